@@ -1,0 +1,197 @@
+"""The root command: global options, verbs loaded when they are typed, errors → one sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from custmerge import __version__, errors
+from custmerge.cli import language
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.render.escape import visible
+from custmerge.cli.terminal import Terminal, silence_stdout
+from custmerge.errors import N_, CustmergeError, ExitCode
+from custmerge.settings import data_directory, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from typer import Context as TyperContext
+
+PROGRAM = "custmerge"
+
+# Verb → the module that has it and what it does; a module is imported only when its verb is typed.
+VERBS: dict[str, tuple[str, str]] = {
+    "init": ("init", N_("Create a database or bring it to this version.")),
+    "demo": ("demo", N_("Build a small database and show the whole way.")),
+    "import": ("imports", N_("Bring customers or packages in from CSV.")),
+    "export": ("export", N_("Write customers, packages or history as CSV or JSON.")),
+    "login": ("login", N_("Open a session for a customer number or a staff name.")),
+    "logout": ("logout", N_("End your session.")),
+    "whoami": ("whoami", N_("Say who is logged in.")),
+    "find": ("find", N_("Look customers up by number, name, address or domain.")),
+    "show": ("show", N_("Show all there is about a number.")),
+    "verify": ("verify", N_("Prove that a number is yours: a domain and its password.")),
+    "diff": ("diff", N_("Compare two numbers, differences highlighted.")),
+    "merge": ("merge", N_("Merge a number into the one that is kept.")),
+    "history": ("history", N_("Show what happened, newest first.")),
+    "user": ("user", N_("Add and list the people who work here.")),
+    "config": ("config", N_("Show where the settings come from.")),
+    "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
+}
+
+
+class Verbs(TyperGroup):
+    """The root command's verbs: names and summaries at once, the rest when one is typed."""
+
+    # Any: Typer's own signature.
+    def __init__(self, **attributes: object) -> None:
+        super().__init__(**attributes)  # type: ignore[arg-type]  # handed through as Typer gives them
+        for name, (_module, summary) in VERBS.items():
+            self.add_command(TyperCommand(name, help=_(summary), rich_markup_mode=None))
+
+    def resolve_command(self, ctx: TyperContext, args: list[str]):  # type: ignore[no-untyped-def]  # noqa: ANN201 (its type names classes that Typer keeps private)
+        """Put the verb that is typed in the place of its summary, then do as Typer does."""
+        if args[0] in VERBS:
+            module = importlib.import_module(f"custmerge.cli.{VERBS[args[0]][0]}")
+            command = typer.main.get_command(module.app)
+            command.help = command.help or _(VERBS[args[0]][1])
+            self.add_command(command, args[0])
+        return super().resolve_command(ctx, args)
+
+
+def root(  # noqa: D103 (its help is below)
+    ctx: typer.Context,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"), show_default=False),
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option(metavar="de|en", help=_("Language of texts."), show_default=False)
+    ] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False,
+    version: Annotated[bool, typer.Option("--version", help=_("Print the version."))] = False,
+) -> None:
+    if version:
+        print(f"{PROGRAM} {__version__}")  # noqa: T201 (data)
+        raise typer.Exit
+    if quiet and verbose:
+        raise errors.BadUsage(problem=_("--quiet and --verbose exclude each other."))
+    settings = gather(os.environ, database=database, lang=lang)
+    if settings.lang is not None:
+        language.install(settings.lang)
+    terminal = Terminal(os.environ, no_input=no_input, no_color=no_color, quiet=quiet)
+    ctx.obj = Context(settings, terminal, os.environ)
+    if verbose:
+        terminal.say(_("Database: {database}").format(database=visible(ctx.obj.shown_database)))
+    if ctx.invoked_subcommand is None:
+        raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code; nothing but what the command prints gets out."""
+    arguments = list(argv)
+    language.install(language.choose(arguments, os.environ))
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that can't show a character gets its number, not a traceback.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _run(arguments)
+    except CustmergeError as error:
+        return _report(error, arguments)
+    except typer.TyperException as error:
+        return _report(errors.BadUsage(problem=error.format_message()), arguments)
+    except typer.Abort:
+        return _report(errors.Declined(), arguments)
+    except KeyboardInterrupt:
+        return _report(errors.Interrupted(), arguments)
+    except BrokenPipeError:
+        silence_stdout()
+        return ExitCode.DONE
+    except Exception as error:  # noqa: BLE001 (the one boundary: a fault of ours is a sentence too)
+        return _report(_unexpected(error), arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    if not all(_is_text(argument) for argument in arguments):
+        raise errors.BadUsage(problem=_("An argument isn't valid text in this terminal's encoding."))
+    command = typer.main.get_command(_app())
+    try:
+        code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except SystemExit as end:
+        # Typer ends like this when a pipe was closed, and when it prints a shell's completion.
+        silence_stdout() if end.code == 1 else None
+        return 0 if end.code == 1 else int(end.code or 0)
+    if code == ExitCode.INTERRUPTED:
+        raise errors.Interrupted
+    return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _app() -> typer.Typer:
+    app = typer.Typer(
+        cls=Verbs,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+        invoke_without_command=True,
+        help=_("Merge two customer numbers into one: verified, compared, recorded."),
+        epilog=_("Start with `custmerge demo`. Settings: option, environment, config file, default."),
+    )
+    app.callback()(root)
+    return app
+
+
+def _report(error: CustmergeError, arguments: list[str]) -> int:
+    message = language.sentence(error)
+    if _wants_json(arguments):
+        from custmerge.cli.render.output import error_document
+
+        print(error_document(error.code, error.exit, message, error.details), file=sys.stderr)
+    else:
+        print(f"{PROGRAM}: {message}", file=sys.stderr)
+    return error.exit
+
+
+def _wants_json(arguments: list[str]) -> bool:
+    """Whether the command line asks for JSON, as far as that can be seen without understanding it."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(
+        (argument in ("--format", "-f") and after == "json") or argument in ("--format=json", "-fjson")
+        for argument, after in pairs
+    )
+
+
+def _is_text(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _unexpected(error: Exception) -> CustmergeError:
+    """Save where a fault happened, without the values that it may hold, and return it as a sentence."""
+    import tempfile
+    import traceback
+
+    place = data_directory()
+    lines = [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}\n"]
+    try:
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number, name = tempfile.mkstemp(prefix="error-", suffix=".txt", dir=place)
+        with os.fdopen(number, "w") as file:
+            file.writelines(lines)
+    except OSError:
+        name = "-"
+    return errors.Unexpected(kind=type(error).__name__, file=name)

@@ -1,0 +1,23 @@
+"""custmerge config."""
+
+import sys
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import examples, verb_group
+
+app = verb_group(_("Where the settings come from."))
+
+
+@app.callback()
+def config() -> None:
+    """Where the settings come from."""
+
+
+@app.command(epilog=examples("custmerge config path"))
+def path(ctx: typer.Context) -> None:
+    """Print the path of the config file, whether it is there or not."""
+    context: Context = ctx.obj
+    sys.stdout.write(f"{context.settings.config_file}\n")

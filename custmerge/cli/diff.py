@@ -1,0 +1,48 @@
+"""custmerge diff."""
+
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import FormatOption, IntoOption, RevealOption, examples, single
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, write_one
+from custmerge.errors import ExitCode
+from custmerge.rules.compare import Decision
+
+EXIT_CODES = {
+    Decision.IDENTICAL: ExitCode.DONE,
+    Decision.CHOOSE: ExitCode.DIFFERS,
+    Decision.BLOCKED: ExitCode.BLOCKED,
+}
+
+
+def diff(
+    ctx: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
+    into: IntoOption = None,
+    all_rows: Annotated[bool, typer.Option("--all", help=_("Show equal rows too."))] = False,
+    reveal: RevealOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Compare two numbers; exit code 0: identical, 1: details differ, 3: blocked by an identity field."""
+    from custmerge.services import looking
+
+    context: Context = ctx.obj
+    comparison = looking.diff(
+        context.database, context.caller(), number, into=into, reveal=reveal, now=context.now()
+    )
+    if form is Format.TABLE:
+        from custmerge.cli.render.diff_table import comparison_parts
+
+        context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
+    else:
+        write_one(shapes.diff(comparison), form, shapes.diff_fields(comparison))
+    raise typer.Exit(EXIT_CODES[comparison.decision])
+
+
+app = single(
+    diff, epilog=examples("custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json")
+)

@@ -1,0 +1,37 @@
+"""custmerge doctor."""
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import filled
+from custmerge.cli.options import FormatOption, examples, single
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, stdout, write_many
+from custmerge.errors import ExitCode
+from custmerge.services.health import Check, examine
+
+# A machine without a keyring is no fault: tokens have other places.
+ADVICE_ONLY = ("keyring", "staff")
+
+
+def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
+    """Look at database, version, clock, permissions and keyring; exit code 8 where the database is wrong."""
+    context: Context = ctx.obj
+    checks = examine(context.database, context.now())
+    if form is not Format.TABLE:
+        write_many((shapes.check(check, filled(check.message, check.details)) for check in checks), form, stdout())
+    else:
+        for check in checks:
+            mark = "✓" if check.ok else "✗"
+            context.terminal.print(f"{mark} {check.check}: {filled(check.message, check.details)}")
+    raise typer.Exit(_exit_code(checks))
+
+
+def _exit_code(checks: list[Check]) -> ExitCode:
+    failed = {check.check for check in checks if not check.ok}
+    if "database" in failed:
+        return ExitCode.DATABASE
+    return ExitCode.UNEXPECTED if failed.difference(ADVICE_ONLY) else ExitCode.DONE
+
+
+app = single(doctor, epilog=examples("custmerge doctor", "custmerge doctor --format json"))

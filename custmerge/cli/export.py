@@ -1,0 +1,93 @@
+"""custmerge export."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import examples, verb_group
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import ExportFormat, stdout, write_many
+from custmerge.cli.render.shapes import Shape
+from custmerge.errors import N_, BadFile
+from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
+from custmerge.services import exporting
+
+app = verb_group(_("Write everything out, streamed, in the order of its keys."))
+
+OutOption = Annotated[
+    str | None,
+    typer.Option("--out", "-o", metavar="FILE", help=_("Write to a file that only you can read."), show_default=False),
+]
+FormOption = Annotated[ExportFormat, typer.Option("--format", "-f", help=_("How to write."))]
+HashesOption = Annotated[bool, typer.Option("--with-hashes", help=_("With password hashes."))]
+
+
+@app.command(epilog=examples("custmerge export customers --out customers.csv", "custmerge export customers -f jsonl"))
+def customers(
+    ctx: typer.Context, out: OutOption = None, with_hashes: HashesOption = False, form: FormOption = ExportFormat.CSV
+) -> None:
+    """Write the customers as `import customers` reads them; bank data isn't masked."""
+    context: Context = ctx.obj
+    found = exporting.customers(context.database, context.caller())
+    columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
+    _write((shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in found), out, form, columns)
+
+
+@app.command(epilog=examples("custmerge export packages --out packages.csv"))
+def packages(
+    ctx: typer.Context, out: OutOption = None, with_hashes: HashesOption = False, form: FormOption = ExportFormat.CSV
+) -> None:
+    """Write the packages with their domains as `import packages` reads them."""
+    context: Context = ctx.obj
+    found = exporting.packages(context.database, context.caller())
+    shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
+    columns = _columns(PACKAGE_COLUMNS, with_hashes=with_hashes)
+    _write((shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), out, form, columns)
+
+
+@app.command(epilog=examples("custmerge export history --format jsonl --out history.jsonl"))
+def history(ctx: typer.Context, out: OutOption = None, form: FormOption = ExportFormat.CSV) -> None:
+    """Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."""
+    context: Context = ctx.obj
+    entries = exporting.history(context.database, context.caller())
+    shape = shapes.entry_row if form is ExportFormat.CSV else shapes.entry
+    _write((shape(entry) for entry in entries), out, form, shapes.ENTRY_COLUMNS)
+
+
+def _columns(known: Iterable[str], *, with_hashes: bool) -> list[str]:
+    return [c for c in known if c != "password" and (with_hashes or c != "password_hash")]
+
+
+def _write(rows: Iterable[Shape], out: str | None, form: ExportFormat, columns: Iterable[str]) -> None:
+    if out is None:
+        write_many(rows, form, stdout(), columns)
+        return
+    with _whole_file(out) as file:
+        write_many(rows, form, file, columns)
+
+
+@contextmanager
+def _whole_file(path: str) -> Iterator[TextIO]:
+    """Give a file that gets its name only when all is in it, and that only its owner can read."""
+    target = Path(path)
+    try:
+        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise BadFile(file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)) from None
+    try:
+        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(target)
+    except OSError as error:
+        raise BadFile(file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)) from None
+    finally:
+        Path(name).unlink(missing_ok=True)

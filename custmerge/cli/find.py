@@ -1,0 +1,39 @@
+"""custmerge find."""
+
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import FormatOption, examples, single
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, stdout, write_many
+
+
+def find(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help=_("Words that all have to stand in the record."))],
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help=_("At most so many."))] = 50,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Look customers up by parts of number, name, address, mail, telephone or domain."""
+    from custmerge.services import looking
+
+    context: Context = ctx.obj
+    found = looking.find(context.database, context.caller(), text, limit)
+    if form is not Format.TABLE:
+        columns = shapes.customer_columns()
+        write_many((shapes.customer(customer) for customer in found), form, stdout(), columns)
+        return
+    if found:
+        from custmerge.cli.render.record_tables import found_table
+
+        context.terminal.print(found_table(found))
+    else:
+        context.terminal.say(_("Nothing found."))
+    if len(found) == limit:
+        context.terminal.say(_("There may be more: add a word, or give --limit."))
+
+
+app = single(find, epilog=examples("custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de"))

@@ -1,0 +1,77 @@
+"""custmerge import: a module can't be called `import`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _, filled, ngettext
+from custmerge.cli.options import FormatOption, examples, verb_group
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, write_one
+from custmerge.cli.render.escape import visible
+from custmerge.cli.terminal import ProgressBar, Terminal
+from custmerge.errors import N_
+from custmerge.rules.records import Problem
+
+if TYPE_CHECKING:
+    from custmerge.services.importing import Kind
+
+app = verb_group(_("Bring customers or packages in from CSV, all or nothing."))
+
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A CSV file, UTF-8, comma or semicolon."))]
+UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what exists already."))]
+
+
+class Watcher:
+    """Prints every bad line as it is found, and how far the import is."""
+
+    def __init__(self, terminal: Terminal, bar: ProgressBar) -> None:
+        self._terminal = terminal
+        self._bar = bar
+
+    def problem(self, file: str, line: int, problem: Problem) -> None:
+        """Print `FILE:LINE: field: why`."""
+        template = N_("{value}: {why}") if problem.value else N_("{why}")
+        details = {"value": problem.value, "why": problem.why, "other": problem.other}
+        self._terminal.warn(f"{visible(file)}:{line}: {problem.field}: {filled(template, details)}")
+
+    def advanced(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self._bar.update(done, total)
+
+
+@app.command(epilog=examples("custmerge import customers customers.csv", "custmerge import customers new.csv --update"))
+def customers(ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE) -> None:
+    """Bring customers in."""
+    from custmerge.services.importing_customers import Customers
+
+    _import(ctx.obj, file, Customers, update=update, form=form)
+
+
+@app.command(epilog=examples("custmerge import packages packages.csv"))
+def packages(ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE) -> None:
+    """Bring packages and their domains in."""
+    from custmerge.services.importing_packages import Packages
+
+    _import(ctx.obj, file, Packages, update=update, form=form)
+
+
+def _import(context: Context, file: str, kind: "type[Kind]", *, update: bool, form: Format) -> None:
+    from custmerge.services.importing import import_file
+
+    with context.terminal.progress(_("Importing")) as bar:
+        done = import_file(
+            context.database,
+            context.caller(),
+            file,
+            kind,
+            update=update,
+            watcher=Watcher(context.terminal, bar),
+            now=context.now(),
+        )
+    if form is not Format.TABLE:
+        write_one(shapes.imported(done), form)
+        return
+    said = ngettext("{rows} row imported: {added} added, {updated} updated.", "{rows} rows imported: {added} added, {updated} updated.", done.rows)
+    context.terminal.print(said.format(rows=done.rows, added=done.added, updated=done.updated))

@@ -1,0 +1,97 @@
+"""German or English: one catalogue for every text, Typer's own included."""
+
+from __future__ import annotations
+
+import gettext
+import os
+from gettext import gettext as _
+from gettext import ngettext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from custmerge.cli.render.escape import visible
+from custmerge.errors import N_
+from custmerge.rules.fields import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custmerge.errors import CustmergeError
+
+__all__ = ["_", "choose", "field_label", "field_list", "filled", "install", "ngettext", "sentence"]
+
+DOMAIN = "custmerge"
+
+_FIELD_LABELS = {
+    Field.COMPANY: N_("company"),
+    Field.FIRST_NAME: N_("first name"),
+    Field.LAST_NAME: N_("last name"),
+    Field.STREET: N_("street"),
+    Field.POSTCODE: N_("postcode"),
+    Field.CITY: N_("city"),
+    Field.PHONE: N_("phone"),
+    Field.MOBILE: N_("mobile"),
+    Field.EMAIL: N_("e-mail address"),
+    Field.ACCOUNT_NUMBER: N_("account number"),
+    Field.BANK_CODE: N_("bank code"),
+}
+
+
+def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return `de` or `en` before anything is parsed, so that help and usage errors are translated too.
+
+    The first that is given wins: --lang, CUSTMERGE_LANG, LANGUAGE, LC_ALL, LC_MESSAGES, LANG; else `en`.
+    """
+    wanted = [
+        after if argument == "--lang" else argument.partition("=")[2]
+        for argument, after in zip(argv, [*argv[1:], ""], strict=True)
+        if argument == "--lang" or argument.startswith("--lang=")
+    ]
+    wanted += [environ.get("CUSTMERGE_LANG", "")]
+    wanted += [environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    for value in wanted:
+        if value:
+            return "de" if value.lower().startswith("de") else "en"
+    return "en"
+
+
+def install(language: str) -> None:
+    """Make `language` (`de` or `en`) that of every text from now on."""
+    # gettext looks here at each call; Typer asks gettext for its own texts too.
+    os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain(DOMAIN, Path(__file__).parents[1] / "locale")
+    gettext.textdomain(DOMAIN)
+
+
+def field_label(field: Field) -> str:
+    """Return a field's name for people."""
+    return _(_FIELD_LABELS[field])
+
+
+def field_list(fields: Sequence[Field]) -> str:
+    """Return fields' names for people, separated by commas."""
+    return ", ".join(field_label(field) for field in fields)
+
+
+def sentence(error: CustmergeError) -> str:
+    """Return what an error tells a person: translated, with its values made visible."""
+    return filled(error.template, error.details)
+
+
+def filled(template: str, details: Mapping[str, object]) -> str:
+    """Return an English template translated and filled.
+
+    `why` among the details is a template itself, filled from the others. Values are made visible.
+    """
+    shown = {name: _shown(value) for name, value in details.items() if name != "why"}
+    if "why" in details:
+        shown["why"] = _(str(details["why"])).format(**shown)
+    return _(template).format(**shown)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Field):
+        return field_label(value)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_shown(item) for item in value)
+    return visible(str(value))

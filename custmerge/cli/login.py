@@ -1,0 +1,61 @@
+"""custmerge login."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import PasswordStdinOption, examples, single
+from custmerge.cli.render.escape import visible
+from custmerge.errors import BadUsage
+
+
+def login(
+    ctx: typer.Context,
+    number: Annotated[str | None, typer.Argument(metavar="NUMBER", help=_("Your customer number."))] = None,
+    staff: Annotated[
+        str | None, typer.Option("--staff", metavar="NAME", help=_("Your staff name."), show_default=False)
+    ] = None,
+    password_stdin: PasswordStdinOption = False,
+    print_token: Annotated[
+        bool, typer.Option("--print-token", help=_("Print the token instead of keeping it."))
+    ] = False,
+    insecure_storage: Annotated[
+        bool,
+        typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read.")),
+    ] = False,
+) -> None:
+    """Open a session; the number that a customer logs in with is the one that is kept."""
+    from custmerge.services.access import checked_number
+    from custmerge.services.sessions import login_customer, login_staff
+
+    context: Context = ctx.obj
+    if (number is None) == (staff is None):
+        raise BadUsage(problem=_("Give a customer number or --staff NAME, one of the two."))
+    if print_token and insecure_storage:
+        raise BadUsage(problem=_("--print-token keeps no token, so --insecure-storage doesn't go with it."))
+    name = checked_number(number if number is not None else staff or "")
+    if not print_token:
+        context.tokens.demand_place(insecure=insecure_storage)
+    password = context.password(_("Password for {name}").format(name=visible(name)), from_stdin=password_stdin)
+    token, now = context.new_token(), context.now()
+    log_in = login_customer if staff is None else login_staff
+    caller = log_in(context.database, name, password, token=token, now=now)
+    if print_token:
+        sys.stdout.write(f"{token}\n")
+    else:
+        context.tokens.keep(token, insecure=insecure_storage)
+    said = _("Logged in as {name} ({role}) until {until}.")
+    context.terminal.say(said.format(name=visible(name), role=_(caller.role.value), until=caller.expires_at))
+
+
+app = single(
+    login,
+    epilog=examples(
+        "custmerge login 10001",
+        "custmerge login --staff anna",
+        "export CUSTMERGE_TOKEN=$(pass show anna | custmerge login --staff anna --password-stdin --print-token)",
+    ),
+)

@@ -1,0 +1,26 @@
+"""custmerge logout."""
+
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _, ngettext
+from custmerge.cli.options import examples, single
+
+
+def logout(
+    ctx: typer.Context,
+    everywhere: Annotated[bool, typer.Option("--all", help=_("End all your sessions."))] = False,
+) -> None:
+    """End your session."""
+    from custmerge.services import sessions
+
+    context: Context = ctx.obj
+    ended = sessions.logout(context.database, context.token(), everywhere=everywhere)
+    context.tokens.forget()
+    said = ngettext("{count} session ended.", "{count} sessions ended.", ended)
+    context.terminal.say(said.format(count=ended))
+
+
+app = single(logout, epilog=examples("custmerge logout", "custmerge logout --all"))

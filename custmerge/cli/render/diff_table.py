@@ -1,0 +1,71 @@
+"""The comparison as a person sees it: both records side by side, what differs marked and coloured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from custmerge.cli.language import _, field_label, field_list, filled
+from custmerge.cli.render.escape import visible
+from custmerge.errors import IdentityBlocked
+from custmerge.rules.compare import Decision, Status
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from custmerge.rules.compare import Comparison, FieldComparison
+
+_MARKS = {Status.SAME: "=", Status.EQUIVALENT: "≈", Status.DIFFERENT: "≠", Status.BLOCKED: "✗"}
+_STYLES = {
+    Status.SAME: Style(dim=True),
+    Status.EQUIVALENT: Style(color="cyan"),
+    Status.DIFFERENT: Style(color="yellow", bold=True),
+    Status.BLOCKED: Style(color="red", bold=True, reverse=True),
+}
+
+
+def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[RenderableType]:
+    """Return the table and the sentence below it; equal rows are folded into one line unless `all_rows`."""
+    rows = [line for line in comparison.fields if all_rows or line.status is not Status.SAME]
+    folded = [line.field for line in comparison.fields if line not in rows]
+    parts: list[RenderableType] = [_table(comparison, rows)] if rows else []
+    if folded:
+        parts.append(Text(f" = {_('equal')}: {field_list(folded)}", style=_STYLES[Status.SAME]))
+    return [*parts, Text(), _verdict(comparison)]
+
+
+def _table(comparison: Comparison, rows: list[FieldComparison]) -> Table:
+    table = Table(box=SIMPLE_HEAD, expand=False, pad_edge=False, show_edge=False)
+    table.add_column("", no_wrap=True)
+    table.add_column(_("Field"), overflow="fold")
+    table.add_column(f"{visible(comparison.survivor)}\n{_('kept')}", overflow="fold", ratio=1)
+    table.add_column(f"{visible(comparison.absorbed)}\n{_('taken over')}", overflow="fold", ratio=1)
+    for line in rows:
+        style = _STYLES[line.status]
+        table.add_row(
+            Text(_MARKS[line.status], style=style),
+            Text(field_label(line.field), style=style),
+            Text(visible(line.survivor) or "–", style=style),
+            Text(visible(line.absorbed) or "–", style=style),
+        )
+    return table
+
+
+def _verdict(comparison: Comparison) -> Text:
+    match comparison.decision:
+        case Decision.BLOCKED:
+            blocked = IdentityBlocked(
+                survivor=comparison.survivor, absorbed=comparison.absorbed, blocked_by=comparison.blocked_by
+            )
+            return Text(f"✗ {filled(blocked.template, blocked.details)}", style=Style(color="red", bold=True))
+        case Decision.CHOOSE:
+            text = _("The records differ in {fields}: adopt the data of {survivor}, or keep each.").format(
+                fields=field_list(comparison.different), survivor=visible(comparison.survivor)
+            )
+            return Text(f"≠ {text}", style=Style(color="yellow"))
+        case Decision.IDENTICAL:
+            return Text(f"= {_('Both records say the same: the order can be executed.')}", style=Style(color="green"))

@@ -1,0 +1,45 @@
+"""Untrusted text on its way to a terminal: the one place where it is neutralised."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+# Cc control, Cf format (bidi, zero width), Cs surrogate, Co private, Cn unassigned, Zl and Zp separators.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_HARMLESS = re.compile(r"[ -~]*")
+
+
+def visible(text: str) -> str:
+    r"""Return `text` with every character that a terminal obeys or hides written as `\n`, `\x1b`, `\u200b` …
+
+    What comes back has no control characters, no bidi overrides and no line ends.
+    Source: OWASP ASVS 5 §1.2, Unicode TR 36.
+    """
+    if _HARMLESS.fullmatch(text):
+        return text
+    return "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+
+
+def json_safe(document: str) -> str:
+    """Return a JSON text in which such characters are written as JSON escapes; it says the same."""
+    if _HARMLESS.fullmatch(document):
+        return document
+    return "".join(
+        _json_escape(c) if c != "\n" and unicodedata.category(c) in _HIDDEN else c for c in document
+    )
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    if character in _SHORT:
+        return _SHORT[character]
+    if code <= 0xFF:  # noqa: PLR2004 (one byte)
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 (two bytes)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))

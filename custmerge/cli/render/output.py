@@ -1,0 +1,121 @@
+"""Shapes as JSON, JSON lines or CSV, streamed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, TextIO
+
+from custmerge.cli.render.escape import json_safe, visible
+from custmerge.rules.cells import guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from custmerge.cli.render.shapes import Json, Shape
+
+
+class Format(StrEnum):
+    """How a command prints its data."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+class StreamFormat(StrEnum):
+    """How `history` prints its data."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+class ExportFormat(StrEnum):
+    """How `export` writes."""
+
+    CSV = "csv"
+    JSON = "json"
+    JSONL = "jsonl"
+
+
+def to_text(value: Json) -> str:
+    """Return a value as compact JSON on one line, without characters that a terminal obeys."""
+    return json_safe(json.dumps(value, ensure_ascii=False))
+
+
+def stdout() -> TextIO:
+    """Return standard output as data needs it: UTF-8, line ends as they are written."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return sys.stdout
+
+
+def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> None:
+    """Print one object: as JSON, or as CSV with one row, or with `rows` where it has an obvious list."""
+    if form == Format.JSON:
+        stdout().write(to_text(shape) + "\n")
+    else:
+        write_many([shape] if rows is None else rows, form, stdout())
+
+
+def write_many(shapes: Iterable[Shape], form: str, out: TextIO, columns: Iterable[str] = ()) -> None:
+    """Write objects, as they come, as a JSON array, JSON lines, or CSV.
+
+    CSV has the keys of the first object as its columns, or `columns` where there may be no object.
+    """
+    if form == StreamFormat.JSONL:
+        for shape in shapes:
+            out.write(to_text(shape) + "\n")
+    elif form == StreamFormat.JSON:
+        _write_array(shapes, out)
+    else:
+        _write_csv(shapes, out, list(columns))
+
+
+def _write_array(shapes: Iterable[Shape], out: TextIO) -> None:
+    lead = "["
+    for shape in shapes:
+        out.write(f"{lead}{to_text(shape)}")
+        lead = ",\n "
+    out.write("[]\n" if lead == "[" else "]\n")
+
+
+def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None:
+    # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
+    protect = _seen if out.isatty() else guard
+    writer = csv.writer(out, lineterminator="\r\n")
+    if columns:
+        writer.writerow(columns)
+    for shape in shapes:
+        if not columns:
+            columns = list(shape)
+            writer.writerow(columns)
+        writer.writerow([protect(_cell(shape[column])) for column in columns])
+
+
+def _seen(cell: str) -> str:
+    return visible(guard(cell))
+
+
+def _cell(value: Json) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str() | int():
+            return str(value)
+        case list() if all(isinstance(item, str) for item in value):
+            return " ".join(str(item) for item in value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def error_document(code: str, exit_code: int, message: str, details: Mapping[str, Json]) -> str:
+    """Return an error as one JSON object on one line (contract §4)."""
+    return to_text({"error": {"code": code, "exit": exit_code, "message": message, "details": details}})

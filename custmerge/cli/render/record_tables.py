@@ -1,0 +1,137 @@
+"""Customers, packages, orders, history, staff and doctor's findings as a person sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from custmerge.cli.language import _, field_label, field_list, ngettext
+from custmerge.cli.render.escape import visible
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from rich.console import RenderableType
+
+    from custmerge.rules.fields import Customer, Package
+    from custmerge.services.looking import Profile
+    from custmerge.services.merging import Receipt
+    from custmerge.services.past import Event
+    from custmerge.storage.ledger import Order
+    from custmerge.storage.people import Person
+
+NAMES_SHOWN = 20
+"""More moved packages or domains than this are counted, not listed, on a screen."""
+
+_HEADING = Style(bold=True)
+_DIM = Style(dim=True)
+
+
+def table_of(headings: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Table:
+    """Return a plain table whose cells are untrusted text."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
+    return table
+
+
+def found_table(customers: Sequence[Customer]) -> Table:
+    """Return what `find` found."""
+    rows = []
+    for c in customers:
+        company, first, last, _street, postcode, city, *_rest = c.values
+        went = _("→ {number}").format(number=c.merged_into) if c.merged_into else ""
+        rows.append((c.number, company, f"{first} {last}".strip(), f"{postcode} {city}".strip(), went))
+    return table_of((_("Number"), _("Company"), _("Name"), _("City"), ""), rows)
+
+
+def profile_parts(profile: Profile) -> list[RenderableType]:
+    """Return a number's record, its packages and its orders."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(overflow="fold")
+    grid.add_row(Text(_("Number"), style=_HEADING), Text(visible(profile.customer.number), style=_HEADING))
+    if profile.customer.merged_into:
+        grid.add_row(_("went into"), Text(visible(profile.customer.merged_into), style=Style(color="yellow")))
+    else:
+        for field in FIELDS:
+            grid.add_row(field_label(field), Text(visible(profile.customer[field]) or "–"))
+    parts: list[RenderableType] = [grid]
+    for package in profile.packages:
+        parts += [Text(), *_package_lines(package)]
+    if profile.orders:
+        parts += [Text(), _orders_table(profile.orders)]
+    return parts
+
+
+def history_table(events: Iterable[Event]) -> Table:
+    """Return entries, newest first."""
+    rows = (
+        (e.seq, e.at, e.by, e.action, e.order, _pair(e.survivor, e.absorbed), e.choice) for e in events
+    )
+    headings = (_("No."), _("At"), _("By"), _("Action"), _("Order"), _("Numbers"), _("Choice"))
+    return table_of(headings, rows)
+
+
+def staff_table(people: Sequence[Person]) -> Table:
+    """Return everybody who works here."""
+    rows = ((p.name, p.role.value, p.created_at, p.disabled_at) for p in people)
+    return table_of((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
+
+
+def receipt_parts(receipt: Receipt) -> list[RenderableType]:
+    """Return the confirmation of an order, or of what it would do."""
+    kept, gone = visible(receipt.survivor), visible(receipt.absorbed)
+    if receipt.order is None:
+        first = _("Dry run: {absorbed} would go into {survivor}; nothing was changed.")
+        heading = first.format(absorbed=gone, survivor=kept)
+    else:
+        first = _("Order {order} is done: {absorbed} went into {survivor}.")
+        heading = first.format(order=receipt.order, absorbed=gone, survivor=kept)
+    parts: list[RenderableType] = [Text(heading, style=Style(color="green", bold=True))]
+    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(receipt.packages))
+    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
+    parts += [Text("  " + _counted(packages, receipt.packages)), Text("  " + _counted(domains, receipt.domains))]
+    if receipt.taken:
+        taken = _("Taken from {absorbed}: {fields}").format(absorbed=gone, fields=field_list(receipt.taken))
+        parts.append(Text(f"  {taken}"))
+    return parts
+
+
+def _counted(template: str, names: Sequence[str]) -> str:
+    shown = ", ".join(visible(name) for name in names[:NAMES_SHOWN])
+    if len(names) > NAMES_SHOWN:
+        shown += _(" and {count} more").format(count=len(names) - NAMES_SHOWN)
+    return template.format(count=len(names), names=shown or "–")
+
+
+def _package_lines(package: Package) -> list[Text]:
+    title = f"{_('Package')} {visible(package.package)}"
+    lines = [Text(f"{title}  {visible(package.name)}".rstrip(), style=_HEADING)]
+    lines.append(Text(f"  {_('Domains')}: {', '.join(visible(name) for name in package.domains) or '–'}"))
+    if package.contact is not None:
+        details = ", ".join(
+            f"{field_label(field)} {visible(value)}"
+            for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)
+            if value
+        )
+        lines.append(Text(f"  {_('Contact')}: {details or '–'}", style=_DIM))
+    return lines
+
+
+def _orders_table(orders: Sequence[Order]) -> Table:
+    rows = ((o.order, o.at, o.by, _pair(o.survivor, o.absorbed), o.choice) for o in orders)
+    return table_of((_("Order"), _("At"), _("By"), _("Numbers"), _("Choice")), rows)
+
+
+def _pair(survivor: str | None, absorbed: str | None) -> str:
+    if absorbed is None:
+        return survivor or ""
+    return f"{absorbed} → {survivor}"

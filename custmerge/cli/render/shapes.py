@@ -1,0 +1,217 @@
+"""Values as scripts see them: the shapes of contract §4, key by key."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from custmerge.rules.compare import Decision
+from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, IDENTITY_FIELDS
+from custmerge.rules.records import CONTACT_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custmerge.rules.compare import Comparison
+    from custmerge.rules.fields import Customer, Package
+    from custmerge.rules.history import Entry
+    from custmerge.services.access import Caller
+    from custmerge.services.health import Check
+    from custmerge.services.importing import Imported
+    from custmerge.services.looking import Profile
+    from custmerge.services.merging import Receipt
+    from custmerge.services.past import Event
+    from custmerge.storage.ledger import Order
+    from custmerge.storage.people import Person, Proof
+
+Json = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
+Shape = dict[str, Json]
+
+ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
+
+
+def whoami(caller: Caller) -> Shape:
+    """Return who is logged in."""
+    return {
+        "kind": "customer" if caller.is_customer else "staff",
+        "number": caller.name if caller.is_customer else None,
+        "name": None if caller.is_customer else caller.name,
+        "role": caller.role.value,
+        "expires_at": caller.expires_at,
+    }
+
+
+def verified(proof: Proof) -> Shape:
+    """Return a proof that holds."""
+    return {
+        "survivor": proof.survivor,
+        "absorbed": proof.absorbed,
+        "domain": proof.domain,
+        "verified": True,
+        "valid_until": proof.valid_until,
+    }
+
+
+def diff(comparison: Comparison) -> Shape:
+    """Return a comparison with its eleven fields."""
+    return {
+        "survivor": comparison.survivor,
+        "absorbed": comparison.absorbed,
+        "identical": comparison.decision is Decision.IDENTICAL,
+        "mergeable": comparison.decision is not Decision.BLOCKED,
+        "blocked_by": [field.value for field in comparison.blocked_by],
+        "transfer": None,
+        "fields": diff_fields(comparison),
+    }
+
+
+def diff_fields(comparison: Comparison) -> list[Shape]:
+    """Return the eleven fields of a comparison, one object each."""
+    return [
+        {
+            "field": line.field.value,
+            "group": "identity" if line.field in IDENTITY_FIELDS else "detail",
+            "survivor": line.survivor,
+            "absorbed": line.absorbed,
+            "status": line.status.value,
+        }
+        for line in comparison.fields
+    ]
+
+
+def merge(receipt: Receipt) -> Shape:
+    """Return what an order did."""
+    return {
+        "order": receipt.order,
+        "survivor": receipt.survivor,
+        "absorbed": receipt.absorbed,
+        "choice": receipt.choice.value,
+        "taken": [field.value for field in receipt.taken],
+        "moved": {"packages": list(receipt.packages), "domains": list(receipt.domains)},
+        "at": receipt.at,
+        "by": receipt.by,
+        "dry_run": receipt.dry_run,
+    }
+
+
+def merge_row(receipt: Receipt) -> Shape:
+    """Return what an order did as one flat row."""
+    return {
+        **{key: value for key, value in merge(receipt).items() if key != "moved"},
+        "packages": list(receipt.packages),
+        "domains": list(receipt.domains),
+    }
+
+
+def event(entry: Event) -> Shape:
+    """Return a history entry as it is listed."""
+    return {
+        "seq": entry.seq,
+        "at": entry.at,
+        "by": entry.by,
+        "action": entry.action,
+        "order": entry.order,
+        "survivor": entry.survivor,
+        "absorbed": entry.absorbed,
+        "choice": entry.choice,
+        "hash": entry.hash,
+    }
+
+
+def customer(record: Customer) -> Shape:
+    """Return a record: as an exported line, and as `find` and `show` begin."""
+    return {
+        "number": record.number,
+        **{field.value: record[field] for field in FIELDS},
+        "merged_into": record.merged_into,
+    }
+
+
+def customer_columns() -> list[str]:
+    """Return the keys of `customer`, for a list that may be empty."""
+    return ["number", *FIELDS, "merged_into"]
+
+
+def package(found: Package) -> Shape:
+    """Return a package as an exported line."""
+    return {"package": found.package, "number": found.number, **_package_details(found)}
+
+
+def package_row(found: Package) -> Shape:
+    """Return a package as `import packages` reads it."""
+    contact = found.contact or EMPTY_DETAILS
+    return {
+        "package": found.package,
+        "number": found.number,
+        "name": found.name,
+        "domains": list(found.domains),
+        **dict(zip(CONTACT_COLUMNS, contact, strict=True)),
+    }
+
+
+def exported(shape: Shape, password_hash: str | None, *, with_hashes: bool) -> Shape:
+    """Return an exported line with its password hash where it is asked for."""
+    return {**shape, "password_hash": password_hash} if with_hashes else shape
+
+
+def entry(found: Entry) -> Shape:
+    """Return a history entry as anyone can verify it (contract §7)."""
+    return {"body": json.loads(found.body), "hash": found.hash}
+
+
+def entry_row(found: Entry) -> Shape:
+    """Return a history entry as one flat row; `body` is the canonical text that was hashed."""
+    body = json.loads(found.body)
+    return {**{key: body.get(key) for key in ENTRY_COLUMNS[:-2]}, "hash": found.hash, "body": found.body}
+
+
+def profile(found: Profile) -> Shape:
+    """Return all there is about one number."""
+    record = customer(found.customer)
+    return {
+        "number": record.pop("number"),
+        "merged_into": record.pop("merged_into"),
+        **record,
+        "packages": [{"package": p.package, **_package_details(p)} for p in found.packages],
+        "orders": [order(done) for done in found.orders],
+    }
+
+
+def order(done: Order) -> Shape:
+    """Return an order as `show` lists it."""
+    return {
+        "order": done.order,
+        "survivor": done.survivor,
+        "absorbed": done.absorbed,
+        "choice": done.choice.value,
+        "taken": [field.value for field in done.taken],
+        "at": done.at,
+        "by": done.by,
+    }
+
+
+def person(found: Person) -> Shape:
+    """Return somebody who works here."""
+    return {
+        "name": found.name,
+        "role": found.role.value,
+        "created_at": found.created_at,
+        "disabled_at": found.disabled_at,
+    }
+
+
+def imported(done: Imported) -> Shape:
+    """Return what an import did."""
+    return {"kind": done.kind, "rows": done.rows, "added": done.added, "updated": done.updated}
+
+
+def check(found: Check, message: str) -> Shape:
+    """Return one of doctor's findings with its sentence."""
+    return {"check": found.check, "ok": found.ok, "message": message}
+
+
+def _package_details(found: Package) -> Shape:
+    contact: Json = None
+    if found.contact is not None:
+        contact = {field.value: value for field, value in zip(DETAIL_FIELDS, found.contact, strict=True)}
+    return {"name": found.name, "contact": contact, "domains": list(found.domains)}

@@ -1,0 +1,40 @@
+"""custmerge show."""
+
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import FormatOption, RevealOption, examples, single
+from custmerge.cli.render import shapes
+from custmerge.cli.render.escape import visible
+from custmerge.cli.render.output import Format, write_one
+
+
+def show(
+    ctx: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("A customer number."))],
+    reveal: RevealOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show a record with its packages, domains and orders; a retired number leads to the one in use."""
+    from custmerge.services import looking
+
+    context: Context = ctx.obj
+    caller = context.caller()
+    profile = looking.show(context.database, caller, number, reveal=reveal, now=context.now())
+    if form is not Format.TABLE:
+        write_one(shapes.profile(profile), form)
+        return
+    from custmerge.cli.render.record_tables import profile_parts
+
+    context.terminal.print(*profile_parts(profile))
+    target = profile.customer.merged_into
+    if target is not None:
+        context.terminal.print("", _("{number} is now:").format(number=visible(number)), "")
+        survivor = looking.show(context.database, caller, target, reveal=reveal, now=context.now())
+        context.terminal.print(*profile_parts(survivor))
+
+
+app = single(show, epilog=examples("custmerge show 10001", "custmerge show 10001 --format json"))

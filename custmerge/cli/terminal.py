@@ -1,0 +1,169 @@
+"""Streams as one object: colour, width, prompting, messages, progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
+
+from custmerge.cli.language import _
+from custmerge.errors import BadUsage, Declined, MissingInput
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress
+
+SHOW_PROGRESS_AFTER_SECONDS = 1.0
+
+
+class Terminal:
+    """Where data goes (stdout), where messages and prompts go (stderr), and who answers (stdin)."""
+
+    def __init__(self, environ: Mapping[str, str], *, no_input: bool, no_color: bool, quiet: bool) -> None:
+        self._environ = environ
+        self._no_color = no_color
+        self._quiet = quiet
+        self.can_ask = not no_input and not environ.get("CI") and sys.stdin is not None and sys.stdin.isatty()
+
+    def print(self, *parts: RenderableType) -> None:
+        """Print data for people."""
+        for part in parts:
+            self._out.print(part)
+
+    def show(self, *parts: RenderableType) -> None:
+        """Print to stderr what somebody needs to see before they answer."""
+        for part in parts:
+            self._err.print(part)
+
+    def say(self, message: str) -> None:
+        """Print a message to stderr, unless --quiet."""
+        if not self._quiet:
+            print(message, file=sys.stderr)
+
+    def warn(self, message: str) -> None:
+        """Print to stderr what has to be seen even with --quiet."""
+        print(message, file=sys.stderr)
+
+    def ask(self, question: str, *, option: str) -> str:
+        """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
+        self._demand_person(question, option)
+        print(f"{question}: ", end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline()
+        if not answer:
+            raise Declined
+        return answer.strip()
+
+    def ask_secret(self, question: str, *, option: str) -> str:
+        """Return a person's answer, which isn't shown while they type."""
+        import getpass
+
+        self._demand_person(question, option)
+        try:
+            return getpass.getpass(f"{question}: ", stream=sys.stderr)
+        except EOFError:
+            raise Declined from None
+
+    def confirm(self, question: str, *, option: str) -> bool:
+        """Return whether a person agrees; anything but a yes is a no."""
+        yes = _("y")
+        answer = self.ask(f"{question} [{yes}/{_('N')}]", option=option).lower()
+        return answer in {yes, _("yes"), "y", "yes"}
+
+    def choose(self, question: str, choices: Sequence[tuple[str, str]], *, option: str) -> str:
+        """Return the key of the choice that a person makes by its number, its key or its text.
+
+        `choices` are pairs of key and text. Asks again until the answer is one of them.
+        """
+        for position, (_key, text) in enumerate(choices, start=1):
+            print(f"  {position}  {text}", file=sys.stderr)
+        while True:
+            answer = self.ask(question, option=option).lower()
+            for position, (key, text) in enumerate(choices, start=1):
+                if answer in {str(position), key, text.lower()}:
+                    return key
+            print(_("Please answer with one of the numbers."), file=sys.stderr)
+
+    def progress(self, label: str) -> ProgressBar:
+        """Return a bar that shows itself on a terminal when the work takes longer than a second."""
+        return ProgressBar(None if self._quiet or not sys.stderr.isatty() else self._err, label)
+
+    @cached_property
+    def _out(self) -> Console:
+        return self._console(sys.stdout)
+
+    @cached_property
+    def _err(self) -> Console:
+        return self._console(sys.stderr)
+
+    def _console(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        colour = (
+            stream.isatty()
+            and not self._no_color
+            and not self._environ.get("NO_COLOR")
+            and self._environ.get("TERM") != "dumb"
+        )
+        return Console(
+            file=stream,
+            color_system="auto" if colour else None,
+            force_terminal=stream.isatty(),
+            highlight=False,
+            markup=False,
+            emoji=False,
+            legacy_windows=False,
+        )
+
+    def _demand_person(self, what: str, option: str) -> None:
+        if not self.can_ask:
+            raise MissingInput(what=what, option=option)
+
+
+class ProgressBar:
+    """How far a long piece of work has come."""
+
+    def __init__(self, console: Console | None, label: str) -> None:
+        self._console = console
+        self._label = label
+        self._started = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, done: int, total: int) -> None:
+        """Show that `done` of `total` has been done."""
+        if self._console is None or time.monotonic() - self._started < SHOW_PROGRESS_AFTER_SECONDS:
+            return
+        if self._bar is None:
+            from rich.progress import Progress
+
+            self._bar = Progress(console=self._console, transient=True)
+            self._bar.add_task(self._label, total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done)
+
+
+def secret_from_stdin() -> str:
+    """Return the first line of standard input without its line end; raises BadUsage for none."""
+    try:
+        line = sys.stdin.buffer.readline().decode()
+    except UnicodeDecodeError:
+        raise BadUsage(problem=_("The password on standard input isn't UTF-8.")) from None
+    secret = line.rstrip("\r\n")
+    if not secret:
+        raise BadUsage(problem=_("--password-stdin was given, but no password came on standard input."))
+    return secret
+
+
+def silence_stdout() -> None:
+    """Write nothing more to stdout: whoever read it has closed the pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

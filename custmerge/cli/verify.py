@@ -1,0 +1,46 @@
+"""custmerge verify."""
+
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption, examples, single
+from custmerge.cli.render import shapes
+from custmerge.cli.render.escape import visible
+from custmerge.cli.render.output import Format, write_one
+
+
+def verify(
+    ctx: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
+    domain: Annotated[str, typer.Option("--domain", metavar="NAME", help=_("A domain of that number."))],
+    into: IntoOption = None,
+    password_stdin: PasswordStdinOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Prove with a domain and its password that a number may be taken over; holds for 30 minutes."""
+    from custmerge.services.proving import Claim, check_claim, verify
+
+    context: Context = ctx.obj
+    caller = context.caller()
+    check_claim(context.database, caller, number, into=into)
+    password = context.password(_("Password for {name}").format(name=visible(domain)), from_stdin=password_stdin)
+    proof = verify(context.database, caller, Claim(number, domain, password), into=into, now=context.now())
+    if form is not Format.TABLE:
+        write_one(shapes.verified(proof), form)
+        return
+    said = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
+    context.terminal.print(
+        said.format(absorbed=visible(proof.absorbed), survivor=visible(proof.survivor), until=proof.valid_until)
+    )
+
+
+app = single(
+    verify,
+    epilog=examples(
+        "custmerge verify 20002 --domain example.de",
+        "custmerge verify 20002 --domain example.de --into 10001 --password-stdin < secret",
+    ),
+)

@@ -1,0 +1,107 @@
+"""The article's form: number, domain, password, comparison, choice, confirmation, and a further number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from custmerge.cli.language import _, sentence
+from custmerge.cli.merge import ask_choice, show_receipt
+from custmerge.cli.render.diff_table import comparison_parts
+from custmerge.cli.render.escape import visible
+from custmerge.errors import (
+    BadValue,
+    CustmergeError,
+    Declined,
+    ExitCode,
+    IdentityBlocked,
+    MissingInput,
+    ProofRefused,
+    SelfMerge,
+)
+from custmerge.rules.compare import Comparison, Decision
+from custmerge.rules.mask import masked_comparison
+from custmerge.services import merging, proving
+
+if TYPE_CHECKING:
+    from custmerge.cli.context import Context
+    from custmerge.rules.plan import Wishes
+    from custmerge.services.access import Caller
+
+NUMBER_OPTION = "NUMBER"
+_ASK_AGAIN = (ProofRefused, BadValue, SelfMerge)
+
+
+def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishes, *, dry_run: bool) -> int:
+    """Merge numbers one after the other, always two at a time, until the person has no further one.
+
+    Returns 0 when an order was executed, else the exit code of what stopped the last one.
+    """
+    terminal = context.terminal
+    if not terminal.can_ask:
+        raise MissingInput(what=_("the number to take over"), option=NUMBER_OPTION)
+    if caller.is_customer:
+        survivor = caller.name
+    else:
+        survivor = into or terminal.ask(_("Number that is kept"), option="--into")
+    terminal.say(_("Merge customer numbers: {survivor} is kept.").format(survivor=visible(survivor)))
+    done, code = False, ExitCode.DONE
+    while True:
+        try:
+            _one_order(context, caller, survivor, wishes, dry_run=dry_run)
+            done = True
+        except CustmergeError as error:
+            if not isinstance(error, (IdentityBlocked, Declined)):
+                terminal.say(f"✗ {sentence(error)}")
+            elif isinstance(error, Declined):
+                terminal.say(sentence(error))
+            code = error.exit
+        if not terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION):
+            return ExitCode.DONE if done else code
+
+
+def _one_order(context: Context, caller: Caller, survivor: str, wishes: Wishes, *, dry_run: bool) -> None:
+    absorbed = _proved_number(context, caller, survivor)
+    seen = merging.compared(context.database, caller, absorbed, into=survivor, now=context.now())
+    context.terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
+    request = merging.Request(absorbed, survivor, _decided(context, seen, wishes), seen)
+    if dry_run:
+        _comparison, receipt = merging.preview(context.database, caller, request, context.now())
+    else:
+        receipt = merging.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
+    show_receipt(context, receipt)
+
+
+def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
+    """Ask for number, domain and password until they hold together; an empty number cancels."""
+    terminal = context.terminal
+    while True:
+        absorbed = terminal.ask(_("Customer number to take over"), option=NUMBER_OPTION)
+        if not absorbed:
+            raise Declined
+        try:
+            proving.check_claim(context.database, caller, absorbed, into=survivor)
+            domain = terminal.ask(_("A domain from its package"), option="--domain")
+            password = terminal.ask_secret(_("The password that belongs to it"), option="--password-stdin")
+            claim = proving.Claim(absorbed, domain, password)
+            proving.verify(context.database, caller, claim, into=survivor, now=context.now())
+        except _ASK_AGAIN as error:
+            terminal.say(f"✗ {sentence(error)}")
+        else:
+            return absorbed
+
+
+def _decided(context: Context, seen: Comparison, wishes: Wishes) -> Wishes:
+    match seen.decision:
+        case Decision.BLOCKED:
+            raise IdentityBlocked(survivor=seen.survivor, absorbed=seen.absorbed, blocked_by=seen.blocked_by)
+        case Decision.IDENTICAL:
+            if not context.terminal.confirm(_("Continue and execute the order?"), option="--yes"):
+                raise Declined
+            return wishes
+        case Decision.CHOOSE:
+            adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=visible(seen.survivor))
+            keep = _("Send the order; the moved packages keep the data of {absorbed}").format(
+                absorbed=visible(seen.absorbed)
+            )
+            return replace(wishes, choice=ask_choice(context, adopt_text=adopt, keep_text=keep))

@@ -1,0 +1,321 @@
+"""Every error that a person can meet: its sentence, its exit code, its JSON code.
+
+A sentence is a template in English; `details` fills it. Whoever shows an error translates the template
+and neutralises the details, so nothing below the command line needs to know a language or a terminal.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    Detail = str | int | None | Sequence["Detail"]
+
+
+def N_(message: str) -> str:  # noqa: N802 (gettext's own name for "to be translated where it is shown")
+    """Mark a text for the catalogue and return it as it is."""
+    return message
+
+
+class ExitCode(IntEnum):
+    """Contract §4."""
+
+    DONE = 0
+    DIFFERS = 1
+    UNEXPECTED = 1
+    USAGE = 2
+    BLOCKED = 3
+    NOT_ALLOWED = 4
+    NOT_THERE = 5
+    CONFLICT = 6
+    DATABASE = 8
+    INTERRUPTED = 130
+
+
+class CustmergeError(Exception):
+    """What went wrong, with the value, and what to do about it."""
+
+    code: ClassVar[str] = "unexpected"
+    exit: ClassVar[ExitCode] = ExitCode.UNEXPECTED
+    template: ClassVar[str] = ""
+
+    def __init__(self, **details: Detail) -> None:
+        super().__init__()
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.template.format(**self.details)
+
+
+class DetailsDiffer(CustmergeError):
+    """The records differ in details and nobody said which to use."""
+
+    code, exit = "details_differ", ExitCode.DIFFERS
+    template = N_(
+        "{survivor} and {absorbed} differ in {fields}: choose --adopt or --keep; nothing was changed."
+    )
+
+
+class Declined(CustmergeError):
+    """The person said no."""
+
+    code, exit = "declined", ExitCode.DIFFERS
+    template = N_("Cancelled: nothing was changed.")
+
+
+class BadUsage(CustmergeError):
+    """Options that don't go together or can't be understood."""
+
+    code, exit = "usage", ExitCode.USAGE
+    template = N_("{problem}")
+
+
+class MissingInput(CustmergeError):
+    """Something would have to be asked for, and nobody is there to answer."""
+
+    code, exit = "missing_input", ExitCode.USAGE
+    template = N_("{what} is missing and nobody can be asked here: give {option}.")
+
+
+class BadValue(CustmergeError):
+    """A value that can't be right."""
+
+    code, exit = "bad_value", ExitCode.USAGE
+    template = N_("{name} {value}: {why}.")
+
+
+class SelfMerge(CustmergeError):
+    """Rule 10: a number can't be merged with itself."""
+
+    code, exit = "self_merge", ExitCode.USAGE
+    template = N_("{number} can't be merged with itself: name another number to take over.")
+
+
+class BadFile(CustmergeError):
+    """A file that can't be read as what it should be."""
+
+    code, exit = "bad_file", ExitCode.USAGE
+    template = N_("{file}: {why}.")
+
+
+class BadLines(CustmergeError):
+    """A file with lines that can't be imported; every one was reported."""
+
+    code, exit = "bad_lines", ExitCode.USAGE
+    template = N_("{file}: lines in error: {count}; nothing was imported.")
+
+
+class IdentityBlocked(CustmergeError):
+    """Rule 5: company, first name or last name differ.
+
+    Source: the article, "Fehler bei Kundennummernvergleich".
+    """
+
+    code, exit = "identity_blocked", ExitCode.BLOCKED
+    template = N_(
+        "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
+        "we need legal proof, a signed contract transfer form; this can't be changed online."
+    )
+
+
+class NotLoggedIn(CustmergeError):
+    """No session's token was found."""
+
+    code, exit = "not_logged_in", ExitCode.NOT_ALLOWED
+    template = N_("You aren't logged in: run `custmerge login NUMBER` or `custmerge login --staff NAME`.")
+
+
+class SessionOver(CustmergeError):
+    """A token that isn't valid, or isn't any more."""
+
+    code, exit = "session_over", ExitCode.NOT_ALLOWED
+    template = N_("Your session is over: log in again with `custmerge login`.")
+
+
+class LoginRefused(CustmergeError):
+    """One answer for a name that doesn't exist and a password that is wrong."""
+
+    code, exit = "login_refused", ExitCode.NOT_ALLOWED
+    template = N_("Login refused: the name or number, or the password, isn't right.")
+
+
+class ProofRefused(CustmergeError):
+    """Rule 3: one answer for an unknown or retired number, a wrong domain and a wrong password."""
+
+    code, exit = "proof_refused", ExitCode.NOT_ALLOWED
+    template = N_("Not verified: the customer number, the domain or the password isn't right.")
+
+
+class ProofRequired(CustmergeError):
+    """Rule 3: nothing is shown or merged before the proof."""
+
+    code, exit = "proof_required", ExitCode.NOT_ALLOWED
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
+        "--domain NAME`, or give merge --domain and --password-stdin."
+    )
+
+
+class NotAllowed(CustmergeError):
+    """The role doesn't allow it."""
+
+    code, exit = "not_allowed", ExitCode.NOT_ALLOWED
+    template = N_("{role} may not do this ({capability}): ask a person whose role allows it.")
+
+
+class OwnNumberOnly(CustmergeError):
+    """A customer named a number that isn't the own one."""
+
+    code, exit = "own_number_only", ExitCode.NOT_ALLOWED
+    template = N_("{number} isn't the number that you logged in with: a customer sees and keeps the own one only.")
+
+
+class HasStaff(CustmergeError):
+    """`init --supervisor` on a database that has staff already."""
+
+    code, exit = "has_staff", ExitCode.NOT_ALLOWED
+    template = N_(
+        "The database has staff already, so {name} can't be made its first supervisor: "
+        "a supervisor adds people with `custmerge user add`."
+    )
+
+
+class UnknownNumber(CustmergeError):
+    """For staff: a customer number that isn't there."""
+
+    code, exit = "unknown_number", ExitCode.NOT_THERE
+    template = N_("There is no customer number {number}: look it up with `custmerge find`.")
+
+
+class UnknownOrder(CustmergeError):
+    """An order's number that isn't there."""
+
+    code, exit = "unknown_order", ExitCode.NOT_THERE
+    template = N_("There is no order {order}: `custmerge history` lists them.")
+
+
+class MergedAway(CustmergeError):
+    """Rule 9: a tombstone."""
+
+    code, exit = "merged_away", ExitCode.NOT_THERE
+    template = N_("{number} went into {merged_into}: use {merged_into}.")
+
+
+class Changed(CustmergeError):
+    """What was shown isn't what is there any more."""
+
+    code, exit = "changed", ExitCode.CONFLICT
+    template = N_("{survivor} or {absorbed} was changed meanwhile: nothing was merged, compare them again.")
+
+
+class NameTaken(CustmergeError):
+    """A staff name that exists."""
+
+    code, exit = "name_taken", ExitCode.CONFLICT
+    template = N_("There is somebody called {name} already: choose another name.")
+
+
+class DatabaseError(CustmergeError):
+    """The database can't do what was asked of it."""
+
+    code, exit = "database", ExitCode.DATABASE
+    template = N_("The database {database} refused: {reason}.")
+
+
+class DatabaseMissing(DatabaseError):
+    """No file or no database is there."""
+
+    code = "database_missing"
+    template = N_("There is no database at {database}: create it with `custmerge init`, or name another with --database.")
+
+
+class DatabaseUnreachable(DatabaseError):
+    """The server doesn't answer or doesn't let us in."""
+
+    code = "database_unreachable"
+    template = N_("The database {database} can't be reached ({reason}): check its address, its server and your rights.")
+
+
+class DatabaseLocked(DatabaseError):
+    """Somebody else holds it for longer than we wait."""
+
+    code = "database_locked"
+    template = N_("The database {database} is locked by somebody else: nothing was changed, try again.")
+
+
+class DatabaseReadOnly(DatabaseError):
+    """It can be read but not written."""
+
+    code = "database_read_only"
+    template = N_("The database {database} is read-only: nothing was changed, check the rights on it.")
+
+
+class DatabaseFull(DatabaseError):
+    """No room is left."""
+
+    code = "database_full"
+    template = N_("The disk of the database {database} is full: nothing was changed, make room and try again.")
+
+
+class NotADatabase(DatabaseError):
+    """A file of another kind, or a damaged one."""
+
+    code = "not_a_database"
+    template = N_("{database} isn't a sound SQLite database ({reason}): name another, or restore a copy.")
+
+
+class NoSchema(DatabaseError):
+    """A database without our tables."""
+
+    code = "no_schema"
+    template = N_("The database {database} has no custmerge tables: create them with `custmerge init`.")
+
+
+class OldSchema(DatabaseError):
+    """A database that an older program made."""
+
+    code = "old_schema"
+    template = N_("The database {database} is of version {version}, older than this program: run `custmerge init`.")
+
+
+class NewSchema(DatabaseError):
+    """A database that a newer program made."""
+
+    code = "new_schema"
+    template = N_(
+        "The database {database} is of version {version}, which this program doesn't know: install a newer custmerge."
+    )
+
+
+class KeyringUnavailable(CustmergeError):
+    """Nowhere to keep a token."""
+
+    code, exit = "keyring_unavailable", ExitCode.NOT_ALLOWED
+    template = N_(
+        "No keyring can be used here ({reason}): log in with --print-token and set CUSTMERGE_TOKEN, put the token "
+        "into $CREDENTIALS_DIRECTORY/custmerge-token, or use --insecure-storage (a file that only you can read)."
+    )
+
+
+class LooseTokenFile(CustmergeError):
+    """A token's file that others can read."""
+
+    code, exit = "loose_token_file", ExitCode.NOT_ALLOWED
+    template = N_("{file} can be read by others (mode {mode}): remove it and log in again.")
+
+
+class Interrupted(CustmergeError):
+    """Ctrl-C."""
+
+    code, exit = "interrupted", ExitCode.INTERRUPTED
+    template = N_("Interrupted: nothing half done was left behind.")
+
+
+class Unexpected(CustmergeError):
+    """A fault of the program's own."""
+
+    code, exit = "unexpected", ExitCode.UNEXPECTED
+    template = N_("Unexpected error ({kind}): nothing half done was left behind; the details are in {file}.")

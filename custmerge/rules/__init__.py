@@ -1,0 +1,1 @@
+"""What is true: values and decisions. Pure: no I/O, no clock, no globals."""

@@ -1,0 +1,78 @@
+"""The eleven fields of a customer, and the records that carry them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Field(StrEnum):
+    """A field of a customer's record, in the order in which fields always appear.
+
+    Source: the article's two lists, "Firma, Vorname und/oder Nachname" and "Strasse … Bankleitzahl".
+    """
+
+    COMPANY = "company"
+    FIRST_NAME = "first_name"
+    LAST_NAME = "last_name"
+    STREET = "street"
+    POSTCODE = "postcode"
+    CITY = "city"
+    PHONE = "phone"
+    MOBILE = "mobile"
+    EMAIL = "email"
+    ACCOUNT_NUMBER = "account_number"
+    BANK_CODE = "bank_code"
+
+
+FIELDS: tuple[Field, ...] = tuple(Field)
+IDENTITY_FIELDS: tuple[Field, ...] = FIELDS[:3]
+DETAIL_FIELDS: tuple[Field, ...] = FIELDS[3:]
+BANK_FIELDS: tuple[Field, ...] = (Field.ACCOUNT_NUMBER, Field.BANK_CODE)
+_POSITION = {field: position for position, field in enumerate(FIELDS)}
+
+EMPTY_VALUES: tuple[str, ...] = ("",) * len(FIELDS)
+EMPTY_DETAILS: tuple[str, ...] = ("",) * len(DETAIL_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """What is known of one customer number."""
+
+    number: str
+    values: tuple[str, ...] = EMPTY_VALUES
+    """The eleven values in the order of `FIELDS`; empty text where nothing is known."""
+    merged_into: str | None = None
+    """The number that this one went into; set makes the record a tombstone."""
+
+    def __getitem__(self, field: Field) -> str:
+        return self.values[_POSITION[field]]
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The eight detail values in the order of `DETAIL_FIELDS`."""
+        return self.values[len(IDENTITY_FIELDS) :]
+
+    def with_values(self, changes: Mapping[Field, str]) -> Customer:
+        """Return this record with the given fields replaced."""
+        return replace(
+            self,
+            values=tuple(changes.get(f, v) for f, v in zip(FIELDS, self.values, strict=True)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A contract under one customer number."""
+
+    package: str
+    number: str
+    name: str = ""
+    domains: tuple[str, ...] = ()
+    """Domain names, sorted."""
+    contact: tuple[str, ...] | None = None
+    """The package's own eight details (contract: Ansprechpartner), or None where its customer's apply."""

@@ -1,0 +1,140 @@
+"""The format of the history: bodies, their canonical text, the chain of hashes (contract §7)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+Fact = str | int | None | list[str]
+"""What a body may hold: no fractions, so that canonical JSON has one way to write it."""
+
+FORMAT_VERSION = 1
+NO_HASH = "00" * 32
+
+
+class Action(StrEnum):
+    """What an entry tells of. `reveal` is bank data shown unmasked, which §4 wants recorded."""
+
+    MERGE = "merge"
+    UNDO = "undo"
+    TRANSFER_FILE = "transfer_file"
+    TRANSFER_APPROVE = "transfer_approve"
+    TRANSFER_REJECT = "transfer_reject"
+    BULK_APPROVE = "bulk_approve"
+    IMPORT = "import"
+    PURGE = "purge"
+    USER = "user"
+    TOKEN = "token"  # noqa: S105 (the name of an action)
+    LOGIN_FAILED = "login_failed"
+    LOCKED = "locked"
+    REVEAL = "reveal"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did something."""
+
+    name: str
+    """A staff name, a customer number, or the name of a command that needs no login."""
+    kind: Literal["staff", "customer", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that doesn't know its place in the chain yet."""
+
+    at: str
+    """ISO 8601 UTC, see `times.stamp`."""
+    by: Actor
+    action: Action
+    facts: Mapping[str, Fact]
+    """`order`, `survivor`, `absorbed`, `choice` where the action has them, and what else it tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry in its place."""
+
+    seq: int
+    body: str
+    """Canonical JSON, exactly the text that was hashed."""
+    hash: str
+    """64 lower-case hex digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain."""
+
+    seq: int
+    """The last entry's, 0 for an empty history."""
+    hash: str
+    order: int
+    """The last order's number, 0 where there is none."""
+
+
+def canonical(body: Mapping[str, Fact]) -> str:
+    """Return `body` as canonical JSON.
+
+    For objects with ASCII keys whose values are strings, integers below 2**53, nulls and lists of such,
+    this is exactly what RFC 8785 says. Raises ValueError for a key that isn't ASCII.
+    """
+    if not all(key.isascii() for key in body):
+        raise ValueError("the keys of a history body are ASCII")
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def chain_hash(previous: str, body: str) -> str:
+    """Return the SHA-256 of the previous entry's 32 hash bytes followed by `body` in UTF-8, in hex."""
+    return hashlib.sha256(bytes.fromhex(previous) + body.encode()).hexdigest()
+
+
+def extend(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
+    """Return the entries that `drafts` become behind `head`, in their order."""
+    entries: list[Entry] = []
+    seq, previous = head.seq, head.hash
+    for draft in drafts:
+        seq += 1
+        body = canonical(
+            {
+                "order": None,
+                "survivor": None,
+                "absorbed": None,
+                "choice": None,
+                **draft.facts,
+                "v": FORMAT_VERSION,
+                "seq": seq,
+                "at": draft.at,
+                "by": draft.by.name,
+                "by_kind": draft.by.kind,
+                "action": draft.action.value,
+            }
+        )
+        previous = chain_hash(previous, body)
+        entries.append(Entry(seq, body, previous))
+    return entries
+
+
+def image_digest(salt: bytes, image: str) -> str:
+    """Return the SHA-256 that binds a before-image to its entry without telling what is in it, in hex.
+
+    The salt (16 random bytes) is kept beside the image and erased with it; what is left can't be guessed.
+    """
+    return hashlib.sha256(salt + image.encode()).hexdigest()
+
+
+def first_break(entries: Iterable[Entry], previous: Head) -> int | None:
+    """Return the seq of the first entry that doesn't follow from the one before it, or None."""
+    seq, digest = previous.seq, previous.hash
+    for entry in entries:
+        seq += 1
+        digest = chain_hash(digest, entry.body)
+        if entry.seq != seq or entry.hash != digest:
+            return entry.seq
+    return None

@@ -1,0 +1,64 @@
+"""Bank data as those see it who needn't know it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, Customer, Field, Package
+from custmerge.rules.normalise import white_space
+
+if TYPE_CHECKING:
+    from custmerge.rules.compare import Comparison
+
+_IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
+_SHOWN = 4
+
+
+def masked(value: str) -> str:
+    """Return `value` with all but its last four characters left out; of an IBAN the first four stay too.
+
+    What has four characters or fewer shows none of them. Source: contract §4, `DE89…3000`.
+    """
+    compact = "".join(white_space(value).split())
+    if not compact:
+        return ""
+    if len(compact) <= _SHOWN:
+        return "…"
+    first = compact[:_SHOWN] if _IBAN_START.match(compact) and len(compact) > 3 * _SHOWN else ""
+    return f"{first}…{compact[-_SHOWN:]}"
+
+
+def masked_customer(customer: Customer) -> Customer:
+    """Return the record with its bank data masked."""
+    return customer.with_values({field: masked(customer[field]) for field in BANK_FIELDS})
+
+
+def masked_package(package: Package) -> Package:
+    """Return the package with the bank data of its own contact masked."""
+    if package.contact is None:
+        return package
+    return replace(
+        package,
+        contact=tuple(
+            _shown(field, value) for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)
+        ),
+    )
+
+
+def masked_comparison(comparison: Comparison) -> Comparison:
+    """Return the comparison with bank data masked; the statuses stay those of the true values."""
+    return replace(
+        comparison,
+        fields=tuple(
+            replace(
+                line, survivor=_shown(line.field, line.survivor), absorbed=_shown(line.field, line.absorbed)
+            )
+            for line in comparison.fields
+        ),
+    )
+
+
+def _shown(field: Field, value: str) -> str:
+    return masked(value) if field in BANK_FIELDS else value

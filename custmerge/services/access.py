@@ -1,0 +1,93 @@
+"""Who is asking, and whether they may."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custmerge.errors import (
+    BadValue,
+    MergedAway,
+    MissingInput,
+    NotAllowed,
+    OwnNumberOnly,
+    SelfMerge,
+    UnknownNumber,
+)
+from custmerge.rules.history import Actor
+from custmerge.rules.records import wrong_with_number
+from custmerge.rules.roles import Capability, Role, may
+
+if TYPE_CHECKING:
+    from custmerge.rules.fields import Customer
+    from custmerge.storage.register import Register
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A logged-in person."""
+
+    role: Role
+    name: str
+    """A staff name, or the number that a customer logged in with."""
+    token_sha256: str
+    expires_at: str
+    """When the session ends unless it is used before, see `times.stamp`."""
+
+    @property
+    def is_customer(self) -> bool:
+        """Whether this is a customer and not somebody who works here."""
+        return self.role is Role.CUSTOMER
+
+    @property
+    def actor(self) -> Actor:
+        """The caller as the history names them."""
+        return Actor(self.name, "customer" if self.is_customer else "staff")
+
+
+def demand(caller: Caller, capability: Capability) -> None:
+    """Raise NotAllowed unless the caller's role has the capability."""
+    if not may(caller.role, capability):
+        raise NotAllowed(role=caller.role.value, capability=capability.value)
+
+
+def demand_number(caller: Caller, number: str) -> None:
+    """Raise unless the caller may look at `number`: staff at any, a customer at the own one."""
+    demand(caller, Capability.LOOK_OWN if caller.is_customer else Capability.LOOK)
+    if caller.is_customer and number != caller.name:
+        raise OwnNumberOnly(number=number)
+
+
+def checked_number(number: str) -> str:
+    """Return `number`; raises BadValue where no customer number can look like that."""
+    if why := wrong_with_number(number):
+        raise BadValue(name="number", value=number, why=why)
+    return number
+
+
+def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
+    """Return the number that is kept: a customer's own, or the one that staff name (rule 2).
+
+    Raises OwnNumberOnly, MissingInput, and SelfMerge where it is `absorbed` (rule 10).
+    """
+    checked_number(absorbed)
+    if caller.is_customer:
+        if into is not None and into != caller.name:
+            raise OwnNumberOnly(number=into)
+        survivor = caller.name
+    elif into is None:
+        raise MissingInput(what="the number that is kept", option="--into NUMBER")
+    else:
+        survivor = checked_number(into)
+    if survivor == absorbed:
+        raise SelfMerge(number=survivor)
+    return survivor
+
+
+def living(register: Register, number: str, record: Customer | None) -> Customer:
+    """Return the record of a number that is in use; raises UnknownNumber or MergedAway (rule 9)."""
+    if record is None:
+        raise UnknownNumber(number=number)
+    if record.merged_into is not None:
+        raise MergedAway(number=number, merged_into=register.end_of_chain(number))
+    return record

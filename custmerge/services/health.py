@@ -1,0 +1,93 @@
+"""Doctor: what is wrong here and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_, CustmergeError, DatabaseError
+from custmerge.storage.engine import sqlite_path
+from custmerge.storage.schema import VERSIONS
+from custmerge.storage.token_store import keyring_problem
+
+if TYPE_CHECKING:
+    from custmerge.storage.unit import Database
+
+CLOCKS_MAY_DIFFER_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    check: str
+    ok: bool
+    message: str
+    """An English template for translation, filled from `details`."""
+    details: dict[str, str]
+
+
+def examine(database: Database, now: datetime) -> list[Check]:
+    """Look at the database, its version, keyring, permissions and clock; changes nothing."""
+    checks = [_database(database)]
+    if checks[0].ok:
+        checks += [_clock(database, now), _staff(database)]
+    return [*checks, _permissions(database), _keyring()]
+
+
+def _database(database: Database) -> Check:
+    try:
+        with database.reading() as unit:
+            customers, packages, domains = unit.register.count()
+    except DatabaseError as error:
+        return Check("database", False, type(error).template, {k: str(v) for k, v in error.details.items()})
+    message = N_("{database} answers: version {version}, {customers} customers, {packages} packages, {domains} domains.")
+    counts = {"customers": str(customers), "packages": str(packages), "domains": str(domains)}
+    return Check("database", True, message, {"database": database.name, "version": VERSIONS[-1], **counts})
+
+
+def _clock(database: Database, now: datetime) -> Check:
+    with database.reading() as unit:
+        theirs = unit.people.database_time()
+    moment = datetime.fromisoformat(theirs)
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    apart = round(abs((now - moment).total_seconds()))
+    if apart > CLOCKS_MAY_DIFFER_SECONDS:
+        message = N_("The clocks of this machine and of the database are {seconds} s apart: set them by NTP.")
+    else:
+        message = N_("The clocks of this machine and of the database are {seconds} s apart.")
+    return Check("clock", apart <= CLOCKS_MAY_DIFFER_SECONDS, message, {"seconds": str(apart)})
+
+
+def _staff(database: Database) -> Check:
+    with database.reading() as unit:
+        found = unit.people.has_staff()
+    message = N_("Somebody works here.") if found else N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
+    return Check("staff", found, message, {})
+
+
+def _permissions(database: Database) -> Check:
+    if not database.url.startswith("sqlite:"):
+        return Check("permissions", True, N_("The server looks after who may read the database."), {})
+    path = sqlite_path(database.url)
+    try:
+        mode = path.stat().st_mode & 0o777
+    except OSError:
+        return Check("permissions", False, N_("There is no file {file}."), {"file": str(path)})
+    if mode & 0o077:
+        message = N_("{file} can be read by others (mode {mode}): run `chmod 600 {file}`.")
+    else:
+        message = N_("Only its owner can read {file}.")
+    return Check("permissions", not mode & 0o077, message, {"file": str(path), "mode": f"{mode:04o}"})
+
+
+def _keyring() -> Check:
+    try:
+        problem = keyring_problem()
+    except CustmergeError as error:
+        problem = str(error)
+    if problem is None:
+        return Check("keyring", True, N_("A keyring is there to keep tokens in."), {})
+    message = N_("No keyring can be used ({reason}): use --print-token with CUSTMERGE_TOKEN, or --insecure-storage.")
+    return Check("keyring", False, message, {"reason": problem})

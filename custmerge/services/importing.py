@@ -1,0 +1,207 @@
+"""Import: a CSV file goes into the register whole or not at all, and every bad line is reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from custmerge.errors import N_, BadLines
+from custmerge.rules.cells import unguard
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.records import Problem
+from custmerge.rules.roles import Capability
+from custmerge.rules.times import stamp
+from custmerge.services.access import demand
+from custmerge.storage.csv_file import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from datetime import datetime
+
+    from custmerge.services.access import Caller
+    from custmerge.storage.csv_file import CsvFile
+    from custmerge.storage.intake import Intake, Row
+    from custmerge.storage.unit import Database, Unit
+
+ROWS_AT_ONCE = 2_000
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how an import goes."""
+
+    def problem(self, file: str, line: int, problem: Problem) -> None:
+        """Take note that a line can't be imported."""
+
+    def advanced(self, done: int, total: int) -> None:
+        """Take note that `done` of `total` bytes have been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did."""
+
+    kind: str
+    """`customers` or `packages`."""
+    rows: int
+    added: int
+    updated: int
+
+
+class Line(NamedTuple):
+    """A record of the file."""
+
+    number: int
+    """The file's line in which it starts."""
+    cells: list[str]
+
+
+class Problems:
+    """Counts the bad lines and passes on what is wrong with them."""
+
+    def __init__(self, file: str, watcher: Watcher) -> None:
+        self._file = file
+        self._watcher = watcher
+        self.lines: set[int] = set()
+
+    def add(self, line: int, problem: Problem) -> None:
+        """Report one problem."""
+        self.lines.add(line)
+        self._watcher.problem(self._file, line, problem)
+
+
+class Kind(Protocol):
+    """What differs between a file of customers and one of packages."""
+
+    def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
+        """Get ready for a file that has `columns`."""
+
+    name: str
+    key: str
+    """The column that identifies a row."""
+    columns: Sequence[str]
+    required: Sequence[str]
+
+    def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
+        """Give (line, row for the register) of the lines that are right in themselves, key first."""
+
+    def add(self, rows: Sequence[Row]) -> set[str]:
+        """Add new rows, or none and return the keys that exist."""
+
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:
+        """Add rows or overwrite what exists; returns how many existed."""
+
+    def must_be_remembered(self, row: Row) -> bool:
+        """Return whether `finish` will ask in which line this row stands."""
+
+    def finish(self, problems: Problems) -> None:
+        """Judge what can only be judged when all rows are there."""
+
+
+def import_file(
+    database: Database,
+    caller: Caller,
+    path: str,
+    kind: type[Kind],
+    *,
+    update: bool,
+    watcher: Watcher,
+    now: datetime,
+) -> Imported:
+    """Import a file in one transaction; with `update` rows may exist and are overwritten.
+
+    Raises BadFile for a file that is no such CSV, BadLines after every bad line was reported; then nothing
+    is imported.
+    """
+    demand(caller, Capability.IMPORT)
+    problems = Problems(path, watcher)
+    rows = updated = 0
+    with opened(path, kind.columns, kind.required) as file, database.writing() as unit:
+        importer = kind(unit, file.columns)
+        clashes: dict[str, int] = {}
+        for batch in _batches(file, problems):
+            good = list(_once(unit.intake, importer, batch, problems, update=update))
+            rows += len(good)
+            if update:
+                updated += importer.put(good, problems)
+            else:
+                clashes |= _added(importer, good)
+            watcher.advanced(file.bytes_read, file.size)
+        _report_clashes(file, importer, clashes, problems)
+        importer.finish(problems)
+        if problems.lines:
+            raise BadLines(file=path, count=len(problems.lines))
+        facts = {"kind": importer.name, "rows": rows, "updated": updated, "file_sha256": file.sha256}
+        unit.chain.append([Draft(stamp(now), caller.actor, Action.IMPORT, facts)])
+    return Imported(importer.name, rows, rows - updated, updated)
+
+
+def _batches(file: CsvFile, problems: Problems) -> Iterator[list[Line]]:
+    """Give the file's records in batches, with as many cells as columns and without guards."""
+    width = len(file.columns)
+    records = file.rows()
+    while taken := list(islice(records, ROWS_AT_ONCE)):
+        batch = []
+        for number, cells in taken:
+            if len(cells) != width:
+                why = N_("the line has {value} cells, the header {other}")
+                problems.add(number, Problem("line", str(len(cells)), why, str(width)))
+                continue
+            guarded = any(cell.startswith("'") for cell in cells)
+            batch.append(Line(number, [unguard(cell) for cell in cells] if guarded else cells))
+        yield batch
+
+
+def _once(
+    intake: Intake, kind: Kind, batch: Sequence[Line], problems: Problems, *, update: bool
+) -> Iterator[tuple[int, Row]]:
+    """Give the good rows of a batch whose keys no earlier line has, as far as that can be told now."""
+    lines: dict[str, int] = {}
+    rows = list(kind.rows(batch, problems))
+    # Only an update has to ask: without it the register itself refuses a key that comes again.
+    before = intake.noted_lines([row[0] for _, row in rows]) if update else {}
+    remembered = []
+    for line, row in rows:
+        first = before.get(row[0]) or lines.setdefault(row[0], line)
+        if first != line:
+            problems.add(line, _twice(kind, row[0], first))
+            continue
+        if update or kind.must_be_remembered(row):
+            remembered.append((row[0], line))
+        yield line, row
+    intake.note_lines(remembered)
+
+
+def _added(kind: Kind, rows: Sequence[tuple[int, Row]]) -> dict[str, int]:
+    """Add new rows; returns the keys, with their lines, that exist and weren't added."""
+    clashes = kind.add([row for _, row in rows])
+    if clashes:
+        kind.add([row for _, row in rows if row[0] not in clashes])
+    return {row[0]: line for line, row in rows if row[0] in clashes}
+
+
+def _report_clashes(file: CsvFile, kind: Kind, clashes: dict[str, int], problems: Problems) -> None:
+    """Tell keys that stood in the register before from keys that an earlier line brought."""
+    first = _first_lines(file, kind, clashes) if clashes else {}
+    for key, line in clashes.items():
+        if first.get(key, line) != line:
+            problems.add(line, _twice(kind, key, first[key]))
+        else:
+            problems.add(line, Problem(kind.key, key, N_("exists already: --update overwrites it")))
+
+
+def _first_lines(file: CsvFile, kind: Kind, keys: Collection[str]) -> dict[str, int]:
+    if not Path(file.path).is_file():
+        return {}
+    first: dict[str, int] = {}
+    with opened(file.path, kind.columns, kind.required) as again:
+        position = again.columns.index(kind.key)
+        for line, cells in again.rows():
+            if len(cells) > position and (key := unguard(cells[position])) in keys:
+                first.setdefault(key, line)
+    return first
+
+
+def _twice(kind: Kind, key: str, first: int) -> Problem:
+    return Problem(kind.key, key, N_("stands in line {other} already"), str(first))

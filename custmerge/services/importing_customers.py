@@ -1,0 +1,119 @@
+"""Rows of a customers file."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_
+from custmerge.rules.fields import FIELDS
+from custmerge.rules.records import CUSTOMER_COLUMNS, NUMBER_LENGTH, Problem, problems_of_customer
+from custmerge.storage.register import search_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from custmerge.services.importing import Line, Problems
+    from custmerge.storage.intake import Row
+    from custmerge.storage.unit import Unit
+
+_NUMBER, _MERGED_INTO, _PASSWORD_HASH = 0, 1 + len(FIELDS), 2 + len(FIELDS)
+
+
+class Customers:
+    """Brings customers into the register."""
+
+    name = "customers"
+    key = "number"
+    columns = CUSTOMER_COLUMNS
+    required = ("number",)
+
+    def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
+        self._intake = unit.intake
+        self._columns = columns
+        # A column that the file doesn't have is read from an empty cell that is put behind the last one.
+        place = {column: position for position, column in enumerate(columns)}
+        self._fields = itemgetter(*(place.get(field, -1) for field in FIELDS))
+        self._number = place["number"]
+        self._merged_into = place.get("merged_into", -1)
+        self._password = place.get("password", -1)
+        self._password_hash = place.get("password_hash", -1)
+
+    def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
+        """See `Kind`."""
+        from custmerge.services import passwords
+
+        good = [line for line in lines if self._is_plain(line.cells) or self._is_right(line, problems)]
+        secrets = [line.cells[self._password] if self._password >= 0 else "" for line in good]
+        hashes = iter(passwords.all_hashed([secret for secret in secrets if secret]))
+        for line, secret in zip(good, secrets, strict=True):
+            cells = [*line.cells, ""]
+            number, values = cells[self._number], self._fields(cells)
+            password_hash = next(hashes) if secret else cells[self._password_hash]
+            yield (
+                line.number,
+                (
+                    number,
+                    *values,
+                    cells[self._merged_into] or None,
+                    password_hash or None,
+                    search_text(number, values),
+                ),
+            )
+
+    def add(self, rows: Sequence[Row]) -> set[str]:
+        """See `Kind`."""
+        return self._intake.add_customers(rows)
+
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:
+        """See `Kind`. Columns that the file doesn't have stay as they are."""
+        existing = self._intake.customers([row[_NUMBER] for _, row in rows])
+        merged = []
+        for line, row in rows:
+            if row[_NUMBER] not in existing:
+                merged.append(row)
+                continue
+            record, password_hash = existing[row[_NUMBER]]
+            if self._merged_into >= 0 and row[_MERGED_INTO] != record.merged_into:
+                why = N_("an import can't change where a number went: merge and undo do")
+                problems.add(line, Problem("merged_into", row[_MERGED_INTO] or "", why))
+                continue
+            values = tuple(
+                new if field in self._columns else old
+                for field, new, old in zip(FIELDS, row[1:_MERGED_INTO], record.values, strict=True)
+            )
+            kept = row[_PASSWORD_HASH] or password_hash
+            merged.append(
+                (row[_NUMBER], *values, record.merged_into, kept, search_text(row[_NUMBER], values))
+            )
+        self._intake.put_customers(merged)
+        return len(existing)
+
+    def must_be_remembered(self, row: Row) -> bool:
+        """See `Kind`."""
+        return row[_MERGED_INTO] is not None
+
+    def finish(self, problems: Problems) -> None:
+        """See `Kind`: a tombstone leads to a number that exists and never back to itself."""
+        for line, _, target in list(self._intake.lost_tombstones()):
+            problems.add(line, Problem("merged_into", target, N_("is no customer number here")))
+        for line, number in list(self._intake.circles()):
+            problems.add(line, Problem("merged_into", number, N_("comes back to itself")))
+
+    def _is_plain(self, cells: list[str]) -> bool:
+        """Whether nothing can be wrong with a line: most are like this, and it is quick to see."""
+        number = cells[self._number]
+        return (
+            number.isalnum()
+            and len(number) <= NUMBER_LENGTH
+            and not (self._merged_into >= 0 and cells[self._merged_into])
+            and not (self._password_hash >= 0 and cells[self._password_hash])
+            and not any("\0" in cell for cell in cells)
+        )
+
+    def _is_right(self, line: Line, problems: Problems) -> bool:
+        row = dict(zip(self._columns, line.cells, strict=True))
+        found = problems_of_customer(row)
+        for problem in found:
+            problems.add(line.number, problem)
+        return not found

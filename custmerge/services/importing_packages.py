@@ -1,0 +1,102 @@
+"""Rows of a packages file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_
+from custmerge.rules.fields import DETAIL_FIELDS
+from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.records import PACKAGE_COLUMNS, Problem, contact_of, problems_of_package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from custmerge.services.importing import Line, Problems
+    from custmerge.storage.intake import Row
+    from custmerge.storage.unit import Unit
+
+_KEY, _NUMBER, _NAME, _CONTACT = 0, 1, 2, slice(3, 3 + len(DETAIL_FIELDS))
+
+
+class Packages:
+    """Brings packages and their domains into the register."""
+
+    name = "packages"
+    key = "package"
+    columns = PACKAGE_COLUMNS
+    required = ("package", "number")
+
+    def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
+        self._intake = unit.intake
+        self._columns = columns
+        self._has_contact = any(column.startswith("contact_") for column in columns)
+
+    def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
+        """See `Kind`."""
+        from custmerge.services import passwords
+
+        records = [(line.number, dict(zip(self._columns, line.cells, strict=True))) for line in lines]
+        targets = self._intake.targets({row["number"] for _, row in records})
+        good = []
+        for line, row in records:
+            found = problems_of_package(row) or _problems_of_owner(row["number"], targets)
+            for problem in found:
+                problems.add(line, problem)
+            if not found:
+                good.append((line, row))
+        hashes = iter(passwords.all_hashed([row["password"] for _, row in good if row.get("password")]))
+        self._intake.claim_domains([claim for line, row in good for claim in _claims(line, row)])
+        for line, row in good:
+            password_hash = next(hashes) if row.get("password") else row.get("password_hash") or None
+            contact = contact_of(row) or (None,) * len(DETAIL_FIELDS)
+            yield line, (row["package"], row["number"], row.get("name", ""), *contact, password_hash)
+
+    def add(self, rows: Sequence[Row]) -> set[str]:
+        """See `Kind`."""
+        return self._intake.add_packages(rows)
+
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:  # noqa: ARG002 (as `Kind` has it)
+        """See `Kind`. Columns that the file doesn't have stay as they are."""
+        existing = self._intake.packages([row[_KEY] for _, row in rows])
+        merged = []
+        for _, row in rows:
+            old = existing.get(row[_KEY])
+            if old is None:
+                merged.append(row)
+                continue
+            name = row[_NAME] if "name" in self._columns else old[_NAME]
+            contact = row[_CONTACT] if self._has_contact else old[_CONTACT]
+            merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
+        if "domains" in self._columns:
+            self._intake.release_domains(list(existing))
+        self._intake.put_packages(merged)
+        return len(existing)
+
+    def finish(self, problems: Problems) -> None:
+        """See `Kind`: a domain is in exactly one package."""
+        for line, name, first in list(self._intake.domains_claimed_twice()):
+            problems.add(line, Problem("domains", name, N_("stands in line {other} already"), str(first)))
+        for line, name, package in list(self._intake.domains_of_others()):
+            problems.add(line, Problem("domains", name, N_("belongs to package {other}"), package))
+        if not problems.lines:
+            self._intake.settle_domains()
+
+    def must_be_remembered(self, row: Row) -> bool:  # noqa: ARG002 (as `Kind` has it)
+        """See `Kind`."""
+        return False
+
+
+def _claims(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
+    # Written twice in one cell it is still one domain.
+    names = {domain_in_ascii(name): name.lower() for name in row.get("domains", "").split()}
+    return [(key, name, row["package"], line) for key, name in names.items()]
+
+
+def _problems_of_owner(number: str, targets: dict[str, str | None]) -> list[Problem]:
+    if number not in targets:
+        return [Problem("number", number, N_("is no customer number here"))]
+    target = targets[number]
+    if target is not None:
+        return [Problem("number", number, N_("went into {other}: name that one"), target)]
+    return []

@@ -1,0 +1,168 @@
+"""The order: two customer numbers become one, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custmerge.errors import Changed
+from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.history import Action, Draft, image_digest
+from custmerge.rules.image import before_image
+from custmerge.rules.plan import Choice, Plan, Wishes, plan_merge
+from custmerge.rules.roles import Capability
+from custmerge.rules.times import stamp
+from custmerge.services.access import demand, living, survivor_of
+from custmerge.services.proving import demand_proof
+from custmerge.storage.ledger import Order
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from custmerge.rules.fields import Customer, Field
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An order as somebody asks for it."""
+
+    absorbed: str
+    into: str | None
+    """The number that is kept; None for a customer's own."""
+    wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
+    seen: Comparison | None = None
+    """What was shown to the person; the order is refused if the records say something else now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What an order did, or would do."""
+
+    order: int | None
+    """None on a dry run."""
+    survivor: str
+    absorbed: str
+    choice: Choice
+    taken: tuple[Field, ...]
+    packages: tuple[str, ...]
+    """Keys of the moved packages, sorted."""
+    domains: tuple[str, ...]
+    """Names of the moved domains, sorted."""
+    at: str
+    by: str
+    splits_account: bool
+    """Whether only one half of a Konto and its Bankleitzahl was taken."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing was changed."""
+        return self.order is None
+
+
+def preview(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[Comparison, Receipt]:
+    """Return the comparison (bank data unmasked) and what the order would do; changes nothing.
+
+    Raises what `merge` would raise.
+    """
+    survivor = _demanded(caller, request)
+    with database.reading() as unit:
+        records = {number: unit.register.customer(number) for number in (survivor, request.absorbed)}
+        plan = _plan(unit, caller, request, survivor, {n: r for n, r in records.items() if r}, now)
+    return compare(plan.survivor, plan.absorbed), _receipt(plan, None, caller, now)
+
+
+def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
+    """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
+    survivor = _demanded(caller, Request(absorbed, into))
+    with database.reading() as unit:
+        records = {number: unit.register.customer(number) for number in (survivor, absorbed)}
+        return compare(*_pair(unit, caller, survivor, absorbed, {n: r for n, r in records.items() if r}, now))
+
+
+def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, now: datetime) -> Receipt:
+    """Execute an order and return its receipt (contract §2).
+
+    `salt` is 16 fresh random bytes for the before-image. Raises ProofRequired, UnknownNumber, MergedAway,
+    SelfMerge, IdentityBlocked, DetailsDiffer, or Changed; then nothing is changed.
+    """
+    survivor = _demanded(caller, request)
+    with database.writing() as unit:
+        records = unit.register.locked((survivor, request.absorbed))
+        plan = _plan(unit, caller, request, survivor, records, now)
+        head = unit.chain.lock()
+        receipt = _receipt(plan, head.order + 1, caller, now)
+        _execute(unit, plan)
+        order = Order(
+            head.order + 1, survivor, request.absorbed, plan.choice, receipt.taken, receipt.at, receipt.by
+        )
+        image = before_image(plan)
+        unit.ledger.add(order, salt=salt, image=image)
+        draft = Draft(receipt.at, caller.actor, Action.MERGE, _facts(receipt, image_digest(salt, image)))
+        unit.chain.append([draft], behind=head, order=order.order)
+    return receipt
+
+
+def _demanded(caller: Caller, request: Request) -> str:
+    demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.MERGE_ANY)
+    return survivor_of(caller, request.into, request.absorbed)
+
+
+def _pair(
+    unit: Unit, caller: Caller, survivor: str, absorbed: str, records: dict[str, Customer], now: datetime
+) -> tuple[Customer, Customer]:
+    # A customer without a proof must not learn whether the number exists; staff may.
+    if caller.is_customer:
+        demand_proof(unit, caller, survivor, absorbed, now)
+    pair = (
+        living(unit.register, survivor, records.get(survivor)),
+        living(unit.register, absorbed, records.get(absorbed)),
+    )
+    demand_proof(unit, caller, survivor, absorbed, now)
+    return pair
+
+
+def _plan(
+    unit: Unit, caller: Caller, request: Request, survivor: str, records: dict[str, Customer], now: datetime
+) -> Plan:
+    kept, absorbed = _pair(unit, caller, survivor, request.absorbed, records, now)
+    if request.seen is not None and compare(kept, absorbed) != request.seen:
+        raise Changed(survivor=survivor, absorbed=request.absorbed)
+    return plan_merge(kept, absorbed, unit.register.packages_of(request.absorbed), request.wishes)
+
+
+def _execute(unit: Unit, plan: Plan) -> None:
+    unit.register.move_packages(plan.absorbed, plan.survivor.number, plan.choice)
+    if plan.changes:
+        unit.register.write(plan.survivor, plan.changes)
+    unit.register.retire(plan.absorbed.number, plan.survivor.number)
+    unit.people.end_sessions_of_number(plan.absorbed.number)
+
+
+def _receipt(plan: Plan, order: int | None, caller: Caller, now: datetime) -> Receipt:
+    return Receipt(
+        order=order,
+        survivor=plan.survivor.number,
+        absorbed=plan.absorbed.number,
+        choice=plan.choice,
+        taken=tuple(plan.changes),
+        packages=tuple(package.package for package in plan.packages),
+        domains=plan.domains,
+        at=stamp(now),
+        by=caller.name,
+        splits_account=plan.splits_account,
+    )
+
+
+def _facts(receipt: Receipt, digest: str) -> dict[str, str | int | None | list[str]]:
+    return {
+        "order": receipt.order,
+        "survivor": receipt.survivor,
+        "absorbed": receipt.absorbed,
+        "choice": receipt.choice.value,
+        "taken": [field.value for field in receipt.taken],
+        "packages": len(receipt.packages),
+        "domains": len(receipt.domains),
+        "image_sha256": digest,
+    }

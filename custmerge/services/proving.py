@@ -1,0 +1,80 @@
+"""The proof: a domain of the absorbed number with the password that belongs to its package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custmerge.errors import ProofRefused, ProofRequired
+from custmerge.rules.roles import Capability
+from custmerge.rules.sessions import PROOF_LASTS
+from custmerge.rules.times import stamp
+from custmerge.services.access import demand, living, survivor_of
+from custmerge.storage.people import Proof
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What somebody says about the number to take over."""
+
+    absorbed: str
+    domain: str
+    password: str
+
+
+def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None, now: datetime) -> Proof:
+    """Check a claim and keep the proof for this pair and session.
+
+    Raises ProofRefused, alike and after the same time for an unknown or retired number, a wrong domain and a
+    wrong password (rule 3). Staff may look, so they are told of unknown and retired numbers.
+    """
+    from custmerge.services import passwords
+
+    survivor = check_claim(database, caller, claim.absorbed, into=into)
+    with database.reading() as unit:
+        stored = unit.register.domain_password(claim.absorbed, claim.domain.strip())
+    # Outside of any transaction: hashing takes its time, and nobody should wait for it.
+    if not passwords.fits(stored, claim.password):
+        raise ProofRefused
+    proof = Proof(survivor, claim.absorbed, claim.domain.strip(), stamp(now + PROOF_LASTS))
+    with database.writing() as unit:
+        unit.people.keep_proof(caller.token_sha256, proof)
+    return proof
+
+
+def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None) -> str:
+    """Raise what `verify` raises whatever the password is, so that nobody types one for nothing.
+
+    Returns the number that is kept.
+    """
+    demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.MERGE_ANY)
+    survivor = survivor_of(caller, into, absorbed)
+    if not caller.is_customer:
+        with database.reading() as unit:
+            for number in (survivor, absorbed):
+                living(unit.register, number, unit.register.customer(number))
+    return survivor
+
+
+def is_proved(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
+    """Return whether this session has a proof for the pair that still holds."""
+    survivor = survivor_of(caller, into, absorbed)
+    with database.reading() as unit:
+        return _holds(unit, caller, survivor, absorbed, now)
+
+
+def demand_proof(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> None:
+    """Raise ProofRequired unless the session has a proof for the pair that still holds."""
+    if not _holds(unit, caller, survivor, absorbed, now):
+        raise ProofRequired(survivor=survivor, absorbed=absorbed)
+
+
+def _holds(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> bool:
+    proof = unit.people.proof(caller.token_sha256, survivor, absorbed)
+    return proof is not None and stamp(now) < proof.valid_until

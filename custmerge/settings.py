@@ -1,0 +1,113 @@
+"""Settings, gathered once: the first that is given wins of option, environment, config file, default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from custmerge.errors import BadFile, BadValue
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+APP = "custmerge"
+LANGUAGES = ("de", "en")
+_SECRET_PARAMETERS = ("password", "sslpassword", "passfile_password")
+_KNOWN_KEYS = ("database_url", "lang")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every command needs to know before it does anything."""
+
+    database_url: str
+    config_file: Path
+    """Where the config file is or would be."""
+    lang: str | None
+    """`de` or `en` where option, environment variable or config file say so."""
+
+
+def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None) -> Settings:
+    """Return the settings for the given options (None: not given) and environment.
+
+    Raises BadFile for a config file that can't be read, BadValue for a value that can't be right.
+    """
+    config_file = Path(environ.get("CUSTMERGE_CONFIG") or _default_config_file())
+    config = _read(config_file, named="CUSTMERGE_CONFIG" in environ)
+    url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url") or _default_url()
+    chosen = lang or environ.get("CUSTMERGE_LANG") or config.get("lang")
+    if chosen is not None and chosen not in LANGUAGES:
+        raise BadValue(name="lang", value=chosen, why="choose de or en")
+    return Settings(checked_url(url), config_file, chosen)
+
+
+def checked_url(url: str) -> str:
+    """Return `url` if it names a database that custmerge can use; raises BadValue, without the password."""
+    if url.startswith(("postgresql://", "postgres://")):
+        return "postgresql://" + url.partition("://")[2]
+    path = url.removeprefix("sqlite:///")
+    if path != url and path.partition("?")[0] not in ("", ":memory:"):
+        return url
+    raise BadValue(
+        name="database", value=shown_url(url), why="write sqlite:///path or postgresql://user@host/name"
+    )
+
+
+def shown_url(url: str) -> str:
+    """Return `url` as it may be shown: without any password."""
+    try:
+        parts = urlsplit(url)
+        netloc = parts.netloc
+    except ValueError:
+        return url.partition("://")[0] + "://…"
+    login, at, host = netloc.rpartition("@")
+    if at and ":" in login:
+        netloc = f"{login.partition(':')[0]}:***@{host}"
+    query = parts.query
+    if any(name.lower() in _SECRET_PARAMETERS for name, _ in parse_qsl(query)):
+        pairs = parse_qsl(query, keep_blank_values=True)
+        query = urlencode([(n, "***" if n.lower() in _SECRET_PARAMETERS else v) for n, v in pairs], safe="*/")
+    return urlunsplit(parts._replace(netloc=netloc, query=query)) if (at or query) else url
+
+
+def data_directory() -> Path:
+    """Return the user's data directory for custmerge."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir(APP))
+
+
+def _default_url() -> str:
+    return f"sqlite:///{data_directory() / 'custmerge.db'}"
+
+
+def _default_config_file() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_config_dir(APP)) / "config.toml"
+
+
+def _read(path: Path, *, named: bool) -> dict[str, str]:
+    import tomllib
+
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if named:
+            raise BadFile(file=str(path), why="no such file") from None
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadFile(file=str(path), why=os.strerror(error.errno) if _has_errno(error) else str(error)) from None
+    for key, value in content.items():
+        if key not in _KNOWN_KEYS:
+            raise BadFile(file=str(path), why=f"unknown setting {key}")
+        if not isinstance(value, str):
+            raise BadFile(file=str(path), why=f"{key} must be a text")
+    return content
+
+
+def _has_errno(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno is not None

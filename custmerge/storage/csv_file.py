@@ -1,0 +1,120 @@
+"""CSV files as people send them: read line by line, hashed on the way.
+
+Source: RFC 4180; UTF-8 with or without a BOM, comma or semicolon.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_, BadFile
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from typing import BinaryIO
+
+LONGEST_CELL = 1_000_000
+
+
+class CsvFile:
+    """An open file whose header is right."""
+
+    def __init__(self, path: str, stream: BinaryIO, known: Collection[str], required: Collection[str]) -> None:
+        self.path = path
+        self.size = os.fstat(stream.fileno()).st_size
+        self.bytes_read = 0
+        self._digest = hashlib.sha256()
+        self._stream = stream
+        self._line = 0
+        lines = self._lines()
+        header = next(lines, "")
+        if not header.strip():
+            raise BadFile(file=path, why=N_("the file is empty, a header line with column names is needed"))
+        self._reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
+        self.columns = _checked_header(path, header, known, required)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of what was read so far, in hex; of the whole file once `rows` has ended."""
+        return self._digest.hexdigest()
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off."""
+        while True:
+            first = self._line + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise BadFile(
+                    file=f"{self.path}:{first}", why=N_("not CSV ({reason})"), reason=str(error)
+                ) from None
+            if cells:
+                yield first, cells
+
+    def _lines(self) -> Iterator[str]:
+        for raw in self._stream:
+            self._line += 1
+            self.bytes_read += len(raw)
+            self._digest.update(raw)
+            line = raw.removeprefix(codecs.BOM_UTF8) if self._line == 1 else raw
+            try:
+                yield line.decode()
+            except UnicodeDecodeError as error:
+                raise BadFile(
+                    file=f"{self.path}:{self._line}",
+                    why=N_("not UTF-8 (byte {byte}): save the file as UTF-8"),
+                    byte=f"0x{line[error.start]:02x}",
+                ) from None
+
+
+@contextmanager
+def opened(path: str, known: Collection[str], required: Collection[str]) -> Iterator[CsvFile]:
+    """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile."""
+    csv.field_size_limit(LONGEST_CELL)
+    try:
+        stream = Path(path).open("rb")
+    except OSError as error:
+        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
+    with stream:
+        try:
+            yield CsvFile(path, stream, known, required)
+        except OSError as error:
+            if error.filename is None and error.errno is not None:
+                raise BadFile(
+                    file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno)
+                ) from None
+            raise
+
+
+def _delimiter(header: str) -> str:
+    return ";" if header.count(";") > header.count(",") else ","
+
+
+def _checked_header(path: str, header: str, known: Collection[str], required: Collection[str]) -> list[str]:
+    try:
+        (cells,) = csv.reader([header], delimiter=_delimiter(header), strict=True)
+    except (csv.Error, ValueError):
+        raise BadFile(file=path, why=N_("the header line isn't one line of CSV")) from None
+    columns = [cell.strip() for cell in cells]
+    for column in columns:
+        if column not in known:
+            raise BadFile(
+                file=path,
+                why=N_("unknown column {column}, the columns are {columns}"),
+                column=column or "(empty)",
+                columns=list(known),
+            )
+        if columns.count(column) > 1:
+            raise BadFile(file=path, why=N_("the column {column} stands twice in the header"), column=column)
+    for column in required:
+        if column not in columns:
+            raise BadFile(file=path, why=N_("the column {column} is missing from the header"), column=column)
+    return columns

@@ -1,0 +1,170 @@
+"""Connecting to either database, and turning what the drivers raise into our errors."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from custmerge import errors
+from custmerge.settings import shown_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+LOCK_TIMEOUT_SECONDS = 5.0
+CONNECT_TIMEOUT_SECONDS = 5
+WRITES = "custmerge_writes"
+"""Execution option of a connection: whether its transaction is going to write."""
+
+
+def open_engine(url: str, *, create: bool = False) -> Engine:
+    """Return an engine for `sqlite:///path[?timeout=SECONDS]` or a PostgreSQL URL as libpq takes it.
+
+    Nothing is connected yet. With `create` a missing SQLite file is made, readable by its owner alone.
+    """
+    if url.startswith("sqlite:"):
+        return _sqlite(url, create=create)
+    return _postgresql(url)
+
+
+def is_sqlite(connection: Connection) -> bool:
+    """Return whether the connection is one to SQLite."""
+    return connection.dialect.name == "sqlite"
+
+
+def sqlite_path(url: str) -> Path:
+    """Return the file that a `sqlite:///` URL names."""
+    return Path(url.removeprefix("sqlite:///").partition("?")[0]).expanduser()
+
+
+def _sqlite(url: str, *, create: bool) -> Engine:
+    path = sqlite_path(url)
+    options = dict(parse_qsl(url.partition("?")[2]))
+    timeout = float(options.get("timeout", LOCK_TIMEOUT_SECONDS))
+    target = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+
+    def connect() -> sqlite3.Connection:
+        if create and not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=0o600)
+        # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
+        connection = sqlite3.connect(
+            target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = FULL")
+        if create:
+            connection.execute("PRAGMA journal_mode = WAL")
+        return connection
+
+    engine = create_engine("sqlite://", creator=connect, pool_reset_on_return=None)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES, True)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    import psycopg
+
+    # Any: psycopg's own connection is generic over its row factory.
+    def connect() -> psycopg.Connection[Any]:
+        # libpq reads the URL itself, so PG* variables, ~/.pgpass, sockets and several hosts work as it documents.
+        return psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="custmerge")
+
+    return create_engine("postgresql+psycopg://", creator=connect, use_native_hstore=False)
+
+
+@contextmanager
+def our_errors(url: str) -> Iterator[None]:
+    """Turn what the driver raises inside into the DatabaseError that it means; other errors pass.
+
+    `url` is shown in them without its password.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        # SQLAlchemy keeps statement and parameters in its text; they may hold personal data and stay out.
+        raise _meaning(url, error.orig or error) from None
+    except sqlite3.Error as error:
+        raise _meaning(url, error) from None
+
+
+def _meaning(url: str, error: BaseException) -> errors.DatabaseError:
+    database = shown_url(url)
+    if url.startswith("sqlite:"):
+        return _meaning_sqlite(url, database, error)
+    return _meaning_postgresql(url, database, error)
+
+
+_SQLITE_MEANINGS: dict[str, type[errors.DatabaseError]] = {
+    "SQLITE_BUSY": errors.DatabaseLocked,
+    "SQLITE_LOCKED": errors.DatabaseLocked,
+    "SQLITE_READONLY": errors.DatabaseReadOnly,
+    "SQLITE_FULL": errors.DatabaseFull,
+    "SQLITE_NOTADB": errors.NotADatabase,
+    "SQLITE_CORRUPT": errors.NotADatabase,
+}
+
+
+def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.DatabaseError:
+    name = getattr(error, "sqlite_errorname", "")
+    for prefix, meaning in _SQLITE_MEANINGS.items():
+        if name.startswith(prefix):
+            return meaning(database=database, reason=str(error))
+    if name.startswith("SQLITE_CANTOPEN"):
+        try:
+            missing = not sqlite_path(url).exists()
+        except OSError:
+            missing = False
+        if missing:
+            return errors.DatabaseMissing(database=database)
+        return errors.DatabaseUnreachable(database=database, reason=str(error))
+    return errors.DatabaseError(database=database, reason=str(error))
+
+
+_POSTGRESQL_MEANINGS: dict[str, type[errors.DatabaseError]] = {
+    "55P03": errors.DatabaseLocked,
+    "25006": errors.DatabaseReadOnly,
+    "42501": errors.DatabaseReadOnly,
+    "53100": errors.DatabaseFull,
+    "3D000": errors.DatabaseMissing,
+    "42P01": errors.NoSchema,
+}
+
+
+def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors.DatabaseError:
+    import psycopg
+
+    state = getattr(error, "sqlstate", None) or ""
+    reason = _without_secrets(url, next(iter(str(error).splitlines()), type(error).__name__))
+    if meaning := _POSTGRESQL_MEANINGS.get(state):
+        return meaning(database=database, reason=reason)
+    if "does not exist" in reason and "database" in reason:
+        return errors.DatabaseMissing(database=database)
+    if isinstance(error, psycopg.OperationalError) and (not state or state[:2] in ("08", "28", "53", "57")):
+        return errors.DatabaseUnreachable(database=database, reason=reason)
+    return errors.DatabaseError(database=database, reason=reason)
+
+
+def _without_secrets(url: str, text: str) -> str:
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        secrets = {urlsplit(url).password, unquote(urlsplit(url).password or "")}
+    except ValueError:
+        secrets = set()
+    for secret in secrets - {None, ""}:
+        text = text.replace(str(secret), "***")
+    return text

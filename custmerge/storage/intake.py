@@ -1,0 +1,221 @@
+"""Import: many rows into the register in one transaction, without holding them in memory.
+
+Rows are written straight into the register in batches; only when the database refuses a batch is it asked
+why. What can only be judged at the end (domains claimed twice, numbers that lead nowhere) waits in
+temporary tables with the line that it came from.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Column, Integer, MetaData, Table, func, select
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
+
+from custmerge.storage.engine import is_sqlite
+from custmerge.storage.register import customer_of
+from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from custmerge.rules.fields import Customer
+
+CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "merged_into", "password_hash", "search")
+"""The columns of a row for `add_customers` and `put_customers`, in their order."""
+PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
+"""The columns of a row for `add_packages` and `put_packages`, in their order."""
+
+Row = tuple[Any, ...]
+"""Texts and None, in the order of CUSTOMER_ROW or PACKAGE_ROW."""
+
+_TEMPORARY = MetaData()
+_line = Table(
+    "custmerge_line",
+    _TEMPORARY,
+    Column("key", Key, nullable=False, index=True),
+    Column("line", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+_claim = Table(
+    "custmerge_claim",
+    _TEMPORARY,
+    Column("ascii_name", Key, nullable=False, index=True),
+    Column("name", Key, nullable=False),
+    Column("package", Key, nullable=False),
+    Column("line", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
+_first_claim = select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
+_CLAIMED_TWICE = (
+    select(_claim.c.line, _claim.c.name, _first_claim.c.line)
+    .join(_first_claim, _first_claim.c.ascii_name == _claim.c.ascii_name)
+    .where(_claim.c.line > _first_claim.c.line)
+    .order_by(_claim.c.line)
+)
+_CLAIMED_OF_OTHERS = (
+    select(_claim.c.line, _claim.c.name, domain.c.package)
+    .join(domain, domain.c.ascii_name == _claim.c.ascii_name)
+    .order_by(_claim.c.line)
+)
+_SETTLE = domain.insert().from_select(
+    ["ascii_name", "name", "package"], select(_claim.c.ascii_name, _claim.c.name, _claim.c.package)
+)
+_target = customer.alias("target")
+_LOST = (
+    select(_line.c.line, customer.c.number, customer.c.merged_into)
+    .join(customer, customer.c.number == _line.c.key)
+    .join(_target, _target.c.number == customer.c.merged_into, isouter=True)
+    .where(customer.c.merged_into.is_not(None), _target.c.number.is_(None))
+    .order_by(_line.c.line)
+)
+_walk = (
+    select(customer.c.number.label("start"), customer.c.merged_into.label("reached"))
+    .join(_line, _line.c.key == customer.c.number)
+    .where(customer.c.merged_into.is_not(None))
+    .cte("walk", recursive=True)
+)
+# UNION, not UNION ALL: a pair that was reached before isn't walked from again, so a circle ends.
+_walk = _walk.union(
+    select(_walk.c.start, customer.c.merged_into)
+    .join(customer, customer.c.number == _walk.c.reached)
+    .where(customer.c.merged_into.is_not(None))
+)
+_CIRCLES = (
+    select(_line.c.line, _walk.c.start)
+    .join(_line, _line.c.key == _walk.c.start)
+    .where(_walk.c.start == _walk.c.reached)
+    .order_by(_line.c.line)
+)
+
+
+class Intake:
+    """An import, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sqlite = is_sqlite(connection)
+        _TEMPORARY.create_all(connection, checkfirst=False)
+
+    def add_customers(self, rows: Sequence[Row]) -> set[str]:
+        """Add new customers; where a number exists, add none of `rows` and return those that exist."""
+        return self._add(customer, CUSTOMER_ROW, rows)
+
+    def add_packages(self, rows: Sequence[Row]) -> set[str]:
+        """Add new packages; where a key exists, add none of `rows` and return those that exist."""
+        return self._add(package, PACKAGE_ROW, rows)
+
+    def put_customers(self, rows: Sequence[Row]) -> None:
+        """Add customers or overwrite them."""
+        self._put(customer, CUSTOMER_ROW, rows)
+
+    def put_packages(self, rows: Sequence[Row]) -> None:
+        """Add packages or overwrite them."""
+        self._put(package, PACKAGE_ROW, rows)
+
+    def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
+        """Return the records and password hashes of those of `numbers` that exist."""
+        rows = self._connection.execute(
+            select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash).where(
+                customer.c.number.in_(numbers)
+            )
+        )
+        return {row.number: (customer_of(row), row.password_hash) for row in rows}
+
+    def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
+        """Return for those of `numbers` that exist the number they went into, or None."""
+        rows = self._connection.execute(
+            select(customer.c.number, customer.c.merged_into).where(customer.c.number.in_(numbers))
+        )
+        return {row[0]: row[1] for row in rows}
+
+    def packages(self, keys: Collection[str]) -> dict[str, Row]:
+        """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW."""
+        rows = self._connection.execute(
+            select(*(package.c[name] for name in PACKAGE_ROW)).where(package.c.package.in_(keys))
+        )
+        return {row[0]: tuple(row) for row in rows}
+
+    def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
+        """Remember in which lines keys stand."""
+        self._insert("custmerge_line", ("key", "line"), list(lines))
+
+    def noted_lines(self, keys: Collection[str]) -> dict[str, int]:
+        """Return the first noted line of each of `keys` that was noted."""
+        found = self._connection.execute(
+            select(_line.c.key, func.min(_line.c.line)).where(_line.c.key.in_(keys)).group_by(_line.c.key)
+        )
+        return {row[0]: row[1] for row in found}
+
+    def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
+        """Remember (name in ASCII, name, package, line) of domains until `settle_domains`."""
+        self._insert("custmerge_claim", ("ascii_name", "name", "package", "line"), claims)
+
+    def release_domains(self, packages: Collection[str]) -> None:
+        """Take the domains of packages away that are about to get their new ones."""
+        self._connection.execute(domain.delete().where(domain.c.package.in_(packages)))
+
+    def domains_claimed_twice(self) -> Iterator[tuple[int, str, int]]:
+        """Give (line, name, first line) of each domain that an earlier line has claimed."""
+        for row in self._connection.execute(_CLAIMED_TWICE):
+            yield row[0], row[1], row[2]
+
+    def domains_of_others(self) -> Iterator[tuple[int, str, str]]:
+        """Give (line, name, package) of each claimed domain that a package of the register holds."""
+        for row in self._connection.execute(_CLAIMED_OF_OTHERS):
+            yield row[0], row[1], row[2]
+
+    def settle_domains(self) -> int:
+        """Write the claimed domains into the register and return how many there were."""
+        return self._connection.execute(_SETTLE).rowcount
+
+    def lost_tombstones(self) -> Iterator[tuple[int, str, str]]:
+        """Give (line, number, target) of each noted tombstone whose target doesn't exist."""
+        for row in self._connection.execute(_LOST):
+            yield row[0], row[1], row[2]
+
+    def circles(self) -> Iterator[tuple[int, str]]:
+        """Give (line, number) of each noted tombstone whose chain comes back to it."""
+        for row in self._connection.execute(_CIRCLES):
+            yield row[0], row[1]
+
+    def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
+        try:
+            with self._connection.begin_nested():
+                self._insert(table.name, columns, rows)
+        except IntegrityError:
+            key = table.c[columns[0]]
+            keys = [row[0] for row in rows]
+            return set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
+        return set()
+
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows by the fastest way that the driver has."""
+        if not rows:
+            return
+        names = ", ".join(columns)
+        if self._sqlite:
+            marks = ", ".join("?" * len(columns))
+            self._connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names are ours)
+            return
+        # COPY: SQLAlchemy's batched INSERT reached a quarter of it on PostgreSQL.
+        raw: Any = self._connection.connection.driver_connection
+        with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        statement = (sqlite_insert if self._sqlite else postgresql_insert)(table)
+        statement = statement.on_conflict_do_update(
+            index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
+        )
+        self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])

@@ -1,0 +1,218 @@
+"""Customers, packages and domains: the small interface through which services see them.
+
+Nothing outside this package knows the names of tables and columns, so a host's own tables can take the
+place of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, func, or_, select, update
+
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Field, Package
+from custmerge.rules.normalise import domain_in_ascii, lower
+from custmerge.rules.plan import Choice
+from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection, Row, Select
+
+ROWS_AT_ONCE = 2_000
+
+_CUSTOMER = select(customer.c.number, *field_columns, customer.c.merged_into)
+_PACKAGES = select(
+    package.c.package,
+    package.c.number,
+    package.c.name,
+    package.c.password_hash,
+    domain.c.name.label("domain"),
+    *contact_columns,
+).join(domain, domain.c.package == package.c.package, isouter=True)
+
+
+def search_text(number: str, values: Iterable[str]) -> str:
+    """Return what `find` looks through for a record: its number and fields in lower case."""
+    return lower(" ".join((number, *values)))
+
+
+class Register:
+    """The register, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def customer(self, number: str) -> Customer | None:
+        """Return the record of a number, a tombstone's too."""
+        row = self._connection.execute(_CUSTOMER.where(customer.c.number == number)).first()
+        return None if row is None else customer_of(row)
+
+    def locked(self, numbers: Iterable[str]) -> dict[str, Customer]:
+        """Return the records of `numbers` that exist, by number, and keep others from changing them.
+
+        Rows are locked in the order of their numbers, so that two merges never wait for each other.
+        """
+        rows = self._connection.execute(
+            _CUSTOMER.where(customer.c.number.in_(sorted(numbers)))
+            .order_by(customer.c.number)
+            .with_for_update()
+        )
+        return {row.number: customer_of(row) for row in rows}
+
+    def end_of_chain(self, number: str) -> str:
+        """Return the number that `number` leads to at last; itself if it went nowhere."""
+        seen = {number}
+        while True:
+            target = self._connection.execute(
+                select(customer.c.merged_into).where(customer.c.number == number)
+            ).scalar()
+            if target is None or target in seen:
+                return number
+            seen.add(target)
+            number = target
+
+    def packages_of(self, number: str) -> tuple[Package, ...]:
+        """Return the packages under a number with their domains, in the order of their keys."""
+        rows = self._connection.execute(
+            _PACKAGES.where(package.c.number == number).order_by(package.c.package, domain.c.name)
+        )
+        return tuple(found for found, _ in _grouped(rows))
+
+    def number_password(self, number: str) -> str | None:
+        """Return the hash of a number's own password; None where there is no number or no password."""
+        return self._connection.execute(
+            select(customer.c.password_hash).where(customer.c.number == number)
+        ).scalar()
+
+    def domain_password(self, number: str, name: str) -> str | None:
+        """Return the hash of the password that belongs to a domain of `number`.
+
+        That is its package's, or its customer's where the package has none (rule 4). None where the number
+        has no such domain or neither has a password.
+        """
+        return self._connection.execute(
+            select(func.coalesce(package.c.password_hash, customer.c.password_hash))
+            .select_from(domain)
+            .join(package, package.c.package == domain.c.package)
+            .join(customer, customer.c.number == package.c.number)
+            .where(domain.c.ascii_name == domain_in_ascii(name), package.c.number == number)
+        ).scalar()
+
+    def move_packages(self, absorbed: Customer, survivor: str, choice: Choice) -> None:
+        """Move every package of `absorbed` to `survivor`; their contacts become what `choice` says."""
+        of_absorbed = package.c.number == absorbed.number
+        if choice is Choice.KEEP:
+            details = dict(zip(contact_columns, absorbed.details, strict=True))
+            self._connection.execute(
+                update(package).where(of_absorbed, contact_columns[0].is_(None)).values(details)
+            )
+        dropped = dict.fromkeys(contact_columns) if choice is Choice.ADOPT else {}
+        self._connection.execute(
+            update(package).where(of_absorbed).values({package.c.number: survivor, **dropped})
+        )
+
+    def retire(self, absorbed: str, survivor: str) -> None:
+        """Make a number a tombstone: it keeps its password and says only which number it went into."""
+        self._connection.execute(
+            update(customer)
+            .where(customer.c.number == absorbed)
+            .values(
+                {
+                    customer.c.merged_into: survivor,
+                    customer.c.search: search_text(absorbed, ()),
+                    **dict.fromkeys(field_columns, ""),
+                }
+            )
+        )
+
+    def write(self, record: Customer, changes: Mapping[Field, str]) -> None:
+        """Write new values into some fields of a record."""
+        changed = record.with_values(changes)
+        self._connection.execute(
+            update(customer)
+            .where(customer.c.number == record.number)
+            .values(
+                {
+                    **{customer.c[field]: value for field, value in changes.items()},
+                    customer.c.search: search_text(changed.number, changed.values),
+                }
+            )
+        )
+
+    def found(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
+        """Return up to `limit` customers in whose number, fields or domain names every word stands.
+
+        Words are compared in lower case. Customers come in the order of their numbers.
+        """
+
+        def contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
+            return column.contains(word, autoescape=True)
+
+        conditions = [
+            or_(
+                contains(customer.c.search, lower(word)),
+                customer.c.number.in_(
+                    select(package.c.number)
+                    .join(domain, domain.c.package == package.c.package)
+                    .where(
+                        or_(
+                            contains(domain.c.name, word.lower()),
+                            domain.c.ascii_name == domain_in_ascii(word),
+                        )
+                    )
+                ),
+            )
+            for word in words
+        ]
+        rows = self._connection.execute(
+            _CUSTOMER.where(and_(*conditions)).order_by(customer.c.number).limit(limit)
+        )
+        return tuple(customer_of(row) for row in rows)
+
+    def all_customers(self) -> Iterator[tuple[Customer, str | None]]:
+        """Give every record with its password hash, in the order of the numbers, streamed."""
+        statement = _CUSTOMER.add_columns(customer.c.password_hash).order_by(customer.c.number)
+        for row in self._stream(statement):
+            yield customer_of(row), row.password_hash
+
+    def all_packages(self) -> Iterator[tuple[Package, str | None]]:
+        """Give every package with its domains and password hash, in the order of their keys, streamed."""
+        yield from _grouped(self._stream(_PACKAGES.order_by(package.c.package, domain.c.name)))
+
+    def count(self) -> tuple[int, int, int]:
+        """Return how many customers, packages and domains there are."""
+        customers, packages, domains = (
+            self._connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (customer, package, domain)
+        )
+        return customers, packages, domains
+
+    # Any: what a streamed row holds depends on the statement; its readers below know.
+    def _stream(self, statement: Select[Any]) -> Iterator[Row[Any]]:
+        yield from self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
+
+
+def customer_of(row: Row[Any]) -> Customer:
+    return Customer(row[0], tuple(row[1 : 1 + len(FIELDS)]), row[1 + len(FIELDS)])
+
+
+def _grouped(rows: Iterable[Row[Any]]) -> Iterator[tuple[Package, str | None]]:
+    """Give one package for the rows of its domains, which follow each other."""
+    first: Row[Any] | None = None
+    domains: list[str] = []
+    for row in rows:
+        if first is not None and row.package != first.package:
+            yield _package(first, domains)
+            domains = []
+        first = row
+        if row.domain is not None:
+            domains.append(row.domain)
+    if first is not None:
+        yield _package(first, domains)
+
+
+def _package(row: Row[Any], domains: list[str]) -> tuple[Package, str | None]:
+    contact = None if row.contact_street is None else tuple(row[-len(DETAIL_FIELDS) :])
+    return Package(row.package, row.number, row.name, tuple(domains), contact), row.password_hash

@@ -1,0 +1,68 @@
+"""The version of a database: checked by every command, raised by `init`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from custmerge import errors
+from custmerge.settings import shown_url
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+VERSIONS = ("0001",)
+"""Every version that there ever was, oldest first; the last is this program's."""
+
+_VERSION = text("SELECT version_num FROM custmerge_version")
+
+
+def version(connection: Connection) -> str | None:
+    """Return the version of the database, None where our tables are missing."""
+    if not inspect(connection).has_table("custmerge_version"):
+        return None
+    return connection.execute(_VERSION).scalar()
+
+
+def demand_current(connection: Connection, url: str) -> None:
+    """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
+    try:
+        # Asked straight out: looking the table up first would cost every command a statement.
+        found = connection.execute(_VERSION).scalar()
+    except (OperationalError, ProgrammingError) as error:
+        if _says_no_table(error):
+            raise errors.NoSchema(database=shown_url(url)) from None
+        raise
+    if found == VERSIONS[-1]:
+        return
+    if found in VERSIONS:
+        raise errors.OldSchema(database=shown_url(url), version=found)
+    raise errors.NewSchema(database=shown_url(url), version=found)
+
+
+def upgrade(connection: Connection, url: str) -> str | None:
+    """Bring the database to this program's version in the connection's transaction.
+
+    Returns the version that it had. Raises NewSchema for one that this program doesn't know.
+    """
+    found = version(connection)
+    if found is not None and found not in VERSIONS:
+        raise errors.NewSchema(database=shown_url(url), version=found)
+    if found == VERSIONS[-1]:
+        return found
+
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    return found
+
+
+def _says_no_table(error: OperationalError | ProgrammingError) -> bool:
+    return getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig)

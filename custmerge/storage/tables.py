@@ -1,0 +1,258 @@
+"""The tables: the register (customers, packages, domains) and the ledger (what custmerge did).
+
+The SQLModel classes stay in this module; everybody else asks for the Core tables below them. Keys are
+compared byte by byte on both databases, so that both sort alike. Migrations create the tables; a test
+holds them against these classes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+)
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
+from sqlmodel import Field as Attribute
+from sqlmodel import SQLModel
+
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.compiler import SQLCompiler
+
+Key = Text().with_variant(Text(collation="C"), "postgresql")
+CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
+
+
+class FromBody(ColumnElement[str]):
+    """A value out of a history entry's body, as the expression of a generated column."""
+
+    inherit_cache = False
+
+    def __init__(self, key: str) -> None:
+        self.key_in_body = key
+
+
+@compiles(FromBody, "sqlite")
+def _from_body_sqlite(element: FromBody, _compiler: SQLCompiler, **_: object) -> str:
+    return f"body ->> '{element.key_in_body}'"
+
+
+@compiles(FromBody, "postgresql")
+def _from_body_postgresql(element: FromBody, _compiler: SQLCompiler, **_: object) -> str:
+    cast = "::integer" if element.key_in_body == "order" else ""
+    return f"(body::json ->> '{element.key_in_body}'){cast}"
+
+
+def _generated(key: str) -> Computed:
+    return Computed(FromBody(key), persisted=True)
+
+
+class CustomerRow(SQLModel, table=True):
+    """A customer number and its record."""
+
+    __tablename__ = "customer"
+    # ClassVar of Any: SQLAlchemy's own type for it is Any.
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("merged_into <> number", name="customer_not_into_itself"),
+        Index("customer_merged_into", "merged_into"),
+    )
+
+    number: str = Attribute(sa_column=Column(Key, primary_key=True))
+    company: str
+    first_name: str
+    last_name: str
+    street: str
+    postcode: str
+    city: str
+    phone: str
+    mobile: str
+    email: str
+    account_number: str
+    bank_code: str
+    password_hash: str | None
+    merged_into: str | None = Attribute(
+        sa_column=Column(Key, ForeignKey("customer.number", deferrable=True, initially="DEFERRED"))
+    )
+    search: str
+    """What `find` looks through: number and fields in lower case."""
+
+
+class PackageRow(SQLModel, table=True):
+    """A contract under one number. A contact has all eight details or none."""
+
+    __tablename__ = "package"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint(
+            " AND ".join(f"(contact_street IS NULL) = ({column} IS NULL)" for column in CONTACT_COLUMNS[1:]),
+            name="package_contact_whole",
+        ),
+        Index("package_number", "number", "package"),
+    )
+
+    package: str = Attribute(sa_column=Column(Key, primary_key=True))
+    number: str = Attribute(sa_column=Column(Key, ForeignKey("customer.number"), nullable=False))
+    name: str
+    contact_street: str | None
+    contact_postcode: str | None
+    contact_city: str | None
+    contact_phone: str | None
+    contact_mobile: str | None
+    contact_email: str | None
+    contact_account_number: str | None
+    contact_bank_code: str | None
+    password_hash: str | None
+
+
+class DomainRow(SQLModel, table=True):
+    """A domain in exactly one package, whichever way it is written."""
+
+    __tablename__ = "domain"
+    __table_args__: ClassVar[Any] = (Index("domain_package", "package", "name"),)
+
+    ascii_name: str = Attribute(sa_column=Column(Key, primary_key=True))
+    """The name as DNS holds it, so that `müller.de` and `xn--mller-kva.de` are one."""
+    name: str = Attribute(sa_column=Column(Key, nullable=False))
+    package: str = Attribute(sa_column=Column(Key, ForeignKey("package.package"), nullable=False))
+
+
+class StaffRow(SQLModel, table=True):
+    """A person who works here."""
+
+    __tablename__ = "custmerge_staff"
+
+    id: int | None = Attribute(default=None, primary_key=True)
+    name: str = Attribute(sa_column=Column(Key, nullable=False, unique=True))
+    role: str
+    password_hash: str
+    created_at: str
+    disabled_at: str | None = None
+
+
+class SessionRow(SQLModel, table=True):
+    """A login. The token itself is kept nowhere."""
+
+    __tablename__ = "custmerge_session"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("(number IS NULL) <> (staff IS NULL)", name="custmerge_session_one_person"),
+        Index("custmerge_session_number", "number"),
+        Index("custmerge_session_staff", "staff"),
+    )
+
+    token_sha256: str = Attribute(sa_column=Column(Key, primary_key=True))
+    number: str | None = Attribute(sa_column=Column(Key, nullable=True))
+    staff: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    created_at: str
+    last_used_at: str
+
+
+class ProofRow(SQLModel, table=True):
+    """A pair that one session has verified."""
+
+    __tablename__ = "custmerge_proof"
+
+    token_sha256: str = Attribute(
+        sa_column=Column(
+            Key, ForeignKey("custmerge_session.token_sha256", ondelete="CASCADE"), primary_key=True
+        )
+    )
+    survivor: str = Attribute(sa_column=Column(Key, primary_key=True))
+    absorbed: str = Attribute(sa_column=Column(Key, primary_key=True))
+    domain: str
+    valid_until: str
+
+
+class OrderRow(SQLModel, table=True):
+    """An executed merge; every column repeats its history entry and is checked against it."""
+
+    __tablename__ = "custmerge_order"
+    __table_args__: ClassVar[Any] = (
+        Index("custmerge_order_survivor", "survivor"),
+        Index("custmerge_order_absorbed", "absorbed"),
+    )
+
+    order: int = Attribute(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    survivor: str = Attribute(sa_column=Column(Key, nullable=False))
+    absorbed: str = Attribute(sa_column=Column(Key, nullable=False))
+    choice: str
+    taken: str
+    """Field names, separated by spaces, in the order of the fields."""
+    at: str
+    by: str
+
+
+class BeforeImageRow(SQLModel, table=True):
+    """What an order changed, as it was before, for undo; erased by purge."""
+
+    __tablename__ = "custmerge_before_image"
+
+    order: int = Attribute(
+        sa_column=Column(
+            "order", Integer, ForeignKey("custmerge_order.order"), primary_key=True, autoincrement=False
+        )
+    )
+    salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
+    image: str
+
+
+class HistoryRow(SQLModel, table=True):
+    """The chain. What it is searched by is generated from the body, so it can't say something else."""
+
+    __tablename__ = "custmerge_history"
+    __table_args__: ClassVar[Any] = (
+        Index("custmerge_history_survivor", "survivor", "seq"),
+        Index("custmerge_history_absorbed", "absorbed", "seq"),
+        Index("custmerge_history_order", "order"),
+        Index("custmerge_history_action", "action", "seq"),
+        Index("custmerge_history_at", "at", "seq"),
+    )
+
+    seq: int = Attribute(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    body: str
+    hash: str
+    survivor: str | None = Attribute(sa_column=Column(Key, _generated("survivor")))
+    absorbed: str | None = Attribute(sa_column=Column(Key, _generated("absorbed")))
+    order: int | None = Attribute(sa_column=Column(Integer, _generated("order")))
+    action: str | None = Attribute(sa_column=Column(Key, _generated("action")))
+    at: str | None = Attribute(sa_column=Column(Key, _generated("at")))
+
+
+class HeadRow(SQLModel, table=True):
+    """The end of the chain, one row: whoever appends locks it, so entries have no gaps."""
+
+    __tablename__ = "custmerge_head"
+    __table_args__: ClassVar[Any] = (CheckConstraint("id = 1", name="custmerge_head_one_row"),)
+
+    id: int = Attribute(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    seq: int
+    hash: str
+    order: int
+
+
+def _table(name: str) -> Table:
+    return SQLModel.metadata.tables[name]
+
+
+customer = _table("customer")
+package = _table("package")
+domain = _table("domain")
+staff = _table("custmerge_staff")
+session = _table("custmerge_session")
+proof = _table("custmerge_proof")
+order = _table("custmerge_order")
+before_image = _table("custmerge_before_image")
+history = _table("custmerge_history")
+head = _table("custmerge_head")
+
+field_columns = tuple(customer.c[field] for field in FIELDS)
+contact_columns = tuple(package.c[column] for column in CONTACT_COLUMNS)

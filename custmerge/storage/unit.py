@@ -1,0 +1,107 @@
+"""One transaction: everything in it happens or nothing does."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from custmerge.settings import shown_url
+from custmerge.storage import schema
+from custmerge.storage.chain import Chain
+from custmerge.storage.engine import LOCK_TIMEOUT_SECONDS, WRITES, is_sqlite, open_engine, our_errors
+from custmerge.storage.intake import Intake
+from custmerge.storage.ledger import Ledger
+from custmerge.storage.people import People
+from custmerge.storage.register import Register
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, Engine
+
+
+class Unit:
+    """What can be read and written inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @cached_property
+    def register(self) -> Register:
+        """Customers, packages and domains."""
+        return Register(self._connection)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Rows of a file on their way into the register."""
+        return Intake(self._connection)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Orders and before-images."""
+        return Ledger(self._connection)
+
+    @cached_property
+    def chain(self) -> Chain:
+        """The history."""
+        return Chain(self._connection)
+
+    @cached_property
+    def people(self) -> People:
+        """Staff, sessions and proofs."""
+        return People(self._connection)
+
+
+class Database:
+    """A database that is opened when it is first needed."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._checked = False
+
+    @property
+    def name(self) -> str:
+        """The URL without its password."""
+        return shown_url(self.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Unit]:
+        """One transaction that writes nothing; raises DatabaseError for what the database refuses."""
+        with self._transaction(self._engine, writes=False) as connection:
+            yield Unit(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[Unit]:
+        """One transaction that is committed at the end of the block and rolled back by any exception."""
+        with self._transaction(self._engine, writes=True) as connection:
+            yield Unit(connection)
+
+    def upgrade(self) -> str | None:
+        """Create the database's tables or bring them to this version; returns the version before, None if new."""
+        engine = open_engine(self.url, create=True)
+        with our_errors(self.url), engine.connect() as connection, connection.begin():
+            before = schema.upgrade(connection, self.url)
+        engine.dispose()
+        return before
+
+    def close(self) -> None:
+        """Give the connection back; the next unit opens a new one."""
+        self._engine.dispose()
+
+    @cached_property
+    def _engine(self) -> Engine:
+        return open_engine(self.url)
+
+    @contextmanager
+    def _transaction(self, engine: Engine, *, writes: bool) -> Iterator[Connection]:
+        with our_errors(self.url), engine.connect() as opened:
+            connection = opened.execution_options(**{WRITES: writes})
+            with connection.begin():
+                if not is_sqlite(connection):
+                    mode = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'" if writes else "SET TRANSACTION READ ONLY"
+                    connection.exec_driver_sql(mode)
+                if not self._checked:
+                    schema.demand_current(connection, self.url)
+                    self._checked = True
+                yield connection
