@@ -54,9 +54,7 @@ class DetailsDiffer(CustmergeError):
     """The records differ in details and nobody said which to use."""
 
     code, exit = "details_differ", ExitCode.DIFFERS
-    template = N_(
-        "{survivor} and {absorbed} differ in {fields}: choose --adopt or --keep; nothing was changed."
-    )
+    template = N_("{survivor} and {absorbed} differ in {fields}: choose --adopt or --keep; nothing was changed.")
 
 
 class Declined(CustmergeError):
@@ -229,14 +227,18 @@ class DatabaseMissing(DatabaseError):
     """No file or no database is there."""
 
     code = "database_missing"
-    template = N_("There is no database at {database}: create it with `custmerge init`, or name another with --database.")
+    template = N_(
+        "There is no database at {database}: create it with `custmerge init`, or name another with --database."
+    )
 
 
 class DatabaseUnreachable(DatabaseError):
     """The server doesn't answer or doesn't let us in."""
 
     code = "database_unreachable"
-    template = N_("The database {database} can't be reached ({reason}): check its address, its server and your rights.")
+    template = N_(
+        "The database {database} can't be reached ({reason}): check its address, its server and your rights."
+    )
 
 
 class DatabaseLocked(DatabaseError):

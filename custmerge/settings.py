@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from custmerge.errors import BadFile, BadValue
+from custmerge.errors import N_, BadFile, BadValue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
     url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url") or _default_url()
     chosen = lang or environ.get("CUSTMERGE_LANG") or config.get("lang")
     if chosen is not None and chosen not in LANGUAGES:
-        raise BadValue(name="lang", value=chosen, why="choose de or en")
+        raise BadValue(name="lang", value=chosen, why=N_("choose de or en"))
     return Settings(checked_url(url), config_file, chosen)
 
 
@@ -52,7 +52,7 @@ def checked_url(url: str) -> str:
     if path != url and path.partition("?")[0] not in ("", ":memory:"):
         return url
     raise BadValue(
-        name="database", value=shown_url(url), why="write sqlite:///path or postgresql://user@host/name"
+        name="database", value=shown_url(url), why=N_("write sqlite:///path or postgresql://user@host/name")
     )
 
 
@@ -97,17 +97,17 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if named:
-            raise BadFile(file=str(path), why="no such file") from None
+            raise BadFile(file=str(path), why=N_("no such file")) from None
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadFile(file=str(path), why=os.strerror(error.errno) if _has_errno(error) else str(error)) from None
+    except OSError as error:
+        raise BadFile(
+            file=str(path), why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
     for key, value in content.items():
         if key not in _KNOWN_KEYS:
-            raise BadFile(file=str(path), why=f"unknown setting {key}")
+            raise BadFile(file=str(path), why=N_("unknown setting {key}"), key=key)
         if not isinstance(value, str):
-            raise BadFile(file=str(path), why=f"{key} must be a text")
+            raise BadFile(file=str(path), why=N_("{key} must be a text"), key=key)
     return content
-
-
-def _has_errno(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno is not None

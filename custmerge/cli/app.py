@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -21,8 +21,6 @@ from custmerge.settings import data_directory, gather
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from typer import Context as TyperContext
 
 PROGRAM = "custmerge"
 
@@ -56,7 +54,8 @@ class Verbs(TyperGroup):
         for name, (_module, summary) in VERBS.items():
             self.add_command(TyperCommand(name, help=_(summary), rich_markup_mode=None))
 
-    def resolve_command(self, ctx: TyperContext, args: list[str]):  # type: ignore[no-untyped-def]  # noqa: ANN201 (its type names classes that Typer keeps private)
+    # Typer keeps the classes in this signature private.
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Put the verb that is typed in the place of its summary, then do as Typer does."""
         if args[0] in VERBS:
             module = importlib.import_module(f"custmerge.cli.{VERBS[args[0]][0]}")
@@ -82,7 +81,7 @@ def root(  # noqa: D103 (its help is below)
     version: Annotated[bool, typer.Option("--version", help=_("Print the version."))] = False,
 ) -> None:
     if version:
-        print(f"{PROGRAM} {__version__}")  # noqa: T201 (data)
+        print(f"{PROGRAM} {__version__}")
         raise typer.Exit
     if quiet and verbose:
         raise errors.BadUsage(problem=_("--quiet and --verbose exclude each other."))
@@ -97,7 +96,7 @@ def root(  # noqa: D103 (its help is below)
         raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind of end)
     """Run one command line and return its exit code; nothing but what the command prints gets out."""
     arguments = list(argv)
     language.install(language.choose(arguments, os.environ))

@@ -31,9 +31,7 @@ def diff(
     from custmerge.services import looking
 
     context: Context = ctx.obj
-    comparison = looking.diff(
-        context.database, context.caller(), number, into=into, reveal=reveal, now=context.now()
-    )
+    comparison = looking.diff(context.database, context.caller(), number, into=into, reveal=reveal, now=context.now())
     if form is Format.TABLE:
         from custmerge.cli.render.diff_table import comparison_parts
 
@@ -43,6 +41,4 @@ def diff(
     raise typer.Exit(EXIT_CODES[comparison.decision])
 
 
-app = single(
-    diff, epilog=examples("custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json")
-)
+app = single(diff, epilog=examples("custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json"))

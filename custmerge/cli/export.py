@@ -23,7 +23,9 @@ app = verb_group(_("Write everything out, streamed, in the order of its keys."))
 
 OutOption = Annotated[
     str | None,
-    typer.Option("--out", "-o", metavar="FILE", help=_("Write to a file that only you can read."), show_default=False),
+    typer.Option(
+        "--out", "-o", metavar="FILE", help=_("Write to a file that only you can read."), show_default=False
+    ),
 ]
 FormOption = Annotated[ExportFormat, typer.Option("--format", "-f", help=_("How to write."))]
 HashesOption = Annotated[bool, typer.Option("--with-hashes", help=_("With password hashes."))]
@@ -31,18 +33,29 @@ HashesOption = Annotated[bool, typer.Option("--with-hashes", help=_("With passwo
 
 @app.command(epilog=examples("custmerge export customers --out customers.csv", "custmerge export customers -f jsonl"))
 def customers(
-    ctx: typer.Context, out: OutOption = None, with_hashes: HashesOption = False, form: FormOption = ExportFormat.CSV
+    ctx: typer.Context,
+    out: OutOption = None,
+    with_hashes: HashesOption = False,
+    form: FormOption = ExportFormat.CSV,
 ) -> None:
     """Write the customers as `import customers` reads them; bank data isn't masked."""
     context: Context = ctx.obj
     found = exporting.customers(context.database, context.caller())
     columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
-    _write((shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in found), out, form, columns)
+    _write(
+        (shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in found),
+        out,
+        form,
+        columns,
+    )
 
 
 @app.command(epilog=examples("custmerge export packages --out packages.csv"))
 def packages(
-    ctx: typer.Context, out: OutOption = None, with_hashes: HashesOption = False, form: FormOption = ExportFormat.CSV
+    ctx: typer.Context,
+    out: OutOption = None,
+    with_hashes: HashesOption = False,
+    form: FormOption = ExportFormat.CSV,
 ) -> None:
     """Write the packages with their domains as `import packages` reads them."""
     context: Context = ctx.obj
@@ -80,7 +93,9 @@ def _whole_file(path: str) -> Iterator[TextIO]:
     try:
         number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise BadFile(file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)) from None
+        raise BadFile(
+            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
     try:
         with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
             yield file
@@ -88,6 +103,8 @@ def _whole_file(path: str) -> Iterator[TextIO]:
             os.fsync(file.fileno())
         Path(name).replace(target)
     except OSError as error:
-        raise BadFile(file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)) from None
+        raise BadFile(
+            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
     finally:
         Path(name).unlink(missing_ok=True)

@@ -36,4 +36,6 @@ def find(
         context.terminal.say(_("There may be more: add a word, or give --limit."))
 
 
-app = single(find, epilog=examples("custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de"))
+app = single(
+    find, epilog=examples("custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de")
+)

@@ -9,7 +9,7 @@ from custmerge.cli.language import _
 from custmerge.cli.options import examples, single
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import StreamFormat, stdout, write_many
-from custmerge.errors import BadValue, N_
+from custmerge.errors import N_, BadValue
 from custmerge.rules.history import Action
 from custmerge.rules.times import day_bounds
 from custmerge.services import past
@@ -29,13 +29,16 @@ def history(
     ] = None,
     action: Annotated[Action | None, typer.Option("--action", help=_("Only this."), show_default=False)] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="DATE", help=_("From this day or moment on (UTC)."), show_default=False)
+        str | None,
+        typer.Option("--since", metavar="DATE", help=_("From this day or moment on (UTC)."), show_default=False),
     ] = None,
     until: Annotated[
-        str | None, typer.Option("--until", metavar="DATE", help=_("Up to the end of it (UTC)."), show_default=False)
+        str | None,
+        typer.Option("--until", metavar="DATE", help=_("Up to the end of it (UTC)."), show_default=False),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", metavar="N", min=1, help=_("At most so many."), show_default=False)
+        int | None,
+        typer.Option("--limit", metavar="N", min=1, help=_("At most so many."), show_default=False),
     ] = None,
     form: Annotated[StreamFormat, typer.Option("--format", "-f", help=_("How to print."))] = StreamFormat.TABLE,
 ) -> None:

@@ -8,8 +8,8 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _, filled, ngettext
 from custmerge.cli.options import FormatOption, examples, verb_group
 from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.render.escape import visible
+from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.errors import N_
 from custmerge.rules.records import Problem
@@ -41,8 +41,12 @@ class Watcher:
         self._bar.update(done, total)
 
 
-@app.command(epilog=examples("custmerge import customers customers.csv", "custmerge import customers new.csv --update"))
-def customers(ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE) -> None:
+@app.command(
+    epilog=examples("custmerge import customers customers.csv", "custmerge import customers new.csv --update")
+)
+def customers(
+    ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE
+) -> None:
     """Bring customers in."""
     from custmerge.services.importing_customers import Customers
 
@@ -50,7 +54,9 @@ def customers(ctx: typer.Context, file: FileArgument, update: UpdateOption = Fal
 
 
 @app.command(epilog=examples("custmerge import packages packages.csv"))
-def packages(ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE) -> None:
+def packages(
+    ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE
+) -> None:
     """Bring packages and their domains in."""
     from custmerge.services.importing_packages import Packages
 
@@ -73,5 +79,9 @@ def _import(context: Context, file: str, kind: "type[Kind]", *, update: bool, fo
     if form is not Format.TABLE:
         write_one(shapes.imported(done), form)
         return
-    said = ngettext("{rows} row imported: {added} added, {updated} updated.", "{rows} rows imported: {added} added, {updated} updated.", done.rows)
+    said = ngettext(
+        "{rows} row imported: {added} added, {updated} updated.",
+        "{rows} rows imported: {added} added, {updated} updated.",
+        done.rows,
+    )
     context.terminal.print(said.format(rows=done.rows, added=done.added, updated=done.updated))

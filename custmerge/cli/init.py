@@ -14,7 +14,10 @@ def init(
     supervisor: Annotated[
         str | None,
         typer.Option(
-            "--supervisor", metavar="NAME", help=_("Name the first supervisor of an empty database."), show_default=False
+            "--supervisor",
+            metavar="NAME",
+            help=_("Name the first supervisor of an empty database."),
+            show_default=False,
         ),
     ] = None,
     password_stdin: PasswordStdinOption = False,
@@ -39,5 +42,8 @@ def init(
 
 app = single(
     init,
-    epilog=examples("custmerge init --supervisor anna", "pass show custmerge | custmerge init --supervisor anna --password-stdin"),
+    epilog=examples(
+        "custmerge init --supervisor anna",
+        "pass show custmerge | custmerge init --supervisor anna --password-stdin",
+    ),
 )

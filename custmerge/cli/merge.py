@@ -18,7 +18,7 @@ from custmerge.cli.options import (
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
-from custmerge.errors import BadUsage, BadValue, Declined, N_
+from custmerge.errors import N_, BadUsage, BadValue, Declined
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merging, proving
@@ -28,7 +28,8 @@ from custmerge.services.access import Caller
 def merge(
     ctx: typer.Context,
     number: Annotated[
-        str | None, typer.Argument(metavar="NUMBER", help=_("The number to take over; without it you are asked."))
+        str | None,
+        typer.Argument(metavar="NUMBER", help=_("The number to take over; without it you are asked.")),
     ] = None,
     into: IntoOption = None,
     domain: DomainOption = None,
@@ -42,7 +43,10 @@ def merge(
     take: Annotated[
         list[str] | None,
         typer.Option(
-            "--take", metavar="FIELD", help=_("Write this detail into the record that is kept."), show_default=False
+            "--take",
+            metavar="FIELD",
+            help=_("Write this detail into the record that is kept."),
+            show_default=False,
         ),
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help=_("Take every detail that is empty there."))] = False,
@@ -67,9 +71,7 @@ def merge(
     else:
         if not yes:
             request = _confirmed(context, caller, request)
-        receipt = merging.merge(
-            context.database, caller, request, salt=context.new_salt(), now=context.now()
-        )
+        receipt = merging.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.merge(receipt), form, [shapes.merge_row(receipt)])
     else:

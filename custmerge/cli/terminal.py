@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from custmerge.cli.language import _
 from custmerge.errors import BadUsage, Declined, MissingInput
@@ -132,7 +132,7 @@ class ProgressBar:
         self._started = time.monotonic()
         self._bar: Progress | None = None
 
-    def __enter__(self) -> ProgressBar:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -18,9 +18,7 @@ def whoami(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
         write_one(shapes.whoami(caller), form)
         return
     said = _("{name} ({role}), until {until}")
-    context.terminal.print(
-        said.format(name=visible(caller.name), role=_(caller.role.value), until=caller.expires_at)
-    )
+    context.terminal.print(said.format(name=visible(caller.name), role=_(caller.role.value), until=caller.expires_at))
 
 
 app = single(whoami, epilog=examples("custmerge whoami", "custmerge whoami --format json"))

@@ -41,9 +41,7 @@ def masked_package(package: Package) -> Package:
         return package
     return replace(
         package,
-        contact=tuple(
-            _shown(field, value) for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)
-        ),
+        contact=tuple(_shown(field, value) for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)),
     )
 
 
@@ -52,9 +50,7 @@ def masked_comparison(comparison: Comparison) -> Comparison:
     return replace(
         comparison,
         fields=tuple(
-            replace(
-                line, survivor=_shown(line.field, line.survivor), absorbed=_shown(line.field, line.absorbed)
-            )
+            replace(line, survivor=_shown(line.field, line.survivor), absorbed=_shown(line.field, line.absorbed))
             for line in comparison.fields
         ),
     )

@@ -100,5 +100,3 @@ def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
     if stored and not stored.startswith(HASH_FORMATS):
         problems.append(Problem("password_hash", "", N_("isn't a hash that custmerge knows (argon2)")))
     return problems
-
-

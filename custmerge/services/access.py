@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import (
+    N_,
     BadValue,
     MergedAway,
     MissingInput,
@@ -76,7 +77,7 @@ def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
             raise OwnNumberOnly(number=into)
         survivor = caller.name
     elif into is None:
-        raise MissingInput(what="the number that is kept", option="--into NUMBER")
+        raise MissingInput(what=N_("the number that is kept"), option="--into NUMBER")
     else:
         survivor = checked_number(into)
     if survivor == absorbed:

@@ -42,7 +42,9 @@ def _database(database: Database) -> Check:
             customers, packages, domains = unit.register.count()
     except DatabaseError as error:
         return Check("database", False, type(error).template, {k: str(v) for k, v in error.details.items()})
-    message = N_("{database} answers: version {version}, {customers} customers, {packages} packages, {domains} domains.")
+    message = N_(
+        "{database} answers: version {version}, {customers} customers, {packages} packages, {domains} domains."
+    )
     counts = {"customers": str(customers), "packages": str(packages), "domains": str(domains)}
     return Check("database", True, message, {"database": database.name, "version": VERSIONS[-1], **counts})
 
@@ -63,7 +65,9 @@ def _clock(database: Database, now: datetime) -> Check:
 def _staff(database: Database) -> Check:
     with database.reading() as unit:
         found = unit.people.has_staff()
-    message = N_("Somebody works here.") if found else N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
+    message = (
+        N_("Somebody works here.") if found else N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
+    )
     return Check("staff", found, message, {})
 
 

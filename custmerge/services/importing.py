@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
+    from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
     from custmerge.storage.csv_file import CsvFile
     from custmerge.storage.intake import Intake, Row
@@ -132,7 +133,12 @@ def import_file(
         importer.finish(problems)
         if problems.lines:
             raise BadLines(file=path, count=len(problems.lines))
-        facts = {"kind": importer.name, "rows": rows, "updated": updated, "file_sha256": file.sha256}
+        facts: dict[str, Fact] = {
+            "kind": importer.name,
+            "rows": rows,
+            "updated": updated,
+            "file_sha256": file.sha256,
+        }
         unit.chain.append([Draft(stamp(now), caller.actor, Action.IMPORT, facts)])
     return Imported(importer.name, rows, rows - updated, updated)
 

@@ -25,8 +25,8 @@ class Customers:
 
     name = "customers"
     key = "number"
-    columns = CUSTOMER_COLUMNS
-    required = ("number",)
+    columns: Sequence[str] = CUSTOMER_COLUMNS
+    required: Sequence[str] = ("number",)
 
     def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
         self._intake = unit.intake
@@ -83,9 +83,7 @@ class Customers:
                 for field, new, old in zip(FIELDS, row[1:_MERGED_INTO], record.values, strict=True)
             )
             kept = row[_PASSWORD_HASH] or password_hash
-            merged.append(
-                (row[_NUMBER], *values, record.merged_into, kept, search_text(row[_NUMBER], values))
-            )
+            merged.append((row[_NUMBER], *values, record.merged_into, kept, search_text(row[_NUMBER], values)))
         self._intake.put_customers(merged)
         return len(existing)
 

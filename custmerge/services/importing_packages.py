@@ -24,8 +24,8 @@ class Packages:
 
     name = "packages"
     key = "package"
-    columns = PACKAGE_COLUMNS
-    required = ("package", "number")
+    columns: Sequence[str] = PACKAGE_COLUMNS
+    required: Sequence[str] = ("package", "number")
 
     def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
         self._intake = unit.intake

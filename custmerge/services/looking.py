@@ -98,4 +98,3 @@ def _profile(unit: Unit, number: str) -> Profile:
 def _note_reveal(unit: Unit, caller: Caller, now: datetime, survivor: str, absorbed: str | None = None) -> None:
     facts = {"survivor": survivor, "absorbed": absorbed}
     unit.chain.append([Draft(stamp(now), caller.actor, Action.REVEAL, facts)])
-

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.fields import Customer, Field
+    from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Database, Unit
 
@@ -94,9 +95,7 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
         head = unit.chain.lock()
         receipt = _receipt(plan, head.order + 1, caller, now)
         _execute(unit, plan)
-        order = Order(
-            head.order + 1, survivor, request.absorbed, plan.choice, receipt.taken, receipt.at, receipt.by
-        )
+        order = Order(head.order + 1, survivor, request.absorbed, plan.choice, receipt.taken, receipt.at, receipt.by)
         image = before_image(plan)
         unit.ledger.add(order, salt=salt, image=image)
         draft = Draft(receipt.at, caller.actor, Action.MERGE, _facts(receipt, image_digest(salt, image)))
@@ -155,7 +154,7 @@ def _receipt(plan: Plan, order: int | None, caller: Caller, now: datetime) -> Re
     )
 
 
-def _facts(receipt: Receipt, digest: str) -> dict[str, str | int | None | list[str]]:
+def _facts(receipt: Receipt, digest: str) -> dict[str, Fact]:
     return {
         "order": receipt.order,
         "survivor": receipt.survivor,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import BadValue, HasStaff, NameTaken
+from custmerge.errors import N_, BadValue, HasStaff, NameTaken
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role
@@ -89,7 +89,7 @@ def checked_name(name: str) -> str:
 def checked_password(password: str) -> str:
     """Return a password; raises BadValue for an empty one."""
     if not password:
-        raise BadValue(name="password", value="", why="is empty")
+        raise BadValue(name="password", value="", why=N_("is empty"))
     return password
 
 

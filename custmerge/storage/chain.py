@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select, union, update
 
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
 _APPEND = insert(history).values(seq=bindparam("seq"), body=bindparam("body"), hash=bindparam("hash"))
-_MOVE_HEAD = update(head).values(
-    seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order")
-)
+_MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
 _COLUMNS = (history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
 
@@ -33,9 +31,7 @@ class Chain:
         """Return the end of the chain and keep every other writer from it until the transaction ends."""
         return Head(*self._connection.execute(_LOCK_HEAD).one())
 
-    def append(
-        self, drafts: Sequence[Draft], *, behind: Head | None = None, order: int | None = None
-    ) -> list[Entry]:
+    def append(self, drafts: Sequence[Draft], *, behind: Head | None = None, order: int | None = None) -> list[Entry]:
         """Append `drafts` and return them in their places.
 
         `behind` is the head that `lock` gave, asked for here if None; `order` is the last order's number
@@ -88,6 +84,7 @@ class Chain:
         """Give the whole history, oldest first, streamed."""
         yield from self._stream(select(*_COLUMNS).order_by(history.c.seq))
 
-    def _stream(self, statement: Select[tuple[int, str, str]]) -> Iterator[Entry]:
+    # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
+    def _stream(self, statement: Select[Any]) -> Iterator[Entry]:
         for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
             yield Entry(row[0], row[1], row[2])

@@ -53,9 +53,7 @@ class CsvFile:
             except StopIteration:
                 return
             except csv.Error as error:
-                raise BadFile(
-                    file=f"{self.path}:{first}", why=N_("not CSV ({reason})"), reason=str(error)
-                ) from None
+                raise BadFile(file=f"{self.path}:{first}", why=N_("not CSV ({reason})"), reason=str(error)) from None
             if cells:
                 yield first, cells
 
@@ -80,7 +78,7 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
     """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile."""
     csv.field_size_limit(LONGEST_CELL)
     try:
-        stream = Path(path).open("rb")
+        stream = Path(path).open("rb")  # noqa: SIM115 (closed by the with below)
     except OSError as error:
         raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
     with stream:

@@ -56,9 +56,7 @@ def _sqlite(url: str, *, create: bool) -> Engine:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=0o600)
         # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
-        connection = sqlite3.connect(
-            target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
-        )
+        connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
         if create:

@@ -53,7 +53,9 @@ _claim = Table(
     postgresql_on_commit="DROP",
 )
 
-_first_claim = select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
+_first_claim = (
+    select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
+)
 _CLAIMED_TWICE = (
     select(_claim.c.line, _claim.c.name, _first_claim.c.line)
     .join(_first_claim, _first_claim.c.ascii_name == _claim.c.ascii_name)

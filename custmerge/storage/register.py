@@ -55,9 +55,7 @@ class Register:
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
         rows = self._connection.execute(
-            _CUSTOMER.where(customer.c.number.in_(sorted(numbers)))
-            .order_by(customer.c.number)
-            .with_for_update()
+            _CUSTOMER.where(customer.c.number.in_(sorted(numbers))).order_by(customer.c.number).with_for_update()
         )
         return {row.number: customer_of(row) for row in rows}
 
@@ -82,9 +80,7 @@ class Register:
 
     def number_password(self, number: str) -> str | None:
         """Return the hash of a number's own password; None where there is no number or no password."""
-        return self._connection.execute(
-            select(customer.c.password_hash).where(customer.c.number == number)
-        ).scalar()
+        return self._connection.execute(select(customer.c.password_hash).where(customer.c.number == number)).scalar()
 
     def domain_password(self, number: str, name: str) -> str | None:
         """Return the hash of the password that belongs to a domain of `number`.
@@ -105,13 +101,9 @@ class Register:
         of_absorbed = package.c.number == absorbed.number
         if choice is Choice.KEEP:
             details = dict(zip(contact_columns, absorbed.details, strict=True))
-            self._connection.execute(
-                update(package).where(of_absorbed, contact_columns[0].is_(None)).values(details)
-            )
+            self._connection.execute(update(package).where(of_absorbed, contact_columns[0].is_(None)).values(details))
         dropped = dict.fromkeys(contact_columns) if choice is Choice.ADOPT else {}
-        self._connection.execute(
-            update(package).where(of_absorbed).values({package.c.number: survivor, **dropped})
-        )
+        self._connection.execute(update(package).where(of_absorbed).values({package.c.number: survivor, **dropped}))
 
     def retire(self, absorbed: str, survivor: str) -> None:
         """Make a number a tombstone: it keeps its password and says only which number it went into."""
@@ -166,9 +158,7 @@ class Register:
             )
             for word in words
         ]
-        rows = self._connection.execute(
-            _CUSTOMER.where(and_(*conditions)).order_by(customer.c.number).limit(limit)
-        )
+        rows = self._connection.execute(_CUSTOMER.where(and_(*conditions)).order_by(customer.c.number).limit(limit))
         return tuple(customer_of(row) for row in rows)
 
     def all_customers(self) -> Iterator[tuple[Customer, str | None]]:
@@ -194,7 +184,9 @@ class Register:
         yield from self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
 
 
-def customer_of(row: Row[Any]) -> Customer:
+# Any: a row's columns are those of the statement, number, fields and merged_into first.
+def customer_of(row: Any) -> Customer:  # noqa: ANN401 (as above)
+    """Return the record in a row that begins with number, the eleven fields and merged_into."""
     return Customer(row[0], tuple(row[1 : 1 + len(FIELDS)]), row[1 + len(FIELDS)])
 
 

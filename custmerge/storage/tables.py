@@ -162,9 +162,7 @@ class ProofRow(SQLModel, table=True):
     __tablename__ = "custmerge_proof"
 
     token_sha256: str = Attribute(
-        sa_column=Column(
-            Key, ForeignKey("custmerge_session.token_sha256", ondelete="CASCADE"), primary_key=True
-        )
+        sa_column=Column(Key, ForeignKey("custmerge_session.token_sha256", ondelete="CASCADE"), primary_key=True)
     )
     survivor: str = Attribute(sa_column=Column(Key, primary_key=True))
     absorbed: str = Attribute(sa_column=Column(Key, primary_key=True))
@@ -197,9 +195,7 @@ class BeforeImageRow(SQLModel, table=True):
     __tablename__ = "custmerge_before_image"
 
     order: int = Attribute(
-        sa_column=Column(
-            "order", Integer, ForeignKey("custmerge_order.order"), primary_key=True, autoincrement=False
-        )
+        sa_column=Column("order", Integer, ForeignKey("custmerge_order.order"), primary_key=True, autoincrement=False)
     )
     salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
     image: str

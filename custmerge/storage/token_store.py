@@ -13,6 +13,8 @@ from custmerge.settings import APP, data_directory, shown_url
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from keyring.backend import KeyringBackend
+
 CREDENTIAL = "custmerge-token"
 
 
@@ -56,8 +58,8 @@ class TokenStore:
     def forget(self) -> None:
         """Forget the token wherever it is kept; one that was given from outside stays."""
         self._path().unlink(missing_ok=True)
-        keyring = _keyring()
         try:
+            keyring = _keyring()
             if keyring.get_password(APP, self._entry) is not None:
                 keyring.delete_password(APP, self._entry)
         except Exception:  # noqa: BLE001 (without a working keyring there is nothing in it to forget)
@@ -66,10 +68,9 @@ class TokenStore:
     def _read_keyring(self) -> str | None:
         keyring = _keyring()
         try:
-            token: str | None = keyring.get_password(APP, self._entry)
+            return keyring.get_password(APP, self._entry)
         except Exception as error:  # noqa: BLE001 (as in keep)
             raise KeyringUnavailable(reason=_reason(error)) from None
-        return token
 
     def _read_file(self) -> str | None:
         path = self._path()
@@ -106,14 +107,14 @@ def keyring_problem() -> str | None:
     return None
 
 
-# A module: keyring's functions ask whichever backend its own configuration names.
-def _keyring():  # type: ignore[no-untyped-def]  # noqa: ANN202 (keyring has no types for its module)
+def _keyring() -> KeyringBackend:
     import keyring
     from keyring.backends import fail
 
-    if isinstance(keyring.get_keyring(), fail.Keyring):
+    backend = keyring.get_keyring()
+    if isinstance(backend, fail.Keyring):
         raise KeyringUnavailable(reason="no keyring service is installed or running")
-    return keyring
+    return backend
 
 
 def _reason(error: Exception) -> str:

@@ -99,7 +99,11 @@ class Database:
             connection = opened.execution_options(**{WRITES: writes})
             with connection.begin():
                 if not is_sqlite(connection):
-                    mode = f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'" if writes else "SET TRANSACTION READ ONLY"
+                    mode = (
+                        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"
+                        if writes
+                        else "SET TRANSACTION READ ONLY"
+                    )
                     connection.exec_driver_sql(mode)
                 if not self._checked:
                     schema.demand_current(connection, self.url)

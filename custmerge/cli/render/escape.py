@@ -12,7 +12,7 @@ _HARMLESS = re.compile(r"[ -~]*")
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with every character that a terminal obeys or hides written as `\n`, `\x1b`, `\u200b` …
+    r"""Return `text` with every character that a terminal obeys or hides written out: `\n`, `\x1b`, `\u200b`.
 
     What comes back has no control characters, no bidi overrides and no line ends.
     Source: OWASP ASVS 5 §1.2, Unicode TR 36.
@@ -26,9 +26,7 @@ def json_safe(document: str) -> str:
     """Return a JSON text in which such characters are written as JSON escapes; it says the same."""
     if _HARMLESS.fullmatch(document):
         return document
-    return "".join(
-        _json_escape(c) if c != "\n" and unicodedata.category(c) in _HIDDEN else c for c in document
-    )
+    return "".join(_json_escape(c) if c != "\n" and unicodedata.category(c) in _HIDDEN else c for c in document)
 
 
 def _escaped(character: str) -> str:

@@ -69,8 +69,7 @@ def write_many(shapes: Iterable[Shape], form: str, out: TextIO, columns: Iterabl
     CSV has the keys of the first object as its columns, or `columns` where there may be no object.
     """
     if form == StreamFormat.JSONL:
-        for shape in shapes:
-            out.write(to_text(shape) + "\n")
+        out.writelines(to_text(shape) + "\n" for shape in shapes)
     elif form == StreamFormat.JSON:
         _write_array(shapes, out)
     else:

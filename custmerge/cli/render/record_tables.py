@@ -73,9 +73,7 @@ def profile_parts(profile: Profile) -> list[RenderableType]:
 
 def history_table(events: Iterable[Event]) -> Table:
     """Return entries, newest first."""
-    rows = (
-        (e.seq, e.at, e.by, e.action, e.order, _pair(e.survivor, e.absorbed), e.choice) for e in events
-    )
+    rows = ((e.seq, e.at, e.by, e.action, e.order, _pair(e.survivor, e.absorbed), e.choice) for e in events)
     headings = (_("No."), _("At"), _("By"), _("Action"), _("Order"), _("Numbers"), _("Choice"))
     return table_of(headings, rows)
 
@@ -98,7 +96,10 @@ def receipt_parts(receipt: Receipt) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(heading, style=Style(color="green", bold=True))]
     packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(receipt.packages))
     domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
-    parts += [Text("  " + _counted(packages, receipt.packages)), Text("  " + _counted(domains, receipt.domains))]
+    parts += [
+        Text("  " + _counted(packages, receipt.packages)),
+        Text("  " + _counted(domains, receipt.domains)),
+    ]
     if receipt.taken:
         taken = _("Taken from {absorbed}: {fields}").format(absorbed=gone, fields=field_list(receipt.taken))
         parts.append(Text(f"  {taken}"))

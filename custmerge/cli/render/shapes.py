@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from custmerge.rules.compare import Decision
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, IDENTITY_FIELDS
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger import Order
     from custmerge.storage.people import Person, Proof
 
-Json = str | int | bool | None | Sequence["Json"] | Mapping[str, "Json"]
-Shape = dict[str, Json]
+Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
+Shape: TypeAlias = dict[str, Json]
 
 ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
 

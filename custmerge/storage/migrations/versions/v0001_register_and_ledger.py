@@ -24,11 +24,15 @@ def number(name: str) -> "sa.Column[int]":
     return sa.Column(name, sa.Integer(), nullable=False, autoincrement=False)
 
 
-def from_body(name: str, column_type: "sa.types.TypeEngine[str] | sa.types.TypeEngine[int]") -> "sa.Column[str]":
+def from_body(name: str) -> "sa.Column[str] | sa.Column[int]":
+    is_number = name == "order"
     expression = f"body ->> '{name}'"
     if op.get_bind().dialect.name == "postgresql":
-        expression = f"(body::json ->> '{name}')" + ("::integer" if isinstance(column_type, sa.Integer) else "")
-    return sa.Column(name, column_type, sa.Computed(expression, persisted=True), nullable=True)
+        expression = f"(body::json ->> '{name}')" + ("::integer" if is_number else "")
+    computed = sa.Computed(expression, persisted=True)
+    if is_number:
+        return sa.Column(name, sa.Integer(), computed, nullable=True)
+    return sa.Column(name, KEY, computed, nullable=True)
 
 
 def upgrade() -> None:
@@ -45,9 +49,7 @@ def register() -> None:
         key("number"),
         *(text(field) for field in FIELDS),
         text("password_hash", null=True),
-        key(
-            "merged_into", sa.ForeignKey("customer.number", deferrable=True, initially="DEFERRED"), null=True
-        ),
+        key("merged_into", sa.ForeignKey("customer.number", deferrable=True, initially="DEFERRED"), null=True),
         text("search"),
         sa.PrimaryKeyConstraint("number"),
         sa.CheckConstraint("merged_into <> number", name="customer_not_into_itself"),
@@ -127,9 +129,7 @@ def orders() -> None:
     op.create_index("custmerge_order_absorbed", "custmerge_order", ["absorbed"])
     op.create_table(
         "custmerge_before_image",
-        sa.Column(
-            "order", sa.Integer(), sa.ForeignKey("custmerge_order.order"), nullable=False, autoincrement=False
-        ),
+        sa.Column("order", sa.Integer(), sa.ForeignKey("custmerge_order.order"), nullable=False, autoincrement=False),
         sa.Column("salt", sa.LargeBinary(), nullable=False),
         text("image"),
         sa.PrimaryKeyConstraint("order"),
@@ -142,11 +142,11 @@ def history() -> None:
         number("seq"),
         text("body"),
         text("hash"),
-        from_body("survivor", KEY),
-        from_body("absorbed", KEY),
-        from_body("order", sa.Integer()),
-        from_body("action", KEY),
-        from_body("at", KEY),
+        from_body("survivor"),
+        from_body("absorbed"),
+        from_body("order"),
+        from_body("action"),
+        from_body("at"),
         sa.PrimaryKeyConstraint("seq"),
     )
     op.create_index("custmerge_history_survivor", "custmerge_history", ["survivor", "seq"])
