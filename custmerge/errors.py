@@ -75,7 +75,7 @@ class MissingInput(CustmergeError):
     """Something would have to be asked for, and nobody is there to answer."""
 
     code, exit = "missing_input", ExitCode.USAGE
-    template = N_("{what} is missing and nobody can be asked here: give {option}.")
+    template = N_("Nobody can be asked here ({what}): give {option}.")
 
 
 class BadValue(CustmergeError):
@@ -161,7 +161,7 @@ class NotAllowed(CustmergeError):
     """The role doesn't allow it."""
 
     code, exit = "not_allowed", ExitCode.NOT_ALLOWED
-    template = N_("{role} may not do this ({capability}): ask a person whose role allows it.")
+    template = N_("The role {role} may not do this: ask somebody whose role allows it.")
 
 
 class OwnNumberOnly(CustmergeError):

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand
 
 from custmerge import __version__, errors
 from custmerge.cli import language
@@ -16,6 +16,7 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.render.escape import visible
 from custmerge.cli.terminal import Terminal, silence_stdout
+from custmerge.cli.verbs import VerbGroup, usage_problem
 from custmerge.errors import N_, CustmergeError, ExitCode
 from custmerge.settings import data_directory, gather
 
@@ -45,7 +46,13 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
-class Verbs(TyperGroup):
+_COMPLETION_HELP = {
+    "install_completion": N_("Install completion for this shell."),
+    "show_completion": N_("Print completion for this shell."),
+}
+
+
+class Verbs(VerbGroup):
     """The root command's verbs: names and summaries at once, the rest when one is typed."""
 
     # Any: Typer's own signature.
@@ -109,7 +116,7 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind 
     except CustmergeError as error:
         return _report(error, arguments)
     except typer.TyperException as error:
-        return _report(errors.BadUsage(problem=error.format_message()), arguments)
+        return _report(errors.BadUsage(problem=usage_problem(error.format_message())), arguments)
     except typer.Abort:
         return _report(errors.Declined(), arguments)
     except KeyboardInterrupt:
@@ -125,6 +132,9 @@ def _run(arguments: list[str]) -> int:
     if not all(_is_text(argument) for argument in arguments):
         raise errors.BadUsage(problem=_("An argument isn't valid text in this terminal's encoding."))
     command = typer.main.get_command(_app())
+    for option in command.params:
+        if option.name in _COMPLETION_HELP:
+            setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
     try:
         code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()

@@ -6,7 +6,7 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import examples, verb_group
+from custmerge.cli.verbs import Verb, examples, verb_group
 
 app = verb_group(_("Where the settings come from."))
 
@@ -16,7 +16,11 @@ def config() -> None:
     """Where the settings come from."""
 
 
-@app.command(epilog=examples("custmerge config path"))
+@app.command(
+    cls=Verb,
+    help=_("Print the path of the config file, whether it is there or not."),
+    epilog=examples("custmerge config path"),
+)
 def path(ctx: typer.Context) -> None:
     """Print the path of the config file, whether it is there or not."""
     context: Context = ctx.obj

@@ -6,9 +6,10 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import FormatOption, IntoOption, RevealOption, examples, single
+from custmerge.cli.options import FormatOption, IntoOption, RevealOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, write_one
+from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
 from custmerge.rules.compare import Decision
 

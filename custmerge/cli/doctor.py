@@ -4,9 +4,10 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import filled
-from custmerge.cli.options import FormatOption, examples, single
+from custmerge.cli.options import FormatOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, stdout, write_many
+from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
 from custmerge.services.health import Check, examine
 

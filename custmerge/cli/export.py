@@ -11,10 +11,10 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import examples, verb_group
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import ExportFormat, stdout, write_many
 from custmerge.cli.render.shapes import Shape
+from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import exporting
@@ -31,7 +31,11 @@ FormOption = Annotated[ExportFormat, typer.Option("--format", "-f", help=_("How 
 HashesOption = Annotated[bool, typer.Option("--with-hashes", help=_("With password hashes."))]
 
 
-@app.command(epilog=examples("custmerge export customers --out customers.csv", "custmerge export customers -f jsonl"))
+@app.command(
+    cls=Verb,
+    help=_("Write the customers as `import customers` reads them; bank data isn't masked."),
+    epilog=examples("custmerge export customers --out customers.csv", "custmerge export customers -f jsonl"),
+)
 def customers(
     ctx: typer.Context,
     out: OutOption = None,
@@ -50,7 +54,11 @@ def customers(
     )
 
 
-@app.command(epilog=examples("custmerge export packages --out packages.csv"))
+@app.command(
+    cls=Verb,
+    help=_("Write the packages with their domains as `import packages` reads them."),
+    epilog=examples("custmerge export packages --out packages.csv"),
+)
 def packages(
     ctx: typer.Context,
     out: OutOption = None,
@@ -65,7 +73,11 @@ def packages(
     _write((shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), out, form, columns)
 
 
-@app.command(epilog=examples("custmerge export history --format jsonl --out history.jsonl"))
+@app.command(
+    cls=Verb,
+    help=_("Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."),
+    epilog=examples("custmerge export history --format jsonl --out history.jsonl"),
+)
 def history(ctx: typer.Context, out: OutOption = None, form: FormOption = ExportFormat.CSV) -> None:
     """Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."""
     context: Context = ctx.obj

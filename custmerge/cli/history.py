@@ -6,9 +6,9 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import examples, single
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import StreamFormat, stdout, write_many
+from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadValue
 from custmerge.rules.history import Action
 from custmerge.rules.times import day_bounds

@@ -6,11 +6,12 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, filled, ngettext
-from custmerge.cli.options import FormatOption, examples, verb_group
+from custmerge.cli.options import FormatOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
+from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_
 from custmerge.rules.records import Problem
 
@@ -42,7 +43,9 @@ class Watcher:
 
 
 @app.command(
-    epilog=examples("custmerge import customers customers.csv", "custmerge import customers new.csv --update")
+    cls=Verb,
+    help=_("Bring customers in."),
+    epilog=examples("custmerge import customers customers.csv", "custmerge import customers new.csv --update"),
 )
 def customers(
     ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE
@@ -53,7 +56,11 @@ def customers(
     _import(ctx.obj, file, Customers, update=update, form=form)
 
 
-@app.command(epilog=examples("custmerge import packages packages.csv"))
+@app.command(
+    cls=Verb,
+    help=_("Bring packages and their domains in."),
+    epilog=examples("custmerge import packages packages.csv"),
+)
 def packages(
     ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE
 ) -> None:

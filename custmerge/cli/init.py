@@ -6,7 +6,8 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import PasswordStdinOption, examples, single
+from custmerge.cli.options import PasswordStdinOption
+from custmerge.cli.verbs import examples, single
 
 
 def init(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from custmerge.cli.render.escape import visible
 from custmerge.errors import N_
 from custmerge.rules.fields import Field
+from custmerge.rules.roles import Role
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,6 +36,14 @@ _FIELD_LABELS = {
     Field.ACCOUNT_NUMBER: N_("account number"),
     Field.BANK_CODE: N_("bank code"),
 }
+
+ROLE_LABELS = {
+    Role.CUSTOMER: N_("customer"),
+    Role.AGENT: N_("agent"),
+    Role.SUPERVISOR: N_("supervisor"),
+    Role.AUDITOR: N_("auditor"),
+}
+_TEMPLATES = {"why", "what", "role"}
 
 
 def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -81,11 +90,11 @@ def sentence(error: CustmergeError) -> str:
 def filled(template: str, details: Mapping[str, object]) -> str:
     """Return an English template translated and filled.
 
-    `why` among the details is a template itself, filled from the others. Values are made visible.
+    `why`, `what` and `role` among the details are templates themselves. Values are made visible.
     """
-    shown = {name: _shown(value) for name, value in details.items() if name != "why"}
-    if "why" in details:
-        shown["why"] = _(str(details["why"])).format(**shown)
+    shown = {name: _shown(value) for name, value in details.items()}
+    for name in _TEMPLATES & details.keys():
+        shown[name] = _(str(details[name])).format(**shown)
     return _(template).format(**shown)
 
 

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
-from custmerge.cli.options import PasswordStdinOption, examples, single
+from custmerge.cli.language import ROLE_LABELS, _
+from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.escape import visible
+from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage
 
 
@@ -48,7 +49,7 @@ def login(
     else:
         context.tokens.keep(token, insecure=insecure_storage)
     said = _("Logged in as {name} ({role}) until {until}.")
-    context.terminal.say(said.format(name=visible(name), role=_(caller.role.value), until=caller.expires_at))
+    context.terminal.say(said.format(name=visible(name), role=_(ROLE_LABELS[caller.role]), until=caller.expires_at))
 
 
 app = single(

@@ -6,7 +6,7 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
-from custmerge.cli.options import examples, single
+from custmerge.cli.verbs import examples, single
 
 
 def logout(

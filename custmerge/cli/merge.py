@@ -6,18 +6,11 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import (
-    DomainOption,
-    FormatOption,
-    IntoOption,
-    PasswordStdinOption,
-    YesOption,
-    examples,
-    single,
-)
+from custmerge.cli.options import DomainOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
+from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue, Declined
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes

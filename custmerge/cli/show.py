@@ -6,10 +6,11 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import FormatOption, RevealOption, examples, single
+from custmerge.cli.options import FormatOption, RevealOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
+from custmerge.cli.verbs import examples, single
 
 
 def show(

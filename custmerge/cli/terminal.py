@@ -69,8 +69,8 @@ class Terminal:
 
     def confirm(self, question: str, *, option: str) -> bool:
         """Return whether a person agrees; anything but a yes is a no."""
-        yes = _("y")
-        answer = self.ask(f"{question} [{yes}/{_('N')}]", option=option).lower()
+        yes, no = _("y"), _("N")
+        answer = self.ask(f"{question} [{yes}/{no}]", option=option).lower()
         return answer in {yes, _("yes"), "y", "yes"}
 
     def choose(self, question: str, choices: Sequence[tuple[str, str]], *, option: str) -> str:

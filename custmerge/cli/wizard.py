@@ -39,11 +39,9 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
     """
     terminal = context.terminal
     if not terminal.can_ask:
-        raise MissingInput(what=_("the number to take over"), option=NUMBER_OPTION)
-    if caller.is_customer:
-        survivor = caller.name
-    else:
-        survivor = into or terminal.ask(_("Number that is kept"), option="--into")
+        raise MissingInput(what=_("Customer number to take over"), option=NUMBER_OPTION)
+    own = caller.name if caller.is_customer else into
+    survivor = own or terminal.ask(_("Number that is kept"), option="--into")
     terminal.say(_("Merge customer numbers: {survivor} is kept.").format(survivor=visible(survivor)))
     done, code = False, ExitCode.DONE
     while True:

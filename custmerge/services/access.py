@@ -77,7 +77,7 @@ def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
             raise OwnNumberOnly(number=into)
         survivor = caller.name
     elif into is None:
-        raise MissingInput(what=N_("the number that is kept"), option="--into NUMBER")
+        raise MissingInput(what=N_("Number that is kept"), option="--into NUMBER")
     else:
         survivor = checked_number(into)
     if survivor == absorbed:

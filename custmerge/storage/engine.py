@@ -97,6 +97,11 @@ def our_errors(url: str) -> Iterator[None]:
         raise _meaning(url, error.orig or error) from None
     except sqlite3.Error as error:
         raise _meaning(url, error) from None
+    except Exception as error:
+        # What the driver raises where we use it itself, at connecting and in COPY.
+        if type(error).__module__.partition(".")[0] != "psycopg":
+            raise
+        raise _meaning(url, error) from None
 
 
 def _meaning(url: str, error: BaseException) -> errors.DatabaseError:

@@ -30,6 +30,8 @@ CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "merged_into", "pass
 PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
 """The columns of a row for `add_packages` and `put_packages`, in their order."""
 
+UNIQUE_VIOLATION = "23505"
+
 Row = tuple[Any, ...]
 """Texts and None, in the order of CUSTOMER_ROW or PACKAGE_ROW."""
 
@@ -192,7 +194,10 @@ class Intake:
         try:
             with self._connection.begin_nested():
                 self._insert(table.name, columns, rows)
-        except IntegrityError:
+        except Exception as error:
+            # COPY goes past SQLAlchemy, so its violation comes as the driver has it.
+            if not isinstance(error, IntegrityError) and getattr(error, "sqlstate", "") != UNIQUE_VIOLATION:
+                raise
             key = table.c[columns[0]]
             keys = [row[0] for row in rows]
             return set(self._connection.execute(select(key).where(key.in_(keys))).scalars())

@@ -34,16 +34,18 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Renderab
     folded = [line.field for line in comparison.fields if line not in rows]
     parts: list[RenderableType] = [_table(comparison, rows)] if rows else []
     if folded:
-        parts.append(Text(f" = {_('equal')}: {field_list(folded)}", style=_STYLES[Status.SAME]))
+        equal = _("equal: {fields}").format(fields=field_list(folded))
+        parts.append(Text(f" = {equal}", style=_STYLES[Status.SAME]))
     return [*parts, Text(), _verdict(comparison)]
 
 
 def _table(comparison: Comparison, rows: list[FieldComparison]) -> Table:
+    kept, taken_over = _("kept"), _("taken over")
     table = Table(box=SIMPLE_HEAD, expand=False, pad_edge=False, show_edge=False)
     table.add_column("", no_wrap=True)
     table.add_column(_("Field"), overflow="fold")
-    table.add_column(f"{visible(comparison.survivor)}\n{_('kept')}", overflow="fold", ratio=1)
-    table.add_column(f"{visible(comparison.absorbed)}\n{_('taken over')}", overflow="fold", ratio=1)
+    table.add_column(f"{visible(comparison.survivor)}\n{kept}", overflow="fold", ratio=1)
+    table.add_column(f"{visible(comparison.absorbed)}\n{taken_over}", overflow="fold", ratio=1)
     for line in rows:
         style = _STYLES[line.status]
         table.add_row(
@@ -68,4 +70,5 @@ def _verdict(comparison: Comparison) -> Text:
             )
             return Text(f"≠ {text}", style=Style(color="yellow"))
         case Decision.IDENTICAL:
-            return Text(f"= {_('Both records say the same: the order can be executed.')}", style=Style(color="green"))
+            text = _("Both records say the same: the order can be executed.")
+            return Text(f"= {text}", style=Style(color="green"))

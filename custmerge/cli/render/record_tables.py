@@ -114,16 +114,16 @@ def _counted(template: str, names: Sequence[str]) -> str:
 
 
 def _package_lines(package: Package) -> list[Text]:
-    title = f"{_('Package')} {visible(package.package)}"
-    lines = [Text(f"{title}  {visible(package.name)}".rstrip(), style=_HEADING)]
-    lines.append(Text(f"  {_('Domains')}: {', '.join(visible(name) for name in package.domains) or '–'}"))
+    title = _("Package {package}  {name}").format(package=visible(package.package), name=visible(package.name))
+    domains = ", ".join(visible(name) for name in package.domains) or "–"
+    lines = [Text(title.rstrip(), style=_HEADING), Text("  " + _("Domains: {names}").format(names=domains))]
     if package.contact is not None:
         details = ", ".join(
             f"{field_label(field)} {visible(value)}"
             for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)
             if value
         )
-        lines.append(Text(f"  {_('Contact')}: {details or '–'}", style=_DIM))
+        lines.append(Text("  " + _("Contact: {details}").format(details=details or "–"), style=_DIM))
     return lines
 
 

@@ -1,0 +1,93 @@
+"""How a verb is declared, and what Typer says in the person's language."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from custmerge.cli.language import _
+from custmerge.errors import N_
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# What Typer says when a command line is wrong; it has no catalogue for these.
+_USAGE_PROBLEMS = (
+    (re.compile(r"Missing argument '(?P<name>.+)'\."), N_("The argument {name} is missing.")),
+    (re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL), N_("The option {name} is missing.")),
+    (re.compile(r"No such command '(?P<name>.+)'\.(?P<rest>.*)"), N_("There is no command {name}.{rest}")),
+    (re.compile(r"No such option: (?P<name>\S+)(?P<rest>.*)"), N_("There is no option {name}.{rest}")),
+    (re.compile(r"Option '(?P<name>.+)' requires an argument\."), N_("The option {name} needs a value.")),
+    (re.compile(r"Option '(?P<name>.+)' does not take a value\."), N_("The option {name} takes no value.")),
+    (re.compile(r"Got unexpected extra arguments? \((?P<rest>.*)\)", re.DOTALL), N_("Too many arguments: {rest}.")),
+    (re.compile(r"Invalid value for '?(?P<name>[^:]+?)'?: (?P<rest>.*)", re.DOTALL), N_("{name}: {rest}")),
+)
+
+
+class Verb(TyperCommand):
+    """A command whose help is in the person's language throughout."""
+
+    # Any: Typer keeps the classes in these signatures private.
+    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the line that says how to call it."""
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Return --help with its text."""
+        return _translated(super().get_help_option(ctx))
+
+
+class VerbGroup(TyperGroup):
+    """A command that has commands of its own, likewise."""
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the line that says how to call it."""
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Return --help with its text."""
+        return _translated(super().get_help_option(ctx))
+
+
+def verb_group(summary: str) -> typer.Typer:
+    """Return an app for a verb that has verbs of its own."""
+    return typer.Typer(
+        cls=VerbGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        help=summary,
+    )
+
+
+def single(function: Callable[..., int | None], *, epilog: str) -> typer.Typer:
+    """Return an app for a verb that is one command; its help is the verb's summary in the root command."""
+    app = verb_group("")
+    app.command(cls=Verb, help="", epilog=epilog)(function)
+    return app
+
+
+def examples(*lines: str) -> str:
+    r"""Return the end of a command's help; `\b` keeps its lines as they are."""
+    return "\b\n" + _("Examples:") + "\n" + "\n".join(f"  {line}" for line in lines)
+
+
+def usage_problem(message: str) -> str:
+    """Return what Typer says about a wrong command line in the person's language."""
+    for pattern, template in _USAGE_PROBLEMS:
+        if found := pattern.fullmatch(message):
+            return _(template).format(**found.groupdict())
+    return message
+
+
+def _usage() -> str:
+    return _("Usage:") + " "
+
+
+def _translated(option: Any) -> Any:  # noqa: ANN401
+    if option is not None:
+        option.help = _("Show this help.")
+    return option
