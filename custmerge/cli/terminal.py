@@ -25,7 +25,7 @@ class Terminal:
 
     def __init__(self, environ: Mapping[str, str], *, no_input: bool, no_color: bool, quiet: bool) -> None:
         self._environ = environ
-        self._no_color = no_color
+        self.no_color = no_color
         self._quiet = quiet
         self.can_ask = not no_input and not environ.get("CI") and sys.stdin is not None and sys.stdin.isatty()
 
@@ -104,7 +104,7 @@ class Terminal:
 
         colour = (
             stream.isatty()
-            and not self._no_color
+            and not self.no_color
             and not self._environ.get("NO_COLOR")
             and self._environ.get("TERM") != "dumb"
         )

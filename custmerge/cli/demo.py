@@ -1,0 +1,182 @@
+"""custmerge demo: a small database of its own, and the article's whole way through it."""
+
+import io
+import os
+import shlex
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.verbs import examples, single
+from custmerge.errors import N_, BadFile, ExitCode
+
+SUPERVISOR_PASSWORD = "nur-in-der-vorfuehrung"  # noqa: S105 (of a database that is made for one demonstration)
+TOKEN = "CUSTMERGE_TOKEN"  # noqa: S105 (the name of a variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the demonstration."""
+
+    says: str
+    """What it shows; an English text for translation."""
+    arguments: tuple[str, ...]
+    password: str | None = None
+    """What goes into standard input."""
+    keeps_token: bool = False
+    """Whether its output becomes CUSTMERGE_TOKEN."""
+    ends_with: ExitCode = ExitCode.DONE
+
+
+def steps(folder: Path) -> tuple[Step, ...]:
+    """Return the way: set up, log in, verify, compare, merge, be refused, look back."""
+    customers, packages = str(folder / "customers.csv"), str(folder / "packages.csv")
+    secret = "--password-stdin"  # noqa: S105 (an option)
+    return (
+        Step(
+            N_("A database and its first supervisor."),
+            ("init", "--supervisor", "anna", secret),
+            SUPERVISOR_PASSWORD,
+        ),
+        Step(N_("Anna logs in."), ("login", "--staff", "anna", secret, "--print-token"), SUPERVISOR_PASSWORD, True),
+        Step(N_("She brings the example customers in."), ("import", "customers", customers)),
+        Step(N_("And their packages with the domains."), ("import", "packages", packages)),
+        Step(
+            N_("A customer logs in; this number is the one that is kept."),
+            ("login", "10001", secret, "--print-token"),
+            "rosinenbrot-10001",
+            True,
+        ),
+        Step(
+            N_("The proof for another number: one of its domains and the password."),
+            ("verify", "20003", "--domain", "sonnentau-lager.example", secret),
+            "hefezopf-20003",
+        ),
+        Step(N_("What differs is highlighted."), ("diff", "20003"), ends_with=ExitCode.DIFFERS),
+        Step(N_("Adopt the data: the packages use those of 10001."), ("merge", "20003", "--adopt", "--yes")),
+        Step(
+            N_("A further number. Here every field is only written in another way."),
+            ("merge", "20002", "--domain", "brot-nach-hause.example", secret, "--yes"),
+            "paketpasswort-2002",
+        ),
+        Step(
+            N_("Keep the data: the packages keep those of 20004; the mobile number is taken over."),
+            ("merge", "20004", "--domain", "sonnentau-cafe.example", secret, "--keep", "--take", "mobile", "--yes"),
+            "kaffee-20004",
+        ),
+        Step(
+            N_("Another company: that needs the signed contract transfer."),
+            ("merge", "20005", "--domain", "sonnentau-ohg.example", secret, "--adopt", "--yes"),
+            "semmel-20005",
+            ends_with=ExitCode.BLOCKED,
+        ),
+        Step(N_("This is how the two look side by side."), ("diff", "20005"), ends_with=ExitCode.BLOCKED),
+        Step(
+            N_("A wrong password and an unknown number get the same answer."),
+            ("verify", "99999", "--domain", "sonnentau-ohg.example", secret),
+            "geraten",
+            ends_with=ExitCode.NOT_ALLOWED,
+        ),
+        Step(N_("All that is under the number that was kept."), ("show", "10001")),
+        Step(N_("And what happened, newest first."), ("history",)),
+    )
+
+
+def demo(
+    ctx: typer.Context,
+    directory: Annotated[
+        str | None,
+        typer.Option("--dir", metavar="DIR", help=_("Where to keep the database; else a temporary place.")),
+    ] = None,
+) -> None:
+    """Build a small database and show the whole way, every step as the command that a person would type."""
+    context: Context = ctx.obj
+    folder = _folder(directory)
+    url = f"sqlite:///{folder / 'demo.db'}"
+    _line(_("The database is {url}; every command below can be typed like this.").format(url=url))
+    _line(f"\n$ export CUSTMERGE_DATABASE_URL={shlex.quote(url)}")
+    environment = {
+        "CUSTMERGE_DATABASE_URL": url,
+        "CUSTMERGE_LANG": os.environ["LANGUAGE"],
+        **({"NO_COLOR": "1"} if context.terminal.no_color else {}),
+    }
+    with _environment(environment):
+        for step in steps(_examples()):
+            _run(step)
+    _line("\n" + _("Look around in it: set CUSTMERGE_DATABASE_URL and log in as `anna` as above."))
+
+
+def _folder(directory: str | None) -> Path:
+    if directory is None:
+        return Path(tempfile.mkdtemp(prefix="custmerge-demo-"))
+    folder = Path(directory).absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadFile(
+            file=directory, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
+    if (folder / "demo.db").exists():
+        raise BadFile(file=str(folder / "demo.db"), why=N_("exists already: name another --dir"))
+    return folder
+
+
+def _examples() -> Path:
+    """Return the folder of example files: inside an installed package, beside the package in a checkout."""
+    package = Path(__file__).parents[1]
+    return next(f for f in (package / "examples", package.parent / "examples") if (f / "customers.csv").is_file())
+
+
+def _run(step: Step) -> None:
+    from custmerge.cli.app import run
+
+    command = shlex.join(("custmerge", *step.arguments))
+    if step.password is not None:
+        command = f"{command} <<< {shlex.quote(step.password)}"
+    if step.keeps_token:
+        command = f"export {TOKEN}=$({command})"
+    _line("\n# " + _(step.says))
+    _line(f"$ {command}")
+    typed = io.TextIOWrapper(io.BytesIO((step.password or "").encode()))
+    printed = io.StringIO() if step.keeps_token else sys.stdout
+    before, sys.stdin = sys.stdin, typed
+    try:
+        with redirect_stdout(printed):
+            code = run(step.arguments)
+    finally:
+        sys.stdin = before
+    if isinstance(printed, io.StringIO):
+        os.environ[TOKEN] = printed.getvalue().strip()
+    if code != step.ends_with:
+        raise typer.Exit(code or ExitCode.UNEXPECTED)
+    if code:
+        _line(_("(exit code {code})").format(code=int(code)))
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Set variables for a while; a login's token from outside stays out of it."""
+    before = dict(os.environ)
+    os.environ.pop(TOKEN, None)
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _line(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+app = single(demo, epilog=examples("custmerge demo", "custmerge --lang de demo --dir /tmp/custmerge"))

