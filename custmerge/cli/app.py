@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -174,10 +175,9 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
 
 def _wants_json(arguments: list[str]) -> bool:
     """Whether the command line asks for JSON, as far as that can be seen without understanding it."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
     return any(
         (argument in ("--format", "-f") and after == "json") or argument in ("--format=json", "-fjson")
-        for argument, after in pairs
+        for argument, after in pairwise([*arguments, ""])
     )
 
 

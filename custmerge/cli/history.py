@@ -6,6 +6,7 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
+from custmerge.cli.options import LARGEST
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import StreamFormat, stdout, write_many
 from custmerge.cli.verbs import examples, single
@@ -25,7 +26,8 @@ def history(
         str | None, typer.Argument(metavar="NUMBER", help=_("Only what concerns this customer number."))
     ] = None,
     order: Annotated[
-        int | None, typer.Option("--order", metavar="N", help=_("Only this order."), show_default=False)
+        int | None,
+        typer.Option("--order", metavar="N", min=1, max=LARGEST, help=_("Only this order."), show_default=False),
     ] = None,
     action: Annotated[Action | None, typer.Option("--action", help=_("Only this."), show_default=False)] = None,
     since: Annotated[
@@ -38,7 +40,7 @@ def history(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", metavar="N", min=1, help=_("At most so many."), show_default=False),
+        typer.Option("--limit", metavar="N", min=1, max=LARGEST, help=_("At most so many."), show_default=False),
     ] = None,
     form: Annotated[StreamFormat, typer.Option("--format", "-f", help=_("How to print."))] = StreamFormat.TABLE,
 ) -> None:

@@ -6,6 +6,7 @@ import gettext
 import os
 from gettext import gettext as _
 from gettext import ngettext
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """
     wanted = [
         after if argument == "--lang" else argument.partition("=")[2]
-        for argument, after in zip(argv, [*argv[1:], ""], strict=True)
+        for argument, after in pairwise([*argv, ""])
         if argument == "--lang" or argument.startswith("--lang=")
     ]
     wanted += [environ.get("CUSTMERGE_LANG", "")]

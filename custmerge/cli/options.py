@@ -7,6 +7,9 @@ import typer
 from custmerge.cli.language import _
 from custmerge.cli.render.output import Format
 
+LARGEST = 2**31 - 1
+"""The largest number that both databases take."""
+
 FormatOption = Annotated[Format, typer.Option("--format", "-f", help=_("How to print."), show_default=True)]
 IntoOption = Annotated[
     str | None,

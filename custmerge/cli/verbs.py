@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _USAGE_PROBLEMS = (
     (re.compile(r"Missing argument '(?P<name>.+)'\."), N_("The argument {name} is missing.")),
     (re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL), N_("The option {name} is missing.")),
+    (re.compile(r"Missing command\."), N_("A command is missing: --help lists them.")),
     (re.compile(r"No such command '(?P<name>.+)'\.(?P<rest>.*)"), N_("There is no command {name}.{rest}")),
     (re.compile(r"No such option: (?P<name>\S+)(?P<rest>.*)"), N_("There is no option {name}.{rest}")),
     (re.compile(r"Option '(?P<name>.+)' requires an argument\."), N_("The option {name} needs a value.")),

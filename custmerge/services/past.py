@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber, UnknownOrder
@@ -60,19 +60,22 @@ def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event
     with database.reading() as unit:
         if number is not None and unit.register.customer(number) is None:
             raise UnknownNumber(number=number)
-        found = False
+        if wanted.order is not None and not unit.ledger.has_order(wanted.order):
+            raise UnknownOrder(order=wanted.order)
+    return _streamed(database, replace(wanted, number=number))
+
+
+def _streamed(database: Database, wanted: Filter) -> Iterator[Event]:
+    with database.reading() as unit:
         for entry in unit.chain.newest(
-            number=number,
+            number=wanted.number,
             order=wanted.order,
             action=wanted.action.value if wanted.action else None,
             since=wanted.since,
             until=wanted.until,
             limit=wanted.limit,
         ):
-            found = True
             yield _event(entry)
-        if wanted.order is not None and not found:
-            raise UnknownOrder(order=wanted.order)
 
 
 def _event(entry: Entry) -> Event:

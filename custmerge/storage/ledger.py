@@ -50,6 +50,10 @@ class Ledger:
         )
         self._connection.execute(insert(before_image).values(order=new.order, salt=salt, image=image))
 
+    def has_order(self, number: int) -> bool:
+        """Return whether there is an order of that number."""
+        return self._connection.execute(select(order.c.order).where(order.c.order == number)).first() is not None
+
     def orders_of(self, number: str) -> tuple[Order, ...]:
         """Return the orders in which `number` was kept or taken over, newest first."""
         rows = self._connection.execute(

@@ -1,0 +1,206 @@
+"""The article's form, in a real terminal."""
+
+import sys
+
+import pexpect
+import pytest
+
+ENGLISH = {"CUSTMERGE_LANG": "en", "TERM": "xterm-256color", "COLUMNS": "80"}
+
+
+class Typist:
+    """Somebody in front of the terminal."""
+
+    def __init__(self, cli, *arguments, **environment):
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-m", "custmerge", *arguments],
+            env=cli.environ(**{**ENGLISH, **environment}),
+            cwd=str(cli.folder),
+            encoding="utf-8",
+            timeout=30,
+            dimensions=(40, int(environment.get("COLUMNS", "80"))),
+        )
+
+    def answers(self, question, answer):
+        self.child.expect_exact(question)
+        self.child.sendline(answer)
+
+    def sees(self, text):
+        self.child.expect_exact(text)
+
+    def ends(self):
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        return self.child.exitstatus
+
+
+@pytest.fixture
+def customers(world):
+    world.customer("10001", password="pw-1")
+    world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
+    world.customer("20003", password="pw-3", domains=["drei.example"])
+    world.customer("20004", password="pw-4", domains=["vier.example"], company="Anders GmbH")
+    return world
+
+
+def test_the_form_goes_from_number_to_confirmation_and_to_a_further_number(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    typist.sees("10001 is kept")
+    typist.answers("Customer number to take over: ", "20002")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.sees("Karlsruhe")
+    typist.sees("Ulm")
+    typist.answers("Your choice: ", "1")
+    typist.sees("Order 1 is done: 20002 went into 10001.")
+    typist.sees("1 domain moved: zwei.example")
+    typist.answers("Merge a further number? [y/N]: ", "y")
+    typist.answers("Customer number to take over: ", "20003")
+    typist.answers("A domain from its package: ", "drei.example")
+    typist.answers("The password that belongs to it: ", "pw-3")
+    typist.sees("Both records say the same")
+    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.sees("Order 2 is done")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 0
+    assert customers.packages()["P20002"]["contact"] is None
+    assert {p["number"] for p in customers.packages().values()} == {"10001", "20004"}
+
+
+def test_the_form_keeps_the_data_where_the_person_says_so(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2", "keep", "n"):
+        typist.answers(": ", answer)
+    assert typist.ends() == 0
+    assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
+
+
+def test_a_password_is_not_shown_while_it_is_typed(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    typist.answers("take over: ", "20002")
+    typist.answers("package: ", "zwei.example")
+    typist.answers("belongs to it: ", "geheimes-passwort")
+    typist.sees("Not verified")
+    assert "geheimes-passwort" not in typist.child.before
+    typist.answers("take over: ", "")
+    typist.answers("further number? [y/N]: ", "n")
+    assert typist.ends() == 1
+
+
+def test_cancelling_changes_nothing(customers, cli):
+    before = customers.dump()
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2", "nonsense", "3"):
+        typist.answers(": ", answer)
+    typist.sees("Cancelled")
+    typist.answers("[y/N]: ", "")
+    assert typist.ends() == 1
+    assert customers.dump() == before
+
+
+def test_a_blocked_pair_names_the_contract_transfer_and_merges_nothing(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20004", "vier.example", "pw-4"):
+        typist.answers(": ", answer)
+    typist.sees("contract transfer")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 3
+    assert customers.customers()["20004"]["merged_into"] is None
+
+
+def test_staff_are_asked_for_the_number_that_is_kept(customers, agent):
+    typist = Typist(agent, "merge")
+    typist.answers("Number that is kept: ", "10001")
+    for answer in ("20003", "drei.example", "pw-3", "y", "n"):
+        typist.answers(": ", answer)
+    assert typist.ends() == 0
+    assert customers.customers()["20003"]["merged_into"] == "10001"
+
+
+def test_ctrl_c_ends_with_130_and_nothing_half_done(customers, cli):
+    before = customers.dump()
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    typist.child.sendintr()
+    assert typist.ends() == 130
+    assert "Traceback" not in typist.child.before
+    assert customers.dump() == before
+
+
+def test_the_form_speaks_german(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "--lang", "de", "merge")
+    typist.answers("Zu übernehmende Kundennummer: ", "20002")
+    typist.answers("Ein Domainname aus dem Paket: ", "zwei.example")
+    typist.answers("Das dazugehörige Passwort: ", "pw-2")
+    typist.sees("Ort")
+    typist.sees("Daten übernehmen")
+    typist.sees("Auftrag abschicken")
+    typist.answers("Ihre Wahl: ", "2")
+    typist.sees("Auftrag 1 ist ausgeführt: 20002 wurde in 10001 übernommen.")
+    typist.answers("Weitere Kundennummer zusammenführen? [j/N]: ", "n")
+    assert typist.ends() == 0
+
+
+def test_what_was_changed_after_it_was_shown_is_not_merged(customers, cli, tmp_path):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    (tmp_path / "change.csv").write_text("number,city\n20002,Bonn\n")
+    assert customers.anna("import", "customers", "change.csv", "--update").code == 0
+    typist.child.sendline("adopt")
+    typist.sees("was changed meanwhile")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 6
+    assert customers.customers()["20002"]["merged_into"] is None
+
+
+# merge NUMBER on a terminal
+
+
+def test_on_a_terminal_merge_asks_for_what_is_missing(customers, agent):
+    typist = Typist(agent, "merge", "20002", "--into", "10001")
+    typist.answers("A domain of 20002: ", "zwei.example")
+    typist.answers("Password for zwei.example: ", "pw-2")
+    typist.answers("Your choice: ", "adopt")
+    typist.sees("Order 1 is done")
+    assert typist.ends() == 0
+
+
+def test_a_merge_is_confirmed_before_it_is_executed(customers, agent):
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "n")
+    typist.sees("nothing was changed")
+    assert typist.ends() == 1
+    assert customers.customers()["20002"]["merged_into"] is None
+
+
+@pytest.mark.parametrize("variables", [{"CI": "true"}, {}], ids=["CI", "--no-input"])
+def test_nothing_is_asked_in_ci_or_with_no_input(customers, agent, variables):
+    options = () if variables else ("--no-input",)
+    typist = Typist(agent, *options, "merge", "20002", "--into", "10001", "--adopt", **variables)
+    assert typist.ends() == 4
+
+
+# Colour
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "coloured"),
+    [
+        ((), {}, True),
+        ((), {"NO_COLOR": "1"}, False),
+        (("--no-color",), {}, False),
+        ((), {"TERM": "dumb"}, False),
+    ],
+    ids=["terminal", "NO_COLOR", "--no-color", "dumb"],
+)
+def test_colour_only_where_it_is_wanted(customers, agent, options, variables, coloured):
+    typist = Typist(agent, *options, "diff", "20004", "--into", "10001", **variables)
+    typist.sees("Anders GmbH")
+    assert typist.ends() == 3
+    assert ("\x1b[" in typist.child.before) == coloured
