@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,9 +53,8 @@ def _sqlite(url: str, *, create: bool) -> Engine:
     target = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
 
     def connect() -> sqlite3.Connection:
-        if create and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
+        if create:
+            _make_file(url, path)
         # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
         connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
@@ -71,6 +71,14 @@ def _sqlite(url: str, *, create: bool) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _make_file(url: str, path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        raise errors.DatabaseUnreachable(database=shown_url(url), reason=os.strerror(error.errno or 0)) from None
 
 
 def _postgresql(url: str) -> Engine:

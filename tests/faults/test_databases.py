@@ -1,0 +1,217 @@
+"""A database that isn't what it should be: one sentence, exit 8, nothing changed or lost."""
+
+import os
+import sqlite3
+import threading
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+COMMANDS = [
+    ("whoami",),
+    ("find", "x"),
+    ("show", "10001"),
+    ("history",),
+    ("diff", "2", "--into", "1"),
+    ("export", "customers"),
+]
+
+
+def demand_one_sentence(done, code):
+    assert (done.code, done.out, done.err.count("\n")) == (8, "", 1), done
+    assert "Unexpected" not in done.err
+    assert code in done.err
+
+
+@contextmanager
+def locked(url):
+    """Somebody else holds everything for a while."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            yield
+        return
+    with psycopg.connect(url) as other:
+        other.execute("LOCK TABLE customer, custmerge_head, custmerge_proof IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@pytest.fixture
+def proved_pair(world, agent):
+    world.customer("10001", password="pw-1", domains=["eins.example"])
+    world.customer("20002", password="pw-2", domains=["zwei.example"])
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    return world
+
+
+@pytest.mark.parametrize("arguments", COMMANDS)
+def test_a_missing_sqlite_file_is_not_made_by_looking(sqlite_cli, tmp_path, arguments):
+    url = f"sqlite:///{tmp_path / 'nowhere.db'}"
+    done = sqlite_cli.as_("ben")("--database", url, *arguments)
+    demand_one_sentence(done, "custmerge init")
+    assert not (tmp_path / "nowhere.db").exists()
+
+
+def test_a_missing_postgresql_database_is_one_sentence(sqlite_cli, postgresql_server):
+    done = sqlite_cli.as_("ben")("--database", postgresql_server.get_uri("nowhere"), "whoami")
+    demand_one_sentence(done, "nowhere")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:geheim@127.0.0.1:1/d",
+        "postgresql://u@127.0.0.1:1/d?password=geheim",
+        "postgresql://u:gehe%69m@127.0.0.1:1/d",
+        "postgresql:///d?host=/nowhere&user=u",
+        "postgresql://u:geheim@127.0.0.1:notaport/d",
+        "sqlite:////proc/nowhere/x.db",
+    ],
+)
+def test_an_unreachable_database_is_one_sentence_without_its_password(sqlite_cli, url):
+    done = sqlite_cli.as_("ben")("--verbose", "--database", url, "whoami")
+    assert done.code == 8
+    assert "Unexpected" not in done.err
+    assert "geheim" not in done.err
+    assert "gehe%69m" not in done.err
+
+
+def test_init_on_an_unreachable_database_is_one_sentence(sqlite_cli):
+    demand_one_sentence(sqlite_cli("--database", "postgresql://u@127.0.0.1:1/d", "init"), "127.0.0.1")
+    demand_one_sentence(sqlite_cli("--database", "sqlite:////proc/nowhere/x.db", "init"), "nowhere")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"number,company\n" * 100, os.urandom(8192)], ids=["empty", "text", "noise"]
+)
+def test_a_file_that_is_no_database_is_one_sentence(sqlite_cli, tmp_path, content):
+    (tmp_path / "x.db").write_bytes(content)
+    done = sqlite_cli.as_("ben")("--database", f"sqlite:///{tmp_path / 'x.db'}", "whoami")
+    demand_one_sentence(done, "x.db")
+    assert (tmp_path / "x.db").read_bytes() == content
+
+
+def test_a_damaged_database_is_one_sentence(sqlite_cli, tmp_path):
+    path = tmp_path / "custmerge.db"
+    content = bytearray(path.read_bytes())
+    content[4096:] = os.urandom(len(content) - 4096)
+    path.write_bytes(content)
+    done = sqlite_cli.as_("ben")("whoami")
+    demand_one_sentence(done, "custmerge.db")
+
+
+def test_a_database_without_our_tables_is_one_sentence(sqlite_cli, tmp_path, postgresql_server):
+    with closing(sqlite3.connect(tmp_path / "x.db")) as other:
+        other.execute("CREATE TABLE something (x)")
+        other.commit()
+    for url in (f"sqlite:///{tmp_path / 'x.db'}", postgresql_server.get_uri("template1")):
+        demand_one_sentence(sqlite_cli.as_("ben")("--database", url, "whoami"), "custmerge init")
+
+
+@contextmanager
+def sql(url):
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            yield connection
+            connection.commit()
+    else:
+        with psycopg.connect(url) as connection:
+            yield connection
+
+
+@pytest.mark.parametrize("arguments", [("whoami",), ("init",)])
+def test_a_database_of_a_newer_version_is_left_alone(cli, database_url, arguments):
+    with sql(database_url) as connection:
+        connection.execute("UPDATE custmerge_version SET version_num = '9999'")
+    done = cli.as_("ben")(*arguments)
+    demand_one_sentence(done, "9999")
+    with sql(database_url) as connection:
+        assert connection.execute("SELECT version_num FROM custmerge_version").fetchone() == ("9999",)
+
+
+def test_a_locked_database_is_one_sentence_after_the_time_out(proved_pair, cli, database_url):
+    url = database_url + ("?timeout=0.2" if database_url.startswith("sqlite") else "")
+    before = proved_pair.dump()
+    with locked(database_url):
+        done = cli.as_("ben")("--database", url, "merge", "20002", "--into", "10001", "--yes")
+    demand_one_sentence(done, "locked")
+    assert proved_pair.dump() == before
+    assert cli.as_("ben")("merge", "20002", "--into", "10001", "--yes").code == 0
+
+
+def test_a_lock_that_is_let_go_in_time_is_waited_for(proved_pair, cli, database_url):
+    with locked(database_url):
+        process, (_, _, err) = cli.as_("ben").start("merge", "20002", "--into", "10001", "--yes")
+        process.join(1)
+        assert process.exitcode is None
+    process.join(30)
+    assert (process.exitcode, err.read_text()) == (0, "")
+
+
+@contextmanager
+def read_only(url):
+    """The database can be read but not written."""
+    if url.startswith("postgresql"):
+        name = url.partition("?")[0].rpartition("/")[2]
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        yield
+        return
+    path = url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE;")
+    # A mode doesn't stop root. A write version that SQLite doesn't know makes a file read-only to everybody
+    # (SQLite's file format, 1.3.2).
+    set_write_version(path, 3)
+    yield
+    set_write_version(path, 1)
+
+
+def set_write_version(path, version):
+    with Path(path).open("r+b") as file:
+        file.seek(18)
+        file.write(bytes([version]))
+
+
+def test_a_read_only_database_is_one_sentence(proved_pair, cli, database_url):
+    before = proved_pair.dump()
+    with read_only(database_url):
+        done = cli.as_("ben")("merge", "20002", "--into", "10001", "--yes")
+        demand_one_sentence(done, "read-only")
+        assert cli.as_("ben")("diff", "20002", "--into", "10001").code == 0
+    if database_url.startswith("sqlite"):
+        assert proved_pair.dump() == before
+
+
+def test_parallel_merges_of_one_number_execute_it_once(proved_pair, cli):
+    agent = cli.as_("ben")
+    results = []
+    threads = [
+        threading.Thread(
+            target=lambda: results.append(agent("merge", "20002", "--into", "10001", "--yes", "-f", "json"))
+        )
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done.code for done in results) == [0, 5, 5, 5]
+    assert len(agent("history", "--action", "merge", "-f", "json").json) == 1
+
+
+def test_merges_in_opposite_directions_never_deadlock(world, cli):
+    agent = cli.as_("ben")
+    for number in ("10001", "20002"):
+        world.customer(number, password="pw", domains=[f"n{number}.example"])
+    for absorbed, survivor in (("10001", "20002"), ("20002", "10001")):
+        agent(
+            "verify", absorbed, "--into", survivor, "--domain", f"n{absorbed}.example", "--password-stdin", stdin="pw"
+        )
+    first, _ = agent.start("merge", "10001", "--into", "20002", "--yes")
+    second, _ = agent.start("merge", "20002", "--into", "10001", "--yes")
+    first.join(30)
+    second.join(30)
+    assert sorted((first.exitcode, second.exitcode)) == [0, 5]

@@ -1,0 +1,34 @@
+"""Ctrl-C and kill -9: all or nothing."""
+
+import os
+import signal
+import time
+
+import pytest
+
+
+@pytest.fixture
+def long_file(tmp_path):
+    """A file that takes a while: each password is hashed."""
+    lines = [f"{number},geheim-{number}\n" for number in range(4000)]
+    path = tmp_path / "long.csv"
+    path.write_text("number,password\n" + "".join(lines))
+    return path
+
+
+@pytest.mark.parametrize(("blow", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_an_import_that_is_struck_down_leaves_nothing_behind(world, supervisor, long_file, blow, code):
+    world.customer("vorher")
+    before = world.dump()
+    process, (_, _, err) = supervisor.start("import", "customers", long_file.name)
+    time.sleep(1.5)
+    assert process.is_alive()
+    os.kill(process.pid, blow)
+    process.join(30)
+    assert process.exitcode == code
+    assert "Traceback" not in err.read_text()
+    assert world.dump() == before
+    assert supervisor("history", "--action", "import", "-f", "json").json == [
+        entry for entry in supervisor("history", "-f", "json").json if entry["action"] == "import"
+    ]
+    assert supervisor("find", "vorher", "-f", "json").json[0]["number"] == "vorher"
