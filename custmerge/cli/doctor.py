@@ -1,5 +1,7 @@
 """custmerge doctor."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from custmerge.cli.context import Context
@@ -9,7 +11,9 @@ from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, stdout, write_many
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
-from custmerge.services.health import Check, examine
+
+if TYPE_CHECKING:
+    from custmerge.services.health import Check
 
 # A machine without a keyring is no fault: tokens have other places.
 ADVICE_ONLY = ("keyring", "staff")
@@ -17,6 +21,8 @@ ADVICE_ONLY = ("keyring", "staff")
 
 def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """Look at database, version, clock, permissions and keyring; exit code 8 where the database is wrong."""
+    from custmerge.services.health import examine
+
     context: Context = ctx.obj
     checks = examine(context.database, context.now())
     if form is not Format.TABLE:
@@ -28,7 +34,7 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     raise typer.Exit(_exit_code(checks))
 
 
-def _exit_code(checks: list[Check]) -> ExitCode:
+def _exit_code(checks: "list[Check]") -> ExitCode:
     failed = {check.check for check in checks if not check.ok}
     if "database" in failed:
         return ExitCode.DATABASE

@@ -29,7 +29,9 @@ def history(
         int | None,
         typer.Option("--order", metavar="N", min=1, max=LARGEST, help=_("Only this order."), show_default=False),
     ] = None,
-    action: Annotated[Action | None, typer.Option("--action", help=_("Only this."), show_default=False)] = None,
+    action: Annotated[
+        Action | None, typer.Option("--action", metavar="A", help=_("Only this."), show_default=False)
+    ] = None,
     since: Annotated[
         str | None,
         typer.Option("--since", metavar="DATE", help=_("From this day or moment on (UTC)."), show_default=False),

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Key = tuple[str, ...]
 
@@ -32,6 +36,11 @@ def lower(text: str) -> str:
     one, and without it a key would not be its own key.
     """
     return unicodedata.normalize("NFC", white_space(text).lower())
+
+
+def search_text(number: str, values: Iterable[str]) -> str:
+    """Return what `find` looks through for a record: its number and fields in lower case."""
+    return lower(" ".join((number, *values)))
 
 
 def street(text: str) -> str:

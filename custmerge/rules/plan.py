@@ -66,6 +66,20 @@ class Plan:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An executed merge."""
+
+    order: int
+    survivor: str
+    absorbed: str
+    choice: Choice
+    taken: tuple[Field, ...]
+    """In the order of the fields."""
+    at: str
+    by: str
+
+
 def plan_merge(survivor: Customer, absorbed: Customer, packages: Sequence[Package], wishes: Wishes) -> Plan:
     """Decide what merging `absorbed`, which holds `packages`, into `survivor` does (contract §2, rules 5 to 8).
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.fields import FIELDS
+from custmerge.rules.normalise import search_text
 from custmerge.rules.records import CUSTOMER_COLUMNS, NUMBER_LENGTH, Problem, problems_of_customer
-from custmerge.storage.register import search_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,8 +18,8 @@ from custmerge.services.proving import demand_proof
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from custmerge.rules.plan import Order
     from custmerge.services.access import Caller
-    from custmerge.storage.ledger import Order
     from custmerge.storage.unit import Database, Unit
 
 FOUND_AT_MOST = 50

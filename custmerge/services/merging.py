@@ -9,12 +9,11 @@ from custmerge.errors import Changed
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.image import before_image
-from custmerge.rules.plan import Choice, Plan, Wishes, plan_merge
+from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, living, survivor_of
 from custmerge.services.proving import demand_proof
-from custmerge.storage.ledger import Order
 
 if TYPE_CHECKING:
     from datetime import datetime

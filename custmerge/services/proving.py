@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRefused, ProofRequired
+from custmerge.rules.people import Proof
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, living, survivor_of
-from custmerge.storage.people import Proof
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -6,16 +6,16 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from custmerge.errors import LoginRefused, MergedAway, SessionOver
+from custmerge.rules.people import Session
 from custmerge.rules.roles import Role
 from custmerge.rules.sessions import ABSOLUTE_LIMIT, expires_at
 from custmerge.rules.times import moment, stamp
 from custmerge.services.access import Caller
-from custmerge.storage.people import Session
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.storage.people import Person
+    from custmerge.rules.people import Person
     from custmerge.storage.unit import Database
 
 TOKEN_BYTES = 32

@@ -15,8 +15,8 @@ from custmerge.services.access import demand
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from custmerge.rules.people import Person
     from custmerge.services.access import Caller
-    from custmerge.storage.people import Person
     from custmerge.storage.unit import Database, Unit
 
 

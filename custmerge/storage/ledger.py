@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, or_, select
 
 from custmerge.rules.fields import Field
-from custmerge.rules.plan import Choice
+from custmerge.rules.plan import Choice, Order
 from custmerge.storage.tables import before_image, order
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """An executed merge."""
-
-    order: int
-    survivor: str
-    absorbed: str
-    choice: Choice
-    taken: tuple[Field, ...]
-    """In the order of the fields."""
-    at: str
-    by: str
 
 
 class Ledger:

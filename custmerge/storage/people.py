@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
+from custmerge.rules.people import Person, Proof, Session
 from custmerge.rules.roles import Role
 from custmerge.storage.tables import proof, session, staff
 
@@ -14,39 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who works here."""
-
-    id: int
-    name: str
-    role: Role
-    password_hash: str
-    created_at: str
-    disabled_at: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A login; exactly one of `number` and `person` is set."""
-
-    token_sha256: str
-    number: str | None
-    person: Person | None
-    created_at: str
-    last_used_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """A pair that a session has verified, until `valid_until`."""
-
-    survivor: str
-    absorbed: str
-    domain: str
-    valid_until: str
 
 
 _PERSON = (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Field, Package
-from custmerge.rules.normalise import domain_in_ascii, lower
+from custmerge.rules.normalise import domain_in_ascii, lower, search_text
 from custmerge.rules.plan import Choice
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
@@ -31,11 +31,6 @@ _PACKAGES = select(
     domain.c.name.label("domain"),
     *contact_columns,
 ).join(domain, domain.c.package == package.c.package, isouter=True)
-
-
-def search_text(number: str, values: Iterable[str]) -> str:
-    """Return what `find` looks through for a record: its number and fields in lower case."""
-    return lower(" ".join((number, *values)))
 
 
 class Register:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from custmerge.rules.fields import Customer, Package
+    from custmerge.rules.people import Person
+    from custmerge.rules.plan import Order
     from custmerge.services.looking import Profile
     from custmerge.services.merging import Receipt
     from custmerge.services.past import Event
-    from custmerge.storage.ledger import Order
-    from custmerge.storage.people import Person
 
 NAMES_SHOWN = 20
 """More moved packages or domains than this are counted, not listed, on a screen."""

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from custmerge.rules.compare import Comparison
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.history import Entry
+    from custmerge.rules.people import Person, Proof
+    from custmerge.rules.plan import Order
     from custmerge.services.access import Caller
     from custmerge.services.health import Check
     from custmerge.services.importing import Imported
     from custmerge.services.looking import Profile
     from custmerge.services.merging import Receipt
     from custmerge.services.past import Event
-    from custmerge.storage.ledger import Order
-    from custmerge.storage.people import Person, Proof
 
 Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]

@@ -13,7 +13,7 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def text(name: str, *, null: bool = False) -> "sa.Column[str]":
-    return sa.Column(name, sa.Text(), nullable=null)
+    return sa.Column(name, sa.String(), nullable=null)
 
 
 def key(name: str, *constraints: sa.schema.SchemaItem, null: bool = False) -> "sa.Column[str]":

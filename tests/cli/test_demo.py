@@ -1,0 +1,67 @@
+"""The demonstration: the article's whole way, every step as the command that a person would type."""
+
+import pytest
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_demo_shows_the_whole_way(sqlite_cli, tmp_path, language):
+    done = sqlite_cli("--lang", language, "demo", "--dir", "demo", CUSTMERGE_DATABASE_URL=None)
+    assert done.code == 0
+    typed = [line.removeprefix("$ ") for line in done.out.splitlines() if line.startswith("$ ")]
+    verbs = [next(word for word in line.split() if word in KNOWN) for line in typed[1:]]
+    assert verbs == [
+        *("init", "login", "import", "import", "login", "verify", "diff", "merge", "merge", "merge", "merge"),
+        *("diff", "verify", "show", "history"),
+    ]
+    for mark in ("≠", "✗", "Industriestr. 40", "20003 → 10001", "P-2003b"):
+        assert mark in done.out
+    assert (tmp_path / "demo" / "demo.db").exists()
+
+
+KNOWN = {"init", "login", "import", "verify", "diff", "merge", "show", "history"}
+
+
+def test_demo_touches_no_other_database_and_no_keyring(sqlite_cli, tmp_path):
+    before = (tmp_path / "custmerge.db").read_bytes()
+    assert sqlite_cli("demo", "--dir", "demo").code == 0
+    assert (tmp_path / "custmerge.db").read_bytes() == before
+    assert not (tmp_path / "data").exists()
+
+
+def test_demo_does_not_overwrite_an_earlier_one(sqlite_cli):
+    assert sqlite_cli("demo", "--dir", "demo").code == 0
+    done = sqlite_cli("demo", "--dir", "demo")
+    assert (done.code, "demo.db" in done.err) == (2, True)
+
+
+def test_the_examples_hold_every_case_of_the_rules(repository, supervisor):
+    for kind in ("customers", "packages"):
+        assert supervisor("import", kind, repository / "examples" / f"{kind}.csv").code == 0
+
+    def diff(absorbed, survivor):
+        return supervisor("diff", absorbed, "--into", survivor, "-f", "json")
+
+    def statuses(absorbed, survivor):
+        return {line["field"]: line["status"] for line in diff(absorbed, survivor).json["fields"]}
+
+    assert set(statuses("20001", "10001").values()) == {"same"}
+    assert diff("20002", "10001").json["identical"] is True
+    assert "equivalent" in statuses("20002", "10001").values()
+    assert diff("20003", "10001").code == 1
+    for blocked, field in (
+        ("20005", "company"),
+        ("20006", "last_name"),
+        ("20007", "last_name"),
+        ("20008", "company"),
+    ):
+        assert diff(blocked, "10001").json["blocked_by"] == [field]
+    assert diff("20012", "10002").json["blocked_by"] == ["first_name"]
+    assert diff("20016", "10004").json["blocked_by"] == ["last_name"]
+    assert diff("20013", "10003").json["identical"] is True
+    assert statuses("20014", "10003")["bank_code"] == "different"
+    assert diff("20017", "10005").json["identical"] is True
+    assert diff("20022", "20021").json["identical"] is True
+    assert diff("20023", "10010").json["identical"] is True
+    assert diff("7", "007").json["identical"] is True
+    assert diff("30003", "30001").code == 5
+    assert supervisor("show", "30003", "-f", "json").json["merged_into"] == "30001"
