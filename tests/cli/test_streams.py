@@ -63,6 +63,15 @@ def test_hidden_characters_are_shown_visibly(world, agent):
     assert "Sonnentau\\u200b GmbH" in done.out
 
 
+def test_letters_that_look_like_latin_ones_are_shown_visibly(world, agent):
+    world.customer("10001", first_name="Λέων")
+    world.customer("20002", first_name="Λέων", last_name="Vogels\u0430ng")
+    done = agent("diff", "20002", "--into", "10001", "--all")
+    assert done.code == 3
+    assert "Vogels\\u0430ng" in done.out
+    assert "Λέων" in done.out
+
+
 @pytest.mark.parametrize("form", ["json", "csv", "table"])
 def test_data_goes_to_stdout_and_messages_to_stderr(world, agent, form):
     world.customer("10001", domains=["eins.example"])

@@ -34,9 +34,9 @@ _DIM = Style(dim=True)
 
 def table_of(headings: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> Table:
     """Return a plain table whose cells are untrusted text."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=True)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", min_width=len(heading))
     for row in rows:
         table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
     return table
@@ -73,14 +73,14 @@ def profile_parts(profile: Profile) -> list[RenderableType]:
 
 def history_table(events: Iterable[Event]) -> Table:
     """Return entries, newest first."""
-    rows = ((e.seq, e.at, e.by, e.action, e.order, _pair(e.survivor, e.absorbed), e.choice) for e in events)
-    headings = (_("No."), _("At"), _("By"), _("Action"), _("Order"), _("Numbers"), _("Choice"))
+    rows = ((e.seq, _moment(e.at), e.by, e.action, e.order, _pair(e.survivor, e.absorbed), e.choice) for e in events)
+    headings = (_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("Numbers"), _("Choice"))
     return table_of(headings, rows)
 
 
 def staff_table(people: Sequence[Person]) -> Table:
     """Return everybody who works here."""
-    rows = ((p.name, p.role.value, p.created_at, p.disabled_at) for p in people)
+    rows = ((p.name, p.role.value, _moment(p.created_at), _moment(p.disabled_at)) for p in people)
     return table_of((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
 
 
@@ -128,8 +128,12 @@ def _package_lines(package: Package) -> list[Text]:
 
 
 def _orders_table(orders: Sequence[Order]) -> Table:
-    rows = ((o.order, o.at, o.by, _pair(o.survivor, o.absorbed), o.choice) for o in orders)
-    return table_of((_("Order"), _("At"), _("By"), _("Numbers"), _("Choice")), rows)
+    rows = ((o.order, _moment(o.at), o.by, _pair(o.survivor, o.absorbed), o.choice) for o in orders)
+    return table_of((_("Order"), _("At (UTC)"), _("By"), _("Numbers"), _("Choice")), rows)
+
+
+def _moment(stamp: str | None) -> str:
+    return (stamp or "").replace("T", " ").replace("Z", "")
 
 
 def _pair(survivor: str | None, absorbed: str | None) -> str:
