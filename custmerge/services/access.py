@@ -12,6 +12,7 @@ from custmerge.errors import (
     MissingInput,
     NotAllowed,
     OwnNumberOnly,
+    ProofRequired,
     SelfMerge,
     UnknownNumber,
 )
@@ -20,6 +21,8 @@ from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from custmerge.rules.fields import Customer
     from custmerge.storage.register import Register
 
@@ -83,6 +86,19 @@ def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
     if survivor == absorbed:
         raise SelfMerge(number=survivor)
     return survivor
+
+
+def living_pair(
+    register: Register, caller: Caller, survivor: str, absorbed: str, records: Mapping[str, Customer]
+) -> tuple[Customer, Customer]:
+    """Return two records that are in use, out of `records`; raises UnknownNumber or MergedAway (rule 9).
+
+    A customer, proof or not, isn't told where the other number went (rule 3): it needs a new proof.
+    """
+    other = records.get(absorbed)
+    if caller.is_customer and (other is None or other.merged_into is not None):
+        raise ProofRequired(survivor=survivor, absorbed=absorbed)
+    return living(register, survivor, records.get(survivor)), living(register, absorbed, other)
 
 
 def living(register: Register, number: str, record: Customer | None) -> Customer:

@@ -43,23 +43,16 @@ class Customers:
         """See `Kind`."""
         from custmerge.services import passwords
 
-        good = [line for line in lines if self._is_plain(line.cells) or self._is_right(line, problems)]
-        secrets = [line.cells[self._password] if self._password >= 0 else "" for line in good]
+        good = [line for line in lines if self._is_plain(line[1]) or self._is_right(line, problems)]
+        secrets = [cells[self._password] if self._password >= 0 else "" for _, cells in good]
         hashes = iter(passwords.all_hashed([secret for secret in secrets if secret]))
-        for line, secret in zip(good, secrets, strict=True):
-            cells = [*line.cells, ""]
+        for (line, read), secret in zip(good, secrets, strict=True):
+            cells = [*read, ""]
             number, values = cells[self._number], self._fields(cells)
             password_hash = next(hashes) if secret else cells[self._password_hash]
-            yield (
-                line.number,
-                (
-                    number,
-                    *values,
-                    cells[self._merged_into] or None,
-                    password_hash or None,
-                    search_text(number, values),
-                ),
-            )
+            merged_into = cells[self._merged_into]
+            search = search_text(number, values)
+            yield line, (number, *values, merged_into or None, password_hash or None, search)
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
@@ -106,12 +99,12 @@ class Customers:
             and len(number) <= NUMBER_LENGTH
             and not (self._merged_into >= 0 and cells[self._merged_into])
             and not (self._password_hash >= 0 and cells[self._password_hash])
-            and not any("\0" in cell for cell in cells)
+            and "\0" not in "".join(cells)
         )
 
     def _is_right(self, line: Line, problems: Problems) -> bool:
-        row = dict(zip(self._columns, line.cells, strict=True))
-        found = problems_of_customer(row)
+        number, cells = line
+        found = problems_of_customer(dict(zip(self._columns, cells, strict=True)))
         for problem in found:
-            problems.add(line.number, problem)
+            problems.add(number, problem)
         return not found

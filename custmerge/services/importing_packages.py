@@ -36,7 +36,7 @@ class Packages:
         """See `Kind`."""
         from custmerge.services import passwords
 
-        records = [(line.number, dict(zip(self._columns, line.cells, strict=True))) for line in lines]
+        records = [(line, dict(zip(self._columns, cells, strict=True))) for line, cells in lines]
         targets = self._intake.targets({row["number"] for _, row in records})
         good = []
         for line, row in records:

@@ -12,7 +12,7 @@ from custmerge.rules.history import Action, Draft
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import checked_number, demand, demand_number, living, survivor_of
+from custmerge.services.access import checked_number, demand, demand_number, living_pair, survivor_of
 from custmerge.services.proving import demand_proof
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def diff(
 def _compared(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> Comparison:
     if caller.is_customer:
         demand_proof(unit, caller, survivor, absorbed, now)
-    records = [living(unit.register, number, unit.register.customer(number)) for number in (survivor, absorbed)]
-    return compare(*records)
+    records = unit.register.customers((survivor, absorbed))
+    return compare(*living_pair(unit.register, caller, survivor, absorbed, records))
 
 
 def _profile(unit: Unit, number: str) -> Profile:

@@ -12,7 +12,7 @@ from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, living, survivor_of
+from custmerge.services.access import demand, living_pair, survivor_of
 from custmerge.services.proving import demand_proof
 
 if TYPE_CHECKING:
@@ -68,8 +68,8 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     """
     survivor = _demanded(caller, request)
     with database.reading() as unit:
-        records = {number: unit.register.customer(number) for number in (survivor, request.absorbed)}
-        plan = _plan(unit, caller, request, survivor, {n: r for n, r in records.items() if r}, now)
+        records = unit.register.customers((survivor, request.absorbed))
+        plan = _plan(unit, caller, request, survivor, records, now)
     return compare(plan.survivor, plan.absorbed), _receipt(plan, None, caller, now)
 
 
@@ -77,8 +77,8 @@ def compared(database: Database, caller: Caller, absorbed: str, *, into: str | N
     """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
     survivor = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
-        records = {number: unit.register.customer(number) for number in (survivor, absorbed)}
-        return compare(*_pair(unit, caller, survivor, absorbed, {n: r for n, r in records.items() if r}, now))
+        records = unit.register.customers((survivor, absorbed))
+        return compare(*_pair(unit, caller, survivor, absorbed, records, now))
 
 
 def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, now: datetime) -> Receipt:
@@ -89,7 +89,8 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
     """
     survivor = _demanded(caller, request)
     with database.writing() as unit:
-        records = unit.register.locked((survivor, request.absorbed))
+        records = unit.register.customers((survivor, request.absorbed), lock=True)
+        unit.register.lock_packages(request.absorbed)
         plan = _plan(unit, caller, request, survivor, records, now)
         head = unit.chain.lock()
         receipt = _receipt(plan, head.order + 1, caller, now)
@@ -110,13 +111,9 @@ def _demanded(caller: Caller, request: Request) -> str:
 def _pair(
     unit: Unit, caller: Caller, survivor: str, absorbed: str, records: dict[str, Customer], now: datetime
 ) -> tuple[Customer, Customer]:
-    # A customer without a proof must not learn whether the number exists; staff may.
     if caller.is_customer:
         demand_proof(unit, caller, survivor, absorbed, now)
-    pair = (
-        living(unit.register, survivor, records.get(survivor)),
-        living(unit.register, absorbed, records.get(absorbed)),
-    )
+    pair = living_pair(unit.register, caller, survivor, absorbed, records)
     demand_proof(unit, caller, survivor, absorbed, now)
     return pair
 
@@ -136,6 +133,7 @@ def _execute(unit: Unit, plan: Plan) -> None:
         unit.register.write(plan.survivor, plan.changes)
     unit.register.retire(plan.absorbed.number, plan.survivor.number)
     unit.people.end_sessions_of_number(plan.absorbed.number)
+    unit.people.drop_proofs_of(plan.absorbed.number)
 
 
 def _receipt(plan: Plan, order: int | None, caller: Caller, now: datetime) -> Receipt:

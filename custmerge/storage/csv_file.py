@@ -10,6 +10,7 @@ import csv
 import hashlib
 import os
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 LONGEST_CELL = 1_000_000
+BYTES_AT_ONCE = 65_536
 
 
 class CsvFile:
@@ -31,9 +33,11 @@ class CsvFile:
         self.bytes_read = 0
         self._digest = hashlib.sha256()
         self._stream = stream
-        self._line = 0
-        lines = self._lines()
-        header = next(lines, "")
+        lines = chain.from_iterable(self._decoded())
+        try:
+            header = next(lines, "")
+        except UnicodeDecodeError as error:
+            raise self._not_utf8(1, error) from None
         if not header.strip():
             raise BadFile(file=path, why=N_("the file is empty, a header line with column names is needed"))
         self._reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
@@ -46,31 +50,38 @@ class CsvFile:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off."""
-        while True:
-            first = self._line + 1
-            try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                raise BadFile(file=f"{self.path}:{first}", why=N_("not CSV ({reason})"), reason=str(error)) from None
-            if cells:
-                yield first, cells
+        reader = self._reader
+        first = self._next_line()
+        try:
+            for cells in reader:
+                if cells:
+                    yield first, cells
+                first = self._next_line()
+        except csv.Error as error:
+            raise BadFile(file=f"{self.path}:{first}", why=N_("not CSV ({reason})"), reason=str(error)) from None
+        except UnicodeDecodeError as error:
+            raise self._not_utf8(self._next_line(), error) from None
 
-    def _lines(self) -> Iterator[str]:
-        for raw in self._stream:
-            self._line += 1
+    def _next_line(self) -> int:
+        # The reader counts the lines that it has taken; the header isn't among them.
+        return self._reader.line_num + 2
+
+    def _decoded(self) -> Iterator[Iterator[str]]:
+        """Give the lines in runs: a run is read and hashed at once, a line is decoded when it is asked for."""
+        bom = codecs.BOM_UTF8
+        while run := self._stream.readlines(BYTES_AT_ONCE):
+            raw = b"".join(run)
             self.bytes_read += len(raw)
             self._digest.update(raw)
-            line = raw.removeprefix(codecs.BOM_UTF8) if self._line == 1 else raw
-            try:
-                yield line.decode()
-            except UnicodeDecodeError as error:
-                raise BadFile(
-                    file=f"{self.path}:{self._line}",
-                    why=N_("not UTF-8 (byte {byte}): save the file as UTF-8"),
-                    byte=f"0x{line[error.start]:02x}",
-                ) from None
+            run[0], bom = run[0].removeprefix(bom), b""
+            yield map(bytes.decode, run)
+
+    def _not_utf8(self, line: int, error: UnicodeDecodeError) -> BadFile:
+        return BadFile(
+            file=f"{self.path}:{line}",
+            why=N_("not UTF-8 (byte {byte}): save the file as UTF-8"),
+            byte=f"0x{error.object[error.start]:02x}",
+        )
 
 
 @contextmanager

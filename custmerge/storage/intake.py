@@ -125,25 +125,35 @@ class Intake:
         self._put(package, PACKAGE_ROW, rows)
 
     def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
-        """Return the records and password hashes of those of `numbers` that exist."""
+        """Return the records and password hashes of those of `numbers` that exist, and lock them."""
         rows = self._connection.execute(
-            select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash).where(
-                customer.c.number.in_(numbers)
-            )
+            select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash)
+            .where(customer.c.number.in_(numbers))
+            .order_by(customer.c.number)
+            .with_for_update()
         )
         return {row.number: (customer_of(row), row.password_hash) for row in rows}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
-        """Return for those of `numbers` that exist the number they went into, or None."""
+        """Return for those of `numbers` that exist the number they went into, or None.
+
+        None of them can be retired before the transaction ends.
+        """
         rows = self._connection.execute(
-            select(customer.c.number, customer.c.merged_into).where(customer.c.number.in_(numbers))
+            select(customer.c.number, customer.c.merged_into)
+            .where(customer.c.number.in_(numbers))
+            .order_by(customer.c.number)
+            .with_for_update(read=True)
         )
         return {row[0]: row[1] for row in rows}
 
     def packages(self, keys: Collection[str]) -> dict[str, Row]:
-        """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW."""
+        """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
         rows = self._connection.execute(
-            select(*(package.c[name] for name in PACKAGE_ROW)).where(package.c.package.in_(keys))
+            select(*(package.c[name] for name in PACKAGE_ROW))
+            .where(package.c.package.in_(keys))
+            .order_by(package.c.package)
+            .with_for_update()
         )
         return {row[0]: tuple(row) for row in rows}
 

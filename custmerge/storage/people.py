@@ -124,6 +124,10 @@ class People:
             )
         )
 
+    def drop_proofs_of(self, absorbed: str) -> None:
+        """Forget what any session has proved about a number."""
+        self._connection.execute(delete(proof).where(proof.c.absorbed == absorbed))
+
     def proof(self, token_sha256: str, survivor: str, absorbed: str) -> Proof | None:
         """Return the proof that a session has for a pair, run out or not."""
         row = self._connection.execute(

@@ -44,14 +44,13 @@ class Register:
         row = self._connection.execute(_CUSTOMER.where(customer.c.number == number)).first()
         return None if row is None else customer_of(row)
 
-    def locked(self, numbers: Iterable[str]) -> dict[str, Customer]:
-        """Return the records of `numbers` that exist, by number, and keep others from changing them.
+    def customers(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
+        """Return the records of `numbers` that exist, by number; with `lock` nobody else can change them.
 
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
-        rows = self._connection.execute(
-            _CUSTOMER.where(customer.c.number.in_(sorted(numbers))).order_by(customer.c.number).with_for_update()
-        )
+        statement = _CUSTOMER.where(customer.c.number.in_(sorted(numbers))).order_by(customer.c.number)
+        rows = self._connection.execute(statement.with_for_update() if lock else statement)
         return {row.number: customer_of(row) for row in rows}
 
     def end_of_chain(self, number: str) -> str:
@@ -72,6 +71,12 @@ class Register:
             _PACKAGES.where(package.c.number == number).order_by(package.c.package, domain.c.name)
         )
         return tuple(found for found, _ in _grouped(rows))
+
+    def lock_packages(self, number: str) -> None:
+        """Keep others from changing the packages under a number or moving them away."""
+        self._connection.execute(
+            select(package.c.package).where(package.c.number == number).order_by(package.c.package).with_for_update()
+        )
 
     def number_password(self, number: str) -> str | None:
         """Return the hash of a number's own password; None where there is no number or no password."""

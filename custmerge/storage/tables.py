@@ -160,6 +160,7 @@ class ProofRow(SQLModel, table=True):
     """A pair that one session has verified."""
 
     __tablename__ = "custmerge_proof"
+    __table_args__: ClassVar[Any] = (Index("custmerge_proof_absorbed", "absorbed"),)
 
     token_sha256: str = Attribute(
         sa_column=Column(Key, ForeignKey("custmerge_session.token_sha256", ondelete="CASCADE"), primary_key=True)

@@ -127,6 +127,17 @@ def test_a_proof_holds_for_its_own_pair_only(pair, agent):
     assert (done.code, done.error["code"]) == (4, "proof_required")
 
 
+def test_a_customer_is_not_told_where_a_proved_number_went(pair, cli, agent):
+    pair.customer("10009", password="pw-9")
+    customer = cli.login("10001", "pw-1")
+    customer("verify", "20002", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    assert merge(agent, "20002", "--adopt", into="10009").code == 0
+    for arguments in (("diff", "20002"), ("merge", "20002", "--adopt", "--yes")):
+        done = customer(*arguments, "-f", "json")
+        assert (done.code, done.error["code"]) == (4, "proof_required")
+        assert "10009" not in done.err
+
+
 def test_staff_may_look_without_a_proof_but_not_merge(pair, agent):
     assert agent("diff", "20002", "--into", "10001").code == 1
     done = agent("merge", "20002", "--into", "10001", "--adopt", "--yes", "-f", "json")

@@ -111,6 +111,7 @@ def people() -> None:
         text("valid_until"),
         sa.PrimaryKeyConstraint("token_sha256", "survivor", "absorbed"),
     )
+    op.create_index("custmerge_proof_absorbed", "custmerge_proof", ["absorbed"])
 
 
 def orders() -> None:
