@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import secrets
 from datetime import UTC, datetime
 from functools import cached_property
@@ -42,7 +43,10 @@ class Context:
         """The database that the settings name, not opened yet."""
         from custmerge.storage.unit import Database
 
-        return Database(self.settings.database_url)
+        database = Database(self.settings.database_url)
+        # At the very end: until then what is streamed from it may not have been let go.
+        atexit.register(database.close)
+        return database
 
     @cached_property
     def tokens(self) -> TokenStore:

@@ -35,6 +35,9 @@ def lower(text: str) -> str:
     NFC is applied once more at the end: a capital may have no composed form where its small letter has
     one, and without it a key would not be its own key.
     """
+    if text.isascii():
+        # Nothing to compose, and an import has no time to find that out twice.
+        return " ".join(text.split()).lower()
     return unicodedata.normalize("NFC", white_space(text).lower())
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from custmerge.storage.intake import Intake, Row
     from custmerge.storage.unit import Database, Unit
 
-ROWS_AT_ONCE = 2_000
+ROWS_AT_ONCE = 400
+"""Few enough that they are gone before the garbage collector looks at everything that the program holds."""
 
 Line = tuple[int, list[str]]
 """A record of the file: the line in which it starts, and its cells."""
@@ -180,8 +181,9 @@ def _once(
 def _added(kind: Kind, rows: Sequence[tuple[int, Row]]) -> dict[str, int]:
     """Add new rows; returns the keys, with their lines, that exist and weren't added."""
     clashes = kind.add([row for _, row in rows])
-    if clashes:
-        kind.add([row for _, row in rows if row[0] not in clashes])
+    if not clashes:
+        return {}
+    kind.add([row for _, row in rows if row[0] not in clashes])
     return {row[0]: line for line, row in rows if row[0] in clashes}
 
 

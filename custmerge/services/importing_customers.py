@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from custmerge.storage.intake import Row
     from custmerge.storage.unit import Unit
 
-_NUMBER, _MERGED_INTO, _PASSWORD_HASH = 0, 1 + len(FIELDS), 2 + len(FIELDS)
+_NUMBER, _VALUES = 0, slice(1, 1 + len(FIELDS))
+_SEARCH, _MERGED_INTO, _PASSWORD_HASH = range(1 + len(FIELDS), 4 + len(FIELDS))
 
 
 class Customers:
@@ -38,25 +39,27 @@ class Customers:
         self._merged_into = place.get("merged_into", -1)
         self._password = place.get("password", -1)
         self._password_hash = place.get("password_hash", -1)
+        is_short = max(self._merged_into, self._password, self._password_hash) < 0
+        self._filled = slice(_SEARCH + 1 if is_short else None)
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
         from custmerge.services import passwords
 
+        for _, cells in lines:
+            cells.append("")
         good = [line for line in lines if self._is_plain(line[1]) or self._is_right(line, problems)]
-        secrets = [cells[self._password] if self._password >= 0 else "" for _, cells in good]
-        hashes = iter(passwords.all_hashed([secret for secret in secrets if secret]))
-        for (line, read), secret in zip(good, secrets, strict=True):
-            cells = [*read, ""]
+        hashes = iter(passwords.all_hashed([secret for _, cells in good if (secret := cells[self._password])]))
+        for line, cells in good:
             number, values = cells[self._number], self._fields(cells)
-            password_hash = next(hashes) if secret else cells[self._password_hash]
-            merged_into = cells[self._merged_into]
             search = search_text(number, values)
-            yield line, (number, *values, merged_into or None, password_hash or None, search)
+            merged_into = cells[self._merged_into] or None
+            password_hash = next(hashes) if cells[self._password] else cells[self._password_hash] or None
+            yield line, (number, *values, search, merged_into, password_hash)
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._intake.add_customers(rows)
+        return self._intake.add_customers([row[self._filled] for row in rows])
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:
         """See `Kind`. Columns that the file doesn't have stay as they are."""
@@ -73,10 +76,11 @@ class Customers:
                 continue
             values = tuple(
                 new if field in self._columns else old
-                for field, new, old in zip(FIELDS, row[1:_MERGED_INTO], record.values, strict=True)
+                for field, new, old in zip(FIELDS, row[_VALUES], record.values, strict=True)
             )
             kept = row[_PASSWORD_HASH] or password_hash
-            merged.append((row[_NUMBER], *values, record.merged_into, kept, search_text(row[_NUMBER], values)))
+            search = search_text(row[_NUMBER], values)
+            merged.append((row[_NUMBER], *values, search, record.merged_into, kept))
         self._intake.put_customers(merged)
         return len(existing)
 
@@ -97,14 +101,14 @@ class Customers:
         return (
             number.isalnum()
             and len(number) <= NUMBER_LENGTH
-            and not (self._merged_into >= 0 and cells[self._merged_into])
-            and not (self._password_hash >= 0 and cells[self._password_hash])
+            and not cells[self._merged_into]
+            and not cells[self._password_hash]
             and "\0" not in "".join(cells)
         )
 
     def _is_right(self, line: Line, problems: Problems) -> bool:
         number, cells = line
-        found = problems_of_customer(dict(zip(self._columns, cells, strict=True)))
+        found = problems_of_customer(dict(zip(self._columns, cells, strict=False)))
         for problem in found:
             problems.add(number, problem)
         return not found

@@ -10,7 +10,6 @@ from custmerge.settings import shown_url
 from custmerge.storage import schema
 from custmerge.storage.chain import Chain
 from custmerge.storage.engine import LOCK_TIMEOUT_SECONDS, WRITES, is_sqlite, open_engine, our_errors
-from custmerge.storage.intake import Intake
 from custmerge.storage.ledger import Ledger
 from custmerge.storage.people import People
 from custmerge.storage.register import Register
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection, Engine
+
+    from custmerge.storage.intake import Intake
 
 
 class Unit:
@@ -35,6 +36,9 @@ class Unit:
     @cached_property
     def intake(self) -> Intake:
         """Rows of a file on their way into the register."""
+        # Imported here: it loads both dialects, and only an import needs it.
+        from custmerge.storage.intake import Intake
+
         return Intake(self._connection)
 
     @cached_property
@@ -86,8 +90,9 @@ class Database:
         return before
 
     def close(self) -> None:
-        """Give the connection back; the next unit opens a new one."""
-        self._engine.dispose()
+        """Give the connection back, if there is one; the next unit opens a new one."""
+        if "_engine" in self.__dict__:
+            self._engine.dispose()
 
     @cached_property
     def _engine(self) -> Engine:

@@ -135,6 +135,7 @@ BAD_CUSTOMERS = """number,city,merged_into,password,password_hash
 9,Ulm,,geheim,$argon2id$x
 10,Ulm,,,crypt
 1\u200b1,Ulm,,,
+12,U\0lm,,,
 """
 
 
@@ -154,9 +155,10 @@ def test_every_bad_line_is_reported_with_its_number_and_field(load, world):
         "file.csv:12": "password",
         "file.csv:13": "password_hash",
         "file.csv:14": "number",
+        "file.csv:15": "city",
     }
     assert "line 2" in reported["file.csv:7"]
-    assert done.err.splitlines()[-1] == "custmerge: file.csv: lines in error: 11; nothing was imported."
+    assert done.err.splitlines()[-1] == "custmerge: file.csv: lines in error: 12; nothing was imported."
     assert world.customers() == {}
 
 
