@@ -14,10 +14,13 @@ from custmerge.cli.language import _
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import ExportFormat, stdout, write_many
 from custmerge.cli.render.shapes import Shape
+from custmerge.cli.terminal import ProgressBar
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import exporting
+
+ROWS_PER_UPDATE = 1_000
 
 app = verb_group(_("Write everything out, streamed, in the order of its keys."))
 
@@ -47,6 +50,7 @@ def customers(
     found = exporting.customers(context.database, context.caller())
     columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
     _write(
+        context,
         (shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in found),
         out,
         form,
@@ -70,7 +74,7 @@ def packages(
     found = exporting.packages(context.database, context.caller())
     shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
     columns = _columns(PACKAGE_COLUMNS, with_hashes=with_hashes)
-    _write((shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), out, form, columns)
+    _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), out, form, columns)
 
 
 @app.command(
@@ -83,19 +87,29 @@ def history(ctx: typer.Context, out: OutOption = None, form: FormOption = Export
     context: Context = ctx.obj
     entries = exporting.history(context.database, context.caller())
     shape = shapes.entry_row if form is ExportFormat.CSV else shapes.entry
-    _write((shape(entry) for entry in entries), out, form, shapes.ENTRY_COLUMNS)
+    _write(context, (shape(entry) for entry in entries), out, form, shapes.ENTRY_COLUMNS)
 
 
 def _columns(known: Iterable[str], *, with_hashes: bool) -> list[str]:
     return [c for c in known if c != "password" and (with_hashes or c != "password_hash")]
 
 
-def _write(rows: Iterable[Shape], out: str | None, form: ExportFormat, columns: Iterable[str]) -> None:
-    if out is None:
-        write_many(rows, form, stdout(), columns)
-        return
-    with _whole_file(out) as file:
-        write_many(rows, form, file, columns)
+def _write(
+    context: Context, rows: Iterable[Shape], out: str | None, form: ExportFormat, columns: Iterable[str]
+) -> None:
+    with context.terminal.progress(_("Exporting")) as bar:
+        if out is None:
+            write_many(_counted(rows, bar), form, stdout(), columns)
+            return
+        with _whole_file(out) as file:
+            write_many(_counted(rows, bar), form, file, columns)
+
+
+def _counted(rows: Iterable[Shape], bar: ProgressBar) -> Iterator[Shape]:
+    for done, row in enumerate(rows, start=1):
+        if done % ROWS_PER_UPDATE == 0:
+            bar.update(done, None)
+        yield row
 
 
 @contextmanager

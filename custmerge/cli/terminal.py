@@ -139,8 +139,8 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, done: int, total: int) -> None:
-        """Show that `done` of `total` has been done."""
+    def update(self, done: int, total: int | None) -> None:
+        """Show that `done` of `total` has been done; None where nobody knows how much there is."""
         if self._console is None or time.monotonic() - self._started < SHOW_PROGRESS_AFTER_SECONDS:
             return
         if self._bar is None:
