@@ -1,5 +1,9 @@
 """The demonstration: the article's whole way, every step as the command that a person would type."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 
@@ -32,6 +36,24 @@ def test_demo_does_not_overwrite_an_earlier_one(sqlite_cli):
     assert sqlite_cli("demo", "--dir", "demo").code == 0
     done = sqlite_cli("demo", "--dir", "demo")
     assert (done.code, "demo.db" in done.err) == (2, True)
+
+
+def test_the_walk_through_works_as_it_is_written(repository, tmp_path, sqlite_cli, postgresql_server):
+    import psycopg
+
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE walkthrough")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "custmerge"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m custmerge "$@"\n')
+    program.chmod(0o755)
+    for url in ("", postgresql_server.get_uri("walkthrough")):
+        environ = sqlite_cli.environ(CUSTMERGE_DATABASE_URL=url, PATH=f"{program.parent}:{os.environ['PATH']}")
+        script = ["bash", str(repository / "examples" / "walkthrough.sh")]
+        done = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert "Order 2 is done: 20011 went into 10002." in done.stdout
+        assert "went into  10002" in done.stdout
 
 
 def test_the_examples_hold_every_case_of_the_rules(repository, supervisor):
