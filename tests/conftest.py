@@ -16,7 +16,7 @@ import psycopg
 import pytest
 from cli_process import run_command_line
 
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.rules.roles import Role
 from custmerge.services import passwords, sessions
@@ -179,6 +179,11 @@ def details(**changes):
 def fields(**changes):
     """Katrin's eleven fields but for `changes`."""
     return {**{str(f): KATRIN[f] for f in FIELDS}, **changes}
+
+
+def a_customer(number="10001", *, merged_into=None, **changes):
+    """Katrin's record but for `changes`."""
+    return Customer(number, tuple(fields(**changes).values()), merged_into)
 
 
 @pytest.fixture(scope="session")

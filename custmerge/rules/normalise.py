@@ -96,7 +96,7 @@ def domain_in_ascii(domain: str) -> str:
 
 def account_number(text: str) -> str:
     """Return a Konto or an IBAN without spaces, in capitals; leading zeros of a Konto don't count."""
-    compact = "".join(white_space(text).split()).upper()
+    compact = _compact(text)
     return (compact.lstrip("0") or "0") if _is_number(compact) else compact
 
 
@@ -105,7 +105,7 @@ def bank_code(text: str) -> str:
 
     Source: ISO 9362, eight characters name the head office that eleven with XXX name.
     """
-    compact = "".join(white_space(text).split()).upper()
+    compact = _compact(text)
     return compact + "XXX" if _BIC_SHAPE.fullmatch(compact) and len(compact) == _HEAD_OFFICE_BIC else compact
 
 
@@ -145,6 +145,11 @@ def _bics(country: str, code: str) -> tuple[str, ...]:
         return tuple(bank_code(str(bic)) for bic in BIC.candidates_from_bank_code(country, code))
     except SchwiftyException:
         return ()
+
+
+def _compact(text: str) -> str:
+    # NFC once more, as in `lower`.
+    return unicodedata.normalize("NFC", "".join(white_space(text).split()).upper())
 
 
 def _is_number(text: str, longest: int = 64) -> bool:
