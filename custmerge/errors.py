@@ -85,6 +85,13 @@ class BadValue(CustmergeError):
     template = N_("{name} {value}: {why}.")
 
 
+class BadPassword(CustmergeError):
+    """A password that can't be chosen. Source: NIST SP 800-63B §5.1.1.2."""
+
+    code, exit = "bad_password", ExitCode.USAGE
+    template = N_("The password can't be chosen: it {why}.")
+
+
 class SelfMerge(CustmergeError):
     """Rule 10: a number can't be merged with itself."""
 
@@ -157,6 +164,29 @@ class ProofRequired(CustmergeError):
     )
 
 
+class LockedOut(CustmergeError):
+    """Too many wrong tries (contract §5)."""
+
+    code, exit = "locked_out", ExitCode.NOT_ALLOWED
+    template = N_(
+        "Too many wrong tries for {name}: locked until {until}, a supervisor ends it with `custmerge user unlock`."
+    )
+
+
+class LastSupervisor(CustmergeError):
+    """Nobody would be left who could add anybody."""
+
+    code, exit = "last_supervisor", ExitCode.NOT_ALLOWED
+    template = N_("{name} is the last supervisor: make somebody else a supervisor first.")
+
+
+class OwnTransfer(CustmergeError):
+    """Rule 5: a transfer is filed and decided by two different people."""
+
+    code, exit = "own_transfer", ExitCode.NOT_ALLOWED
+    template = N_("Contract transfer {id} was filed by you ({filed_by}): somebody else has to decide.")
+
+
 class NotAllowed(CustmergeError):
     """The role doesn't allow it."""
 
@@ -195,6 +225,27 @@ class UnknownOrder(CustmergeError):
     template = N_("There is no order {order}: `custmerge history` lists them.")
 
 
+class UnknownName(CustmergeError):
+    """A staff name that isn't there."""
+
+    code, exit = "unknown_name", ExitCode.NOT_THERE
+    template = N_("There is nobody called {name}: `custmerge user list` shows everybody.")
+
+
+class UnknownToken(CustmergeError):
+    """A service token that isn't there, or isn't any more."""
+
+    code, exit = "unknown_token", ExitCode.NOT_THERE
+    template = N_("There is no service token {name}: `custmerge token list` shows them.")
+
+
+class UnknownTransfer(CustmergeError):
+    """A contract transfer that isn't there."""
+
+    code, exit = "unknown_transfer", ExitCode.NOT_THERE
+    template = N_("There is no contract transfer {id}: `custmerge transfer list` shows them.")
+
+
 class MergedAway(CustmergeError):
     """Rule 9: a tombstone."""
 
@@ -214,6 +265,20 @@ class NameTaken(CustmergeError):
 
     code, exit = "name_taken", ExitCode.CONFLICT
     template = N_("There is somebody called {name} already: choose another name.")
+
+
+class TransferOpen(CustmergeError):
+    """A pair has one open transfer at a time."""
+
+    code, exit = "transfer_open", ExitCode.CONFLICT
+    template = N_("Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it or reject it.")
+
+
+class TransferDecided(CustmergeError):
+    """A transfer that can't be decided any more."""
+
+    code, exit = "transfer_decided", ExitCode.CONFLICT
+    template = N_("Contract transfer {id} is {status}: nothing was changed.")
 
 
 class DatabaseError(CustmergeError):

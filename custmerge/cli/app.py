@@ -41,7 +41,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "diff": ("diff", N_("Compare two numbers, differences highlighted.")),
     "merge": ("merge", N_("Merge a number into the one that is kept.")),
     "history": ("history", N_("Show what happened, newest first.")),
-    "user": ("user", N_("Add and list the people who work here.")),
+    "transfer": ("transfer", N_("File and decide the signed contract transfer.")),
+    "user": ("user", N_("Add, list and change the people who work here.")),
+    "token": ("token", N_("Make, list and end service tokens.")),
     "config": ("config", N_("Show where the settings come from.")),
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
 }

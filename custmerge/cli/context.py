@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custmerge.cli.terminal import secret_from_stdin
+from custmerge.cli.terminal import secrets_from_stdin
 from custmerge.errors import NotLoggedIn
 from custmerge.settings import shown_url
 
@@ -70,7 +70,13 @@ class Context:
 
     def password(self, question: str, *, from_stdin: bool) -> str:
         """Return a password from standard input or from the person."""
-        return secret_from_stdin() if from_stdin else self.terminal.ask_secret(question, option="--password-stdin")
+        return self.passwords(question, from_stdin=from_stdin)[0]
+
+    def passwords(self, *questions: str, from_stdin: bool) -> list[str]:
+        """Return passwords from standard input, a line each, or from the person."""
+        if from_stdin:
+            return secrets_from_stdin(len(questions))
+        return [self.terminal.ask_secret(question, option="--password-stdin") for question in questions]
 
     @staticmethod
     def now() -> datetime:

@@ -39,7 +39,9 @@ def diff(
         context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
     else:
         write_one(shapes.diff(comparison), form, shapes.diff_fields(comparison))
-    raise typer.Exit(EXIT_CODES[comparison.decision])
+    # What a contract transfer lifts may be merged, but it isn't identical.
+    lifted = comparison.decision is Decision.IDENTICAL and not comparison.is_identical
+    raise typer.Exit(ExitCode.DIFFERS if lifted else EXIT_CODES[comparison.decision])
 
 
 app = single(diff, epilog=examples("custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json"))

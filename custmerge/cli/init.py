@@ -7,6 +7,7 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import PasswordStdinOption
+from custmerge.cli.render.escape import visible
 from custmerge.cli.verbs import examples, single
 
 
@@ -22,6 +23,15 @@ def init(
         ),
     ] = None,
     password_stdin: PasswordStdinOption = False,
+    grant: Annotated[
+        str | None,
+        typer.Option(
+            "--grant",
+            metavar="ROLE",
+            help=_("Give a PostgreSQL role what the commands need, nothing more."),
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Create the schema or bring it to this version, and name the first supervisor."""
     from custmerge.services import setup
@@ -30,6 +40,9 @@ def init(
     prepared = setup.prepare(context.database)
     if prepared.version_before is None:
         context.terminal.say(_("The database is ready."))
+    if grant is not None:
+        setup.grant(context.database, grant)
+        context.terminal.say(_("{role} has the rights that the commands need.").format(role=visible(grant)))
     if supervisor is None:
         return
     if prepared.has_staff and setup.is_supervisor(context.database, supervisor):
@@ -46,5 +59,6 @@ app = single(
     epilog=examples(
         "custmerge init --supervisor anna",
         "pass show custmerge | custmerge init --supervisor anna --password-stdin",
+        "custmerge --database postgresql://owner@host/customers init --grant custmerge_app",
     ),
 )

@@ -44,7 +44,7 @@ ROLE_LABELS = {
     Role.SUPERVISOR: N_("supervisor"),
     Role.AUDITOR: N_("auditor"),
 }
-_TEMPLATES = {"why", "what", "role"}
+_TEMPLATES = {"why", "what", "role", "status"}
 
 
 def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -91,7 +91,7 @@ def sentence(error: CustmergeError) -> str:
 def filled(template: str, details: Mapping[str, object]) -> str:
     """Return an English template translated and filled.
 
-    `why`, `what` and `role` among the details are templates themselves. Values are made visible.
+    `why`, `what`, `role` and `status` among the details are templates themselves. Values are made visible.
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():

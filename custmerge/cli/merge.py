@@ -12,6 +12,7 @@ from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue, Declined
+from custmerge.rules.compare import Decision
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merging, proving
@@ -113,7 +114,7 @@ def _prove(
         if not context.terminal.can_ask:
             return
         proving.check_claim(context.database, caller, number, into=into)
-        if proving.is_proved(context.database, caller, number, into=into, now=context.now()):
+        if not merging.needs_proof(context.database, caller, number, into=into, now=context.now()):
             return
         question = _("A domain of {number}").format(number=visible(number))
         domain = context.terminal.ask(question, option="--domain")
@@ -135,7 +136,7 @@ def _confirmed(context: Context, caller: Caller, request: merging.Request) -> me
     asked = False
     if terminal.can_ask:
         terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
-        if seen.different and not seen.blocked_by and request.wishes.choice is None:
+        if seen.decision is Decision.CHOOSE and request.wishes.choice is None:
             choice = ask_choice(context, adopt_text=_("Adopt the data"), keep_text=_("Keep the data"))
             request = replace(request, wishes=replace(request.wishes, choice=choice))
             asked = True

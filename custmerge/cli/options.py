@@ -6,6 +6,8 @@ import typer
 
 from custmerge.cli.language import _
 from custmerge.cli.render.output import Format
+from custmerge.errors import N_, BadValue
+from custmerge.rules.roles import STAFF_ROLES, Role
 
 LARGEST = 2**31 - 1
 """The largest number that both databases take."""
@@ -15,6 +17,8 @@ IntoOption = Annotated[
     str | None,
     typer.Option("--into", metavar="NUMBER", help=_("The number that is kept (staff)."), show_default=False),
 ]
+ROLES = "agent|supervisor|auditor"
+RoleOption = Annotated[str, typer.Option("--role", metavar=ROLES, help=_("What they may do."))]
 RevealOption = Annotated[bool, typer.Option("--reveal", help=_("Show bank data unmasked (staff; recorded)."))]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help=_("Don't ask for confirmation."))]
 PasswordStdinOption = Annotated[
@@ -24,3 +28,10 @@ DomainOption = Annotated[
     str | None,
     typer.Option("--domain", metavar="NAME", help=_("A domain of the number to take over."), show_default=False),
 ]
+
+
+def checked_role(role: str) -> Role:
+    """Return the role of staff that somebody typed; raises BadValue."""
+    if role not in STAFF_ROLES:
+        raise BadValue(name="--role", value=role, why=N_("choose agent, supervisor or auditor"))
+    return Role(role)

@@ -152,16 +152,15 @@ class ProgressBar:
         self._bar.update(self._bar.task_ids[0], completed=done)
 
 
-def secret_from_stdin() -> str:
-    """Return the first line of standard input without its line end; raises BadUsage for none."""
+def secrets_from_stdin(count: int) -> list[str]:
+    """Return the first lines of standard input without their line ends; raises BadUsage for an empty one."""
     try:
-        line = sys.stdin.buffer.readline().decode()
+        secrets = [sys.stdin.buffer.readline().decode().rstrip("\r\n") for _line in range(count)]
     except UnicodeDecodeError:
         raise BadUsage(problem=_("The password on standard input isn't UTF-8.")) from None
-    secret = line.rstrip("\r\n")
-    if not secret:
+    if not all(secrets):
         raise BadUsage(problem=_("--password-stdin was given, but no password came on standard input."))
-    return secret
+    return secrets
 
 
 def silence_stdout() -> None:

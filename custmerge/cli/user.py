@@ -6,43 +6,129 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import ROLE_LABELS, _
-from custmerge.cli.options import FormatOption, PasswordStdinOption
+from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, stdout, write_many
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import N_, BadValue
-from custmerge.rules.roles import STAFF_ROLES, Role
-from custmerge.services import setup
+from custmerge.errors import Declined
+from custmerge.services import staff
 
 app = verb_group(_("The people who work here."))
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The staff name."))]
 
 
 @app.command(cls=Verb, help=_("Add somebody."), epilog=examples("custmerge user add ben --role agent"))
 def add(
-    ctx: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help=_("The staff name."))],
-    role: Annotated[str, typer.Option("--role", metavar="agent|supervisor|auditor", help=_("What they may do."))],
-    password_stdin: PasswordStdinOption = False,
+    ctx: typer.Context, name: NameArgument, role: RoleOption, password_stdin: PasswordStdinOption = False
 ) -> None:
     """Add somebody."""
     context: Context = ctx.obj
-    if role not in STAFF_ROLES:
-        raise BadValue(name="--role", value=role, why=N_("choose agent, supervisor or auditor"))
+    given = checked_role(role)
     caller = context.caller()
     password = context.password(_("Password for {name}").format(name=visible(name)), from_stdin=password_stdin)
-    setup.add_staff(context.database, caller, name, Role(role), password, context.now())
-    context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[Role(role)])))
+    staff.add_staff(context.database, caller, name, given, password, context.now())
+    context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[given])))
 
 
 @app.command(name="list", cls=Verb, help=_("List everybody."), epilog=examples("custmerge user list --format json"))
 def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List everybody."""
     context: Context = ctx.obj
-    people = setup.list_staff(context.database, context.caller())
+    people = staff.list_staff(context.database, context.caller())
     if form is not Format.TABLE:
         write_many((shapes.person(person) for person in people), form, stdout())
         return
     from custmerge.cli.render.record_tables import staff_table
 
     context.terminal.print(staff_table(people))
+
+
+@app.command(
+    cls=Verb,
+    help=_("Give somebody another role; their sessions and service tokens end."),
+    epilog=examples("custmerge user role ben supervisor"),
+)
+def role(
+    ctx: typer.Context,
+    name: NameArgument,
+    role: Annotated[str, typer.Argument(metavar=ROLES, help=_("What they may do."))],
+) -> None:
+    """Give somebody another role."""
+    context: Context = ctx.obj
+    given = checked_role(role)
+    staff.change_role(context.database, context.caller(), name, given, context.now())
+    context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[given])))
+
+
+@app.command(
+    cls=Verb,
+    help=_("Change a password; its owner's sessions end. Without NAME your own, which asks for the present one."),
+    epilog=examples("custmerge user password", "custmerge user password ben --password-stdin < secret"),
+)
+def password(
+    ctx: typer.Context,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help=_("The staff name; a supervisor's right."))
+    ] = None,
+    password_stdin: Annotated[
+        bool,
+        typer.Option(
+            "--password-stdin",
+            help=_("Read the password from standard input; for your own two lines, the present and the new one."),
+        ),
+    ] = False,
+) -> None:
+    """Change a password."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    if name is None:
+        staff.demand_person(context.database, caller)
+        current, new = context.passwords(_("Present password"), _("New password"), from_stdin=password_stdin)
+        staff.change_own_password(context.database, caller, current, new, context.now())
+    else:
+        staff.demand_may_change(context.database, caller, name)
+        new = context.password(_("New password for {name}").format(name=visible(name)), from_stdin=password_stdin)
+        staff.change_password(context.database, caller, name, new, context.now())
+    context.terminal.say(
+        _("The password of {name} is changed; log in anew.").format(name=visible(name or caller.name))
+    )
+
+
+@app.command(
+    cls=Verb,
+    help=_("Keep somebody out; their sessions and service tokens end."),
+    epilog=examples("custmerge user disable ben"),
+)
+def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
+    """Keep somebody out."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    staff.demand_may_change(context.database, caller, name)
+    question = _("Keep {name} out from now on?").format(name=visible(name))
+    if not yes and not context.terminal.confirm(question, option="--yes"):
+        raise Declined
+    ended = staff.disable(context.database, caller, name, context.now())
+    context.terminal.say(_("{name} is disabled.").format(name=visible(name)))
+    if ended:
+        names = ", ".join(visible(token) for token in ended)
+        context.terminal.say(_("Service tokens that ended: {names}").format(names=names))
+
+
+@app.command(
+    cls=Verb,
+    help=_("End the lock on a staff name or customer number."),
+    epilog=examples("custmerge user unlock ben", "custmerge user unlock 10001"),
+)
+def unlock(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help=_("A staff name or a customer number."))],
+) -> None:
+    """End the lock on a staff name or customer number."""
+    context: Context = ctx.obj
+    if staff.unlock(context.database, context.caller(), name, context.now()):
+        said = _("{name} isn't locked any more.")
+    else:
+        said = _("{name} wasn't locked.")
+    context.terminal.say(said.format(name=visible(name)))

@@ -79,6 +79,8 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
             raise Declined
         try:
             proving.check_claim(context.database, caller, absorbed, into=survivor)
+            if not merging.needs_proof(context.database, caller, absorbed, into=survivor, now=context.now()):
+                return absorbed
             domain = terminal.ask(_("A domain from its package"), option="--domain")
             password = terminal.ask_secret(_("The password that belongs to it"), option="--password-stdin")
             claim = proving.Claim(absorbed, domain, password)

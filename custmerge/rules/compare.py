@@ -56,6 +56,8 @@ class Comparison:
     absorbed: str
     """The number that is taken over."""
     fields: tuple[FieldComparison, ...]
+    transfer: int | None = None
+    """The approved, unused contract transfer for exactly this pair, which lifts a block."""
 
     @property
     def blocked_by(self) -> tuple[Field, ...]:
@@ -68,9 +70,14 @@ class Comparison:
         return self._with(Status.DIFFERENT)
 
     @property
+    def is_identical(self) -> bool:
+        """Whether both records say the same."""
+        return not self.blocked_by and not self.different
+
+    @property
     def decision(self) -> Decision:
-        """Blocked, to be chosen, or identical but for the writing."""
-        if self.blocked_by:
+        """Blocked, to be chosen, or identical but for the writing and for what a contract transfer lifts."""
+        if self.blocked_by and self.transfer is None:
             return Decision.BLOCKED
         return Decision.CHOOSE if self.different else Decision.IDENTICAL
 

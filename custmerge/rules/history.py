@@ -41,8 +41,8 @@ class Actor:
     """Who did something."""
 
     name: str
-    """A staff name, a customer number, or the name of a command that needs no login."""
-    kind: Literal["staff", "customer", "system"]
+    """A staff name, a customer number, a service token's name, or that of a command that needs no login."""
+    kind: Literal["staff", "customer", "service", "system"]
 
 
 @dataclass(frozen=True, slots=True)

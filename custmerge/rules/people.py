@@ -22,14 +22,30 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A service token: a script that works here in the name of a person."""
+
+    id: int
+    name: str
+    role: Role
+    created_by: int
+    """The id of the person who made it and answers for it."""
+    created_by_name: str
+    created_at: str
+    expires_at: str
+    revoked_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """A login; exactly one of `number` and `person` is set."""
+    """A login or a service token; exactly one of `number`, `person` and `service` is set."""
 
     token_sha256: str
     number: str | None
     person: Person | None
     created_at: str
     last_used_at: str
+    service: Service | None = None
 
 
 @dataclass(frozen=True, slots=True)

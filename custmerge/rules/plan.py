@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -51,6 +51,8 @@ class Plan:
     """New values of the survivor, in the order of the fields."""
     packages: tuple[Package, ...]
     """The packages that move, as they are before the order."""
+    transfer: int | None = None
+    """The contract transfer that the order uses up."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -80,14 +82,22 @@ class Order:
     by: str
 
 
-def plan_merge(survivor: Customer, absorbed: Customer, packages: Sequence[Package], wishes: Wishes) -> Plan:
+def plan_merge(
+    survivor: Customer,
+    absorbed: Customer,
+    packages: Sequence[Package],
+    wishes: Wishes,
+    *,
+    transfer: int | None = None,
+) -> Plan:
     """Decide what merging `absorbed`, which holds `packages`, into `survivor` does (contract §2, rules 5 to 8).
 
-    Raises IdentityBlocked or DetailsDiffer when the records don't allow it.
+    `transfer` is the approved contract transfer that the order uses: it lifts a block. Raises
+    IdentityBlocked or DetailsDiffer when the records don't allow it.
     """
-    comparison = compare(survivor, absorbed)
+    comparison = replace(compare(survivor, absorbed), transfer=transfer)
     choice = _choice(comparison, wishes.choice)
-    return Plan(survivor, absorbed, choice, _changes(survivor, absorbed, wishes), tuple(packages))
+    return Plan(survivor, absorbed, choice, _changes(survivor, absorbed, wishes), tuple(packages), transfer)
 
 
 def contact_after(choice: Choice, absorbed: Customer, contact: tuple[str, ...] | None) -> tuple[str, ...] | None:

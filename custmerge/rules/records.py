@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+from custmerge.rules.hashes import wrong_with_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,6 @@ DOMAIN_LENGTH = 253
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", "password", "password_hash")
 PACKAGE_COLUMNS = ("package", "number", "name", "domains", *CONTACT_COLUMNS, "password", "password_hash")
-HASH_FORMATS = ("$argon2id$", "$argon2i$", "$argon2d$")
 
 _NOT_IN_A_DOMAIN = frozenset("/\\@:;,'\"`<>()[]{}|?*&%$#!=+~^")
 
@@ -97,6 +97,6 @@ def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
     if row.get("password") and row.get("password_hash"):
         problems.append(Problem("password", "", N_("stands beside a password_hash: give one of them")))
     stored = row.get("password_hash", "")
-    if stored and not stored.startswith(HASH_FORMATS):
-        problems.append(Problem("password_hash", "", N_("isn't a hash that custmerge knows (argon2)")))
+    if stored and (why := wrong_with_hash(stored)):
+        problems.append(Problem("password_hash", "", why))
     return problems

@@ -33,16 +33,27 @@ class Capability(StrEnum):
     IMPORT = "import"
     EXPORT = "export"
     EXPORT_HISTORY = "export_history"
+    TRANSFER_FILE = "transfer_file"
+    """File contract transfers and look at them."""
+    TRANSFER_DECIDE = "transfer_decide"
+    """Approve and reject contract transfers of others."""
     STAFF = "staff"
-    """Add and list staff."""
+    """Add, list, change, disable and unlock staff; make and revoke service tokens."""
 
 
-_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL}
+_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL, Capability.TRANSFER_FILE}
 _MAY: dict[Role, frozenset[Capability]] = {
     Role.CUSTOMER: frozenset({Capability.LOOK_OWN, Capability.MERGE_OWN}),
     Role.AGENT: frozenset(_AGENT),
     Role.SUPERVISOR: frozenset(
-        {*_AGENT, Capability.IMPORT, Capability.EXPORT, Capability.EXPORT_HISTORY, Capability.STAFF}
+        {
+            *_AGENT,
+            Capability.IMPORT,
+            Capability.EXPORT,
+            Capability.EXPORT_HISTORY,
+            Capability.TRANSFER_DECIDE,
+            Capability.STAFF,
+        }
     ),
     Role.AUDITOR: frozenset({Capability.LOOK, Capability.REVEAL, Capability.EXPORT_HISTORY}),
 }

@@ -1,4 +1,4 @@
-"""How long a login and a proof last (contract §5 and §3)."""
+"""How long a login, a service token and a proof last (contract §5 and §3)."""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +8,8 @@ ABSOLUTE_LIMIT = timedelta(hours=12)
 CUSTOMER_IDLE_LIMIT = timedelta(minutes=30)
 STAFF_IDLE_LIMIT = timedelta(hours=8)
 PROOF_LASTS = timedelta(minutes=30)
+SERVICE_DAYS = 90
+"""A service token lasts so long at most."""
 
 
 def expires_at(role: Role, created: datetime, last_used: datetime) -> datetime:

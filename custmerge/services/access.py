@@ -37,6 +37,9 @@ class Caller:
     token_sha256: str
     expires_at: str
     """When the session ends unless it is used before, see `times.stamp`."""
+    person: int | None = None
+    """The id of the person who acts or, for a service token, answers for it; None for a customer."""
+    is_service: bool = False
 
     @property
     def is_customer(self) -> bool:
@@ -46,6 +49,8 @@ class Caller:
     @property
     def actor(self) -> Actor:
         """The caller as the history names them."""
+        if self.is_service:
+            return Actor(self.name, "service")
         return Actor(self.name, "customer" if self.is_customer else "staff")
 
 
@@ -53,6 +58,13 @@ def demand(caller: Caller, capability: Capability) -> None:
     """Raise NotAllowed unless the caller's role has the capability."""
     if not may(caller.role, capability):
         raise NotAllowed(role=caller.role.value, capability=capability.value)
+
+
+def person_of(caller: Caller) -> int:
+    """Return the id of the person who acts; raises NotAllowed for a customer."""
+    if caller.person is None:
+        raise NotAllowed(role=caller.role.value, capability="staff")
+    return caller.person
 
 
 def demand_number(caller: Caller, number: str) -> None:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.fields import FIELDS
+from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.normalise import search_text
 from custmerge.rules.records import CUSTOMER_COLUMNS, NUMBER_LENGTH, Problem, problems_of_customer
 
@@ -30,6 +30,7 @@ class Customers:
     required: Sequence[str] = ("number",)
 
     def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
+        self._unit = unit
         self._intake = unit.intake
         self._columns = columns
         # A column that the file doesn't have is read from an empty cell that is put behind the last one.
@@ -62,9 +63,12 @@ class Customers:
         return self._intake.add_customers([row[self._filled] for row in rows])
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:
-        """See `Kind`. Columns that the file doesn't have stay as they are."""
+        """See `Kind`. Columns that the file doesn't have stay as they are.
+
+        A new password ends the number's sessions, a changed identity voids its contract transfers.
+        """
         existing = self._intake.customers([row[_NUMBER] for _, row in rows])
-        merged = []
+        merged, renewed, renamed = [], [], []
         for line, row in rows:
             if row[_NUMBER] not in existing:
                 merged.append(row)
@@ -78,10 +82,16 @@ class Customers:
                 new if field in self._columns else old
                 for field, new, old in zip(FIELDS, row[_VALUES], record.values, strict=True)
             )
+            if values[: len(IDENTITY_FIELDS)] != record.values[: len(IDENTITY_FIELDS)]:
+                renamed.append(record.number)
+            if row[_PASSWORD_HASH]:
+                renewed.append(record.number)
             kept = row[_PASSWORD_HASH] or password_hash
             search = search_text(row[_NUMBER], values)
             merged.append((row[_NUMBER], *values, search, record.merged_into, kept))
         self._intake.put_customers(merged)
+        self._unit.people.end_sessions_of_numbers(renewed)
+        self._unit.transfers.void_all_of(renamed)
         return len(existing)
 
     def must_be_remembered(self, row: Row) -> bool:

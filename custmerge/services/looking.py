@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber
@@ -14,6 +14,7 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import checked_number, demand, demand_number, living_pair, survivor_of
 from custmerge.services.proving import demand_proof
+from custmerge.services.transferring import approved_for
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,7 +84,8 @@ def _compared(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: dat
     if caller.is_customer:
         demand_proof(unit, caller, survivor, absorbed, now)
     records = unit.register.customers((survivor, absorbed))
-    return compare(*living_pair(unit.register, caller, survivor, absorbed, records))
+    pair = living_pair(unit.register, caller, survivor, absorbed, records)
+    return replace(compare(*pair), transfer=approved_for(unit, *pair, lock=False))
 
 
 def _profile(unit: Unit, number: str) -> Profile:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRefused, ProofRequired
+from custmerge.rules.guessing import Subject
 from custmerge.rules.people import Proof
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
+from custmerge.services import guessing
 from custmerge.services.access import demand, living, survivor_of
 
 if TYPE_CHECKING:
@@ -32,19 +34,28 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     """Check a claim and keep the proof for this pair and session.
 
     Raises ProofRefused, alike and after the same time for an unknown or retired number, a wrong domain and a
-    wrong password (rule 3). Staff may look, so they are told of unknown and retired numbers.
+    wrong password (rule 3). Staff may look, so they are told of unknown and retired numbers. Raises LockedOut.
     """
     from custmerge.services import passwords
 
     survivor = check_claim(database, caller, claim.absorbed, into=into)
+    tried = guessing.begin(database, [Subject("number", claim.absorbed), _guesser(caller)], now)
+    domain = claim.domain.strip()
     with database.reading() as unit:
-        stored = unit.register.domain_password(claim.absorbed, claim.domain.strip())
+        exists = unit.register.customer(claim.absorbed) is not None
+        stored = unit.register.domain_password(claim.absorbed, domain)
     # Outside of any transaction: hashing takes its time, and nobody should wait for it.
     if not passwords.fits(stored, claim.password):
+        facts = {"subject": "proof", "survivor": survivor, "absorbed": claim.absorbed if exists else None}
+        guessing.wrong(database, tried, caller.actor, facts, now)
         raise ProofRefused
-    proof = Proof(survivor, claim.absorbed, claim.domain.strip(), stamp(now + PROOF_LASTS))
+    proof = Proof(survivor, claim.absorbed, domain, stamp(now + PROOF_LASTS))
+    new = passwords.renewed(stored, claim.password)
     with database.writing() as unit:
+        guessing.right(unit, tried)
         unit.people.keep_proof(caller.token_sha256, proof)
+        if new and stored:
+            unit.register.rehash_domain(claim.absorbed, domain, stored, new)
     return proof
 
 
@@ -62,19 +73,17 @@ def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str 
     return survivor
 
 
-def is_proved(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
-    """Return whether this session has a proof for the pair that still holds."""
-    survivor = survivor_of(caller, into, absorbed)
-    with database.reading() as unit:
-        return _holds(unit, caller, survivor, absorbed, now)
-
-
 def demand_proof(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> None:
     """Raise ProofRequired unless the session has a proof for the pair that still holds."""
-    if not _holds(unit, caller, survivor, absorbed, now):
+    if not holds(unit, caller, survivor, absorbed, now):
         raise ProofRequired(survivor=survivor, absorbed=absorbed)
 
 
-def _holds(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> bool:
+def holds(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> bool:
+    """Return whether the session has a proof for the pair that still holds."""
     proof = unit.people.proof(caller.token_sha256, survivor, absorbed)
     return proof is not None and stamp(now) < proof.valid_until
+
+
+def _guesser(caller: Caller) -> Subject:
+    return Subject("customer_caller" if caller.is_customer else "staff_caller", caller.name)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from custmerge.errors import LoginRefused, MergedAway, SessionOver
+from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, SessionOver
+from custmerge.rules.guessing import Subject
 from custmerge.rules.people import Session
 from custmerge.rules.roles import Role
 from custmerge.rules.sessions import ABSOLUTE_LIMIT, expires_at
 from custmerge.rules.times import moment, stamp
+from custmerge.services import guessing
 from custmerge.services.access import Caller
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.rules.people import Person
     from custmerge.storage.unit import Database
 
 TOKEN_BYTES = 32
@@ -27,37 +28,53 @@ def login_customer(database: Database, number: str, password: str, *, token: str
     """Open a session for a customer number and return who it is for.
 
     `token` is the new session's, fresh from a random source. Raises LoginRefused, alike and after the same
-    time whatever was wrong; MergedAway for a tombstone with its old password (rule 9).
+    time whatever was wrong; MergedAway for a tombstone with its old password (rule 9); LockedOut.
     """
     from custmerge.services import passwords
 
+    tried = guessing.begin(database, [Subject("number", number)], now)
     with database.reading() as unit:
+        exists = unit.register.customer(number) is not None
         stored = unit.register.number_password(number)
         end = unit.register.end_of_chain(number)
     if not passwords.fits(stored, password):
+        facts = {"subject": "number", "survivor": number if exists else None}
+        guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
+    new = passwords.renewed(stored, password)
+    with database.writing() as unit:
+        guessing.right(unit, tried)
+        if new and stored:
+            unit.register.rehash_number(number, stored, new)
     if end != number:
         raise MergedAway(number=number, merged_into=end)
-    return _open(database, Session(_sha256(token), number, None, stamp(now), stamp(now)), now)
+    return _open(database, Session(sha256_of(token), number, None, stamp(now), stamp(now)), now)
 
 
 def login_staff(database: Database, name: str, password: str, *, token: str, now: datetime) -> Caller:
     """Open a session for somebody who works here, as `login_customer` does."""
     from custmerge.services import passwords
 
+    tried = guessing.begin(database, [Subject("staff", name)], now)
     with database.reading() as unit:
         person = unit.people.staff_named(name)
     stored = person.password_hash if person and person.disabled_at is None else None
     if not passwords.fits(stored, password):
+        facts = {"subject": "staff", "name": person.name if person else None}
+        guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
-    return _open(database, Session(_sha256(token), None, person, stamp(now), stamp(now)), now)
+    with database.writing() as unit:
+        guessing.right(unit, tried)
+    return _open(database, Session(sha256_of(token), None, person, stamp(now), stamp(now)), now)
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:
     """Return whose session a token opens; raises SessionOver where it opens none or none any more."""
     with database.reading() as unit:
-        session = unit.people.session(_sha256(token))
+        session = unit.people.session(sha256_of(token))
     if session is None or (session.person and session.person.disabled_at is not None):
+        raise SessionOver
+    if session.service is not None and session.service.revoked_at is not None:
         raise SessionOver
     if now >= _end(session, session.last_used_at):
         with database.writing() as unit:
@@ -74,14 +91,16 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
 def logout(database: Database, token: str, *, everywhere: bool) -> int:
     """End the token's session, or every session of its owner; returns how many are sure to have ended."""
     with database.writing() as unit:
-        session = unit.people.session(_sha256(token))
+        session = unit.people.session(sha256_of(token))
         if session is None:
             return 0
+        if session.service is not None:
+            raise BadUsage(problem=N_("This is a service token: `custmerge token revoke` ends it."))
         if not everywhere:
             return unit.people.end_session(session.token_sha256)
         if session.person is not None:
             return unit.people.end_sessions_of_staff(session.person.id)
-        return unit.people.end_sessions_of_number(session.number or "")
+        return unit.people.end_sessions_of_numbers([session.number or ""])
 
 
 def _open(database: Database, session: Session, now: datetime) -> Caller:
@@ -92,18 +111,23 @@ def _open(database: Database, session: Session, now: datetime) -> Caller:
 
 
 def _caller(session: Session, used: str) -> Caller:
-    role, name = _who(session.person, session.number)
-    return Caller(role, name, session.token_sha256, stamp(_end(session, used)))
-
-
-def _who(person: Person | None, number: str | None) -> tuple[Role, str]:
-    return (Role.CUSTOMER, number or "") if person is None else (person.role, person.name)
+    end = stamp(_end(session, used))
+    if session.service is not None:
+        made = session.service
+        return Caller(made.role, made.name, session.token_sha256, end, made.created_by, is_service=True)
+    if session.person is not None:
+        person = session.person
+        return Caller(person.role, person.name, session.token_sha256, end, person.id)
+    return Caller(Role.CUSTOMER, session.number or "", session.token_sha256, end)
 
 
 def _end(session: Session, used: str) -> datetime:
-    role, _ = _who(session.person, session.number)
+    if session.service is not None:
+        return moment(session.service.expires_at)
+    role = session.person.role if session.person else Role.CUSTOMER
     return expires_at(role, moment(session.created_at), moment(used))
 
 
-def _sha256(token: str) -> str:
+def sha256_of(token: str) -> str:
+    """Return what the database knows a token by, in hex."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Staff, sessions and proofs."""
+"""Staff, service tokens, sessions and proofs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from custmerge.rules.people import Person, Proof, Session
+from custmerge.rules.people import Person, Proof, Service, Session
 from custmerge.rules.roles import Role
-from custmerge.storage.tables import proof, session, staff
+from custmerge.storage.tables import proof, service, session, staff
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 
 _PERSON = (
@@ -24,9 +24,26 @@ _PERSON = (
     staff.c.created_at.label("since"),
     staff.c.disabled_at,
 )
-_SESSION = select(
-    session.c.token_sha256, session.c.number, session.c.created_at, session.c.last_used_at, *_PERSON
-).join(staff, staff.c.id == session.c.staff, isouter=True)
+_creator = staff.alias("creator")
+_SERVICE = (
+    service.c.id,
+    service.c.name,
+    service.c.role,
+    service.c.created_by,
+    _creator.c.name.label("creator"),
+    service.c.created_at.label("made"),
+    service.c.expires_at,
+    service.c.revoked_at,
+)
+_SESSION = (
+    select(
+        session.c.token_sha256, session.c.number, session.c.created_at, session.c.last_used_at, *_PERSON, *_SERVICE
+    )
+    .join(staff, staff.c.id == session.c.staff, isouter=True)
+    .join(service, service.c.id == session.c.service, isouter=True)
+    .join(_creator, _creator.c.id == service.c.created_by, isouter=True)
+)
+_PERSON_PLACE, _SERVICE_PLACE = slice(4, 4 + len(_PERSON)), slice(4 + len(_PERSON), None)
 
 
 def _person(row: Sequence[Any]) -> Person:
@@ -34,8 +51,13 @@ def _person(row: Sequence[Any]) -> Person:
     return Person(identity, name, Role(role), password_hash, created_at, disabled_at)
 
 
+def _service(row: Sequence[Any]) -> Service:
+    identity, name, role, *rest = row
+    return Service(identity, name, Role(role), *rest)
+
+
 class People:
-    """Staff, sessions and proofs, inside one transaction."""
+    """Staff, service tokens, sessions and proofs, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -60,6 +82,67 @@ class People:
             insert(staff).values(name=name, role=role.value, password_hash=password_hash, created_at=at)
         )
 
+    def lock_staff(self) -> tuple[Person, ...]:
+        """Return everybody, and keep others from changing anybody before the transaction ends."""
+        rows = self._connection.execute(select(*_PERSON).order_by(staff.c.id).with_for_update())
+        return tuple(_person(row) for row in rows)
+
+    def change_staff(
+        self,
+        person: int,
+        *,
+        role: Role | None = None,
+        password_hash: str | None = None,
+        disabled_at: str | None = None,
+    ) -> None:
+        """Write what is given of a person; None leaves it as it is."""
+        values = {"role": role and role.value, "password_hash": password_hash, "disabled_at": disabled_at}
+        changes = {name: value for name, value in values.items() if value is not None}
+        self._connection.execute(update(staff).where(staff.c.id == person).values(changes))
+
+    def add_service(self, new: Service, token_sha256: str) -> None:
+        """Keep a new service token whose name is free; `new.id` doesn't count."""
+        key = self._connection.execute(
+            insert(service).values(
+                name=new.name,
+                role=new.role.value,
+                created_by=new.created_by,
+                created_at=new.created_at,
+                expires_at=new.expires_at,
+            )
+        ).inserted_primary_key
+        self._connection.execute(
+            insert(session).values(
+                token_sha256=token_sha256,
+                service=key and key[0],
+                created_at=new.created_at,
+                last_used_at=new.created_at,
+            )
+        )
+
+    def service_named(self, name: str) -> Service | None:
+        """Return the service token of that name, revoked or not."""
+        row = self._connection.execute(_services().where(service.c.name == name)).first()
+        return None if row is None else _service(row)
+
+    def all_services(self) -> tuple[Service, ...]:
+        """Return every service token in the order of their names."""
+        return tuple(_service(row) for row in self._connection.execute(_services().order_by(service.c.name)))
+
+    def revoke_service(self, token: int, at: str) -> None:
+        """End a service token."""
+        self._connection.execute(update(service).where(service.c.id == token).values(revoked_at=at))
+        self._connection.execute(delete(session).where(session.c.service == token))
+
+    def revoke_services_of(self, person: int, at: str) -> tuple[str, ...]:
+        """End every service token that a person made; returns the names of those that ended."""
+        living = service.c.created_by == person, service.c.revoked_at.is_(None)
+        found = self._connection.execute(select(service.c.id, service.c.name).where(*living).order_by(service.c.name))
+        ended = [(row[0], row[1]) for row in found]
+        for token, _name in ended:
+            self.revoke_service(token, at)
+        return tuple(name for _token, name in ended)
+
     def open_session(self, new: Session) -> None:
         """Keep a new session."""
         self._connection.execute(
@@ -77,7 +160,15 @@ class People:
         row = self._connection.execute(_SESSION.where(session.c.token_sha256 == token_sha256)).first()
         if row is None:
             return None
-        return Session(row[0], row[1], None if row[4] is None else _person(row[4:]), row[2], row[3])
+        person, made = row[_PERSON_PLACE], row[_SERVICE_PLACE]
+        return Session(
+            row[0],
+            row[1],
+            None if person[0] is None else _person(person),
+            row[2],
+            row[3],
+            None if made[0] is None else _service(made),
+        )
 
     def touch_session(self, token_sha256: str, at: str) -> None:
         """Note that a session was used."""
@@ -89,17 +180,17 @@ class People:
         """End one session and its proofs; returns how many ended."""
         return self._connection.execute(delete(session).where(session.c.token_sha256 == token_sha256)).rowcount
 
-    def end_sessions_of_number(self, number: str) -> int:
-        """End every session that a customer number logged in; returns how many ended."""
-        return self._connection.execute(delete(session).where(session.c.number == number)).rowcount
+    def end_sessions_of_numbers(self, numbers: Collection[str]) -> int:
+        """End every session that one of `numbers` logged in; returns how many ended."""
+        return self._connection.execute(delete(session).where(session.c.number.in_(numbers))).rowcount
 
     def end_sessions_of_staff(self, person: int) -> int:
         """End every session of a person; returns how many ended."""
         return self._connection.execute(delete(session).where(session.c.staff == person)).rowcount
 
     def end_sessions_before(self, at: str) -> None:
-        """Forget sessions that were opened before a moment."""
-        self._connection.execute(delete(session).where(session.c.created_at < at))
+        """Forget logins that were opened before a moment; service tokens last longer."""
+        self._connection.execute(delete(session).where(session.c.created_at < at, session.c.service.is_(None)))
 
     def keep_proof(self, token_sha256: str, new: Proof) -> None:
         """Keep a proof in place of an older one for the same pair."""
@@ -142,3 +233,8 @@ class People:
     def database_time(self) -> str:
         """Return the database's own clock, for comparison with ours."""
         return str(self._connection.execute(select(func.current_timestamp())).scalar())
+
+
+# Any: the columns of _SERVICE.
+def _services() -> Select[Any]:
+    return select(*_SERVICE).join(_creator, _creator.c.id == service.c.created_by)

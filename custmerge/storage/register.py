@@ -96,6 +96,25 @@ class Register:
             .where(domain.c.ascii_name == domain_in_ascii(name), package.c.number == number)
         ).scalar()
 
+    def rehash_number(self, number: str, old: str, new: str) -> None:
+        """Put `new` in the place of a number's password hash if that is still `old`."""
+        self._connection.execute(
+            update(customer)
+            .where(customer.c.number == number, customer.c.password_hash == old)
+            .values(password_hash=new)
+        )
+
+    def rehash_domain(self, number: str, name: str, old: str, new: str) -> None:
+        """Put `new` in the place of the hash that `domain_password` gave if that is still `old`."""
+        key = select(domain.c.package).where(domain.c.ascii_name == domain_in_ascii(name)).scalar_subquery()
+        replaced = self._connection.execute(
+            update(package)
+            .where(package.c.package == key, package.c.number == number, package.c.password_hash == old)
+            .values(password_hash=new)
+        )
+        if not replaced.rowcount:
+            self.rehash_number(number, old, new)
+
     def move_packages(self, absorbed: Customer, survivor: str, choice: Choice) -> None:
         """Move every package of `absorbed` to `survivor`; their contacts become what `choice` says."""
         of_absorbed = package.c.number == absorbed.number

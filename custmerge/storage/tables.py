@@ -19,6 +19,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
+_OPEN_TRANSFER = text("status IN ('filed', 'approved')")
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 
 
@@ -139,19 +141,41 @@ class StaffRow(SQLModel, table=True):
     disabled_at: str | None = None
 
 
+class ServiceRow(SQLModel, table=True):
+    """A service token: what it may do and whose it is. The token itself is kept nowhere."""
+
+    __tablename__ = "custmerge_service"
+    __table_args__: ClassVar[Any] = (Index("custmerge_service_created_by", "created_by"),)
+
+    id: int | None = Attribute(default=None, primary_key=True)
+    name: str = Attribute(sa_column=Column(Key, nullable=False, unique=True))
+    role: str
+    created_by: int = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id"), nullable=False))
+    created_at: str
+    expires_at: str
+    revoked_at: str | None = None
+
+
 class SessionRow(SQLModel, table=True):
-    """A login. The token itself is kept nowhere."""
+    """A login of a customer, of staff, or a service token. The token itself is kept nowhere."""
 
     __tablename__ = "custmerge_session"
     __table_args__: ClassVar[Any] = (
-        CheckConstraint("(number IS NULL) <> (staff IS NULL)", name="custmerge_session_one_person"),
+        CheckConstraint(
+            "(CASE WHEN number IS NULL THEN 0 ELSE 1 END) + (CASE WHEN staff IS NULL THEN 0 ELSE 1 END)"
+            " + (CASE WHEN service IS NULL THEN 0 ELSE 1 END) = 1",
+            name="custmerge_session_one_owner",
+        ),
         Index("custmerge_session_number", "number"),
         Index("custmerge_session_staff", "staff"),
+        Index("custmerge_session_service", "service"),
+        Index("custmerge_session_created_at", "created_at"),
     )
 
     token_sha256: str = Attribute(sa_column=Column(Key, primary_key=True))
     number: str | None = Attribute(sa_column=Column(Key, nullable=True))
     staff: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    service: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_service.id")))
     created_at: str
     last_used_at: str
 
@@ -169,6 +193,80 @@ class ProofRow(SQLModel, table=True):
     absorbed: str = Attribute(sa_column=Column(Key, primary_key=True))
     domain: str
     valid_until: str
+
+
+class GuessRow(SQLModel, table=True):
+    """A try at a password: pending while its hash is verified, wrong afterwards; a right one leaves no row."""
+
+    __tablename__ = "custmerge_guess"
+    __table_args__: ClassVar[Any] = (
+        Index("custmerge_guess_subject", "subject", "at"),
+        Index("custmerge_guess_at", "at"),
+    )
+
+    id: int | None = Attribute(default=None, primary_key=True)
+    subject: str = Attribute(sa_column=Column(Key, nullable=False))
+    """See `guessing.subject`."""
+    at: str = Attribute(sa_column=Column(Key, nullable=False))
+    pending: bool
+
+
+class LockRow(SQLModel, table=True):
+    """Until when a subject is locked; whoever counts its tries locks this row."""
+
+    __tablename__ = "custmerge_lock"
+
+    subject: str = Attribute(sa_column=Column(Key, primary_key=True))
+    until: str
+
+
+class TransferRow(SQLModel, table=True):
+    """A contract transfer for one pair, in one direction."""
+
+    __tablename__ = "custmerge_transfer"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("filed_by_person <> decided_by_person", name="custmerge_transfer_two_people"),
+        Index("custmerge_transfer_survivor", "survivor"),
+        Index("custmerge_transfer_absorbed", "absorbed"),
+        Index(
+            "custmerge_transfer_open",
+            "survivor",
+            "absorbed",
+            unique=True,
+            sqlite_where=_OPEN_TRANSFER,
+            postgresql_where=_OPEN_TRANSFER,
+        ),
+    )
+
+    id: int | None = Attribute(default=None, primary_key=True)
+    survivor: str = Attribute(sa_column=Column(Key, nullable=False))
+    absorbed: str = Attribute(sa_column=Column(Key, nullable=False))
+    status: str
+    filed_by: str
+    filed_by_person: int = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id"), nullable=False))
+    at: str
+    decided_by: str | None
+    decided_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    decided_at: str | None
+    reason: str | None
+    sha256: str
+    size: int
+    type: str
+    salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
+    identity_sha256: str
+    """Salted digest of both records' identity fields at the filing, see `transfers.identity_digest`."""
+    order: int | None = Attribute(sa_column=Column("order", Integer, ForeignKey("custmerge_order.order")))
+
+
+class FormRow(SQLModel, table=True):
+    """The signed form of a transfer, apart from it so that lists don't read it."""
+
+    __tablename__ = "custmerge_form"
+
+    transfer: int = Attribute(
+        sa_column=Column(Integer, ForeignKey("custmerge_transfer.id"), primary_key=True, autoincrement=False)
+    )
+    content: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
 
 
 class OrderRow(SQLModel, table=True):
@@ -245,7 +343,12 @@ package = _table("package")
 domain = _table("domain")
 staff = _table("custmerge_staff")
 session = _table("custmerge_session")
+service = _table("custmerge_service")
 proof = _table("custmerge_proof")
+guess = _table("custmerge_guess")
+lock = _table("custmerge_lock")
+transfer = _table("custmerge_transfer")
+form = _table("custmerge_form")
 order = _table("custmerge_order")
 before_image = _table("custmerge_before_image")
 history = _table("custmerge_history")

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.errors import KeyringUnavailable, LooseTokenFile
 from custmerge.settings import APP, data_directory, shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from keyring.backend import KeyringBackend
 
 CREDENTIAL = "custmerge-token"
+KEYRING_ANSWERS_WITHIN_SECONDS = 20
+T = TypeVar("T")
 
 
 class TokenStore:
     """The token for one database."""
 
     def __init__(self, database_url: str, environ: Mapping[str, str]) -> None:
-        self._entry = shown_url(database_url)
+        self._entry = _entry(database_url)
         self._environ = environ
 
     def read(self) -> str | None:
@@ -49,10 +52,7 @@ class TokenStore:
             self._write_file(token)
             return
         keyring = _keyring()
-        try:
-            keyring.set_password(APP, self._entry, token)
-        except Exception as error:  # noqa: BLE001 (backends raise whatever their service raises)
-            raise KeyringUnavailable(reason=_reason(error)) from None
+        _asked(lambda: keyring.set_password(APP, self._entry, token))
         self._path().unlink(missing_ok=True)
 
     def forget(self) -> None:
@@ -60,17 +60,15 @@ class TokenStore:
         self._path().unlink(missing_ok=True)
         try:
             keyring = _keyring()
-            if keyring.get_password(APP, self._entry) is not None:
-                keyring.delete_password(APP, self._entry)
-        except Exception:  # noqa: BLE001 (without a working keyring there is nothing in it to forget)
+            if _asked(lambda: keyring.get_password(APP, self._entry)) is not None:
+                _asked(lambda: keyring.delete_password(APP, self._entry))
+        except KeyringUnavailable:
+            # Without a working keyring there is nothing in it to forget.
             return
 
     def _read_keyring(self) -> str | None:
         keyring = _keyring()
-        try:
-            return keyring.get_password(APP, self._entry)
-        except Exception as error:  # noqa: BLE001 (as in keep)
-            raise KeyringUnavailable(reason=_reason(error)) from None
+        return _asked(lambda: keyring.get_password(APP, self._entry))
 
     def _read_file(self) -> str | None:
         path = self._path()
@@ -99,11 +97,10 @@ class TokenStore:
 def keyring_problem() -> str | None:
     """Return why no keyring can be used here, or None where one can."""
     try:
-        _keyring().get_password(APP, "doctor")
+        keyring = _keyring()
+        _asked(lambda: keyring.get_password(APP, "doctor"))
     except KeyringUnavailable as error:
         return str(error.details["reason"])
-    except Exception as error:  # noqa: BLE001 (as in TokenStore.keep)
-        return _reason(error)
     return None
 
 
@@ -115,6 +112,38 @@ def _keyring() -> KeyringBackend:
     if isinstance(backend, fail.Keyring):
         raise KeyringUnavailable(reason="no keyring service is installed or running")
     return backend
+
+
+def _asked(question: Callable[[], T]) -> T:
+    """Return what a keyring answers; raises KeyringUnavailable where it fails, or doesn't answer at all.
+
+    A Secret Service may wait for ever for a window that nobody sees.
+    """
+    answers: list[T] = []
+    failures: list[Exception] = []
+
+    def ask() -> None:
+        try:
+            answers.append(question())
+        except Exception as error:  # noqa: BLE001 (backends raise whatever their service raises)
+            failures.append(error)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(KEYRING_ANSWERS_WITHIN_SECONDS)
+    if failures:
+        raise KeyringUnavailable(reason=_reason(failures[0]))
+    if not answers:
+        raise KeyringUnavailable(reason=f"it didn't answer within {KEYRING_ANSWERS_WITHIN_SECONDS} s")
+    return answers[0]
+
+
+def _entry(database_url: str) -> str:
+    """Return what a database's token is kept under: its URL without password, a file's with its whole path."""
+    path = database_url.removeprefix("sqlite:///").partition("?")[0]
+    if path == database_url.partition("?")[0]:
+        return shown_url(database_url)
+    return f"sqlite:///{Path(path).expanduser().absolute()}"
 
 
 def _reason(error: Exception) -> str:

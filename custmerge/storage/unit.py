@@ -10,9 +10,11 @@ from custmerge.settings import shown_url
 from custmerge.storage import schema
 from custmerge.storage.chain import Chain
 from custmerge.storage.engine import LOCK_TIMEOUT_SECONDS, WRITES, is_sqlite, open_engine, our_errors
+from custmerge.storage.guesses import Guesses
 from custmerge.storage.ledger import Ledger
 from custmerge.storage.people import People
 from custmerge.storage.register import Register
+from custmerge.storage.transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,8 +55,18 @@ class Unit:
 
     @cached_property
     def people(self) -> People:
-        """Staff, sessions and proofs."""
+        """Staff, service tokens, sessions and proofs."""
         return People(self._connection)
+
+    @cached_property
+    def guesses(self) -> Guesses:
+        """Wrong tries and locks."""
+        return Guesses(self._connection)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """Contract transfers."""
+        return Transfers(self._connection)
 
 
 class Database:
@@ -68,6 +80,11 @@ class Database:
     def name(self) -> str:
         """The URL without its password."""
         return shown_url(self.url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file of SQLite's."""
+        return self.url.startswith("sqlite:")
 
     @contextmanager
     def reading(self) -> Iterator[Unit]:
@@ -88,6 +105,13 @@ class Database:
             before = schema.upgrade(connection, self.url)
         engine.dispose()
         return before
+
+    def grant(self, role: str) -> None:
+        """Give a PostgreSQL role what the commands need and nothing more, see `storage.rights`."""
+        from custmerge.storage import rights
+
+        with self.writing() as unit:
+            rights.grant(unit._connection, role)  # noqa: SLF001 (a unit is this module's own)
 
     def close(self) -> None:
         """Give the connection back, if there is one; the next unit opens a new one."""

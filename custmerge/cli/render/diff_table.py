@@ -36,7 +36,13 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Renderab
     if folded:
         equal = _("equal: {fields}").format(fields=field_list(folded))
         parts.append(Text(f" = {equal}", style=_STYLES[Status.SAME]))
-    return [*parts, Text(), _verdict(comparison)]
+    parts.append(Text())
+    if comparison.transfer is not None:
+        lifted = _(
+            "Contract transfer {id} is approved for this pair: it stands in for what differs in identity, once."
+        )
+        parts.append(Text(f"✓ {lifted.format(id=comparison.transfer)}", style=Style(color="green")))
+    return [*parts, _verdict(comparison)]
 
 
 def _table(comparison: Comparison, rows: list[FieldComparison]) -> Table:
@@ -70,5 +76,9 @@ def _verdict(comparison: Comparison) -> Text:
             )
             return Text(f"≠ {text}", style=Style(color="yellow"))
         case Decision.IDENTICAL:
-            text = _("Both records say the same: the order can be executed.")
+            text = (
+                _("Both records say the same: the order can be executed.")
+                if comparison.is_identical
+                else _("Details don't differ: the order can be executed.")
+            )
             return Text(f"= {text}", style=Style(color="green"))

@@ -73,14 +73,14 @@ def profile_parts(profile: Profile) -> list[RenderableType]:
 
 def history_table(events: Iterable[Event]) -> Table:
     """Return entries, newest first."""
-    rows = ((e.seq, _moment(e.at), e.by, e.action, e.order, _pair(e.survivor, e.absorbed), e.choice) for e in events)
+    rows = ((e.seq, moment(e.at), e.by, e.action, e.order, pair(e.survivor, e.absorbed), e.choice) for e in events)
     headings = (_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("Numbers"), _("Choice"))
     return table_of(headings, rows)
 
 
 def staff_table(people: Sequence[Person]) -> Table:
     """Return everybody who works here."""
-    rows = ((p.name, p.role.value, _moment(p.created_at), _moment(p.disabled_at)) for p in people)
+    rows = ((p.name, p.role.value, moment(p.created_at), moment(p.disabled_at)) for p in people)
     return table_of((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
 
 
@@ -100,10 +100,24 @@ def receipt_parts(receipt: Receipt) -> list[RenderableType]:
         Text("  " + _counted(packages, receipt.packages)),
         Text("  " + _counted(domains, receipt.domains)),
     ]
+    if receipt.transfer is not None:
+        parts.append(Text("  " + _("Uses up contract transfer {id}.").format(id=receipt.transfer)))
     if receipt.taken:
         taken = _("Taken from {absorbed}: {fields}").format(absorbed=gone, fields=field_list(receipt.taken))
         parts.append(Text(f"  {taken}"))
     return parts
+
+
+def moment(stamp: str | None) -> str:
+    """Return a moment for people: UTC, without `T` and `Z`; empty for None."""
+    return (stamp or "").replace("T", " ").replace("Z", "")
+
+
+def pair(survivor: str | None, absorbed: str | None) -> str:
+    """Return which number went into which, or the one number that there is."""
+    if absorbed is None:
+        return survivor or ""
+    return f"{absorbed} → {survivor}"
 
 
 def _counted(template: str, names: Sequence[str]) -> str:
@@ -128,15 +142,5 @@ def _package_lines(package: Package) -> list[Text]:
 
 
 def _orders_table(orders: Sequence[Order]) -> Table:
-    rows = ((o.order, _moment(o.at), o.by, _pair(o.survivor, o.absorbed), o.choice) for o in orders)
+    rows = ((o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), o.choice) for o in orders)
     return table_of((_("Order"), _("At (UTC)"), _("By"), _("Numbers"), _("Choice")), rows)
-
-
-def _moment(stamp: str | None) -> str:
-    return (stamp or "").replace("T", " ").replace("Z", "")
-
-
-def _pair(survivor: str | None, absorbed: str | None) -> str:
-    if absorbed is None:
-        return survivor or ""
-    return f"{absorbed} → {survivor}"

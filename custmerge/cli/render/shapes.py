@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from custmerge.rules.compare import Comparison
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.history import Entry
-    from custmerge.rules.people import Person, Proof
+    from custmerge.rules.people import Person, Proof, Service
     from custmerge.rules.plan import Order
+    from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller
     from custmerge.services.health import Check
     from custmerge.services.importing import Imported
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
 
+SERVICE_COLUMNS = ("name", "role", "created_by", "created_at", "expires_at", "revoked_at")
+TRANSFER_COLUMNS = (
+    *("id", "survivor", "absorbed", "status", "filed_by", "decided_by", "reason"),
+    *("sha256", "size", "type", "at"),
+)
 ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
 
 
@@ -57,10 +63,10 @@ def diff(comparison: Comparison) -> Shape:
     return {
         "survivor": comparison.survivor,
         "absorbed": comparison.absorbed,
-        "identical": comparison.decision is Decision.IDENTICAL,
+        "identical": comparison.is_identical,
         "mergeable": comparison.decision is not Decision.BLOCKED,
         "blocked_by": [field.value for field in comparison.blocked_by],
-        "transfer": None,
+        "transfer": comparison.transfer,
         "fields": diff_fields(comparison),
     }
 
@@ -197,6 +203,35 @@ def person(found: Person) -> Shape:
         "role": found.role.value,
         "created_at": found.created_at,
         "disabled_at": found.disabled_at,
+    }
+
+
+def service(found: Service) -> Shape:
+    """Return a service token."""
+    return {
+        "name": found.name,
+        "role": found.role.value,
+        "created_by": found.created_by_name,
+        "created_at": found.created_at,
+        "expires_at": found.expires_at,
+        "revoked_at": found.revoked_at,
+    }
+
+
+def transfer(found: Transfer) -> Shape:
+    """Return a contract transfer."""
+    return {
+        "id": found.id,
+        "survivor": found.survivor,
+        "absorbed": found.absorbed,
+        "status": found.status.value,
+        "filed_by": found.filed_by,
+        "decided_by": found.decided_by,
+        "reason": found.reason,
+        "sha256": found.form.sha256,
+        "size": found.form.size,
+        "type": found.form.type,
+        "at": found.at,
     }
 
 

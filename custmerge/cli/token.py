@@ -1,0 +1,67 @@
+"""custmerge token."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
+from custmerge.cli.render import shapes
+from custmerge.cli.render.escape import visible
+from custmerge.cli.render.output import Format, stdout, write_many
+from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.errors import Declined
+from custmerge.rules.sessions import SERVICE_DAYS
+from custmerge.services import tokens
+
+app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The token's name."))]
+
+
+@app.command(
+    cls=Verb,
+    help=_("Make a service token and print it, this once."),
+    epilog=examples("custmerge token create nightly-audit --role auditor --days 30 > token"),
+)
+def create(
+    ctx: typer.Context,
+    name: NameArgument,
+    role: RoleOption,
+    days: Annotated[int, typer.Option("--days", metavar="N", help=_("So long it lasts, 90 at most."))] = SERVICE_DAYS,
+) -> None:
+    """Make a service token."""
+    context: Context = ctx.obj
+    given = checked_role(role)
+    token = context.new_token()
+    made = tokens.create(context.database, context.caller(), name, given, days=days, token=token, now=context.now())
+    sys.stdout.write(f"{token}\n")
+    said = _("Service token {name} lasts until {until}; it is shown this once.")
+    context.terminal.say(said.format(name=visible(made.name), until=made.expires_at))
+
+
+@app.command(name="list", cls=Verb, help=_("List service tokens."), epilog=examples("custmerge token list -f json"))
+def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
+    """List service tokens."""
+    context: Context = ctx.obj
+    found = tokens.list_all(context.database, context.caller())
+    if form is not Format.TABLE:
+        write_many((shapes.service(token) for token in found), form, stdout(), shapes.SERVICE_COLUMNS)
+        return
+    from custmerge.cli.render.access_tables import services_table
+
+    context.terminal.print(services_table(found))
+
+
+@app.command(cls=Verb, help=_("End a service token."), epilog=examples("custmerge token revoke nightly-audit"))
+def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
+    """End a service token."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    question = _("End the service token {name}?").format(name=visible(name))
+    if not yes and not context.terminal.confirm(question, option="--yes"):
+        raise Declined
+    tokens.revoke(context.database, caller, name, context.now())
+    context.terminal.say(_("Service token {name} is ended.").format(name=visible(name)))

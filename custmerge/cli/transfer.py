@@ -1,0 +1,165 @@
+"""custmerge transfer."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, stdout, write_many, write_one
+from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.errors import N_, BadFile, BadValue, Declined
+from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
+from custmerge.services import transferring
+
+app = verb_group(_("The signed contract transfer that lifts an identity block."))
+
+IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help=_("The transfer's number."))]
+
+
+@app.command(
+    cls=Verb,
+    help=_("File a signed form; somebody else approves it."),
+    epilog=examples("custmerge transfer file 20005 --into 10001 --form signed.pdf"),
+)
+def file(
+    ctx: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
+    form_file: Annotated[
+        str, typer.Option("--form", metavar="FILE", help=_("The signed form: PDF, TIFF, PNG or JPEG, 20 MB at most."))
+    ],
+    into: IntoOption = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """File a signed form."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    filing = transferring.Filing(number, into, form_file, _read(form_file))
+    filed = transferring.file(context.database, caller, filing, salt=context.new_salt(), now=context.now())
+    _print(context, filed, form)
+
+
+@app.command(
+    name="list",
+    cls=Verb,
+    help=_("List the newest contract transfers."),
+    epilog=examples("custmerge transfer list", "custmerge transfer list --status filed --format json"),
+)
+def list_transfers(
+    ctx: typer.Context,
+    status: Annotated[
+        str | None,
+        typer.Option("--status", metavar="STATUS", help=_("Only those that are so."), show_default=False),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """List the newest contract transfers."""
+    context: Context = ctx.obj
+    if status is not None and status not in list(Status):
+        raise BadValue(name="--status", value=status, why=N_("choose one of {choices}"), choices=[*Status])
+    wanted = None if status is None else Status(status)
+    found = transferring.list_all(context.database, context.caller(), wanted)
+    if form is not Format.TABLE:
+        write_many((shapes.transfer(one) for one in found), form, stdout(), shapes.TRANSFER_COLUMNS)
+        return
+    from custmerge.cli.render.access_tables import transfers_table
+
+    context.terminal.print(transfers_table(found))
+
+
+@app.command(
+    cls=Verb,
+    help=_("Show a contract transfer, or write its form out."),
+    epilog=examples("custmerge transfer show 3", "custmerge transfer show 3 --save form.pdf"),
+)
+def show(
+    ctx: typer.Context,
+    number: IdArgument,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="FILE", help=_("Write the form into a new file."), show_default=False),
+    ] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Show a contract transfer."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    found = transferring.one(context.database, caller, number)
+    if save is not None:
+        _save(save, transferring.form_of(context.database, caller, number))
+    _print(context, found, form)
+
+
+@app.command(
+    cls=Verb, help=_("Approve what somebody else filed."), epilog=examples("custmerge transfer approve 3 --yes")
+)
+def approve(
+    ctx: typer.Context, number: IdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
+) -> None:
+    """Approve what somebody else filed."""
+    _decide(ctx.obj, number, Status.APPROVED, _("Approve this contract transfer?"), None, yes=yes, form=form)
+
+
+@app.command(
+    cls=Verb,
+    help=_("Reject what somebody else filed."),
+    epilog=examples("custmerge transfer reject 3 --reason 'signature missing'"),
+)
+def reject(
+    ctx: typer.Context,
+    number: IdArgument,
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help=_("Why."))],
+    yes: YesOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Reject what somebody else filed."""
+    _decide(ctx.obj, number, Status.REJECTED, _("Reject this contract transfer?"), reason, yes=yes, form=form)
+
+
+def _decide(
+    context: Context, number: int, to: Status, question: str, reason: str | None, *, yes: bool, form: Format
+) -> None:
+    caller = context.caller()
+    found = transferring.decidable(context.database, caller, number, to)
+    if not yes:
+        if context.terminal.can_ask:
+            from custmerge.cli.render.access_tables import transfer_parts
+
+            context.terminal.show(*transfer_parts(found))
+        if not context.terminal.confirm(question, option="--yes"):
+            raise Declined
+    decided = transferring.decide(context.database, caller, number, to, reason=reason, now=context.now())
+    _print(context, decided, form)
+
+
+def _print(context: Context, found: Transfer, form: Format) -> None:
+    if form is not Format.TABLE:
+        write_one(shapes.transfer(found), form)
+        return
+    from custmerge.cli.render.access_tables import transfer_parts
+
+    context.terminal.print(*transfer_parts(found))
+
+
+def _read(path: str) -> bytes:
+    try:
+        with Path(path).open("rb") as stream:
+            # One byte more tells that there is more.
+            return stream.read(LARGEST_FORM_BYTES + 1)
+    except OSError as error:
+        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
+
+
+def _save(path: str, content: bytes) -> None:
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise BadFile(
+            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
+    with os.fdopen(number, "wb") as stream:
+        stream.write(content)

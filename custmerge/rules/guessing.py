@@ -1,0 +1,49 @@
+"""How many wrong passwords are too many (contract §5)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+WINDOW = timedelta(minutes=15)
+"""In which wrong tries are counted."""
+LOCKED_FOR = timedelta(minutes=15)
+TRIES = 5
+CALLER_TRIES = 20
+PENDING_FOR = timedelta(seconds=30)
+"""After which a try whose outcome never came (its process was killed) counts as a wrong one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is guessed at, or who guesses."""
+
+    kind: Literal["number", "staff", "customer_caller", "staff_caller"]
+    name: str
+
+    @property
+    def limit(self) -> int:
+        """How many wrong tries lock it."""
+        return TRIES if self.kind in ("number", "staff") else CALLER_TRIES
+
+    @property
+    def key(self) -> str:
+        """What the database knows it by: a digest, for people type a password where their name belongs."""
+        return hashlib.sha256(f"{self.kind}:{self.name}".encode()).hexdigest()
+
+
+def subjects_named(name: str) -> tuple[Subject, ...]:
+    """Return everything of that name that can be locked."""
+    return tuple(Subject(kind, name) for kind in ("number", "staff", "customer_caller", "staff_caller"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The tries at one subject inside the window."""
+
+    wrong: int
+    pending: int
+    locked_until: str
+    """See `times.stamp`; in the past where it isn't locked."""

@@ -1,0 +1,94 @@
+"""The contract transfer: the signed form that lifts an identity block once (contract §2, rule 5).
+
+Source: the article, "ein unterschriebenes Formular der Vertragsübergabe".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from custmerge.rules.fields import IDENTITY_FIELDS
+
+if TYPE_CHECKING:
+    from custmerge.rules.fields import Customer
+
+LARGEST_FORM_BYTES = 20 * 1024 * 1024
+# Source: ISO 32000 (PDF), TIFF 6.0, RFC 2083 (PNG), ITU-T T.81 (JPEG).
+_SIGNATURES = (
+    (b"%PDF-", "application/pdf"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+)
+
+
+class Status(StrEnum):
+    """Where a transfer is in its life."""
+
+    FILED = "filed"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    USED = "used"
+    """By one order; once only."""
+    VOID = "void"
+    """An identity field of a record was changed after the filing, or one of the numbers was merged away."""
+
+
+OPEN = (Status.FILED, Status.APPROVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A signed form as it was filed."""
+
+    sha256: str
+    size: int
+    """In bytes."""
+    type: str
+    """A media type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """A filed form and what became of it."""
+
+    id: int
+    survivor: str
+    absorbed: str
+    status: Status
+    filed_by: str
+    filed_by_person: int
+    """The id of the person, which stays through any change of name or role."""
+    at: str
+    decided_by: str | None
+    reason: str | None
+    """Why it was rejected."""
+    form: Form
+    salt: bytes
+    identity_sha256: str
+
+
+def form_type(content: bytes) -> str | None:
+    """Return the media type of a form by its content; None for what is no PDF, TIFF, PNG or JPEG."""
+    return next((name for signature, name in _SIGNATURES if content.startswith(signature)), None)
+
+
+def identity_digest(salt: bytes, survivor: Customer, absorbed: Customer) -> str:
+    """Return the salted SHA-256 of what a transfer speaks of: both numbers and their identity fields, in hex."""
+    spoken_of = [[record.number, *(record[field] for field in IDENTITY_FIELDS)] for record in (survivor, absorbed)]
+    return hashlib.sha256(salt + json.dumps(spoken_of).encode()).hexdigest()
+
+
+def status_now(transfer: Transfer, survivor: Customer | None, absorbed: Customer | None) -> Status:
+    """Return the status of a transfer, given the two records as they are now: an open one may have become void."""
+    if transfer.status not in OPEN:
+        return transfer.status
+    if survivor is None or absorbed is None or survivor.merged_into or absorbed.merged_into:
+        return Status.VOID
+    unchanged = identity_digest(transfer.salt, survivor, absorbed) == transfer.identity_sha256
+    return transfer.status if unchanged else Status.VOID

@@ -1,0 +1,185 @@
+"""The people who work here: added, changed, disabled, unlocked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custmerge.errors import BadValue, LastSupervisor, LoginRefused, NameTaken, NotAllowed, UnknownName
+from custmerge.rules.guessing import Subject, subjects_named
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.records import wrong_with_number
+from custmerge.rules.roles import Capability, Role, may
+from custmerge.rules.times import stamp
+from custmerge.services import guessing
+from custmerge.services.access import demand
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from custmerge.rules.history import Actor
+    from custmerge.rules.people import Person
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+
+def add_staff(database: Database, caller: Caller, name: str, role: Role, password: str, now: datetime) -> None:
+    """Add somebody who works here; raises NameTaken, BadPassword."""
+    from custmerge.services import passwords
+
+    demand(caller, Capability.STAFF)
+    checked_name(name)
+    password_hash = passwords.chosen(password)
+    with database.writing() as unit:
+        write_new(unit, name, role, password_hash, by=caller.actor, now=now)
+
+
+def list_staff(database: Database, caller: Caller) -> tuple[Person, ...]:
+    """Return everybody who works here, in the order of their names."""
+    demand(caller, Capability.STAFF)
+    with database.reading() as unit:
+        return unit.people.all_staff()
+
+
+def change_role(database: Database, caller: Caller, name: str, role: Role, now: datetime) -> bool:
+    """Give somebody another role; their sessions and the service tokens that they made end.
+
+    Returns whether it is another one than before. Raises UnknownName, LastSupervisor.
+    """
+    demand(caller, Capability.STAFF)
+    with database.writing() as unit:
+        person, everybody = _locked(unit, name)
+        if person.role is role:
+            return False
+        _demand_supervisor_left(person, everybody)
+        unit.people.change_staff(person.id, role=role)
+        _end_all(unit, person, now)
+        _note(unit, caller.actor, now, "role", name, role)
+    return True
+
+
+def change_password(database: Database, caller: Caller, name: str, password: str, now: datetime) -> None:
+    """Give somebody a new password, as a supervisor; their sessions end. Raises UnknownName, BadPassword."""
+    from custmerge.services import passwords
+
+    demand(caller, Capability.STAFF)
+    _find(database, name)
+    _write_password(database, caller, name, passwords.chosen(password), now)
+
+
+def change_own_password(database: Database, caller: Caller, current: str, password: str, now: datetime) -> None:
+    """Change the caller's own password; all their sessions end. Raises LoginRefused, LockedOut, BadPassword.
+
+    Source: OWASP ASVS 5 §6.2.3, the current password is asked for.
+    """
+    from custmerge.services import passwords
+
+    person = demand_person(database, caller)
+    tried = guessing.begin(database, [Subject("staff", caller.name)], now)
+    if not passwords.fits(person.password_hash, current):
+        guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": caller.name}, now)
+        raise LoginRefused
+    with database.writing() as unit:
+        guessing.right(unit, tried)
+    _write_password(database, caller, caller.name, passwords.chosen(password), now)
+
+
+def demand_person(database: Database, caller: Caller) -> Person:
+    """Return the staff record of the caller; raises NotAllowed for customers and service tokens."""
+    if caller.actor.kind != "staff":
+        raise NotAllowed(role=caller.role.value, capability="password")
+    return _find(database, caller.name)
+
+
+def demand_may_change(database: Database, caller: Caller, name: str) -> None:
+    """Raise what `change_password` raises whatever the password is, so that nobody types one for nothing."""
+    demand(caller, Capability.STAFF)
+    _find(database, name)
+
+
+def disable(database: Database, caller: Caller, name: str, now: datetime) -> tuple[str, ...]:
+    """Keep somebody out from now on; returns the service tokens that ended with them.
+
+    Raises UnknownName, LastSupervisor.
+    """
+    demand(caller, Capability.STAFF)
+    with database.writing() as unit:
+        person, everybody = _locked(unit, name)
+        if person.disabled_at is not None:
+            return ()
+        _demand_supervisor_left(person, everybody)
+        unit.people.change_staff(person.id, disabled_at=stamp(now))
+        ended = _end_all(unit, person, now)
+        _note(unit, caller.actor, now, "disable", name)
+    return ended
+
+
+def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool:
+    """End every lock on a staff name or customer number; returns whether there was anything to end.
+
+    Names that don't exist can be locked too. Raises UnknownName where nothing of that name is there or locked.
+    """
+    demand(caller, Capability.STAFF)
+    checked_name(name)
+    with database.writing() as unit:
+        ended = unit.guesses.unlock([subject.key for subject in subjects_named(name)], stamp(now))
+        if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
+            raise UnknownName(name=name)
+        if ended:
+            _note(unit, caller.actor, now, "unlock", name)
+    return bool(ended)
+
+
+def checked_name(name: str) -> str:
+    """Return a staff name; raises BadValue for one that can't be written or told apart."""
+    if why := wrong_with_number(name):
+        raise BadValue(name="name", value=name, why=why)
+    return name
+
+
+def write_new(unit: Unit, name: str, role: Role, password_hash: str, *, by: Actor, now: datetime) -> None:
+    """Write a new person into the database and the history; raises NameTaken."""
+    if unit.people.staff_named(name) is not None or unit.people.service_named(name) is not None:
+        raise NameTaken(name=name)
+    unit.people.add_staff(name, role, password_hash, stamp(now))
+    _note(unit, by, now, "add", name, role)
+
+
+def _find(database: Database, name: str) -> Person:
+    with database.reading() as unit:
+        person = unit.people.staff_named(name)
+    if person is None:
+        raise UnknownName(name=name)
+    return person
+
+
+def _locked(unit: Unit, name: str) -> tuple[Person, tuple[Person, ...]]:
+    everybody = unit.people.lock_staff()
+    person = next((one for one in everybody if one.name == name), None)
+    if person is None:
+        raise UnknownName(name=name)
+    return person, everybody
+
+
+def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> None:
+    others = [one for one in everybody if one.id != person.id and one.disabled_at is None]
+    if may(person.role, Capability.STAFF) and not any(may(one.role, Capability.STAFF) for one in others):
+        raise LastSupervisor(name=person.name)
+
+
+def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
+    with database.writing() as unit:
+        person, _everybody = _locked(unit, name)
+        unit.people.change_staff(person.id, password_hash=password_hash)
+        unit.people.end_sessions_of_staff(person.id)
+        _note(unit, caller.actor, now, "password", name)
+
+
+def _end_all(unit: Unit, person: Person, now: datetime) -> tuple[str, ...]:
+    """End sessions and service tokens: whoever has another role from now on begins anew."""
+    unit.people.end_sessions_of_staff(person.id)
+    return unit.people.revoke_services_of(person.id, stamp(now))
+
+
+def _note(unit: Unit, by: Actor, now: datetime, did: str, name: str, role: Role | None = None) -> None:
+    facts = {"did": did, "name": name, **({"role": role.value} if role else {})}
+    unit.chain.append([Draft(stamp(now), by, Action.USER, facts)])

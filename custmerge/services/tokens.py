@@ -1,0 +1,66 @@
+"""Service tokens: a script that works here, with a role and an end, in the name of the person who made it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_, BadValue, NameTaken, UnknownToken
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.people import Service
+from custmerge.rules.roles import Capability
+from custmerge.rules.sessions import SERVICE_DAYS
+from custmerge.rules.times import stamp
+from custmerge.services.access import demand, person_of
+from custmerge.services.sessions import sha256_of
+from custmerge.services.staff import checked_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from custmerge.rules.roles import Role
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+
+def create(
+    database: Database, caller: Caller, name: str, role: Role, *, days: int, token: str, now: datetime
+) -> Service:
+    """Make a service token that lasts for `days`; `token` is fresh from a random source, shown once, kept nowhere.
+
+    Raises NameTaken, BadValue for more days than a token may last.
+    """
+    demand(caller, Capability.STAFF)
+    checked_name(name)
+    if not 1 <= days <= SERVICE_DAYS:
+        raise BadValue(name="--days", value=str(days), why=N_("a service token lasts from 1 to 90 days"))
+    end = stamp(now + timedelta(days=days))
+    new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
+    with database.writing() as unit:
+        if unit.people.service_named(name) is not None or unit.people.staff_named(name) is not None:
+            raise NameTaken(name=name)
+        unit.people.add_service(new, sha256_of(token))
+        _note(unit, caller, now, "create", name, role=role.value, expires_at=end)
+    return new
+
+
+def list_all(database: Database, caller: Caller) -> tuple[Service, ...]:
+    """Return every service token, in the order of their names, ended ones too."""
+    demand(caller, Capability.STAFF)
+    with database.reading() as unit:
+        return unit.people.all_services()
+
+
+def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
+    """End a service token; raises UnknownToken where there is none that could be ended."""
+    demand(caller, Capability.STAFF)
+    with database.writing() as unit:
+        found = unit.people.service_named(name)
+        if found is None or found.revoked_at is not None:
+            raise UnknownToken(name=name)
+        unit.people.revoke_service(found.id, stamp(now))
+        _note(unit, caller, now, "revoke", name)
+
+
+def _note(unit: Unit, caller: Caller, now: datetime, did: str, name: str, **facts: str) -> None:
+    unit.chain.append([Draft(stamp(now), caller.actor, Action.TOKEN, {"did": did, "name": name, **facts})])

@@ -1,0 +1,193 @@
+"""The contract transfer: filed by one, decided by another, used by one order (contract §2, rule 5)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_, BadFile, BadValue, OwnTransfer, TransferDecided, TransferOpen, UnknownTransfer
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.roles import Capability
+from custmerge.rules.times import stamp
+from custmerge.rules.transfers import (
+    LARGEST_FORM_BYTES,
+    OPEN,
+    Form,
+    Status,
+    Transfer,
+    form_type,
+    identity_digest,
+    status_now,
+)
+from custmerge.services.access import demand, living, person_of, survivor_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from custmerge.rules.fields import Customer
+    from custmerge.rules.history import Fact
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+LISTED_AT_MOST = 100
+LONGEST_REASON = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """A signed form as somebody hands it in."""
+
+    absorbed: str
+    into: str | None
+    file: str
+    """The file's name, for errors."""
+    content: bytes
+
+
+def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
+    """Keep a signed form for a pair; `salt` is 16 fresh random bytes.
+
+    Raises BadFile for what is no form, UnknownNumber, MergedAway, TransferOpen.
+    """
+    demand(caller, Capability.TRANSFER_FILE)
+    survivor = survivor_of(caller, filing.into, filing.absorbed)
+    form = checked_form(filing)
+    with database.writing() as unit:
+        records = unit.register.customers((survivor, filing.absorbed), lock=True)
+        kept, absorbed = (
+            living(unit.register, number, records.get(number)) for number in (survivor, filing.absorbed)
+        )
+        _make_room(unit, kept, absorbed)
+        new = Transfer(
+            id=0,
+            survivor=survivor,
+            absorbed=filing.absorbed,
+            status=Status.FILED,
+            filed_by=caller.name,
+            filed_by_person=person_of(caller),
+            at=stamp(now),
+            decided_by=None,
+            reason=None,
+            form=form,
+            salt=salt,
+            identity_sha256=identity_digest(salt, kept, absorbed),
+        )
+        new = replace(new, id=unit.transfers.add(new, filing.content))
+        _note(unit, caller, now, Action.TRANSFER_FILE, new)
+    return new
+
+
+def checked_form(filing: Filing) -> Form:
+    """Return what there is to say of a form; raises BadFile for one that is too large or of another kind."""
+    if len(filing.content) > LARGEST_FORM_BYTES:
+        raise BadFile(file=filing.file, why=N_("is larger than 20 MB"))
+    kind = form_type(filing.content)
+    if kind is None:
+        raise BadFile(file=filing.file, why=N_("is no PDF, TIFF, PNG or JPEG file"))
+    return Form(hashlib.sha256(filing.content).hexdigest(), len(filing.content), kind)
+
+
+def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
+    """Return the newest transfers, with the status that they have now, newest first."""
+    demand(caller, Capability.TRANSFER_FILE)
+    with database.reading() as unit:
+        found = _as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST))
+    return tuple(one for one in found if status is None or one.status is status)
+
+
+def one(database: Database, caller: Caller, number: int) -> Transfer:
+    """Return a transfer with the status that it has now; raises UnknownTransfer."""
+    demand(caller, Capability.TRANSFER_FILE)
+    with database.reading() as unit:
+        return _found(unit, number, lock=False)
+
+
+def form_of(database: Database, caller: Caller, number: int) -> bytes:
+    """Return the signed form of a transfer; raises UnknownTransfer."""
+    demand(caller, Capability.TRANSFER_FILE)
+    with database.reading() as unit:
+        _found(unit, number, lock=False)
+        return unit.transfers.content(number)
+
+
+def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:
+    """Return a transfer that the caller may approve or reject; raises what `decide` raises."""
+    demand(caller, Capability.TRANSFER_DECIDE)
+    with database.reading() as unit:
+        return _decidable(unit, caller, number, to, lock=False)
+
+
+def decide(
+    database: Database, caller: Caller, number: int, to: Status, *, reason: str | None = None, now: datetime
+) -> Transfer:
+    """Approve or reject a transfer that somebody else filed; an approved one can still be rejected.
+
+    Raises UnknownTransfer, OwnTransfer, TransferDecided, BadValue for a rejection without a reason.
+    """
+    demand(caller, Capability.TRANSFER_DECIDE)
+    if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
+        raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
+    with database.writing() as unit:
+        found = _decidable(unit, caller, number, to, lock=True)
+        unit.transfers.decide(number, to, by=caller.name, person=person_of(caller), at=stamp(now), reason=reason)
+        action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
+        _note(unit, caller, now, action, found)
+    return replace(found, status=to, decided_by=caller.name, reason=reason)
+
+
+def approved_for(unit: Unit, survivor: Customer, absorbed: Customer, *, lock: bool) -> int | None:
+    """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
+    found = unit.transfers.open_for(survivor.number, absorbed.number, lock=lock)
+    if found is None or status_now(found, survivor, absorbed) is not Status.APPROVED:
+        return None
+    return found.id
+
+
+def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> None:
+    """Make an open transfer for the pair void if that is what it has become; raises TransferOpen if not."""
+    before = unit.transfers.open_for(survivor.number, absorbed.number, lock=True)
+    if before is None:
+        return
+    if status_now(before, survivor, absorbed) is not Status.VOID:
+        raise TransferOpen(
+            id=before.id, survivor=survivor.number, absorbed=absorbed.number, status=before.status.value
+        )
+    unit.transfers.void(before.id)
+
+
+def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
+    found = _found(unit, number, lock=lock)
+    if found.filed_by_person == person_of(caller):
+        raise OwnTransfer(id=number, filed_by=found.filed_by)
+    if found.status not in OPEN or found.status is to:
+        raise TransferDecided(id=number, status=found.status.value)
+    return found
+
+
+def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
+    found = unit.transfers.one(number, lock=lock)
+    if found is None:
+        raise UnknownTransfer(id=number)
+    return _as_they_are(unit, [found])[0]
+
+
+def _as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
+    transfers = list(found)
+    numbers = {number for one in transfers if one.status in OPEN for number in (one.survivor, one.absorbed)}
+    records = unit.register.customers(numbers) if numbers else {}
+    return [
+        replace(one, status=status_now(one, records.get(one.survivor), records.get(one.absorbed)))
+        for one in transfers
+    ]
+
+
+def _note(unit: Unit, caller: Caller, now: datetime, action: Action, found: Transfer) -> None:
+    facts: dict[str, Fact] = {
+        "survivor": found.survivor,
+        "absorbed": found.absorbed,
+        "transfer": found.id,
+        "form_sha256": found.form.sha256,
+    }
+    unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

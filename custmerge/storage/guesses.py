@@ -1,0 +1,82 @@
+"""Wrong tries at passwords, and the locks that they lead to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, case, delete, func, insert, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from custmerge.rules.guessing import Tries
+from custmerge.storage.engine import is_sqlite
+from custmerge.storage.tables import guess, lock
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import Connection
+
+NEVER = "0001-01-01T00:00:00Z"
+
+
+class Guesses:
+    """Tries, inside one transaction. Every method takes a subject by its key, see `guessing.Subject`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def tries(self, subject: str, *, since: str, pending_since: str) -> Tries:
+        """Return the tries at a subject from a moment on, and keep others from adding one until the end.
+
+        What is pending from before `pending_since` counts as wrong.
+        """
+        insertion = (sqlite_insert if is_sqlite(self._connection) else postgresql_insert)(lock)
+        # The row that everybody who counts has to lock first has to be there.
+        self._connection.execute(insertion.values(subject=subject, until=NEVER).on_conflict_do_nothing())
+        until = self._connection.execute(
+            select(lock.c.until).where(lock.c.subject == subject).with_for_update()
+        ).scalar_one()
+        is_pending = and_(guess.c.pending, guess.c.at >= pending_since)
+        wrong, pending = self._connection.execute(
+            select(func.sum(case((is_pending, 0), else_=1)), func.sum(case((is_pending, 1), else_=0))).where(
+                guess.c.subject == subject, guess.c.at >= since
+            )
+        ).one()
+        return Tries(int(wrong or 0), int(pending or 0), until)
+
+    def begin(self, subject: str, at: str) -> int:
+        """Note a try that is pending and return its id."""
+        key = self._connection.execute(
+            insert(guess).values(subject=subject, at=at, pending=True)
+        ).inserted_primary_key
+        if key is None:
+            raise LookupError(subject)
+        return int(key[0])
+
+    def forget(self, tries: Collection[int]) -> None:
+        """Forget tries that were right."""
+        self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
+
+    def keep(self, tries: Collection[int]) -> None:
+        """Note that tries were wrong."""
+        self._connection.execute(update(guess).where(guess.c.id.in_(tries)).values(pending=False))
+
+    def lock(self, subject: str, until: str) -> None:
+        """Lock a subject; the tries that led to it don't count a second time."""
+        self._connection.execute(update(lock).where(lock.c.subject == subject).values(until=until))
+        self._connection.execute(delete(guess).where(guess.c.subject == subject))
+
+    def unlock(self, subjects: Collection[str], now: str) -> int:
+        """End locks and forget the tries; returns how many subjects were locked or had wrong tries."""
+        concerned = self._connection.execute(
+            select(func.count())
+            .select_from(lock)
+            .where(
+                lock.c.subject.in_(subjects),
+                or_(lock.c.until > now, select(guess.c.id).where(guess.c.subject == lock.c.subject).exists()),
+            )
+        ).scalar_one()
+        self._connection.execute(delete(guess).where(guess.c.subject.in_(subjects)))
+        self._connection.execute(delete(lock).where(lock.c.subject.in_(subjects)))
+        return concerned

@@ -1,0 +1,63 @@
+"""What a PostgreSQL role of the application may do: what the commands need and nothing more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from custmerge.storage.tables import (
+    before_image,
+    customer,
+    domain,
+    form,
+    guess,
+    head,
+    history,
+    lock,
+    order,
+    package,
+    proof,
+    service,
+    session,
+    staff,
+    transfer,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+# The history can be read and appended to; nothing that happened can be changed or deleted.
+_READ_AND_ADD = "SELECT, INSERT"
+_CHANGE = "SELECT, INSERT, UPDATE"
+_EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+_OF_TABLES = {
+    "custmerge_version": "SELECT",
+    head.name: "SELECT, UPDATE",
+    history.name: _READ_AND_ADD,
+    order.name: _READ_AND_ADD,
+    before_image.name: _READ_AND_ADD,
+    form.name: _READ_AND_ADD,
+    **{table.name: _CHANGE for table in (customer, package, staff, service, transfer)},
+    **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
+}
+_NUMBERED = (staff, service, guess, transfer)
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Give `role`, which exists, exactly these rights; what it had on our tables before is taken away first."""
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    database, schema = connection.execute(text("SELECT current_database(), current_schema()")).one()
+    to = quote(role)
+    # Temporary tables hold what an import has to judge at its end.
+    statements = [
+        f"GRANT CONNECT, TEMPORARY ON DATABASE {quote(database)} TO {to}",
+        f"GRANT USAGE ON SCHEMA {quote(schema)} TO {to}",
+    ]
+    for table, rights in _OF_TABLES.items():
+        statements.append(f"REVOKE ALL ON TABLE {quote(table)} FROM {to}")
+        statements.append(f"GRANT {rights} ON TABLE {quote(table)} TO {to}")
+    statements += [f"GRANT USAGE ON SEQUENCE {quote(table.name + '_id_seq')} TO {to}" for table in _NUMBERED]
+    for statement in statements:
+        # Doubled, for the driver reads a % as a place for a value.
+        connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -1,0 +1,122 @@
+"""Contract transfers and their forms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, or_, select, update
+
+from custmerge.rules.transfers import OPEN, Form, Status, Transfer
+from custmerge.storage.tables import form, transfer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from sqlalchemy import ColumnElement, Connection
+
+_TRANSFER = (
+    transfer.c.id,
+    transfer.c.survivor,
+    transfer.c.absorbed,
+    transfer.c.status,
+    transfer.c.filed_by,
+    transfer.c.filed_by_person,
+    transfer.c.at,
+    transfer.c.decided_by,
+    transfer.c.reason,
+    transfer.c.sha256,
+    transfer.c.size,
+    transfer.c.type,
+    transfer.c.salt,
+    transfer.c.identity_sha256,
+)
+
+
+class Transfers:
+    """Contract transfers, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: Transfer, content: bytes) -> int:
+        """Keep a new transfer with its form; `new.id` doesn't count. Returns the id that it gets."""
+        key = self._connection.execute(
+            insert(transfer).values(
+                survivor=new.survivor,
+                absorbed=new.absorbed,
+                status=new.status.value,
+                filed_by=new.filed_by,
+                filed_by_person=new.filed_by_person,
+                at=new.at,
+                sha256=new.form.sha256,
+                size=new.form.size,
+                type=new.form.type,
+                salt=new.salt,
+                identity_sha256=new.identity_sha256,
+            )
+        ).inserted_primary_key
+        if key is None:
+            raise LookupError(new.survivor)
+        self._connection.execute(insert(form).values(transfer=key[0], content=content))
+        return int(key[0])
+
+    def one(self, number: int, *, lock: bool = False) -> Transfer | None:
+        """Return a transfer; with `lock` nobody else decides or uses it before the transaction ends."""
+        statement = select(*_TRANSFER).where(transfer.c.id == number)
+        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        return None if row is None else _transfer(row)
+
+    def open_for(self, survivor: str, absorbed: str, *, lock: bool = False) -> Transfer | None:
+        """Return the transfer of exactly this pair in this direction that is filed or approved."""
+        statement = select(*_TRANSFER).where(
+            transfer.c.survivor == survivor, transfer.c.absorbed == absorbed, transfer.c.status.in_(OPEN)
+        )
+        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        return None if row is None else _transfer(row)
+
+    def newest(self, limit: int) -> tuple[Transfer, ...]:
+        """Return up to `limit` transfers, newest first."""
+        rows = self._connection.execute(select(*_TRANSFER).order_by(transfer.c.id.desc()).limit(limit))
+        return tuple(_transfer(row) for row in rows)
+
+    def content(self, number: int) -> bytes:
+        """Return the form of a transfer that exists."""
+        return bytes(self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar_one())
+
+    def decide(self, number: int, status: Status, *, by: str, person: int, at: str, reason: str | None) -> None:
+        """Write down who approved or rejected a transfer."""
+        self._update(
+            transfer.c.id == number,
+            status=status.value,
+            decided_by=by,
+            decided_by_person=person,
+            decided_at=at,
+            reason=reason,
+        )
+
+    def use(self, number: int, order: int) -> None:
+        """Write down which order used a transfer up."""
+        self._update(transfer.c.id == number, status=Status.USED.value, order=order)
+
+    def void(self, number: int) -> None:
+        """Make a transfer void."""
+        self._update(transfer.c.id == number, status=Status.VOID.value)
+
+    def void_all_of(self, numbers: Collection[str]) -> None:
+        """Make every open transfer void that speaks of one of `numbers`."""
+        concerned = or_(transfer.c.survivor.in_(numbers), transfer.c.absorbed.in_(numbers))
+        self._update(concerned, transfer.c.status.in_(OPEN), status=Status.VOID.value)
+
+    def _update(self, *conditions: ColumnElement[bool], **values: str | int | None) -> None:
+        self._connection.execute(update(transfer).where(*conditions).values(values))
+
+
+# Any: a row of _TRANSFER's columns.
+def _transfer(row: Sequence[Any]) -> Transfer:
+    number, survivor, absorbed, status, filed_by, person, at, decided_by, reason, *rest = row
+    sha256, size, kind, salt, identity = rest
+    form_filed = Form(sha256, size, kind)
+    return Transfer(
+        number, survivor, absorbed, Status(status), filed_by, person, at, decided_by, reason, form_filed, bytes(salt),
+        identity,
+    )  # fmt: skip

@@ -1,0 +1,59 @@
+"""Hashes that an import takes over, by their form."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from custmerge.rules.hashes import wrong_with_hash
+
+SALT, DIGEST = "c2FsdHNhbHQ", "aGFzaGhhc2hoYXNoaGFzaA"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        f"$argon2id$v=19$m=47104,t=1,p=1${SALT}${DIGEST}",
+        f"$argon2i$v=19$m=65536,t=3,p=4${SALT}${DIGEST}",
+        "$2b$12$" + "a" * 53,
+        "$2y$10$" + "a" * 53,
+        "$6$salt$" + "a" * 86,
+        "$6$rounds=656000$salt$" + "a" * 86,
+    ],
+)
+def test_argon2_bcrypt_and_sha512_crypt_are_taken(stored):
+    assert wrong_with_hash(stored) is None
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "geheim",
+        "$1$salt$" + "a" * 22,
+        "$5$salt$" + "a" * 43,
+        "5f4dcc3b5aa765d61d8327deb882cf99",
+        "$argon2id$x",
+        "$2b$12$" + "a" * 52,
+        "$6$salt$" + "a" * 85,
+        "$6$salt$" + "a" * 86 + "\n",
+    ],
+)
+def test_other_hashes_are_not(stored):
+    assert "isn't a hash" in wrong_with_hash(stored)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        f"$argon2id$v=19$m=99999999,t=1,p=1${SALT}${DIGEST}",
+        f"$argon2id$v=19$m=47104,t=999,p=1${SALT}${DIGEST}",
+        "$2b$31$" + "a" * 53,
+        "$6$rounds=999999999$salt$" + "a" * 86,
+    ],
+)
+def test_a_hash_that_would_block_the_host_is_not(stored):
+    assert "too much" in wrong_with_hash(stored)
+
+
+@given(st.text())
+def test_no_text_raises(stored):
+    wrong_with_hash(stored)
