@@ -49,6 +49,11 @@ class CustmergeError(Exception):
     def __str__(self) -> str:
         return self.template.format(**self.details)
 
+    def filled_details(self) -> dict[str, Detail]:
+        """Return the details for a script: in English, with `why` filled from the others."""
+        why = self.details.get("why")
+        return {**self.details, "why": why.format(**self.details)} if isinstance(why, str) else self.details
+
 
 class DetailsDiffer(CustmergeError):
     """The records differ in details and nobody said which to use."""
@@ -379,6 +384,15 @@ class Interrupted(CustmergeError):
 
     code, exit = "interrupted", ExitCode.INTERRUPTED
     template = N_("Interrupted: nothing half done was left behind.")
+
+
+class OutputFailed(CustmergeError):
+    """What was done is done, but nobody could be told."""
+
+    code, exit = "output_failed", ExitCode.UNEXPECTED
+    template = N_(
+        "The output couldn't be written ({reason}): what the command did stands, `custmerge history` tells."
+    )
 
 
 class Unexpected(CustmergeError):

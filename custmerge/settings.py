@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote
 
 from custmerge.errors import N_, BadFile, BadValue
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 APP = "custmerge"
 LANGUAGES = ("de", "en")
-_SECRET_PARAMETERS = ("password", "sslpassword", "passfile_password")
+# Whatever stands behind a parameter that is a password.
+_SECRET_PARAMETER = re.compile(r"(?i)([?&](?:ssl)?password=)([^&]*)")
+_MASKED = r"\1***"
+_MAY_HOLD_A_SECRET = re.compile(r"(?i)@|password")
+# In a login these end it, and what stands behind them would be read as host, port or options.
+_UNSAFE = re.compile(r"[/?#\[\]@\s]")
 _KNOWN_KEYS = ("database_url", "lang")
 
 
@@ -46,10 +52,19 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
 
 def checked_url(url: str) -> str:
     """Return `url` if it names a database that custmerge can use; raises BadValue, without the password."""
-    if url.startswith(("postgresql://", "postgres://")):
-        return "postgresql://" + url.partition("://")[2]
+    scheme, is_url, rest = url.partition("://")
+    if is_url and scheme in ("postgresql", "postgres"):
+        login, at, _host = rest.rpartition("@")
+        if at and ":" in login and _UNSAFE.search(login):
+            raise BadValue(
+                name="database",
+                value=shown_url(url),
+                why=N_("write special characters of user and password percent-encoded, / as %2F"),
+            )
+        return f"postgresql://{rest}"
     path = url.removeprefix("sqlite:///")
     if path != url and path.partition("?")[0] not in ("", ":memory:"):
+        _check_sqlite_options(url)
         return url
     raise BadValue(
         name="database", value=shown_url(url), why=N_("write sqlite:///path or postgresql://user@host/name")
@@ -57,20 +72,34 @@ def checked_url(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return `url` as it may be shown: without any password."""
-    try:
-        parts = urlsplit(url)
-        netloc = parts.netloc
-    except ValueError:
-        return url.partition("://")[0] + "://…"
-    login, at, host = netloc.rpartition("@")
-    if at and ":" in login:
-        netloc = f"{login.partition(':')[0]}:***@{host}"
-    query = parts.query
-    if any(name.lower() in _SECRET_PARAMETERS for name, _ in parse_qsl(query)):
-        pairs = parse_qsl(query, keep_blank_values=True)
-        query = urlencode([(n, "***" if n.lower() in _SECRET_PARAMETERS else v) for n, v in pairs], safe="*/")
-    return urlunsplit(parts._replace(netloc=netloc, query=query)) if (at or query) else url
+    """Return `url` as it may be shown: without any password, and nothing at all of what may hold one unseen."""
+    scheme, is_url, rest = url.partition("://")
+    if scheme == "sqlite":
+        return url
+    if not is_url:
+        return "…" if _MAY_HOLD_A_SECRET.search(url) else url
+    login, at, host = rest.rpartition("@")
+    if at:
+        user, colon, _password = login.partition(":")
+        rest = f"{user}{':***' if colon else ''}@{host}"
+    return f"{scheme}://{_SECRET_PARAMETER.sub(_MASKED, rest)}"
+
+
+def without_secrets(url: str, text: str) -> str:
+    """Return what a driver said of `url` without the passwords in it."""
+    text = text.replace(url, shown_url(url))
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    secrets = {password, *(found[2] for found in _SECRET_PARAMETER.finditer(url))}
+    for secret in secrets | {unquote(secret) for secret in secrets}:
+        if secret:
+            text = text.replace(secret, "***")
+    return text
+
+
+def _check_sqlite_options(url: str) -> None:
+    for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True):
+        if name != "timeout" or not value.replace(".", "", 1).isdecimal():
+            raise BadValue(name="database", value=url, why=N_("the only option is ?timeout=SECONDS"))
 
 
 def data_directory() -> Path:

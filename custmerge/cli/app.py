@@ -109,6 +109,7 @@ def root(  # noqa: D103 (its help is below)
 def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind of end)
     """Run one command line and return its exit code; nothing but what the command prints gets out."""
     arguments = list(argv)
+    _open_streams()
     language.install(language.choose(arguments, os.environ))
     for stream in (sys.stdout, sys.stderr):
         # A terminal that can't show a character gets its number, not a traceback.
@@ -128,7 +129,16 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind 
         silence_stdout()
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 (the one boundary: a fault of ours is a sentence too)
-        return _report(_unexpected(error), arguments)
+        return _report(_fault(error), arguments)
+
+
+def _open_streams() -> None:
+    """Give closed streams a place to go, so that no file that is opened later takes theirs."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            if os.open(os.devnull, os.O_RDWR) != descriptor:
+                continue
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
 
 
 def _run(arguments: list[str]) -> int:
@@ -169,7 +179,7 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
     if _wants_json(arguments):
         from custmerge.cli.render.output import error_document
 
-        print(error_document(error.code, error.exit, message, error.details), file=sys.stderr)
+        print(error_document(error.code, error.exit, message, error.filled_details()), file=sys.stderr)
     else:
         print(f"{PROGRAM}: {message}", file=sys.stderr)
     return error.exit
@@ -189,6 +199,15 @@ def _is_text(argument: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _fault(error: Exception) -> CustmergeError:
+    """Return what is to be said of an error that nobody foresaw, or that stdout raised."""
+    if isinstance(error, OSError) and error.filename is None:
+        # Every file has a name; what has none is a stream.
+        silence_stdout()
+        return errors.OutputFailed(reason=os.strerror(error.errno or 0))
+    return _unexpected(error)
 
 
 def _unexpected(error: Exception) -> CustmergeError:

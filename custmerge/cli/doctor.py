@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import filled
+from custmerge.cli.language import filled, word
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, stdout, write_many
@@ -30,7 +30,7 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     else:
         for check in checks:
             mark = "✓" if check.ok else "✗"
-            context.terminal.print(f"{mark} {check.check}: {filled(check.message, check.details)}")
+            context.terminal.print(f"{mark} {word(check.check)}: {filled(check.message, check.details)}")
     raise typer.Exit(_exit_code(checks))
 
 

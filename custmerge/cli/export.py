@@ -115,7 +115,12 @@ def _counted(rows: Iterable[Shape], bar: ProgressBar) -> Iterator[Shape]:
 @contextmanager
 def _whole_file(path: str) -> Iterator[TextIO]:
     """Give a file that gets its name only when all is in it, and that only its owner can read."""
-    target = Path(path)
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        # A pipe or a device has a reader and no name to take.
+        with target.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
     try:
         number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:

@@ -12,13 +12,16 @@ from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import N_
+from custmerge.errors import N_, BadLines
 from custmerge.rules.records import Problem
 
 if TYPE_CHECKING:
     from custmerge.services.importing import Kind
 
 app = verb_group(_("Bring customers or packages in from CSV, all or nothing."))
+
+KEPT_AT_MOST = 1_000
+"""Bad lines that an error's JSON object names."""
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A CSV file, UTF-8, comma or semicolon."))]
 UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what exists already."))]
@@ -27,15 +30,22 @@ UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what e
 class Watcher:
     """Prints every bad line as it is found, and how far the import is."""
 
-    def __init__(self, terminal: Terminal, bar: ProgressBar) -> None:
+    def __init__(self, terminal: Terminal, bar: ProgressBar, *, keeps: bool) -> None:
         self._terminal = terminal
         self._bar = bar
+        self._keeps = keeps
+        self.lines: list[str] = []
+        """What was kept instead of being printed: for an error that is one JSON object."""
 
     def problem(self, file: str, line: int, problem: Problem) -> None:
         """Print `FILE:LINE: field: why`."""
         template = N_("{value}: {why}") if problem.value else N_("{why}")
         details = {"value": problem.value, "why": problem.why, "other": problem.other}
-        self._terminal.warn(f"{visible(file)}:{line}: {problem.field}: {filled(template, details)}")
+        text = f"{visible(file)}:{line}: {problem.field}: {filled(template, details)}"
+        if not self._keeps:
+            self._terminal.warn(text)
+        elif len(self.lines) < KEPT_AT_MOST:
+            self.lines.append(text)
 
     def advanced(self, done: int, total: int) -> None:
         """Move the bar."""
@@ -74,15 +84,13 @@ def _import(context: Context, file: str, kind: "type[Kind]", *, update: bool, fo
     from custmerge.services.importing import import_file
 
     with context.terminal.progress(_("Importing")) as bar:
-        done = import_file(
-            context.database,
-            context.caller(),
-            file,
-            kind,
-            update=update,
-            watcher=Watcher(context.terminal, bar),
-            now=context.now(),
-        )
+        watcher = Watcher(context.terminal, bar, keeps=form is Format.JSON)
+        try:
+            done = import_file(
+                context.database, context.caller(), file, kind, update=update, watcher=watcher, now=context.now()
+            )
+        except BadLines as error:
+            raise BadLines(**error.details, **({"lines": watcher.lines} if watcher.lines else {})) from None
     if form is not Format.TABLE:
         write_one(shapes.imported(done), form)
         return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from custmerge.errors import CustmergeError
 
-__all__ = ["_", "choose", "field_label", "field_list", "filled", "install", "ngettext", "sentence"]
+__all__ = ["_", "choose", "field_label", "field_list", "filled", "install", "ngettext", "sentence", "word"]
 
 DOMAIN = "custmerge"
 
@@ -44,6 +44,16 @@ ROLE_LABELS = {
     Role.SUPERVISOR: N_("supervisor"),
     Role.AUDITOR: N_("auditor"),
 }
+_WORDS = frozenset(
+    {
+        *(N_("adopt"), N_("keep"), N_("identical")),
+        *(N_("merge"), N_("undo"), N_("import"), N_("purge"), N_("user"), N_("token"), N_("reveal")),
+        *(N_("login_failed"), N_("locked"), N_("bulk_approve")),
+        *(N_("transfer_file"), N_("transfer_approve"), N_("transfer_reject")),
+        *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
+        *(N_("database"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
+    }
+)
 _TEMPLATES = {"why", "what", "role", "status"}
 
 
@@ -71,6 +81,11 @@ def install(language: str) -> None:
     os.environ["LANGUAGE"] = language
     gettext.bindtextdomain(DOMAIN, Path(__file__).parents[1] / "locale")
     gettext.textdomain(DOMAIN)
+
+
+def word(value: str | None) -> str:
+    """Return a choice, an action, a role or a check as people read it; scripts see the English one."""
+    return "" if value is None else _(value) if value in _WORDS else value
 
 
 def field_label(field: Field) -> str:

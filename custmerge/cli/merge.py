@@ -55,6 +55,8 @@ def merge(
     if number is None:
         if domain is not None or password_stdin:
             raise BadUsage(problem=_("--domain and --password-stdin need the NUMBER that they belong to."))
+        if form is not Format.TABLE:
+            raise BadUsage(problem=_("The form is for people: --format needs the NUMBER to take over."))
         from custmerge.cli.wizard import run_wizard
 
         raise typer.Exit(run_wizard(context, caller, into, wishes, dry_run=dry_run))
@@ -68,6 +70,7 @@ def merge(
         receipt = merging.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.merge(receipt), form, [shapes.merge_row(receipt)])
+        warn_of_split_account(context, receipt)
     else:
         show_receipt(context, receipt)
 
@@ -77,6 +80,11 @@ def show_receipt(context: Context, receipt: merging.Receipt) -> None:
     from custmerge.cli.render.record_tables import receipt_parts
 
     context.terminal.print(*receipt_parts(receipt))
+    warn_of_split_account(context, receipt)
+
+
+def warn_of_split_account(context: Context, receipt: merging.Receipt) -> None:
+    """Say so where half of a bank account was taken."""
     if receipt.splits_account:
         context.terminal.say(
             _("Careful: account number and bank code belong together, and only one of them was taken.")

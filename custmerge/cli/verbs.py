@@ -14,6 +14,7 @@ from custmerge.errors import N_
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 # What Typer says when a command line is wrong; it has no catalogue for these.
 _USAGE_PROBLEMS = (
     (re.compile(r"Missing argument '(?P<name>.+)'\."), N_("The argument {name} is missing.")),
@@ -23,8 +24,21 @@ _USAGE_PROBLEMS = (
     (re.compile(r"No such option: (?P<name>\S+)(?P<rest>.*)"), N_("There is no option {name}.{rest}")),
     (re.compile(r"Option '(?P<name>.+)' requires an argument\."), N_("The option {name} needs a value.")),
     (re.compile(r"Option '(?P<name>.+)' does not take a value\."), N_("The option {name} takes no value.")),
-    (re.compile(r"Got unexpected extra arguments? \((?P<rest>.*)\)", re.DOTALL), N_("Too many arguments: {rest}.")),
-    (re.compile(r"Invalid value for '?(?P<name>[^:]+?)'?: (?P<rest>.*)", re.DOTALL), N_("{name}: {rest}")),
+    (
+        re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((?P<rest>.*)\)", re.DOTALL),
+        N_("Too many arguments: {rest}."),
+    ),
+    (
+        re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL),
+        N_("{name}: {value} isn't one of {rest}."),
+    ),
+    (re.compile(_INVALID + r".*valid integer.*", re.DOTALL), N_("{name} needs a whole number.")),
+    (
+        re.compile(_INVALID + r".*greater than or equal to (?P<rest>-?\d+).*", re.DOTALL),
+        N_("{name}: at least {rest}."),
+    ),
+    (re.compile(_INVALID + r".*less than or equal to (?P<rest>-?\d+).*", re.DOTALL), N_("{name}: at most {rest}.")),
+    (re.compile(_INVALID + r"(?P<rest>.*)", re.DOTALL), N_("{name}: {rest}")),
 )
 
 

@@ -15,9 +15,11 @@ from custmerge.errors import (
     Declined,
     ExitCode,
     IdentityBlocked,
+    MergedAway,
     MissingInput,
     ProofRefused,
     SelfMerge,
+    UnknownNumber,
 )
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
@@ -40,8 +42,7 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
     terminal = context.terminal
     if not terminal.can_ask:
         raise MissingInput(what=_("Customer number to take over"), option=NUMBER_OPTION)
-    own = caller.name if caller.is_customer else into
-    survivor = own or terminal.ask(_("Number that is kept"), option="--into")
+    survivor = caller.name if caller.is_customer else _survivor(context, caller, into)
     terminal.say(_("Merge customer numbers: {survivor} is kept.").format(survivor=visible(survivor)))
     done, code = False, ExitCode.DONE
     while True:
@@ -50,12 +51,26 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
             done = True
         except CustmergeError as error:
             if not isinstance(error, (IdentityBlocked, Declined)):
-                terminal.say(f"✗ {sentence(error)}")
+                terminal.warn(f"✗ {sentence(error)}")
             elif isinstance(error, Declined):
-                terminal.say(sentence(error))
+                terminal.warn(sentence(error))
             code = error.exit
         if not terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION):
             return ExitCode.DONE if done else code
+
+
+def _survivor(context: Context, caller: Caller, into: str | None) -> str:
+    """Return the number that is kept, asked for until it is one that can be."""
+    if into is not None:
+        return proving.check_survivor(context.database, caller, into)
+    while True:
+        try:
+            number = context.terminal.ask(_("Number that is kept"), option="--into")
+            if not number:
+                raise Declined
+            return proving.check_survivor(context.database, caller, number)
+        except (BadValue, UnknownNumber, MergedAway) as error:
+            context.terminal.warn(f"✗ {sentence(error)}")
 
 
 def _one_order(context: Context, caller: Caller, survivor: str, wishes: Wishes, *, dry_run: bool) -> None:
@@ -86,7 +101,7 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
             claim = proving.Claim(absorbed, domain, password)
             proving.verify(context.database, caller, claim, into=survivor, now=context.now())
         except _ASK_AGAIN as error:
-            terminal.say(f"✗ {sentence(error)}")
+            terminal.warn(f"✗ {sentence(error)}")
         else:
             return absorbed
 
@@ -95,13 +110,13 @@ def _decided(context: Context, seen: Comparison, wishes: Wishes) -> Wishes:
     match seen.decision:
         case Decision.BLOCKED:
             raise IdentityBlocked(survivor=seen.survivor, absorbed=seen.absorbed, blocked_by=seen.blocked_by)
-        case Decision.IDENTICAL:
-            if not context.terminal.confirm(_("Continue and execute the order?"), option="--yes"):
-                raise Declined
-            return wishes
-        case Decision.CHOOSE:
+        case Decision.CHOOSE if wishes.choice is None:
             adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=visible(seen.survivor))
             keep = _("Send the order; the moved packages keep the data of {absorbed}").format(
                 absorbed=visible(seen.absorbed)
             )
             return replace(wishes, choice=ask_choice(context, adopt_text=adopt, keep_text=keep))
+        case _:
+            if not context.terminal.confirm(_("Continue and execute the order?"), option="--yes"):
+                raise Declined
+            return wishes

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NUMBER_LENGTH = 64
+TOMBSTONE_IS_EMPTY = N_("must be empty: a number that was taken over only says where it went")
 DOMAIN_LENGTH = 253
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", "password", "password_hash")
@@ -69,6 +70,8 @@ def problems_of_customer(row: Mapping[str, str]) -> list[Problem]:
         problems.append(Problem("merged_into", target, why))
     if target and target == row.get("number"):
         problems.append(Problem("merged_into", target, N_("is the number itself")))
+    if target:
+        problems += [Problem(field, "", TOMBSTONE_IS_EMPTY) for field in FIELDS if row.get(field)]
     return problems + _problems_of_texts(row)
 
 

@@ -22,4 +22,5 @@ def day_bounds(text: str) -> tuple[str, str]:
     if first.tzinfo is None:
         first = first.replace(tzinfo=UTC)
     length = timedelta(days=1) if len(text) <= len("2026-01-31") else timedelta(seconds=1)
-    return stamp(first), stamp(first + length)
+    last = datetime.max.replace(microsecond=0, tzinfo=UTC)
+    return stamp(first), stamp(first + length if first <= last - length else last)

@@ -79,11 +79,13 @@ def _permissions(database: Database) -> Check:
         mode = path.stat().st_mode & 0o777
     except OSError:
         return Check("permissions", False, N_("There is no file {file}."), {"file": str(path)})
-    if mode & 0o077:
+    if mode & 0o077 and path.is_file():
         message = N_("{file} can be read by others (mode {mode}): run `chmod 600 {file}`.")
     else:
         message = N_("Only its owner can read {file}.")
-    return Check("permissions", not mode & 0o077, message, {"file": str(path), "mode": f"{mode:04o}"})
+    return Check(
+        "permissions", not (mode & 0o077 and path.is_file()), message, {"file": str(path), "mode": f"{mode:04o}"}
+    )
 
 
 def _keyring() -> Check:

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.normalise import search_text
-from custmerge.rules.records import CUSTOMER_COLUMNS, NUMBER_LENGTH, Problem, problems_of_customer
+from custmerge.rules.records import (
+    CUSTOMER_COLUMNS,
+    NUMBER_LENGTH,
+    TOMBSTONE_IS_EMPTY,
+    Problem,
+    problems_of_customer,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,6 +88,9 @@ class Customers:
                 new if field in self._columns else old
                 for field, new, old in zip(FIELDS, row[_VALUES], record.values, strict=True)
             )
+            if record.merged_into is not None and any(row[_VALUES]):
+                problems.add(line, Problem("number", row[_NUMBER], TOMBSTONE_IS_EMPTY))
+                continue
             if values[: len(IDENTITY_FIELDS)] != record.values[: len(IDENTITY_FIELDS)]:
                 renamed.append(record.number)
             if row[_PASSWORD_HASH]:

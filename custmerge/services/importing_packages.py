@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.fields import DETAIL_FIELDS
 from custmerge.rules.normalise import domain_in_ascii
-from custmerge.rules.records import PACKAGE_COLUMNS, Problem, contact_of, problems_of_package
+from custmerge.rules.records import CONTACT_COLUMNS, PACKAGE_COLUMNS, Problem, contact_of, problems_of_package
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class Packages:
     def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
         self._intake = unit.intake
         self._columns = columns
-        self._has_contact = any(column.startswith("contact_") for column in columns)
+        self._given = [column in columns for column in CONTACT_COLUMNS]
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
@@ -66,12 +66,19 @@ class Packages:
                 merged.append(row)
                 continue
             name = row[_NAME] if "name" in self._columns else old[_NAME]
-            contact = row[_CONTACT] if self._has_contact else old[_CONTACT]
+            contact = self._contact(row[_CONTACT], old[_CONTACT])
             merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
         if "domains" in self._columns:
             self._intake.release_domains(list(existing))
         self._intake.put_packages(merged)
         return len(existing)
+
+    def _contact(self, new: Row, old: Row) -> Row:
+        """Return a contact whose columns are those of the file where it has them; all empty is none."""
+        values = tuple(
+            (mine if is_given else theirs) or "" for mine, theirs, is_given in zip(new, old, self._given, strict=True)
+        )
+        return values if any(values) else (None,) * len(DETAIL_FIELDS)
 
     def finish(self, problems: Problems) -> None:
         """See `Kind`: a domain is in exactly one package."""

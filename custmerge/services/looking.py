@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custmerge.errors import UnknownNumber
+from custmerge.errors import N_, BadValue, UnknownNumber
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import Action, Draft
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Database, Unit
 
 FOUND_AT_MOST = 50
+WORDS_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,11 @@ class Profile:
 def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> tuple[Customer, ...]:
     """Return up to `limit` customers in whose number, fields or domains every word of `text` stands."""
     demand(caller, Capability.LOOK)
+    words = text.split()
+    if len(words) > WORDS_AT_MOST:
+        raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 20 words at most"))
     with database.reading() as unit:
-        return tuple(masked_customer(found) for found in unit.register.found(text.split(), limit))
+        return tuple(masked_customer(found) for found in unit.register.found(words, limit))
 
 
 def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: datetime) -> Profile:

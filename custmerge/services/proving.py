@@ -12,7 +12,7 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
 from custmerge.services import guessing
-from custmerge.services.access import demand, living, survivor_of
+from custmerge.services.access import checked_number, demand, living, survivor_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -71,6 +71,14 @@ def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str 
             for number in (survivor, absorbed):
                 living(unit.register, number, unit.register.customer(number))
     return survivor
+
+
+def check_survivor(database: Database, caller: Caller, number: str) -> str:
+    """Return a number that staff may keep; raises BadValue, UnknownNumber, MergedAway."""
+    demand(caller, Capability.MERGE_ANY)
+    with database.reading() as unit:
+        living(unit.register, checked_number(number), unit.register.customer(number))
+    return number
 
 
 def demand_proof(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> None:

@@ -138,10 +138,16 @@ def checked_name(name: str) -> str:
 
 def write_new(unit: Unit, name: str, role: Role, password_hash: str, *, by: Actor, now: datetime) -> None:
     """Write a new person into the database and the history; raises NameTaken."""
-    if unit.people.staff_named(name) is not None or unit.people.service_named(name) is not None:
-        raise NameTaken(name=name)
+    demand_free(unit, name)
     unit.people.add_staff(name, role, password_hash, stamp(now))
     _note(unit, by, now, "add", name, role)
+
+
+def demand_free(unit: Unit, name: str) -> None:
+    """Raise NameTaken where a person or a service token is called so, but for capitals."""
+    taken = [person.name for person in unit.people.all_staff()] + [made.name for made in unit.people.all_services()]
+    if name.lower() in {other.lower() for other in taken}:
+        raise NameTaken(name=name)
 
 
 def _find(database: Database, name: str) -> Person:

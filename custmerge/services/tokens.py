@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadValue, NameTaken, UnknownToken
+from custmerge.errors import N_, BadValue, UnknownToken
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Service
 from custmerge.rules.roles import Capability
@@ -13,7 +13,7 @@ from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, person_of
 from custmerge.services.sessions import sha256_of
-from custmerge.services.staff import checked_name
+from custmerge.services.staff import checked_name, demand_free
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,8 +37,7 @@ def create(
     end = stamp(now + timedelta(days=days))
     new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
     with database.writing() as unit:
-        if unit.people.service_named(name) is not None or unit.people.staff_named(name) is not None:
-            raise NameTaken(name=name)
+        demand_free(unit, name)
         unit.people.add_service(new, sha256_of(token))
         _note(unit, caller, now, "create", name, role=role.value, expires_at=end)
     return new

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from custmerge import errors
-from custmerge.settings import shown_url
+from custmerge.settings import shown_url, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +161,7 @@ def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors
     import psycopg
 
     state = getattr(error, "sqlstate", None) or ""
-    reason = _without_secrets(url, next(iter(str(error).splitlines()), type(error).__name__))
+    reason = without_secrets(url, next(iter(str(error).splitlines()), type(error).__name__))
     if meaning := _POSTGRESQL_MEANINGS.get(state):
         return meaning(database=database, reason=reason)
     if "does not exist" in reason and "database" in reason:
@@ -169,15 +169,3 @@ def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors
     if isinstance(error, psycopg.OperationalError) and (not state or state[:2] in ("08", "28", "53", "57")):
         return errors.DatabaseUnreachable(database=database, reason=reason)
     return errors.DatabaseError(database=database, reason=reason)
-
-
-def _without_secrets(url: str, text: str) -> str:
-    from urllib.parse import unquote, urlsplit
-
-    try:
-        secrets = {urlsplit(url).password, unquote(urlsplit(url).password or "")}
-    except ValueError:
-        secrets = set()
-    for secret in secrets - {None, ""}:
-        text = text.replace(str(secret), "***")
-    return text

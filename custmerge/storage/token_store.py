@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 CREDENTIAL = "custmerge-token"
 KEYRING_ANSWERS_WITHIN_SECONDS = 20
+RECOMMENDED = 1
+"""The priority from which on keyring itself calls a backend secure."""
 T = TypeVar("T")
 
 
@@ -105,11 +107,15 @@ def keyring_problem() -> str | None:
 
 
 def _keyring() -> KeyringBackend:
-    import keyring
-    from keyring.backends import fail
+    from keyring import core
+    from keyring.backends import chainer, fail
 
-    backend = keyring.get_keyring()
-    if isinstance(backend, fail.Keyring):
+    # What a person has named is their choice, a file in plain text too; what was only found has to be safe.
+    if (named := core.load_env() or core.load_config()) is not None and not isinstance(named, fail.Keyring):
+        return named
+    backend = core.get_keyring()
+    found = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
+    if not any(one.priority >= RECOMMENDED for one in found):
         raise KeyringUnavailable(reason="no keyring service is installed or running")
     return backend
 

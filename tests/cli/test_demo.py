@@ -29,7 +29,7 @@ def test_demo_touches_no_other_database_and_no_keyring(sqlite_cli, tmp_path):
     before = (tmp_path / "custmerge.db").read_bytes()
     assert sqlite_cli("demo", "--dir", "demo").code == 0
     assert (tmp_path / "custmerge.db").read_bytes() == before
-    assert not (tmp_path / "data").exists()
+    assert [path.name for path in (tmp_path / "data" / "custmerge").iterdir()] == ["slots"]
 
 
 def test_demo_does_not_overwrite_an_earlier_one(sqlite_cli):

@@ -128,11 +128,11 @@ BAD_CUSTOMERS = """number,city,merged_into,password,password_hash
 3
 4,Ulm,,,
 1,Bonn,,,
-5,Ulm,5,,
-6,Ulm,99,,
-7,Ulm,8,,
-8,Ulm,7,,
-9,Ulm,,geheim,$argon2id$x
+5,,5,,
+6,,99,,
+7,,8,,
+8,,7,,
+9,Ulm,,geheim,$2b$12$0123456789012345678901234567890123456789012345678901a
 10,Ulm,,,crypt
 1\u200b1,Ulm,,,
 12,U\0lm,,,

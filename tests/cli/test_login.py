@@ -60,7 +60,7 @@ def test_the_database_holds_the_sha256_of_a_token_and_not_the_token(cli, databas
     token = cli("login", "--staff", "ben", "--password-stdin", "--print-token", stdin=STAFF_PASSWORD).out.strip()
     database = Database(database_url)
     with database.reading() as unit:
-        assert unit.people.session(sessions._sha256(token)) is not None
+        assert unit.people.session(sessions.sha256_of(token)) is not None
         assert unit.people.session(token) is None
     database.close()
     assert len(token) >= 43
@@ -197,7 +197,7 @@ def test_a_supervisor_adds_and_lists_staff(supervisor, cli):
     ]
     done = cli("login", "--staff", "eva", "--password-stdin", "--print-token", stdin="langes-passwort")
     assert done.code == 0
-    assert supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin="x").code == 6
+    assert supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin="langes-passwort").code == 6
     assert supervisor("user", "add", "max", "--role", "koenig", "--password-stdin", stdin="x").code == 2
 
 

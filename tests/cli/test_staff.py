@@ -13,7 +13,7 @@ def log_in(cli, name, password=STAFF_PASSWORD):
     return done, other
 
 
-@pytest.mark.parametrize("password", ["kurz", "qwertyuiopas", "elfzeichen1", "PASSWORDPASSWORD"])
+@pytest.mark.parametrize("password", ["kurz", "qazwsxedcrfv", "elfzeichen1", "QWERTY123456"])
 def test_a_password_of_staff_is_long_and_not_a_common_one(supervisor, password):
     done = supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=password)
     assert done.code == 2

@@ -8,7 +8,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from custmerge.cli.language import _
+from custmerge.cli.language import _, word
 from custmerge.cli.render.escape import visible
 from custmerge.cli.render.record_tables import moment, pair, table_of
 from custmerge.errors import N_
@@ -34,7 +34,14 @@ _STATUS_LABELS = {
 def services_table(services: Sequence[Service]) -> Table:
     """Return service tokens."""
     rows = (
-        (s.name, s.role.value, s.created_by_name, moment(s.created_at), moment(s.expires_at), moment(s.revoked_at))
+        (
+            s.name,
+            word(s.role.value),
+            s.created_by_name,
+            moment(s.created_at),
+            moment(s.expires_at),
+            moment(s.revoked_at),
+        )
         for s in services
     )
     return table_of((_("Name"), _("Role"), _("By"), _("Since"), _("Until"), _("Ended")), rows)

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from custmerge.cli.language import _, field_label, field_list, ngettext
+from custmerge.cli.language import _, field_label, field_list, ngettext, word
 from custmerge.cli.render.escape import visible
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 
@@ -73,14 +73,17 @@ def profile_parts(profile: Profile) -> list[RenderableType]:
 
 def history_table(events: Iterable[Event]) -> Table:
     """Return entries, newest first."""
-    rows = ((e.seq, moment(e.at), e.by, e.action, e.order, pair(e.survivor, e.absorbed), e.choice) for e in events)
+    rows = (
+        (e.seq, moment(e.at), e.by, word(e.action), e.order, pair(e.survivor, e.absorbed), word(e.choice))
+        for e in events
+    )
     headings = (_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("Numbers"), _("Choice"))
     return table_of(headings, rows)
 
 
 def staff_table(people: Sequence[Person]) -> Table:
     """Return everybody who works here."""
-    rows = ((p.name, p.role.value, moment(p.created_at), moment(p.disabled_at)) for p in people)
+    rows = ((p.name, word(p.role.value), moment(p.created_at), moment(p.disabled_at)) for p in people)
     return table_of((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
 
 
@@ -142,5 +145,5 @@ def _package_lines(package: Package) -> list[Text]:
 
 
 def _orders_table(orders: Sequence[Order]) -> Table:
-    rows = ((o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), o.choice) for o in orders)
+    rows = ((o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), word(o.choice)) for o in orders)
     return table_of((_("Order"), _("At (UTC)"), _("By"), _("Numbers"), _("Choice")), rows)

@@ -140,7 +140,14 @@ def customer_columns() -> list[str]:
 
 def package(found: Package) -> Shape:
     """Return a package as an exported line."""
-    return {"package": found.package, "number": found.number, **_package_details(found)}
+    details = _package_details(found)
+    return {
+        "package": found.package,
+        "number": found.number,
+        "name": found.name,
+        "domains": details["domains"],
+        "contact": details["contact"],
+    }
 
 
 def package_row(found: Package) -> Shape:
