@@ -59,5 +59,4 @@ def grant(connection: Connection, role: str) -> None:
         statements.append(f"GRANT {rights} ON TABLE {quote(table)} TO {to}")
     statements += [f"GRANT USAGE ON SEQUENCE {quote(table.name + '_id_seq')} TO {to}" for table in _NUMBERED]
     for statement in statements:
-        # Doubled, for the driver reads a % as a place for a value.
-        connection.exec_driver_sql(statement.replace("%", "%%"))
+        connection.exec_driver_sql(statement)

@@ -256,3 +256,28 @@ def test_find_sees_what_an_update_changed(load, world, agent):
     world.customer("10001")
     load("customers", "number,last_name\n10001,Zitronenfalter\n", "--update")
     assert [c["number"] for c in agent("find", "zitronenFALTER", "-f", "json").json] == ["10001"]
+
+
+def test_an_update_of_packages_leaves_the_contact_columns_that_the_file_has_not(load, world):
+    from conftest import details
+
+    world.customer("10001", domains=["eins.example"], contact=details())
+    assert load("packages", "package,number,contact_phone\nP10001,10001,0721 1\n", "--update").code == 0
+    assert world.packages()["P10001"]["contact"] == details(phone="0721 1")
+    empty = ",".join(f"contact_{field}" for field in details())
+    assert load("packages", f"package,number,{empty}\nP10001,10001,,,,,,,,\n", "--update").code == 0
+    assert world.packages()["P10001"]["contact"] is None
+
+
+def test_a_tombstone_takes_no_data(load, world):
+    assert load("customers", "number,company,merged_into\n1,,\n2,Zombie,1\n").code == 2
+    assert load("customers", "number,company,merged_into\n1,,\n2,,1\n").code == 0
+    done = load("customers", "number,company\n2,Zombie\n", "--update")
+    assert (done.code, "only says where it went" in done.err) == (2, True)
+    assert world.customers()["2"]["company"] == ""
+
+
+def test_with_json_the_bad_lines_are_part_of_the_one_error(load):
+    done = load("customers", "number\n1\n1\n\u200b\n", "-f", "json")
+    assert done.code == 2
+    assert [line.partition(": ")[0] for line in done.error["details"]["lines"]] == ["file.csv:4", "file.csv:3"]

@@ -73,3 +73,29 @@ def test_a_field_is_called_as_in_the_article(world, agent):
     for label in ("Firma", "Vorname", "Nachname", "Straße", "Postleitzahl", "Ort", "Telefon", "Handy", "Kontonummer"):
         assert label in done.out
     assert "Vertragsübergabe" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("history", "--action", "foo"), "--action: foo ist keines von"),
+        (("history", "--limit", "x"), "--limit braucht eine ganze Zahl."),
+        (("history", "--limit", "0"), "--limit: mindestens 1."),
+        (("show", "1", "2"), "Zu viele Argumente: 2."),
+        (("whoami", "-f", "xml"), "--format: xml ist keines von"),
+    ],
+)
+def test_wrong_use_is_told_in_german(sqlite_cli, arguments, said):
+    done = sqlite_cli("--lang", "de", *arguments)
+    assert done.code == 2
+    assert done.err.startswith(f"custmerge: {said}")
+
+
+def test_german_tables_have_german_words(world, cli, agent):
+    world.customer("10001")
+    world.customer("20002", password="pw-2", domains=["zwei.example"])
+    proof = ("--domain", "zwei.example", "--password-stdin")
+    agent("merge", "20002", "--into", "10001", *proof, "--yes", stdin="pw-2")
+    assert "Zusammenführung" in agent("--lang", "de", "history").out
+    assert "identisch" in agent("--lang", "de", "show", "10001").out
+    assert agent("--lang", "de", "history", "-f", "json").json[0]["action"] == "merge"

@@ -176,3 +176,12 @@ def test_what_is_not_there_or_cannot_be_is_one_sentence(world, agent, arguments,
     world.customer("10001")
     done = agent(*arguments)
     assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+
+
+def test_find_takes_20_words_at_most(agent):
+    assert agent("find", "x " * 20).code == 0
+    assert agent("find", "x " * 21).code == 2
+
+
+def test_a_day_at_the_end_of_time_is_a_day(agent):
+    assert agent("history", "--until", "9999-12-31").code == 0

@@ -1,6 +1,7 @@
 """Streams, formats, settings and exit codes: what scripts rely on."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -221,3 +222,42 @@ def test_a_terminal_that_knows_no_unicode_gets_no_traceback(world, agent):
     world.customer("20002", city="Ulm")
     done = agent.subprocess("diff", "20002", "--into", "10001", PYTHONIOENCODING="ascii")
     assert (done.code, done.err) == (1, "")
+
+
+def test_an_order_that_is_done_does_not_look_undone_because_the_output_is_lost(world, agent):
+    world.customer("10001")
+    world.customer("20002", password="pw-2", domains=["zwei.example"])
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    line = [sys.executable, "-m", "custmerge", "merge", "20002", "--into", "10001", "--yes", "-f", "json"]
+    with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
+        done = subprocess.run(line, env=agent.environ(), stdout=full, stderr=-1, text=True, check=False)
+    error = json.loads(done.stderr)["error"]
+    assert (error["code"], "what the command did stands" in error["message"]) == ("output_failed", True)
+    assert agent("show", "20002", "-f", "json").json["merged_into"] == "10001"
+
+
+def test_closed_streams_are_silent(agent):
+    line = f"{sys.executable} -m custmerge whoami"
+    for closed in (">&-", "<&-", ">&- 2>&- <&-"):
+        done = subprocess.run(["sh", "-c", f"{line} {closed}"], env=agent.environ(), capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_export_writes_into_a_pipe_and_through_a_link(world, supervisor):
+    world.customer("10001")
+    folder = supervisor.folder
+    os.mkfifo(folder / "pipe")
+    process, _ = supervisor.start("export", "customers", "--out", "pipe")
+    assert "10001" in (folder / "pipe").read_text()
+    process.join()
+    assert (folder / "pipe").is_fifo()
+    (folder / "target.csv").write_text("old")
+    (folder / "link.csv").symlink_to("target.csv")
+    assert supervisor("export", "customers", "--out", "link.csv").code == 0
+    assert (folder / "link.csv").is_symlink()
+    assert "10001" in (folder / "target.csv").read_text()
+
+
+def test_details_of_an_error_hold_no_blanks_to_fill(agent):
+    error = agent("merge", "2", "--into", "1", "--take", "company", "-f", "json").error
+    assert error["details"]["why"].startswith("is no detail field; they are [")

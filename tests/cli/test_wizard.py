@@ -204,3 +204,51 @@ def test_colour_only_where_it_is_wanted(customers, agent, options, variables, co
     typist.sees("Anders GmbH")
     assert typist.ends() == 3
     assert ("\x1b[" in typist.child.before) == coloured
+
+
+def test_staff_are_asked_again_for_a_number_that_cannot_be_kept(customers, cli):
+    typist = Typist(cli.as_("ben"), "--quiet", "merge")
+    typist.answers("Number that is kept: ", "1 2")
+    typist.sees("white space")
+    typist.answers("Number that is kept: ", "99999")
+    typist.sees("There is no customer number 99999")
+    typist.answers("Number that is kept: ", "10001")
+    typist.answers("Customer number to take over: ", "20003")
+    typist.answers("A domain from its package: ", "drei.example")
+    typist.answers("The password that belongs to it: ", "falsch")
+    typist.sees("Not verified")
+    typist.answers("Customer number to take over: ", "")
+    typist.sees("Cancelled")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 1
+
+
+def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge", "--keep")
+    typist.answers("Customer number to take over: ", "20002")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.sees("Order 1 is done")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 0
+    assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
+
+
+def test_the_form_has_no_format(customers, agent):
+    done = Typist(agent, "merge", "--format", "json")
+    done.sees("--format needs the NUMBER")
+    assert done.ends() == 2
+
+
+def test_with_an_approved_contract_transfer_the_form_asks_for_no_password(customers, cli, agent, supervisor):
+    (customers.folder / "form.pdf").write_bytes(b"%PDF-")
+    agent("transfer", "file", "20004", "--into", "10001", "--form", "form.pdf")
+    supervisor("transfer", "approve", "1", "--yes")
+    typist = Typist(agent, "merge", "--into", "10001")
+    typist.answers("Customer number to take over: ", "20004")
+    typist.sees("Contract transfer 1 is approved")
+    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.sees("Uses up contract transfer 1.")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 0

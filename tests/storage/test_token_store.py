@@ -1,0 +1,114 @@
+"""Where tokens are kept, with keyrings that work, fail, or never answer."""
+
+import time
+
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends import chainer, fail, null
+from keyrings.alt.file import PlaintextKeyring
+
+from custmerge.errors import KeyringUnavailable
+from custmerge.storage import token_store
+from custmerge.storage.token_store import TokenStore
+
+
+class Memory(KeyringBackend):
+    priority = 5
+
+    def __init__(self):
+        self.kept = {}
+
+    def get_password(self, service, username):
+        return self.kept.get((service, username))
+
+    def set_password(self, service, username, password):
+        self.kept[service, username] = password
+
+    def delete_password(self, service, username):
+        del self.kept[service, username]
+
+
+class Broken(Memory):
+    def get_password(self, *_):
+        raise RuntimeError("no such\nthing")
+
+    set_password = get_password
+
+
+class Hanging(Memory):
+    def get_password(self, *_):
+        time.sleep(60)
+
+
+@pytest.fixture
+def use(monkeypatch, tmp_path):
+    """Make a backend the one that keyring has found, or that a person has named."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(token_store, "KEYRING_ANSWERS_WITHIN_SECONDS", 0.2)
+
+    def use(backend, *, named=False):
+        monkeypatch.setattr("keyring.core.load_env", lambda: backend if named else None)
+        monkeypatch.setattr("keyring.core.load_config", lambda: None)
+        monkeypatch.setattr("keyring.core.get_keyring", lambda: backend)
+        return backend
+
+    return use
+
+
+def test_a_token_comes_back_and_is_forgotten(use):
+    keyring = use(Memory())
+    store = TokenStore("postgresql://u:geheim@host/db", {})
+    store.keep("token", insecure=False)
+    assert keyring.kept == {("custmerge", "postgresql://u:***@host/db"): "token"}
+    assert store.read() == "token"
+    store.forget()
+    assert store.read() is None
+
+
+def test_each_database_has_an_entry_of_its_own(use, tmp_path, monkeypatch):
+    use(Memory())
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        monkeypatch.chdir(tmp_path / folder)
+        TokenStore("sqlite:///x.db", {}).keep(folder, insecure=False)
+    assert TokenStore(f"sqlite:///{tmp_path}/one/x.db", {}).read() == "one"
+    assert TokenStore(f"sqlite:///{tmp_path}/two/x.db?timeout=9", {}).read() == "two"
+
+
+@pytest.mark.parametrize(
+    "backend", [fail.Keyring(), null.Keyring(), PlaintextKeyring()], ids=["fail", "null", "plain"]
+)
+def test_a_backend_that_is_not_safe_is_not_used_because_it_was_found(use, backend):
+    use(backend)
+    with pytest.raises(KeyringUnavailable):
+        TokenStore("sqlite:///x.db", {}).demand_place(insecure=False)
+
+
+def test_a_chain_of_backends_is_as_good_as_its_best(use, monkeypatch):
+    chain = chainer.ChainerBackend()
+    monkeypatch.setattr(chainer.ChainerBackend, "backends", [PlaintextKeyring()])
+    use(chain)
+    with pytest.raises(KeyringUnavailable):
+        TokenStore("sqlite:///x.db", {}).demand_place(insecure=False)
+    monkeypatch.setattr(chainer.ChainerBackend, "backends", [Memory(), PlaintextKeyring()])
+    TokenStore("sqlite:///x.db", {}).demand_place(insecure=False)
+
+
+def test_what_a_person_has_named_is_used(use):
+    use(PlaintextKeyring(), named=True)
+    TokenStore("sqlite:///x.db", {}).demand_place(insecure=False)
+
+
+def test_a_keyring_that_raises_is_a_sentence(use):
+    use(Broken())
+    for action in (lambda store: store.read(), lambda store: store.keep("t", insecure=False)):
+        with pytest.raises(KeyringUnavailable) as error:
+            action(TokenStore("sqlite:///x.db", {}))
+        assert error.value.details["reason"] == "no such"
+
+
+def test_a_keyring_that_never_answers_is_a_sentence(use):
+    use(Hanging())
+    with pytest.raises(KeyringUnavailable) as error:
+        TokenStore("sqlite:///x.db", {}).read()
+    assert "didn't answer" in error.value.details["reason"]
