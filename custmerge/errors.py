@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
     NOT_ALLOWED = 4
     NOT_THERE = 5
     CONFLICT = 6
+    NOT_ALL = 7
     DATABASE = 8
     INTERRUPTED = 130
 
@@ -272,6 +273,29 @@ class NameTaken(CustmergeError):
     template = N_("There is somebody called {name} already: choose another name.")
 
 
+class BatchMoved(CustmergeError):
+    """A bulk file that somebody else runs."""
+
+    code, exit = "batch_running", ExitCode.CONFLICT
+    template = N_(
+        "{file} is being run by somebody else: wait for it to end, `custmerge bulk status` tells how far it is."
+    )
+
+
+class BatchApproved(CustmergeError):
+    """A bulk file that is approved already."""
+
+    code, exit = "batch_approved", ExitCode.CONFLICT
+    template = N_("{file} is approved already, by {approved_by}: run it with `custmerge bulk run`.")
+
+
+class OwnBatch(CustmergeError):
+    """A bulk file is approved and run by two different people."""
+
+    code, exit = "own_batch", ExitCode.NOT_ALLOWED
+    template = N_("{file} was approved by you ({approved_by}): somebody else has to run it.")
+
+
 class TransferOpen(CustmergeError):
     """A pair has one open transfer at a time."""
 
@@ -316,6 +340,15 @@ class DatabaseLocked(DatabaseError):
 
     code = "database_locked"
     template = N_("The database {database} is locked by somebody else: nothing was changed, try again.")
+
+
+class DatabaseConflict(DatabaseLocked):
+    """Two transactions stood in each other's way, and this one was broken off (SQLSTATE 40001, 40P01)."""
+
+    code = "database_conflict"
+    template = N_(
+        "The database {database} broke this off for somebody else's change: nothing was changed, try again."
+    )
 
 
 class DatabaseReadOnly(DatabaseError):

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "verify": ("verify", N_("Prove that a number is yours: a domain and its password.")),
     "diff": ("diff", N_("Compare two numbers, differences highlighted.")),
     "merge": ("merge", N_("Merge a number into the one that is kept.")),
+    "bulk": ("bulk", N_("Merge the pairs of a CSV file.")),
     "history": ("history", N_("Show what happened, newest first.")),
     "transfer": ("transfer", N_("File and decide the signed contract transfer.")),
     "user": ("user", N_("Add, list and change the people who work here.")),

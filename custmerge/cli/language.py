@@ -50,6 +50,7 @@ _WORDS = frozenset(
         *(N_("merge"), N_("undo"), N_("import"), N_("purge"), N_("user"), N_("token"), N_("reveal")),
         *(N_("login_failed"), N_("locked"), N_("bulk_approve")),
         *(N_("transfer_file"), N_("transfer_approve"), N_("transfer_reject")),
+        *(N_("approved"), N_("running"), N_("finished"), N_("undone")),
         *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
         *(N_("database"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
     }

@@ -17,6 +17,7 @@ from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merging, proving
 from custmerge.services.access import Caller
+from custmerge.services.executing import Receipt
 
 
 def merge(
@@ -63,7 +64,7 @@ def merge(
     _prove(context, caller, number, into, domain, password_stdin=password_stdin)
     request = merging.Request(number, into, wishes)
     if dry_run:
-        _comparison, receipt = merging.preview(context.database, caller, request, context.now())
+        receipt = merging.preview(context.database, caller, request, context.now())
     else:
         if not yes:
             request = _confirmed(context, caller, request)
@@ -75,7 +76,7 @@ def merge(
         show_receipt(context, receipt)
 
 
-def show_receipt(context: Context, receipt: merging.Receipt) -> None:
+def show_receipt(context: Context, receipt: Receipt) -> None:
     """Print the confirmation, with a warning where half of a bank account was taken."""
     from custmerge.cli.render.record_tables import receipt_parts
 
@@ -83,7 +84,7 @@ def show_receipt(context: Context, receipt: merging.Receipt) -> None:
     warn_of_split_account(context, receipt)
 
 
-def warn_of_split_account(context: Context, receipt: merging.Receipt) -> None:
+def warn_of_split_account(context: Context, receipt: Receipt) -> None:
     """Say so where half of a bank account was taken."""
     if receipt.splits_account:
         context.terminal.say(

@@ -139,14 +139,20 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether somebody can see the bar, now or when it is time."""
+        return self._console is not None
+
     def update(self, done: int, total: int | None) -> None:
         """Show that `done` of `total` has been done; None where nobody knows how much there is."""
         if self._console is None or time.monotonic() - self._started < SHOW_PROGRESS_AFTER_SECONDS:
             return
         if self._bar is None:
-            from rich.progress import Progress
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            self._bar = Progress(console=self._console, transient=True)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._console, transient=True)
             self._bar.add_task(self._label, total=total)
             self._bar.start()
         self._bar.update(self._bar.task_ids[0], completed=done)

@@ -79,7 +79,7 @@ def _one_order(context: Context, caller: Caller, survivor: str, wishes: Wishes, 
     context.terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
     request = merging.Request(absorbed, survivor, _decided(context, seen, wishes), seen)
     if dry_run:
-        _comparison, receipt = merging.preview(context.database, caller, request, context.now())
+        receipt = merging.preview(context.database, caller, request, context.now())
     else:
         receipt = merging.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     show_receipt(context, receipt)

@@ -53,6 +53,11 @@ class Customer:
         return self.values[_POSITION[field]]
 
     @property
+    def identity(self) -> tuple[str, ...]:
+        """The three identity values in the order of `IDENTITY_FIELDS`."""
+        return self.values[: len(IDENTITY_FIELDS)]
+
+    @property
     def details(self) -> tuple[str, ...]:
         """The eight detail values in the order of `DETAIL_FIELDS`."""
         return self.values[len(IDENTITY_FIELDS) :]

@@ -37,6 +37,8 @@ class Capability(StrEnum):
     """File contract transfers and look at them."""
     TRANSFER_DECIDE = "transfer_decide"
     """Approve and reject contract transfers of others."""
+    BULK_APPROVE = "bulk_approve"
+    """Approve bulk files that others run."""
     STAFF = "staff"
     """Add, list, change, disable and unlock staff; make and revoke service tokens."""
 
@@ -52,6 +54,7 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.EXPORT,
             Capability.EXPORT_HISTORY,
             Capability.TRANSFER_DECIDE,
+            Capability.BULK_APPROVE,
             Capability.STAFF,
         }
     ),

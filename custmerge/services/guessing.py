@@ -35,23 +35,45 @@ class Try:
     """A try whose outcome isn't known yet."""
 
     subjects: tuple[Subject, ...]
-    """In the order in which they are locked."""
     ids: tuple[int, ...]
 
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try:
     """Write a try down; waits while others are under way that would be the last. Raises LockedOut."""
-    ordered = tuple(sorted(subjects, key=lambda subject: subject.key))
     began = time.monotonic()
     while True:
         moment = now + timedelta(seconds=time.monotonic() - began)
-        with database.writing() as unit:
-            locked, has_room = _state(unit, ordered, moment)
-            if locked is None and has_room:
-                return Try(ordered, tuple(unit.guesses.begin(subject.key, stamp(moment)) for subject in ordered))
-        if locked is not None:
-            raise locked
+        (tried,) = begin_all(database, [subjects], moment)
+        if isinstance(tried, LockedOut):
+            raise tried
+        if tried is not None:
+            return tried
         time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+
+
+def begin_all(database: Database, wanted: Sequence[Sequence[Subject]], now: datetime) -> list[Try | LockedOut | None]:
+    """Write many tries down in one transaction.
+
+    Returns for each the try, or LockedOut, or None where it has to wait for others that are under way.
+    """
+    with database.writing() as unit:
+        # Always in the same order, so that two who count never wait for each other.
+        subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
+        states = {subject: _state(unit, subject, now) for subject in subjects}
+        return [_begun(unit, one, states, now) for one in wanted]
+
+
+def _begun(
+    unit: Unit, subjects: Sequence[Subject], states: dict[Subject, _State], now: datetime
+) -> Try | LockedOut | None:
+    for subject in subjects:
+        if states[subject].locked is not None:
+            return states[subject].locked
+    if any(states[subject].room <= 0 for subject in subjects):
+        return None
+    for subject in subjects:
+        states[subject].room -= 1
+    return Try(tuple(subjects), tuple(unit.guesses.begin(subject.key, stamp(now)) for subject in subjects))
 
 
 def right(unit: Unit, tried: Try) -> None:
@@ -63,7 +85,8 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact], 
     """Write down that a try was wrong, in the history too, and lock what has had too many."""
     with database.writing() as unit:
         unit.guesses.keep(tried.ids)
-        locked = [subject for subject in tried.subjects if _tries(unit, subject, now).wrong >= subject.limit]
+        ordered = sorted(tried.subjects, key=lambda subject: subject.key)
+        locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
         for subject in locked:
             unit.guesses.lock(subject.key, stamp(now + LOCKED_FOR))
         drafts = [Draft(stamp(now), by, Action.LOGIN_FAILED, facts)]
@@ -71,20 +94,25 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact], 
         unit.chain.append(drafts)
 
 
-def _state(unit: Unit, subjects: Sequence[Subject], now: datetime) -> tuple[LockedOut | None, bool]:
-    """Return the error where one of the subjects is locked, and whether there is room for one more try."""
-    has_room = True
-    for subject in subjects:
-        tries = _tries(unit, subject, now)
-        until = tries.locked_until
-        if tries.wrong >= subject.limit:
-            # Reached by tries whose processes were killed before they could lock.
-            until = stamp(now + LOCKED_FOR)
-            unit.guesses.lock(subject.key, until)
-        if stamp(now) < until:
-            return LockedOut(name=subject.name, until=until), False
-        has_room = has_room and tries.wrong + tries.pending < subject.limit
-    return None, has_room
+@dataclass(slots=True)
+class _State:
+    """How a subject stands."""
+
+    locked: LockedOut | None
+    room: int
+    """So many further tries may begin now."""
+
+
+def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
+    tries = _tries(unit, subject, now)
+    until = tries.locked_until
+    if tries.wrong >= subject.limit:
+        # Reached by tries whose processes were killed before they could lock.
+        until = stamp(now + LOCKED_FOR)
+        unit.guesses.lock(subject.key, until)
+    if stamp(now) < until:
+        return _State(LockedOut(name=subject.name, until=until), 0)
+    return _State(None, subject.limit - tries.wrong - tries.pending)
 
 
 def _tries(unit: Unit, subject: Subject, now: datetime) -> Tries:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
     from custmerge.storage.csv_file import CsvFile
-    from custmerge.storage.intake import Intake, Row
+    from custmerge.storage.intake import Intake
+    from custmerge.storage.rows import Row
     from custmerge.storage.unit import Database, Unit
 
 ROWS_AT_ONCE = 400

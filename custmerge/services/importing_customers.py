@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from custmerge.services.importing import Line, Problems
-    from custmerge.storage.intake import Row
+    from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 
 _NUMBER, _VALUES = 0, slice(1, 1 + len(FIELDS))

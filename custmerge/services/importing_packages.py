@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from custmerge.services.importing import Line, Problems
-    from custmerge.storage.intake import Row
+    from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 
 _KEY, _NUMBER, _NAME, _CONTACT = 0, 1, 2, slice(3, 3 + len(DETAIL_FIELDS))

@@ -39,7 +39,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     from custmerge.services import passwords
 
     survivor = check_claim(database, caller, claim.absorbed, into=into)
-    tried = guessing.begin(database, [Subject("number", claim.absorbed), _guesser(caller)], now)
+    tried = guessing.begin(database, [Subject("number", claim.absorbed), guesser(caller)], now)
     domain = claim.domain.strip()
     with database.reading() as unit:
         exists = unit.register.customer(claim.absorbed) is not None
@@ -93,5 +93,6 @@ def holds(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetim
     return proof is not None and stamp(now) < proof.valid_until
 
 
-def _guesser(caller: Caller) -> Subject:
+def guesser(caller: Caller) -> Subject:
+    """Return the caller as one whose wrong proofs are counted."""
     return Subject("customer_caller" if caller.is_customer else "staff_caller", caller.name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, select, union, update
+from sqlalchemy import bindparam, select, union, update
 
 from custmerge.rules.history import Draft, Entry, Head, extend
+from custmerge.storage.rows import insert_rows
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
-_APPEND = insert(history).values(seq=bindparam("seq"), body=bindparam("body"), hash=bindparam("hash"))
 _MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
 _COLUMNS = (history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
@@ -39,7 +39,8 @@ class Chain:
         """
         end = self.lock() if behind is None else behind
         entries = extend(end, drafts)
-        self._connection.execute(_APPEND, [{"seq": e.seq, "body": e.body, "hash": e.hash} for e in entries])
+        rows = [(entry.seq, entry.body, entry.hash) for entry in entries]
+        insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
         self._connection.execute(
             _MOVE_HEAD,
             {

@@ -9,6 +9,8 @@ import codecs
 import csv
 import hashlib
 import os
+import stat
+import tempfile
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -101,6 +103,72 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
                     file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno)
                 ) from None
             raise
+
+
+@contextmanager
+def spooled(path: str, known: Collection[str], required: Collection[str]) -> Iterator[SpooledFile]:
+    """Copy a CSV file to where nobody else can change it, and open the copy; raises BadFile.
+
+    What was hashed is then what is read, whatever happens to the file meanwhile.
+    """
+    try:
+        source = Path(path).open("rb")  # noqa: SIM115 (closed by the with below)
+    except OSError as error:
+        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
+    csv.field_size_limit(LONGEST_CELL)
+    with source, tempfile.TemporaryFile() as copy:
+        digest = hashlib.sha256()
+        try:
+            while block := source.read(BYTES_AT_ONCE):
+                digest.update(block)
+                copy.write(block)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=reason) from None
+        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
+        yield SpooledFile(path, copy, digest.hexdigest(), mode, known, required)
+
+
+class SpooledFile:
+    """A private copy of a CSV file."""
+
+    def __init__(
+        self,
+        path: str,
+        copy: BinaryIO,
+        sha256: str,
+        mode: int,
+        known: Collection[str],
+        required: Collection[str],
+    ) -> None:
+        self.path = path
+        self.sha256 = sha256
+        self.others_can_read = bool(mode & 0o077)
+        self._copy = copy
+        self._known = known
+        self._required = required
+        self.columns = self._open().columns
+
+    def records(self) -> Iterator[tuple[int, dict[str, str]]]:
+        """Give (number of the record from 1, cells by column), from the first on; raises BadFile."""
+        file = self._open()
+        for number, (line, cells) in enumerate(file.rows(), start=1):
+            if len(cells) != len(file.columns):
+                raise BadFile(
+                    file=f"{self.path}:{line}",
+                    why=N_("the line has {value} cells, the header {other}"),
+                    value=len(cells),
+                    other=len(file.columns),
+                )
+            yield number, dict(zip(file.columns, cells, strict=True))
+
+    def count(self) -> int:
+        """Return how many records there are; raises BadFile where the file breaks off."""
+        return sum(1 for _ in self.records())
+
+    def _open(self) -> CsvFile:
+        self._copy.seek(0)
+        return CsvFile(self.path, self._copy, self._known, self._required)
 
 
 def _delimiter(header: str) -> str:

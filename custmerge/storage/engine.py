@@ -147,8 +147,8 @@ def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.Dat
 
 _POSTGRESQL_MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "55P03": errors.DatabaseLocked,
-    "40001": errors.DatabaseLocked,
-    "40P01": errors.DatabaseLocked,
+    "40001": errors.DatabaseConflict,
+    "40P01": errors.DatabaseConflict,
     "25006": errors.DatabaseReadOnly,
     "42501": errors.DatabaseReadOnly,
     "53100": errors.DatabaseFull,

@@ -7,7 +7,7 @@ temporary tables with the line that it came from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Integer, MetaData, Table, func, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.register import customer_of
+from custmerge.storage.rows import Row, insert_rows
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -31,9 +32,6 @@ PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), 
 """The columns of a row for `add_packages` and `put_packages`, in their order."""
 
 UNIQUE_VIOLATION = "23505"
-
-Row = tuple[Any, ...]
-"""Texts and None, in the order of CUSTOMER_ROW or PACKAGE_ROW."""
 
 _TEMPORARY = MetaData()
 _line = Table(
@@ -162,7 +160,7 @@ class Intake:
 
     def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
         """Remember in which lines keys stand."""
-        self._insert("custmerge_line", ("key", "line"), list(lines))
+        insert_rows(self._connection, "custmerge_line", ("key", "line"), list(lines))
 
     def noted_lines(self, keys: Collection[str]) -> dict[str, int]:
         """Return the first noted line of each of `keys` that was noted."""
@@ -173,7 +171,7 @@ class Intake:
 
     def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
         """Remember (name in ASCII, name, package, line) of domains until `settle_domains`."""
-        self._insert("custmerge_claim", ("ascii_name", "name", "package", "line"), claims)
+        insert_rows(self._connection, "custmerge_claim", ("ascii_name", "name", "package", "line"), claims)
 
     def release_domains(self, packages: Collection[str]) -> None:
         """Take the domains of packages away that are about to get their new ones."""
@@ -206,7 +204,7 @@ class Intake:
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:
             with self._connection.begin_nested():
-                self._insert(table.name, columns, rows)
+                insert_rows(self._connection, table.name, columns, rows)
         except Exception as error:
             # COPY goes past SQLAlchemy, so its violation comes as the driver has it.
             if not isinstance(error, IntegrityError) and getattr(error, "sqlstate", "") != UNIQUE_VIOLATION:
@@ -215,21 +213,6 @@ class Intake:
             keys = [row[0] for row in rows]
             return set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
         return set()
-
-    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert rows by the fastest way that the driver has."""
-        if not rows:
-            return
-        names = ", ".join(columns)
-        if self._sqlite:
-            marks = ", ".join("?" * len(columns))
-            self._connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names are ours)
-            return
-        # COPY: SQLAlchemy's batched INSERT reached a quarter of it on PostgreSQL.
-        raw: Any = self._connection.connection.driver_connection
-        with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
 
     def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if not rows:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import or_, select
 
 from custmerge.rules.fields import Field
 from custmerge.rules.plan import Choice, Order
+from custmerge.storage.rows import insert_rows
 from custmerge.storage.tables import before_image, order
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from sqlalchemy import Connection
+
+_ORDER = ("order", "survivor", "absorbed", "choice", "taken", "at", "by")
+Executed = tuple[Order, bytes, str]
+"""An order, the salt of its before-image, and that image."""
 
 
 class Ledger:
@@ -20,20 +27,23 @@ class Ledger:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: Order, *, salt: bytes, image: str) -> None:
-        """Write an order and what it changed as it was before."""
-        self._connection.execute(
-            insert(order).values(
-                order=new.order,
-                survivor=new.survivor,
-                absorbed=new.absorbed,
-                choice=new.choice,
-                taken=" ".join(new.taken),
-                at=new.at,
-                by=new.by,
-            )
+    def add(self, executed: Sequence[Executed]) -> None:
+        """Write orders and what they changed as it was before."""
+        orders = [
+            (o.order, o.survivor, o.absorbed, o.choice.value, " ".join(o.taken), o.at, o.by) for o, _, _ in executed
+        ]
+        images = [(order.order, salt, image) for order, salt, image in executed]
+        insert_rows(self._connection, "custmerge_order", _ORDER, orders)
+        insert_rows(self._connection, before_image.name, ("order", "salt", "image"), images)
+
+    def newest_orders(self, absorbed: Collection[str]) -> dict[str, tuple[int, str]]:
+        """Return for those of `absorbed` that were taken over their last order and its survivor."""
+        rows = self._connection.execute(
+            select(order.c.absorbed, order.c.order, order.c.survivor)
+            .where(order.c.absorbed.in_(absorbed))
+            .order_by(order.c.order)
         )
-        self._connection.execute(insert(before_image).values(order=new.order, salt=salt, image=image))
+        return {row[0]: (row[1], row[2]) for row in rows}
 
     def has_order(self, number: int) -> bool:
         """Return whether there is an order of that number."""

@@ -215,9 +215,18 @@ class People:
             )
         )
 
-    def drop_proofs_of(self, absorbed: str) -> None:
-        """Forget what any session has proved about a number."""
-        self._connection.execute(delete(proof).where(proof.c.absorbed == absorbed))
+    def drop_proofs_of(self, absorbed: Collection[str]) -> None:
+        """Forget what any session has proved about numbers."""
+        self._connection.execute(delete(proof).where(proof.c.absorbed.in_(absorbed)))
+
+    def proofs(self, token_sha256: str, absorbed: Collection[str], now: str) -> set[tuple[str, str]]:
+        """Return the pairs (survivor, absorbed) that a session has proved and that hold at `now`."""
+        rows = self._connection.execute(
+            select(proof.c.survivor, proof.c.absorbed).where(
+                proof.c.token_sha256 == token_sha256, proof.c.absorbed.in_(absorbed), proof.c.valid_until > now
+            )
+        )
+        return {(row[0], row[1]) for row in rows}
 
     def proof(self, token_sha256: str, survivor: str, absorbed: str) -> Proof | None:
         """Return the proof that a session has for a pair, run out or not."""

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, update
 
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Field, Package
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, lower, search_text
-from custmerge.rules.plan import Choice
+from custmerge.storage.rows import update_rows
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Row, Select
 
 ROWS_AT_ONCE = 2_000
+_NO_CONTACT = (None,) * len(DETAIL_FIELDS)
 
 _CUSTOMER = select(customer.c.number, *field_columns, customer.c.merged_into)
 _PACKAGES = select(
@@ -72,12 +73,6 @@ class Register:
         )
         return tuple(found for found, _ in _grouped(rows))
 
-    def lock_packages(self, number: str) -> None:
-        """Keep others from changing the packages under a number or moving them away."""
-        self._connection.execute(
-            select(package.c.package).where(package.c.number == number).order_by(package.c.package).with_for_update()
-        )
-
     def number_password(self, number: str) -> str | None:
         """Return the hash of a number's own password; None where there is no number or no password."""
         return self._connection.execute(select(customer.c.password_hash).where(customer.c.number == number)).scalar()
@@ -115,42 +110,37 @@ class Register:
         if not replaced.rowcount:
             self.rehash_number(number, old, new)
 
-    def move_packages(self, absorbed: Customer, survivor: str, choice: Choice) -> None:
-        """Move every package of `absorbed` to `survivor`; their contacts become what `choice` says."""
-        of_absorbed = package.c.number == absorbed.number
-        if choice is Choice.KEEP:
-            details = dict(zip(contact_columns, absorbed.details, strict=True))
-            self._connection.execute(update(package).where(of_absorbed, contact_columns[0].is_(None)).values(details))
-        dropped = dict.fromkeys(contact_columns) if choice is Choice.ADOPT else {}
-        self._connection.execute(update(package).where(of_absorbed).values({package.c.number: survivor, **dropped}))
+    def packages_of_all(self, numbers: Collection[str], *, lock: bool = False) -> dict[str, list[Package]]:
+        """Return the packages under each of `numbers` that has some, in the order of their keys.
 
-    def retire(self, absorbed: str, survivor: str) -> None:
-        """Make a number a tombstone: it keeps its password and says only which number it went into."""
-        self._connection.execute(
-            update(customer)
-            .where(customer.c.number == absorbed)
-            .values(
-                {
-                    customer.c.merged_into: survivor,
-                    customer.c.search: search_text(absorbed, ()),
-                    **dict.fromkeys(field_columns, ""),
-                }
-            )
+        With `lock` nobody else changes them or moves them away before the transaction ends.
+        """
+        if lock:
+            keys = select(package.c.package).where(package.c.number.in_(numbers)).order_by(package.c.package)
+            self._connection.execute(keys.with_for_update())
+        rows = self._connection.execute(
+            _PACKAGES.where(package.c.number.in_(numbers)).order_by(package.c.package, domain.c.name)
         )
+        found: dict[str, list[Package]] = {}
+        for one, _ in _grouped(rows):
+            found.setdefault(one.number, []).append(one)
+        return found
 
-    def write(self, record: Customer, changes: Mapping[Field, str]) -> None:
-        """Write new values into some fields of a record."""
-        changed = record.with_values(changes)
-        self._connection.execute(
-            update(customer)
-            .where(customer.c.number == record.number)
-            .values(
-                {
-                    **{customer.c[field]: value for field, value in changes.items()},
-                    customer.c.search: search_text(changed.number, changed.values),
-                }
-            )
-        )
+    def place(self, packages: Iterable[Package], *, contacts: bool) -> None:
+        """Write under which number each package is, and with `contacts` its contact too."""
+        columns = ("number", *(column.name for column in contact_columns)) if contacts else ("number",)
+        rows = [(one.package, one.number, *((one.contact or _NO_CONTACT) if contacts else ())) for one in packages]
+        update_rows(self._connection, package.name, "package", columns, rows)
+
+    def retire(self, tombstones: Iterable[Customer]) -> None:
+        """Make numbers tombstones: each keeps its password and says only which number it went into."""
+        rows = [(one.number, one.merged_into, search_text(one.number, one.values), *one.values) for one in tombstones]
+        update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
+
+    def write(self, records: Iterable[Customer]) -> None:
+        """Write the fields of records that are in use."""
+        rows = [(one.number, search_text(one.number, one.values), *one.values) for one in records]
+        update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
 
     def found(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers in whose number, fields or domain names every word stands.

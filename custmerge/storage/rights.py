@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from custmerge.storage.tables import (
+    batch,
+    batch_chunk,
     before_image,
     customer,
     domain,
@@ -38,10 +40,11 @@ _OF_TABLES = {
     order.name: _READ_AND_ADD,
     before_image.name: _READ_AND_ADD,
     form.name: _READ_AND_ADD,
-    **{table.name: _CHANGE for table in (customer, package, staff, service, transfer)},
+    batch_chunk.name: _READ_AND_ADD,
+    **{table.name: _CHANGE for table in (customer, package, staff, service, transfer, batch)},
     **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
 }
-_NUMBERED = (staff, service, guess, transfer)
+_NUMBERED = (staff, service, guess, transfer, batch)
 
 
 def grant(connection: Connection, role: str) -> None:

@@ -37,6 +37,28 @@ def slot(name: str, count: int) -> Iterator[None]:
 
 
 @contextmanager
+def only_one(name: str) -> Iterator[bool]:
+    """Say whether nobody else of this user is inside such a block of that name; a death ends it."""
+    from filelock import FileLock, Timeout
+
+    folder = data_directory() / "slots"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(folder / name, mode=0o600)
+        lock.acquire(blocking=False)
+    except Timeout:
+        yield False
+        return
+    except OSError:
+        yield True
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+@contextmanager
 def _any_of(paths: list[Path]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 

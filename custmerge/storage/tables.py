@@ -300,6 +300,38 @@ class BeforeImageRow(SQLModel, table=True):
     image: str
 
 
+class BatchRow(SQLModel, table=True):
+    """A bulk file, known by its SHA-256, and how far its run has come."""
+
+    __tablename__ = "custmerge_batch"
+    __table_args__: ClassVar[Any] = (Index("custmerge_batch_sha256", "sha256", "id"),)
+
+    id: int | None = Attribute(default=None, primary_key=True)
+    sha256: str = Attribute(sa_column=Column(Key, nullable=False))
+    state: str
+    rows: int
+    done: int
+    """So many rows from the first on are decided."""
+    merged: int
+    approved_by: str | None
+    approved_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    approved_at: str | None
+    run_by: str | None
+    at: str
+
+
+class BatchChunkRow(SQLModel, table=True):
+    """What became of the rows of one chunk, as JSON, see `bulk.Outcome`: one row for many."""
+
+    __tablename__ = "custmerge_batch_chunk"
+
+    batch: int = Attribute(
+        sa_column=Column(Integer, ForeignKey("custmerge_batch.id"), primary_key=True, autoincrement=False)
+    )
+    first: int = Attribute(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    results: str
+
+
 class HistoryRow(SQLModel, table=True):
     """The chain. What it is searched by is generated from the body, so it can't say something else."""
 
@@ -351,6 +383,8 @@ transfer = _table("custmerge_transfer")
 form = _table("custmerge_form")
 order = _table("custmerge_order")
 before_image = _table("custmerge_before_image")
+batch = _table("custmerge_batch")
+batch_chunk = _table("custmerge_batch_chunk")
 history = _table("custmerge_history")
 head = _table("custmerge_head")
 

@@ -74,6 +74,16 @@ class Transfers:
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
         return None if row is None else _transfer(row)
 
+    def open_for_all(self, absorbed: Collection[str], *, lock: bool = False) -> dict[tuple[str, str], Transfer]:
+        """Return the open transfers of `absorbed` by (survivor, absorbed)."""
+        statement = (
+            select(*_TRANSFER)
+            .where(transfer.c.absorbed.in_(absorbed), transfer.c.status.in_(OPEN))
+            .order_by(transfer.c.id)
+        )
+        rows = self._connection.execute(statement.with_for_update() if lock else statement)
+        return {(one.survivor, one.absorbed): one for one in map(_transfer, rows)}
+
     def newest(self, limit: int) -> tuple[Transfer, ...]:
         """Return up to `limit` transfers, newest first."""
         rows = self._connection.execute(select(*_TRANSFER).order_by(transfer.c.id.desc()).limit(limit))

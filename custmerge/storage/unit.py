@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from random import random
+from typing import TYPE_CHECKING, TypeVar
 
+from custmerge.errors import DatabaseConflict
 from custmerge.settings import shown_url
 from custmerge.storage import schema
 from custmerge.storage.chain import Chain
@@ -17,11 +20,16 @@ from custmerge.storage.register import Register
 from custmerge.storage.transfers import Transfers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection, Engine
 
+    from custmerge.storage.batches import Batches
     from custmerge.storage.intake import Intake
+
+
+RETRY_AFTER_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
+T = TypeVar("T")
 
 
 class Unit:
@@ -47,6 +55,13 @@ class Unit:
     def ledger(self) -> Ledger:
         """Orders and before-images."""
         return Ledger(self._connection)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Bulk files."""
+        from custmerge.storage.batches import Batches
+
+        return Batches(self._connection)
 
     @cached_property
     def chain(self) -> Chain:
@@ -97,6 +112,22 @@ class Database:
         """One transaction that is committed at the end of the block and rolled back by any exception."""
         with self._transaction(self._engine, writes=True) as connection:
             yield Unit(connection)
+
+    def attempt(self, work: Callable[[Unit], T]) -> T:
+        """Return what `work` returns, done in one transaction that is committed.
+
+        Begun anew, a few times, where the database broke it off because of others; `work` has to be one that
+        can be. Raises what `work` raises and DatabaseError.
+        """
+        for pause in RETRY_AFTER_SECONDS:
+            try:
+                with self.writing() as unit:
+                    return work(unit)
+            except DatabaseConflict:
+                # Not all at the same moment again.
+                time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
+        with self.writing() as unit:
+            return work(unit)
 
     def upgrade(self) -> str | None:
         """Create the database's tables or bring them to this version; returns the version before, None if new."""

@@ -1,4 +1,4 @@
-"""Service tokens and contract transfers as a person sees them."""
+"""Service tokens, contract transfers and bulk files as a person sees them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from custmerge.rules.bulk import Batch
     from custmerge.rules.people import Service
     from custmerge.rules.transfers import Transfer
 
@@ -54,6 +55,24 @@ def transfers_table(transfers: Sequence[Transfer]) -> Table:
         for t in transfers
     )
     return table_of((_("No."), _("Numbers"), _("Status"), _("Filed by"), _("At (UTC)"), _("Decided by")), rows)
+
+
+def batches_table(batches: Sequence[Batch]) -> Table:
+    """Return bulk files and how far they are."""
+    rows = (
+        (b.id, b.rows, b.done, b.merged, word(b.state.value), b.approved_by, b.run_by, moment(b.at)) for b in batches
+    )
+    headings = (
+        _("Batch"),
+        _("Rows"),
+        _("Done"),
+        _("Merged"),
+        _("State"),
+        _("Approved by"),
+        _("Run by"),
+        _("At (UTC)"),
+    )
+    return table_of(headings, rows)
 
 
 def transfer_parts(found: Transfer) -> list[RenderableType]:

@@ -97,6 +97,11 @@ def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None
         writer.writerow([protect(_cell(shape[column])) for column in columns])
 
 
+def guarded(value: Json) -> str:
+    """Return a value as a cell of a CSV file that a spreadsheet doesn't run."""
+    return guard(_cell(value))
+
+
 def _seen(cell: str) -> str:
     return visible(guard(cell))
 
@@ -107,7 +112,7 @@ def _cell(value: Json) -> str:
             return ""
         case bool():
             return "true" if value else "false"
-        case str() | int():
+        case str() | int() | float():
             return str(value)
         case list() if all(isinstance(item, str) for item in value):
             return " ".join(str(item) for item in value)

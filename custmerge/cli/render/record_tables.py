@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.people import Person
     from custmerge.rules.plan import Order
+    from custmerge.services.executing import Receipt
     from custmerge.services.looking import Profile
-    from custmerge.services.merging import Receipt
     from custmerge.services.past import Event
 
 NAMES_SHOWN = 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeAlias
 
+from custmerge.rules.bulk import Result
 from custmerge.rules.compare import Decision
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, IDENTITY_FIELDS
 from custmerge.rules.records import CONTACT_COLUMNS
@@ -12,6 +13,7 @@ from custmerge.rules.records import CONTACT_COLUMNS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from custmerge.rules.bulk import Batch
     from custmerge.rules.compare import Comparison
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.history import Entry
@@ -19,13 +21,14 @@ if TYPE_CHECKING:
     from custmerge.rules.plan import Order
     from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller
+    from custmerge.services.bulk import Ran
+    from custmerge.services.executing import Receipt
     from custmerge.services.health import Check
     from custmerge.services.importing import Imported
     from custmerge.services.looking import Profile
-    from custmerge.services.merging import Receipt
     from custmerge.services.past import Event
 
-Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
 
 SERVICE_COLUMNS = ("name", "role", "created_by", "created_at", "expires_at", "revoked_at")
@@ -33,6 +36,7 @@ TRANSFER_COLUMNS = (
     *("id", "survivor", "absorbed", "status", "filed_by", "decided_by", "reason"),
     *("sha256", "size", "type", "at"),
 )
+BATCH_COLUMNS = ("batch", "rows", "done", "merged", "state", "approved_by", "run_by", "at")
 ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
 
 
@@ -240,6 +244,49 @@ def transfer(found: Transfer) -> Shape:
         "type": found.form.type,
         "at": found.at,
     }
+
+
+def batch(found: Batch) -> Shape:
+    """Return how far a bulk file is."""
+    return {
+        "batch": found.id,
+        "rows": found.rows,
+        "done": found.done,
+        "merged": found.merged,
+        "state": found.state.value,
+        "approved_by": found.approved_by,
+        "run_by": found.run_by,
+        "at": found.at,
+    }
+
+
+def bulk_ran(ran: Ran, seconds: float, report: str | None) -> Shape:
+    """Return what a bulk run came to."""
+    well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
+    return {
+        "batch": ran.batch,
+        "rows": ran.rows,
+        "merged": ran.counts.get(Result.MERGED, 0),
+        "already": ran.counts.get(Result.ALREADY, 0),
+        "refused": sum(count for result, count in ran.counts.items() if result not in well_or_failed),
+        "failed": ran.counts.get(Result.FAILED, 0),
+        "seconds": round(seconds, 3),
+        "report": report,
+    }
+
+
+def bulk_checked(ran: Ran, report: str | None) -> Shape:
+    """Return what a bulk run would come to."""
+    return {"rows": ran.rows, "sha256": ran.sha256, "counts": _counts(ran), "report": report}
+
+
+def bulk_approved(found: Batch, ran: Ran) -> Shape:
+    """Return what was approved."""
+    return {**batch(found), "sha256": found.sha256, "counts": _counts(ran)}
+
+
+def _counts(ran: Ran) -> Shape:
+    return {result.value: ran.counts.get(result, 0) for result in Result}
 
 
 def imported(done: Imported) -> Shape:

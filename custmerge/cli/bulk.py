@@ -1,0 +1,201 @@
+"""custmerge bulk."""
+
+import csv
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Annotated, TextIO
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _, sentence
+from custmerge.cli.options import FormatOption, YesOption
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, guarded, stdout, write_many, write_one
+from custmerge.cli.terminal import ProgressBar, Terminal
+from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.errors import N_, BadFile, Declined, ExitCode
+from custmerge.rules.bulk import Outcome, Result
+from custmerge.services import bulk
+
+app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
+
+SAY_EVERY_SECONDS = 10.0
+COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
+
+FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A bulk file: survivor, absorbed, choice …"))]
+ReportOption = Annotated[
+    str | None,
+    typer.Option(
+        "--report", metavar="FILE", help=_("Write what became of each row into this file."), show_default=False
+    ),
+]
+
+
+class Watcher:
+    """Writes the report as it goes, and says how far it is."""
+
+    def __init__(self, terminal: Terminal, bar: ProgressBar, report: TextIO | None) -> None:
+        self._terminal = terminal
+        self._bar = bar
+        self._report = None if report is None else csv.writer(report, lineterminator="\r\n")
+        self._began = self._said = time.monotonic()
+        if self._report is not None:
+            self._report.writerow(COLUMNS)
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Write a line of the report."""
+        if self._report is None:
+            return
+        message = "" if outcome.error is None else sentence(outcome.error)
+        line = (outcome.survivor, outcome.absorbed, outcome.result.value, outcome.code, outcome.order, message)
+        self._report.writerow((outcome.row, *(guarded(cell) for cell in line)))
+
+    def advanced(self, done: int, total: int) -> None:
+        """Move the bar; in a log, a line every ten seconds."""
+        self._bar.update(done, total)
+        now = time.monotonic()
+        if self._bar.is_shown or now - self._said < SAY_EVERY_SECONDS:
+            return
+        self._said = now
+        rate = done / (now - self._began)
+        said = _("{done} of {total} rows, {rate} a second, {left} s left")
+        left = round((total - done) / rate) if rate else 0
+        self._terminal.say(said.format(done=done, total=total, rate=round(rate), left=left))
+
+
+@app.command(
+    cls=Verb,
+    help=_("Say what a run would say; change nothing."),
+    epilog=examples("custmerge bulk check pairs.csv --report report.csv"),
+)
+def check(
+    ctx: typer.Context, file: FileArgument, report: ReportOption = None, form: FormatOption = Format.TABLE
+) -> None:
+    """Say what a run would say."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    with _watched(context, _("Checking"), report) as means:
+        ran = bulk.check(context.database, caller, file, means)
+    if form is not Format.TABLE:
+        write_one(shapes.bulk_checked(ran, report), form)
+    else:
+        _print_counts(context, ran.counts)
+    raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
+
+
+@app.command(
+    cls=Verb,
+    help=_("Approve a file, byte for byte, for somebody else to run within 7 days."),
+    epilog=examples("custmerge bulk approve pairs.csv --yes"),
+)
+def approve(
+    ctx: typer.Context, file: FileArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
+) -> None:
+    """Approve a file."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    with _watched(context, _("Checking"), None) as means:
+        ran = bulk.approvable(context.database, caller, file, means)
+        if not yes:
+            if context.terminal.can_ask:
+                context.terminal.show(*_count_lines(ran.counts))
+            question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(rows=ran.rows, sha256=ran.sha256)
+            if not context.terminal.confirm(question, option="--yes"):
+                raise Declined
+        batch = bulk.approve(context.database, caller, file, ran, context.now())
+    if form is not Format.TABLE:
+        write_one(shapes.bulk_approved(batch, ran), form)
+        return
+    said = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
+    context.terminal.print(said.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
+    _print_counts(context, ran.counts)
+
+
+@app.command(
+    cls=Verb,
+    help=_("Execute a file's rows, or go on where a run was cut off; exit code 7 where some weren't merged."),
+    epilog=examples(
+        "custmerge bulk run pairs.csv --report report.csv",
+        "custmerge --no-input bulk run pairs.csv --stop-on-error --format json",
+    ),
+)
+def run(
+    ctx: typer.Context,
+    file: FileArgument,
+    report: ReportOption = None,
+    chunk: Annotated[
+        int, typer.Option("--chunk", metavar="N", min=1, max=10_000, help=_("Rows of one transaction."))
+    ] = bulk.CHUNK,
+    stop_on_error: Annotated[
+        bool, typer.Option("--stop-on-error", help=_("Stop at the first row that isn't merged."))
+    ] = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Execute a file's rows."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    began = time.monotonic()
+    with _watched(context, _("Merging"), report, chunk=chunk, stop_on_error=stop_on_error) as means:
+        ran = bulk.run(context.database, caller, file, means)
+    if form is not Format.TABLE:
+        write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
+    else:
+        _print_counts(context, ran.counts)
+    raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
+
+
+@app.command(
+    cls=Verb,
+    help=_("Say how far files are."),
+    epilog=examples("custmerge bulk status", "custmerge bulk status pairs.csv --format json"),
+)
+def status(
+    ctx: typer.Context,
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help=_("Only this file."))] = None,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Say how far files are."""
+    context: Context = ctx.obj
+    batches = bulk.status(context.database, context.caller(), file)
+    if form is not Format.TABLE:
+        write_many((shapes.batch(one) for one in batches), form, stdout(), shapes.BATCH_COLUMNS)
+        return
+    from custmerge.cli.render.access_tables import batches_table
+
+    context.terminal.print(batches_table(batches))
+
+
+@contextmanager
+def _watched(
+    context: Context, label: str, report: str | None, *, chunk: int = bulk.CHUNK, stop_on_error: bool = False
+) -> Iterator[bulk.Means]:
+    with _report_file(report) as file, context.terminal.progress(label) as bar:
+        watcher = Watcher(context.terminal, bar, file)
+        yield bulk.Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
+
+
+@contextmanager
+def _report_file(path: str | None) -> Iterator[TextIO | None]:
+    """Give a file that only its owner can read, written as it goes."""
+    if path is None:
+        yield None
+        return
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    except OSError as error:
+        raise BadFile(
+            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
+    with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+        yield file
+
+
+def _count_lines(counts: Mapping[Result, int]) -> list[str]:
+    return [f"{counts[result]:>9}  {result.value}" for result in Result if counts.get(result)]
+
+
+def _print_counts(context: Context, counts: Mapping[Result, int]) -> None:
+    context.terminal.print(*_count_lines(counts))

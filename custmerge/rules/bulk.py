@@ -1,0 +1,194 @@
+"""Bulk files: what a row asks for, what becomes of it, and when an approval holds (contract §6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from custmerge import errors
+from custmerge.errors import (
+    N_,
+    BadValue,
+    CustmergeError,
+    DetailsDiffer,
+    IdentityBlocked,
+    LockedOut,
+    MergedAway,
+    ProofRefused,
+    ProofRequired,
+    SelfMerge,
+    UnknownNumber,
+)
+from custmerge.rules.cells import unguard
+from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.records import wrong_with_number
+from custmerge.rules.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
+REQUIRED = ("survivor", "absorbed")
+APPROVED_FOR = timedelta(days=7)
+
+
+class Result(StrEnum):
+    """What becomes of a row."""
+
+    MERGED = "merged"
+    ALREADY = "already"
+    """Executed by an earlier run of this file, or the absorbed number leads to this survivor already."""
+    REFUSED = "refused"
+    NOT_FOUND = "not_found"
+    BLOCKED = "blocked"
+    DIFFERS = "differs"
+    FAILED = "failed"
+
+
+IS_WELL = (Result.MERGED, Result.ALREADY)
+
+
+class State(StrEnum):
+    """Where a batch is in its life."""
+
+    APPROVED = "approved"
+    RUNNING = "running"
+    FINISHED = "finished"
+    UNDONE = "undone"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A bulk file that was approved or run."""
+
+    id: int
+    sha256: str
+    state: State
+    rows: int
+    done: int
+    merged: int
+    approved_by: str | None
+    approved_by_person: int | None
+    approved_at: str | None
+    run_by: str | None
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRow:
+    """A row of a bulk file."""
+
+    row: int
+    """Counted from 1 without the header."""
+    survivor: str
+    absorbed: str
+    wishes: Wishes
+    domain: str
+    password: str
+    problem: CustmergeError | None
+    """What is wrong with it whatever the database holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A line of the report."""
+
+    row: int
+    survivor: str
+    absorbed: str
+    result: Result
+    code: int
+    order: int | None
+    error: CustmergeError | None
+    """What is to be said about it."""
+
+
+def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
+    """Return what the cells of one row ask for."""
+    survivor, absorbed = unguard(cells["survivor"].strip()), unguard(cells["absorbed"].strip())
+    choice, take = cells.get("choice", "").strip(), cells.get("take", "").split()
+    wishes = Wishes(
+        Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
+    )
+    problem = _problem(survivor, absorbed, choice, take)
+    return BulkRow(row, survivor, absorbed, wishes, cells.get("domain", ""), cells.get("password", ""), problem)
+
+
+def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
+    """Return the line of a row that wasn't merged."""
+    result = next((result for kind, result in _RESULTS if isinstance(error, kind)), Result.FAILED)
+    return Outcome(row.row, row.survivor, row.absorbed, result, int(error.exit), None, error)
+
+
+def approval_holds(batch: Batch, now: datetime) -> bool:
+    """Return whether a batch may still be run as a whole: approved, not for too long, and not finished."""
+    if batch.approved_at is None or batch.state not in (State.APPROVED, State.RUNNING):
+        return False
+    return now < moment(batch.approved_at) + APPROVED_FOR
+
+
+def packed(outcomes: Sequence[Outcome]) -> str:
+    """Return what `unpacked` needs, as JSON."""
+    return json.dumps(
+        [
+            [one.result.value, one.code, one.order, *((one.error.code, one.error.details) if one.error else ())]
+            for one in outcomes
+        ],
+        ensure_ascii=False,
+        separators=(",", ":"),
+    )
+
+
+# Any: JSON as it comes.
+def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
+    """Return the outcome that `packed` kept of a row, as a later run tells it: what was merged is so already."""
+    result, code, order, *said = kept
+    error = None
+    if said:
+        kind, details = said
+        is_choice = kind == BadValue.code
+        filled = {
+            name: [Field(item) for item in value] if name in _FIELD_LISTS and not is_choice else value
+            for name, value in details.items()
+        }
+        error = _CLASSES[kind](**filled)
+    result = Result.ALREADY if result == Result.MERGED else Result(result)
+    return Outcome(row.row, row.survivor, row.absorbed, result, code, order, error)
+
+
+_CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
+_RESULTS: tuple[tuple[type[CustmergeError], Result], ...] = (
+    (SelfMerge, Result.REFUSED),
+    (BadValue, Result.REFUSED),
+    (UnknownNumber, Result.NOT_FOUND),
+    (MergedAway, Result.NOT_FOUND),
+    (ProofRefused, Result.REFUSED),
+    (ProofRequired, Result.REFUSED),
+    (LockedOut, Result.REFUSED),
+    (IdentityBlocked, Result.BLOCKED),
+    (DetailsDiffer, Result.DIFFERS),
+)
+_CLASSES = {
+    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CustmergeError)
+}
+# Details that hold fields, which people read under other names.
+_FIELD_LISTS = ("fields", "blocked_by")
+
+
+def _problem(survivor: str, absorbed: str, choice: str, take: Sequence[str]) -> CustmergeError | None:
+    for name, value in (("survivor", survivor), ("absorbed", absorbed)):
+        if why := wrong_with_number(value):
+            return BadValue(name=name, value=value, why=why)
+    if survivor == absorbed:
+        return SelfMerge(number=survivor)
+    if choice and choice not in _CHOICES:
+        return BadValue(name="choice", value=choice, why=N_("choose adopt or keep, or leave it empty"))
+    for name in take:
+        if name not in DETAIL_FIELDS:
+            why = N_("is no detail field; they are {fields}")
+            return BadValue(name="take", value=name, why=why, fields=[field.value for field in DETAIL_FIELDS])
+    return None

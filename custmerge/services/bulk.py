@@ -1,0 +1,292 @@
+"""Bulk merges: a file is checked, approved, run chunk by chunk, and gone on with (contract §6)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from custmerge.errors import N_, BadFile, BatchApproved, BatchMoved, DatabaseError, OwnBatch
+from custmerge.rules.bulk import (
+    COLUMNS,
+    IS_WELL,
+    REQUIRED,
+    Batch,
+    BulkRow,
+    Outcome,
+    Result,
+    State,
+    approval_holds,
+    outcome_of,
+    packed,
+    read_row,
+    unpacked,
+)
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.roles import Capability
+from custmerge.rules.times import stamp
+from custmerge.services.access import demand, person_of
+from custmerge.services.bulk_check import Foresight
+from custmerge.services.bulk_proofs import proved
+from custmerge.services.bulk_rows import Rows
+from custmerge.storage.csv_file import SpooledFile, spooled
+from custmerge.storage.slots import only_one
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from custmerge.rules.history import Fact
+    from custmerge.services.access import Caller
+    from custmerge.services.bulk_rows import Proofs
+    from custmerge.storage.unit import Database, Unit
+
+CHUNK = 500
+LISTED_AT_MOST = 100
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how it goes."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Take note of what became of a row; rows come in their order."""
+
+    def advanced(self, done: int, total: int) -> None:
+        """Take note that `done` of `total` rows are decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run gets from outside."""
+
+    clock: Callable[[], datetime]
+    new_salt: Callable[[], bytes]
+    watcher: Watcher
+    chunk: int = CHUNK
+    """Rows of one transaction."""
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a check or a run came to."""
+
+    batch: int | None
+    """None for a check."""
+    sha256: str
+    rows: int
+    counts: Mapping[Result, int]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every row is merged, now or before."""
+        return all(result in IS_WELL for result in self.counts)
+
+
+def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
+    """Say what a run would say, changing nothing; a file without passwords is looked at as if it were approved."""
+    demand(caller, Capability.MERGE_ANY)
+    with _opened(path) as file, Foresight(database, caller, means.clock()) as foresight:
+        total, counts = file.count(), Counter[Result]()
+        with database.reading() as unit:
+            batch = unit.batches.newest_of(file.sha256)
+        is_whole = (batch is not None and approval_holds(batch, means.clock())) or "password" not in file.columns
+        for rows in _chunks(file, 0, means.chunk, split=not is_whole):
+            proofs = {} if is_whole else proved(database, caller, rows, means.clock())
+            for outcome in foresight.outcomes(rows, proofs, is_whole=is_whole):
+                counts[outcome.result] += 1
+                means.watcher.outcome(outcome)
+            means.watcher.advanced(rows[-1].row, total)
+        return Ran(None, file.sha256, total, counts)
+
+
+def approvable(database: Database, caller: Caller, path: str, means: Means) -> Ran:
+    """Return what is to be approved; raises NotAllowed, and BatchApproved where it is approved already."""
+    demand(caller, Capability.BULK_APPROVE)
+    ran = check(database, caller, path, means)
+    with database.reading() as unit:
+        _demand_unapproved(unit.batches.newest_of(ran.sha256), path, means.clock())
+    return ran
+
+
+def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
+    """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
+    demand(caller, Capability.BULK_APPROVE)
+    with database.writing() as unit:
+        batch = unit.batches.newest_of(ran.sha256, lock=True)
+        _demand_unapproved(batch, path, now)
+        if batch is None or batch.state is not State.RUNNING:
+            batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
+            batch = replace(batch, id=unit.batches.add(batch))
+        unit.batches.approve(batch.id, by=caller.name, person=person_of(caller), at=stamp(now))
+        facts: dict[str, Fact] = {"batch": batch.id, "rows": ran.rows, "file_sha256": ran.sha256}
+        unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
+    return replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
+
+
+def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
+    if batch is not None and approval_holds(batch, now):
+        raise BatchApproved(file=path, approved_by=batch.approved_by)
+
+
+def run(database: Database, caller: Caller, path: str, means: Means) -> Ran:
+    """Execute a file's rows, or go on where an earlier run was cut off.
+
+    Raises BadFile, OwnBatch, BatchMoved where somebody else runs it, DatabaseError; what was committed stays.
+    """
+    demand(caller, Capability.MERGE_ANY)
+    with _opened(path) as file, only_one(f"batch-{file.sha256}") as is_alone:
+        if not is_alone:
+            raise BatchMoved(file=path)
+        running = _Run(database, caller, file, means)
+        return running.to_the_end()
+
+
+def status(database: Database, caller: Caller, path: str | None) -> tuple[Batch, ...]:
+    """Return the newest batches, of one file or of all, newest first."""
+    demand(caller, Capability.MERGE_ANY)
+    sha256 = None
+    if path is not None:
+        with spooled(path, COLUMNS, REQUIRED) as file:
+            sha256 = file.sha256
+    with database.reading() as unit:
+        return unit.batches.newest(sha256, LISTED_AT_MOST)
+
+
+class _Run:
+    """One run of one file."""
+
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, means: Means) -> None:
+        self._database = database
+        self._caller = caller
+        self._file = file
+        self._means = means
+        self._counts = Counter[Result]()
+        self._batch, self._is_whole = self._started()
+
+    def to_the_end(self) -> Ran:
+        self._tell_earlier()
+        for rows in _chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
+            outcomes = self._settled(rows)
+            for outcome in outcomes:
+                self._tell(outcome)
+            self._means.watcher.advanced(self._batch.done, self._batch.rows)
+            if len(outcomes) < len(rows) or (self._means.stop_on_error and outcomes[-1].result not in IS_WELL):
+                break
+        if self._batch.done >= self._batch.rows:
+            with self._database.writing() as unit:
+                unit.batches.finish(self._batch.id)
+        return Ran(self._batch.id, self._file.sha256, self._batch.rows, self._counts)
+
+    def _started(self) -> tuple[Batch, bool]:
+        """Return the batch to go on with, and whether it is authorised as a whole."""
+        now, caller = self._means.clock(), self._caller
+        rows = self._file.count()
+        with self._database.writing() as unit:
+            batch = unit.batches.newest_of(self._file.sha256, lock=True)
+            is_whole = batch is not None and approval_holds(batch, now)
+            if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
+                raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
+            if batch is None or batch.state not in (State.APPROVED, State.RUNNING):
+                batch = Batch(
+                    0, self._file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now)
+                )
+                batch = replace(batch, id=unit.batches.add(batch))
+            unit.batches.start(batch.id, by=caller.name)
+        return batch, is_whole
+
+    def _tell_earlier(self) -> None:
+        """Report the rows that an earlier run has decided; what it merged is `already` now."""
+        if not self._batch.done:
+            return
+        records = self._file.records()
+        with self._database.reading() as unit:
+            for _first, results in unit.batches.results(self._batch.id):
+                for kept in json.loads(results):
+                    number, cells = next(records)
+                    self._tell(unpacked(read_row(number, cells), kept))
+
+    def _tell(self, outcome: Outcome) -> None:
+        self._counts[outcome.result] += 1
+        self._means.watcher.outcome(outcome)
+
+    def _settled(self, rows: Sequence[BulkRow]) -> list[Outcome]:
+        """Decide and execute rows; what the database refuses is halved until the one row is found."""
+        # Before the transaction: nobody is to wait for a lock while passwords are hashed.
+        proofs = {} if self._is_whole else proved(self._database, self._caller, rows, self._means.clock())
+        return self._committed(rows, proofs)
+
+    def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
+        try:
+            outcomes, batch = self._database.attempt(lambda unit: self._chunk(unit, rows, proofs))
+        except DatabaseError as error:
+            if type(error) is not DatabaseError:
+                # Nothing is wrong with the rows: the database is away, locked, full.
+                raise
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                first = self._committed(rows[:middle], proofs)
+                stops = self._means.stop_on_error and first[-1].result not in IS_WELL
+                return first if stops or len(first) < middle else first + self._committed(rows[middle:], proofs)
+            failed = [outcome_of(rows[0], error)]
+            outcomes, batch = self._database.attempt(lambda unit: self._noted(unit, rows, failed))
+        self._batch = batch
+        return outcomes
+
+    def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
+        self._demand_unmoved(unit)
+        decided = Rows(unit, self._caller, rows, self._means.clock(), lock=True)
+        for row in rows:
+            outcome = decided.decide(row, proofs, self._means.new_salt, is_whole=self._is_whole)
+            if outcome.result not in IS_WELL and self._means.stop_on_error:
+                break
+        return self._noted(unit, rows, decided.written(self._batch.id))
+
+    def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+        """Write down how far the batch has come, in the transaction of the rows themselves."""
+        self._demand_unmoved(unit)
+        # With --stop-on-error the row that stopped it is tried again by the next run.
+        kept = outcomes
+        if self._means.stop_on_error and outcomes and outcomes[-1].result not in IS_WELL:
+            kept = outcomes[:-1]
+        merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
+        batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged)
+        if kept:
+            unit.batches.advance(batch.id, rows[0].row, packed(kept), done=batch.done, merged=merged)
+        return outcomes, batch
+
+    def _demand_unmoved(self, unit: Unit) -> None:
+        found = unit.batches.one(self._batch.id, lock=True)
+        if found is None or found.done != self._batch.done or found.state is not State.RUNNING:
+            raise BatchMoved(file=self._file.path)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[SpooledFile]:
+    """Open a bulk file; raises BadFile for one that isn't one, or whose passwords others can read."""
+    with spooled(path, COLUMNS, REQUIRED) as file:
+        if "password" in file.columns and file.others_can_read:
+            raise BadFile(file=path, why=N_("has passwords in it and can be read by others: run `chmod 600` on it"))
+        yield file
+
+
+def _chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
+    """Give the rows behind the first `done` in chunks of `size`.
+
+    With `split` a row whose password can only be verified when the rows before it are executed begins a new one.
+    """
+    rows: list[BulkRow] = []
+    kept: set[str] = set()
+    for number, cells in file.records():
+        if number <= done:
+            continue
+        row = read_row(number, cells)
+        if rows and (len(rows) >= size or (split and row.password and row.absorbed in kept)):
+            yield rows
+            rows, kept = [], set()
+        rows.append(row)
+        kept.add(row.survivor)
+    if rows:
+        yield rows

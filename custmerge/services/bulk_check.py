@@ -1,0 +1,51 @@
+"""What a run would say: rows decided on the records as the rows before them would leave them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from custmerge.services.bulk_rows import Rows
+from custmerge.storage.overlay import Overlay
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from custmerge.rules.bulk import BulkRow, Outcome
+    from custmerge.rules.fields import Customer
+    from custmerge.services.access import Caller
+    from custmerge.services.bulk_rows import Proofs
+    from custmerge.storage.unit import Database, Unit
+
+_NO_SALT = bytes(16)
+
+
+class Foresight:
+    """A run that writes nothing: what its orders would change is kept aside."""
+
+    def __init__(self, database: Database, caller: Caller, now: datetime) -> None:
+        self._database = database
+        self._caller = caller
+        self._now = now
+        self._overlay = Overlay()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._overlay.close()
+
+    def outcomes(self, rows: Sequence[BulkRow], proofs: Proofs, *, is_whole: bool) -> list[Outcome]:
+        """Return what would become of rows that come after those that were asked about before."""
+        with self._database.reading() as unit:
+            decided = Rows(unit, self._caller, rows, self._now, lock=False)
+            desk = decided.desk
+            numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
+            desk.assume(self._overlay.records(numbers), look_up=lambda number: self._record(unit, number))
+            for row in rows:
+                decided.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
+            self._overlay.keep(desk.changed())
+            return decided.outcomes()
+
+    def _record(self, unit: Unit, number: str) -> Customer | None:
+        return self._overlay.records([number]).get(number) or unit.register.customer(number)

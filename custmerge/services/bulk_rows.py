@@ -1,0 +1,94 @@
+"""Rows of a bulk file, decided one after the other on one desk by the rules of every other order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from custmerge.errors import CustmergeError
+from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
+from custmerge.services.executing import Desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from custmerge.rules.plan import Plan
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Unit
+
+Proofs = Mapping[int, CustmergeError | None]
+"""Row → None where its password is right, else what is wrong; rows without a password are left out."""
+
+
+class Rows:
+    """Rows decided on a desk, in their order."""
+
+    def __init__(self, unit: Unit, caller: Caller, rows: Sequence[BulkRow], now: datetime, *, lock: bool) -> None:
+        pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
+        self._unit = unit
+        self.desk = Desk(unit, caller, pairs, now, lock=lock)
+        self._outcomes: list[Outcome] = []
+        self._merged: list[int] = []
+
+    def decide(
+        self,
+        row: BulkRow,
+        proofs: Proofs,
+        new_salt: Callable[[], bytes],
+        *,
+        is_whole: bool,
+    ) -> Outcome:
+        """Decide a row on what the rows before it have left, and take it into account."""
+        outcome = decided(self.desk, row, proofs, is_whole=is_whole)
+        if not isinstance(outcome, Outcome):
+            self.desk.execute(outcome, new_salt())
+            self._merged.append(len(self._outcomes))
+            outcome = Outcome(row.row, row.survivor, row.absorbed, Result.MERGED, 0, None, None)
+        self._outcomes.append(outcome)
+        return outcome
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what was decided."""
+        return with_orders(self._unit, self._outcomes)
+
+    def written(self, batch: int) -> list[Outcome]:
+        """Write what was decided; returns the outcomes with the orders' numbers."""
+        places = self._merged
+        receipts = self.desk.write(
+            facts=lambda place: {"batch": batch, "row": self._outcomes[places[place]].row},
+        )
+        for place, receipt in zip(places, receipts, strict=True):
+            self._outcomes[place] = replace(self._outcomes[place], order=receipt.order)
+        return self.outcomes()
+
+
+def decided(desk: Desk, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
+    """Return the plan of a row, or its outcome where it isn't to be executed: the first that holds (contract §6)."""
+    if row.problem is not None:
+        return outcome_of(row, row.problem)
+    pair = row.survivor, row.absorbed
+    if desk.leads_to(row.absorbed, row.survivor):
+        return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY, 0, None, None)
+    try:
+        desk.living_pair(pair)
+        if (wrong := proofs.get(row.row)) is not None:
+            raise wrong
+        return desk.decide(pair, row.wishes, is_authorised=is_whole or row.row in proofs)
+    except CustmergeError as error:
+        return outcome_of(row, error)
+
+
+def with_orders(unit: Unit, outcomes: list[Outcome]) -> list[Outcome]:
+    """Return the outcomes with the order that executed what is `already` so, where it was an order for that pair."""
+    open_ones = {one.absorbed for one in outcomes if one.result is Result.ALREADY}
+    if not open_ones:
+        return outcomes
+    orders = unit.ledger.newest_orders(open_ones)
+
+    def named(one: Outcome) -> Outcome:
+        order, survivor = orders.get(one.absorbed, (None, ""))
+        return replace(one, order=order) if one.result is Result.ALREADY and survivor == one.survivor else one
+
+    return [named(one) for one in outcomes]

@@ -1,0 +1,109 @@
+"""Bulk files: approved, run, and how far."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+
+from custmerge.rules.bulk import Batch, State
+from custmerge.storage.tables import batch, batch_chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+_BATCH = (
+    batch.c.id,
+    batch.c.sha256,
+    batch.c.state,
+    batch.c.rows,
+    batch.c.done,
+    batch.c.merged,
+    batch.c.approved_by,
+    batch.c.approved_by_person,
+    batch.c.approved_at,
+    batch.c.run_by,
+    batch.c.at,
+)
+
+
+class Batches:
+    """Bulk files, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, new: Batch) -> int:
+        """Keep a new batch; `new.id` doesn't count. Returns the id that it gets."""
+        values = {
+            "sha256": new.sha256,
+            "state": new.state.value,
+            "rows": new.rows,
+            "done": new.done,
+            "merged": new.merged,
+            "approved_by": new.approved_by,
+            "approved_by_person": new.approved_by_person,
+            "approved_at": new.approved_at,
+            "run_by": new.run_by,
+            "at": new.at,
+        }
+        key = self._connection.execute(insert(batch).values(values)).inserted_primary_key
+        if key is None:
+            raise LookupError(new.sha256)
+        return int(key[0])
+
+    def newest_of(self, sha256: str, *, lock: bool = False) -> Batch | None:
+        """Return the newest batch of a file."""
+        statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc()).limit(1)
+        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        return None if row is None else _batch(row)
+
+    def one(self, number: int, *, lock: bool = False) -> Batch | None:
+        """Return a batch; with `lock` nobody else goes on with it before the transaction ends."""
+        statement = select(*_BATCH).where(batch.c.id == number)
+        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        return None if row is None else _batch(row)
+
+    def newest(self, sha256: str | None, limit: int) -> tuple[Batch, ...]:
+        """Return up to `limit` batches, of one file or of all, newest first."""
+        statement = select(*_BATCH).order_by(batch.c.id.desc()).limit(limit)
+        rows = self._connection.execute(statement if sha256 is None else statement.where(batch.c.sha256 == sha256))
+        return tuple(_batch(row) for row in rows)
+
+    def approve(self, number: int, *, by: str, person: int, at: str) -> None:
+        """Write down who approved a batch."""
+        self._update(number, approved_by=by, approved_by_person=person, approved_at=at)
+
+    def start(self, number: int, *, by: str) -> None:
+        """Write down who runs a batch."""
+        self._update(number, state=State.RUNNING.value, run_by=by)
+
+    def advance(self, number: int, first: int, results: str, *, done: int, merged: int) -> None:
+        """Write down what became of the rows from `first` on; `done` and `merged` are those of the whole batch."""
+        self._connection.execute(insert(batch_chunk).values(batch=number, first=first, results=results))
+        self._update(number, done=done, merged=merged)
+
+    def finish(self, number: int) -> None:
+        """Write down that every row of a batch is decided."""
+        self._update(number, state=State.FINISHED.value)
+
+    def results(self, number: int) -> Iterator[tuple[int, str]]:
+        """Give (first row, results) of each chunk of a batch, in their order, streamed."""
+        statement = (
+            select(batch_chunk.c.first, batch_chunk.c.results)
+            .where(batch_chunk.c.batch == number)
+            .order_by(batch_chunk.c.first)
+        )
+        for row in self._connection.execute(statement, execution_options={"yield_per": 10}):
+            yield row[0], row[1]
+
+    def _update(self, number: int, **values: str | int) -> None:
+        self._connection.execute(update(batch).where(batch.c.id == number).values(values))
+
+
+# Any: a row of _BATCH's columns.
+def _batch(row: Sequence[Any]) -> Batch:
+    number, sha256, state, *rest = row
+    return Batch(number, sha256, State(state), *rest)
