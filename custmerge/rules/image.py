@@ -12,11 +12,12 @@ if TYPE_CHECKING:
     from custmerge.rules.plan import Plan
 
 FORMAT_VERSION = 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def before_image(plan: Plan) -> str:
     """Return the JSON text of both records and of the packages that move, with contacts and domains."""
-    return json.dumps(
+    return _ENCODER.encode(
         {
             "v": FORMAT_VERSION,
             "survivor": _record(plan.survivor),
@@ -31,10 +32,7 @@ def before_image(plan: Plan) -> str:
                 }
                 for package in plan.packages
             ],
-        },
-        ensure_ascii=False,
-        sort_keys=True,
-        separators=(",", ":"),
+        }
     )
 
 

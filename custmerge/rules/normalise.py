@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 
 _STREET_END = re.compile(r"(?:str\.|strasse|straße)(?![^\W\d_])")
+_PLAIN_PHONE = re.compile(r"\+?[0-9][0-9 /().-]*[0-9]")
+_NO_DIGIT = re.compile(r"[^0-9]")
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}")
 _BIC_SHAPE = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _HEAD_OFFICE_BIC = 8
@@ -64,6 +66,18 @@ def phone(text: str) -> Key:
         return ("text", white_space(text))
     e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     return ("phone", e164, number.extension or "")
+
+
+def surely_other_phone(mine: str, theirs: str) -> bool:
+    """Return whether two texts can't be one telephone number, without parsing them.
+
+    Two numbers of digits and separators alone whose last four digits differ aren't one: what E.164 changes
+    stands at the start. True means that the keys differ, False means nothing.
+    """
+    if not (_PLAIN_PHONE.fullmatch(mine) and _PLAIN_PHONE.fullmatch(theirs)):
+        return False
+    ends = [_NO_DIGIT.sub("", text)[-4:] for text in (mine, theirs)]
+    return ends[0] != ends[1] and len(ends[0]) == len(ends[1]) == len("1234")
 
 
 def email(text: str) -> Key:

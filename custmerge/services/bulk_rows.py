@@ -60,7 +60,9 @@ class Rows:
             facts=lambda place: {"batch": batch, "row": self._outcomes[places[place]].row},
         )
         for place, receipt in zip(places, receipts, strict=True):
-            self._outcomes[place] = replace(self._outcomes[place], order=receipt.order)
+            row = self._outcomes[place].row
+            survivor, absorbed = receipt.survivor, receipt.absorbed
+            self._outcomes[place] = Outcome(row, survivor, absorbed, Result.MERGED, 0, receipt.order, None)
         return self.outcomes()
 
 

@@ -6,7 +6,7 @@ what its rows would give one after the other. There is no other way to execute a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
@@ -215,7 +215,7 @@ class Desk:
         contact = contact_after(plan.choice, plan.absorbed, package.contact)
         if contact != package.contact:
             self._with_contact.add(package.package)
-        moved = replace(package, number=plan.survivor.number, contact=contact)
+        moved = Package(package.package, plan.survivor.number, package.name, package.domains, contact)
         self._placed[package.package] = moved
         return moved
 

@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 
 from custmerge.rules.fields import Field
 from custmerge.rules.plan import Choice, Order
-from custmerge.storage.rows import insert_rows
+from custmerge.storage.rows import among, insert_rows
 from custmerge.storage.tables import before_image, order
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Ledger:
         """Return for those of `absorbed` that were taken over their last order and its survivor."""
         rows = self._connection.execute(
             select(order.c.absorbed, order.c.order, order.c.survivor)
-            .where(order.c.absorbed.in_(absorbed))
+            .where(among(self._connection, order.c.absorbed, absorbed))
             .order_by(order.c.order)
         )
         return {row[0]: (row[1], row[2]) for row in rows}

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select, update
 
 from custmerge.rules.people import Person, Proof, Service, Session
 from custmerge.rules.roles import Role
+from custmerge.storage.rows import among
 from custmerge.storage.tables import proof, service, session, staff
 
 if TYPE_CHECKING:
@@ -182,7 +183,9 @@ class People:
 
     def end_sessions_of_numbers(self, numbers: Collection[str]) -> int:
         """End every session that one of `numbers` logged in; returns how many ended."""
-        return self._connection.execute(delete(session).where(session.c.number.in_(numbers))).rowcount
+        return self._connection.execute(
+            delete(session).where(among(self._connection, session.c.number, numbers))
+        ).rowcount
 
     def end_sessions_of_staff(self, person: int) -> int:
         """End every session of a person; returns how many ended."""
@@ -217,13 +220,15 @@ class People:
 
     def drop_proofs_of(self, absorbed: Collection[str]) -> None:
         """Forget what any session has proved about numbers."""
-        self._connection.execute(delete(proof).where(proof.c.absorbed.in_(absorbed)))
+        self._connection.execute(delete(proof).where(among(self._connection, proof.c.absorbed, absorbed)))
 
     def proofs(self, token_sha256: str, absorbed: Collection[str], now: str) -> set[tuple[str, str]]:
         """Return the pairs (survivor, absorbed) that a session has proved and that hold at `now`."""
         rows = self._connection.execute(
             select(proof.c.survivor, proof.c.absorbed).where(
-                proof.c.token_sha256 == token_sha256, proof.c.absorbed.in_(absorbed), proof.c.valid_until > now
+                proof.c.token_sha256 == token_sha256,
+                among(self._connection, proof.c.absorbed, absorbed),
+                proof.c.valid_until > now,
             )
         )
         return {(row[0], row[1]) for row in rows}

@@ -12,7 +12,8 @@ from sqlalchemy import and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, lower, search_text
-from custmerge.storage.rows import update_rows
+from custmerge.storage.engine import is_sqlite
+from custmerge.storage.rows import among, update_rows
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row, Select
 
 ROWS_AT_ONCE = 2_000
+_DOMAIN = 4
+"""Where the domain stands in a row of `_PACKAGES`."""
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
 
 _CUSTOMER = select(customer.c.number, *field_columns, customer.c.merged_into)
@@ -50,9 +53,10 @@ class Register:
 
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
-        statement = _CUSTOMER.where(customer.c.number.in_(sorted(numbers))).order_by(customer.c.number)
-        rows = self._connection.execute(statement.with_for_update() if lock else statement)
-        return {row.number: customer_of(row) for row in rows}
+        wanted = among(self._connection, customer.c.number, numbers)
+        statement = _CUSTOMER.where(wanted).order_by(customer.c.number)
+        rows = self._connection.execute(statement.with_for_update() if lock else statement).fetchall()
+        return {row[0]: customer_of(row) for row in rows}
 
     def end_of_chain(self, number: str) -> str:
         """Return the number that `number` leads to at last; itself if it went nowhere."""
@@ -115,12 +119,12 @@ class Register:
 
         With `lock` nobody else changes them or moves them away before the transaction ends.
         """
-        if lock:
-            keys = select(package.c.package).where(package.c.number.in_(numbers)).order_by(package.c.package)
+        wanted = among(self._connection, package.c.number, numbers)
+        if lock and not is_sqlite(self._connection):
+            keys = select(package.c.package).where(wanted).order_by(package.c.package)
             self._connection.execute(keys.with_for_update())
-        rows = self._connection.execute(
-            _PACKAGES.where(package.c.number.in_(numbers)).order_by(package.c.package, domain.c.name)
-        )
+        statement = _PACKAGES.where(wanted).order_by(package.c.package, domain.c.name)
+        rows = self._connection.execute(statement).fetchall()
         found: dict[str, list[Package]] = {}
         for one, _ in _grouped(rows):
             found.setdefault(one.number, []).append(one)
@@ -134,8 +138,8 @@ class Register:
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """Make numbers tombstones: each keeps its password and says only which number it went into."""
-        rows = [(one.number, one.merged_into, search_text(one.number, one.values), *one.values) for one in tombstones]
-        update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
+        rows = [(one.number, one.merged_into, lower(one.number)) for one in tombstones]
+        update_rows(self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS)
 
     def write(self, records: Iterable[Customer]) -> None:
         """Write the fields of records that are in use."""
@@ -204,16 +208,17 @@ def _grouped(rows: Iterable[Row[Any]]) -> Iterator[tuple[Package, str | None]]:
     first: Row[Any] | None = None
     domains: list[str] = []
     for row in rows:
-        if first is not None and row.package != first.package:
+        if first is not None and row[0] != first[0]:
             yield _package(first, domains)
             domains = []
         first = row
-        if row.domain is not None:
-            domains.append(row.domain)
+        if row[_DOMAIN] is not None:
+            domains.append(row[_DOMAIN])
     if first is not None:
         yield _package(first, domains)
 
 
 def _package(row: Row[Any], domains: list[str]) -> tuple[Package, str | None]:
-    contact = None if row.contact_street is None else tuple(row[-len(DETAIL_FIELDS) :])
-    return Package(row.package, row.number, row.name, tuple(domains), contact), row.password_hash
+    # By their places: looking columns up by name takes longer than the rest.
+    key, number, name, password_hash, _domain, *contact = tuple(row)
+    return Package(key, number, name, tuple(domains), None if contact[0] is None else tuple(contact)), password_hash

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ARRAY, Text, any_, func, literal, select
 
 from custmerge.storage.engine import is_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 Row = tuple[Any, ...]
 """Values as the driver takes them."""
@@ -34,20 +37,43 @@ def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows
     connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
 
 
-def update_rows(connection: Connection, table: str, key: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write `columns` of the rows whose keys stand first in `rows`; all are texts or None."""
+def among(connection: Connection, column: ColumnElement[str], keys: Iterable[str]) -> ColumnElement[bool]:
+    """Return the condition that `column` is one of `keys`, of which there may be many.
+
+    One parameter however many there are: with one for each, writing the statement takes longer than executing it.
+    """
+    if is_sqlite(connection):
+        listed = func.json_each(json.dumps(list(keys))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(literal(list(keys), ARRAY(Text)))
+
+
+def update_rows(
+    connection: Connection,
+    table: str,
+    key: str,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    emptied: Sequence[str] = (),
+) -> None:
+    """Write `columns` of the rows whose keys stand first in `rows`; all are texts or None.
+
+    The columns `emptied` become empty texts.
+    """
     if not rows:
         return
+    blanks = "".join(f", {name} = ''" for name in emptied)
     if is_sqlite(connection):
         changes = ", ".join(f"{name} = ?{position}" for position, name in enumerate(columns, start=2))
-        connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (as above)
+        connection.exec_driver_sql(f"UPDATE {table} SET {changes}{blanks} WHERE {key} = ?1", list(rows))  # noqa: S608 (as above)
         return
     # One statement for all rows, by arrays and not by a temporary table, so that a pooler may stand between.
     names = [key, *columns]
     arrays = ", ".join(["%s::text[]"] * len(names))
     changes = ", ".join(f"{name} = new.{name}" for name in columns)
     connection.exec_driver_sql(
-        f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS new ({', '.join(names)}) "  # noqa: S608 (as above)
+        f"UPDATE {table} SET {changes}{blanks} FROM unnest({arrays}) AS new ({', '.join(names)}) "  # noqa: S608 (as above)
         f"WHERE {table}.{key} = new.{key}",
         tuple(list(values) for values in zip(*rows, strict=True)),
     )

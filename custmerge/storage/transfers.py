@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import insert, select, union, update
 
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
+from custmerge.storage.rows import among
 from custmerge.storage.tables import form, transfer
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class Transfers:
         """Return the open transfers of `absorbed` by (survivor, absorbed)."""
         statement = (
             select(*_TRANSFER)
-            .where(transfer.c.absorbed.in_(absorbed), transfer.c.status.in_(OPEN))
+            .where(among(self._connection, transfer.c.absorbed, absorbed), transfer.c.status.in_(OPEN))
             .order_by(transfer.c.id)
         )
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
@@ -114,8 +115,12 @@ class Transfers:
 
     def void_all_of(self, numbers: Collection[str]) -> None:
         """Make every open transfer void that speaks of one of `numbers`."""
-        concerned = or_(transfer.c.survivor.in_(numbers), transfer.c.absorbed.in_(numbers))
-        self._update(concerned, transfer.c.status.in_(OPEN), status=Status.VOID.value)
+        # Asked for first: a look-up in two small indexes, where a change by OR may read the whole table.
+        sides = (transfer.c.survivor, transfer.c.absorbed)
+        found = [select(transfer.c.id).where(among(self._connection, side, numbers)) for side in sides]
+        concerned = self._connection.execute(union(*found)).scalars().all()
+        if concerned:
+            self._update(transfer.c.id.in_(concerned), transfer.c.status.in_(OPEN), status=Status.VOID.value)
 
     def _update(self, *conditions: ColumnElement[bool], **values: str | int | None) -> None:
         self._connection.execute(update(transfer).where(*conditions).values(values))

@@ -76,9 +76,9 @@ class Ready:
     token: str
     environ: Mapping[str, str]
 
-    def __call__(self, *arguments: str | Path, codes: tuple[int, ...] = (0,)) -> Finished:
-        """Run a command as the supervisor."""
-        return finished((*CUSTMERGE, *arguments), self.environ, codes=codes)
+    def __call__(self, *arguments: str | Path, codes: tuple[int, ...] = (0,), stdin: str = "") -> Finished:
+        """Run a command as the person whose token it is."""
+        return finished((*CUSTMERGE, *arguments), self.environ, codes=codes, stdin=stdin)
 
 
 @contextmanager

@@ -12,11 +12,12 @@ COMMANDS = [
     *(("import", kind) for kind in ("customers", "packages")),
     *(("export", kind) for kind in ("customers", "packages", "history")),
     *(("user", verb) for verb in ("add", "list", "role", "password", "disable", "unlock")),
+    *(("bulk", verb) for verb in ("check", "approve", "run", "status")),
     *(("token", verb) for verb in ("create", "list", "revoke")),
     *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject")),
     ("config", "path"),
 ]
-WITH_COMMANDS_OF_THEIR_OWN = {("import",), ("export",), ("user",), ("token",), ("transfer",), ("config",)}
+WITH_COMMANDS_OF_THEIR_OWN = {("import",), ("export",), ("user",), ("bulk",), ("token",), ("transfer",), ("config",)}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

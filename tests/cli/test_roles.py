@@ -43,6 +43,10 @@ TABLE = {
     ("transfer", "show", "1"): {AGENT, SUPERVISOR},
     ("transfer", "approve", "1", "--yes"): {SUPERVISOR},
     ("transfer", "reject", "1", "--reason", "x", "--yes"): {SUPERVISOR},
+    ("bulk", "check", "pairs.csv"): {AGENT, SUPERVISOR},
+    ("bulk", "run", "pairs.csv"): {AGENT, SUPERVISOR},
+    ("bulk", "status"): {AGENT, SUPERVISOR},
+    ("bulk", "approve", "pairs.csv", "--yes"): {SUPERVISOR},
     ("user", "add", "eva", "--role", "agent", "--password-stdin"): {SUPERVISOR},
     ("user", "list"): {SUPERVISOR},
     ("user", "role", "eva", "auditor"): {SUPERVISOR},
@@ -69,6 +73,7 @@ def people(world, cli):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
     (world.folder / "form.pdf").write_bytes(b"%PDF-")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,99999\n")
     (world.folder / "c.csv").write_text("number\n30003\n")
     (world.folder / "p.csv").write_text("package,number\nP9,10001\n")
     return {

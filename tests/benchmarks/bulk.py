@@ -1,0 +1,102 @@
+"""Bulk runs of approved files, and of files with passwords."""
+
+import csv
+import json
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from databases import PASSWORD, Kind, Ready, copied, furnished, with_token
+from importing import COLUMNS, FIRST
+from measuring import FLOORS, PYTHON, Finished, finished, heading, line
+
+GOALS = {"identical": 0.7, "three details differ": 0.5}
+KINDS_OF_PAIRS = tuple(GOALS)
+
+
+def measure(kinds: tuple[Kind, ...], folder: Path, *, quick: bool) -> None:
+    sizes = (2_000, 4_000) if quick else (20_000, 200_000)
+    rates: dict[tuple[str, str], list[float]] = {}
+    heading("Bulk runs of an approved file; two packages and two domains a customer; ratio: against the floor")
+    for size in sizes:
+        for pairs in KINDS_OF_PAIRS:
+            files = made(folder, size, differing=pairs != "identical")
+            for kind in kinds:
+                rates.setdefault((kind.name, pairs), []).append(_speed(kind, files, folder, size, pairs))
+    for (name, pairs), (small, large) in rates.items():
+        ratio = large / small
+        line(
+            f"rate at {sizes[1]:,} against {sizes[0]:,}, {name}, {pairs}", "", ratio, "goal: >= 0.9", met=ratio >= 0.9
+        )
+
+
+def _speed(kind: Kind, files: dict[str, Path], folder: Path, size: int, pairs: str) -> float:
+    loaded = furnished(kind, folder)
+    loaded("import", "customers", files["customers"])
+    loaded("import", "packages", files["packages"])
+    loaded("user", "add", "ben", "--role", "agent", "--password-stdin", stdin=PASSWORD + "-ben")
+    login = loaded("login", "--staff", "ben", "--password-stdin", "--print-token", stdin=PASSWORD + "-ben")
+    plain = copied(kind, loaded, folder)
+    loaded("bulk", "approve", files["pairs"], "--yes")
+    floor = float(finished((PYTHON, FLOORS / "bulk.py", files["pairs"], plain.url), plain.environ).out)
+    ran = run(with_token(loaded.url, login.out.strip(), folder), files["pairs"])
+    seconds = json.loads(ran.out)["seconds"]
+    assert json.loads(ran.out)["merged"] == size, ran.out
+    line(f"{size:,} {pairs}, floor, {kind.name}", f"{size / floor:.0f} /s")
+    ratio, goal = floor / seconds, GOALS[pairs]
+    name = f"{size:,} {pairs}, {kind.name}, peak {ran.peak_bytes / 1e6:.0f} MB"
+    line(name, f"{size / seconds:.0f} /s", ratio, f"goal: >= {goal}", met=ratio >= goal)
+    return size / seconds
+
+
+def run(ready: Ready, pairs: Path) -> Finished:
+    return ready("bulk", "run", pairs, "--format", "json")
+
+
+def made(folder: Path, size: int, *, differing: bool) -> dict[str, Path]:
+    """Write customers, packages and pairs, the same in every run."""
+    chance = random.Random(size)  # noqa: S311 (no secret)
+    customers = folder / "bulk-customers.csv", COLUMNS, _customers(chance, size, differing=differing)
+    packages = folder / "bulk-packages.csv", ("package", "number", "domains"), _packages(size)
+    choice = "adopt" if differing else ""
+    pairs = (
+        folder / "bulk-pairs.csv",
+        ("survivor", "absorbed", "choice"),
+        ([f"S{n}", f"A{n}", choice] for n in range(size)),
+    )
+    return {
+        name: written(*file) for name, file in (("customers", customers), ("packages", packages), ("pairs", pairs))
+    }
+
+
+def _customers(chance: random.Random, size: int, *, differing: bool) -> Iterator[list[str]]:
+    for n in range(size):
+        person = [f"Sonnentau {n} GmbH", chance.choice(FIRST), f"Vogelsang-{n}"]
+        details = [
+            f"Marktstr. {n}",
+            "76131",
+            "Karlsruhe",
+            f"0721 {n + 10_000}",
+            "",
+            f"k{n}@sonnentau.example",
+            f"{n}",
+            "37040044",
+        ]
+        yield [f"S{n}", *person, *details]
+        if differing:
+            details = [f"Weg {n}", "76131", "Ulm", f"0731 {chance.randrange(10**5, 10**7)}", *details[4:]]
+        yield [f"A{n}", *person, *details]
+
+
+def _packages(size: int) -> Iterator[list[str]]:
+    for number in (f"{side}{n}" for n in range(size) for side in "SA"):
+        for k in (1, 2):
+            yield [f"{number}-{k}", number, f"{number}-{k}.example".lower()]
+
+
+def written(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path

@@ -1,0 +1,379 @@
+"""Contract §6: bulk files, on both databases."""
+
+import csv
+import io
+import os
+import signal
+import time
+
+import pytest
+from bulk_model import DETAILS, IDENTITY, Model
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+HEADER = "survivor,absorbed,choice,take\n"
+REPORT = ("row", "survivor", "absorbed", "status", "code", "order", "message")
+
+
+@pytest.fixture
+def bulk(world):
+    """10001 with 20002 (another city), 20003 (the same), 20004 (another company)."""
+    world.customer("10001", password="pw-1", domains=["eins.example"])
+    world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm", mobile="0171 1")
+    world.customer("20003", password="pw-3", domains=["drei.example"], package_password="paket")
+    world.customer("20004", password="pw-4", domains=["vier.example"], company="Anders GmbH")
+    return world
+
+
+def write(world, text, name="pairs.csv", mode=0o600):
+    path = world.folder / name
+    path.write_text(text)
+    path.chmod(mode)
+    return name
+
+
+def approved(world, supervisor, text, name="pairs.csv"):
+    name = write(world, text, name)
+    assert supervisor("bulk", "approve", name, "--yes").code == 0
+    return name
+
+
+def report(world, name="report.csv"):
+    with (world.folder / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def lines(world, name="report.csv"):
+    """Row, survivor, absorbed, status, code, order of each line."""
+    return [tuple(row[column] for column in REPORT[:6]) for row in report(world, name)]
+
+
+def test_an_approved_file_is_run_by_somebody_else(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n10001,20002,keep,mobile\n")
+    own = supervisor("bulk", "run", "pairs.csv", "-f", "json")
+    assert (own.code, own.error["code"]) == (4, "own_batch")
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
+    assert done.code == 0
+    assert done.json | {"seconds": 0} == {
+        "batch": 1,
+        "rows": 2,
+        "merged": 2,
+        "already": 0,
+        "refused": 0,
+        "failed": 0,
+        "seconds": 0,
+        "report": "report.csv",
+    }
+    assert lines(bulk) == [("1", "10001", "20003", "merged", "0", "1"), ("2", "10001", "20002", "merged", "0", "2")]
+    assert bulk.customers()["10001"]["mobile"] == "0171 1"
+    assert bulk.packages()["P20002"]["contact"]["city"] == "Ulm"
+
+
+def test_every_status_of_a_row(bulk, agent, supervisor):
+    rows = "10001,10001,,\n10001,20002,foo,\n10001,20002,,company\n10001,99999,,\n10001,20004,adopt,\n10001,20002,,\n"
+    approved(bulk, supervisor, HEADER + rows + "10001,20003,,\n10001,20003,,\n20003,10001,,\n")
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert done.code == 7
+    assert [row[3:] for row in lines(bulk)] == [
+        ("refused", "2", ""),
+        ("refused", "2", ""),
+        ("refused", "2", ""),
+        ("not_found", "5", ""),
+        ("blocked", "3", ""),
+        ("differs", "1", ""),
+        ("merged", "0", "1"),
+        ("already", "0", "1"),
+        ("not_found", "5", ""),
+    ]
+    assert "Anders" not in (bulk.folder / "report.csv").read_text()
+
+
+def test_without_an_approval_each_row_needs_its_proof(bulk, agent):
+    write(
+        bulk,
+        "survivor,absorbed,choice,domain,password\n10001,20002,adopt,zwei.example,falsch\n"
+        "10001,20003,,drei.example,paket\n10001,20002,adopt,,\n10001,20002,keep,zwei.example,pw-2\n",
+    )
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert done.code == 7
+    assert [row[3:5] for row in lines(bulk)] == [("refused", "4"), ("merged", "0"), ("refused", "4"), ("merged", "0")]
+
+
+def test_a_password_is_that_of_the_number_as_the_rows_before_have_left_it(bulk, agent):
+    write(
+        bulk,
+        "survivor,absorbed,choice,domain,password\n20002,20003,adopt,drei.example,paket\n"
+        "10001,20002,adopt,drei.example,paket\n",
+    )
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 0
+    assert bulk.packages()["P20003"]["number"] == "10001"
+
+
+def test_a_file_with_passwords_is_its_owners_alone(bulk, agent):
+    write(bulk, "survivor,absorbed,domain,password\n10001,20003,drei.example,paket\n", mode=0o640)
+    for verb in ("check", "run"):
+        done = agent("bulk", verb, "pairs.csv")
+        assert (done.code, "chmod 600" in done.err) == (2, True)
+    assert "paket" not in done.err
+
+
+def test_the_limits_against_guessing_hold_for_a_file(bulk, agent, cli):
+    rows = "".join(f"10001,20003,,drei.example,falsch{n}\n" for n in range(7)) + "10001,20003,,drei.example,paket\n"
+    write(bulk, "survivor,absorbed,choice,domain,password\n" + rows)
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert {row[3:5] for row in lines(bulk)} == {("refused", "4")}
+    assert sum("Too many wrong tries" in row["message"] for row in report(bulk)) == 3
+    assert "20003" in bulk.customers()
+
+
+def test_check_says_what_run_would_say_and_changes_nothing(bulk, agent, supervisor):
+    text = HEADER + "20002,20003,adopt,\n10001,20002,adopt,\n10001,20003,,\n20002,10001,,\n10001,20004,keep,\n"
+    write(bulk, text)
+    before = bulk.dump()
+    done = supervisor("bulk", "check", "pairs.csv", "--report", "check.csv", "-f", "json")
+    assert (done.code, done.json["counts"]["merged"], bulk.dump()) == (7, 2, before)
+    # In chunks too.
+    supervisor("bulk", "approve", "pairs.csv", "--yes")
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv", "--chunk", "1")
+    without_orders = [row[:5] for row in lines(bulk)]
+    assert [row[:5] for row in lines(bulk, "check.csv")] == without_orders
+
+
+def test_an_approval_is_void_when_a_byte_changes(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    write(bulk, HEADER + "10001,20003,, \n")
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert lines(bulk)[0][3:5] == ("refused", "4")
+
+
+def test_an_approval_is_void_after_7_days(bulk, agent, supervisor, database_url):
+    from custmerge.storage.unit import Database
+
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    database = Database(database_url)
+    with database.writing() as unit:
+        unit._connection.exec_driver_sql("UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z'")
+    database.close()
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert lines(bulk)[0][3:5] == ("refused", "4")
+
+
+def test_an_approval_is_used_up_by_its_run(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20002,,\n")
+    assert agent("bulk", "run", "pairs.csv").code == 7
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert lines(bulk)[0][3:5] == ("refused", "4")
+
+
+def test_a_file_is_approved_once_at_a_time(bulk, supervisor, cli):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    done = supervisor("bulk", "approve", "pairs.csv", "--yes", "-f", "json")
+    assert (done.code, done.error["code"]) == (6, "batch_approved")
+    assert cli.as_("ben")("bulk", "approve", "pairs.csv", "--yes").code == 4
+
+
+def test_a_finished_run_again_says_already(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    assert agent("bulk", "run", "pairs.csv").code == 0
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
+    assert (done.code, done.json["merged"], done.json["already"]) == (0, 0, 1)
+    assert lines(bulk) == [("1", "10001", "20003", "already", "0", "1")]
+
+
+def test_stop_on_error_stops_and_goes_on_at_the_same_row(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20004,adopt,\n10001,20003,,\n")
+    assert agent("bulk", "run", "pairs.csv", "--stop-on-error", "--report", "report.csv").code == 7
+    assert [row[3] for row in lines(bulk)] == ["blocked"]
+    assert "20003" in {p["number"] for p in bulk.packages().values()}
+    (bulk.folder / "new.csv").write_text("number,company\n20004,Sonnentau GmbH\n")
+    supervisor("import", "customers", "new.csv", "--update")
+    assert agent("bulk", "run", "pairs.csv", "--stop-on-error", "--report", "report.csv").code == 0
+    assert [row[3] for row in lines(bulk)] == ["merged", "merged"]
+
+
+def test_status_has_the_contracts_shape(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    agent("bulk", "run", "pairs.csv")
+    (found,) = agent("bulk", "status", "pairs.csv", "-f", "json").json
+    assert found | {"at": ""} == {
+        "batch": 1,
+        "rows": 1,
+        "done": 1,
+        "merged": 1,
+        "state": "finished",
+        "approved_by": "anna",
+        "run_by": "ben",
+        "at": "",
+    }
+    assert agent("bulk", "status", "-f", "json").json == [found]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "survivor\n1\n", "survivor,absorbed,x\n", "survivor,absorbed\n1\n", 'survivor,absorbed\n"1,2\n'],
+    ids=["empty", "missing", "unknown", "ragged", "unclosed"],
+)
+def test_a_file_that_is_no_bulk_file_is_one_sentence(bulk, agent, text):
+    write(bulk, text)
+    for verb in ("check", "run", "status"):
+        done = agent("bulk", verb, "pairs.csv")
+        assert verb == "status" or (done.code, len(done.err.splitlines())) == (2, 1)
+
+
+def test_a_second_run_of_one_file_says_so(bulk, agent, supervisor):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n" * 20_000)
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "1")
+    answers = []
+    while process.is_alive() and not answers:
+        if agent("bulk", "status", "-f", "json").json[0]["state"] == "running":
+            answers.append(agent("bulk", "run", "pairs.csv", "-f", "json"))
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    assert [(done.code, done.error["code"]) for done in answers] == [(6, "batch_running")]
+    # What died stops nobody.
+    assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+# Against the model
+
+
+NUMBERS = [str(number) for number in range(100, 112)]
+values = st.sampled_from(["a", "a", "a", "b"])
+customers = st.fixed_dictionaries(
+    {
+        number: st.fixed_dictionaries(
+            {"company": st.sampled_from(["x", "x", "x", "x", "y"]), "city": values, "street": values}
+        )
+        for number in NUMBERS
+    }
+)
+choices = st.sampled_from(["", "adopt", "keep", "adopt", "keep", "foo"])
+rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "survivor": st.sampled_from(NUMBERS),
+            "absorbed": st.sampled_from([*NUMBERS, "999"]),
+            "choice": choices,
+            "take": st.sampled_from(["", "", "city", "city street", "company"]),
+        }
+    ),
+    max_size=25,
+)
+
+
+def load(world, records, contacts):
+    columns = ["number", *IDENTITY, *DETAILS]
+    with (world.folder / "c.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows({"number": number, **record} for number, record in records.items())
+    with (world.folder / "p.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["package", "number", "domains", "contact_city"])
+        for number in records:
+            writer.writerow([f"P{number}", number, f"d{number}.example", "c" if number in contacts else ""])
+            writer.writerow([f"Q{number}", number, "", ""])
+    assert world.anna("import", "customers", "c.csv").code == 0
+    assert world.anna("import", "packages", "p.csv").code == 0
+
+
+def model_of(records, contacts):
+    blank = dict.fromkeys((*IDENTITY, *DETAILS), "")
+    own = {**dict.fromkeys(DETAILS, ""), "city": "c"}
+    packages = {}
+    for number in records:
+        packages[f"P{number}"] = {"number": number, "contact": own if number in contacts else None}
+        packages[f"Q{number}"] = {"number": number, "contact": None}
+    return Model({number: {**blank, **record} for number, record in records.items()}, packages)
+
+
+def pairs_file(world, given, prefix=""):
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["survivor", "absorbed", "choice", "take"])
+    writer.writeheader()
+    writer.writerows(given)
+    return write(world, prefix + text.getvalue())
+
+
+def same_state(world, model):
+    found = world.customers()
+    assert {n: c["merged_into"] for n, c in found.items() if c["merged_into"]} == model.merged_into
+    assert {n: {k: c[k] for k in (*IDENTITY, *DETAILS)} for n, c in found.items()} == model.customers
+    packages = world.packages()
+    assert {k: {"number": p["number"], "contact": p["contact"]} for k, p in packages.items()} == model.packages
+
+
+EXAMPLES = iter(range(10_000))
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    records=customers, given_rows=rows, contacts=st.sets(st.sampled_from(NUMBERS)), chunk=st.sampled_from([1, 3, 500])
+)
+def test_a_run_is_what_an_independent_model_says(world, agent, supervisor, records, given_rows, contacts, chunk):
+    mark = f"{next(EXAMPLES)}-"
+    named = {mark + number: record for number, record in records.items()}
+    given_rows = [
+        {**row, "survivor": mark + row["survivor"], "absorbed": mark + row["absorbed"]} for row in given_rows
+    ]
+    # Orders count on from the example before.
+    before = max(
+        (e["order"] or 0 for e in supervisor("history", "--limit", "1", "--action", "merge", "-f", "json").json),
+        default=0,
+    )
+    load(world, named, {mark + number for number in contacts})
+    model = model_of(named, {mark + number for number in contacts})
+    model.orders = before
+    pairs_file(world, given_rows)
+    expected = [tuple("" if cell is None else str(cell) for cell in line) for line in model.run(given_rows)]
+    if not given_rows:
+        return
+    supervisor("bulk", "check", "pairs.csv", "--report", "check.csv", "--format", "json")
+    assert [line[:5] for line in lines(world, "check.csv")] == [line[:5] for line in expected]
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv", "--chunk", chunk)
+    assert lines(world) == expected
+    only = lambda found: {k: v for k, v in found.items() if mark in k}  # noqa: E731
+    found, packages = only(world.customers()), only(world.packages())
+    assert {n: c["merged_into"] for n, c in found.items() if c["merged_into"]} == model.merged_into
+    assert {n: {k: c[k] for k in (*IDENTITY, *DETAILS)} for n, c in found.items()} == model.customers
+    assert {k: {"number": p["number"], "contact": p["contact"]} for k, p in packages.items()} == model.packages
+
+
+# Cut off
+
+
+def test_a_run_that_is_killed_is_gone_on_with_and_ends_as_if_it_had_not_been(world, agent, supervisor):
+    records = {str(number): {"company": "x", "city": "ab"[number % 2]} for number in range(1000, 1120)}
+    load(world, records, set())
+    given_rows = [
+        {
+            "survivor": str(1000 + n // 7),
+            "absorbed": str(1119 - n),
+            "choice": ("adopt", "keep", "")[n % 3],
+            "take": "",
+        }
+        for n in range(100)
+    ]
+    model = model_of(records, set())
+    expected = model.run(given_rows)
+    pairs_file(world, given_rows)
+    supervisor("bulk", "approve", "pairs.csv", "--yes")
+    kills = 0
+    for attempt in range(40):
+        process, _ = agent.start("bulk", "run", "pairs.csv", "--report", "report.csv", "--chunk", "3")
+        time.sleep(0.1 + 0.017 * attempt)
+        if not process.is_alive():
+            process.join()
+            break
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        kills += 1
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--report", "report.csv")
+    process.join()
+    same_state(world, model)
+    assert kills > 1
+    done = agent("bulk", "status", "-f", "json").json[-1]
+    assert (done["done"], done["merged"]) == (100, sum(line[3] == "merged" for line in expected))
+    history = supervisor("history", "--action", "merge", "-f", "json").json
+    assert sorted(e["order"] for e in history) == list(range(1, done["merged"] + 1))
