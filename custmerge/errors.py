@@ -412,6 +412,13 @@ class LooseTokenFile(CustmergeError):
     template = N_("{file} can be read by others (mode {mode}): remove it and log in again.")
 
 
+class BadTokenFile(CustmergeError):
+    """A token's file that can't be read as one."""
+
+    code, exit = "bad_token_file", ExitCode.NOT_ALLOWED
+    template = N_("{file} can't be used as a token ({reason}): put the token into it, or log in again.")
+
+
 class Interrupted(CustmergeError):
     """Ctrl-C."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from cli_process import run_command_line
@@ -23,6 +24,10 @@ from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.rules.roles import Role
 from custmerge.services import passwords, sessions
 from custmerge.storage.unit import Database
+
+# A busy machine is no fault of a rule's.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
 STAFF_PASSWORD = "korrektes-pferd-batterie"

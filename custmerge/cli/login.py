@@ -47,9 +47,20 @@ def login(
     if print_token:
         sys.stdout.write(f"{token}\n")
     else:
-        context.tokens.keep(token, insecure=insecure_storage)
+        _keep(context, token, insecure=insecure_storage)
     said = _("Logged in as {name} ({role}) until {until}.")
     context.terminal.say(said.format(name=visible(name), role=_(ROLE_LABELS[caller.role]), until=caller.expires_at))
+
+
+def _keep(context: Context, token: str, *, insecure: bool) -> None:
+    from custmerge.services.sessions import logout
+
+    try:
+        context.tokens.keep(token, insecure=insecure)
+    except Exception:
+        # Nobody can use it any more.
+        logout(context.database, token, everywhere=False)
+        raise
 
 
 app = single(

@@ -14,6 +14,7 @@ from custmerge.errors import (
     OwnNumberOnly,
     ProofRequired,
     SelfMerge,
+    SessionOver,
     UnknownNumber,
 )
 from custmerge.rules.history import Actor
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.fields import Customer
     from custmerge.storage.register import Register
+    from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ def demand(caller: Caller, capability: Capability) -> None:
     """Raise NotAllowed unless the caller's role has the capability."""
     if not may(caller.role, capability):
         raise NotAllowed(role=caller.role.value, capability=capability.value)
+
+
+def demand_alive(unit: Unit, caller: Caller) -> None:
+    """Raise SessionOver where the caller's session has ended meanwhile: with a role, a password, a disabling.
+
+    Asked in the transaction that writes, for a person may think for long before they answer.
+    """
+    if not unit.people.hold_session(caller.token_sha256):
+        raise SessionOver
 
 
 def person_of(caller: Caller) -> int:

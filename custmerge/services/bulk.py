@@ -27,7 +27,7 @@ from custmerge.rules.bulk import (
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, person_of
+from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.bulk_check import Foresight
 from custmerge.services.bulk_proofs import proved
 from custmerge.services.bulk_rows import Rows
@@ -115,6 +115,7 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
     """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
     demand(caller, Capability.BULK_APPROVE)
     with database.writing() as unit:
+        demand_alive(unit, caller)
         batch = unit.batches.newest_of(ran.sha256, lock=True)
         _demand_unapproved(batch, path, now)
         if batch is None or batch.state is not State.RUNNING:

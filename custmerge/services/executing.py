@@ -17,6 +17,7 @@ from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, plan_merge
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status, status_now
+from custmerge.services.access import demand_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -64,6 +65,8 @@ class Desk:
     def __init__(self, unit: Unit, caller: Caller, pairs: Iterable[Pair], now: datetime, *, lock: bool) -> None:
         """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile."""
         pairs = list(pairs)
+        if lock:
+            demand_alive(unit, caller)
         self._unit = unit
         self._caller = caller
         self._at = stamp(now)

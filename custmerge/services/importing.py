@@ -13,7 +13,7 @@ from custmerge.rules.history import Action, Draft
 from custmerge.rules.records import Problem
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand
+from custmerge.services.access import demand, demand_alive
 from custmerge.storage.csv_file import opened
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def import_file(
     problems = Problems(path, watcher)
     rows = updated = 0
     with opened(path, kind.columns, kind.required) as file, database.writing() as unit:
+        demand_alive(unit, caller)
         importer = kind(unit, file.columns)
         clashes: dict[str, int] = {}
         for batch in _batches(file, problems):

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber, UnknownOrder
+from custmerge.rules.history import Action
 from custmerge.rules.roles import Capability
 from custmerge.services.access import checked_number, demand, demand_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from custmerge.rules.history import Action, Entry
+    from custmerge.rules.history import Entry
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Database
 
@@ -62,10 +63,16 @@ def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event
             raise UnknownNumber(number=number)
         if wanted.order is not None and not unit.ledger.has_order(wanted.order):
             raise UnknownOrder(order=wanted.order)
-    return _streamed(database, replace(wanted, number=number))
+    return _streamed(
+        database, replace(wanted, number=number), without=_NOT_FOR_CUSTOMERS if caller.is_customer else ()
+    )
 
 
-def _streamed(database: Database, wanted: Filter) -> Iterator[Event]:
+# A wrong proof would tell whether the number that somebody named is there (rule 3).
+_NOT_FOR_CUSTOMERS = (Action.LOGIN_FAILED.value, Action.LOCKED.value)
+
+
+def _streamed(database: Database, wanted: Filter, *, without: Collection[str]) -> Iterator[Event]:
     with database.reading() as unit:
         for entry in unit.chain.newest(
             number=wanted.number,
@@ -74,6 +81,7 @@ def _streamed(database: Database, wanted: Filter) -> Iterator[Event]:
             since=wanted.since,
             until=wanted.until,
             limit=wanted.limit,
+            without=without,
         ):
             yield _event(entry)
 

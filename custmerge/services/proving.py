@@ -12,7 +12,7 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
 from custmerge.services import guessing
-from custmerge.services.access import checked_number, demand, living, survivor_of
+from custmerge.services.access import checked_number, demand, demand_alive, living, survivor_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,6 +53,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     new = passwords.renewed(stored, claim.password)
     with database.writing() as unit:
         guessing.right(unit, tried)
+        demand_alive(unit, caller)
         unit.people.keep_proof(caller.token_sha256, proof)
         if new and stored:
             unit.register.rehash_domain(claim.absorbed, domain, stored, new)

@@ -11,7 +11,7 @@ from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
 from custmerge.services import guessing
-from custmerge.services.access import demand
+from custmerge.services.access import demand, demand_alive
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,6 +30,8 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
     checked_name(name)
     password_hash = passwords.chosen(password)
     with database.writing() as unit:
+        unit.people.lock_staff()
+        demand_alive(unit, caller)
         write_new(unit, name, role, password_hash, by=caller.actor, now=now)
 
 
@@ -47,7 +49,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
     """
     demand(caller, Capability.STAFF)
     with database.writing() as unit:
-        person, everybody = _locked(unit, name)
+        person, everybody = _locked(unit, caller, name)
         if person.role is role:
             return False
         _demand_supervisor_left(person, everybody)
@@ -103,7 +105,7 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> tup
     """
     demand(caller, Capability.STAFF)
     with database.writing() as unit:
-        person, everybody = _locked(unit, name)
+        person, everybody = _locked(unit, caller, name)
         if person.disabled_at is not None:
             return ()
         _demand_supervisor_left(person, everybody)
@@ -121,6 +123,7 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
     demand(caller, Capability.STAFF)
     checked_name(name)
     with database.writing() as unit:
+        demand_alive(unit, caller)
         ended = unit.guesses.unlock([subject.key for subject in subjects_named(name)], stamp(now))
         if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
             raise UnknownName(name=name)
@@ -158,8 +161,10 @@ def _find(database: Database, name: str) -> Person:
     return person
 
 
-def _locked(unit: Unit, name: str) -> tuple[Person, tuple[Person, ...]]:
+def _locked(unit: Unit, caller: Caller, name: str) -> tuple[Person, tuple[Person, ...]]:
+    # First everybody, then the own session: two who disable each other are to wait in one order.
     everybody = unit.people.lock_staff()
+    demand_alive(unit, caller)
     person = next((one for one in everybody if one.name == name), None)
     if person is None:
         raise UnknownName(name=name)
@@ -174,7 +179,7 @@ def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> No
 
 def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
     with database.writing() as unit:
-        person, _everybody = _locked(unit, name)
+        person, _everybody = _locked(unit, caller, name)
         unit.people.change_staff(person.id, password_hash=password_hash)
         unit.people.end_sessions_of_staff(person.id)
         _note(unit, caller.actor, now, "password", name)

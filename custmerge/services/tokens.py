@@ -11,7 +11,7 @@ from custmerge.rules.people import Service
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, person_of
+from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.sessions import sha256_of
 from custmerge.services.staff import checked_name, demand_free
 
@@ -37,6 +37,7 @@ def create(
     end = stamp(now + timedelta(days=days))
     new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
     with database.writing() as unit:
+        demand_alive(unit, caller)
         demand_free(unit, name)
         unit.people.add_service(new, sha256_of(token))
         _note(unit, caller, now, "create", name, role=role.value, expires_at=end)
@@ -54,6 +55,7 @@ def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None
     """End a service token; raises UnknownToken where there is none that could be ended."""
     demand(caller, Capability.STAFF)
     with database.writing() as unit:
+        demand_alive(unit, caller)
         found = unit.people.service_named(name)
         if found is None or found.revoked_at is not None:
             raise UnknownToken(name=name)

@@ -20,7 +20,7 @@ from custmerge.rules.transfers import (
     identity_digest,
     status_now,
 )
-from custmerge.services.access import demand, living, person_of, survivor_of
+from custmerge.services.access import demand, demand_alive, living, person_of, survivor_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +55,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     survivor = survivor_of(caller, filing.into, filing.absorbed)
     form = checked_form(filing)
     with database.writing() as unit:
+        demand_alive(unit, caller)
         records = unit.register.customers((survivor, filing.absorbed), lock=True)
         kept, absorbed = (
             living(unit.register, number, records.get(number)) for number in (survivor, filing.absorbed)
@@ -130,6 +131,7 @@ def decide(
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
     with database.writing() as unit:
+        demand_alive(unit, caller)
         found = _decidable(unit, caller, number, to, lock=True)
         unit.transfers.decide(number, to, by=caller.name, person=person_of(caller), at=stamp(now), reason=reason)
         action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT

@@ -11,7 +11,7 @@ from custmerge.storage.rows import insert_rows
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
 
@@ -60,10 +60,11 @@ class Chain:
         since: str | None = None,
         until: str | None = None,
         limit: int | None = None,
+        without: Collection[str] = (),
     ) -> Iterator[Entry]:
         """Give the entries that fit every filter, newest first, streamed.
 
-        `since` is the first moment that counts, `until` the first that doesn't (see `times.stamp`).
+        `without` are actions that are left out; `since` is the first moment that counts, `until` the first that doesn't (see `times.stamp`).
         """
         statement = select(*_COLUMNS).order_by(history.c.seq.desc()).limit(limit)
         conditions: list[ColumnElement[bool]] = []
@@ -73,6 +74,8 @@ class Chain:
             conditions.append(history.c.seq.in_(union(*sides)))
         if order is not None:
             conditions.append(history.c.order == order)
+        if without:
+            conditions.append(history.c.action.not_in(without))
         if action is not None:
             conditions.append(history.c.action == action)
         if since is not None:

@@ -171,6 +171,11 @@ class People:
             None if made[0] is None else _service(made),
         )
 
+    def hold_session(self, token_sha256: str) -> bool:
+        """Return whether a session is there, and keep others from ending it before the transaction ends."""
+        held = select(session.c.token_sha256).where(session.c.token_sha256 == token_sha256)
+        return self._connection.execute(held.with_for_update(read=True, key_share=True)).first() is not None
+
     def touch_session(self, token_sha256: str, at: str) -> None:
         """Note that a session was used."""
         self._connection.execute(

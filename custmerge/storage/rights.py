@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
+from custmerge.errors import N_, BadValue
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -44,11 +45,31 @@ _OF_TABLES = {
     **{table.name: _CHANGE for table in (customer, package, staff, service, transfer, batch)},
     **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
 }
+_ROLE = text(
+    "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE relname = 'custmerge_history' AND nspname = current_schema() AND pg_has_role(rolname, relowner, 'member')) "
+    "FROM pg_roles WHERE rolname = :role"
+)
 _NUMBERED = (staff, service, guess, transfer, batch)
 
 
+def _check(connection: Connection, role: str) -> None:
+    # PostgreSQL takes "public" for everybody, in quotes too.
+    found = connection.execute(_ROLE, {"role": role}).first()
+    if role == "public" or found is None:
+        raise BadValue(name="--grant", value=role, why=N_("is no role of this server"))
+    if found[0] or found[1]:
+        raise BadValue(
+            name="--grant", value=role, why=N_("is a superuser or owns the tables: name a role that doesn't")
+        )
+
+
 def grant(connection: Connection, role: str) -> None:
-    """Give `role`, which exists, exactly these rights; what it had on our tables before is taken away first."""
+    """Give `role` exactly these rights; what it had on our tables before is taken away first.
+
+    Raises BadValue for a role that isn't there or that no right of a table binds.
+    """
+    _check(connection, role)
     quote = connection.dialect.identifier_preparer.quote_identifier
     database, schema = connection.execute(text("SELECT current_database(), current_schema()")).one()
     to = quote(role)

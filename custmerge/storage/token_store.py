@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.errors import KeyringUnavailable, LooseTokenFile
+from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile
 from custmerge.settings import APP, data_directory, shown_url
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 CREDENTIAL = "custmerge-token"
 KEYRING_ANSWERS_WITHIN_SECONDS = 20
+_LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
 RECOMMENDED = 1
 """The priority from which on keyring itself calls a backend secure."""
 T = TypeVar("T")
@@ -27,7 +28,7 @@ class TokenStore:
     """The token for one database."""
 
     def __init__(self, database_url: str, environ: Mapping[str, str]) -> None:
-        self._entry = _entry(database_url)
+        self._entry = _entry(database_url, environ)
         self._environ = environ
 
     def read(self) -> str | None:
@@ -39,8 +40,8 @@ class TokenStore:
             return token.strip()
         if directory := self._environ.get("CREDENTIALS_DIRECTORY"):
             credential = Path(directory) / CREDENTIAL
-            if credential.is_file():
-                return credential.read_text(encoding="utf-8").strip()
+            if credential.exists():
+                return _text_of(credential)
         return self._read_file() or self._read_keyring()
 
     def demand_place(self, *, insecure: bool) -> None:
@@ -54,7 +55,7 @@ class TokenStore:
             self._write_file(token)
             return
         keyring = _keyring()
-        _asked(lambda: keyring.set_password(APP, self._entry, token))
+        _asked(lambda: keyring.set_password(APP, self._entry, token), secret=token)
         self._path().unlink(missing_ok=True)
 
     def forget(self) -> None:
@@ -80,7 +81,7 @@ class TokenStore:
             return None
         if mode & 0o077:
             raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
-        return path.read_text(encoding="utf-8").strip()
+        return _text_of(path)
 
     def _write_file(self, token: str) -> None:
         path = self._path()
@@ -107,6 +108,15 @@ def keyring_problem() -> str | None:
 
 
 def _keyring() -> KeyringBackend:
+    try:
+        return _found_keyring()
+    except KeyringUnavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with what the configuration names)
+        raise KeyringUnavailable(reason=_reason(error)) from None
+
+
+def _found_keyring() -> KeyringBackend:
     from keyring import core
     from keyring.backends import chainer, fail
 
@@ -120,8 +130,22 @@ def _keyring() -> KeyringBackend:
     return backend
 
 
-def _asked(question: Callable[[], T]) -> T:
+def _text_of(path: Path) -> str:
+    """Return the token in a file; raises BadTokenFile for what is no file of text (and may never end)."""
+    try:
+        if not path.is_file():
+            raise BadTokenFile(file=str(path), reason="it isn't a file")
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise BadTokenFile(file=str(path), reason=os.strerror(error.errno or 0)) from None
+    except UnicodeDecodeError:
+        raise BadTokenFile(file=str(path), reason="it isn't text") from None
+
+
+def _asked(question: Callable[[], T], *, secret: str = "") -> T:
     """Return what a keyring answers; raises KeyringUnavailable where it fails, or doesn't answer at all.
+
+    `secret` is kept out of what it says of itself.
 
     A Secret Service may wait for ever for a window that nobody sees.
     """
@@ -138,17 +162,23 @@ def _asked(question: Callable[[], T]) -> T:
     asking.start()
     asking.join(KEYRING_ANSWERS_WITHIN_SECONDS)
     if failures:
-        raise KeyringUnavailable(reason=_reason(failures[0]))
+        reason = _reason(failures[0])
+        raise KeyringUnavailable(reason=reason.replace(secret, "***") if secret else reason)
     if not answers:
         raise KeyringUnavailable(reason=f"it didn't answer within {KEYRING_ANSWERS_WITHIN_SECONDS} s")
     return answers[0]
 
 
-def _entry(database_url: str) -> str:
-    """Return what a database's token is kept under: its URL without password, a file's with its whole path."""
+def _entry(database_url: str, environ: Mapping[str, str]) -> str:
+    """Return what a database's token is kept under.
+
+    That is its URL without password and with what libpq adds to it from the environment, a file's with its
+    whole path.
+    """
     path = database_url.removeprefix("sqlite:///").partition("?")[0]
     if path == database_url.partition("?")[0]:
-        return shown_url(database_url)
+        added = [f"{name}={environ[name]}" for name in _LIBPQ if environ.get(name)]
+        return " ".join([shown_url(database_url), *added])
     return f"sqlite:///{Path(path).expanduser().absolute()}"
 
 

@@ -4,6 +4,8 @@ import csv
 import io
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -377,3 +379,103 @@ def test_a_run_that_is_killed_is_gone_on_with_and_ends_as_if_it_had_not_been(wor
     assert (done["done"], done["merged"]) == (100, sum(line[3] == "merged" for line in expected))
     history = supervisor("history", "--action", "merge", "-f", "json").json
     assert sorted(e["order"] for e in history) == list(range(1, done["merged"] + 1))
+
+
+# The example
+
+
+def test_the_nightly_example_checks_approves_and_runs(repository, supervisor, agent, tmp_path):
+    for kind in ("customers", "packages"):
+        supervisor("import", kind, repository / "examples" / f"{kind}.csv")
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "custmerge"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m custmerge "$@"\n')
+    program.chmod(0o755)
+    environ = agent.environ(
+        CHECKER_TOKEN=supervisor.token, RUNNER_TOKEN=agent.token, PATH=f"{program.parent}:{os.environ['PATH']}"
+    )
+    line = ["bash", str(repository / "examples" / "bulk.sh"), str(repository / "examples" / "bulk.csv"), "report.csv"]
+    done = subprocess.run(line, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    with (tmp_path / "report.csv").open(newline="") as file:
+        assert {row["status"] for row in csv.DictReader(file)} == {"merged"}
+
+
+# What the database refuses, and what it breaks off
+
+
+def test_a_row_that_the_database_refuses_is_found_and_the_others_go_through(bulk, agent, supervisor, database_url):
+    from custmerge.storage.unit import Database
+
+    for number in range(30, 40):
+        bulk.customer(f"100{number}", domains=[f"n{number}.example"])
+    database = Database(database_url)
+    with database.writing() as unit:
+        for statement in REFUSE[database.is_sqlite]:
+            unit._connection.exec_driver_sql(statement)
+    database.close()
+    approved(bulk, supervisor, HEADER + "".join(f"10001,100{number},,\n" for number in range(30, 40)))
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
+    assert (done.code, done.json["merged"], done.json["failed"]) == (7, 9, 1)
+    assert [row[2:5] for row in lines(bulk) if row[3] != "merged"] == [("10034", "failed", "8")]
+    assert [row[5] for row in lines(bulk) if row[5]] == [str(order) for order in range(1, 10)]
+
+
+REFUSE = {
+    True: [
+        ("CREATE TRIGGER host BEFORE UPDATE ON package WHEN OLD.package = 'P10034' "
+        "BEGIN SELECT RAISE(ABORT, 'not this one'); END")
+    ],
+    False: [
+        "CREATE FUNCTION host() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$",
+        ("CREATE TRIGGER host BEFORE UPDATE ON package FOR EACH ROW WHEN (OLD.package = 'P10034') "
+        "EXECUTE FUNCTION host()"),
+    ],
+}
+
+
+def test_two_files_at_once_that_touch_the_same_numbers_both_finish(world, agent, supervisor, cli):
+    records = {str(number): {"company": "x"} for number in range(100, 160)}
+    load(world, records, set())
+    # Crosswise: each number is taken over in one file and kept in the other.
+    first = "".join(f"{n},{n + 1},,\n" for n in range(100, 159))
+    second = "".join(f"{n + 1},{n},,\n" for n in range(100, 159))
+    approved(world, supervisor, HEADER + first, "first.csv")
+    approved(world, supervisor, HEADER + second, "second.csv")
+    running = [
+        agent.start("bulk", "run", f"{name}.csv", "--chunk", "2", "--report", f"{name}.out")
+        for name in ("first", "second")
+    ]
+    for process, _ in running:
+        process.join(120)
+    assert {process.exitcode for process, _ in running} <= {0, 7}
+    merged = {
+        row[2]: row[1] for name in ("first", "second") for row in lines(world, f"{name}.out") if row[3] == "merged"
+    }
+    assert {n: c["merged_into"] for n, c in world.customers().items() if c["merged_into"]} == merged
+    orders = [e["order"] for e in supervisor("history", "--action", "merge", "-f", "json").json]
+    assert sorted(orders) == list(range(1, len(merged) + 1))
+
+
+def test_with_serializable_isolation_on_the_server_runs_and_merges_are_begun_anew(
+    world, agent, supervisor, database_url, postgresql_server
+):
+    if database_url.startswith("sqlite"):
+        # SQLite knows nothing else.
+        return
+    import psycopg
+
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        name = connection.execute("SELECT current_database()").fetchone()[0]
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    records = {str(number): {"company": "x"} for number in range(100, 180)}
+    load(world, records, set())
+    files = [f"part{number}.csv" for number in range(4)]
+    for number, file in enumerate(files):
+        rows_of_it = "".join(f"100,{n},,\n" for n in range(101 + number, 180, 4))
+        approved(world, supervisor, HEADER + rows_of_it, file)
+    running = [agent.start("bulk", "run", file, "--chunk", "2") for file in files]
+    for process, _ in running:
+        process.join(120)
+    assert [process.exitcode for process, _ in running] == [0] * 4, [streams[2].read_text() for _, streams in running]
+    assert sum(c["merged_into"] == "100" for c in world.customers().values()) == 79

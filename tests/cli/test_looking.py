@@ -185,3 +185,13 @@ def test_find_takes_20_words_at_most(agent):
 
 def test_a_day_at_the_end_of_time_is_a_day(agent):
     assert agent("history", "--until", "9999-12-31").code == 0
+
+
+def test_a_customers_history_does_not_tell_which_numbers_exist(world, cli, agent):
+    world.customer("10001", password="pw-1")
+    world.customer("20002", password="pw-2", domains=["zwei.example"])
+    customer = cli.login("10001", "pw-1")
+    for number in ("20002", "99999"):
+        customer("verify", number, "--domain", "zwei.example", "--password-stdin", stdin="falsch")
+    assert customer("history", "-f", "json").json == []
+    assert len(agent("history", "10001", "-f", "json").json) == 2

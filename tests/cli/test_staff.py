@@ -221,3 +221,20 @@ def test_a_number_that_is_absorbed_is_logged_out(world, cli, agent):
     )
     assert done.code == 0
     assert customer("whoami").code == 4
+
+
+def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, database_url):
+    from datetime import UTC, datetime
+
+    from custmerge.rules.roles import Role
+    from custmerge.services import sessions, staff
+    from custmerge.storage.unit import Database
+
+    supervisor("user", "role", "ada", "supervisor")
+    database = Database(database_url)
+    now = datetime.now(UTC)
+    ada = sessions.login_staff(database, "ada", STAFF_PASSWORD, token="t", now=now)
+    supervisor("user", "disable", "ada", "--yes")
+    with pytest.raises(sessions.SessionOver):
+        staff.add_staff(database, ada, "mallory", Role.SUPERVISOR, NEW, now)
+    database.close()

@@ -118,10 +118,16 @@ def test_granting_again_takes_away_what_was_too_much(owner, app_url):
 
 def test_an_unknown_role_is_one_sentence(owner):
     done = owner("init", "--grant", "nobody-of-that-name")
-    assert done.code == 8
+    assert done.code == 2
     assert len(done.err.splitlines()) == 1
 
 
 def test_sqlite_has_no_roles(sqlite_cli):
     done = sqlite_cli("init", "--grant", "app")
     assert (done.code, "SQLite" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("role", ["public", "postgres"])
+def test_a_role_that_no_right_binds_is_refused(owner, role):
+    done = owner("init", "--grant", role)
+    assert (done.code, role in done.err) == (2, True)

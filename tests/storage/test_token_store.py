@@ -1,5 +1,6 @@
 """Where tokens are kept, with keyrings that work, fail, or never answer."""
 
+import os
 import time
 
 import pytest
@@ -7,7 +8,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 from keyrings.alt.file import PlaintextKeyring
 
-from custmerge.errors import KeyringUnavailable
+from custmerge.errors import BadTokenFile, KeyringUnavailable
 from custmerge.storage import token_store
 from custmerge.storage.token_store import TokenStore
 
@@ -112,3 +113,42 @@ def test_a_keyring_that_never_answers_is_a_sentence(use):
     with pytest.raises(KeyringUnavailable) as error:
         TokenStore("sqlite:///x.db", {}).read()
     assert "didn't answer" in error.value.details["reason"]
+
+
+def test_a_keyrings_failure_does_not_tell_the_token(use):
+    class Talkative(Memory):
+        def set_password(self, _service, _username, password):
+            raise RuntimeError(f"can't keep {password}")
+
+    use(Talkative())
+    with pytest.raises(KeyringUnavailable) as error:
+        TokenStore("sqlite:///x.db", {}).keep("geheimes-token", insecure=False)
+    assert error.value.details["reason"] == "can't keep ***"
+
+
+def test_what_the_configuration_names_wrongly_is_a_sentence(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "nowhere.at.all.Keyring")
+    with pytest.raises(KeyringUnavailable):
+        TokenStore("sqlite:///x.db", {}).read()
+
+
+def test_two_databases_that_the_environment_names_have_two_entries(use):
+    use(Memory())
+    for name in ("one", "two"):
+        TokenStore("postgresql:///", {"PGDATABASE": name}).keep(name, insecure=False)
+    assert TokenStore("postgresql:///", {"PGDATABASE": "one"}).read() == "one"
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "binary"])
+def test_a_credential_that_is_no_text_is_a_sentence(tmp_path, kind):
+    path = tmp_path / "custmerge-token"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "binary":
+            path.write_bytes(b"\xff\x00")
+    with pytest.raises(BadTokenFile):
+        TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read()
