@@ -426,6 +426,13 @@ class Interrupted(CustmergeError):
     template = N_("Interrupted: nothing half done was left behind.")
 
 
+class HostBusy(CustmergeError):
+    """Others verify passwords on all cores, and don't end."""
+
+    code, exit = "host_busy", ExitCode.UNEXPECTED
+    template = N_("This machine was busy with other passwords for {seconds} s: nothing was changed, try again.")
+
+
 class OutputFailed(CustmergeError):
     """What was done is done, but nobody could be told."""
 

@@ -42,7 +42,7 @@ def proved(
             locked = {row.row: tried for row, tried in zip(wave, tries, strict=True) if isinstance(tried, LockedOut)}
             begun = [(row, tried) for row, tried in zip(wave, tries, strict=True) if isinstance(tried, guessing.Try)]
             stored = _stored(database, [row for row, _tried in begun])
-            fits = list(pool.map(passwords.fits, stored, [row.password for row, _tried in begun]))
+            fits = list(pool.map(passwords.fits_in_turn, stored, [row.password for row, _tried in begun]))
             _settle(database, caller, begun, fits, moment)
             verdicts |= locked
             verdicts |= {

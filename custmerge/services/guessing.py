@@ -110,6 +110,7 @@ def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
         # Reached by tries whose processes were killed before they could lock.
         until = stamp(now + LOCKED_FOR)
         unit.guesses.lock(subject.key, until)
+        unit.chain.append([Draft(stamp(now), NOBODY, Action.LOCKED, {"what": subject.kind})])
     if stamp(now) < until:
         return _State(LockedOut(name=subject.name, until=until), 0)
     return _State(None, subject.limit - tries.wrong - tries.pending)

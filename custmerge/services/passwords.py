@@ -17,6 +17,7 @@ from custmerge.storage.slots import slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
 SHORTEST = 12
 """Characters that a password of staff has at least."""
@@ -46,18 +47,31 @@ def fits(stored: str | None, password: str) -> bool:
 
     `stored` may be an argon2, bcrypt or SHA-512-crypt hash.
     """
-    if len(password) > LONGEST:
+    if len(password) > LONGEST or "\0" in password:
         stored, password = None, ""
-    with slot("hash", AT_ONCE):
-        try:
-            return _verified(stored or _DUMMY, password) and stored is not None
-        except (VerificationError, InvalidHashError, ValueError):
-            return False
+    try:
+        return _verified(stored or _DUMMY, password) and stored is not None
+    except (VerificationError, InvalidHashError, ValueError):
+        return False
+
+
+def turn() -> AbstractContextManager[None]:
+    """Return a block in which one hash may be verified: no more at once on this machine than it has cores."""
+    return slot("hash", AT_ONCE)
+
+
+def fits_in_turn(stored: str | None, password: str) -> bool:
+    """Return what `fits` returns, when its turn has come."""
+    with turn():
+        return fits(stored, password)
 
 
 def renewed(stored: str | None, password: str) -> str | None:
     """Return today's hash of a password that fits `stored`, or None where `stored` is of today's kind."""
     if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):
+        return None
+    if len(password.encode()) > _BCRYPT_BYTES and stored.startswith("$2"):
+        # What stands behind those bytes was never verified, so it can't become part of the password.
         return None
     return hashed(password)
 
@@ -67,15 +81,15 @@ def chosen(password: str) -> str:
 
     Long enough and not a common one; no other rules, as NIST SP 800-63B wants it.
     """
-    if not password:
-        raise BadPassword(why=N_("is empty"))
+    if not password or "\0" in password:
+        raise BadPassword(why=N_("is empty") if not password else N_("has a NUL character in it"))
     if len(password) < SHORTEST:
         raise BadPassword(why=N_("is shorter than 12 characters"))
     if len(password) > LONGEST:
         raise BadPassword(why=N_("is longer than 1,024 characters"))
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-    if password.lower() in FREQUENCY_LISTS["passwords"]:
+    if password.strip().lower() in FREQUENCY_LISTS["passwords"]:
         raise BadPassword(why=N_("is one of the most common passwords"))
     return hashed(password)
 

@@ -39,21 +39,26 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     from custmerge.services import passwords
 
     survivor = check_claim(database, caller, claim.absorbed, into=into)
-    tried = guessing.begin(database, [Subject("number", claim.absorbed), guesser(caller)], now)
     domain = claim.domain.strip()
-    with database.reading() as unit:
-        exists = unit.register.customer(claim.absorbed) is not None
-        stored = unit.register.domain_password(claim.absorbed, domain)
-    # Outside of any transaction: hashing takes its time, and nobody should wait for it.
-    if not passwords.fits(stored, claim.password):
+    with passwords.turn():
+        tried = guessing.begin(database, [Subject("number", claim.absorbed), guesser(caller)], now)
+        with database.reading() as unit:
+            exists = unit.register.customer(claim.absorbed) is not None
+            stored = unit.register.domain_password(claim.absorbed, domain)
+        # Outside of any transaction: hashing takes its time, and nobody should wait for it.
+        is_right = passwords.fits(stored, claim.password)
+    if not is_right:
         facts = {"subject": "proof", "survivor": survivor, "absorbed": claim.absorbed if exists else None}
         guessing.wrong(database, tried, caller.actor, facts, now)
         raise ProofRefused
     proof = Proof(survivor, claim.absorbed, domain, stamp(now + PROOF_LASTS))
     new = passwords.renewed(stored, claim.password)
     with database.writing() as unit:
-        guessing.right(unit, tried)
         demand_alive(unit, caller)
+        unit.register.customers([claim.absorbed], lock=True)
+        if unit.register.domain_password(claim.absorbed, domain) != stored:
+            raise ProofRefused
+        guessing.right(unit, tried)
         unit.people.keep_proof(caller.token_sha256, proof)
         if new and stored:
             unit.register.rehash_domain(claim.absorbed, domain, stored, new)

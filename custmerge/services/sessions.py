@@ -17,7 +17,7 @@ from custmerge.services.access import Caller
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.storage.unit import Database
+    from custmerge.storage.unit import Database, Unit
 
 TOKEN_BYTES = 32
 """256 random bits."""
@@ -32,40 +32,51 @@ def login_customer(database: Database, number: str, password: str, *, token: str
     """
     from custmerge.services import passwords
 
-    tried = guessing.begin(database, [Subject("number", number)], now)
-    with database.reading() as unit:
-        exists = unit.register.customer(number) is not None
-        stored = unit.register.number_password(number)
-        end = unit.register.end_of_chain(number)
-    if not passwords.fits(stored, password):
+    # The place to hash in comes first: a try that waits for one would look like one whose process was killed.
+    with passwords.turn():
+        tried = guessing.begin(database, [Subject("number", number)], now)
+        with database.reading() as unit:
+            exists = unit.register.customer(number) is not None
+            stored = unit.register.number_password(number)
+        is_right = passwords.fits(stored, password)
+    if not is_right:
         facts = {"subject": "number", "survivor": number if exists else None}
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
     new = passwords.renewed(stored, password)
     with database.writing() as unit:
+        # What was verified has to be what is there now: a password may have been changed meanwhile.
+        unit.register.customers([number], lock=True)
+        if unit.register.number_password(number) != stored:
+            raise LoginRefused
         guessing.right(unit, tried)
         if new and stored:
             unit.register.rehash_number(number, stored, new)
-    if end != number:
-        raise MergedAway(number=number, merged_into=end)
-    return _open(database, Session(sha256_of(token), number, None, stamp(now), stamp(now)), now)
+        end = unit.register.end_of_chain(number)
+        if end == number:
+            return _open(unit, Session(sha256_of(token), number, None, stamp(now), stamp(now)), now)
+    raise MergedAway(number=number, merged_into=end)
 
 
 def login_staff(database: Database, name: str, password: str, *, token: str, now: datetime) -> Caller:
     """Open a session for somebody who works here, as `login_customer` does."""
     from custmerge.services import passwords
 
-    tried = guessing.begin(database, [Subject("staff", name)], now)
-    with database.reading() as unit:
-        person = unit.people.staff_named(name)
-    stored = person.password_hash if person and person.disabled_at is None else None
-    if not passwords.fits(stored, password):
+    with passwords.turn():
+        tried = guessing.begin(database, [Subject("staff", name)], now)
+        with database.reading() as unit:
+            person = unit.people.staff_named(name)
+        stored = person.password_hash if person and person.disabled_at is None else None
+        is_right = passwords.fits(stored, password)
+    if not is_right:
         facts = {"subject": "staff", "name": person.name if person else None}
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
     with database.writing() as unit:
+        if unit.people.staff_named(name, lock=True) != person:
+            raise LoginRefused
         guessing.right(unit, tried)
-    return _open(database, Session(sha256_of(token), None, person, stamp(now), stamp(now)), now)
+        return _open(unit, Session(sha256_of(token), None, person, stamp(now), stamp(now)), now)
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:
@@ -103,10 +114,9 @@ def logout(database: Database, token: str, *, everywhere: bool) -> int:
         return unit.people.end_sessions_of_numbers([session.number or ""])
 
 
-def _open(database: Database, session: Session, now: datetime) -> Caller:
-    with database.writing() as unit:
-        unit.people.end_sessions_before(stamp(now - ABSOLUTE_LIMIT))
-        unit.people.open_session(session)
+def _open(unit: Unit, session: Session, now: datetime) -> Caller:
+    unit.people.end_sessions_before(stamp(now - ABSOLUTE_LIMIT))
+    unit.people.open_session(session)
     return _caller(session, session.last_used_at)
 
 
@@ -130,4 +140,4 @@ def _end(session: Session, used: str) -> datetime:
 
 def sha256_of(token: str) -> str:
     """Return what the database knows a token by, in hex."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()

@@ -76,8 +76,10 @@ def change_own_password(database: Database, caller: Caller, current: str, passwo
     from custmerge.services import passwords
 
     person = demand_person(database, caller)
-    tried = guessing.begin(database, [Subject("staff", caller.name)], now)
-    if not passwords.fits(person.password_hash, current):
+    with passwords.turn():
+        tried = guessing.begin(database, [Subject("staff", caller.name)], now)
+        is_right = passwords.fits(person.password_hash, current)
+    if not is_right:
         guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": caller.name}, now)
         raise LoginRefused
     with database.writing() as unit:
@@ -181,7 +183,8 @@ def _write_password(database: Database, caller: Caller, name: str, password_hash
     with database.writing() as unit:
         person, _everybody = _locked(unit, caller, name)
         unit.people.change_staff(person.id, password_hash=password_hash)
-        unit.people.end_sessions_of_staff(person.id)
+        # Service tokens too: whoever stole the old password may have made one.
+        _end_all(unit, person, now)
         _note(unit, caller.actor, now, "password", name)
 
 

@@ -94,7 +94,9 @@ def list_all(database: Database, caller: Caller, status: Status | None) -> tuple
     """Return the newest transfers, with the status that they have now, newest first."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
-        found = _as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST))
+        # One that has become void without being written down so is still stored as open.
+        stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
+        found = _as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
     return tuple(one for one in found if status is None or one.status is status)
 
 

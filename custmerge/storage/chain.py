@@ -64,7 +64,8 @@ class Chain:
     ) -> Iterator[Entry]:
         """Give the entries that fit every filter, newest first, streamed.
 
-        `without` are actions that are left out; `since` is the first moment that counts, `until` the first that doesn't (see `times.stamp`).
+        `without` are actions that are left out; `since` is the first moment that counts, `until` the first
+        that doesn't (see `times.stamp`).
         """
         statement = select(*_COLUMNS).order_by(history.c.seq.desc()).limit(limit)
         conditions: list[ColumnElement[bool]] = []

@@ -32,11 +32,13 @@ class Guesses:
         What is pending from before `pending_since` counts as wrong.
         """
         insertion = (sqlite_insert if is_sqlite(self._connection) else postgresql_insert)(lock)
-        # The row that everybody who counts has to lock first has to be there.
-        self._connection.execute(insertion.values(subject=subject, until=NEVER).on_conflict_do_nothing())
+        # Written even where it is there: that locks the row, which everybody who counts has to lock first.
         until = self._connection.execute(
-            select(lock.c.until).where(lock.c.subject == subject).with_for_update()
+            insertion.values(subject=subject, until=NEVER)
+            .on_conflict_do_update(index_elements=["subject"], set_={"subject": subject})
+            .returning(lock.c.until)
         ).scalar_one()
+        self._connection.execute(delete(guess).where(guess.c.subject == subject, guess.c.at < since))
         is_pending = and_(guess.c.pending, guess.c.at >= pending_since)
         wrong, pending = self._connection.execute(
             select(func.sum(case((is_pending, 0), else_=1)), func.sum(case((is_pending, 1), else_=0))).where(
@@ -69,14 +71,12 @@ class Guesses:
 
     def unlock(self, subjects: Collection[str], now: str) -> int:
         """End locks and forget the tries; returns how many subjects were locked or had wrong tries."""
+        rows = lock.c.subject.in_(subjects)
+        self._connection.execute(select(lock.c.subject).where(rows).order_by(lock.c.subject).with_for_update())
+        tried = select(guess.c.id).where(guess.c.subject == lock.c.subject).exists()
         concerned = self._connection.execute(
-            select(func.count())
-            .select_from(lock)
-            .where(
-                lock.c.subject.in_(subjects),
-                or_(lock.c.until > now, select(guess.c.id).where(guess.c.subject == lock.c.subject).exists()),
-            )
+            select(func.count()).select_from(lock).where(rows, or_(lock.c.until > now, tried))
         ).scalar_one()
         self._connection.execute(delete(guess).where(guess.c.subject.in_(subjects)))
-        self._connection.execute(delete(lock).where(lock.c.subject.in_(subjects)))
+        self._connection.execute(update(lock).where(rows).values(until=NEVER))
         return concerned

@@ -67,9 +67,10 @@ class People:
         """Return whether anybody works here yet."""
         return self._connection.execute(select(staff.c.id).limit(1)).first() is not None
 
-    def staff_named(self, name: str) -> Person | None:
-        """Return the person of that name, disabled or not."""
-        row = self._connection.execute(select(*_PERSON).where(staff.c.name == name)).first()
+    def staff_named(self, name: str, *, lock: bool = False) -> Person | None:
+        """Return the person of that name, disabled or not; with `lock` nobody changes it meanwhile."""
+        statement = select(*_PERSON).where(staff.c.name == name)
+        row = self._connection.execute(statement.with_for_update(read=True) if lock else statement).first()
         return None if row is None else _person(row)
 
     def all_staff(self) -> tuple[Person, ...]:

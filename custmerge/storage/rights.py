@@ -47,7 +47,8 @@ _OF_TABLES = {
 }
 _ROLE = text(
     "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
-    "WHERE relname = 'custmerge_history' AND nspname = current_schema() AND pg_has_role(rolname, relowner, 'member')) "
+    "WHERE relname = 'custmerge_history' AND nspname = current_schema() "
+    "AND pg_has_role(rolname, relowner, 'member')) "
     "FROM pg_roles WHERE rolname = :role"
 )
 _NUMBERED = (staff, service, guess, transfer, batch)

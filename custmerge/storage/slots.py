@@ -7,6 +7,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from custmerge.errors import HostBusy
 from custmerge.settings import data_directory
 
 if TYPE_CHECKING:
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOOK_AGAIN_AFTER_SECONDS = 0.02
+WAIT_AT_MOST_SECONDS = 30
 
 
 @contextmanager
 def slot(name: str, count: int) -> Iterator[None]:
-    """Hold one of `count` places of that name during the block; waits for one.
+    """Hold one of `count` places of that name during the block; waits for one. Raises HostBusy.
 
     A place is a lock on a file of the user's, which the system lets go of when a process dies. Where no such
     file can be made (no home, a read-only one) there is no limit.
@@ -62,7 +64,10 @@ def only_one(name: str) -> Iterator[bool]:
 def _any_of(paths: list[Path]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
+    until = time.monotonic() + WAIT_AT_MOST_SECONDS
     while True:
+        if time.monotonic() > until:
+            raise HostBusy(seconds=WAIT_AT_MOST_SECONDS)
         for path in paths:
             lock = FileLock(path, mode=0o600)
             try:

@@ -199,10 +199,7 @@ class GuessRow(SQLModel, table=True):
     """A try at a password: pending while its hash is verified, wrong afterwards; a right one leaves no row."""
 
     __tablename__ = "custmerge_guess"
-    __table_args__: ClassVar[Any] = (
-        Index("custmerge_guess_subject", "subject", "at"),
-        Index("custmerge_guess_at", "at"),
-    )
+    __table_args__: ClassVar[Any] = (Index("custmerge_guess_subject", "subject", "at"),)
 
     id: int | None = Attribute(default=None, primary_key=True)
     subject: str = Attribute(sa_column=Column(Key, nullable=False))

@@ -36,8 +36,8 @@ class TokenStore:
 
         None where there is none. Raises KeyringUnavailable, LooseTokenFile.
         """
-        if token := self._environ.get("CUSTMERGE_TOKEN"):
-            return token.strip()
+        if token := self._environ.get("CUSTMERGE_TOKEN", "").strip():
+            return token
         if directory := self._environ.get("CREDENTIALS_DIRECTORY"):
             credential = Path(directory) / CREDENTIAL
             if credential.exists():
@@ -56,11 +56,11 @@ class TokenStore:
             return
         keyring = _keyring()
         _asked(lambda: keyring.set_password(APP, self._entry, token), secret=token)
-        self._path().unlink(missing_ok=True)
+        self._remove_file()
 
     def forget(self) -> None:
         """Forget the token wherever it is kept; one that was given from outside stays."""
-        self._path().unlink(missing_ok=True)
+        self._remove_file()
         try:
             keyring = _keyring()
             if _asked(lambda: keyring.get_password(APP, self._entry)) is not None:
@@ -86,9 +86,16 @@ class TokenStore:
     def _write_file(self, token: str) -> None:
         path = self._path()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.unlink(missing_ok=True)
+        self._remove_file()
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(token + "\n")
+
+    def _remove_file(self) -> None:
+        path = self._path()
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise BadTokenFile(file=str(path), reason=os.strerror(error.errno or 0)) from None
 
     def _path(self) -> Path:
         import hashlib
@@ -108,12 +115,8 @@ def keyring_problem() -> str | None:
 
 
 def _keyring() -> KeyringBackend:
-    try:
-        return _found_keyring()
-    except KeyringUnavailable:
-        raise
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with what the configuration names)
-        raise KeyringUnavailable(reason=_reason(error)) from None
+    # Asked like the rest: what the configuration names may fail or hang at its making.
+    return _asked(_found_keyring)
 
 
 def _found_keyring() -> KeyringBackend:
@@ -150,18 +153,20 @@ def _asked(question: Callable[[], T], *, secret: str = "") -> T:
     A Secret Service may wait for ever for a window that nobody sees.
     """
     answers: list[T] = []
-    failures: list[Exception] = []
+    failures: list[BaseException] = []
 
     def ask() -> None:
         try:
             answers.append(question())
-        except Exception as error:  # noqa: BLE001 (backends raise whatever their service raises)
+        except BaseException as error:  # noqa: BLE001 (backends raise whatever their service raises)
             failures.append(error)
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(KEYRING_ANSWERS_WITHIN_SECONDS)
     if failures:
+        if isinstance(failures[0], KeyringUnavailable):
+            raise failures[0]
         reason = _reason(failures[0])
         raise KeyringUnavailable(reason=reason.replace(secret, "***") if secret else reason)
     if not answers:
@@ -182,5 +187,5 @@ def _entry(database_url: str, environ: Mapping[str, str]) -> str:
     return f"sqlite:///{Path(path).expanduser().absolute()}"
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__

@@ -85,9 +85,10 @@ class Transfers:
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
         return {(one.survivor, one.absorbed): one for one in map(_transfer, rows)}
 
-    def newest(self, limit: int) -> tuple[Transfer, ...]:
-        """Return up to `limit` transfers, newest first."""
-        rows = self._connection.execute(select(*_TRANSFER).order_by(transfer.c.id.desc()).limit(limit))
+    def newest(self, limit: int, stored: Collection[Status]) -> tuple[Transfer, ...]:
+        """Return up to `limit` transfers whose stored status is one of `stored`, newest first."""
+        statement = select(*_TRANSFER).where(transfer.c.status.in_(stored)).order_by(transfer.c.id.desc())
+        rows = self._connection.execute(statement.limit(limit))
         return tuple(_transfer(row) for row in rows)
 
     def content(self, number: int) -> bytes:

@@ -423,13 +423,17 @@ def test_a_row_that_the_database_refuses_is_found_and_the_others_go_through(bulk
 
 REFUSE = {
     True: [
-        ("CREATE TRIGGER host BEFORE UPDATE ON package WHEN OLD.package = 'P10034' "
-        "BEGIN SELECT RAISE(ABORT, 'not this one'); END")
+        (
+            "CREATE TRIGGER host BEFORE UPDATE ON package WHEN OLD.package = 'P10034' "
+            "BEGIN SELECT RAISE(ABORT, 'not this one'); END"
+        )
     ],
     False: [
         "CREATE FUNCTION host() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'not this one'; END $$",
-        ("CREATE TRIGGER host BEFORE UPDATE ON package FOR EACH ROW WHEN (OLD.package = 'P10034') "
-        "EXECUTE FUNCTION host()"),
+        (
+            "CREATE TRIGGER host BEFORE UPDATE ON package FOR EACH ROW WHEN (OLD.package = 'P10034') "
+            "EXECUTE FUNCTION host()"
+        ),
     ],
 }
 

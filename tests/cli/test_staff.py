@@ -238,3 +238,31 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
     with pytest.raises(sessions.SessionOver):
         staff.add_staff(database, ada, "mallory", Role.SUPERVISOR, NEW, now)
     database.close()
+
+
+def test_a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(supervisor, database_url, monkeypatch):
+    from datetime import UTC, datetime
+
+    from custmerge.services import passwords, sessions
+    from custmerge.storage.unit import Database
+
+    database, verified = Database(database_url), passwords.fits
+
+    def slow(stored, password):
+        supervisor("user", "password", "ben", "--password-stdin", stdin=NEW)
+        return verified(stored, password)
+
+    monkeypatch.setattr(passwords, "fits", slow)
+    with pytest.raises(sessions.LoginRefused):
+        sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t", now=datetime.now(UTC))
+    with database.reading() as unit:
+        assert unit.people.session(sessions.sha256_of("t")) is None
+    database.close()
+
+
+def test_a_new_password_ends_the_service_tokens_of_its_owner(supervisor, cli):
+    supervisor("user", "role", "ada", "supervisor")
+    _, ada = log_in(cli, "ada")
+    _, bot = service(cli, ada)
+    supervisor("user", "password", "ada", "--password-stdin", stdin=NEW)
+    assert bot("whoami").code == 4

@@ -84,7 +84,6 @@ def guesses() -> None:
         sa.Column("pending", sa.Boolean(), nullable=False),
     )
     op.create_index("custmerge_guess_subject", "custmerge_guess", ["subject", "at"])
-    op.create_index("custmerge_guess_at", "custmerge_guess", ["at"])
     op.create_table("custmerge_lock", key("subject"), text("until"), sa.PrimaryKeyConstraint("subject"))
 
 
