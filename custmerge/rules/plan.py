@@ -95,8 +95,11 @@ def plan_merge(
     `transfer` is the approved contract transfer that the order uses: it lifts a block. Raises
     IdentityBlocked or DetailsDiffer when the records don't allow it.
     """
-    comparison = replace(compare(survivor, absorbed), transfer=transfer)
-    choice = _choice(comparison, wishes.choice)
+    if survivor.values == absorbed.values:
+        # What most pairs of a bulk file are: nothing to compare.
+        choice = Choice.IDENTICAL
+    else:
+        choice = _choice(replace(compare(survivor, absorbed), transfer=transfer), wishes.choice)
     return Plan(survivor, absorbed, choice, _changes(survivor, absorbed, wishes), tuple(packages), transfer)
 
 

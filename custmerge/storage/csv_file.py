@@ -151,20 +151,24 @@ class SpooledFile:
 
     def records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Give (number of the record from 1, cells by column), from the first on; raises BadFile."""
-        file = self._open()
-        for number, (line, cells) in enumerate(file.rows(), start=1):
-            if len(cells) != len(file.columns):
+        for number, cells in enumerate(self._cells(), start=1):
+            yield number, dict(zip(self.columns, cells, strict=True))
+
+    def count(self) -> int:
+        """Return how many records there are; raises BadFile where the file breaks off."""
+        return sum(1 for _ in self._cells())
+
+    def _cells(self) -> Iterator[list[str]]:
+        file, width = self._open(), len(self.columns)
+        for line, cells in file.rows():
+            if len(cells) != width:
                 raise BadFile(
                     file=f"{self.path}:{line}",
                     why=N_("the line has {value} cells, the header {other}"),
                     value=len(cells),
-                    other=len(file.columns),
+                    other=width,
                 )
-            yield number, dict(zip(file.columns, cells, strict=True))
-
-    def count(self) -> int:
-        """Return how many records there are; raises BadFile where the file breaks off."""
-        return sum(1 for _ in self.records())
+            yield cells
 
     def _open(self) -> CsvFile:
         self._copy.seek(0)

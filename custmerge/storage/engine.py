@@ -87,7 +87,10 @@ def _postgresql(url: str) -> Engine:
     # Any: psycopg's own connection is generic over its row factory.
     def connect() -> psycopg.Connection[Any]:
         # libpq reads the URL itself, so PG* variables, ~/.pgpass, sockets and several hosts work as it documents.
-        return psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="custmerge")
+        # Nothing is prepared on the server: behind a pooler the next transaction may be another connection's.
+        return psycopg.connect(
+            url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="custmerge", prepare_threshold=None
+        )
 
     return create_engine("postgresql+psycopg://", creator=connect, use_native_hstore=False)
 
