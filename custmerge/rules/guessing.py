@@ -12,7 +12,7 @@ WINDOW = timedelta(minutes=15)
 LOCKED_FOR = timedelta(minutes=15)
 TRIES = 5
 CALLER_TRIES = 20
-PENDING_FOR = timedelta(seconds=60)
+PENDING_FOR = timedelta(seconds=30)
 """After which a try whose outcome never came (its process was killed) counts as a wrong one."""
 
 

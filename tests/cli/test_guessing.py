@@ -154,7 +154,7 @@ def test_a_killed_try_counts_as_a_wrong_one(database):
         # Nobody ever tells how it ended.
         guessing.begin(database, [Subject("number", "20002")], now)
     with pytest.raises(guessing.LockedOut):
-        guessing.begin(database, [Subject("number", "20002")], now + timedelta(seconds=61))
+        guessing.begin(database, [Subject("number", "20002")], now + timedelta(seconds=31))
 
 
 def test_a_lock_holds_in_another_process_after_a_kill(pair, cli):
