@@ -72,10 +72,7 @@ class Register:
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""
-        rows = self._connection.execute(
-            _PACKAGES.where(package.c.number == number).order_by(package.c.package, domain.c.name)
-        )
-        return tuple(found for found, _ in _grouped(rows))
+        return tuple(self.packages_of_all([number]).get(number, ()))
 
     def number_password(self, number: str) -> str | None:
         """Return the hash of a number's own password; None where there is no number or no password."""
