@@ -114,7 +114,8 @@ def approvable(database: Database, caller: Caller, path: str, means: Means) -> R
 def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
     """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
     demand(caller, Capability.BULK_APPROVE)
-    with database.writing() as unit:
+
+    def write(unit: Unit) -> Batch:
         demand_alive(unit, caller)
         batch = unit.batches.newest_of(ran.sha256, lock=True)
         _demand_unapproved(batch, path, now)
@@ -124,7 +125,9 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
         unit.batches.approve(batch.id, by=caller.name, person=person_of(caller), at=stamp(now))
         facts: dict[str, Fact] = {"batch": batch.id, "rows": ran.rows, "file_sha256": ran.sha256}
         unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
-    return replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
+        return replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
+
+    return database.attempt(write)
 
 
 def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
@@ -177,15 +180,15 @@ class _Run:
             if len(outcomes) < len(rows) or (self._means.stop_on_error and outcomes[-1].result not in IS_WELL):
                 break
         if self._batch.done >= self._batch.rows:
-            with self._database.writing() as unit:
-                unit.batches.finish(self._batch.id)
+            self._database.attempt(lambda unit: unit.batches.finish(self._batch.id))
         return Ran(self._batch.id, self._file.sha256, self._batch.rows, self._counts)
 
     def _started(self) -> tuple[Batch, bool]:
         """Return the batch to go on with, and whether it is authorised as a whole."""
         now, caller = self._means.clock(), self._caller
         rows = self._file.count()
-        with self._database.writing() as unit:
+
+        def start(unit: Unit) -> tuple[Batch, bool]:
             batch = unit.batches.newest_of(self._file.sha256, lock=True)
             is_whole = batch is not None and approval_holds(batch, now)
             if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
@@ -196,7 +199,9 @@ class _Run:
                 )
                 batch = replace(batch, id=unit.batches.add(batch))
             unit.batches.start(batch.id, by=caller.name)
-        return batch, is_whole
+            return batch, is_whole
+
+        return self._database.attempt(start)
 
     def _tell_earlier(self) -> None:
         """Report the rows that an earlier run has decided; what it merged is `already` now."""

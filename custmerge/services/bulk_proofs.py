@@ -77,8 +77,7 @@ def _settle(
 ) -> None:
     right = [tried for (_row, tried), is_right in zip(begun, fits, strict=True) if is_right]
     if right:
-        with database.writing() as unit:
-            unit.guesses.forget([number for tried in right for number in tried.ids])
+        database.attempt(lambda unit: unit.guesses.forget([number for tried in right for number in tried.ids]))
     for (row, tried), is_right in zip(begun, fits, strict=True):
         if not is_right:
             facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}

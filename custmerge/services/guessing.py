@@ -56,11 +56,14 @@ def begin_all(database: Database, wanted: Sequence[Sequence[Subject]], now: date
 
     Returns for each the try, or LockedOut, or None where it has to wait for others that are under way.
     """
-    with database.writing() as unit:
+
+    def start(unit: Unit) -> list[Try | LockedOut | None]:
         # Always in the same order, so that two who count never wait for each other.
         subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
         states = {subject: _state(unit, subject, now) for subject in subjects}
         return [_begun(unit, one, states, now) for one in wanted]
+
+    return database.attempt(start)
 
 
 def _begun(
@@ -83,7 +86,8 @@ def right(unit: Unit, tried: Try) -> None:
 
 def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact], now: datetime) -> None:
     """Write down that a try was wrong, in the history too, and lock what has had too many."""
-    with database.writing() as unit:
+
+    def keep(unit: Unit) -> None:
         unit.guesses.keep(tried.ids)
         ordered = sorted(tried.subjects, key=lambda subject: subject.key)
         locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
@@ -92,6 +96,8 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact], 
         drafts = [Draft(stamp(now), by, Action.LOGIN_FAILED, facts)]
         drafts += [Draft(stamp(now), by, Action.LOCKED, {**facts, "what": subject.kind}) for subject in locked]
         unit.chain.append(drafts)
+
+    database.attempt(keep)
 
 
 @dataclass(slots=True)

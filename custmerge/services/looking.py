@@ -53,11 +53,15 @@ def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: 
     demand_number(caller, checked_number(number))
     if reveal:
         demand(caller, Capability.REVEAL)
-    with database.writing() if reveal else database.reading() as unit:
-        profile = _profile(unit, number)
-        if reveal:
+
+        def revealed(unit: Unit) -> Profile:
+            profile = _profile(unit, number)
             _note_reveal(unit, caller, now, number)
             return profile
+
+        return database.attempt(revealed)
+    with database.reading() as unit:
+        profile = _profile(unit, number)
     return Profile(
         masked_customer(profile.customer),
         tuple(masked_package(package) for package in profile.packages),
@@ -76,11 +80,15 @@ def diff(
     survivor = survivor_of(caller, into, absorbed)
     if reveal:
         demand(caller, Capability.REVEAL)
-    with database.writing() if reveal else database.reading() as unit:
-        comparison = _compared(unit, caller, survivor, absorbed, now)
-        if reveal:
+
+        def revealed(unit: Unit) -> Comparison:
+            comparison = _compared(unit, caller, survivor, absorbed, now)
             _note_reveal(unit, caller, now, survivor, absorbed)
             return comparison
+
+        return database.attempt(revealed)
+    with database.reading() as unit:
+        comparison = _compared(unit, caller, survivor, absorbed, now)
     return masked_comparison(comparison)
 
 

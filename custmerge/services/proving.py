@@ -53,7 +53,8 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
         raise ProofRefused
     proof = Proof(survivor, claim.absorbed, domain, stamp(now + PROOF_LASTS))
     new = passwords.renewed(stored, claim.password)
-    with database.writing() as unit:
+
+    def keep(unit: Unit) -> None:
         demand_alive(unit, caller)
         unit.register.customers([claim.absorbed], lock=True)
         if unit.register.domain_password(claim.absorbed, domain) != stored:
@@ -62,6 +63,8 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
         unit.people.keep_proof(caller.token_sha256, proof)
         if new and stored:
             unit.register.rehash_domain(claim.absorbed, domain, stored, new)
+
+    database.attempt(keep)
     return proof
 
 

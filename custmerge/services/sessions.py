@@ -44,7 +44,8 @@ def login_customer(database: Database, number: str, password: str, *, token: str
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
     new = passwords.renewed(stored, password)
-    with database.writing() as unit:
+
+    def open_it(unit: Unit) -> Caller | str:
         # What was verified has to be what is there now: a password may have been changed meanwhile.
         unit.register.customers([number], lock=True)
         if unit.register.number_password(number) != stored:
@@ -55,7 +56,13 @@ def login_customer(database: Database, number: str, password: str, *, token: str
         end = unit.register.end_of_chain(number)
         if end == number:
             return _open(unit, Session(sha256_of(token), number, None, stamp(now), stamp(now)), now)
-    raise MergedAway(number=number, merged_into=end)
+        return end
+
+    opened = database.attempt(open_it)
+    if isinstance(opened, str):
+        # The try stays taken back: it was right.
+        raise MergedAway(number=number, merged_into=opened)
+    return opened
 
 
 def login_staff(database: Database, name: str, password: str, *, token: str, now: datetime) -> Caller:
@@ -72,11 +79,14 @@ def login_staff(database: Database, name: str, password: str, *, token: str, now
         facts = {"subject": "staff", "name": person.name if person else None}
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
-    with database.writing() as unit:
+
+    def open_it(unit: Unit) -> Caller:
         if unit.people.staff_named(name, lock=True) != person:
             raise LoginRefused
         guessing.right(unit, tried)
         return _open(unit, Session(sha256_of(token), None, person, stamp(now), stamp(now)), now)
+
+    return database.attempt(open_it)
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:
@@ -88,20 +98,19 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
     if session.service is not None and session.service.revoked_at is not None:
         raise SessionOver
     if now >= _end(session, session.last_used_at):
-        with database.writing() as unit:
-            unit.people.end_session(session.token_sha256)
+        database.attempt(lambda unit: unit.people.end_session(session.token_sha256))
         raise SessionOver
     used = session.last_used_at
     if (now - moment(used)).total_seconds() >= TOUCH_EVERY_SECONDS:
         used = stamp(now)
-        with database.writing() as unit:
-            unit.people.touch_session(session.token_sha256, used)
+        database.attempt(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
     return _caller(session, used)
 
 
 def logout(database: Database, token: str, *, everywhere: bool) -> int:
     """End the token's session, or every session of its owner; returns how many are sure to have ended."""
-    with database.writing() as unit:
+
+    def end(unit: Unit) -> int:
         session = unit.people.session(sha256_of(token))
         if session is None:
             return 0
@@ -112,6 +121,8 @@ def logout(database: Database, token: str, *, everywhere: bool) -> int:
         if session.person is not None:
             return unit.people.end_sessions_of_staff(session.person.id)
         return unit.people.end_sessions_of_numbers([session.number or ""])
+
+    return database.attempt(end)
 
 
 def _open(unit: Unit, session: Session, now: datetime) -> Caller:

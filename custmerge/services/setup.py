@@ -13,7 +13,7 @@ from custmerge.services.staff import checked_name, write_new
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.storage.unit import Database
+    from custmerge.storage.unit import Database, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,10 @@ def add_first_supervisor(database: Database, name: str, password: str, now: date
 
     checked_name(name)
     password_hash = passwords.chosen(password)
-    with database.writing() as unit:
+
+    def name_it(unit: Unit) -> None:
         if unit.people.has_staff():
             raise HasStaff(name=name)
         write_new(unit, name, Role.SUPERVISOR, password_hash, by=Actor("init", "system"), now=now)
+
+    database.attempt(name_it)

@@ -29,10 +29,13 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
     demand(caller, Capability.STAFF)
     checked_name(name)
     password_hash = passwords.chosen(password)
-    with database.writing() as unit:
+
+    def write(unit: Unit) -> None:
         unit.people.lock_staff()
         demand_alive(unit, caller)
         write_new(unit, name, role, password_hash, by=caller.actor, now=now)
+
+    database.attempt(write)
 
 
 def list_staff(database: Database, caller: Caller) -> tuple[Person, ...]:
@@ -48,7 +51,8 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
     Returns whether it is another one than before. Raises UnknownName, LastSupervisor.
     """
     demand(caller, Capability.STAFF)
-    with database.writing() as unit:
+
+    def change(unit: Unit) -> bool:
         person, everybody = _locked(unit, caller, name)
         if person.role is role:
             return False
@@ -56,7 +60,9 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
         unit.people.change_staff(person.id, role=role)
         _end_all(unit, person, now)
         _note(unit, caller.actor, now, "role", name, role)
-    return True
+        return True
+
+    return database.attempt(change)
 
 
 def change_password(database: Database, caller: Caller, name: str, password: str, now: datetime) -> None:
@@ -82,8 +88,7 @@ def change_own_password(database: Database, caller: Caller, current: str, passwo
     if not is_right:
         guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": caller.name}, now)
         raise LoginRefused
-    with database.writing() as unit:
-        guessing.right(unit, tried)
+    database.attempt(lambda unit: guessing.right(unit, tried))
     _write_password(database, caller, caller.name, passwords.chosen(password), now)
 
 
@@ -106,7 +111,8 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> tup
     Raises UnknownName, LastSupervisor.
     """
     demand(caller, Capability.STAFF)
-    with database.writing() as unit:
+
+    def keep_out(unit: Unit) -> tuple[str, ...]:
         person, everybody = _locked(unit, caller, name)
         if person.disabled_at is not None:
             return ()
@@ -114,7 +120,9 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> tup
         unit.people.change_staff(person.id, disabled_at=stamp(now))
         ended = _end_all(unit, person, now)
         _note(unit, caller.actor, now, "disable", name)
-    return ended
+        return ended
+
+    return database.attempt(keep_out)
 
 
 def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool:
@@ -124,14 +132,17 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
     """
     demand(caller, Capability.STAFF)
     checked_name(name)
-    with database.writing() as unit:
+
+    def end(unit: Unit) -> bool:
         demand_alive(unit, caller)
         ended = unit.guesses.unlock([subject.key for subject in subjects_named(name)], stamp(now))
         if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
             raise UnknownName(name=name)
         if ended:
             _note(unit, caller.actor, now, "unlock", name)
-    return bool(ended)
+        return bool(ended)
+
+    return database.attempt(end)
 
 
 def checked_name(name: str) -> str:
@@ -180,12 +191,14 @@ def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> No
 
 
 def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
-    with database.writing() as unit:
+    def write(unit: Unit) -> None:
         person, _everybody = _locked(unit, caller, name)
         unit.people.change_staff(person.id, password_hash=password_hash)
         # Service tokens too: whoever stole the old password may have made one.
         _end_all(unit, person, now)
         _note(unit, caller.actor, now, "password", name)
+
+    database.attempt(write)
 
 
 def _end_all(unit: Unit, person: Person, now: datetime) -> tuple[str, ...]:

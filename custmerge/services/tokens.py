@@ -36,11 +36,14 @@ def create(
         raise BadValue(name="--days", value=str(days), why=N_("a service token lasts from 1 to 90 days"))
     end = stamp(now + timedelta(days=days))
     new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
-    with database.writing() as unit:
+
+    def make(unit: Unit) -> None:
         demand_alive(unit, caller)
         demand_free(unit, name)
         unit.people.add_service(new, sha256_of(token))
         _note(unit, caller, now, "create", name, role=role.value, expires_at=end)
+
+    database.attempt(make)
     return new
 
 
@@ -54,13 +57,16 @@ def list_all(database: Database, caller: Caller) -> tuple[Service, ...]:
 def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
     """End a service token; raises UnknownToken where there is none that could be ended."""
     demand(caller, Capability.STAFF)
-    with database.writing() as unit:
+
+    def end(unit: Unit) -> None:
         demand_alive(unit, caller)
         found = unit.people.service_named(name)
         if found is None or found.revoked_at is not None:
             raise UnknownToken(name=name)
         unit.people.revoke_service(found.id, stamp(now))
         _note(unit, caller, now, "revoke", name)
+
+    database.attempt(end)
 
 
 def _note(unit: Unit, caller: Caller, now: datetime, did: str, name: str, **facts: str) -> None:

@@ -54,7 +54,8 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller, filing.into, filing.absorbed)
     form = checked_form(filing)
-    with database.writing() as unit:
+
+    def keep(unit: Unit) -> Transfer:
         demand_alive(unit, caller)
         records = unit.register.customers((survivor, filing.absorbed), lock=True)
         kept, absorbed = (
@@ -77,7 +78,9 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         )
         new = replace(new, id=unit.transfers.add(new, filing.content))
         _note(unit, caller, now, Action.TRANSFER_FILE, new)
-    return new
+        return new
+
+    return database.attempt(keep)
 
 
 def checked_form(filing: Filing) -> Form:
@@ -132,13 +135,16 @@ def decide(
     demand(caller, Capability.TRANSFER_DECIDE)
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
-    with database.writing() as unit:
+
+    def write(unit: Unit) -> Transfer:
         demand_alive(unit, caller)
         found = _decidable(unit, caller, number, to, lock=True)
         unit.transfers.decide(number, to, by=caller.name, person=person_of(caller), at=stamp(now), reason=reason)
         action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
         _note(unit, caller, now, action, found)
-    return replace(found, status=to, decided_by=caller.name, reason=reason)
+        return replace(found, status=to, decided_by=caller.name, reason=reason)
+
+    return database.attempt(write)
 
 
 def approved_for(unit: Unit, survivor: Customer, absorbed: Customer, *, lock: bool) -> int | None:

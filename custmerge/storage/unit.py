@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from custmerge.storage.intake import Intake
 
 
-RETRY_AFTER_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28)
+RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
+"""In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""
 T = TypeVar("T")
 
 
@@ -103,13 +104,16 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Unit]:
-        """One transaction that writes nothing; raises DatabaseError for what the database refuses."""
+        """One transaction that writes nothing and sees one moment; raises DatabaseError for what is refused."""
         with self._transaction(self._engine, writes=False) as connection:
             yield Unit(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Unit]:
-        """One transaction that is committed at the end of the block and rolled back by any exception."""
+        """One transaction that is committed at the end of the block and rolled back by any exception.
+
+        For what can't be begun anew; everything else is an `attempt`.
+        """
         with self._transaction(self._engine, writes=True) as connection:
             yield Unit(connection)
 
@@ -162,7 +166,7 @@ class Database:
                     mode = (
                         f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"
                         if writes
-                        else "SET TRANSACTION READ ONLY"
+                        else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
                     )
                     connection.exec_driver_sql(mode)
                 if not self._checked:
