@@ -1,0 +1,136 @@
+"""What an audit says: checks, findings, and the verdict of the monitoring-plugins' convention (contract §7).
+
+Source: Monitoring Plugins Development Guidelines, "Plugin Return Codes".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custmerge.rules.history import Head
+
+
+class Severity(StrEnum):
+    """How bad a finding is."""
+
+    WARNING = "warning"
+    """Somebody should look after it; nothing was touched."""
+    CRITICAL = "critical"
+    """Something isn't as custmerge left it."""
+
+
+class Verdict(IntEnum):
+    """What an audit comes to; the value is the exit code."""
+
+    OK = 0
+    WARNING = 1
+    CRITICAL = 2
+    UNKNOWN = 3
+
+
+class CheckName(StrEnum):
+    """Everything that is looked at, in the order in which it is reported."""
+
+    CHAIN = "chain"
+    CHECKPOINT = "checkpoint"
+    TRIGGERS = "triggers"
+    COLUMNS = "columns"
+    ORDERS = "orders"
+    IMAGES = "images"
+    TOMBSTONES = "tombstones"
+    CIRCLES = "circles"
+    DOMAINS = "domains"
+    CONTACTS = "contacts"
+    TRANSFERS = "transfers"
+    FORMS = "forms"
+    STAFF = "staff"
+    TOKENS = "tokens"
+    BATCHES = "batches"
+    LOGINS = "logins"
+    EXPIRY = "expiry"
+    OPEN = "open"
+    RETENTION = "retention"
+
+
+DESCRIPTIONS: Mapping[CheckName, str] = {
+    CheckName.CHAIN: N_("every history entry follows from the one before it, and the last one is the head"),
+    CheckName.CHECKPOINT: N_("the history goes on from every line of the checkpoint file"),
+    CheckName.TRIGGERS: N_("the database itself refuses to change or delete history"),
+    CheckName.COLUMNS: N_("what history is searched by is generated from its entries"),
+    CheckName.ORDERS: N_("each order has one history entry that says the same, and none is missing"),
+    CheckName.IMAGES: N_("each order has the before-image that its entry was made for, or it was purged"),
+    CheckName.TOMBSTONES: N_("no package is under a number that was merged away"),
+    CheckName.CIRCLES: N_("every number that was merged away leads to one that is in use"),
+    CheckName.DOMAINS: N_("no domain is in two packages"),
+    CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
+    CheckName.TRANSFERS: N_("contract transfers are as they were filed, decided by two people, and used once"),
+    CheckName.FORMS: N_("every signed form is there, byte for byte"),
+    CheckName.STAFF: N_("staff, their roles and passwords are as the history has them"),
+    CheckName.TOKENS: N_("service tokens are as the history has them"),
+    CheckName.BATCHES: N_("approvals of bulk files are as the history has them"),
+    CheckName.LOGINS: N_("no unusual number of wrong passwords or locks since the last audit"),
+    CheckName.EXPIRY: N_("no service token ends within a week"),
+    CheckName.OPEN: N_("no transfer or approval has been left open for long"),
+    CheckName.RETENTION: N_("no before-image is older than the retention setting"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that isn't as it should be."""
+
+    check: CheckName
+    severity: Severity
+    subject: str
+    """The row, for instance `history 17`, `order 3`, `package P1`: never translated, never personal."""
+    message: str
+    """An English template for translation, filled from `details`: what is wrong and what to do."""
+    details: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One check and what it found."""
+
+    check: CheckName
+    findings: Sequence[Finding]
+    more: int = 0
+    """So many findings besides were counted and left out."""
+
+    @property
+    def count(self) -> int:
+        """How many findings there are."""
+        return len(self.findings) + self.more
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What an audit came to."""
+
+    checks: Sequence[Checked]
+    head: Head
+    seconds: float
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Return every finding that is listed, in the order of the checks."""
+        return [found for checked in self.checks for found in checked.findings]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the worst that was found."""
+        severities = {found.severity for found in self.findings}
+        if Severity.CRITICAL in severities:
+            return Verdict.CRITICAL
+        return Verdict.WARNING if severities else Verdict.OK
+
+
+FINDINGS_AT_MOST = 100
+"""Findings of one check that are listed; the others are counted."""
