@@ -20,9 +20,10 @@ import pytest
 from cli_process import run_command_line
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
+from custmerge.rules.history import Actor
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.rules.roles import Role
-from custmerge.services import passwords, sessions
+from custmerge.services import passwords, sessions, staff
 from custmerge.storage.unit import Database
 
 # A busy machine is no fault of a rule's.
@@ -30,6 +31,7 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
 STAFF_PASSWORD = "korrektes-pferd-batterie"
 KATRIN = {
     "company": "Sonnentau GmbH",
@@ -205,7 +207,7 @@ def _furnish(url, staff_hash):
     now = datetime.now(UTC)
     with database.writing() as unit:
         for name, role in STAFF.items():
-            unit.people.add_staff(name, role, staff_hash, "2026-01-01T00:00:00Z")
+            staff.write_new(unit, name, role, staff_hash, by=Actor("init", "system"), now=MADE)
     for name in STAFF:
         sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=now + timedelta(seconds=1))
     database.close()

@@ -73,6 +73,19 @@ class Transfer:
     identity_sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a supervisor said of a transfer."""
+
+    status: Status
+    """APPROVED or REJECTED."""
+    by: str
+    person: int
+    """The id of the person, see `Transfer.filed_by_person`."""
+    at: str
+    reason: str | None
+
+
 def form_type(content: bytes) -> str | None:
     """Return the media type of a form by its content; None for what is no PDF, TIFF, PNG or JPEG."""
     return next((name for signature, name in _SIGNATURES if content.startswith(signature)), None)

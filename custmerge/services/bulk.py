@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from custmerge.errors import N_, BadFile, BatchApproved, BatchMoved, DatabaseError, OwnBatch
+from custmerge.rules import seals
 from custmerge.rules.bulk import (
     COLUMNS,
     IS_WELL,
@@ -123,9 +124,15 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
             batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
             batch = replace(batch, id=unit.batches.add(batch))
         unit.batches.approve(batch.id, by=caller.name, person=person_of(caller), at=stamp(now))
-        facts: dict[str, Fact] = {"batch": batch.id, "rows": ran.rows, "file_sha256": ran.sha256}
+        batch = replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
+        facts: dict[str, Fact] = {
+            "batch": batch.id,
+            "rows": ran.rows,
+            "file_sha256": ran.sha256,
+            "row_sha256": seals.of_approval(batch),
+        }
         unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
-        return replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
+        return batch
 
     return database.attempt(write)
 

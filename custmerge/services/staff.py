@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custmerge.errors import BadValue, LastSupervisor, LoginRefused, NameTaken, NotAllowed, UnknownName
+from custmerge.errors import BadValue, LastSupervisor, LoginRefused, NameTaken, NotAllowed, UnknownName, UnknownToken
+from custmerge.rules import seals
 from custmerge.rules.guessing import Subject, subjects_named
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.records import wrong_with_number
@@ -58,8 +59,8 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
             return False
         _demand_supervisor_left(person, everybody)
         unit.people.change_staff(person.id, role=role)
-        _end_all(unit, person, now)
         _note(unit, caller.actor, now, "role", name, role)
+        _end_all(unit, caller.actor, person, now)
         return True
 
     return database.attempt(change)
@@ -118,9 +119,8 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> tup
             return ()
         _demand_supervisor_left(person, everybody)
         unit.people.change_staff(person.id, disabled_at=stamp(now))
-        ended = _end_all(unit, person, now)
         _note(unit, caller.actor, now, "disable", name)
-        return ended
+        return _end_all(unit, caller.actor, person, now)
 
     return database.attempt(keep_out)
 
@@ -139,7 +139,8 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
         if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
             raise UnknownName(name=name)
         if ended:
-            _note(unit, caller.actor, now, "unlock", name)
+            facts = {"did": "unlock", "name": name}
+            unit.chain.append([Draft(stamp(now), caller.actor, Action.USER, facts)])
         return bool(ended)
 
     return database.attempt(end)
@@ -194,19 +195,36 @@ def _write_password(database: Database, caller: Caller, name: str, password_hash
     def write(unit: Unit) -> None:
         person, _everybody = _locked(unit, caller, name)
         unit.people.change_staff(person.id, password_hash=password_hash)
-        # Service tokens too: whoever stole the old password may have made one.
-        _end_all(unit, person, now)
         _note(unit, caller.actor, now, "password", name)
+        # Service tokens too: whoever stole the old password may have made one.
+        _end_all(unit, caller.actor, person, now)
 
     database.attempt(write)
 
 
-def _end_all(unit: Unit, person: Person, now: datetime) -> tuple[str, ...]:
+def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **facts: str) -> None:
+    """Write into the history what was done with a service token, after it was done."""
+    made = unit.people.service_named(name)
+    if made is None:
+        raise UnknownToken(name=name)
+    seal = seals.of_service(made, unit.people.token_of_service(made.id))
+    told = {"did": did, "name": name, "row_sha256": seal, **facts}
+    unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
+
+
+def _end_all(unit: Unit, by: Actor, person: Person, now: datetime) -> tuple[str, ...]:
     """End sessions and service tokens: whoever has another role from now on begins anew."""
     unit.people.end_sessions_of_staff(person.id)
-    return unit.people.revoke_services_of(person.id, stamp(now))
+    ended = unit.people.revoke_services_of(person.id, stamp(now))
+    for name in ended:
+        note_token(unit, by, now, "revoke", name)
+    return ended
 
 
 def _note(unit: Unit, by: Actor, now: datetime, did: str, name: str, role: Role | None = None) -> None:
-    facts = {"did": did, "name": name, **({"role": role.value} if role else {})}
-    unit.chain.append([Draft(stamp(now), by, Action.USER, facts)])
+    """Write into the history what was done with a person, after it was done."""
+    person = unit.people.staff_named(name)
+    if person is None:
+        raise UnknownName(name=name)
+    facts = {"did": did, "name": name, "row_sha256": seals.of_person(person)}
+    unit.chain.append([Draft(stamp(now), by, Action.USER, {**facts, **({"role": role.value} if role else {})})])

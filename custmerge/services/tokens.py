@@ -6,14 +6,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, UnknownToken
-from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Service
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.sessions import sha256_of
-from custmerge.services.staff import checked_name, demand_free
+from custmerge.services.staff import checked_name, demand_free, note_token
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -41,7 +40,7 @@ def create(
         demand_alive(unit, caller)
         demand_free(unit, name)
         unit.people.add_service(new, sha256_of(token))
-        _note(unit, caller, now, "create", name, role=role.value, expires_at=end)
+        note_token(unit, caller.actor, now, "create", name, role=role.value, expires_at=end)
 
     database.attempt(make)
     return new
@@ -64,10 +63,6 @@ def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None
         if found is None or found.revoked_at is not None:
             raise UnknownToken(name=name)
         unit.people.revoke_service(found.id, stamp(now))
-        _note(unit, caller, now, "revoke", name)
+        note_token(unit, caller.actor, now, "revoke", name)
 
     database.attempt(end)
-
-
-def _note(unit: Unit, caller: Caller, now: datetime, did: str, name: str, **facts: str) -> None:
-    unit.chain.append([Draft(stamp(now), caller.actor, Action.TOKEN, {"did": did, "name": name, **facts})])

@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadFile, BadValue, OwnTransfer, TransferDecided, TransferOpen, UnknownTransfer
+from custmerge.rules import seals
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
     LARGEST_FORM_BYTES,
     OPEN,
+    Decision,
     Form,
     Status,
     Transfer,
@@ -77,7 +79,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
             identity_sha256=identity_digest(salt, kept, absorbed),
         )
         new = replace(new, id=unit.transfers.add(new, filing.content))
-        _note(unit, caller, now, Action.TRANSFER_FILE, new)
+        _note(unit, caller, now, Action.TRANSFER_FILE, new, seals.of_filing(new))
         return new
 
     return database.attempt(keep)
@@ -139,9 +141,10 @@ def decide(
     def write(unit: Unit) -> Transfer:
         demand_alive(unit, caller)
         found = _decidable(unit, caller, number, to, lock=True)
-        unit.transfers.decide(number, to, by=caller.name, person=person_of(caller), at=stamp(now), reason=reason)
+        decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
+        unit.transfers.decide(number, decision)
         action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
-        _note(unit, caller, now, action, found)
+        _note(unit, caller, now, action, found, seals.of_decision(found, decision))
         return replace(found, status=to, decided_by=caller.name, reason=reason)
 
     return database.attempt(write)
@@ -193,11 +196,12 @@ def _as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
     ]
 
 
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, found: Transfer) -> None:
+def _note(unit: Unit, caller: Caller, now: datetime, action: Action, found: Transfer, seal: str) -> None:
     facts: dict[str, Fact] = {
         "survivor": found.survivor,
         "absorbed": found.absorbed,
         "transfer": found.id,
         "form_sha256": found.form.sha256,
+        "row_sha256": seal,
     }
     unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

@@ -131,6 +131,12 @@ class People:
         """Return every service token in the order of their names."""
         return tuple(_service(row) for row in self._connection.execute(_services().order_by(service.c.name)))
 
+    def token_of_service(self, token: int) -> str | None:
+        """Return what the database knows a service token by, None once it has ended."""
+        return self._connection.execute(
+            select(session.c.token_sha256).where(session.c.service == token).order_by(session.c.token_sha256)
+        ).scalar()
+
     def revoke_service(self, token: int, at: str) -> None:
         """End a service token."""
         self._connection.execute(update(service).where(service.c.id == token).values(revoked_at=at))

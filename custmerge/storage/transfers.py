@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
+    from custmerge.rules.transfers import Decision
+
 _TRANSFER = (
     transfer.c.id,
     transfer.c.survivor,
@@ -95,15 +97,15 @@ class Transfers:
         """Return the form of a transfer that exists."""
         return bytes(self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar_one())
 
-    def decide(self, number: int, status: Status, *, by: str, person: int, at: str, reason: str | None) -> None:
+    def decide(self, number: int, decision: Decision) -> None:
         """Write down who approved or rejected a transfer."""
         self._update(
             transfer.c.id == number,
-            status=status.value,
-            decided_by=by,
-            decided_by_person=person,
-            decided_at=at,
-            reason=reason,
+            status=decision.status.value,
+            decided_by=decision.by,
+            decided_by_person=decision.person,
+            decided_at=decision.at,
+            reason=decision.reason,
         )
 
     def use(self, number: int, order: int) -> None:
