@@ -47,6 +47,7 @@ class CheckName(StrEnum):
     TOMBSTONES = "tombstones"
     CIRCLES = "circles"
     DOMAINS = "domains"
+    PACKAGES = "packages"
     CONTACTS = "contacts"
     TRANSFERS = "transfers"
     FORMS = "forms"
@@ -69,6 +70,7 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.TOMBSTONES: N_("no package is under a number that was merged away"),
     CheckName.CIRCLES: N_("every number that was merged away leads to one that is in use"),
     CheckName.DOMAINS: N_("no domain is in two packages"),
+    CheckName.PACKAGES: N_("packages that moved with an order are where it put them, with their domains"),
     CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
     CheckName.TRANSFERS: N_("contract transfers are as they were filed, decided by two people, and used once"),
     CheckName.FORMS: N_("every signed form is there, byte for byte"),

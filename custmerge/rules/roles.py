@@ -39,6 +39,8 @@ class Capability(StrEnum):
     """Approve and reject contract transfers of others."""
     BULK_APPROVE = "bulk_approve"
     """Approve bulk files that others run."""
+    AUDIT = "audit"
+    """Have history and data proved."""
     STAFF = "staff"
     """Add, list, change, disable and unlock staff; make and revoke service tokens."""
 
@@ -55,10 +57,11 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.EXPORT_HISTORY,
             Capability.TRANSFER_DECIDE,
             Capability.BULK_APPROVE,
+            Capability.AUDIT,
             Capability.STAFF,
         }
     ),
-    Role.AUDITOR: frozenset({Capability.LOOK, Capability.REVEAL, Capability.EXPORT_HISTORY}),
+    Role.AUDITOR: frozenset({Capability.LOOK, Capability.REVEAL, Capability.EXPORT_HISTORY, Capability.AUDIT}),
 }
 
 

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
     from custmerge.storage.batches import Batches
+    from custmerge.storage.evidence import Evidence
+    from custmerge.storage.filings import Filings
     from custmerge.storage.intake import Intake
+    from custmerge.storage.protection import Protection
 
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
@@ -68,6 +71,27 @@ class Unit:
     def chain(self) -> Chain:
         """The history."""
         return Chain(self._connection)
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What an audit reads."""
+        from custmerge.storage.evidence import Evidence
+
+        return Evidence(self._connection)
+
+    @cached_property
+    def protection(self) -> Protection:
+        """What the database itself refuses."""
+        from custmerge.storage.protection import Protection
+
+        return Protection(self._connection)
+
+    @cached_property
+    def filings(self) -> Filings:
+        """Contract transfers, whole."""
+        from custmerge.storage.filings import Filings
+
+        return Filings(self._connection)
 
     @cached_property
     def people(self) -> People:

@@ -1,0 +1,153 @@
+"""The ledger, entry by entry: whether it hangs together, and each order says what its entry says.
+
+Rows come in the order of the history. Nothing of a body is parsed: the canonical text of a value is looked for in
+it, which is exact, because a quotation mark inside a value is always written with a backslash before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from custmerge.errors import N_
+from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HASH_LENGTH = 64
+_USES_TRANSFER = ',"transfer":'
+_BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")
+_GAP = N_("comes behind {before}: entries between them are gone.")
+_ORDER_GONE = N_("its history entry {seq} is there and the order isn't: it was deleted.")
+_ORDER_CHANGED = N_("doesn't say what its history entry {seq} says: it was changed.")
+_ORDER_LEFT_OUT = N_("comes behind order {before}: orders between them are gone.")
+_IMAGE_GONE = N_("its before-image is gone though no purge was to erase it.")
+_IMAGE_CHANGED = N_("its before-image isn't the one that history entry {seq} was made for: it was changed.")
+
+
+class LedgerRow(NamedTuple):
+    """A history entry with the order and the before-image that belong to it; the latter only where it is a merge."""
+
+    seq: int
+    body: str
+    hash: str
+    is_merge: bool
+    order: int | None
+    survivor: str
+    absorbed: str
+    choice: str
+    taken: str
+    at: str
+    by: str
+    image_sha256: str | None
+    """Of the before-image that is stored; None where there is none, empty where it was erased."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Findings of any check: some are kept, the others counted."""
+
+    kept: list[Finding] = field(default_factory=list)
+    counts: dict[CheckName, int] = field(default_factory=dict)
+
+    def add(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
+        """Take note of something critical."""
+        count = self.counts[check] = self.counts.get(check, 0) + 1
+        if count <= FINDINGS_AT_MOST:
+            self.kept.append(Finding(check, Severity.CRITICAL, subject, message, details))
+
+
+@dataclass(slots=True)
+class Part:
+    """What was seen of a stretch of the history."""
+
+    seq: int
+    """The last entry's, or that of the entry before the stretch."""
+    hash: str
+    order: int
+    """The last order's number, or that of the last one before the stretch."""
+    merges: int = 0
+    findings: Findings = field(default_factory=Findings)
+    transfers: dict[int, int] = field(default_factory=dict)
+    """Contract transfers that orders have used, with those orders."""
+
+
+def follow(rows: Iterable[tuple[int, str, str]], part: Part) -> None:
+    """Chain SHA-256 over (seq, body, hash) from where `part` stands, and take note of every break in it."""
+    seq, previous = part.seq, _digest_of(part.hash)
+    sha256 = hashlib.sha256
+    stored = part.hash
+    for found, body, stored in rows:
+        linked = sha256(previous + body.encode())
+        if linked.hexdigest() == stored and found == seq + 1:
+            previous = linked.digest()
+            seq = found
+            continue
+        _note_break(part.findings, seq, found)
+        previous, seq = _digest_of(stored), found
+    part.seq, part.hash = seq, stored
+
+
+def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None:
+    """Hold orders and before-images against their entries, and take note of what differs or is missing.
+
+    Before-images of orders that are older than `purged_until` may have been erased.
+    """
+    for row in rows:
+        if not row[3]:
+            continue
+        part.merges += 1
+        seq, body, order = row[0], row[1], row[4]
+        if _USES_TRANSFER in body:
+            told = json.loads(body)
+            part.transfers[told["transfer"]] = told["order"]
+        if order is None:
+            part.order = int(json.loads(body)["order"] or 0)
+            part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_GONE, seq=seq)
+            continue
+        if order != part.order + 1:
+            part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_LEFT_OUT, before=part.order)
+        part.order = order
+        if not _says_the_same(row):
+            part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_CHANGED, seq=seq)
+        image = row[11]
+        if not image:
+            if image is None or row[9] >= purged_until:
+                part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_GONE)
+        elif f'"image_sha256":"{image}",' not in body:
+            part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)
+
+
+def _says_the_same(row: LedgerRow) -> bool:
+    _seq, body, _hash, _merge, order, survivor, absorbed, choice, taken, at, by, _image = row
+    fields = '","'.join(taken.split(" "))
+    listed = f'["{fields}"]' if taken else "[]"
+    return (
+        body.startswith(f'{{"absorbed":{_quoted(absorbed)},"action":"merge","at":{_quoted(at)},')
+        and f',"by":{_quoted(by)},"by_kind":' in body
+        and f',"choice":{_quoted(choice)},' in body
+        and f',"order":{order},' in body
+        and f',"survivor":{_quoted(survivor)},"taken":{listed},' in body
+    )
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if text.isalnum() else json.dumps(text, ensure_ascii=False)
+
+
+def _note_break(findings: Findings, before: int, found: int) -> None:
+    if found > before + 1:
+        findings.add(CheckName.CHAIN, f"history {found}", _GAP, before=before)
+    else:
+        findings.add(CheckName.CHAIN, f"history {found}", _BROKEN)
+
+
+def _digest_of(text: str) -> bytes:
+    """Return the bytes of a stored hash; nothing follows from one that is none."""
+    try:
+        return bytes.fromhex(text) if len(text) == _HASH_LENGTH else b""
+    except ValueError:
+        return b""

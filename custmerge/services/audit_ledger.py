@@ -1,0 +1,135 @@
+"""The ledger's part of an audit: the chain, orders and before-images, a stretch of the history at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_
+from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName
+from custmerge.rules.history import NO_HASH, Head
+from custmerge.rules.ledger_check import Findings, Part, compare, follow
+from custmerge.storage.evidence import numbered
+
+if TYPE_CHECKING:
+    from custmerge.storage.unit import Unit
+
+_COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
+_PACKAGE_GONE = N_("moved with order {order} and is gone.")
+_PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}: it was moved.")
+_DOMAINS = N_("moved with order {order} and has other domains now.")
+_CONTACT = N_("has not the contact that order {order} left it ({choice}).")
+_REVIVED = N_("was merged away by order {order} and isn't any more: its tombstone was changed.")
+_LOST = N_("was merged away by order {order} and is gone.")
+_TAIL = N_("is the last entry and {seq} should be: entries at the end are gone.")
+_BEYOND = N_("stands behind the end of the chain ({seq}): it was put in, or the end was moved.")
+_HEAD = N_("the end of the chain isn't written down as its last entry has it: it was changed.")
+_NO_ENTRY = N_("no history entry tells of it: it was put in.")
+_NO_ORDER = N_("belongs to no order: it was put in, or the order was deleted.")
+_LAST_ORDER = N_("is the last order and {order} should be: orders at the end are gone.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Entries that are looked at in one go."""
+
+    first: int
+    last: int
+    checks: frozenset[CheckName]
+    purged_until: str
+    """Before-images of orders older than this moment may have been erased."""
+    packages_after: int
+    """Orders whose entries stand before this seq say nothing of packages any more: an import changed them."""
+
+
+def examine(unit: Unit, stretch: Stretch) -> Part:
+    """Look at a stretch of the history and what belongs to it."""
+    evidence, checks = unit.evidence, stretch.checks
+    before = stretch.first - 1
+    digest = evidence.hashes([before]).get(before, "") if before else NO_HASH
+    part = Part(before, digest, evidence.order_before(stretch.first))
+    if CheckName.CHAIN in checks:
+        follow(evidence.entries(stretch.first, stretch.last), part)
+    if checks & {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS}:
+        first_order = part.order + 1
+        compare(evidence.ledger(stretch.first, stretch.last), part, purged_until=stretch.purged_until)
+    else:
+        first_order = part.order + 1
+        part.order = evidence.order_before(stretch.last + 1)
+    if CheckName.COLUMNS in checks:
+        for seq in evidence.changed_columns(stretch.first, stretch.last, FINDINGS_AT_MOST):
+            part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
+    if CheckName.TOMBSTONES in checks:
+        _look_for_revived(unit, part, first_order)
+    if checks & {CheckName.PACKAGES, CheckName.CONTACTS} and CheckName.IMAGES not in part.findings.counts:
+        # What an image says counts only where it is the one that was written.
+        known = evidence.order_before(stretch.packages_after + 1)
+        _look_for_moved(unit, part, max(first_order, known + 1))
+    return part
+
+
+def _look_for_revived(unit: Unit, part: Part, first: int) -> None:
+    found = unit.evidence.revived(first, part.order, FINDINGS_AT_MOST * 10)
+    undone = unit.evidence.undone(numbered(found)) if found else set()
+    for order, absorbed, merged_into in found:
+        if order in undone:
+            continue
+        message = _REVIVED if merged_into is not None or unit.register.customer(absorbed) else _LOST
+        part.findings.add(CheckName.TOMBSTONES, f"customer {absorbed}", message, order=order)
+
+
+def _look_for_moved(unit: Unit, part: Part, first: int) -> None:
+    found = unit.evidence.moved(first, part.order, FINDINGS_AT_MOST * 10)
+    undone = unit.evidence.undone(numbered(found)) if found else set()
+    for order, package, survivor, number, choice, has_contact, is_whole in found:
+        if order in undone:
+            continue
+        subject = f"package {package}"
+        if number is None:
+            part.findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)
+        elif number != survivor:
+            part.findings.add(
+                CheckName.PACKAGES, subject, _PACKAGE_MOVED, order=order, survivor=survivor, number=number
+            )
+        elif not is_whole:
+            part.findings.add(CheckName.PACKAGES, subject, _DOMAINS, order=order)
+        if number is not None and (choice, bool(has_contact)) in (("keep", False), ("adopt", True)):
+            part.findings.add(CheckName.CONTACTS, subject, _CONTACT, order=order, choice=choice)
+
+
+def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName], *, is_whole: bool) -> Findings:
+    """Return the findings of all parts, and those that only show when the parts lie side by side."""
+    findings = Findings()
+    for part in parts:
+        for found in part.findings.kept:
+            findings.add(found.check, found.subject, found.message, **found.details)
+        for check, count in part.findings.counts.items():
+            kept = sum(1 for found in part.findings.kept if found.check is check)
+            findings.counts[check] = findings.counts.get(check, 0) + count - kept
+    if CheckName.CHAIN in checks:
+        _look_at_end(unit, findings, head, parts[-1])
+    if CheckName.ORDERS in checks and parts[-1].order != head.order:
+        findings.add(CheckName.ORDERS, f"order {parts[-1].order}", _LAST_ORDER, order=head.order)
+    if is_whole:
+        _look_for_strays(unit, findings, checks, sum(part.merges for part in parts))
+    return findings
+
+
+def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
+    orders, images = unit.evidence.counts()
+    if CheckName.ORDERS in checks and orders != merges:
+        for number in unit.evidence.orders_without_entry(FINDINGS_AT_MOST):
+            findings.add(CheckName.ORDERS, f"order {number}", _NO_ENTRY)
+    if CheckName.IMAGES in checks and images > orders:
+        for number in unit.evidence.images_without_order(FINDINGS_AT_MOST):
+            findings.add(CheckName.IMAGES, f"before-image {number}", _NO_ORDER)
+
+
+def _look_at_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:
+    end = unit.evidence.last_seq()
+    if end < head.seq:
+        findings.add(CheckName.CHAIN, f"history {end}", _TAIL, seq=head.seq)
+    elif end > head.seq:
+        findings.add(CheckName.CHAIN, f"history {end}", _BEYOND, seq=head.seq)
+    elif (last.seq, last.hash) != (head.seq, head.hash):
+        findings.add(CheckName.CHAIN, f"history {head.seq}", _HEAD)

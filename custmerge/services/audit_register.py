@@ -1,0 +1,52 @@
+"""The register's part of an audit: tombstones, circles, domains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_
+from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName
+from custmerge.rules.ledger_check import Findings
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from custmerge.storage.unit import Unit
+
+_UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
+_FILLED = N_("was merged away and has a record again: it was changed.")
+_CIRCLE = N_("was merged away and leads to no number that is in use: its way is a circle.")
+_NOWHERE = N_("was merged away into {number}, which there isn't.")
+_TWICE = N_("is in two packages: the database's own key is gone.")
+_HOMELESS = N_("is in a package that there isn't.")
+
+
+def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
+    """Look at the register; at what concerns the numbers `only` alone unless that is None."""
+    findings, evidence = Findings(), unit.evidence
+    if CheckName.TOMBSTONES in checks:
+        for package, number in evidence.packages_under_tombstones(only, FINDINGS_AT_MOST):
+            findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
+        for number in () if only is not None else evidence.filled_tombstones(FINDINGS_AT_MOST):
+            findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
+    if CheckName.CIRCLES in checks:
+        _look_for_circles(unit, findings, only)
+    if CheckName.DOMAINS in checks and only is None:
+        for name in evidence.domains_twice(FINDINGS_AT_MOST):
+            findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
+        for name in evidence.domains_without_package(FINDINGS_AT_MOST):
+            findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
+    return findings
+
+
+def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+    if only is not None:
+        for number in sorted(only):
+            record = unit.register.customer(unit.register.end_of_chain(number))
+            if record is not None and record.merged_into is not None:
+                findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
+        return
+    for number in unit.evidence.circles(FINDINGS_AT_MOST):
+        findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
+    for number, target in unit.evidence.leading_nowhere(FINDINGS_AT_MOST):
+        findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)

@@ -1,0 +1,188 @@
+"""The audit: proof that history and data hold (contract §7)."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from custmerge.errors import N_
+from custmerge.rules.audit import Audit, Checked, CheckName
+from custmerge.rules.history import NO_HASH, Action, Head
+from custmerge.rules.ledger_check import Findings, Part
+from custmerge.rules.roles import Capability
+from custmerge.rules.times import stamp
+from custmerge.services import audit_ledger, audit_people, audit_register, audit_warnings
+from custmerge.services.access import demand
+from custmerge.services.audit_crew import Crew
+from custmerge.services.audit_ledger import Stretch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from datetime import datetime
+
+    from custmerge.rules.audit import Finding
+    from custmerge.rules.checkpoints import Checkpoint
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+T = TypeVar("T")
+
+LOOK_AGAIN = 3
+"""So often an audit is begun anew where it found something while somebody was writing."""
+CHECKPOINTS_AT_ONCE = 500
+_NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
+_OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
+_NO_HEAD = N_("the end of the chain isn't written down any more: it was deleted.")
+_NO_TRIGGER = N_("is gone, switched off or does something else: run `custmerge init` on a copy and compare.")
+_STRANGE_TRIGGER = N_("wasn't made by custmerge: somebody put it in.")
+_PLAIN_COLUMN = N_("isn't generated from the entry any more: the table was changed.")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be looked at."""
+
+    checks: frozenset[CheckName]
+    checkpoints: Callable[[], Iterator[Checkpoint]] | None
+    """Gives what earlier audits have written down, oldest first."""
+    since_checkpoint: bool
+    """Verify only what came after the last checkpoint."""
+    retention_days: int
+
+
+def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> Audit:
+    """Look at everything that is wanted and say what was found; changes nothing.
+
+    Raises NotAllowed, BadFile for a checkpoint file that can't be read, DatabaseError.
+    """
+    demand(caller, Capability.AUDIT)
+    began = time.monotonic()
+    for left in reversed(range(LOOK_AGAIN)):
+        seen = _Look(database, wanted, now)
+        head, findings = seen.everything()
+        if not seen.was_disturbed or not findings.kept or not left:
+            break
+    return Audit(_checked(wanted.checks, findings), head, time.monotonic() - began)
+
+
+def _checked(checks: frozenset[CheckName], findings: Findings) -> list[Checked]:
+    by_check: dict[CheckName, list[Finding]] = {check: [] for check in CheckName if check in checks}
+    for found in findings.kept:
+        by_check[found.check].append(found)
+    return [
+        Checked(check, kept, findings.counts.get(check, len(kept)) - len(kept)) for check, kept in by_check.items()
+    ]
+
+
+class _Look:
+    """One look at the whole, as it is at one moment."""
+
+    def __init__(self, database: Database, wanted: Wanted, now: datetime) -> None:
+        self._database = database
+        self._wanted = wanted
+        self._checks = wanted.checks
+        self._now = now
+        self.was_disturbed = False
+
+    def everything(self) -> tuple[Head, Findings]:
+        """Return the end of the chain and what was found."""
+        with self._database.reading() as unit:
+            head = unit.evidence.head()
+            findings = Findings()
+            if head is None:
+                findings.add(CheckName.CHAIN, "head", _NO_HEAD)
+                head = Head(unit.evidence.last_seq(), NO_HASH, 0)
+            last = self._hold_checkpoints(unit, findings)
+            self._protection(unit, findings)
+            since = last if self._wanted.since_checkpoint else None
+            parts, register = self._by_crew(unit, head, since)
+            _add(findings, audit_ledger.join(parts, unit, head, self._checks, is_whole=since is None))
+            _add(findings, register)
+            used = {transfer: order for part in parts for transfer, order in part.transfers.items()}
+            _add(findings, audit_people.examine(unit, self._checks, used))
+            self._warn(unit, findings, last)
+        return head, findings
+
+    def _by_crew(self, unit: Unit, head: Head, since: Checkpoint | None) -> tuple[list[Part], Findings]:
+        """Look at the ledger and the register, on all cores where there is enough to do."""
+        first = 1 if since is None else since.seq + 1
+        stretches = self._stretches(unit, first, head.seq)
+        only = None if since is None else unit.evidence.numbers_since(first)
+        with Crew(self._database, unit, head, entries=head.seq - first + 1) as crew:
+            register = crew.ask(partial(audit_register.examine, checks=self._checks, only=only))
+            parts = [crew.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
+            found = [part() for part in parts]
+            result = found, register()
+            self.was_disturbed = crew.was_disturbed
+        return result
+
+    def _stretches(self, unit: Unit, first: int, last: int) -> list[Stretch]:
+        purged_until, packages_after = "", 0
+        for entry in unit.chain.newest(action=Action.PURGE.value, limit=1):
+            purged_until = json.loads(entry.body)["until"]
+        for entry in unit.chain.newest(action=Action.IMPORT.value):
+            told = json.loads(entry.body)
+            if told.get("kind") == "packages" and told.get("updated"):
+                packages_after = entry.seq
+                break
+        starts = range(first, last + 1, Crew.ENTRIES_AT_ONCE)
+        bounds = [(start, min(start + Crew.ENTRIES_AT_ONCE - 1, last)) for start in starts]
+        return [
+            Stretch(begin, end, self._checks, purged_until, packages_after)
+            for begin, end in bounds or [(first, first - 1)]
+        ]
+
+    def _hold_checkpoints(self, unit: Unit, findings: Findings) -> Checkpoint | None:
+        """Hold the history against what earlier audits wrote down; returns the last one."""
+        last = None
+        if self._wanted.checkpoints is None:
+            return None
+        for some in _batched(self._wanted.checkpoints(), CHECKPOINTS_AT_ONCE):
+            last = some[-1]
+            if CheckName.CHECKPOINT not in self._checks and not self._wanted.since_checkpoint:
+                continue
+            hashes = unit.evidence.hashes({one.seq for one in some}) | {0: NO_HASH}
+            for one in some:
+                if one.seq not in hashes:
+                    findings.add(CheckName.CHECKPOINT, f"checkpoint {one.at}", _NOT_THERE, seq=one.seq)
+                elif hashes[one.seq] != one.hash:
+                    findings.add(CheckName.CHECKPOINT, f"checkpoint {one.at}", _OTHER_HASH, seq=one.seq)
+        return last
+
+    def _protection(self, unit: Unit, findings: Findings) -> None:
+        if CheckName.TRIGGERS in self._checks:
+            for name in unit.protection.missing_triggers():
+                findings.add(CheckName.TRIGGERS, f"trigger {name}", _NO_TRIGGER)
+            for name in unit.protection.strange_triggers():
+                findings.add(CheckName.TRIGGERS, f"trigger {name}", _STRANGE_TRIGGER)
+        if CheckName.COLUMNS in self._checks:
+            for name in unit.protection.plain_columns():
+                findings.add(CheckName.COLUMNS, f"column {name}", _PLAIN_COLUMN)
+
+    def _warn(self, unit: Unit, findings: Findings, last: Checkpoint | None) -> None:
+        since = stamp(self._now - timedelta(days=1)) if last is None else last.at
+        days = self._wanted.retention_days
+        for found in audit_warnings.examine(unit, self._checks, since=since, retention_days=days, now=self._now):
+            findings.counts[found.check] = findings.counts.get(found.check, 0) + 1
+            findings.kept.append(found)
+
+
+def _add(to: Findings, found: Findings) -> None:
+    to.kept += found.kept
+    for check, count in found.counts.items():
+        to.counts[check] = to.counts.get(check, 0) + count
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    some: list[T] = []
+    for item in items:
+        some.append(item)
+        if len(some) >= size:
+            yield some
+            some = []
+    if some:
+        yield some

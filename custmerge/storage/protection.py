@@ -1,0 +1,89 @@
+"""Whether the database still protects the history as its migrations made it do."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from custmerge.storage.engine import is_sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+GENERATED = ("survivor", "absorbed", "order", "action", "at")
+_REFUSES = "custmerge_history is append-only"
+_SQLITE = {
+    f"custmerge_history_no_{event.lower()}": (
+        f"CREATE TRIGGER custmerge_history_no_{event.lower()} BEFORE {event} ON custmerge_history "
+        f"BEGIN SELECT RAISE(ABORT, '{_REFUSES}'); END"
+    )
+    for event in ("UPDATE", "DELETE")
+}
+# BEFORE, for each statement, and the event: PostgreSQL, catalog/pg_trigger.h.
+_BEFORE = 2
+_POSTGRESQL = {
+    f"custmerge_history_no_{event}": _BEFORE | bit for event, bit in (("update", 16), ("delete", 8), ("truncate", 32))
+}
+_BODY_OF_FUNCTION = f"BEGIN RAISE EXCEPTION '{_REFUSES}'; END"
+_TRIGGERS_SQLITE = text(
+    "SELECT name, tbl_name, sql FROM sqlite_master "
+    "WHERE type = 'trigger' AND tbl_name LIKE 'custmerge\\_%' ESCAPE '\\'"
+)
+_TRIGGERS_POSTGRESQL = text(
+    "SELECT tgname, relname, tgtype, tgenabled, proname, prosrc FROM pg_trigger "
+    "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid "
+    "WHERE NOT tgisinternal AND relname LIKE 'custmerge\\_%' AND relnamespace = current_schema()::regnamespace"
+)
+_COLUMNS_POSTGRESQL = text(
+    "SELECT attname, attgenerated, pg_get_expr(adbin, adrelid) FROM pg_attribute "
+    "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
+    "WHERE attrelid = 'custmerge_history'::regclass AND attname IN ('survivor', 'absorbed', 'order', 'action', 'at')"
+)
+
+
+class Protection:
+    """What the database itself refuses, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def missing_triggers(self) -> list[str]:
+        """Return the triggers on the history that are gone, switched off or do something else."""
+        expected = _SQLITE if is_sqlite(self._connection) else _POSTGRESQL
+        return sorted(set(expected) - self._good_triggers())
+
+    def strange_triggers(self) -> list[str]:
+        """Return triggers on the ledger's tables that custmerge didn't make."""
+        statement = _TRIGGERS_SQLITE if is_sqlite(self._connection) else _TRIGGERS_POSTGRESQL
+        expected = _SQLITE if is_sqlite(self._connection) else _POSTGRESQL
+        return sorted(row[0] for row in self._connection.execute(statement) if row[0] not in expected)
+
+    def plain_columns(self) -> list[str]:
+        """Return the history's search columns that aren't generated from its bodies any more."""
+        return sorted(set(GENERATED) - self._generated())
+
+    def _good_triggers(self) -> set[str]:
+        if is_sqlite(self._connection):
+            rows = self._connection.execute(_TRIGGERS_SQLITE)
+            return {row.name for row in rows if row.sql == _SQLITE.get(row.name)}
+        return {
+            row.tgname
+            for row in self._connection.execute(_TRIGGERS_POSTGRESQL)
+            if row.relname == "custmerge_history"
+            and row.tgtype == _POSTGRESQL.get(row.tgname)
+            and row.tgenabled in ("O", "A")
+            and row.proname == "custmerge_refuse"
+            and row.prosrc.strip() == _BODY_OF_FUNCTION
+        }
+
+    def _generated(self) -> set[str]:
+        if is_sqlite(self._connection):
+            made = self._connection.execute(
+                text("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = 'custmerge_history'")
+            ).scalar()
+            pattern = r"\"?{0}\"? \w+ GENERATED ALWAYS AS \(body ->> '{0}'\) STORED"
+            return {name for name in GENERATED if re.search(pattern.format(name), made or "")}
+        rows = self._connection.execute(_COLUMNS_POSTGRESQL)
+        return {row[0] for row in rows if row[1] == "s" and f"->> '{row[0]}'" in (row[2] or "")}
