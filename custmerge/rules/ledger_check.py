@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName, Finding, Severity
@@ -29,12 +30,11 @@ _IMAGE_CHANGED = N_("its before-image isn't the one that history entry {seq} was
 
 
 class LedgerRow(NamedTuple):
-    """A history entry with the order and the before-image that belong to it; the latter only where it is a merge."""
+    """The history entry of a merge with the order and the before-image that belong to it."""
 
     seq: int
-    body: str
-    hash: str
-    is_merge: bool
+    # Any: a cell of SQLite's holds whatever somebody puts there.
+    body: Any
     order: int | None
     survivor: str
     absorbed: str
@@ -81,7 +81,11 @@ def follow(rows: Iterable[tuple[int, str, str]], part: Part) -> None:
     sha256 = hashlib.sha256
     stored = part.hash
     for found, body, stored in rows:
-        linked = sha256(previous + body.encode())
+        try:
+            linked = sha256(previous + body.encode())
+        except (AttributeError, UnicodeEncodeError):
+            # Not even text any more.
+            linked = sha256()
         if linked.hexdigest() == stored and found == seq + 1:
             previous = linked.digest()
             seq = found
@@ -97,10 +101,10 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
     Before-images of orders that are older than `purged_until` may have been erased.
     """
     for row in rows:
-        if not row[3]:
-            continue
         part.merges += 1
-        seq, body, order = row[0], row[1], row[4]
+        seq, body, order = row[0], row[1], row[2]
+        if not isinstance(body, str):
+            continue
         if _USES_TRANSFER in body:
             told = json.loads(body)
             part.transfers[told["transfer"]] = told["order"]
@@ -113,17 +117,17 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
         part.order = order
         if not _says_the_same(row):
             part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_CHANGED, seq=seq)
-        image = row[11]
+        image = row[9]
         if not image:
-            if image is None or row[9] >= purged_until:
+            if image is None or row[7] >= purged_until:
                 part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_GONE)
         elif f'"image_sha256":"{image}",' not in body:
             part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)
 
 
 def _says_the_same(row: LedgerRow) -> bool:
-    _seq, body, _hash, _merge, order, survivor, absorbed, choice, taken, at, by, _image = row
-    fields = '","'.join(taken.split(" "))
+    _seq, body, order, survivor, absorbed, choice, taken, at, by, _image = row
+    fields = str(taken).replace(" ", '","')
     listed = f'["{fields}"]' if taken else "[]"
     return (
         body.startswith(f'{{"absorbed":{_quoted(absorbed)},"action":"merge","at":{_quoted(at)},')
@@ -134,8 +138,9 @@ def _says_the_same(row: LedgerRow) -> bool:
     )
 
 
+@lru_cache(maxsize=10_000)
 def _quoted(text: str) -> str:
-    return f'"{text}"' if text.isalnum() else json.dumps(text, ensure_ascii=False)
+    return json.dumps(text, ensure_ascii=False, default=repr)
 
 
 def _note_break(findings: Findings, before: int, found: int) -> None:
@@ -149,5 +154,5 @@ def _digest_of(text: str) -> bytes:
     """Return the bytes of a stored hash; nothing follows from one that is none."""
     try:
         return bytes.fromhex(text) if len(text) == _HASH_LENGTH else b""
-    except ValueError:
+    except (TypeError, ValueError):
         return b""

@@ -39,6 +39,8 @@ class Capability(StrEnum):
     """Approve and reject contract transfers of others."""
     BULK_APPROVE = "bulk_approve"
     """Approve bulk files that others run."""
+    PURGE = "purge"
+    """Erase personal data out of old before-images."""
     AUDIT = "audit"
     """Have history and data proved."""
     STAFF = "staff"
@@ -58,6 +60,7 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.TRANSFER_DECIDE,
             Capability.BULK_APPROVE,
             Capability.AUDIT,
+            Capability.PURGE,
             Capability.STAFF,
         }
     ),

@@ -16,78 +16,42 @@ if TYPE_CHECKING:
     from custmerge.rules.transfers import Decision, Transfer
 
 
+Cell = str | int | bytes | None
+
+
 def of_person(person: Person) -> str:
     """Return the seal of somebody who works here: name, role, password and whether they are disabled."""
-    return _seal(
-        "person",
-        person.id,
-        person.name,
-        person.role.value,
-        person.password_hash,
-        person.created_at,
-        person.disabled_at,
-    )
+    role = person.role.value
+    return seal("person", person.id, person.name, role, person.password_hash, person.created_at, person.disabled_at)
 
 
-def of_service(service: Service, token_sha256: str | None) -> str:
-    """Return the seal of a service token; `token_sha256` is what the database knows it by, None once it has ended."""
-    return _seal(
-        "service",
-        service.id,
-        service.name,
-        service.role.value,
-        service.created_by,
-        service.created_at,
-        service.expires_at,
-        service.revoked_at,
-        token_sha256,
-    )
+def of_service(service: Service, key: str | None) -> str:
+    """Return the seal of a service token; `key` is what the database knows it by, None once it has ended."""
+    cells = (service.created_by, service.created_at, service.expires_at, service.revoked_at)
+    return seal("service", service.id, service.name, service.role.value, *cells, key)
 
 
 def of_filing(transfer: Transfer) -> str:
     """Return the seal of a contract transfer as it was filed."""
-    return _seal(
-        "transfer",
-        transfer.id,
-        transfer.survivor,
-        transfer.absorbed,
-        transfer.filed_by,
-        transfer.filed_by_person,
-        transfer.at,
-        transfer.form.sha256,
-        transfer.form.size,
-        transfer.form.type,
-        transfer.salt.hex(),
-        transfer.identity_sha256,
-    )
+    form = transfer.form
+    filed = (transfer.filed_by, transfer.filed_by_person, transfer.at)
+    cells = (*filed, form.sha256, form.size, form.type, transfer.salt, transfer.identity_sha256)
+    return seal("transfer", transfer.id, transfer.survivor, transfer.absorbed, *cells)
 
 
 def of_decision(transfer: Transfer, decision: Decision) -> str:
     """Return the seal of what somebody decided about a transfer, with the reason that they gave."""
-    return _seal(
-        "decision",
-        transfer.id,
-        transfer.salt.hex(),
-        decision.status.value,
-        decision.by,
-        decision.person,
-        decision.at,
-        decision.reason,
-    )
+    said = (decision.by, decision.person, decision.at, decision.reason)
+    return seal("decision", transfer.id, transfer.salt, decision.status.value, *said)
 
 
 def of_approval(batch: Batch) -> str:
     """Return the seal of a bulk file's approval."""
-    return _seal(
-        "approval",
-        batch.id,
-        batch.sha256,
-        batch.rows,
-        batch.approved_by,
-        batch.approved_by_person,
-        batch.approved_at,
-    )
+    approved = (batch.approved_by, batch.approved_by_person, batch.approved_at)
+    return seal("approval", batch.id, batch.sha256, batch.rows, *approved)
 
 
-def _seal(*cells: str | int | None) -> str:
-    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+def seal(kind: str, *cells: Cell) -> str:
+    """Return the SHA-256, in hex, of a row's cells in the order in which the functions above name them."""
+    listed = [kind, *(cell.hex() if isinstance(cell, bytes) else cell for cell in cells)]
+    return hashlib.sha256(json.dumps(listed, default=repr).encode()).hexdigest()

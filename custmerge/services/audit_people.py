@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_
 from custmerge.rules import seals
@@ -18,12 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from custmerge.rules.history import Fact
-    from custmerge.storage.filings import Filed
     from custmerge.storage.unit import Unit
 
     Told = dict[Fact, Mapping[str, Fact]]
     """The newest entry of each name or number."""
 
+# In the order of `seals.of_filing` and `seals.of_decision`.
+_FILED = (
+    *("id", "survivor", "absorbed", "filed_by", "filed_by_person", "at"),
+    *("sha256", "size", "type", "salt", "identity_sha256"),
+)
+_DECIDED = ("decided_by", "decided_by_person", "decided_at", "reason")
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _GONE = N_("is gone, and history entry {seq} tells of it: it was deleted.")
@@ -69,20 +73,21 @@ def _facts(unit: Unit, action: Action) -> Iterator[Mapping[str, Fact]]:
 
 def _staff(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "name", Action.USER)
-    for person in unit.people.all_staff():
-        _hold(findings, CheckName.STAFF, f"user {person.name}", seals.of_person(person), told.pop(person.name, None))
+    for cells in unit.sealed.staff():
+        name = cells[1]
+        _hold(findings, CheckName.STAFF, f"user {name}", seals.seal("person", *cells), told.pop(name, None))
     _report_gone(findings, CheckName.STAFF, "user", told)
 
 
 def _tokens(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "name", Action.TOKEN)
-    for made in unit.people.all_services():
-        subject = f"token {made.name}"
-        opened_by = unit.people.tokens_of_service(made.id)
-        seal = seals.of_service(made, opened_by[0] if opened_by else None)
-        _hold(findings, CheckName.TOKENS, subject, seal, told.pop(made.name, None))
-        if len(opened_by) > 1:
-            findings.add(CheckName.TOKENS, subject, _TOKENS, count=len(opened_by))
+    for cells in unit.sealed.services():
+        name = cells[1]
+        keys = unit.sealed.keys_of(cells[0])
+        seal = seals.seal("service", *cells, keys[0] if keys else None)
+        _hold(findings, CheckName.TOKENS, f"token {name}", seal, told.pop(name, None))
+        if len(keys) > 1:
+            findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
     _report_gone(findings, CheckName.TOKENS, "token", told)
 
 
@@ -93,12 +98,13 @@ def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
     for facts in sorted((f for action in decisions for f in _facts(unit, action)), key=_seq, reverse=True):
         if "row_sha256" in facts:
             decided.setdefault(facts["transfer"], facts)
-    for row in unit.filings.all():
-        subject = f"transfer {row.transfer.id}"
-        _hold(findings, CheckName.TRANSFERS, subject, seals.of_filing(row.transfer), filed.pop(row.transfer.id, None))
-        _hold_decision(findings, subject, row, decided.pop(row.transfer.id, None))
-        _hold_use(unit, findings, subject, row, used)
-        if row.decision is not None and row.decision.person == row.transfer.filed_by_person:
+    for row in unit.sealed.transfers():
+        subject = f"transfer {row['id']}"
+        seal = seals.seal("transfer", *(row[name] for name in _FILED))
+        _hold(findings, CheckName.TRANSFERS, subject, seal, filed.pop(row["id"], None))
+        _hold_decision(findings, subject, row, decided.pop(row["id"], None))
+        _hold_use(unit, findings, subject, row, used.get(row["id"]))
+        if row["decided_by_person"] == row["filed_by_person"]:
             findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
     _report_gone(findings, CheckName.TRANSFERS, "transfer", filed)
 
@@ -107,54 +113,48 @@ def _seq(facts: Mapping[str, Fact]) -> int:
     return int(str(facts["seq"]))
 
 
-def _hold_decision(findings: Findings, subject: str, row: Filed, told: Mapping[str, Fact] | None) -> None:
+def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
+    said = [row[name] for name in _DECIDED]
+    expected: tuple[Status, ...] = (Status.FILED, Status.VOID)
     if told is None:
-        if row.decision is not None:
+        if any(cell is not None for cell in said):
             findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
-        expected: tuple[Status, ...] = (Status.FILED, Status.VOID)
     else:
         is_approved = told["action"] == Action.TRANSFER_APPROVE
-        status = Status.APPROVED if is_approved else Status.REJECTED
-        decision = row.decision
-        kept = decision and replace(decision, status=status)
-        if kept is None or seals.of_decision(row.transfer, kept) != told["row_sha256"]:
-            findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
         expected = (Status.APPROVED, Status.USED, Status.VOID) if is_approved else (Status.REJECTED,)
-    if row.transfer.status not in expected:
-        findings.add(
-            CheckName.TRANSFERS, subject, _STATUS, status=row.transfer.status.value, expected=expected[0].value
-        )
+        if seals.seal("decision", row["id"], row["salt"], expected[0].value, *said) != told["row_sha256"]:
+            findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
+    if row["status"] not in expected:
+        findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected[0].value)
 
 
-def _hold_use(unit: Unit, findings: Findings, subject: str, row: Filed, used: Mapping[int, int]) -> None:
-    order = used.get(row.transfer.id)
-    if order is not None and (row.order != order or row.transfer.status is not Status.USED):
+def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, Any], order: int | None) -> None:
+    says_so = row["order"], row["status"]
+    if order is not None and says_so != (order, Status.USED):
         findings.add(CheckName.TRANSFERS, subject, _NOT_USED, order=order)
-    elif order is None and (row.order is not None or row.transfer.status is Status.USED):
-        entries = unit.chain.newest(order=row.order or 0, action=Action.MERGE.value)
-        if row.transfer.id not in [json.loads(entry.body).get("transfer") for entry in entries]:
-            findings.add(CheckName.TRANSFERS, subject, _FALSELY_USED, order=row.order or 0)
+    elif order is None and (says_so[0] is not None or says_so[1] == Status.USED):
+        entries = unit.chain.newest(order=says_so[0] or 0, action=Action.MERGE.value)
+        if row["id"] not in [json.loads(entry.body).get("transfer") for entry in entries]:
+            findings.add(CheckName.TRANSFERS, subject, _FALSELY_USED, order=says_so[0] or 0)
 
 
 def _forms(unit: Unit, findings: Findings) -> None:
-    for row in unit.filings.all():
-        subject = f"transfer {row.transfer.id}"
-        content = unit.filings.form_of(row.transfer.id)
+    for row in unit.sealed.transfers():
+        content = unit.sealed.form_of(row["id"])
         if content is None:
-            findings.add(CheckName.FORMS, subject, _FORM_GONE)
+            findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
             continue
-        form = row.transfer.form
         is_it = (hashlib.sha256(content).hexdigest(), len(content), form_type(content))
-        if is_it != (form.sha256, form.size, form.type):
-            findings.add(CheckName.FORMS, subject, _FORM_CHANGED)
+        if is_it != (row["sha256"], row["size"], row["type"]):
+            findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_CHANGED)
 
 
 def _batches(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "batch", Action.BULK_APPROVE)
-    for batch in unit.batches.all():
-        entry = told.pop(batch.id, None)
-        if entry is not None or batch.approved_at is not None or batch.approved_by is not None:
-            _hold(findings, CheckName.BATCHES, f"batch {batch.id}", seals.of_approval(batch), entry)
+    for cells in unit.sealed.approvals():
+        entry = told.pop(cells[0], None)
+        if entry is not None or any(cell is not None for cell in cells[3:]):
+            _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", seals.seal("approval", *cells), entry)
     _report_gone(findings, CheckName.BATCHES, "batch", told)
 
 

@@ -207,7 +207,7 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     made = unit.people.service_named(name)
     if made is None:
         raise UnknownToken(name=name)
-    seal = seals.of_service(made, next(iter(unit.people.tokens_of_service(made.id)), None))
+    seal = seals.of_service(made, next(iter(unit.sealed.keys_of(made.id)), None))
     told = {"did": did, "name": name, "row_sha256": seal, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 

@@ -72,12 +72,6 @@ class Batches:
         rows = self._connection.execute(statement if sha256 is None else statement.where(batch.c.sha256 == sha256))
         return tuple(_batch(row) for row in rows)
 
-    def all(self) -> Iterator[Batch]:
-        """Give every batch in the order of their ids, streamed."""
-        rows = self._connection.execute(select(*_BATCH).order_by(batch.c.id), execution_options={"yield_per": 500})
-        for row in rows:
-            yield _batch(row)
-
     def approve(self, number: int, *, by: str, person: int, at: str) -> None:
         """Write down who approved a batch."""
         self._update(number, approved_by=by, approved_by_person=person, approved_at=at)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, text
 
-from custmerge.rules.history import Head
+from custmerge.rules.history import Head, image_digest
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among
 from custmerge.storage.tables import before_image, customer, head, history, order, package
@@ -26,10 +26,10 @@ _DIGEST_POSTGRESQL = (
     "CASE WHEN i.image = '' THEN '' ELSE encode(sha256(i.salt || convert_to(i.image, 'UTF8')), 'hex') END"
 )
 _LEDGER = """
-SELECT h.seq, h.body, h.hash, h.action = 'merge', o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by",
+SELECT h.seq, h.body, o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by",
        {digest}
 FROM custmerge_history h
-LEFT JOIN custmerge_order o ON o."order" = h."order" AND h.action = 'merge'
+LEFT JOIN custmerge_order o ON o."order" = h."order"
 LEFT JOIN custmerge_before_image i ON i."order" = o."order"
 WHERE h.seq BETWEEN {first} AND {last} AND h.action = 'merge' ORDER BY h.seq
 """
@@ -271,10 +271,10 @@ class Evidence:
             yield from cursor
 
 
-def _digest(salt: bytes, image: str) -> str:
-    from custmerge.rules.history import image_digest
-
-    return image_digest(salt, image)
+# Any: whatever somebody has put there.
+def _digest(salt: Any, image: Any) -> str:  # noqa: ANN401
+    is_whole = isinstance(salt, bytes) and isinstance(image, str)
+    return image_digest(salt, image) if is_whole else "none"
 
 
 def numbered(found: Sequence[tuple[Any, ...]]) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select, update
 
 from custmerge.rules.fields import Field
 from custmerge.rules.plan import Choice, Order
@@ -14,7 +14,7 @@ from custmerge.storage.tables import before_image, order
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 _ORDER = ("order", "survivor", "absorbed", "choice", "taken", "at", "by")
 Executed = tuple[Order, bytes, str]
@@ -35,6 +35,16 @@ class Ledger:
         images = [(order.order, salt, image) for order, salt, image in executed]
         insert_rows(self._connection, "custmerge_order", _ORDER, orders)
         insert_rows(self._connection, before_image.name, ("order", "salt", "image"), images)
+
+    def images_before(self, at: str) -> int:
+        """Return how many before-images of orders before a moment are there still."""
+        statement = select(func.count()).select_from(before_image).where(*_kept_before(at))
+        return self._connection.execute(statement).scalar_one()
+
+    def erase_images_before(self, at: str) -> int:
+        """Erase the before-images of orders before a moment, with their salts; returns how many there were."""
+        statement = update(before_image).where(*_kept_before(at)).values(salt=b"", image="")
+        return self._connection.execute(statement).rowcount
 
     def newest_orders(self, absorbed: Collection[str]) -> dict[str, tuple[int, str]]:
         """Return for those of `absorbed` that were taken over their last order and its survivor."""
@@ -68,3 +78,8 @@ class Ledger:
             )
             for row in rows
         )
+
+
+def _kept_before(at: str) -> tuple[ColumnElement[bool], ...]:
+    older = select(order.c.order).where(order.c.order == before_image.c.order, order.c.at < at).exists()
+    return before_image.c.image != "", older

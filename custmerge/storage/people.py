@@ -131,11 +131,6 @@ class People:
         """Return every service token in the order of their names."""
         return tuple(_service(row) for row in self._connection.execute(_services().order_by(service.c.name)))
 
-    def tokens_of_service(self, token: int) -> list[str]:
-        """Return what the database knows a service token by: one digest, none once it has ended."""
-        rows = select(session.c.token_sha256).where(session.c.service == token).order_by(session.c.token_sha256)
-        return list(self._connection.execute(rows).scalars())
-
     def revoke_service(self, token: int, at: str) -> None:
         """End a service token."""
         self._connection.execute(update(service).where(service.c.id == token).values(revoked_at=at))

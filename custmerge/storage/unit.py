@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from custmerge.storage.batches import Batches
     from custmerge.storage.evidence import Evidence
-    from custmerge.storage.filings import Filings
     from custmerge.storage.intake import Intake
     from custmerge.storage.protection import Protection
+    from custmerge.storage.sealed import Sealed
 
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
@@ -87,11 +87,11 @@ class Unit:
         return Protection(self._connection)
 
     @cached_property
-    def filings(self) -> Filings:
-        """Contract transfers, whole."""
-        from custmerge.storage.filings import Filings
+    def sealed(self) -> Sealed:
+        """Rows that history entries seal."""
+        from custmerge.storage.sealed import Sealed
 
-        return Filings(self._connection)
+        return Sealed(self._connection)
 
     @cached_property
     def people(self) -> People:

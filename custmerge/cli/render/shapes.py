@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from custmerge.services.importing import Imported
     from custmerge.services.looking import Profile
     from custmerge.services.past import Event
+    from custmerge.services.purging import Purged
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
@@ -287,6 +288,11 @@ def bulk_approved(found: Batch, ran: Ran) -> Shape:
 
 def _counts(ran: Ran) -> Shape:
     return {result.value: ran.counts.get(result, 0) for result in Result}
+
+
+def purged(done: Purged) -> Shape:
+    """Return what a purge erased, or would erase."""
+    return {"until": done.until, "orders": done.orders, "dry_run": done.dry_run}
 
 
 def imported(done: Imported) -> Shape:

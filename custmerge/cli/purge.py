@@ -1,0 +1,62 @@
+"""custmerge purge."""
+
+import re
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.options import FormatOption, YesOption
+from custmerge.cli.render import shapes
+from custmerge.cli.render.output import Format, write_one
+from custmerge.cli.verbs import examples, single
+from custmerge.errors import N_, BadValue, Declined
+from custmerge.services import purging
+
+DAYS_OF = {"d": 1, "w": 7, "y": 365}
+LONGEST_DAYS = 36_500
+
+
+def purge(
+    ctx: typer.Context,
+    older_than: Annotated[
+        str, typer.Option("--older-than", metavar="AGE", help=_("Days, weeks or years, like 365d, 52w or 1y."))
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be erased."))] = False,
+    yes: YesOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Erase personal data out of old before-images; those orders can't be undone any more."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    done = purging.preview(context.database, caller, days_of("--older-than", older_than), context.now())
+    if not dry_run:
+        question = _("Erase the before-images of {orders} orders before {until} for good?")
+        if not yes and not context.terminal.confirm(
+            question.format(orders=done.orders, until=done.until), option="--yes"
+        ):
+            raise Declined
+        done = purging.purge(context.database, caller, done, context.now())
+    if form is not Format.TABLE:
+        write_one(shapes.purged(done), form)
+        return
+    said = _("Dry run: the before-images of {orders} orders before {until} would be erased.")
+    if not dry_run:
+        said = _("The before-images of {orders} orders before {until} are erased.")
+    context.terminal.print(said.format(orders=done.orders, until=done.until))
+
+
+def days_of(option: str, age: str) -> int:
+    """Return the days in an age like `365d`, `52w` or `1y`; raises BadValue that names the option."""
+    found = re.fullmatch(r"(\d{1,6})([dwy])", age)
+    days = int(found[1]) * DAYS_OF[found[2]] if found else 0
+    if not 1 <= days <= LONGEST_DAYS:
+        raise BadValue(name=option, value=age, why=N_("give days, weeks or years, like 365d, 52w or 1y"))
+    return days
+
+
+app = single(
+    purge,
+    epilog=examples("custmerge purge --older-than 365d --dry-run", "custmerge purge --older-than 2y --yes"),
+)
