@@ -339,7 +339,7 @@ class DatabaseLocked(DatabaseError):
     """Somebody else holds it for longer than we wait."""
 
     code = "database_locked"
-    template = N_("The database {database} is locked by somebody else: nothing was changed, try again.")
+    template = N_("The database {database} is locked by somebody else: nothing half done was left behind, try again.")
 
 
 class DatabaseConflict(DatabaseLocked):
@@ -347,7 +347,8 @@ class DatabaseConflict(DatabaseLocked):
 
     code = "database_conflict"
     template = N_(
-        "The database {database} broke this off for somebody else's change: nothing was changed, try again."
+        "The database {database} broke this off for somebody else's change: nothing half done was left behind, "
+        "try again."
     )
 
 
@@ -355,14 +356,16 @@ class DatabaseReadOnly(DatabaseError):
     """It can be read but not written."""
 
     code = "database_read_only"
-    template = N_("The database {database} is read-only: nothing was changed, check the rights on it.")
+    template = N_("The database {database} is read-only: nothing half done was left behind, check the rights on it.")
 
 
 class DatabaseFull(DatabaseError):
     """No room is left."""
 
     code = "database_full"
-    template = N_("The disk of the database {database} is full: nothing was changed, make room and try again.")
+    template = N_(
+        "The disk of the database {database} is full: nothing half done was left behind, make room and try again."
+    )
 
 
 class NotADatabase(DatabaseError):

