@@ -122,7 +122,7 @@ def test_json_lines_and_csv_keep_their_shape_whatever_became_of_an_order(undone,
 
 def test_german_words_for_it(undone, agent):
     out = agent("--lang", "de", "history", "20002", COLUMNS="120").out
-    for told in ("1 Paket; 2 Domains", "übernommen: Straße", "zurückgenommen durch Nr."):
+    for told in ("1 Paket; 2 Domains", "übernommen: Straße", "Rücknahme durch Nr."):
         assert told in out
 
 
