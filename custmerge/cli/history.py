@@ -1,6 +1,10 @@
 """custmerge history."""
 
-from typing import Annotated
+import select
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
 
 import typer
 
@@ -10,14 +14,21 @@ from custmerge.cli.options import LARGEST
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import StreamFormat, stdout, write_many
 from custmerge.cli.verbs import examples, single
-from custmerge.errors import N_, BadValue
+from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import Action
 from custmerge.rules.times import day_bounds
-from custmerge.services import past
+from custmerge.services import past, sessions
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""
+FOLLOWED_AT_ONCE = 10
+"""So many entries come before the new ones unless --limit says another number."""
+LOOK_EVERY_SECONDS = 1
 COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash")
+T = TypeVar("T")
 
 
 def history(
@@ -44,30 +55,84 @@ def history(
         int | None,
         typer.Option("--limit", metavar="N", min=1, max=LARGEST, help=_("At most so many."), show_default=False),
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", help=_("Go on and print new entries as they come, until Ctrl-C."))
+    ] = False,
     form: Annotated[StreamFormat, typer.Option("--format", "-f", help=_("How to print."))] = StreamFormat.TABLE,
 ) -> None:
     """Show what happened, newest first: to whom, by whom."""
     context: Context = ctx.obj
-    as_table = form is StreamFormat.TABLE
     wanted = past.Filter(
         number=number,
         order=order,
         action=action,
         since=_bounds("--since", since)[0] if since else None,
         until=_bounds("--until", until)[1] if until else None,
-        limit=limit or (SHOWN_AT_ONCE + 1 if as_table else None),
+        limit=limit,
     )
-    events = past.events(context.database, context.caller(), wanted)
-    if not as_table:
+    if follow:
+        _follow(context, wanted, form)
+    elif form is StreamFormat.TABLE:
+        _show(context, wanted)
+    else:
+        events = past.events(context.database, context.caller(), wanted)
         write_many((shapes.event(event) for event in events), form, stdout(), COLUMNS)
-        return
-    from custmerge.cli.render.record_tables import history_table
 
-    found = list(events)
-    shown = found if limit else found[:SHOWN_AT_ONCE]
-    context.terminal.print(history_table(shown))
-    if len(shown) < len(found):
+
+def _show(context: Context, wanted: past.Filter) -> None:
+    from custmerge.cli.render.record_tables import history_table, moved_lines
+
+    asked = replace(wanted, limit=wanted.limit or SHOWN_AT_ONCE + 1)
+    page = past.page(context.database, context.caller(), asked)
+    has_older = wanted.limit is None and len(page.events) > SHOWN_AT_ONCE
+    if has_older:
+        page = replace(page, events=page.events[:SHOWN_AT_ONCE])
+    parts: list[RenderableType] = [history_table(page)]
+    if page.moved is not None:
+        parts += ["", *moved_lines(page.moved)]
+    elif page.is_purged:
+        parts += ["", _("The names of what was moved were purged.")]
+    context.terminal.page(*parts)
+    if has_older:
         context.terminal.say(_("There are older entries: --limit or --until shows them."))
+
+
+def _follow(context: Context, wanted: past.Filter, form: StreamFormat) -> None:
+    if form is StreamFormat.JSON:
+        raise BadUsage(problem=_("--follow never comes to the end of a JSON array: use --format jsonl."))
+    token = context.token()
+    events = past.follow(
+        context.database,
+        lambda: sessions.resume(context.database, token, context.now()),
+        replace(wanted, limit=wanted.limit or FOLLOWED_AT_ONCE),
+        _pause,
+    )
+    out = stdout()
+    if form is StreamFormat.TABLE:
+        from custmerge.cli.render.record_tables import history_line
+
+        out.writelines(_flushed((history_line(event) + "\n" for event in events), out))
+    else:
+        write_many(_flushed((shapes.event(event) for event in events), out), form, out, COLUMNS)
+
+
+def _flushed(lines: Iterable[T], out: TextIO) -> Iterator[T]:
+    """Give `lines` to somebody who writes them to `out`, which is flushed before each next one is waited for."""
+    out.flush()
+    for line in lines:
+        yield line
+        out.flush()
+
+
+def _pause() -> None:
+    """Wait a second; raises BrokenPipeError as soon as nobody reads stdout any more."""
+    # No events asked for: a pipe's end is told anyway.
+    reader = select.poll()
+    reader.register(sys.stdout.fileno(), 0)
+    if any(
+        events & (select.POLLERR | select.POLLHUP) for _descriptor, events in reader.poll(LOOK_EVERY_SECONDS * 1000)
+    ):
+        raise BrokenPipeError
 
 
 def _bounds(option: str, text: str) -> tuple[str, str]:
@@ -83,5 +148,6 @@ app = single(
         "custmerge history --limit 20",
         "custmerge history 10001 --since 2026-01-01 --format json",
         "custmerge history --order 17",
+        "custmerge history --follow --format jsonl",
     ),
 )

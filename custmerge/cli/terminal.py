@@ -34,6 +34,19 @@ class Terminal:
         for part in parts:
             self._out.print(part)
 
+    def page(self, *parts: RenderableType) -> None:
+        """Print data for people, through their pager where somebody sits here and it is higher than the screen."""
+        if not (self.can_ask and sys.stdout.isatty() and self._environ.get("TERM") != "dumb"):
+            self.print(*parts)
+            return
+        from custmerge.cli.pager import show_in_pager
+
+        with self._out.capture() as captured:
+            self.print(*parts)
+        text = captured.get()
+        if text.count("\n") < self._out.height or not show_in_pager(text, self._environ):
+            sys.stdout.write(text)
+
     def show(self, *parts: RenderableType) -> None:
         """Print to stderr what somebody needs to see before they answer."""
         for part in parts:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, select, union, update
+from sqlalchemy import ARRAY, Integer, any_, bindparam, func, literal, or_, select, union_all, update
 
-from custmerge.rules.history import Draft, Entry, Head, extend
+from custmerge.rules.history import Action, Draft, Entry, Head, extend
+from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import insert_rows
-from custmerge.storage.tables import head, history
+from custmerge.storage.tables import before_image, head, history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
 _MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
-_COLUMNS = (history.c.seq, history.c.body, history.c.hash)
+_ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
 
 
@@ -67,29 +69,121 @@ class Chain:
         `without` are actions that are left out; `since` is the first moment that counts, `until` the first
         that doesn't (see `times.stamp`).
         """
-        statement = select(*_COLUMNS).order_by(history.c.seq.desc()).limit(limit)
-        conditions: list[ColumnElement[bool]] = []
+        conditions = _conditions(order, action, since, until, without)
+        if number is None and order is None:
+            conditions += _bounds(since, until, limit if action is None and not without else None)
+        # Without the addition a planner may look for the few entries of an order by walking through all of them.
+        place = history.c.seq + 0 if order is not None else history.c.seq
+        if number is None:
+            yield from self._stream(_ENTRIES.where(*conditions).order_by(place.desc()).limit(limit))
+        else:
+            both = _of_number(number, conditions, limit)
+            yield from self._stream(both.order_by(both.selected_columns.seq.desc()).limit(limit))
+
+    def after(
+        self,
+        seen: int,
+        end: int,
+        *,
+        number: str | None = None,
+        order: int | None = None,
+        action: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        without: Collection[str] = (),
+    ) -> Iterator[Entry]:
+        """Give the entries behind number `seen` up to number `end` that fit, oldest first; filters as in `newest`."""
+        conditions = [history.c.seq > seen, history.c.seq <= end]
+        conditions += _conditions(order, action, since, until, without)
         if number is not None:
-            # A union of two index look-ups: with OR a planner may walk the whole history backwards instead.
-            sides = [select(history.c.seq).where(side == number) for side in (history.c.survivor, history.c.absorbed)]
-            conditions.append(history.c.seq.in_(union(*sides)))
-        if order is not None:
-            conditions.append(history.c.order == order)
-        if without:
-            conditions.append(history.c.action.not_in(without))
-        if action is not None:
-            conditions.append(history.c.action == action)
-        if since is not None:
-            conditions.append(history.c.at >= since)
-        if until is not None:
-            conditions.append(history.c.at < until)
-        yield from self._stream(statement.where(*conditions))
+            conditions.append(or_(history.c.survivor == number, history.c.absorbed == number))
+        yield from self._stream(_ENTRIES.where(*conditions).order_by(history.c.seq))
+
+    def last(self) -> int:
+        """Return the number of the newest entry, 0 for an empty history."""
+        return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
+
+    def undone(self, orders: Collection[int]) -> dict[int, int]:
+        """Return for those of `orders` that were taken back the `seq` of the entry that tells so."""
+        if is_sqlite(self._connection):
+            listed = func.json_each(json.dumps(list(orders))).table_valued("value")
+            wanted: ColumnElement[bool] = history.c.order.in_(select(listed.c.value))
+        else:
+            wanted = history.c.order == any_(literal(list(orders), ARRAY(Integer)))
+        # Sorted out here: with the action in it a planner may go through every undo that there ever was.
+        rows = self._connection.execute(select(history.c.order, history.c.seq, history.c.action).where(wanted))
+        return {row[0]: row[1] for row in rows if row[2] == Action.UNDO}
+
+    def bound_image(self, order: int) -> str | None:
+        """Return the before-image that an order's entry binds by its digest: '' once purged, else None if missing."""
+        statement = select(before_image.c.image).where(before_image.c.order == order)
+        return self._connection.execute(statement).scalar()
 
     def oldest(self) -> Iterator[Entry]:
         """Give the whole history, oldest first, streamed."""
-        yield from self._stream(select(*_COLUMNS).order_by(history.c.seq))
+        yield from self._stream(_ENTRIES.order_by(history.c.seq))
 
     # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
-    def _stream(self, statement: Select[Any]) -> Iterator[Entry]:
+    def _stream(self, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Entry]:
         for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
             yield Entry(row[0], row[1], row[2])
+
+
+def _conditions(
+    order: int | None, action: str | None, since: str | None, until: str | None, without: Collection[str]
+) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if order is not None:
+        conditions.append(history.c.order == order)
+    if without:
+        conditions.append(history.c.action.not_in(without))
+    if action is not None:
+        conditions.append(history.c.action == action)
+    if since is not None:
+        conditions.append(history.c.at >= since)
+    if until is not None:
+        conditions.append(history.c.at < until)
+    return conditions
+
+
+def _bounds(since: str | None, until: str | None, limit: int | None) -> list[ColumnElement[bool]]:
+    """Return between which entries the newest `limit` of a time lie, out of the index on moments alone.
+
+    Moments nearly rise with the entries, but not strictly: whoever waits for the end of the chain is stamped
+    before. Between the bounds a walk through the entries in their order finds all there are. Any `limit` of
+    those that fit have the newest `limit` at or behind their first, so that many are enough to look at.
+    """
+    # The additions keep a planner from looking for the bounds by the walk that they are to shorten.
+    place = (history.c.seq + 0).label("place")
+    fits = select(place).where(*_conditions(None, None, since, until, ()))
+    newest = fits.order_by(history.c.at.desc(), history.c.seq.desc())
+    bounds: list[ColumnElement[bool]] = []
+    if since is not None:
+        lower = select(func.min(newest.limit(limit).subquery().c.place))
+        bounds.append(history.c.seq >= lower.scalar_subquery())
+    if until is not None:
+        upper = select(func.max(newest.subquery().c.place))
+        bounds.append(history.c.seq <= upper.scalar_subquery())
+    return bounds
+
+
+def _of_number(number: str, conditions: Sequence[ColumnElement[bool]], limit: int | None) -> CompoundSelect[Any]:
+    """Return the entries in which `number` was kept or taken over, or the newest `limit` of each kind."""
+    # Two look-ups, each in the order of its index: with OR a planner may walk through the whole history instead.
+    # No entry is in both halves.
+    kept = (history.c.survivor == number, *conditions)
+    gone = (history.c.absorbed == number, history.c.survivor.is_distinct_from(number), *conditions)
+    if limit is None:
+        return union_all(_ENTRIES.where(*kept), _ENTRIES.where(*gone))
+    # Which ones is asked of the index alone: what a planner expects to find near the end may lie far behind.
+    newest = [
+        select(history.c.seq).where(*half).order_by(history.c.seq.desc()).limit(limit).subquery()
+        for half in (kept, gone)
+    ]
+    entry = history.alias()
+    return union_all(
+        *(
+            select(entry.c.seq, entry.c.body, entry.c.hash).where(entry.c.seq.in_(select(half.c.seq)))
+            for half in newest
+        )
+    )
