@@ -24,11 +24,12 @@ FOR_ITS_OWNER = 0o600
 def audit(
     ctx: typer.Context,
     only: Annotated[
-        list[CheckName], typer.Option("--only", metavar="CHECK", help=_("Only this check."), show_default=False)
-    ] = [],  # noqa: B006 (Typer's way to say: as often as you like)
+        list[CheckName] | None,
+        typer.Option("--only", metavar="CHECK", help=_("Only this check."), show_default=False),
+    ] = None,
     skip: Annotated[
-        list[CheckName], typer.Option("--skip", metavar="CHECK", help=_("Not this check."), show_default=False)
-    ] = [],  # noqa: B006
+        list[CheckName] | None, typer.Option("--skip", metavar="CHECK", help=_("Not this check."), show_default=False)
+    ] = None,
     list_checks: Annotated[bool, typer.Option("--list-checks", help=_("List the checks."))] = False,
     checkpoint: Annotated[
         str | None,
@@ -61,7 +62,7 @@ def audit(
     if list_checks:
         _list_checks(context, form)
         return
-    checks = _chosen(only, skip)
+    checks = _chosen(only or [], skip or [])
     _demand_file(checkpoint, since_checkpoint, sign_key, verify_key)
     now = context.now()
     try:

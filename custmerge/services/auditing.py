@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_
 from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity
 from custmerge.rules.history import NO_HASH, Head, chain_hash
 from custmerge.rules.roles import Capability
@@ -43,16 +42,14 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
         for entry in unit.chain.oldest():
             seq, digest = seq + 1, chain_hash(digest, entry.body)
             if entry.hash != digest:
-                why = N_(
-                    "this entry doesn't follow from the one before it: restore a copy, and find out who changed it"
-                )
+                why = "this entry doesn't follow from the one before it: restore a copy, and find out who changed it"
                 _found(findings, CheckName.CHAIN, f"history {entry.seq}", why)
                 break
             if seen.pop(seq, digest) != digest:
-                _found(findings, CheckName.CHECKPOINT, f"history {seq}", N_("its checkpoint has another hash"))
+                _found(findings, CheckName.CHECKPOINT, f"history {seq}", "its checkpoint has another hash")
     seen.pop(0, None)
     for missing in seen:
-        _found(findings, CheckName.CHECKPOINT, f"history {missing}", N_("its checkpoint is there, the entry isn't"))
+        _found(findings, CheckName.CHECKPOINT, f"history {missing}", "its checkpoint is there, the entry isn't")
     checks = [Checked(name, findings.get(name, ())) for name in CheckName if name in wanted.checks]
     return Audit(checks, Head(seq, digest, 0), time.perf_counter() - began)
 
