@@ -47,7 +47,8 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
                 break
             if seen.pop(seq, digest) != digest:
                 _found(findings, CheckName.CHECKPOINT, f"history {seq}", "its checkpoint has another hash")
-    seen.pop(0, None)
+    if seen.get(0) == NO_HASH:
+        del seen[0]
     for missing in seen:
         _found(findings, CheckName.CHECKPOINT, f"history {missing}", "its checkpoint is there, the entry isn't")
     checks = [Checked(name, findings.get(name, ())) for name in CheckName if name in wanted.checks]
