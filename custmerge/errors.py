@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     UNEXPECTED = 1
     USAGE = 2
     BLOCKED = 3
+    AUDIT_UNKNOWN = 3
     NOT_ALLOWED = 4
     NOT_THERE = 5
     CONFLICT = 6

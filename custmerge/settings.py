@@ -22,7 +22,9 @@ _MASKED = r"\1***"
 _MAY_HOLD_A_SECRET = re.compile(r"(?i)@|password")
 # In a login these end it, and what stands behind them would be read as host, port or options.
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
-_KNOWN_KEYS = ("database_url", "lang")
+_KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
+RETENTION_DAYS = 365
+_MOST_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Settings:
     """Where the config file is or would be."""
     lang: str | None
     """`de` or `en` where option, environment variable or config file say so."""
+    retention_days: int = RETENTION_DAYS
+    """So old a before-image may become before `audit` says that `purge` should have erased it."""
 
 
 def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None) -> Settings:
@@ -47,7 +51,15 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
     chosen = lang or environ.get("CUSTMERGE_LANG") or config.get("lang")
     if chosen is not None and chosen not in LANGUAGES:
         raise BadValue(name="lang", value=chosen, why=N_("choose de or en"))
-    return Settings(checked_url(url), config_file, chosen)
+    days = environ.get("CUSTMERGE_RETENTION_DAYS") or config.get("retention_days") or str(RETENTION_DAYS)
+    return Settings(checked_url(url), config_file, chosen, _checked_days(days))
+
+
+def _checked_days(text: str) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST_DAYS))
+    if not is_number or not 1 <= int(text) <= _MOST_DAYS:
+        raise BadValue(name="retention_days", value=text, why=N_("isn't a number of days from 1 to 36500"))
+    return int(text)
 
 
 def checked_url(url: str) -> str:
@@ -137,6 +149,7 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
     for key, value in content.items():
         if key not in _KNOWN_KEYS:
             raise BadFile(file=str(path), why=N_("unknown setting {key}"), key=key)
-        if not isinstance(value, str):
-            raise BadFile(file=str(path), why=N_("{key} must be a text"), key=key)
-    return content
+        if type(value) is not _KNOWN_KEYS[key]:
+            why = N_("{key} must be a text") if _KNOWN_KEYS[key] is str else N_("{key} must be a whole number")
+            raise BadFile(file=str(path), why=why, key=key)
+    return {key: str(value) for key, value in content.items()}

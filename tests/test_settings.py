@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.errors import BadValue
-from custmerge.settings import checked_url, shown_url, without_secrets
+from custmerge.errors import BadFile, BadValue
+from custmerge.settings import checked_url, gather, shown_url, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,27 @@ def test_no_driver_can_tell_a_password(password):
     url = f"postgresql://user:{password}@host/database"
     assert password not in without_secrets(url, f'bad URI "{url}" with "{password}"').replace("database", "")
     assert password not in shown_url(url).replace("database", "")
+
+
+def test_the_retention_is_a_number_of_days_from_environment_file_or_default(tmp_path):
+    config = tmp_path / "config.toml"
+    environ = {"CUSTMERGE_CONFIG": str(config)}
+    config.write_text("")
+    assert gather(environ).retention_days == 365
+    config.write_text("retention_days = 90\n")
+    assert gather(environ).retention_days == 90
+    assert gather({**environ, "CUSTMERGE_RETENTION_DAYS": "30"}).retention_days == 30
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "x", "٣", "99999", "9" * 5_000])
+def test_a_retention_that_can_not_be_is_refused(tmp_path, days):
+    (tmp_path / "config.toml").write_text("")
+    with pytest.raises(BadValue):
+        gather({"CUSTMERGE_CONFIG": str(tmp_path / "config.toml"), "CUSTMERGE_RETENTION_DAYS": days})
+
+
+@pytest.mark.parametrize("line", ['retention_days = "90"', "retention_days = true", "retention_days = 1.5"])
+def test_a_retention_in_the_config_file_is_a_whole_number(tmp_path, line):
+    (tmp_path / "config.toml").write_text(line)
+    with pytest.raises(BadFile):
+        gather({"CUSTMERGE_CONFIG": str(tmp_path / "config.toml")})

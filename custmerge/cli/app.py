@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "merge": ("merge", N_("Merge a number into the one that is kept.")),
     "bulk": ("bulk", N_("Merge the pairs of a CSV file.")),
     "history": ("history", N_("Show what happened, newest first.")),
+    "audit": ("audit", N_("Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown.")),
     "purge": ("purge", N_("Erase personal data out of old before-images.")),
     "transfer": ("transfer", N_("File and decide the signed contract transfer.")),
     "user": ("user", N_("Add, list and change the people who work here.")),
@@ -178,20 +179,46 @@ def _app() -> typer.Typer:
 
 def _report(error: CustmergeError, arguments: list[str]) -> int:
     message = language.sentence(error)
-    if _wants_json(arguments):
+    if _is_plugin(error, arguments):
+        from custmerge.cli.render.audit_formats import nagios_unknown
+
+        print(nagios_unknown(message), end="", flush=True)
+        return ExitCode.AUDIT_UNKNOWN
+    ends: int = error.exit
+    if isinstance(error, errors.DatabaseError) and _verb(arguments) == "audit":
+        ends = ExitCode.AUDIT_UNKNOWN
+    if _wants(arguments, "json"):
         from custmerge.cli.render.output import error_document
 
-        print(error_document(error.code, error.exit, message, error.filled_details()), file=sys.stderr)
+        print(error_document(error.code, ends, message, error.filled_details()), file=sys.stderr)
     else:
         print(f"{PROGRAM}: {message}", file=sys.stderr)
-    return error.exit
+    return ends
 
 
-def _wants_json(arguments: list[str]) -> bool:
-    """Whether the command line asks for JSON, as far as that can be seen without understanding it."""
+def _is_plugin(error: CustmergeError, arguments: list[str]) -> bool:
+    """Whether a monitoring system listens: it takes any other code than 3 for a verdict, and reads stdout."""
+    return _wants(arguments, "nagios") and _verb(arguments) == "audit" and not isinstance(error, errors.Interrupted)
+
+
+def _wants(arguments: list[str], form: str) -> bool:
+    """Whether the command line asks for a format, as far as that can be seen without understanding it."""
     return any(
-        (argument in ("--format", "-f") and after == "json") or argument in ("--format=json", "-fjson")
+        (argument in ("--format", "-f") and after == form) or argument in (f"--format={form}", f"-f{form}")
         for argument, after in pairwise([*arguments, ""])
+    )
+
+
+def _verb(arguments: list[str]) -> str | None:
+    """Return the verb that the command line names, likewise."""
+    before = ["", *arguments]
+    return next(
+        (
+            argument
+            for option, argument in zip(before, arguments, strict=False)
+            if not argument.startswith("-") and option not in ("--database", "--lang")
+        ),
+        None,
     )
 
 

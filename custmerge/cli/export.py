@@ -1,22 +1,17 @@
 """custmerge export."""
 
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.render import shapes
-from custmerge.cli.render.output import ExportFormat, stdout, write_many
+from custmerge.cli.render.output import ExportFormat, stdout, whole_file, write_many
 from custmerge.cli.render.shapes import Shape
 from custmerge.cli.terminal import ProgressBar
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import N_, BadFile
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import exporting
 
@@ -101,7 +96,7 @@ def _write(
         if out is None:
             write_many(_counted(rows, bar), form, stdout(), columns)
             return
-        with _whole_file(out) as file:
+        with whole_file(out) as file:
             write_many(_counted(rows, bar), form, file, columns)
 
 
@@ -110,32 +105,3 @@ def _counted(rows: Iterable[Shape], bar: ProgressBar) -> Iterator[Shape]:
         if done % ROWS_PER_UPDATE == 0:
             bar.update(done, None)
         yield row
-
-
-@contextmanager
-def _whole_file(path: str) -> Iterator[TextIO]:
-    """Give a file that gets its name only when all is in it, and that only its owner can read."""
-    target = Path(path).resolve()
-    if target.exists() and not target.is_file():
-        # A pipe or a device has a reader and no name to take.
-        with target.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        return
-    try:
-        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as error:
-        raise BadFile(
-            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except OSError as error:
-        raise BadFile(
-            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
-    finally:
-        Path(name).unlink(missing_ok=True)

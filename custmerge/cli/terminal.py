@@ -26,7 +26,7 @@ class Terminal:
     def __init__(self, environ: Mapping[str, str], *, no_input: bool, no_color: bool, quiet: bool) -> None:
         self._environ = environ
         self.no_color = no_color
-        self._quiet = quiet
+        self.is_quiet = quiet
         self.can_ask = not no_input and not environ.get("CI") and sys.stdin is not None and sys.stdin.isatty()
 
     def print(self, *parts: RenderableType) -> None:
@@ -54,7 +54,7 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """Print a message to stderr, unless --quiet."""
-        if not self._quiet:
+        if not self.is_quiet:
             print(message, file=sys.stderr)
 
     def warn(self, message: str) -> None:
@@ -102,7 +102,7 @@ class Terminal:
 
     def progress(self, label: str) -> ProgressBar:
         """Return a bar that shows itself on a terminal when the work takes longer than a second."""
-        return ProgressBar(None if self._quiet or not sys.stderr.isatty() else self._err, label)
+        return ProgressBar(None if self.is_quiet or not sys.stderr.isatty() else self._err, label)
 
     @cached_property
     def _out(self) -> Console:

@@ -33,6 +33,8 @@ class Capability(StrEnum):
     IMPORT = "import"
     EXPORT = "export"
     EXPORT_HISTORY = "export_history"
+    AUDIT = "audit"
+    """Let everything be proved."""
     TRANSFER_FILE = "transfer_file"
     """File contract transfers and look at them."""
     TRANSFER_DECIDE = "transfer_decide"
@@ -57,6 +59,7 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.IMPORT,
             Capability.EXPORT,
             Capability.EXPORT_HISTORY,
+            Capability.AUDIT,
             Capability.TRANSFER_DECIDE,
             Capability.BULK_APPROVE,
             Capability.AUDIT,

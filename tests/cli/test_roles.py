@@ -38,6 +38,8 @@ TABLE = {
     ("export", "customers", "--with-hashes"): {SUPERVISOR},
     ("export", "packages"): {SUPERVISOR},
     ("export", "history"): {SUPERVISOR, AUDITOR},
+    ("audit",): {SUPERVISOR, AUDITOR},
+    ("audit", "--list-checks"): ANYBODY,
     ("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf"): {AGENT, SUPERVISOR},
     ("transfer", "list"): {AGENT, SUPERVISOR},
     ("transfer", "show", "1"): {AGENT, SUPERVISOR},

@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.render.escape import json_safe, visible
+from custmerge.errors import N_, BadFile
 from custmerge.rules.cells import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from custmerge.cli.render.shapes import Json, Shape
 
@@ -35,6 +39,15 @@ class StreamFormat(StrEnum):
     CSV = "csv"
 
 
+class AuditFormat(StrEnum):
+    """How `audit` prints its verdict."""
+
+    TABLE = "table"
+    JSON = "json"
+    NAGIOS = "nagios"
+    PROMETHEUS = "prometheus"
+
+
 class ExportFormat(StrEnum):
     """How `export` writes."""
 
@@ -53,6 +66,40 @@ def stdout() -> TextIO:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", newline="\n")
     return sys.stdout
+
+
+@contextmanager
+def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
+    """Give a file that gets its name only when all is in it; `mode` says who can read it.
+
+    A reader finds the old file or the new one, never half of one. A pipe or a device is written to as it is.
+    Raises BadFile where it can't be written.
+    """
+    import tempfile
+
+    target = Path(path).resolve()
+    try:
+        if target.exists() and not target.is_file():
+            # A pipe or a device has a reader and no name to take.
+            with target.open("w", encoding="utf-8", newline="") as file:
+                yield file
+            return
+        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
+                os.fchmod(file.fileno(), mode)
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(target)
+        finally:
+            Path(name).unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise BadFile(
+            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
+        ) from None
 
 
 def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> None:

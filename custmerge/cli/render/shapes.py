@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, TypeAlias
 
+from custmerge.rules.audit import Verdict
 from custmerge.rules.bulk import Result
 from custmerge.rules.compare import Decision
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, IDENTITY_FIELDS
+from custmerge.rules.history import NO_HASH
 from custmerge.rules.records import CONTACT_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from custmerge.rules.audit import Audit, CheckName
     from custmerge.rules.bulk import Batch
     from custmerge.rules.compare import Comparison
     from custmerge.rules.fields import Customer, Package
@@ -303,6 +306,38 @@ def imported(done: Imported) -> Shape:
 def check(found: Check, message: str) -> Shape:
     """Return one of doctor's findings with its sentence."""
     return {"check": found.check, "ok": found.ok, "message": message}
+
+
+def audit(done: Audit, messages: Sequence[str]) -> Shape:
+    """Return what an audit came to; `messages` are the sentences of its findings, in their order."""
+    return {
+        "status": done.verdict.name.lower(),
+        "entries": done.head.seq,
+        "checks": [{"check": c.check.value, "ok": c.count == 0, "findings": c.count} for c in done.checks],
+        "findings": [
+            {"check": f.check.value, "severity": f.severity.value, "subject": f.subject, "message": message}
+            for f, message in zip(done.findings, messages, strict=True)
+        ],
+        "head": {"seq": done.head.seq, "hash": done.head.hash},
+        "seconds": round(done.seconds, 3),
+    }
+
+
+def audit_unknown() -> Shape:
+    """Return what an audit says that couldn't look."""
+    return {
+        "status": Verdict.UNKNOWN.name.lower(),
+        "entries": 0,
+        "checks": [],
+        "findings": [],
+        "head": {"seq": 0, "hash": NO_HASH},
+        "seconds": 0.0,
+    }
+
+
+def audit_check(name: CheckName, description: str) -> Shape:
+    """Return a check that there is."""
+    return {"check": name.value, "description": description}
 
 
 def _package_details(found: Package) -> Shape:

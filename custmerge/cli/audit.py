@@ -1,0 +1,182 @@
+"""custmerge audit."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _
+from custmerge.cli.render.output import AuditFormat, Format, stdout, to_text, whole_file, write_many
+from custmerge.cli.verbs import examples, single
+from custmerge.errors import BadUsage, DatabaseError
+from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
+
+if TYPE_CHECKING:
+    from custmerge.services.checkpoints import CheckpointBook
+
+STDOUT = "-"
+FOR_A_COLLECTOR = 0o644
+"""A Prometheus textfile is read by another user; it holds nothing but counts."""
+FOR_ITS_OWNER = 0o600
+
+
+def audit(
+    ctx: typer.Context,
+    only: Annotated[
+        list[CheckName] | None,
+        typer.Option("--only", metavar="CHECK", help=_("Only this check."), show_default=False),
+    ] = None,
+    skip: Annotated[
+        list[CheckName] | None, typer.Option("--skip", metavar="CHECK", help=_("Not this check."), show_default=False)
+    ] = None,
+    list_checks: Annotated[bool, typer.Option("--list-checks", help=_("List the checks."))] = False,
+    checkpoint: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help=_("Compare with the checkpoints in this file and add one; - prints it."),
+            show_default=False,
+        ),
+    ] = None,
+    since_checkpoint: Annotated[
+        bool, typer.Option("--since-checkpoint", help=_("Verify only what is newer than the last checkpoint."))
+    ] = False,
+    sign_key: Annotated[
+        str | None,
+        typer.Option("--sign-key", metavar="FILE", help=_("Sign with this private key."), show_default=False),
+    ] = None,
+    verify_key: Annotated[
+        str | None,
+        typer.Option("--verify-key", metavar="FILE", help=_("Demand signatures of this key."), show_default=False),
+    ] = None,
+    form: Annotated[AuditFormat, typer.Option("--format", "-f", help=_("How to print."))] = AuditFormat.TABLE,
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", metavar="FILE", help=_("Write it to a file, at once."), show_default=False),
+    ] = None,
+) -> None:
+    """Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown."""
+    context: Context = ctx.obj
+    if list_checks:
+        _list_checks(context, form)
+        return
+    checks = _chosen(only or [], skip or [])
+    _demand_file(checkpoint, since_checkpoint, sign_key, verify_key)
+    now = context.now()
+    try:
+        done, book = _audited(context, checks, checkpoint, since_checkpoint, sign_key, verify_key, now)
+    except DatabaseError:
+        _write_unknown(form, out, now)
+        raise
+    new = book.following(done, now) if checkpoint else None
+    if new:
+        book.keep(new)
+    elif checkpoint and done.verdict is not Verdict.CRITICAL:
+        context.terminal.say(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
+    _write(context, done, form, out, now)
+    if new and checkpoint == STDOUT:
+        from custmerge.rules.checkpoints import line
+
+        stdout().write(line(new) + "\n")
+    raise typer.Exit(done.verdict)
+
+
+def _chosen(only: list[CheckName], skip: list[CheckName]) -> frozenset[CheckName]:
+    checks = frozenset(only or CheckName).difference(skip)
+    if not checks:
+        raise BadUsage(problem=_("--skip leaves no check."))
+    return checks
+
+
+def _demand_file(checkpoint: str | None, since: bool, sign_key: str | None, verify_key: str | None) -> None:
+    """Raise BadUsage for options that need a checkpoint file to read, or to write, and have none."""
+    is_read = checkpoint not in (None, STDOUT)
+    if since and not is_read:
+        raise BadUsage(problem=_("--since-checkpoint needs --checkpoint with a file."))
+    if verify_key and not is_read:
+        raise BadUsage(problem=_("--verify-key needs --checkpoint with a file."))
+    if sign_key and checkpoint is None:
+        raise BadUsage(problem=_("--sign-key needs --checkpoint."))
+
+
+def _audited(
+    context: Context,
+    checks: frozenset[CheckName],
+    checkpoint: str | None,
+    since: bool,
+    sign_key: str | None,
+    verify_key: str | None,
+    now: datetime,
+) -> "tuple[Audit, CheckpointBook]":
+    from custmerge.services import auditing
+    from custmerge.services.checkpoints import CheckpointBook
+
+    path = None if checkpoint == STDOUT else checkpoint
+    book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
+    wanted = auditing.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
+    return book.verified(auditing.audit(context.database, context.caller(), wanted, now)), book
+
+
+def _list_checks(context: Context, form: AuditFormat) -> None:
+    if form is AuditFormat.JSON:
+        from custmerge.cli.render import shapes
+
+        write_many((shapes.audit_check(name, _(DESCRIPTIONS[name])) for name in CheckName), Format.JSON, stdout())
+        return
+    from custmerge.cli.render.audit_table import checks_parts
+
+    context.terminal.print(*checks_parts())
+
+
+def _write(context: Context, done: Audit, form: AuditFormat, out: str | None, now: datetime) -> None:
+    if form is not AuditFormat.TABLE:
+        _put(_document(done, form, now), form, out)
+        return
+    from custmerge.cli.render.audit_table import as_text, audit_parts
+
+    if out is not None:
+        _put(as_text(audit_parts(done)), form, out)
+    elif not (context.terminal.is_quiet and done.verdict is Verdict.OK):
+        context.terminal.print(*audit_parts(done))
+
+
+def _document(done: Audit, form: AuditFormat, now: datetime) -> str:
+    from custmerge.cli.render import audit_formats, shapes
+
+    if form is AuditFormat.NAGIOS:
+        return audit_formats.nagios(done)
+    if form is AuditFormat.PROMETHEUS:
+        return audit_formats.prometheus(done, now)
+    return to_text(shapes.audit(done, audit_formats.messages(done))) + "\n"
+
+
+def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:
+    """Write that nothing could be looked at; for a plugin the root command says it, whatever the error is."""
+    from custmerge.cli.render import audit_formats, shapes
+
+    if form is AuditFormat.JSON:
+        _put(to_text(shapes.audit_unknown()) + "\n", form, out)
+    elif form is AuditFormat.PROMETHEUS:
+        _put(audit_formats.prometheus_unknown(now), form, out)
+
+
+def _put(text: str, form: AuditFormat, out: str | None) -> None:
+    if out is None:
+        stdout().write(text)
+        return
+    with whole_file(out, FOR_A_COLLECTOR if form is AuditFormat.PROMETHEUS else FOR_ITS_OWNER) as file:
+        file.write(text)
+
+
+app = single(
+    audit,
+    epilog=examples(
+        "custmerge audit",
+        "custmerge --quiet audit --checkpoint /mnt/worm/checkpoints",
+        "custmerge audit --checkpoint checkpoints --since-checkpoint",
+        "custmerge audit --format nagios",
+        "custmerge audit --format prometheus --out custmerge.prom",
+    ),
+)

@@ -1,0 +1,155 @@
+"""The checkpoint file: appended to, never changed; what a crash left of a line is passed over."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_, BadFile
+from custmerge.rules import checkpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from custmerge.rules.checkpoints import Checkpoint
+
+LONGEST_LINE = 1_000
+"""In bytes; a signed one has about 230."""
+WAIT_AT_MOST_SECONDS = 30
+LOOK_AGAIN_AFTER_SECONDS = 0.02
+
+
+def read(path: str) -> Iterator[Checkpoint]:
+    """Give the checkpoints of a file, oldest first, streamed; none where there is no file.
+
+    A pipe or a device gives none either: what was written to it is somewhere else. Raises BadFile, naming the
+    line, for what is neither a checkpoint nor torn, and for a seq below the one before it.
+    """
+    for _number, checkpoint in numbered(path):
+        yield checkpoint
+
+
+def numbered(path: str) -> Iterator[tuple[int, Checkpoint]]:
+    """Give the checkpoints of a file as `read` does, each with the number of its line, from 1."""
+    try:
+        if os.path.exists(path) and _is_special(os.stat(path).st_mode):  # noqa: PTH110, PTH116 (`path` is a text)
+            return
+        with open(path, "rb") as file:  # noqa: PTH123
+            yield from _lines(path, file)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=reason) from None
+
+
+def append(path: str, new: Checkpoint) -> None:
+    """Append a checkpoint to a file and return when it is on the disk; the file is made where there is none.
+
+    Nothing is written where the file already tells of a later entry: two audits ended in the other order.
+    Raises BadFile where it can't be written.
+    """
+    try:
+        descriptor = _opened(path)
+        try:
+            if _is_special(os.fstat(descriptor).st_mode):
+                # Nothing to lock, to look at or to flush: whoever reads it keeps it.
+                _write(descriptor, checkpoints.line(new) + "\n")
+            else:
+                _append_locked(path, descriptor, new)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise BadFile(file=path, why=N_("can't be written ({reason})"), reason=reason) from None
+
+
+def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Checkpoint]]:
+    number = last = 0
+    while raw := file.readline(LONGEST_LINE):
+        number += 1
+        text = raw.decode("ascii", "replace").removesuffix("\n")
+        try:
+            found = checkpoints.parsed(text)
+        except ValueError:
+            if not checkpoints.is_torn(text):
+                raise BadFile(file=f"{path}:{number}", why=N_("isn't a line of a checkpoint file")) from None
+            continue
+        if found.seq < last:
+            why = N_("its entry {seq} is before {last}, that of a line above it")
+            raise BadFile(file=f"{path}:{number}", why=why, seq=found.seq, last=last)
+        last = found.seq
+        yield number, found
+
+
+def _is_special(mode: int) -> bool:
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def _opened(path: str) -> int:
+    with suppress(FileNotFoundError):
+        if _is_special(os.stat(path).st_mode):  # noqa: PTH116
+            # Not for reading too: a pipe without a reader would take the line, and nobody would have it.
+            return os.open(path, os.O_WRONLY | os.O_APPEND)
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def _append_locked(path: str, descriptor: int, new: Checkpoint) -> None:
+    with _lock(path, descriptor):
+        size = os.fstat(descriptor).st_size
+        tail = os.pread(descriptor, LONGEST_LINE, max(0, size - LONGEST_LINE))
+        if _last_seq(tail) > new.seq:
+            return
+        begin = "\n" if tail and not tail.endswith(b"\n") else ""
+        _write(descriptor, f"{begin}{checkpoints.line(new)}\n")
+        os.fsync(descriptor)
+        if size == 0:
+            # Its name, too, has to be on the disk, whoever made it.
+            _sync_folder(path)
+
+
+@contextmanager
+def _lock(path: str, descriptor: int) -> Iterator[None]:
+    """Hold the file against other writers; closing it, or the death of this process, ends that."""
+    import fcntl
+
+    until = time.monotonic() + WAIT_AT_MOST_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise BadFile(file=path, why=N_("somebody else is writing to it, and doesn't end")) from None
+            time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+    try:
+        yield
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _last_seq(tail: bytes) -> int:
+    """Return the seq of the last checkpoint at the end of a file, -1 where none is to be seen."""
+    for text in reversed(tail.decode("ascii", "replace").split("\n")):
+        with suppress(ValueError):
+            return checkpoints.parsed(text).seq
+    return -1
+
+
+def _write(descriptor: int, text: str) -> None:
+    # One write, so that a crash leaves the beginning of one line and nothing else.
+    if os.write(descriptor, text.encode()) != len(text):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def _sync_folder(path: str) -> None:
+    folder = os.open(os.path.dirname(os.path.realpath(path)), os.O_RDONLY)  # noqa: PTH120
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
