@@ -42,6 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "merge": ("merge", N_("Merge a number into the one that is kept.")),
     "bulk": ("bulk", N_("Merge the pairs of a CSV file.")),
     "history": ("history", N_("Show what happened, newest first.")),
+    "undo": ("undo", N_("Take orders back exactly.")),
     "transfer": ("transfer", N_("File and decide the signed contract transfer.")),
     "user": ("user", N_("Add, list and change the people who work here.")),
     "token": ("token", N_("Make, list and end service tokens.")),

@@ -39,11 +39,15 @@ class Capability(StrEnum):
     """Approve and reject contract transfers of others."""
     BULK_APPROVE = "bulk_approve"
     """Approve bulk files that others run."""
+    UNDO = "undo"
+    """Take any order back, and whole bulk runs."""
+    UNDO_OWN = "undo_own"
+    """Take own orders back for a while."""
     STAFF = "staff"
     """Add, list, change, disable and unlock staff; make and revoke service tokens."""
 
 
-_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL, Capability.TRANSFER_FILE}
+_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL, Capability.TRANSFER_FILE, Capability.UNDO_OWN}
 _MAY: dict[Role, frozenset[Capability]] = {
     Role.CUSTOMER: frozenset({Capability.LOOK_OWN, Capability.MERGE_OWN}),
     Role.AGENT: frozenset(_AGENT),
@@ -55,6 +59,7 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.EXPORT_HISTORY,
             Capability.TRANSFER_DECIDE,
             Capability.BULK_APPROVE,
+            Capability.UNDO,
             Capability.STAFF,
         }
     ),

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, union, update
 
-from custmerge.rules.history import Draft, Entry, Head, extend
-from custmerge.storage.rows import insert_rows
+from custmerge.rules.history import Action, Draft, Entry, Head, extend
+from custmerge.storage.rows import among, insert_rows
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Select
 
@@ -84,6 +84,12 @@ class Chain:
         if until is not None:
             conditions.append(history.c.at < until)
         yield from self._stream(statement.where(*conditions))
+
+    def of_orders(self, orders: Iterable[int]) -> Iterator[Entry]:
+        """Give the entries that made and undid `orders`, oldest first, streamed."""
+        about = among(self._connection, history.c.order, orders)
+        made_or_undone = history.c.action.in_((Action.MERGE.value, Action.UNDO.value))
+        yield from self._stream(select(*_COLUMNS).where(about, made_or_undone).order_by(history.c.seq))
 
     def oldest(self) -> Iterator[Entry]:
         """Give the whole history, oldest first, streamed."""
