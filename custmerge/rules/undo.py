@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
-from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_VALUES, FIELDS, Customer, Field, Package
+from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, image_digest
 from custmerge.rules.plan import Choice, Order, contact_after
 from custmerge.rules.times import moment
@@ -18,19 +17,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.errors import Detail
+    from custmerge.rules.image import Image
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """So long an agent may take back what they ordered themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A before-image, read."""
-
-    survivor: Customer
-    absorbed: Customer
-    packages: tuple[Package, ...]
-    """Those that moved, under the absorbed number; an image doesn't hold their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,22 +114,6 @@ class Obstacle:
     def details(self) -> dict[str, Detail]:
         """Return it as scripts see it."""
         return {"row": self.row, "order": self.order, **self.fills, "why": self.why}
-
-
-def read_image(text: str) -> Image:
-    """Return the before-image that `image.before_image` wrote."""
-    found = json.loads(text)
-    absorbed = _record(found["absorbed"])
-    packages = tuple(
-        Package(
-            one["package"],
-            absorbed.number,
-            domains=tuple(one["domains"]),
-            contact=None if one["contact"] is None else tuple(one["contact"][name] for name in DETAIL_FIELDS),
-        )
-        for one in found["packages"]
-    )
-    return Image(_record(found["survivor"]), absorbed, packages)
 
 
 # Any: a body as JSON gives it.
@@ -304,7 +278,3 @@ def _with_domains(package: Package, now: Collection[str], present: Present) -> I
         if name not in package.domains:
             why = N_("domain {domain} was added to package {package} since")
             yield Obstacle(f"domain {name}", why, {**fills, "domain": name})
-
-
-def _record(found: Mapping[str, str]) -> Customer:
-    return Customer(found["number"], tuple(found[name] for name in FIELDS))

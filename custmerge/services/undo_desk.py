@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLate, UnknownOrder
 from custmerge.rules.history import Action, Draft
+from custmerge.rules.image import Image, read_image
 from custmerge.rules.roles import Capability, may
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
-    Image,
     Later,
     Present,
     Told,
@@ -22,7 +22,6 @@ from custmerge.rules.undo import (
     demand_kept,
     later_in_the_way,
     plan_undo,
-    read_image,
     read_told,
 )
 from custmerge.services.access import demand_alive

@@ -440,11 +440,6 @@ def test_a_cascade_stops_at_what_no_order_did(pair, agent, supervisor):
 # Who
 
 
-def made_ago(url, **past):
-    """Make the first order look older: what the history says can't be changed, so its clock was another one."""
-    return (datetime.now(UTC) - timedelta(**past)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def test_an_agent_undoes_the_own_order(pair, agent):
     before = pair.dump()
     assert undo(agent, merge(agent, "20002", "--keep")).code == 0
@@ -651,7 +646,7 @@ def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, da
     from custmerge.services import sessions, undoing_batch
 
     class Watcher:
-        def advanced(self, done, total):
+        def advanced(self, *_):
             pass
 
     database, now = Database(database_url), datetime.now(UTC)
@@ -771,7 +766,7 @@ def undo_in_small_chunks(url, token):
     from custmerge.services import sessions, undoing_batch
 
     class Watcher:
-        def advanced(self, done, total):
+        def advanced(self, *_):
             time.sleep(0.005)
 
     database, now = Database(url), datetime.now(UTC)
