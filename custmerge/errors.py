@@ -10,9 +10,9 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    Detail = str | int | None | Sequence["Detail"]
+    Detail = str | int | None | Sequence["Detail"] | Mapping[str, "Detail"]
 
 
 def N_(message: str) -> str:  # noqa: N802 (gettext's own name for "to be translated where it is shown")
@@ -52,9 +52,17 @@ class CustmergeError(Exception):
         return self.template.format(**self.details)
 
     def filled_details(self) -> dict[str, Detail]:
-        """Return the details for a script: in English, with `why` filled from the others."""
-        why = self.details.get("why")
-        return {**self.details, "why": why.format(**self.details)} if isinstance(why, str) else self.details
+        """Return the details for a script: in English, with `why` filled from the others, in lists too."""
+        return _filled(self.details)
+
+
+def _filled(details: Mapping[str, Detail]) -> dict[str, Detail]:
+    filled = {
+        name: [_filled(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
+        for name, value in details.items()
+    }
+    why = details.get("why")
+    return {**filled, "why": why.format(**details)} if isinstance(why, str) else filled
 
 
 class DetailsDiffer(CustmergeError):
@@ -232,6 +240,13 @@ class UnknownOrder(CustmergeError):
     template = N_("There is no order {order}: `custmerge history` lists them.")
 
 
+class UnknownBatch(CustmergeError):
+    """A bulk file's number that isn't there."""
+
+    code, exit = "unknown_batch", ExitCode.NOT_THERE
+    template = N_("There is no batch {batch}: `custmerge bulk status` lists them.")
+
+
 class UnknownName(CustmergeError):
     """A staff name that isn't there."""
 
@@ -260,11 +275,75 @@ class MergedAway(CustmergeError):
     template = N_("{number} went into {merged_into}: use {merged_into}.")
 
 
+class UndoChanged(CustmergeError):
+    """What was shown isn't what an undo would do any more; `obstacles` are what stands in its way now."""
+
+    code, exit = "changed", ExitCode.CONFLICT
+    template = N_("What undoing {orders} would do changed meanwhile: nothing was undone, look at it again.")
+
+
 class Changed(CustmergeError):
     """What was shown isn't what is there any more."""
 
     code, exit = "changed", ExitCode.CONFLICT
     template = N_("{survivor} or {absorbed} was changed meanwhile: nothing was merged, compare them again.")
+
+
+class UndoBlocked(CustmergeError):
+    """Later changes stand in the way of an undo: `obstacles` names every one."""
+
+    code, exit = "undo_blocked", ExitCode.CONFLICT
+    template = N_("Order {order} can't be undone: {obstacles}. Nothing was changed.")
+
+
+class UndoBlockedByOrders(UndoBlocked):
+    """Some of them are orders, which can be undone first: `undo_first`, newest first."""
+
+    template = N_(
+        "Order {order} can't be undone: {obstacles}. Nothing was changed; undo first: {undo_first} (--cascade does)."
+    )
+
+
+class AlreadyUndone(CustmergeError):
+    """An order is undone once."""
+
+    code, exit = "already_undone", ExitCode.CONFLICT
+    template = N_("Order {order} was undone already, by {by} at {at}.")
+
+
+class Purged(CustmergeError):
+    """The before-image is erased."""
+
+    code, exit = "purged", ExitCode.CONFLICT
+    template = N_("Order {order} can't be undone any more: what was before it was erased by `custmerge purge`.")
+
+
+class ImageChanged(CustmergeError):
+    """The before-image isn't the one that the history vouches for."""
+
+    code, exit = "image_changed", ExitCode.CONFLICT
+    template = N_("Order {order} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
+
+
+class BatchBusy(CustmergeError):
+    """A bulk file that somebody runs or undoes."""
+
+    code, exit = "batch_busy", ExitCode.CONFLICT
+    template = N_("Batch {batch} is being run or undone by somebody else: wait for it to end.")
+
+
+class UndoTooLate(CustmergeError):
+    """An agent takes back own orders for a while only (contract §5)."""
+
+    code, exit = "undo_too_late", ExitCode.NOT_ALLOWED
+    template = N_("Order {order} was made more than {minutes} minutes ago: ask a supervisor to undo it.")
+
+
+class NotOwnOrder(CustmergeError):
+    """An agent takes back own orders only (contract §5)."""
+
+    code, exit = "not_own_order", ExitCode.NOT_ALLOWED
+    template = N_("Order {order} was made by {by}, not by you: ask a supervisor to undo it.")
 
 
 class NameTaken(CustmergeError):

@@ -37,7 +37,7 @@ class Step:
 
 
 def steps(folder: Path) -> tuple[Step, ...]:
-    """Return the way: set up, log in, verify, compare, merge, be refused, look back."""
+    """Return the way: set up, log in, verify, compare, merge, be refused, undo, look back."""
     customers, packages = str(folder / "customers.csv"), str(folder / "packages.csv")
     secret = "--password-stdin"  # noqa: S105 (an option)
     return (
@@ -87,6 +87,13 @@ def steps(folder: Path) -> tuple[Step, ...]:
         ),
         Step(N_("All that is under the number that was kept."), ("show", "10001")),
         Step(N_("And what happened, newest first."), ("history",)),
+        Step(
+            N_("Anna logs in once more: a supervisor takes the last order back, exactly."),
+            ("login", "--staff", "anna", secret, "--print-token"),
+            SUPERVISOR_PASSWORD,
+            True,
+        ),
+        Step(N_("20004 is in use again, with its packages and domains."), ("undo", "3", "--yes")),
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["_", "choose", "field_label", "field_list", "filled", "install", "ngettext", "sentence", "word"]
 
 DOMAIN = "custmerge"
+CLAUSES_SHOWN = 10
+"""More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
@@ -118,6 +120,11 @@ def filled(template: str, details: Mapping[str, object]) -> str:
 def _shown(value: object) -> str:
     if isinstance(value, Field):
         return field_label(value)
+    if isinstance(value, dict):
+        return filled(str(value["why"]), value)
     if isinstance(value, (list, tuple)):
-        return ", ".join(_shown(item) for item in value)
+        sentences = any(isinstance(item, dict) for item in value)
+        shown = [_shown(item) for item in value[:CLAUSES_SHOWN]] if sentences else map(_shown, value)
+        more = _(" and {count} more").format(count=len(value) - CLAUSES_SHOWN)
+        return ("; " if sentences else ", ").join(shown) + (more if sentences and len(value) > CLAUSES_SHOWN else "")
     return visible(str(value))

@@ -143,6 +143,11 @@ def packed(outcomes: Sequence[Outcome]) -> str:
     )
 
 
+def orders_in(kept: str) -> list[int]:
+    """Return the orders that were executed for the rows that `packed` kept."""
+    return [order for result, _code, order, *_said in json.loads(kept) if result == Result.MERGED]
+
+
 # Any: JSON as it comes.
 def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
     """Return the outcome that `packed` kept of a row, as a later run tells it: what was merged is so already."""

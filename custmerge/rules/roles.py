@@ -43,13 +43,15 @@ class Capability(StrEnum):
     """Approve bulk files that others run."""
     PURGE = "purge"
     """Erase personal data out of old before-images."""
-    AUDIT = "audit"
-    """Have history and data proved."""
+    UNDO = "undo"
+    """Take any order back, and whole bulk runs."""
+    UNDO_OWN = "undo_own"
+    """Take own orders back for a while."""
     STAFF = "staff"
     """Add, list, change, disable and unlock staff; make and revoke service tokens."""
 
 
-_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL, Capability.TRANSFER_FILE}
+_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL, Capability.TRANSFER_FILE, Capability.UNDO_OWN}
 _MAY: dict[Role, frozenset[Capability]] = {
     Role.CUSTOMER: frozenset({Capability.LOOK_OWN, Capability.MERGE_OWN}),
     Role.AGENT: frozenset(_AGENT),
@@ -59,11 +61,11 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.IMPORT,
             Capability.EXPORT,
             Capability.EXPORT_HISTORY,
-            Capability.AUDIT,
             Capability.TRANSFER_DECIDE,
             Capability.BULK_APPROVE,
             Capability.AUDIT,
             Capability.PURGE,
+            Capability.UNDO,
             Capability.STAFF,
         }
     ),

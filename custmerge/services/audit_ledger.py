@@ -70,7 +70,7 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
 
 def _look_for_revived(unit: Unit, part: Part, first: int) -> None:
     found = unit.evidence.revived(first, part.order, FINDINGS_AT_MOST * 10)
-    undone = unit.evidence.undone(numbered(found)) if found else set()
+    undone = unit.chain.undone(numbered(found)) if found else {}
     for order, absorbed, merged_into in found:
         if order in undone:
             continue
@@ -80,7 +80,7 @@ def _look_for_revived(unit: Unit, part: Part, first: int) -> None:
 
 def _look_for_moved(unit: Unit, part: Part, first: int) -> None:
     found = unit.evidence.moved(first, part.order, FINDINGS_AT_MOST * 10)
-    undone = unit.evidence.undone(numbered(found)) if found else set()
+    undone = unit.chain.undone(numbered(found)) if found else {}
     for order, package, survivor, number, choice, has_contact, is_whole in found:
         if order in undone:
             continue

@@ -108,7 +108,8 @@ def page(database: Database, caller: Caller, wanted: Filter) -> Page:
         found = tuple(_newest(unit, caller, wanted))
         orders = {event.order for event in found if event.is_merge and event.order is not None}
         undone = unit.chain.undone(orders) if orders else {}
-        image = unit.chain.bound_image(wanted.order) if wanted.order in orders and wanted.order is not None else None
+        images = unit.ledger.images([wanted.order]) if wanted.order in orders and wanted.order is not None else {}
+    _salt, image = next(iter(images.values()), (b"", None))
     return Page(found, undone, _moved(image) if image else None, is_purged=image == "")
 
 

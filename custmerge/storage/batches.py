@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from custmerge.rules.bulk import Batch, State
+from custmerge.rules.bulk import Batch, State, orders_in
 from custmerge.storage.tables import batch, batch_chunk
 
 if TYPE_CHECKING:
@@ -88,6 +88,15 @@ class Batches:
     def finish(self, number: int) -> None:
         """Write down that every row of a batch is decided."""
         self._update(number, state=State.FINISHED.value)
+
+    def undone(self, number: int) -> None:
+        """Write down that every order of a batch is undone."""
+        self._update(number, state=State.UNDONE.value)
+
+    def orders(self, number: int) -> list[int]:
+        """Return the orders that a batch has executed, newest first."""
+        # Read from the results: a chunk is one row, where the history would have to be looked through.
+        return sorted((order for _first, kept in self.results(number) for order in orders_in(kept)), reverse=True)
 
     def results(self, number: int) -> Iterator[tuple[int, str]]:
         """Give (first row, results) of each chunk of a batch, in their order, streamed."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Integer, any_, bindparam, func, literal, or_, select, union_all, update
+from sqlalchemy import bindparam, func, or_, select, union_all, update
 
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import insert_rows
-from custmerge.storage.tables import before_image, head, history
+from custmerge.storage.rows import among, insert_rows
+from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
@@ -105,19 +103,16 @@ class Chain:
 
     def undone(self, orders: Collection[int]) -> dict[int, int]:
         """Return for those of `orders` that were taken back the `seq` of the entry that tells so."""
-        if is_sqlite(self._connection):
-            listed = func.json_each(json.dumps(list(orders))).table_valued("value")
-            wanted: ColumnElement[bool] = history.c.order.in_(select(listed.c.value))
-        else:
-            wanted = history.c.order == any_(literal(list(orders), ARRAY(Integer)))
+        wanted = among(self._connection, history.c.order, orders)
         # Sorted out here: with the action in it a planner may go through every undo that there ever was.
         rows = self._connection.execute(select(history.c.order, history.c.seq, history.c.action).where(wanted))
         return {row[0]: row[1] for row in rows if row[2] == Action.UNDO}
 
-    def bound_image(self, order: int) -> str | None:
-        """Return the before-image that an order's entry binds by its digest: '' once purged, else None if missing."""
-        statement = select(before_image.c.image).where(before_image.c.order == order)
-        return self._connection.execute(statement).scalar()
+    def of_orders(self, orders: Iterable[int]) -> Iterator[Entry]:
+        """Give the entries that made and undid `orders`, oldest first, streamed."""
+        about = among(self._connection, history.c.order, orders)
+        made_or_undone = history.c.action.in_((Action.MERGE.value, Action.UNDO.value))
+        yield from self._stream(_ENTRIES.where(about, made_or_undone).order_by(history.c.seq))
 
     def oldest(self) -> Iterator[Entry]:
         """Give the whole history, oldest first, streamed."""

@@ -188,13 +188,6 @@ class Evidence:
         )
         return self._connection.execute(statement).scalar()
 
-    def undone(self, orders: Collection[int]) -> set[int]:
-        """Return those of `orders` that were taken back."""
-        rows = self._connection.execute(
-            select(history.c.order).where(history.c.order.in_(orders), history.c.action == "undo")
-        )
-        return {row[0] for row in rows}
-
     def counts(self) -> tuple[int, int]:
         """Return how many orders and before-images there are."""
         orders, images = (

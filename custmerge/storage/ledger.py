@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, union, update
 
 from custmerge.rules.fields import Field
+from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
 from custmerge.storage.rows import among, insert_rows
-from custmerge.storage.tables import before_image, order
+from custmerge.storage.tables import before_image, history, order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
 _ORDER = ("order", "survivor", "absorbed", "choice", "taken", "at", "by")
+_COLUMNS = tuple(order.c[name] for name in _ORDER)
+ROWS_AT_ONCE = 2_000
 Executed = tuple[Order, bytes, str]
 """An order, the salt of its before-image, and that image."""
 
@@ -62,22 +65,48 @@ class Ledger:
     def orders_of(self, number: str) -> tuple[Order, ...]:
         """Return the orders in which `number` was kept or taken over, newest first."""
         rows = self._connection.execute(
-            select(order)
+            select(*_COLUMNS)
             .where(or_(order.c.survivor == number, order.c.absorbed == number))
             .order_by(order.c.order.desc())
         )
-        return tuple(
-            Order(
-                row.order,
-                row.survivor,
-                row.absorbed,
-                Choice(row.choice),
-                tuple(Field(name) for name in row.taken.split()),
-                row.at,
-                row.by,
-            )
-            for row in rows
+        return tuple(_order(row) for row in rows)
+
+    def orders(self, numbers: Iterable[int]) -> dict[int, Order]:
+        """Return those of the orders that there are, by their numbers."""
+        rows = self._connection.execute(select(*_COLUMNS).where(among(self._connection, order.c.order, numbers)))
+        return {row[0]: _order(row) for row in rows}
+
+    def images(self, orders: Iterable[int]) -> dict[int, tuple[bytes, str]]:
+        """Return salt and text of the before-images of orders; both are empty after a purge."""
+        kept = select(before_image.c.order, before_image.c.salt, before_image.c.image)
+        rows = self._connection.execute(kept.where(among(self._connection, before_image.c.order, orders)))
+        return {row[0]: (bytes(row[1]), row[2]) for row in rows}
+
+    def standing_with(self, numbers: Collection[str], after: int) -> Iterator[tuple[Order, str]]:
+        """Give the orders behind the number `after` that kept or took over one of `numbers` and aren't undone.
+
+        Each comes with its before-image (an empty text after a purge), in the order of their numbers.
+        """
+        undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == Action.UNDO.value)
+        # A union of two index look-ups: with OR a planner may read the whole table instead.
+        sides = [
+            select(order.c.order).where(among(self._connection, side, numbers), order.c.order > after)
+            for side in (order.c.survivor, order.c.absorbed)
+        ]
+        statement = (
+            select(*_COLUMNS, before_image.c.image)
+            .join(before_image, before_image.c.order == order.c.order, isouter=True)
+            .where(order.c.order.in_(union(*sides)), ~undone.exists())
+            .order_by(order.c.order)
         )
+        for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
+            yield _order(row), row[-1] or ""
+
+
+# Any: a row that begins with _COLUMNS.
+def _order(row: Any) -> Order:  # noqa: ANN401 (as above)
+    number, survivor, absorbed, choice, taken, at, by = row[: len(_ORDER)]
+    return Order(number, survivor, absorbed, Choice(choice), tuple(Field(name) for name in taken.split()), at, by)
 
 
 def _kept_before(at: str) -> tuple[ColumnElement[bool], ...]:

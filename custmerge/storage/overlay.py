@@ -4,36 +4,54 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from custmerge.rules.fields import Customer
+from custmerge.rules.fields import Customer, Package
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 
 class Overlay:
-    """Customers that differ from what the register says."""
+    """Customers and packages that differ from what the register says."""
 
     def __init__(self) -> None:
         # An empty name: a temporary file that SQLite deletes itself, in memory while it is small.
         self._connection = sqlite3.connect("")
-        self._connection.execute("CREATE TABLE record (number TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+        for table in ("record", "package"):
+            self._connection.execute(f"CREATE TABLE {table} (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
 
     def records(self, numbers: Collection[str]) -> dict[str, Customer]:
         """Return those of `numbers` that were kept."""
-        found = {}
-        for number in numbers:
-            row = self._connection.execute("SELECT body FROM record WHERE number = ?", (number,)).fetchone()
-            if row is not None:
-                values, merged_into = json.loads(row[0])
-                found[number] = Customer(number, tuple(values), merged_into)
-        return found
+        return {
+            number: Customer(number, tuple(values), merged_into)
+            for number, (values, merged_into) in self._bodies("record", numbers)
+        }
 
-    def keep(self, records: Iterable[Customer]) -> None:
-        """Keep records in the place of those of the same numbers."""
-        rows = [(one.number, json.dumps([one.values, one.merged_into])) for one in records]
-        self._connection.executemany("INSERT OR REPLACE INTO record VALUES (?, ?)", rows)
+    def packages(self, keys: Collection[str]) -> dict[str, Package]:
+        """Return those of the packages that were kept."""
+        return {
+            key: Package(key, number, name, tuple(domains), None if contact is None else tuple(contact))
+            for key, (number, name, domains, contact) in self._bodies("package", keys)
+        }
+
+    def keep(self, records: Iterable[Customer], packages: Iterable[Package] = ()) -> None:
+        """Keep records and packages in the place of those of the same numbers and keys."""
+        self._put("record", ((one.number, json.dumps([one.values, one.merged_into])) for one in records))
+        self._put(
+            "package",
+            ((one.package, json.dumps([one.number, one.name, one.domains, one.contact])) for one in packages),
+        )
+
+    # Any: JSON as `keep` wrote it.
+    def _bodies(self, table: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
+        for key in keys:
+            row = self._connection.execute(f"SELECT body FROM {table} WHERE key = ?", (key,)).fetchone()  # noqa: S608 (a name of ours)
+            if row is not None:
+                yield key, json.loads(row[0])
+
+    def _put(self, table: str, rows: Iterable[tuple[str, str]]) -> None:
+        self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)  # noqa: S608 (a name of ours)
 
     def close(self) -> None:
         """Forget everything."""

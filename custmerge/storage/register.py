@@ -19,7 +19,7 @@ from custmerge.storage.tables import contact_columns, customer, domain, field_co
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from sqlalchemy import Connection, Row, Select
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 ROWS_AT_ONCE = 2_000
 _DOMAIN = 4
@@ -116,16 +116,22 @@ class Register:
 
         With `lock` nobody else changes them or moves them away before the transaction ends.
         """
-        wanted = among(self._connection, package.c.number, numbers)
-        if lock and not is_sqlite(self._connection):
-            keys = select(package.c.package).where(wanted).order_by(package.c.package)
-            self._connection.execute(keys.with_for_update())
-        statement = _PACKAGES.where(wanted).order_by(package.c.package, domain.c.name)
-        rows = self._connection.execute(statement).fetchall()
         found: dict[str, list[Package]] = {}
-        for one, _ in _grouped(rows):
+        for one in self._packages(among(self._connection, package.c.number, numbers), lock=lock):
             found.setdefault(one.number, []).append(one)
         return found
+
+    def packages(self, keys: Collection[str], *, lock: bool = False) -> dict[str, Package]:
+        """Return those of the packages that there are, by their keys; `lock` as in `packages_of_all`."""
+        found = self._packages(among(self._connection, package.c.package, keys), lock=lock)
+        return {one.package: one for one in found}
+
+    def holders(self, domains: Collection[str]) -> dict[str, str]:
+        """Return which package each of `domains` is in; one that is in none is left out."""
+        names = {domain_in_ascii(name): name for name in domains}
+        found = select(domain.c.ascii_name, domain.c.package)
+        rows = self._connection.execute(found.where(among(self._connection, domain.c.ascii_name, names)))
+        return {names[row[0]]: row[1] for row in rows}
 
     def place(self, packages: Iterable[Package], *, contacts: bool) -> None:
         """Write under which number each package is, and with `contacts` its contact too."""
@@ -137,6 +143,11 @@ class Register:
         """Make numbers tombstones: each keeps its password and says only which number it went into."""
         rows = [(one.number, one.merged_into, lower(one.number)) for one in tombstones]
         update_rows(self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS)
+
+    def revive(self, records: Iterable[Customer]) -> None:
+        """Make tombstones records in use again; each has kept its password."""
+        rows = [(one.number, None, search_text(one.number, one.values), *one.values) for one in records]
+        update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
 
     def write(self, records: Iterable[Customer]) -> None:
         """Write the fields of records that are in use."""
@@ -188,6 +199,13 @@ class Register:
             for table in (customer, package, domain)
         )
         return customers, packages, domains
+
+    def _packages(self, wanted: ColumnElement[bool], *, lock: bool) -> list[Package]:
+        if lock and not is_sqlite(self._connection):
+            keys = select(package.c.package).where(wanted).order_by(package.c.package)
+            self._connection.execute(keys.with_for_update())
+        statement = _PACKAGES.where(wanted).order_by(package.c.package, domain.c.name)
+        return [one for one, _ in _grouped(self._connection.execute(statement).fetchall())]
 
     # Any: what a streamed row holds depends on the statement; its readers below know.
     def _stream(self, statement: Select[Any]) -> Iterator[Row[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Text, any_, func, literal, select
+from sqlalchemy import ARRAY, Integer, Text, any_, func, literal, select
 
 from custmerge.storage.engine import is_sqlite
 
@@ -37,7 +37,8 @@ def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows
     connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
 
 
-def among(connection: Connection, column: ColumnElement[str], keys: Iterable[str]) -> ColumnElement[bool]:
+# Any: a column of texts or one of integers, and keys of its kind.
+def among(connection: Connection, column: ColumnElement[Any], keys: Iterable[str | int]) -> ColumnElement[bool]:
     """Return the condition that `column` is one of `keys`, of which there may be many.
 
     One parameter however many there are: with one for each, writing the statement takes longer than executing it.
@@ -45,7 +46,8 @@ def among(connection: Connection, column: ColumnElement[str], keys: Iterable[str
     if is_sqlite(connection):
         listed = func.json_each(json.dumps(list(keys))).table_valued("value")
         return column.in_(select(listed.c.value))
-    return column == any_(literal(list(keys), ARRAY(Text)))
+    kind = Integer if isinstance(column.type, Integer) else Text
+    return column == any_(literal(list(keys), ARRAY(kind)))
 
 
 def update_rows(

@@ -32,6 +32,8 @@ TABLE = {
     ("diff", "20002", "--into", "10001", "--reveal"): STAFF,
     ("verify", "20002", "--into", "10001", *PROOF): MERGERS,
     ("merge", "20002", "--into", "10001", *PROOF, "--adopt", "--dry-run"): MERGERS,
+    ("undo", "1", "--yes"): {AGENT, SUPERVISOR},
+    ("undo", "--batch", "1", "--yes"): {SUPERVISOR},
     ("import", "customers", "c.csv"): {SUPERVISOR},
     ("import", "packages", "p.csv"): {SUPERVISOR},
     ("export", "customers"): {SUPERVISOR},

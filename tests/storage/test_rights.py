@@ -44,6 +44,7 @@ def test_every_command_works_for_the_role(app):
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
     world.customer("30003", password="pw-3", domains=["drei.example"], company="Sonnentau OHG")
     (world.folder / "form.pdf").write_bytes(b"%PDF-")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed,choice\n10001,20002,adopt\n")
     (world.folder / "u.csv").write_text("number,city,password\n10001,Bonn,neu\n")
     new = "ein-langes-passwort"
     commands = [
@@ -51,6 +52,10 @@ def test_every_command_works_for_the_role(app):
         (agent, 4, ("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin"), "falsch"),
         (agent, 1, ("diff", "20002", "--into", "10001", "--reveal"), ""),
         (agent, 0, ("merge", "20002", "--into", "10001", "--keep", "--take", "city", "--yes"), ""),
+        (supervisor, 0, ("undo", "1", "--yes"), ""),
+        (supervisor, 0, ("bulk", "approve", "pairs.csv", "--yes"), ""),
+        (agent, 0, ("bulk", "run", "pairs.csv"), ""),
+        (supervisor, 0, ("undo", "--batch", "1", "--yes"), ""),
         (agent, 0, ("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"), ""),
         (supervisor, 0, ("transfer", "approve", "1", "--yes"), ""),
         (agent, 0, ("transfer", "show", "1", "--save", "copy.pdf"), ""),

@@ -138,8 +138,8 @@ def receipt_parts(receipt: Receipt) -> list[RenderableType]:
     packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(receipt.packages))
     domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
     parts += [
-        Text("  " + _counted(packages, receipt.packages)),
-        Text("  " + _counted(domains, receipt.domains)),
+        Text("  " + counted(packages, receipt.packages)),
+        Text("  " + counted(domains, receipt.domains)),
     ]
     if receipt.transfer is not None:
         parts.append(Text("  " + _("Uses up contract transfer {id}.").format(id=receipt.transfer)))
@@ -161,7 +161,8 @@ def pair(survivor: str | None, absorbed: str | None) -> str:
     return f"{absorbed} → {survivor}"
 
 
-def _counted(template: str, names: Sequence[str]) -> str:
+def counted(template: str, names: Sequence[str]) -> str:
+    """Return a template filled with names, of which the first are listed, and how many there are."""
     shown = ", ".join(visible(name) for name in names[:NAMES_SHOWN])
     if len(names) > NAMES_SHOWN:
         shown += _(" and {count} more").format(count=len(names) - NAMES_SHOWN)

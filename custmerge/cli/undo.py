@@ -1,0 +1,150 @@
+"""custmerge undo."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _, ngettext
+from custmerge.cli.options import LARGEST, FormatOption, YesOption
+from custmerge.cli.render import undo_shapes
+from custmerge.cli.render.output import Format, stdout, write_many, write_one
+from custmerge.cli.terminal import ProgressBar
+from custmerge.cli.verbs import examples, single
+from custmerge.errors import BadUsage, CustmergeError, Declined
+from custmerge.rules.undo import UndoPlan
+from custmerge.services import undoing, undoing_batch
+
+
+def undo(
+    ctx: typer.Context,
+    orders: Annotated[
+        list[int] | None,
+        typer.Argument(metavar="ORDER", min=1, max=LARGEST, help=_("The orders to take back."), show_default=False),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            "--batch", metavar="ID", min=1, max=LARGEST, help=_("Take a whole bulk run back."), show_default=False
+        ),
+    ] = None,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help=_("Undo later orders in the way too, newest first."))
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Say what would happen, change nothing."))] = False,
+    yes: YesOption = False,
+    form: FormatOption = Format.TABLE,
+) -> None:
+    """Take orders back exactly, in one transaction; a whole bulk run chunk by chunk."""
+    context: Context = ctx.obj
+    if batch is not None:
+        if orders or cascade:
+            raise BadUsage(problem=_("--batch goes without ORDER and --cascade."))
+        _undo_batch(context, batch, form, dry_run=dry_run, yes=yes)
+    elif orders:
+        _undo_orders(context, undoing.Request(frozenset(orders), cascade), form, dry_run=dry_run, yes=yes)
+    else:
+        raise BadUsage(problem=_("Name the ORDER to take back, or a bulk run with --batch."))
+
+
+def _undo_orders(context: Context, request: undoing.Request, form: Format, *, dry_run: bool, yes: bool) -> None:
+    caller = context.caller()
+    if dry_run:
+        plans = undoing.preview(context.database, caller, request, context.now())
+    else:
+        if not yes:
+            seen = undoing.preview(context.database, caller, request, context.now())
+            _confirm_orders(context, seen)
+            request = replace(request, seen=seen)
+        plans = undoing.undo(context.database, caller, request, context.now())
+    if form is Format.TABLE:
+        from custmerge.cli.render.undo_parts import done_parts, dry_run_parts
+
+        context.terminal.print(*(dry_run_parts(plans) if dry_run else done_parts(plans)))
+        return
+    rows = (undo_shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
+    if len(plans) == 1:
+        write_one(undo_shapes.undo(plans[0], dry_run=dry_run), form, rows)
+    elif form is Format.JSON:
+        write_many((undo_shapes.undo(plan, dry_run=dry_run) for plan in plans), form, stdout())
+    else:
+        write_many(rows, form, stdout())
+
+
+def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
+    """Show what will move back and let the person agree; raises Declined."""
+    if context.terminal.can_ask:
+        from custmerge.cli.render.undo_parts import asked_parts
+
+        context.terminal.show(*asked_parts(plans))
+    question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
+    if not context.terminal.confirm(question, option="--yes"):
+        raise Declined
+
+
+def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, yes: bool) -> None:
+    caller = context.caller()
+    seen = None
+    if dry_run or not yes:
+        with context.terminal.progress(_("Checking")) as bar:
+            means = undoing_batch.Means(context.now, Watcher(bar))
+            seen = undoing_batch.preview(context.database, caller, batch, means)
+    if seen is not None and dry_run:
+        _tell_batch(context, seen, form, dry_run=True)
+        return
+    if seen is not None:
+        question = _filled(_("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), seen)
+        if not context.terminal.confirm(question, option="--yes"):
+            raise Declined
+    with context.terminal.progress(_("Undoing")) as bar:
+        watcher = Watcher(bar)
+        try:
+            means = undoing_batch.Means(context.now, watcher)
+            done = undoing_batch.undo_batch(context.database, caller, batch, means, seen)
+        except CustmergeError:
+            if watcher.done:
+                said = _("Orders of batch {batch} that are undone, and stay so: {count}.")
+                context.terminal.warn(said.format(batch=batch, count=watcher.done))
+            raise
+    _tell_batch(context, done, form, dry_run=False)
+
+
+class Watcher:
+    """Shows how far an undo is, and remembers it."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+        self.done = 0
+
+    def advanced(self, done: int, total: int) -> None:
+        """Move the bar."""
+        self.done = done
+        self._bar.update(done, total)
+
+
+def _tell_batch(context: Context, extent: undoing_batch.Extent, form: Format, *, dry_run: bool) -> None:
+    if form is not Format.TABLE:
+        rows = [undo_shapes.undo_batch_row(extent, dry_run=dry_run)]
+        write_one(undo_shapes.undo_batch(extent, dry_run=dry_run), form, rows)
+    elif dry_run:
+        said = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
+        context.terminal.print(_filled(said, extent))
+    else:
+        said = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
+        context.terminal.print(_filled(said, extent))
+
+
+def _filled(template: str, extent: undoing_batch.Extent) -> str:
+    return template.format(batch=extent.batch, orders=extent.orders, packages=extent.packages, domains=extent.domains)
+
+
+app = single(
+    undo,
+    epilog=examples(
+        "custmerge undo 17",
+        "custmerge undo 17 18 --dry-run",
+        "custmerge undo 17 --cascade --yes --format json",
+        "custmerge undo --batch 3",
+    ),
+)

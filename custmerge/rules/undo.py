@@ -1,0 +1,280 @@
+"""The plan of an undo: what goes back exactly, or everything that stands in the way (contract §3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
+from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
+from custmerge.rules.history import Actor, image_digest
+from custmerge.rules.plan import Choice, Order, contact_after
+from custmerge.rules.times import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from custmerge.errors import Detail
+    from custmerge.rules.image import Image
+
+OWN_ORDERS_FOR = timedelta(minutes=15)
+"""So long an agent may take back what they ordered themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the history tells of an executed merge."""
+
+    order: int
+    survivor: str
+    absorbed: str
+    choice: Choice
+    taken: tuple[Field, ...]
+    at: str
+    by: Actor
+    image_sha256: str
+    batch: int | None
+    """The bulk file that it was a row of."""
+
+    def is_of(self, actor: Actor, now: datetime) -> bool:
+        """Return whether `actor` made the order, and not too long ago to take it back."""
+        return self.by == actor and now < moment(self.at) + OWN_ORDERS_FOR
+
+    def says_the_same_as(self, row: Order) -> bool:
+        """Return whether the order's row, which can be changed, repeats what the history tells."""
+        return row == Order(self.order, self.survivor, self.absorbed, self.choice, self.taken, self.at, self.by.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A later order that isn't undone, as far as it can be in the way of an earlier one."""
+
+    order: int
+    survivor: str
+    absorbed: str
+    taken: tuple[Field, ...] = ()
+    packages: frozenset[str] = frozenset()
+    """Keys of those that it moved; empty where its before-image was purged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """How things stand."""
+
+    survivor: Customer | None
+    absorbed: Customer | None
+    packages: Mapping[str, Package]
+    """By their keys, wherever they are now."""
+    holders: Mapping[str, str] = field(default_factory=dict)
+    """Domain → the package that has it now, for domains that aren't where the image has them."""
+    later: Sequence[Later] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What one undo does."""
+
+    order: int
+    survivor: Customer
+    """As it is afterwards."""
+    absorbed: Customer
+    """As it is afterwards: in use again."""
+    fields: tuple[Field, ...]
+    """Those of the survivor that get their old values."""
+    packages: tuple[Package, ...]
+    """Those that go back, as they are afterwards, in the order of their keys."""
+    contacts: frozenset[str] = frozenset()
+    """Keys of those whose contact changes."""
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """The names that go back with their packages, sorted."""
+        return tuple(sorted(name for package in self.packages for name in package.domains))
+
+    def shows_the_same_as(self, other: UndoPlan) -> bool:
+        """Return whether a person who agreed to `other` has agreed to this."""
+        mine, others = ((one.order, one.fields, one.packages, one.absorbed) for one in (self, other))
+        return mine == others
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """One thing that stands in the way."""
+
+    row: str
+    """For instance `package P1`: never translated, never personal."""
+    why: str
+    """An English template for translation, filled from `fills`."""
+    fills: Mapping[str, str | int]
+    order: int | None = None
+    """The later order that did it."""
+
+    def details(self) -> dict[str, Detail]:
+        """Return it as scripts see it."""
+        return {"row": self.row, "order": self.order, **self.fills, "why": self.why}
+
+
+# Any: a body as JSON gives it.
+def read_told(body: Mapping[str, Any]) -> Told:
+    """Return what the body of a merge's history entry tells."""
+    return Told(
+        body["order"],
+        body["survivor"],
+        body["absorbed"],
+        Choice(body["choice"]),
+        tuple(Field(name) for name in body["taken"]),
+        body["at"],
+        Actor(body["by"], body["by_kind"]),
+        body["image_sha256"],
+        body.get("batch"),
+    )
+
+
+def demand_kept(told: Told, salt: bytes, text: str) -> None:
+    """Raise unless this is the before-image of an order: Purged, or ImageChanged where it isn't its entry's."""
+    if not text and not salt:
+        raise Purged(order=told.order)
+    if image_digest(salt, text) != told.image_sha256:
+        raise ImageChanged(order=told.order)
+
+
+def later_in_the_way(told: Told, image: Image | None, later: Sequence[Later]) -> list[Later]:
+    """Return those of the later orders that changed again what `told` changed; each is to be undone first.
+
+    `image` is None where it can't be read any more.
+    """
+    fields = told.taken if image is None else _changed(told, image)
+    packages = set() if image is None else {package.package for package in image.packages}
+
+    def is_in_the_way(one: Later) -> bool:
+        if one.order <= told.order:
+            return False
+        if one.absorbed == told.survivor:
+            return True
+        return one.survivor == told.survivor and not (
+            set(fields).isdisjoint(one.taken) and packages.isdisjoint(one.packages)
+        )
+
+    return [one for one in later if is_in_the_way(one)]
+
+
+def plan_undo(told: Told, image: Image, present: Present) -> UndoPlan:
+    """Decide what undoing an order does as things stand; raises UndoBlocked, which names all that is in the way."""
+    found = [
+        *_with_survivor(told, image, present),
+        *_with_absorbed(told, present),
+        *(obstacle for package in image.packages for obstacle in _with_package(told, image, package, present)),
+    ]
+    if found or present.survivor is None:
+        raise blocked(told.order, found)
+    restored, contacts = [], set()
+    for package in image.packages:
+        now = present.packages[package.package]
+        restored.append(Package(now.package, package.number, now.name, now.domains, package.contact))
+        if now.contact != package.contact:
+            contacts.add(now.package)
+    fields = _changed(told, image)
+    return UndoPlan(
+        told.order,
+        present.survivor.with_values({name: image.survivor[name] for name in fields}),
+        image.absorbed,
+        fields,
+        tuple(restored),
+        frozenset(contacts),
+    )
+
+
+def blocked(order: int, found: Sequence[Obstacle]) -> UndoBlocked:
+    """Return the error that names everything in the way of undoing an order."""
+    orders = sorted({one.order for one in found if one.order is not None}, reverse=True)
+    details: dict[str, Detail] = {"order": order, "obstacles": [one.details() for one in found]}
+    if orders:
+        return UndoBlockedByOrders(**details, undo_first=orders)
+    return UndoBlocked(**details, undo_first=[])
+
+
+def _changed(told: Told, image: Image) -> tuple[Field, ...]:
+    """Return the fields of the survivor that the order gave another text."""
+    return tuple(name for name in told.taken if image.survivor[name] != image.absorbed[name])
+
+
+def _moved_on(told: Told, later: Sequence[Later]) -> Later | None:
+    """Return the order that took the survivor over, with all that it had."""
+    return next((one for one in later if one.order > told.order and one.absorbed == told.survivor), None)
+
+
+def _with_survivor(told: Told, image: Image, present: Present) -> Iterator[Obstacle]:
+    number, row, record = told.survivor, f"customer {told.survivor}", present.survivor
+    if record is None:
+        yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
+        return
+    if record.merged_into is not None:
+        fills: dict[str, str | int] = {"number": number, "into": record.merged_into}
+        if (by := _moved_on(told, present.later)) is None:
+            yield Obstacle(row, N_("{number} went into {into}"), fills)
+        else:
+            yield Obstacle(row, N_("{number} went into {into} by order {order}"), fills, by.order)
+        # What it holds now says nothing: a tombstone is empty.
+        return
+    changed = _changed(told, image)
+    again = [one for one in later_in_the_way(told, image, present.later) if one.survivor == number]
+    for name in changed:
+        fills = {"number": number, "field": name}
+        if by := next((one for one in reversed(again) if name in one.taken), None):
+            yield Obstacle(row, N_("{field} of {number} was taken again by order {order}"), fills, by.order)
+        elif record[name] != image.absorbed[name]:
+            yield Obstacle(row, N_("{field} of {number} was changed since"), fills)
+
+
+def _with_absorbed(told: Told, present: Present) -> Iterator[Obstacle]:
+    number, row, record = told.absorbed, f"customer {told.absorbed}", present.absorbed
+    if record is None:
+        yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
+    elif record.merged_into is None:
+        yield Obstacle(row, N_("{number} is in use already"), {"number": number})
+    elif record.merged_into != told.survivor:
+        yield Obstacle(row, N_("{number} went into {into}"), {"number": number, "into": record.merged_into})
+    elif record.values != EMPTY_VALUES:
+        yield Obstacle(row, N_("{number} was changed since"), {"number": number})
+
+
+def _with_package(told: Told, image: Image, package: Package, present: Present) -> Iterator[Obstacle]:
+    key, row = package.package, f"package {package.package}"
+    now = present.packages.get(key)
+    fills: dict[str, str | int] = {"package": key}
+    if now is None:
+        yield Obstacle(row, N_("package {package} isn't there any more"), fills)
+        yield from _with_domains(package, (), present)
+        return
+    if now.number != told.survivor:
+        fills["number"] = now.number
+        if (by := _moved_on(told, present.later)) is None:
+            yield Obstacle(row, N_("package {package} is under {number} now"), fills)
+        else:
+            why = N_("package {package} is under {number} now, after order {order}")
+            yield Obstacle(row, why, fills, by.order)
+    elif by := next((o for o in reversed(present.later) if o.order > told.order and key in o.packages), None):
+        yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
+    elif now.contact != contact_after(told.choice, image.absorbed, package.contact):
+        # Asked where it is: whoever moved it on has changed this too.
+        yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
+    yield from _with_domains(package, now.domains, present)
+
+
+def _with_domains(package: Package, now: Collection[str], present: Present) -> Iterator[Obstacle]:
+    fills: dict[str, str | int] = {"package": package.package}
+    for name in package.domains:
+        if name in now:
+            continue
+        if (holder := present.holders.get(name)) is None:
+            why = N_("domain {domain} of package {package} isn't there any more")
+            yield Obstacle(f"domain {name}", why, {**fills, "domain": name})
+        else:
+            why = N_("domain {domain} of package {package} is in package {holder} now")
+            yield Obstacle(f"domain {name}", why, {**fills, "domain": name, "holder": holder})
+    for name in now:
+        if name not in package.domains:
+            why = N_("domain {domain} was added to package {package} since")
+            yield Obstacle(f"domain {name}", why, {**fills, "domain": name})

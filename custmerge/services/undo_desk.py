@@ -1,0 +1,223 @@
+"""Undos, one or many, inside one transaction: read at once, decided one after the other, written at once.
+
+What an undo of this transaction gives back is what the next one sees. There is no other way to undo an order.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLate, UnknownOrder
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.image import Image, read_image
+from custmerge.rules.roles import Capability, may
+from custmerge.rules.times import stamp
+from custmerge.rules.undo import (
+    OWN_ORDERS_FOR,
+    Later,
+    Present,
+    Told,
+    UndoPlan,
+    demand_kept,
+    later_in_the_way,
+    plan_undo,
+    read_told,
+)
+from custmerge.services.access import demand_alive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from datetime import datetime
+
+    from custmerge.rules.fields import Customer, Package
+    from custmerge.rules.history import Fact
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Unit
+
+
+class UndoDesk:
+    """Some executed orders, with what is there now of all that they changed, on the desk of one caller."""
+
+    def __init__(self, unit: Unit, caller: Caller, orders: Collection[int], now: datetime, *, lock: bool) -> None:
+        """Read everything that undoing `orders` needs; with `lock` nobody else can change it meanwhile.
+
+        Raises UnknownOrder, and SessionOver with `lock`.
+        """
+        if lock:
+            demand_alive(unit, caller)
+        self._unit, self._caller, self._now = unit, caller, now
+        self._rows = unit.ledger.orders(orders)
+        for order in orders:
+            if order not in self._rows:
+                raise UnknownOrder(order=order)
+        self._kept = unit.ledger.images(orders)
+        self._images = {order: _readable(text) for order, (_salt, text) in self._kept.items()}
+        numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
+        # In the order in which a merge locks: customers, then packages, then the end of the history.
+        self._records = unit.register.customers(numbers, lock=lock)
+        moved = [package for image in self._images.values() for package in _packages(image)]
+        self._packages = unit.register.packages({package.package for package in moved}, lock=lock)
+        self._told: dict[int, Told] = {}
+        self._undone: dict[int, tuple[str, str]] = {}
+        self._read_entries(orders)
+        self._later = self._standing()
+        self._holders = self._elsewhere(moved)
+        self._plans: list[UndoPlan] = []
+
+    def _read_entries(self, orders: Collection[int]) -> None:
+        """Read what made and undid the orders; behind the locks, so that nobody undoes them meanwhile."""
+        for entry in self._unit.chain.of_orders(orders):
+            body = json.loads(entry.body)
+            if body["action"] == Action.UNDO:
+                self._undone[body["order"]] = body["by"], body["at"]
+            else:
+                self._told[body["order"]] = read_told(body)
+
+    def _standing(self) -> list[Later]:
+        survivors = {row.survivor for row in self._rows.values()}
+        return [
+            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(_readable(text)))
+            for row, text in self._unit.ledger.standing_with(survivors, min(self._rows, default=0))
+        ]
+
+    def assume(
+        self,
+        records: Callable[[Collection[str]], Mapping[str, Customer]],
+        packages: Callable[[Collection[str]], Mapping[str, Package]],
+        undone: Collection[int],
+    ) -> None:
+        """Take what is found by number and by key for what is in the database, and the orders `undone` for undone."""
+        self._records |= records(self._records)
+        self._packages |= packages(self._packages)
+        self._later = [one for one in self._later if one.order not in undone]
+
+    def is_undone(self, order: int) -> bool:
+        """Return whether an order is undone, by now or by this desk."""
+        return order in self._undone
+
+    def demand_may(self, order: int) -> None:
+        """Raise unless the caller may undo an order: NotOwnOrder or UndoTooLate (contract §5)."""
+        if may(self._caller.role, Capability.UNDO):
+            return
+        told = self._trusted(order)
+        if told.by != self._caller.actor:
+            raise NotOwnOrder(order=order, by=told.by.name)
+        if not told.is_of(self._caller.actor, self._now):
+            raise UndoTooLate(order=order, minutes=OWN_ORDERS_FOR.seconds // 60)
+
+    def decide(self, order: int) -> UndoPlan:
+        """Return what undoing an order would do as things stand now.
+
+        Raises NotOwnOrder, UndoTooLate, AlreadyUndone, Purged, ImageChanged, UndoBlocked.
+        """
+        self.demand_may(order)
+        if order in self._undone:
+            by, at = self._undone[order]
+            raise AlreadyUndone(order=order, by=by, at=at)
+        told, image = self._trusted(order), self._image(order)
+        present = Present(
+            self._records.get(told.survivor),
+            self._records.get(told.absorbed),
+            self._packages,
+            self._holders,
+            self._later,
+        )
+        return plan_undo(told, image, present)
+
+    def first(self, order: int) -> set[int]:
+        """Return the later orders that are to be undone before an order.
+
+        Raises NotOwnOrder, UndoTooLate, Purged, ImageChanged.
+        """
+        self.demand_may(order)
+        if order in self._undone:
+            return set()
+        return {one.order for one in later_in_the_way(self._trusted(order), self._image(order), self._later)}
+
+    def demand_batch(self, order: int, batch: int) -> None:
+        """Raise ImageChanged where the history doesn't have an order as a row of a batch."""
+        if self._trusted(order).batch != batch:
+            raise ImageChanged(order=order)
+
+    def take_back(self, plan: UndoPlan) -> None:
+        """Take a plan into account; it is written by `write`."""
+        self._plans.append(plan)
+        self._records[plan.survivor.number] = plan.survivor
+        self._records[plan.absorbed.number] = plan.absorbed
+        self._packages |= {package.package: package for package in plan.packages}
+        self._undone[plan.order] = self._caller.name, stamp(self._now)
+        self._later = [one for one in self._later if one.order != plan.order]
+
+    def changed(self) -> tuple[list[Customer], list[Package]]:
+        """Return the records and packages that the plans have changed, as they are now."""
+        numbers = {number for plan in self._plans for number in (plan.survivor.number, plan.absorbed.number)}
+        keys = {package.package for plan in self._plans for package in plan.packages}
+        return [self._records[number] for number in sorted(numbers)], [self._packages[key] for key in sorted(keys)]
+
+    def write(self, facts: Mapping[str, Fact]) -> None:
+        """Write what the plans give back, and an entry for each; `facts` is what every entry tells besides."""
+        if not self._plans:
+            return
+        unit = self._unit
+        revived = {plan.absorbed.number for plan in self._plans}
+        refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
+        with_contact = {key for plan in self._plans for key in plan.contacts}
+        records, packages = self.changed()
+        unit.register.revive(one for one in records if one.number in revived)
+        unit.register.write(one for one in records if one.number in refilled)
+        unit.register.place((one for one in packages if one.package not in with_contact), contacts=False)
+        unit.register.place((one for one in packages if one.package in with_contact), contacts=True)
+        # What was proved about a survivor may have been proved by a domain that has left it.
+        unit.people.drop_proofs_of({one.number for one in records})
+        at, actor = stamp(self._now), self._caller.actor
+        unit.chain.append([Draft(at, actor, Action.UNDO, {**_facts(plan), **facts}) for plan in self._plans])
+
+    def _trusted(self, order: int) -> Told:
+        """Return what the history tells of an order; raises ImageChanged where its row says something else."""
+        told = self._told.get(order)
+        if told is None or not told.says_the_same_as(self._rows[order]):
+            raise ImageChanged(order=order)
+        return told
+
+    def _image(self, order: int) -> Image:
+        """Return an order's before-image; raises Purged, and ImageChanged where it isn't the one of its entry."""
+        image = self._images.get(order)
+        demand_kept(self._trusted(order), *self._kept.get(order, (b"?", "")))
+        if image is None:
+            raise ImageChanged(order=order)
+        return image
+
+    def _elsewhere(self, moved: Iterable[Package]) -> dict[str, str]:
+        """Return where domains are now that their packages have lost since; mostly there are none."""
+        lost = set[str]()
+        for package in moved:
+            now = self._packages.get(package.package)
+            lost |= {name for name in package.domains if now is None or name not in now.domains}
+        return self._unit.register.holders(lost) if lost else {}
+
+
+def _facts(plan: UndoPlan) -> dict[str, Fact]:
+    return {
+        "order": plan.order,
+        "survivor": plan.survivor.number,
+        "absorbed": plan.absorbed.number,
+        "packages": len(plan.packages),
+        "domains": len(plan.domains),
+    }
+
+
+def _readable(text: str) -> Image | None:
+    """Return a before-image; None where it was erased, or changed into something else."""
+    try:
+        return read_image(text) if text else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _packages(image: Image | None) -> tuple[Package, ...]:
+    return () if image is None else image.packages
+
+
+def _keys(image: Image | None) -> frozenset[str]:
+    return frozenset(package.package for package in _packages(image))

@@ -1,0 +1,94 @@
+"""Undo: orders are taken back exactly, all that were named or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custmerge.errors import UndoBlocked, UndoChanged
+from custmerge.rules.roles import Capability
+from custmerge.services.access import demand
+from custmerge.services.undo_desk import UndoDesk
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from custmerge.rules.undo import UndoPlan
+    from custmerge.services.access import Caller
+    from custmerge.storage.unit import Database, Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An undo as somebody asks for it."""
+
+    orders: frozenset[int]
+    cascade: bool = False
+    """Whether later orders in the way are undone too."""
+    seen: tuple[UndoPlan, ...] | None = None
+    """What was shown to the person; nothing is undone if it would be something else now."""
+
+
+def preview(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[UndoPlan, ...]:
+    """Return what the undo would do, newest order first; changes nothing. Raises what `undo` would raise."""
+    demand(caller, Capability.UNDO_OWN)
+    with database.reading() as unit:
+        orders = _with_later(unit, caller, request, now)
+        return _decided(UndoDesk(unit, caller, orders, now, lock=False), orders)
+
+
+def undo(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[UndoPlan, ...]:
+    """Take orders back in one transaction, newest first, and return what was done.
+
+    Raises NotAllowed, NotOwnOrder, UndoTooLate, UnknownOrder, AlreadyUndone, Purged, ImageChanged, UndoBlocked,
+    or UndoChanged; then nothing is changed.
+    """
+    demand(caller, Capability.UNDO_OWN)
+
+    def take_back(unit: Unit) -> tuple[UndoPlan, ...]:
+        orders = _with_later(unit, caller, request, now)
+        desk = UndoDesk(unit, caller, orders, now, lock=True)
+        try:
+            plans = _decided(desk, orders)
+        except UndoBlocked as error:
+            if request.seen is None:
+                raise
+            raise _changed(orders, error) from None
+        if request.seen is not None and not _same(plans, request.seen):
+            raise _changed(orders)
+        desk.write({})
+        return plans
+
+    return database.attempt(take_back)
+
+
+def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> list[int]:
+    """Return the orders to undo, newest first: those that were named, with a cascade also those in their way."""
+    wanted = set(request.orders)
+    while request.cascade:
+        desk = UndoDesk(unit, caller, wanted, now, lock=False)
+        later = {first for order in wanted for first in desk.first(order)}
+        if later <= wanted:
+            break
+        wanted |= later
+    return sorted(wanted, reverse=True)
+
+
+def _decided(desk: UndoDesk, orders: Collection[int]) -> tuple[UndoPlan, ...]:
+    plans = []
+    for order in orders:
+        plan = desk.decide(order)
+        desk.take_back(plan)
+        plans.append(plan)
+    return tuple(plans)
+
+
+def _same(plans: Sequence[UndoPlan], seen: Sequence[UndoPlan]) -> bool:
+    return len(plans) == len(seen) and all(
+        plan.shows_the_same_as(shown) for plan, shown in zip(plans, seen, strict=True)
+    )
+
+
+def _changed(orders: Sequence[int], error: UndoBlocked | None = None) -> UndoChanged:
+    return UndoChanged(orders=orders, obstacles=[] if error is None else error.details["obstacles"])
