@@ -94,6 +94,7 @@ def steps(folder: Path) -> tuple[Step, ...]:
             True,
         ),
         Step(N_("20004 is in use again, with its packages and domains."), ("undo", "3", "--yes")),
+        Step(N_("Proof that nobody touched what happened, and that nothing was lost."), ("audit",)),
     )
 
 

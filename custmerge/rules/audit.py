@@ -84,6 +84,19 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
 }
 
 
+_EVIDENCE = N_("Keep a copy of the database as it is, and compare with the last backup.")
+_REGISTER = N_("Look the number up with `custmerge history`, and put it right from the last backup.")
+_DOOR = N_("Disable or revoke it, then look for who had access to the database.")
+_ABOUT_REGISTER = (CheckName.TOMBSTONES, CheckName.CIRCLES, CheckName.DOMAINS, CheckName.PACKAGES, CheckName.CONTACTS)
+
+
+def next_step(check: CheckName) -> str:
+    """Return what to do about a critical finding, an English text for translation."""
+    if check in (CheckName.STAFF, CheckName.TOKENS):
+        return _DOOR
+    return _REGISTER if check in _ABOUT_REGISTER else _EVIDENCE
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that isn't as it should be."""
@@ -93,7 +106,7 @@ class Finding:
     subject: str
     """The row, for instance `history 17`, `order 3`, `package P1`: never translated, never personal."""
     message: str
-    """An English template for translation, filled from `details`: what is wrong and what to do."""
+    """An English template for translation, filled from `details`: what is wrong; for a warning, what to do too."""
     details: Mapping[str, str | int] = field(default_factory=dict)
 
 

@@ -38,7 +38,7 @@ CHECKPOINTS_AT_ONCE = 500
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
 _OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
 _NO_HEAD = N_("the end of the chain isn't written down any more: it was deleted.")
-_NO_TRIGGER = N_("is gone, switched off or does something else: run `custmerge init` on a copy and compare.")
+_NO_TRIGGER = N_("is gone, switched off or does something else: put it back from this version's migrations.")
 _STRANGE_TRIGGER = N_("wasn't made by custmerge: somebody put it in.")
 _PLAIN_COLUMN = N_("isn't generated from the entry any more: the table was changed.")
 

@@ -15,14 +15,14 @@ def test_demo_shows_the_whole_way(sqlite_cli, tmp_path, language):
     verbs = [next(word for word in line.split() if word in KNOWN) for line in typed[1:]]
     assert verbs == [
         *("init", "login", "import", "import", "login", "verify", "diff", "merge", "merge", "merge", "merge"),
-        *("diff", "verify", "show", "history", "login", "undo"),
+        *("diff", "verify", "show", "history", "login", "undo", "audit"),
     ]
     for mark in ("≠", "✗", "Industriestr. 40", "20003 → 10001", "P-2003b"):
         assert mark in done.out
     assert (tmp_path / "demo" / "demo.db").exists()
 
 
-KNOWN = {"init", "login", "import", "verify", "diff", "merge", "show", "undo", "history"}
+KNOWN = {"init", "login", "import", "verify", "diff", "merge", "show", "undo", "history", "audit"}
 
 
 def test_demo_touches_no_other_database_and_no_keyring(sqlite_cli, tmp_path):

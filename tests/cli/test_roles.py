@@ -41,6 +41,7 @@ TABLE = {
     ("export", "packages"): {SUPERVISOR},
     ("export", "history"): {SUPERVISOR, AUDITOR},
     ("audit",): {SUPERVISOR, AUDITOR},
+    ("purge", "--older-than", "365d", "--dry-run"): {SUPERVISOR},
     ("audit", "--list-checks"): ANYBODY,
     ("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf"): {AGENT, SUPERVISOR},
     ("transfer", "list"): {AGENT, SUPERVISOR},

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import filled, ngettext
+from custmerge.cli.language import _, filled, ngettext
 from custmerge.cli.render.escape import visible
-from custmerge.rules.audit import Severity, Verdict
+from custmerge.rules.audit import Severity, Verdict, next_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,8 +23,9 @@ _TIMESTAMP = "When the audit began, as a Unix time."
 
 
 def message(found: Finding) -> str:
-    """Return a finding's sentence, translated, its values made visible."""
-    return filled(found.message, found.details)
+    """Return what was found and what to do about it, translated, its values made visible."""
+    said = filled(found.message, found.details)
+    return " ".join((said, _(next_step(found.check)))) if found.severity is Severity.CRITICAL else said
 
 
 def messages(done: Audit) -> list[str]:
