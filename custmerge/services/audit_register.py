@@ -41,7 +41,7 @@ def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | No
 
 def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
-        for number in sorted(only):
+        for number in unit.evidence.going_further(only):
             record = unit.register.customer(unit.register.end_of_chain(number))
             if record is not None and record.merged_into is not None:
                 findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)

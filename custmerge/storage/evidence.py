@@ -237,6 +237,17 @@ class Evidence:
         """Return up to `limit` numbers that lead round in a circle, or into one."""
         return [row[0] for row in self._connection.execute(text(_CIRCLES)).fetchmany(limit)]
 
+    def going_further(self, numbers: Collection[str]) -> list[str]:
+        """Return those of `numbers` that lead to a number that was merged away itself."""
+        target = customer.alias("target")
+        rows = self._connection.execute(
+            select(customer.c.number)
+            .join(target, target.c.number == customer.c.merged_into)
+            .where(among(self._connection, customer.c.number, numbers), target.c.merged_into.is_not(None))
+            .order_by(customer.c.number)
+        )
+        return list(rows.scalars())
+
     def leading_nowhere(self, limit: int) -> list[tuple[str, str]]:
         """Return up to `limit` numbers (number, merged_into) that lead to a number that there isn't."""
         return [(row[0], row[1]) for row in self._connection.execute(text(_NOWHERE)).fetchmany(limit)]
