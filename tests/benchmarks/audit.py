@@ -63,3 +63,8 @@ def measured_since(ready: Ready, folder: Path, made: int) -> None:
         f"<= {goal:.2f} s",
         met=since <= goal,
     )
+
+
+def merged(ready: Ready, first: int, last: int) -> None:
+    """Write orders in a process of its own: what this one has in memory a child's peak would include."""
+    finished((PYTHON, HERE / "audit_child.py", ready.url, str(first), str(last)), ready.environ)

@@ -384,20 +384,20 @@ def test_a_chain_that_was_replaced_consistently_is_critical_by_its_checkpoint(li
     head = audited(lived).head
     rewritten(lived)
     assert audited(lived, checks={CheckName.CHAIN, CheckName.ORDERS}).verdict is Verdict.OK
-    checkpoint = Checkpoint(head.seq, head.hash, "2026-01-01T00:00:00Z")
+    checkpoint = Checkpoint(head.seq, head.hash, "2026-01-01T00:00:00Z", None)
     audit = audited(lived, checkpoints=[checkpoint], since_checkpoint=since)
     assert found(audit, CheckName.CHECKPOINT) == {"checkpoint 2026-01-01T00:00:00Z"}
     assert audit.verdict is Verdict.CRITICAL
 
 
 def test_a_history_that_is_shorter_than_its_checkpoint_is_critical(lived):
-    audit = audited(lived, checkpoints=[Checkpoint(9_999, "ab" * 32, "2026-01-01T00:00:00Z")])
+    audit = audited(lived, checkpoints=[Checkpoint(9_999, "ab" * 32, "2026-01-01T00:00:00Z", None)])
     assert found(audit, CheckName.CHECKPOINT) == {"checkpoint 2026-01-01T00:00:00Z"}
 
 
 def test_since_a_checkpoint_only_what_is_new_is_verified(lived, world, agent):
     head = audited(lived).head
-    checkpoint = [Checkpoint(head.seq, head.hash, "2026-01-01T00:00:00Z")]
+    checkpoint = [Checkpoint(head.seq, head.hash, "2026-01-01T00:00:00Z", None)]
     world.customer("20007", domains=["d7.example"], password="hefezopf")
     assert merged(agent, 7, "--keep").code == 0
     assert audited(lived, checkpoints=checkpoint, since_checkpoint=True).verdict is Verdict.OK
