@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from custmerge.errors import N_
@@ -138,9 +138,9 @@ def _says_the_same(row: LedgerRow) -> bool:
     )
 
 
-@lru_cache(maxsize=10_000)
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False, default=repr)
+def _quoted(text: object) -> str:
+    """Return a text as canonical JSON has it; what isn't text is like none."""
+    return encode_basestring(text) if isinstance(text, str) else ""
 
 
 def _note_break(findings: Findings, before: int, found: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select, text
 
 from custmerge.rules.history import Head, image_digest
+from custmerge.rules.ledger_check import LedgerRow
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among
 from custmerge.storage.tables import before_image, customer, head, history, order, package
@@ -16,12 +17,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from custmerge.rules.ledger_check import LedgerRow
 
 ROWS_AT_ONCE = 5_000
 _ENTRIES = "SELECT seq, body, hash FROM custmerge_history WHERE seq BETWEEN {first} AND {last} ORDER BY seq"
 # An image that was erased has no digest; one that is missing has none either, and that isn't the same.
-_DIGEST_SQLITE = "CASE WHEN i.image = '' THEN '' ELSE custmerge_digest(i.salt, i.image) END"
 _DIGEST_POSTGRESQL = (
     "CASE WHEN i.image = '' THEN '' ELSE encode(sha256(i.salt || convert_to(i.image, 'UTF8')), 'hex') END"
 )
@@ -134,10 +133,11 @@ class Evidence:
 
     def ledger(self, first: int, last: int) -> Iterator[LedgerRow]:
         """Give the merges among the entries from `first` to `last` with their orders, streamed."""
-        if self._is_sqlite:
-            self._driver().create_function("custmerge_digest", 2, _digest, deterministic=True)
-        digest = _DIGEST_SQLITE if self._is_sqlite else _DIGEST_POSTGRESQL
-        yield from self._raw(_LEDGER.replace("{digest}", digest), first, last)
+        if not self._is_sqlite:
+            yield from self._raw(_LEDGER.replace("{digest}", _DIGEST_POSTGRESQL), first, last)
+            return
+        for *told, salt, image in self._raw(_LEDGER.replace("{digest}", "i.salt, i.image"), first, last):
+            yield LedgerRow._make((*told, _digest(salt, image) if image else image))
 
     def changed_columns(self, first: int, last: int, limit: int) -> list[int]:
         """Return up to `limit` entries whose search columns don't say what their bodies say."""

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from databases import Kind, Ready, furnished
-from measuring import FLOORS, PYTHON, finished, heading, line
+from measuring import FLOORS, HERE, PYTHON, finished, heading, line
 
 ROUNDS = 3
 NEW_ENTRIES = 1_000
