@@ -182,6 +182,32 @@ def test_a_finished_run_again_says_already(bulk, agent, supervisor):
     assert lines(bulk) == [("1", "10001", "20003", "already", "0", "1")]
 
 
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_report_never_takes_the_place_of_the_file_itself(bulk, agent, verb):
+    text = HEADER + "10001,20003,,\n"
+    write(bulk, text)
+    (bulk.folder / "link.csv").symlink_to("pairs.csv")
+    (bulk.folder / "hard.csv").hardlink_to(bulk.folder / "pairs.csv")
+    for name in ("pairs.csv", "link.csv", "hard.csv"):
+        done = agent("bulk", verb, "pairs.csv", "--report", name, "-f", "json")
+        assert (done.code, done.error["code"]) == (2, "bad_file")
+    assert (bulk.folder / "pairs.csv").read_text() == text
+
+
+def test_a_command_that_is_refused_leaves_an_older_report_as_it_is(bulk, agent, supervisor, cli):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    (bulk.folder / "report.csv").write_text("of yesterday")
+    write(bulk, "", "empty.csv")
+    for who, verb, name, code in [
+        (cli.as_("ada"), "check", "pairs.csv", 4),
+        (supervisor, "run", "pairs.csv", 4),
+        (agent, "run", "missing.csv", 2),
+        (agent, "check", "empty.csv", 2),
+    ]:
+        assert who("bulk", verb, name, "--report", "report.csv").code == code
+        assert (bulk.folder / "report.csv").read_text() == "of yesterday"
+
+
 def test_stop_on_error_stops_and_goes_on_at_the_same_row(bulk, agent, supervisor):
     approved(bulk, supervisor, HEADER + "10001,20004,adopt,\n10001,20003,,\n")
     assert agent("bulk", "run", "pairs.csv", "--stop-on-error", "--report", "report.csv").code == 7
@@ -228,10 +254,11 @@ def test_a_second_run_of_one_file_says_so(bulk, agent, supervisor):
     answers = []
     while process.is_alive() and not answers:
         if agent("bulk", "status", "-f", "json").json[0]["state"] == "running":
-            answers.append(agent("bulk", "run", "pairs.csv", "-f", "json"))
+            answers.append(agent("bulk", "run", "pairs.csv", "-f", "json", "--report", "report.csv"))
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert [(done.code, done.error["code"]) for done in answers] == [(6, "batch_running")]
+    assert not (bulk.folder / "report.csv").exists()
     # What died stops nobody.
     assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
 
