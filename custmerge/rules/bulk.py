@@ -26,7 +26,7 @@ from custmerge.rules.cells import unguard
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import wrong_with_number
-from custmerge.rules.times import moment
+from custmerge.rules.times import moment, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
 APPROVED_FOR = timedelta(days=7)
+ALIVE_FOR = timedelta(seconds=60)
+"""After so long without a sign of life a run counts as dead."""
 
 
 class Result(StrEnum):
@@ -76,6 +78,10 @@ class Batch:
     approved_at: str | None
     run_by: str | None
     at: str
+    runner: str | None = None
+    """The process that runs it, by a random mark."""
+    alive_until: str | None = None
+    """When that one's lease ends unless it is renewed, see `times.stamp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +135,19 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
     if batch.approved_at is None or batch.state not in (State.APPROVED, State.RUNNING):
         return False
     return now < moment(batch.approved_at) + APPROVED_FOR
+
+
+def goes_on(batch: Batch, now: datetime) -> bool:
+    """Return whether a run of the file goes on with this batch instead of beginning one of its own.
+
+    Not where the approval it was begun under has ended: what it names as authorised by somebody would not be.
+    """
+    return batch.state is State.RUNNING and (batch.approved_at is None or approval_holds(batch, now))
+
+
+def is_alive(batch: Batch, now: datetime) -> bool:
+    """Return whether somebody runs a batch, or did a moment ago."""
+    return batch.alive_until is not None and stamp(now) < batch.alive_until
 
 
 def packed(outcomes: Sequence[Outcome]) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self
 
-from custmerge.errors import N_, BadFile, BatchApproved, BatchMoved, DatabaseError, OwnBatch
+from custmerge.errors import N_, BadFile, BatchApproved, BatchMoved, DatabaseError, DatabaseUnreachable, OwnBatch
 from custmerge.rules import seals
 from custmerge.rules.bulk import (
+    ALIVE_FOR,
     COLUMNS,
     IS_WELL,
     REQUIRED,
@@ -21,6 +23,7 @@ from custmerge.rules.bulk import (
     Result,
     State,
     approval_holds,
+    goes_on,
     outcome_of,
     packed,
     read_row,
@@ -31,10 +34,10 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.bulk_check import Foresight
+from custmerge.services.bulk_lease import is_free, turn_at
 from custmerge.services.bulk_proofs import proved
 from custmerge.services.bulk_rows import Rows
 from custmerge.storage.csv_file import SpooledFile, spooled
-from custmerge.storage.slots import only_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -43,9 +46,12 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
     from custmerge.services.bulk_rows import Proofs
+    from custmerge.storage.slots import Turn
     from custmerge.storage.unit import Database, Unit
 
 CHUNK = 500
+RENEWED_AFTER = timedelta(seconds=15)
+"""So old a lease is renewed; each chunk renews it too."""
 LISTED_AT_MOST = 100
 
 
@@ -125,11 +131,12 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
 
     def write(unit: Unit) -> Batch:
         demand_alive(unit, caller)
-        batch = unit.batches.newest_of(ran.sha256, lock=True)
-        _demand_unapproved(batch, path, now)
-        if batch is None or batch.state is not State.RUNNING:
-            batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
-            batch = replace(batch, id=unit.batches.add(batch))
+        # Of two that approve a file at once, the second is to see the batch of the first.
+        unit.chain.lock()
+        _demand_unapproved(unit.batches.newest_of(ran.sha256, lock=True), path, now)
+        # A run that began without it stays without it: rows that it has refused would stay refused.
+        batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
+        batch = replace(batch, id=unit.batches.add(batch))
         unit.batches.approve(batch.id, by=caller.name, person=person_of(caller), at=stamp(now))
         batch = replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
         facts: dict[str, Fact] = {
@@ -155,10 +162,12 @@ def run(database: Database, caller: Caller, path: str, means: Means) -> Ran:
     Raises BadFile, OwnBatch, BatchMoved where somebody else runs it, DatabaseError; what was committed stays.
     """
     demand(caller, Capability.MERGE_ANY)
-    with _opened(path) as file, only_one(f"batch-{file.sha256}") as is_alone:
-        if not is_alone:
-            raise BatchMoved(file=path)
-        running = _Run(database, caller, file, means)
+    with (
+        _opened(path) as file,
+        turn_at(database, file.sha256) as turn,
+        _Run(database, caller, file, means) as running,
+    ):
+        running.begin(turn)
         return running.to_the_end()
 
 
@@ -182,9 +191,36 @@ class _Run:
         self._file = file
         self._means = means
         self._counts = Counter[Result]()
-        self._batch, self._is_whole = self._started()
+        self._batch: Batch
+        self._is_whole = False
+        self._turn: Turn | None = None
+        self._runner = means.new_salt().hex()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Let the next one go on at once, where the database still answers."""
+        if self._turn is None or isinstance(error, DatabaseUnreachable):
+            return
+        with suppress(DatabaseError):
+            self._database.attempt(lambda unit: unit.batches.release(self._batch.id, self._runner))
+            self._turn.leave()
+
+    def begin(self, turn: Turn) -> None:
+        """Take the file's lease; raises OwnBatch, and BatchMoved where somebody else has it."""
+        now = self._means.clock()
+        # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
+        with self._database.reading() as unit:
+            self._demand_free(unit.batches.open_of(self._file.sha256), turn, now)
+        turn.enter(self._runner)
+        rows = self._file.count()
+        self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
+        self._turn = turn
+        turn.settle(self._runner)
 
     def to_the_end(self) -> Ran:
+        """Execute what is left of the file."""
         self._tell_earlier()
         self._tell_how_far()
         for rows in _chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
@@ -198,25 +234,43 @@ class _Run:
             self._database.attempt(lambda unit: unit.batches.finish(self._batch.id))
         return Ran(self._batch.id, self._file.sha256, self._batch.rows, self._counts)
 
-    def _started(self) -> tuple[Batch, bool]:
+    def _started(self, unit: Unit, turn: Turn, now: datetime, rows: int) -> tuple[Batch, bool]:
         """Return the batch to go on with, and whether it is authorised as a whole."""
-        now, caller = self._means.clock(), self._caller
-        rows = self._file.count()
+        caller, file = self._caller, self._file
+        found = unit.batches.open_of(file.sha256, lock=True)
+        if not found:
+            # Of two that begin a file at once, the second is to see the batch of the first.
+            unit.chain.lock()
+            found = unit.batches.open_of(file.sha256, lock=True)
+        self._demand_free(found, turn, now)
+        batch = found[0] if found else None
+        is_whole = batch is not None and approval_holds(batch, now)
+        if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
+            raise OwnBatch(file=file.path, approved_by=batch.approved_by)
+        if batch is None or not (is_whole or goes_on(batch, now)):
+            batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
+            batch = replace(batch, id=unit.batches.add(batch))
+        for other in found:
+            if other.id != batch.id:
+                unit.batches.finish(other.id)
+        until = stamp(now + ALIVE_FOR)
+        unit.batches.start(batch.id, by=caller.name, runner=self._runner, alive_until=until)
+        return replace(batch, runner=self._runner, alive_until=until), is_whole
 
-        def start(unit: Unit) -> tuple[Batch, bool]:
-            batch = unit.batches.newest_of(self._file.sha256, lock=True)
-            is_whole = batch is not None and approval_holds(batch, now)
-            if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
-                raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
-            if batch is None or batch.state not in (State.APPROVED, State.RUNNING):
-                batch = Batch(
-                    0, self._file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now)
-                )
-                batch = replace(batch, id=unit.batches.add(batch))
-            unit.batches.start(batch.id, by=caller.name)
-            return batch, is_whole
+    def _demand_free(self, batches: Sequence[Batch], turn: Turn, now: datetime) -> None:
+        if not is_free(batches, turn, now):
+            raise BatchMoved(file=self._file.path)
 
-        return self._database.attempt(start)
+    def _still_at_it(self) -> None:
+        """Say so to who watches, and to the others, while passwords are verified."""
+        self._tell_how_far()
+        now, batch = self._means.clock(), self._batch
+        if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
+            return
+        until = stamp(now + ALIVE_FOR)
+        if not self._database.attempt(lambda unit: unit.batches.renew(batch.id, self._runner, until)):
+            raise BatchMoved(file=self._file.path)
+        self._batch = replace(batch, alive_until=until)
 
     def _tell_earlier(self) -> None:
         """Report the rows that an earlier run has decided; what it merged is `already` now."""
@@ -241,7 +295,7 @@ class _Run:
         # Before the transaction: nobody is to wait for a lock while passwords are hashed.
         proofs: Proofs = {}
         if not self._is_whole:
-            proofs = proved(self._database, self._caller, rows, self._means.clock(), self._tell_how_far)
+            proofs = proved(self._database, self._caller, rows, self._means.clock(), self._still_at_it)
         return self._committed(rows, proofs)
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
@@ -257,7 +311,7 @@ class _Run:
                 stops = self._means.stop_on_error and first[-1].result not in IS_WELL
                 return first if stops or len(first) < middle else first + self._committed(rows[middle:], proofs)
             failed = [outcome_of(rows[0], error)]
-            outcomes, batch = self._database.attempt(lambda unit: self._noted(unit, rows, failed))
+            outcomes, batch = self._database.attempt(lambda unit: self._failed(unit, rows, failed))
         self._batch = batch
         return outcomes
 
@@ -270,22 +324,27 @@ class _Run:
                 break
         return self._noted(unit, rows, decided.written(self._batch.id))
 
+    def _failed(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+        self._demand_unmoved(unit)
+        return self._noted(unit, rows, outcomes)
+
     def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
         """Write down how far the batch has come, in the transaction of the rows themselves."""
-        self._demand_unmoved(unit)
         # With --stop-on-error the row that stopped it is tried again by the next run.
         kept = outcomes
         if self._means.stop_on_error and outcomes and outcomes[-1].result not in IS_WELL:
             kept = outcomes[:-1]
         merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
-        batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged)
+        until = stamp(self._means.clock() + ALIVE_FOR)
+        batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
         if kept:
-            unit.batches.advance(batch.id, rows[0].row, packed(kept), done=batch.done, merged=merged)
+            unit.batches.advance(batch, rows[0].row, packed(kept))
         return outcomes, batch
 
     def _demand_unmoved(self, unit: Unit) -> None:
         found = unit.batches.one(self._batch.id, lock=True)
-        if found is None or found.done != self._batch.done or found.state is not State.RUNNING:
+        is_ours = found is not None and found.runner == self._runner and found.state is State.RUNNING
+        if found is None or not is_ours or found.done != self._batch.done:
             raise BatchMoved(file=self._file.path)
 
 

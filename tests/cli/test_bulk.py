@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 from bulk_model import DETAILS, IDENTITY, Model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from custmerge.storage.unit import Database
 
 HEADER = "survivor,absorbed,choice,take\n"
 REPORT = ("row", "survivor", "absorbed", "status", "code", "order", "message")
@@ -148,16 +151,40 @@ def test_an_approval_is_void_when_a_byte_changes(bulk, agent, supervisor):
     assert lines(bulk)[0][3:5] == ("refused", "4")
 
 
-def test_an_approval_is_void_after_7_days(bulk, agent, supervisor, database_url):
-    from custmerge.storage.unit import Database
-
-    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
-    database = Database(database_url)
+def execute(url, *statements):
+    database = Database(url)
     with database.writing() as unit:
-        unit._connection.exec_driver_sql("UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z'")
+        for statement in statements:
+            unit._connection.exec_driver_sql(statement)
     database.close()
+
+
+def test_an_approval_is_void_after_7_days(bulk, agent, supervisor, database_url):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    execute(database_url, "UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z'")
     agent("bulk", "run", "pairs.csv", "--report", "report.csv")
     assert lines(bulk)[0][3:5] == ("refused", "4")
+
+
+def test_a_run_whose_approval_has_ended_begins_a_batch_of_its_own(bulk, agent, supervisor, database_url):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    execute(database_url, "UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z', state = 'running'")
+    # Nobody's approval, so its approver may run it too.
+    assert supervisor("bulk", "run", "pairs.csv").code == 7
+    new, old = agent("bulk", "status", "-f", "json").json
+    assert (new["approved_by"], new["run_by"], new["state"]) == (None, "anna", "finished")
+    assert (old["approved_by"], old["run_by"], old["state"]) == ("anna", None, "finished")
+
+
+def test_an_approval_is_for_every_row_though_a_run_has_refused_some(bulk, agent, supervisor, database_url):
+    write(bulk, HEADER + "10001,20003,,\n10001,20004,,\n")
+    assert agent("bulk", "run", "pairs.csv").code == 7
+    # As if it had been cut off before its last chunk.
+    execute(database_url, "UPDATE custmerge_batch SET state = 'running'")
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert [row[3] for row in lines(bulk)] == ["merged", "blocked"]
+    assert [one["state"] for one in agent("bulk", "status", "-f", "json").json] == ["finished", "finished"]
 
 
 def test_an_approval_is_used_up_by_its_run(bulk, agent, supervisor):
@@ -261,6 +288,57 @@ def test_a_second_run_of_one_file_says_so(bulk, agent, supervisor):
     assert not (bulk.folder / "report.csv").exists()
     # What died stops nobody.
     assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+@pytest.fixture
+def a_run_elsewhere(bulk, agent, supervisor):
+    """A run of a long file that is under way for another user of this machine."""
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n" * 20_000)
+    process, _ = agent.start(
+        "bulk", "run", "pairs.csv", "--chunk", "20", XDG_DATA_HOME=str(bulk.folder / "elsewhere")
+    )
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_a_second_run_elsewhere_says_so_and_leaves_the_first_alone(agent, a_run_elsewhere):
+    for _ in range(3):
+        done = agent("bulk", "run", "pairs.csv", "--chunk", "7", "-f", "json")
+        assert (done.code, done.error["code"]) == (6, "batch_running")
+    assert a_run_elsewhere.is_alive()
+    before = agent("bulk", "status", "-f", "json").json[0]["done"]
+    time.sleep(0.5)
+    assert agent("bulk", "status", "-f", "json").json[0]["done"] > before
+
+
+def test_a_run_that_died_elsewhere_is_taken_over_when_its_lease_has_run_out(agent, a_run_elsewhere, database_url):
+    os.kill(a_run_elsewhere.pid, signal.SIGKILL)
+    a_run_elsewhere.join()
+    assert agent("bulk", "run", "pairs.csv").code == 6
+    execute(database_url, "UPDATE custmerge_batch SET alive_until = '2026-01-01T00:00:00Z'")
+    assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+def test_a_run_that_was_interrupted_is_taken_over_at_once_elsewhere(agent, a_run_elsewhere):
+    os.kill(a_run_elsewhere.pid, signal.SIGINT)
+    a_run_elsewhere.join()
+    assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+def test_the_same_file_is_run_on_two_databases_at_once(bulk, agent, supervisor, sqlite_template):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n" * 20_000)
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "20")
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    shutil.copy(sqlite_template, bulk.folder / "other.db")
+    agent.url = f"sqlite:///{bulk.folder / 'other.db'}"
+    done = agent("bulk", "run", "pairs.csv", "--chunk", "10000")
+    assert (done.code, process.is_alive()) == (7, True), done.err
+    process.kill()
+    process.join()
 
 
 # Against the model
@@ -432,15 +510,9 @@ def test_the_nightly_example_checks_approves_and_runs(repository, supervisor, ag
 
 
 def test_a_row_that_the_database_refuses_is_found_and_the_others_go_through(bulk, agent, supervisor, database_url):
-    from custmerge.storage.unit import Database
-
     for number in range(30, 40):
         bulk.customer(f"100{number}", domains=[f"n{number}.example"])
-    database = Database(database_url)
-    with database.writing() as unit:
-        for statement in REFUSE[database.is_sqlite]:
-            unit._connection.exec_driver_sql(statement)
-    database.close()
+    execute(database_url, *REFUSE[database_url.startswith("sqlite")])
     approved(bulk, supervisor, HEADER + "".join(f"10001,100{number},,\n" for number in range(30, 40)))
     done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
     assert (done.code, done.json["merged"], done.json["failed"]) == (7, 9, 1)
