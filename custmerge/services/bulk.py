@@ -35,12 +35,12 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.bulk_check import Foresight
 from custmerge.services.bulk_lease import is_free, turn_at
-from custmerge.services.bulk_proofs import proved
+from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, proved
 from custmerge.services.bulk_rows import Rows
 from custmerge.storage.csv_file import SpooledFile, spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from custmerge.rules.history import Fact
@@ -94,35 +94,30 @@ class Ran:
 
 
 def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
-    """Say what a run would say, changing nothing; a file without passwords is looked at as if it were approved."""
+    """Say what a run would say, changing nothing; a file without passwords is looked at as if it were approved.
+
+    Raises NotAllowed, BadFile, LockedOut and DatabaseError, where a run would.
+    """
     demand(caller, Capability.MERGE_ANY)
-    with _opened(path) as file, Foresight(database, caller, means.clock()) as foresight:
-        total, counts = file.count(), Counter[Result]()
+    with _opened(path) as file:
         with database.reading() as unit:
             batch = unit.batches.newest_of(file.sha256)
-        is_whole = (batch is not None and approval_holds(batch, means.clock())) or "password" not in file.columns
-        done = 0
-        means.watcher.advanced(done, total)
-        for rows in _chunks(file, 0, means.chunk, split=not is_whole):
-            proofs: Proofs = {}
-            if not is_whole:
-                still = partial(means.watcher.advanced, done, total)
-                proofs = proved(database, caller, rows, means.clock(), still)
-            for outcome in foresight.outcomes(rows, proofs, is_whole=is_whole):
-                counts[outcome.result] += 1
-                means.watcher.outcome(outcome)
-            done = rows[-1].row
-            means.watcher.advanced(done, total)
-        return Ran(None, file.sha256, total, counts)
+        now = means.clock()
+        is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
+        has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
+        return _Check(database, caller, file, means).told(batch if has_begun else None, is_whole=is_whole)
 
 
 def approvable(database: Database, caller: Caller, path: str, means: Means) -> Ran:
-    """Return what is to be approved; raises NotAllowed, and BatchApproved where it is approved already."""
+    """Return what is to be approved, as a run of the approved file would find it; verifies no passwords.
+
+    Raises NotAllowed, BadFile, DatabaseError, and BatchApproved where it is approved already.
+    """
     demand(caller, Capability.BULK_APPROVE)
-    ran = check(database, caller, path, means)
-    with database.reading() as unit:
-        _demand_unapproved(unit.batches.newest_of(ran.sha256), path, means.clock())
-    return ran
+    with _opened(path) as file:
+        with database.reading() as unit:
+            _demand_unapproved(unit.batches.newest_of(file.sha256), path, means.clock())
+        return _Check(database, caller, file, means).told(None, is_whole=True)
 
 
 def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
@@ -182,6 +177,41 @@ def status(database: Database, caller: Caller, path: str | None) -> tuple[Batch,
         return unit.batches.newest(sha256, LISTED_AT_MOST)
 
 
+class _Check:
+    """What a run of a file would say."""
+
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, means: Means) -> None:
+        self._database = database
+        self._caller = caller
+        self._file = file
+        self._means = means
+        self._counts = Counter[Result]()
+
+    def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
+        """Tell the watcher every row, those that `begun` has decided as it has; raises LockedOut."""
+        total, done = self._file.count(), begun.done if begun else 0
+        self._means.watcher.advanced(done, total)
+        if begun is not None:
+            with self._database.reading() as unit:
+                self._tell(_decided(unit, begun, self._file))
+        with Foresight(self._database, self._caller, self._means.clock()) as foresight:
+            for rows in _chunks(self._file, done, self._means.chunk, split=not is_whole):
+                still = partial(self._means.watcher.advanced, done, total)
+                bench = Bench(self._database, self._caller, self._means.clock, foresight, still)
+                found = Proved({}) if is_whole else proved(bench, rows)
+                self._tell(foresight.outcomes(found.closed(rows), found.verdicts, is_whole=is_whole))
+                if found.stopped_by is not None:
+                    raise found.stopped_by
+                done = rows[-1].row
+                self._means.watcher.advanced(done, total)
+        return Ran(None, self._file.sha256, total, self._counts)
+
+    def _tell(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            self._counts[outcome.result] += 1
+            self._means.watcher.outcome(outcome)
+
+
 class _Run:
     """One run of one file."""
 
@@ -193,6 +223,7 @@ class _Run:
         self._counts = Counter[Result]()
         self._batch: Batch
         self._is_whole = False
+        self._is_continued = False
         self._turn: Turn | None = None
         self._runner = means.new_salt().hex()
 
@@ -224,12 +255,17 @@ class _Run:
         self._tell_earlier()
         self._tell_how_far()
         for rows in _chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
-            outcomes = self._settled(rows)
+            # Before the transaction: nobody is to wait for a lock while passwords are hashed.
+            found = Proved({}) if self._is_whole else proved(self._bench(), rows)
+            outcomes = self._committed(found.closed(rows), found.verdicts)
             for outcome in outcomes:
                 self._tell(outcome)
             self._tell_how_far()
-            if len(outcomes) < len(rows) or (self._means.stop_on_error and outcomes[-1].result not in IS_WELL):
+            if self._stops(outcomes):
                 break
+            if found.stopped_by is not None:
+                # It says nothing about the rows that are left: they are tried when the lock has ended.
+                raise found.stopped_by
         if self._batch.done >= self._batch.rows:
             self._database.attempt(lambda unit: unit.batches.finish(self._batch.id))
         return Ran(self._batch.id, self._file.sha256, self._batch.rows, self._counts)
@@ -247,7 +283,8 @@ class _Run:
         is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
             raise OwnBatch(file=file.path, approved_by=batch.approved_by)
-        if batch is None or not (is_whole or goes_on(batch, now)):
+        self._is_continued = batch is not None and goes_on(batch, now)
+        if batch is None or not (is_whole or self._is_continued):
             batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
             batch = replace(batch, id=unit.batches.add(batch))
         for other in found:
@@ -276,12 +313,9 @@ class _Run:
         """Report the rows that an earlier run has decided; what it merged is `already` now."""
         if not self._batch.done:
             return
-        records = self._file.records()
         with self._database.reading() as unit:
-            for _first, results in unit.batches.results(self._batch.id):
-                for kept in json.loads(results):
-                    number, cells = next(records)
-                    self._tell(unpacked(read_row(number, cells), kept))
+            for outcome in _decided(unit, self._batch, self._file):
+                self._tell(outcome)
 
     def _tell(self, outcome: Outcome) -> None:
         self._counts[outcome.result] += 1
@@ -290,15 +324,18 @@ class _Run:
     def _tell_how_far(self) -> None:
         self._means.watcher.advanced(self._batch.done, self._batch.rows)
 
-    def _settled(self, rows: Sequence[BulkRow]) -> list[Outcome]:
-        """Decide and execute rows; what the database refuses is halved until the one row is found."""
-        # Before the transaction: nobody is to wait for a lock while passwords are hashed.
-        proofs: Proofs = {}
-        if not self._is_whole:
-            proofs = proved(self._database, self._caller, rows, self._means.clock(), self._still_at_it)
-        return self._committed(rows, proofs)
+    def _bench(self) -> Bench:
+        clock, batch = self._means.clock, self._batch.id
+        is_continued = self._is_continued
+        return Bench(self._database, self._caller, clock, AsItIs(), self._still_at_it, batch, is_continued)
+
+    def _stops(self, outcomes: Sequence[Outcome]) -> bool:
+        return self._means.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
+        """Decide and execute rows; what the database refuses is halved until the one row is found."""
+        if not rows:
+            return []
         try:
             outcomes, batch = self._database.attempt(lambda unit: self._chunk(unit, rows, proofs))
         except DatabaseError as error:
@@ -308,8 +345,7 @@ class _Run:
             if len(rows) > 1:
                 middle = len(rows) // 2
                 first = self._committed(rows[:middle], proofs)
-                stops = self._means.stop_on_error and first[-1].result not in IS_WELL
-                return first if stops or len(first) < middle else first + self._committed(rows[middle:], proofs)
+                return first if self._stops(first) else first + self._committed(rows[middle:], proofs)
             failed = [outcome_of(rows[0], error)]
             outcomes, batch = self._database.attempt(lambda unit: self._failed(unit, rows, failed))
         self._batch = batch
@@ -319,8 +355,7 @@ class _Run:
         self._demand_unmoved(unit)
         decided = Rows(unit, self._caller, rows, self._means.clock(), lock=True)
         for row in rows:
-            outcome = decided.decide(row, proofs, self._means.new_salt, is_whole=self._is_whole)
-            if outcome.result not in IS_WELL and self._means.stop_on_error:
+            if self._stops([decided.decide(row, proofs, self._means.new_salt, is_whole=self._is_whole)]):
                 break
         return self._noted(unit, rows, decided.written(self._batch.id))
 
@@ -332,7 +367,7 @@ class _Run:
         """Write down how far the batch has come, in the transaction of the rows themselves."""
         # With --stop-on-error the row that stopped it is tried again by the next run.
         kept = outcomes
-        if self._means.stop_on_error and outcomes and outcomes[-1].result not in IS_WELL:
+        if self._stops(outcomes):
             kept = outcomes[:-1]
         merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
         until = stamp(self._means.clock() + ALIVE_FOR)
@@ -357,21 +392,33 @@ def _opened(path: str) -> Iterator[SpooledFile]:
         yield file
 
 
+def _decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
+    """Give what became of the rows that a batch has decided; what it merged is `already` now."""
+    records = file.records()
+    for _first, results in unit.batches.results(batch.id):
+        for kept in json.loads(results):
+            number, cells = next(records)
+            yield unpacked(read_row(number, cells), kept)
+
+
 def _chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
     """Give the rows behind the first `done` in chunks of `size`.
 
     With `split` a row whose password can only be verified when the rows before it are executed begins a new one.
     """
     rows: list[BulkRow] = []
-    kept: set[str] = set()
+    # A number that was kept has got domains; one that was absorbed isn't in use, so nobody's password is tried.
+    kept, absorbed = set[str](), set[str]()
     for number, cells in file.records():
         if number <= done:
             continue
         row = read_row(number, cells)
-        if rows and (len(rows) >= size or (split and row.password and row.absorbed in kept)):
+        depends = row.absorbed in kept or row.absorbed in absorbed or row.survivor in absorbed
+        if rows and (len(rows) >= size or (split and row.password and depends)):
             yield rows
-            rows, kept = [], set()
+            rows, kept, absorbed = [], set(), set()
         rows.append(row)
         kept.add(row.survivor)
+        absorbed.add(row.absorbed)
     if rows:
         yield rows

@@ -131,6 +131,86 @@ def test_the_limits_against_guessing_hold_for_a_file(bulk, agent, cli):
     assert "20003" in bulk.customers()
 
 
+PROOFS = "survivor,absorbed,choice,domain,password\n"
+
+
+def locks(world):
+    return [e["survivor"] for e in world.anna("history", "--action", "locked", "-f", "json").json]
+
+
+def wrong_tries(world):
+    return len(world.anna("history", "--action", "login_failed", "-f", "json").json)
+
+
+def test_no_password_is_tried_for_a_row_that_fails_before_its_proof(bulk, agent):
+    bulk.customer("30001", password="pw-5", domains=["fuenf.example"])
+    bulk.customer("30002")
+    rows = "99999,20003,,drei.example,falsch\n" * 5 + "10001,30001,,fuenf.example,pw-5\n"
+    # Absorbed by the row before, in the same chunk.
+    rows += "30001,20003,,drei.example,falsch\n30002,30001,,fuenf.example,falsch\n" * 5
+    write(bulk, PROOFS + rows + "10001,20003,,drei.example,paket\n")
+    agent("bulk", "check", "pairs.csv", "--report", "check.csv")
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    results = [row[3] for row in lines(bulk)]
+    assert results == ["not_found"] * 5 + ["merged"] + ["not_found"] * 10 + ["merged"]
+    assert [row[3] for row in lines(bulk, "check.csv")] == results
+    assert wrong_tries(bulk) == 0
+
+
+def test_a_check_verifies_a_password_of_a_number_as_the_rows_before_would_leave_it(bulk, agent):
+    bulk.package("P5", "20003", ["fuenf.example"])
+    bulk.customer("30001", password="pw-5", domains=["sechs.example"])
+    rows = "20002,20003,adopt,drei.example,paket\n10001,20002,adopt,drei.example,paket\n"
+    # The package's customer is 10001 by then, and so is its password.
+    rows += "30001,10001,adopt,fuenf.example,pw-1\n"
+    write(bulk, PROOFS + rows)
+    before = bulk.dump()
+    assert agent("bulk", "check", "pairs.csv", "--report", "check.csv").code == 0
+    assert (wrong_tries(bulk), bulk.dump()) == (0, before)
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 0
+    assert [row[:5] for row in lines(bulk, "check.csv")] == [row[:5] for row in lines(bulk)]
+
+
+def test_what_is_approved_is_what_the_approved_run_does(bulk, agent, supervisor):
+    write(bulk, PROOFS + "10001,20003,,,\n10001,20002,adopt,zwei.example,falsch\n")
+    shown = supervisor("bulk", "approve", "pairs.csv", "--yes", "-f", "json").json["counts"]
+    assert wrong_tries(bulk) == 0
+    assert (shown["merged"], agent("bulk", "run", "pairs.csv", "-f", "json").json["merged"]) == (2, 2)
+
+
+def test_a_check_begins_with_what_a_run_has_decided(bulk, agent, supervisor, database_url):
+    write(bulk, PROOFS + "10001,20003,,drei.example,falsch\n10001,20002,adopt,zwei.example,pw-2\n")
+    assert agent("bulk", "run", "pairs.csv").code == 7
+    execute(database_url, "UPDATE custmerge_batch SET state = 'running'")
+    before = wrong_tries(bulk)
+    agent("bulk", "check", "pairs.csv", "--report", "check.csv")
+    assert [row[3:6] for row in lines(bulk, "check.csv")] == [("refused", "4", ""), ("already", "0", "1")]
+    assert wrong_tries(bulk) == before
+
+
+def test_a_caller_who_is_locked_stops_and_goes_on_when_the_lock_has_ended(bulk, agent, supervisor):
+    for number in range(20):
+        bulk.customer(f"300{number:02}", domains=[f"d{number}.example"])
+    wrong = "".join(f"10001,300{number:02},,d{number}.example,falsch\n" for number in range(20))
+    write(bulk, PROOFS + "10001,20003,,drei.example,paket\n" + wrong + "10001,20002,adopt,zwei.example,pw-2\n")
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
+    assert (done.code, done.error["code"], done.error["details"]["name"]) == (4, "locked_out", "ben")
+    assert [row[3] for row in lines(bulk)] == ["merged"] + ["refused"] * 20
+    assert agent("bulk", "run", "pairs.csv").code == 4
+    assert agent("bulk", "status", "-f", "json").json[0]["done"] == 21
+    assert supervisor("user", "unlock", "ben").code == 0
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 7
+    assert lines(bulk)[-1][3] == "merged"
+    assert wrong_tries(bulk) == 20
+
+
+@pytest.mark.parametrize("domain", ["x\0y", "drei example", "a" * 300, "..", ""])
+def test_a_domain_that_cannot_be_is_refused_like_any_wrong_one(bulk, agent, domain):
+    write(bulk, PROOFS + f"10001,20002,adopt,{domain},pw-2\n10001,20003,,drei.example,paket\n")
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 7
+    assert [row[3:5] for row in lines(bulk)] == [("refused", "4"), ("merged", "0")]
+
+
 def test_check_says_what_run_would_say_and_changes_nothing(bulk, agent, supervisor):
     text = HEADER + "20002,20003,adopt,\n10001,20002,adopt,\n10001,20003,,\n20002,10001,,\n10001,20004,keep,\n"
     write(bulk, text)
