@@ -119,6 +119,8 @@ class _Wave:
         both = list(zip(rows, tries, strict=True))
         self._locked = {row.row: tried for row, tried in both if isinstance(tried, guessing.Locked)}
         self._open = {row.row: (row, tried) for row, tried in both if isinstance(tried, guessing.Try)}
+        self._renewed: dict[int, tuple[str, str]] = {}
+        """The hash that there is and today's, of rows whose hash isn't of today's kind."""
         self.is_waiting = not self._open and not self._locked
 
     @property
@@ -137,7 +139,7 @@ class _Wave:
             compared: dict[int, Future[bool]] = {}
             try:
                 for row, stored in self._stored():
-                    compared[row.row] = pool.submit(_compared, stored, row.password, stop)
+                    compared[row.row] = pool.submit(self._compared, row, stored, stop)
                 for number, one in compared.items():
                     fits[number] = one.result()
                 self._settle(fits)
@@ -152,6 +154,30 @@ class _Wave:
         rows = [row for row, _tried in self._open.values()]
         with self._bench.database.reading() as unit:
             return [(row, self._bench.ground.domain_password(unit, row.absorbed, row.domain.strip())) for row in rows]
+
+    def _compared(self, row: BulkRow, stored: str | None, stop: Event) -> bool:
+        with passwords.turn():
+            if stop.is_set():
+                raise CancelledError
+            is_right = passwords.fits(stored, row.password)
+            # A check changes nothing, hashes neither.
+            if (
+                is_right
+                and stored
+                and self._bench.batch is not None
+                and (new := passwords.renewed(stored, row.password))
+            ):
+                self._renewed[row.row] = (stored, new)
+            return is_right
+
+    def _taken_back(self, unit: Unit, right: Sequence[int]) -> None:
+        """Forget tries that were right, and put today's hashes in the place of older ones."""
+        renewed = [(self._open[number][0], *self._renewed[number]) for number in right if number in self._renewed]
+        if renewed:
+            unit.register.customers({row.absorbed for row, _, _ in renewed}, lock=True)
+        unit.guesses.forget([one for number in right for one in self._open[number][1].ids])
+        for row, old, new in renewed:
+            unit.register.rehash_domain(row.absorbed, row.domain.strip(), old, new)
 
     def _break_off(self, compared: Mapping[int, Future[bool]]) -> None:
         fits: dict[int, bool] = {}
@@ -170,9 +196,8 @@ class _Wave:
         """Write down how tries ended; those that are written are open no more."""
         database, caller = self._bench.database, self._bench.caller
         right = [row for row, is_right in fits.items() if is_right]
-        ids = [number for row in right for number in self._open[row][1].ids]
-        if ids:
-            database.attempt(lambda unit: unit.guesses.forget(ids))
+        if right:
+            database.attempt(lambda unit: self._taken_back(unit, right))
         for number in right:
             del self._open[number]
         for number in fits:
@@ -181,13 +206,6 @@ class _Wave:
                 facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
                 guessing.wrong(database, tried, caller.actor, facts, self._now)
                 del self._open[number]
-
-
-def _compared(stored: str | None, password: str, stop: Event) -> bool:
-    with passwords.turn():
-        if stop.is_set():
-            raise CancelledError
-        return passwords.fits(stored, password)
 
 
 def _with_living_numbers(bench: Bench, rows: list[BulkRow]) -> list[BulkRow]:
