@@ -22,7 +22,7 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.cells import unguard
+from custmerge.rules.cells import shortened, unguard
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import wrong_with_number
@@ -116,12 +116,14 @@ class Outcome:
 def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
     """Return what the cells of one row ask for."""
     survivor, absorbed = unguard(cells["survivor"].strip()), unguard(cells["absorbed"].strip())
+    # What is longer is no number, and would only be carried through messages, report and database.
+    shown = shortened(survivor), shortened(absorbed)
     choice, take = cells.get("choice", "").strip(), cells.get("take", "").split()
     wishes = Wishes(
         Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
     )
     problem = _problem(survivor, absorbed, choice, take)
-    return BulkRow(row, survivor, absorbed, wishes, cells.get("domain", ""), cells.get("password", ""), problem)
+    return BulkRow(row, *shown, wishes, cells.get("domain", ""), cells.get("password", ""), problem)
 
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
@@ -206,13 +208,15 @@ _FIELD_LISTS = ("fields", "blocked_by")
 def _problem(survivor: str, absorbed: str, choice: str, take: Sequence[str]) -> CustmergeError | None:
     for name, value in (("survivor", survivor), ("absorbed", absorbed)):
         if why := wrong_with_number(value):
-            return BadValue(name=name, value=value, why=why)
+            return BadValue(name=name, value=shortened(value), why=why)
     if survivor == absorbed:
         return SelfMerge(number=survivor)
     if choice and choice not in _CHOICES:
-        return BadValue(name="choice", value=choice, why=N_("choose adopt or keep, or leave it empty"))
+        return BadValue(name="choice", value=shortened(choice), why=N_("choose adopt or keep, or leave it empty"))
     for name in take:
         if name not in DETAIL_FIELDS:
             why = N_("is no detail field; they are {fields}")
-            return BadValue(name="take", value=name, why=why, fields=[field.value for field in DETAIL_FIELDS])
+            return BadValue(
+                name="take", value=shortened(name), why=why, fields=[field.value for field in DETAIL_FIELDS]
+            )
     return None

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import pytest
 from bulk_model import DETAILS, IDENTITY, Model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from passlib.hash import sha512_crypt
 
 from custmerge.storage.unit import Database
 
@@ -202,6 +204,34 @@ def test_a_caller_who_is_locked_stops_and_goes_on_when_the_lock_has_ended(bulk, 
     assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 7
     assert lines(bulk)[-1][3] == "merged"
     assert wrong_tries(bulk) == 20
+
+
+def test_a_hash_of_another_kind_is_renewed_when_its_password_is_used(bulk, agent):
+    old = sha512_crypt.using(rounds=5000).hash("alt")
+    (bulk.folder / "h.csv").write_text(f"package,number,domains,password_hash\nP6,20003,sechs.example,{old}\n")
+    assert bulk.anna("import", "packages", "h.csv").code == 0
+    write(bulk, PROOFS + "10001,20003,,sechs.example,alt\n")
+    before = bulk.dump()
+    assert agent("bulk", "check", "pairs.csv").code == 0
+    assert bulk.dump() == before
+    assert old in "".join(before)
+    assert agent("bulk", "run", "pairs.csv").code == 0
+    (line,) = [line for line in bulk.dump() if '"P6"' in line]
+    assert json.loads(line)["password_hash"].startswith("$argon2id$")
+
+
+def test_a_huge_cell_is_shown_by_its_beginning(bulk, agent):
+    write(bulk, HEADER + f"10001,{'9' * 9000},,\n10001,20002,{'x' * 9000},\n10001,20002,,{'y' * 9000}\n")
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert (done.code, {row[3] for row in lines(bulk)}) == (7, {"refused"})
+    assert (bulk.folder / "report.csv").stat().st_size < 2_000
+    assert "…" in report(bulk)[0]["absorbed"]
+
+
+def test_a_cell_of_a_bulk_file_holds_no_more_than_any_of_its_values_needs(bulk, agent):
+    write(bulk, HEADER + f"10001,{'9' * 20_000},,\n")
+    done = agent("bulk", "run", "pairs.csv", "-f", "json")
+    assert (done.code, done.error["code"]) == (2, "bad_file")
 
 
 @pytest.mark.parametrize("domain", ["x\0y", "drei example", "a" * 300, "..", ""])
