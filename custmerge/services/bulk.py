@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
-from custmerge.errors import N_, BadFile, BatchApproved, BatchMoved, DatabaseError, DatabaseUnreachable, OwnBatch
+from custmerge.errors import (
+    N_,
+    BadFile,
+    BatchApproved,
+    BatchMoved,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseUnreachable,
+    OwnBatch,
+)
 from custmerge.rules import seals
 from custmerge.rules.bulk import (
     ALIVE_FOR,
@@ -50,9 +60,15 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Database, Unit
 
 CHUNK = 500
+WAITS_SECONDS = 30
+"""So long a chunk is tried again while others have the database locked: a part of the lease's time."""
+GAP_SECONDS = 0.002
+GAP_EVERY_SECONDS = 0.03
+"""More gaps would only cost time where chunks are small."""
 RENEWED_AFTER = timedelta(seconds=15)
 """So old a lease is renewed; each chunk renews it too."""
 LISTED_AT_MOST = 100
+T = TypeVar("T")
 
 
 class Watcher(Protocol):
@@ -225,6 +241,7 @@ class _Run:
         self._is_whole = False
         self._is_continued = False
         self._turn: Turn | None = None
+        self._gap_at = 0.0
         self._runner = means.new_salt().hex()
 
     def __enter__(self) -> Self:
@@ -337,7 +354,7 @@ class _Run:
         if not rows:
             return []
         try:
-            outcomes, batch = self._database.attempt(lambda unit: self._chunk(unit, rows, proofs))
+            outcomes, batch = self._patiently(lambda unit: self._chunk(unit, rows, proofs))
         except DatabaseError as error:
             if type(error) is not DatabaseError:
                 # Nothing is wrong with the rows: the database is away, locked, full.
@@ -347,9 +364,26 @@ class _Run:
                 first = self._committed(rows[:middle], proofs)
                 return first if self._stops(first) else first + self._committed(rows[middle:], proofs)
             failed = [outcome_of(rows[0], error)]
-            outcomes, batch = self._database.attempt(lambda unit: self._failed(unit, rows, failed))
+            outcomes, batch = self._patiently(lambda unit: self._failed(unit, rows, failed))
         self._batch = batch
+        self._leave_a_gap()
         return outcomes
+
+    def _patiently(self, work: Callable[[Unit], T]) -> T:
+        """Return what `work` returns, done in a transaction for which a run waits longer than a person would."""
+        until = time.monotonic() + WAITS_SECONDS
+        while True:
+            try:
+                return self._database.attempt(work)
+            except DatabaseLocked:
+                if time.monotonic() > until:
+                    raise
+
+    def _leave_a_gap(self) -> None:
+        """Let others write to an SQLite file: it has no queue, and chunks follow each other closely."""
+        if self._database.is_sqlite and time.monotonic() - self._gap_at > GAP_EVERY_SECONDS:
+            time.sleep(GAP_SECONDS)
+            self._gap_at = time.monotonic()
 
     def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
         self._demand_unmoved(unit)
