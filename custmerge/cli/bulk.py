@@ -10,7 +10,7 @@ from typing import Annotated, Self, TextIO
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, sentence
+from custmerge.cli.language import _, sentence, word
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, guarded, stdout, write_many, write_one
@@ -223,7 +223,7 @@ def _watched(
     stop_on_error: bool = False,
 ) -> Iterator[bulk.Means]:
     _demand_another(file, report)
-    with Report(report) as lines, context.terminal.progress(label) as bar:
+    with Report(report) as lines, context.terminal.progress(label, with_rate=True) as bar:
         watcher = Watcher(context.terminal, bar, lines)
         yield bulk.Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
 
@@ -242,7 +242,7 @@ def _demand_another(file: str, report: str | None) -> None:
 
 
 def _count_lines(counts: Mapping[Result, int]) -> list[str]:
-    return [f"{counts[result]:>9}  {result.value}" for result in Result if counts.get(result)]
+    return [f"{counts[result]:>9}  {word(result.value)}" for result in Result if counts.get(result)]
 
 
 def _print_counts(context: Context, counts: Mapping[Result, int]) -> None:

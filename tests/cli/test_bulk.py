@@ -6,16 +6,22 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import types
+from contextlib import closing
 
 import pytest
 from bulk_model import DETAILS, IDENTITY, Model
+from conftest import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
+from rich.console import Console
 
+from custmerge.cli import terminal
 from custmerge.storage.unit import Database
 
 HEADER = "survivor,absorbed,choice,take\n"
@@ -449,6 +455,77 @@ def test_the_same_file_is_run_on_two_databases_at_once(bulk, agent, supervisor, 
     assert (done.code, process.is_alive()) == (7, True), done.err
     process.kill()
     process.join()
+
+
+def test_a_run_waits_while_somebody_else_writes_for_long(sqlite_cli):
+    world = World(sqlite_cli)
+    world.customer("10001")
+    world.customer("20003")
+    approved(world, sqlite_cli.as_("anna"), HEADER + "10001,20003,,\n" * 20_000)
+    agent = sqlite_cli.as_("ben")
+    agent.url += "?timeout=0.2"
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "20")
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    with closing(sqlite3.connect(sqlite_cli.folder / "custmerge.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(1)
+        (before,) = other.execute("SELECT done FROM custmerge_batch").fetchone()
+        other.execute("COMMIT")
+    time.sleep(1)
+    assert process.is_alive()
+    assert agent("bulk", "status", "-f", "json").json[0]["done"] > before
+    process.kill()
+    process.join()
+
+
+def test_others_find_room_to_write_while_a_run_goes_on(sqlite_cli):
+    world = World(sqlite_cli)
+    world.customer("10001")
+    world.customer("20003")
+    approved(world, sqlite_cli.as_("anna"), HEADER + "10001,20003,,\n" * 200_000)
+    agent = sqlite_cli.as_("ben")
+    process, _ = agent.start("bulk", "run", "pairs.csv")
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    waited = []
+    with closing(Database(sqlite_cli.url)) as database:
+        for _ in range(15):
+            began = time.monotonic()
+            database.attempt(lambda unit: unit.people.touch_session("nobody's", "2026-01-01T00:00:00Z"))
+            waited.append(time.monotonic() - began)
+    assert process.is_alive()
+    process.kill()
+    process.join()
+    # Left to SQLite it is more than a second.
+    assert sorted(waited)[7] < 0.6
+
+
+def test_counts_are_german_where_the_rest_is(bulk, agent):
+    write(bulk, HEADER + "10001,20003,,\n10001,99999,,\n10001,10001,,\n")
+    done = agent("--lang", "de", "bulk", "check", "pairs.csv")
+    assert [line.strip() for line in done.out.splitlines()] == [
+        "1  zusammengeführt",
+        "1  abgelehnt",
+        "1  nicht gefunden",
+    ]
+    assert set(agent("--lang", "de", "bulk", "check", "pairs.csv", "-f", "json").json["counts"]) >= {"not_found"}
+
+
+def test_a_bar_on_a_terminal_tells_the_rate_of_this_run(monkeypatch):
+    ticks = iter([0, 0, 10, 10])
+    monkeypatch.setattr(terminal, "time", types.SimpleNamespace(monotonic=lambda: next(ticks)))
+    shown = io.StringIO()
+    with terminal.ProgressBar(Console(file=shown, force_terminal=True, width=100), "", with_rate=True) as bar:
+        bar.update(500, 2000)
+        bar.update(1000, 2000)
+    assert "50 a second" in shown.getvalue()
+
+
+def test_a_program_that_is_interrupted_while_it_is_loaded_ends_quietly(sqlite_cli):
+    (sqlite_cli.folder / "typer.py").write_text("raise KeyboardInterrupt")
+    done = sqlite_cli.subprocess("bulk", "status", PYTHONPATH=str(sqlite_cli.folder))
+    assert (done.code, done.out, done.err) == (130, "", "")
 
 
 # Against the model
