@@ -3,12 +3,18 @@
 import gc
 import sys
 
+INTERRUPTED = 130
+
 
 def main() -> None:
     """Run `custmerge` with the process's arguments and end with its exit code."""
-    from custmerge.cli.app import run
+    try:
+        from custmerge.cli.app import run
 
-    code = run(sys.argv[1:])
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # While the program was still being loaded, sentences too.
+        sys.exit(INTERRUPTED)
     # Python would look through all that the libraries made, again and again, before it ends: a fifth of `diff`.
     gc.freeze()
     sys.exit(code)

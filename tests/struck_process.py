@@ -22,6 +22,11 @@ def interrupt(url):
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def kill(url):
+    """Kill -9."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def terminate(url):
     """Have the server end this command's connection."""
     with psycopg.connect(url, autocommit=True) as other:
@@ -66,6 +71,21 @@ def run_struck(blow, moment, url, *call):
     event.listen(Engine, "before_cursor_execute", before_statement)
     event.listen(Engine, "commit", before_commit)
     event.listen(Engine, "connect", connected)
+    run_command_line(*call)
+
+
+def run_struck_while_hashing(blow, url, *call):
+    """Strike when the second password is compared."""
+    from custmerge.services import passwords
+
+    compare, compared = passwords.fits, count(1)
+
+    def fits(*arguments):
+        if next(compared) == 2:
+            blow(url)
+        return compare(*arguments)
+
+    passwords.fits = fits
     run_command_line(*call)
 
 

@@ -5,12 +5,12 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated, TextIO
+from typing import Annotated, Self, TextIO
 
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, sentence
+from custmerge.cli.language import _, sentence, word
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, guarded, stdout, write_many, write_one
@@ -34,28 +34,64 @@ ReportOption = Annotated[
 ]
 
 
-class Watcher:
-    """Writes the report as it goes, and says how far it is."""
+class Report:
+    """A file that only its owner can read, written as it goes.
 
-    def __init__(self, terminal: Terminal, bar: ProgressBar, report: TextIO | None) -> None:
-        self._terminal = terminal
-        self._bar = bar
-        self._report = None if report is None else csv.writer(report, lineterminator="\r\n")
-        self._first: tuple[int, float] | None = None
-        self._said = 0.0
-        if self._report is not None:
-            self._report.writerow(COLUMNS)
+    It is opened for its first line: until the service has accepted the command, and is the only one that runs
+    the file, an older report stays as it is.
+    """
 
-    def outcome(self, outcome: Outcome) -> None:
-        """Write a line of the report."""
-        if self._report is None:
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def begin(self) -> None:
+        """Open the file, unless it is open or nobody wants it; raises BadFile."""
+        if self._path is None or self._file is not None:
+            return
+        try:
+            number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        except OSError as error:
+            reason = os.strerror(error.errno or 0)
+            raise BadFile(file=self._path, why=N_("can't be written ({reason})"), reason=reason) from None
+        self._file = os.fdopen(number, "w", encoding="utf-8", newline="")
+        self._writer = csv.writer(self._file, lineterminator="\r\n")
+        self._writer.writerow(COLUMNS)
+
+    def add(self, outcome: Outcome) -> None:
+        """Write a line; raises BadFile where it is the first and the file can't be opened."""
+        self.begin()
+        if self._file is None:
             return
         message = "" if outcome.error is None else sentence(outcome.error)
         line = (outcome.survivor, outcome.absorbed, outcome.result.value, outcome.code, outcome.order, message)
-        self._report.writerow((outcome.row, *(guarded(cell) for cell in line)))
+        self._writer.writerow((outcome.row, *(guarded(cell) for cell in line)))
+
+
+class Watcher:
+    """Writes the report as it goes, and says how far it is."""
+
+    def __init__(self, terminal: Terminal, bar: ProgressBar, report: Report) -> None:
+        self._terminal = terminal
+        self._bar = bar
+        self._report = report
+        self._first: tuple[int, float] | None = None
+        self._said = 0.0
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Write a line of the report."""
+        self._report.add(outcome)
 
     def advanced(self, done: int, total: int) -> None:
         """Move the bar; in a log, a line every ten seconds."""
+        self._report.begin()
         self._bar.update(done, total)
         now = time.monotonic()
         if self._first is None:
@@ -85,7 +121,7 @@ def check(
     """Say what a run would say."""
     context: Context = ctx.obj
     caller = context.caller()
-    with _watched(context, _("Checking"), report) as means:
+    with _watched(context, _("Checking"), file, report) as means:
         ran = bulk.check(context.database, caller, file, means)
     if form is not Format.TABLE:
         write_one(shapes.bulk_checked(ran, report), form)
@@ -105,7 +141,7 @@ def approve(
     """Approve a file."""
     context: Context = ctx.obj
     caller = context.caller()
-    with _watched(context, _("Checking"), None) as means:
+    with _watched(context, _("Checking"), file, None) as means:
         ran = bulk.approvable(context.database, caller, file, means)
         if not yes:
             if context.terminal.can_ask:
@@ -146,7 +182,7 @@ def run(
     context: Context = ctx.obj
     caller = context.caller()
     began = time.monotonic()
-    with _watched(context, _("Merging"), report, chunk=chunk, stop_on_error=stop_on_error) as means:
+    with _watched(context, _("Merging"), file, report, chunk=chunk, stop_on_error=stop_on_error) as means:
         ran = bulk.run(context.database, caller, file, means)
     if form is not Format.TABLE:
         write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
@@ -178,31 +214,35 @@ def status(
 
 @contextmanager
 def _watched(
-    context: Context, label: str, report: str | None, *, chunk: int = bulk.CHUNK, stop_on_error: bool = False
+    context: Context,
+    label: str,
+    file: str,
+    report: str | None,
+    *,
+    chunk: int = bulk.CHUNK,
+    stop_on_error: bool = False,
 ) -> Iterator[bulk.Means]:
-    with _report_file(report) as file, context.terminal.progress(label) as bar:
-        watcher = Watcher(context.terminal, bar, file)
+    _demand_another(file, report)
+    with Report(report) as lines, context.terminal.progress(label, with_rate=True) as bar:
+        watcher = Watcher(context.terminal, bar, lines)
         yield bulk.Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
 
 
-@contextmanager
-def _report_file(path: str | None) -> Iterator[TextIO | None]:
-    """Give a file that only its owner can read, written as it goes."""
-    if path is None:
-        yield None
+def _demand_another(file: str, report: str | None) -> None:
+    """Raise BadFile where the report would be written over the file that is read, by whichever name."""
+    if report is None:
         return
     try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    except OSError as error:
-        raise BadFile(
-            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
-    with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-        yield file
+        is_same = os.path.samestat(os.stat(file), os.stat(report))  # noqa: PTH116 (a pair of them is compared)
+    except OSError:
+        # One of them isn't there, so they aren't one.
+        return
+    if is_same:
+        raise BadFile(file=report, why=N_("is the bulk file itself: name another file for the report"))
 
 
 def _count_lines(counts: Mapping[Result, int]) -> list[str]:
-    return [f"{counts[result]:>9}  {result.value}" for result in Result if counts.get(result)]
+    return [f"{counts[result]:>9}  {word(result.value)}" for result in Result if counts.get(result)]
 
 
 def _print_counts(context: Context, counts: Mapping[Result, int]) -> None:

@@ -53,6 +53,7 @@ _WORDS = frozenset(
         *(N_("login_failed"), N_("locked"), N_("bulk_approve")),
         *(N_("transfer_file"), N_("transfer_approve"), N_("transfer_reject")),
         *(N_("approved"), N_("running"), N_("finished"), N_("undone")),
+        *(N_("merged"), N_("already"), N_("refused"), N_("not_found"), N_("blocked"), N_("differs"), N_("failed")),
         *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
         *(N_("database"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
     }

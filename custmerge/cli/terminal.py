@@ -100,9 +100,14 @@ class Terminal:
                     return key
             print(_("Please answer with one of the numbers."), file=sys.stderr)
 
-    def progress(self, label: str) -> ProgressBar:
-        """Return a bar that shows itself on a terminal when the work takes longer than a second."""
-        return ProgressBar(None if self.is_quiet or not sys.stderr.isatty() else self._err, label)
+    def progress(self, label: str, *, with_rate: bool = False) -> ProgressBar:
+        """Return a bar that shows itself on a terminal when the work takes longer than a second.
+
+        `with_rate` is for what is counted in things that mean something to people.
+        """
+        return ProgressBar(
+            None if self.is_quiet or not sys.stderr.isatty() else self._err, label, with_rate=with_rate
+        )
 
     @cached_property
     def _out(self) -> Console:
@@ -139,9 +144,11 @@ class Terminal:
 class ProgressBar:
     """How far a long piece of work has come."""
 
-    def __init__(self, console: Console | None, label: str) -> None:
+    def __init__(self, console: Console | None, label: str, *, with_rate: bool) -> None:
         self._console = console
         self._label = label
+        self._with_rate = with_rate
+        self._first: tuple[int, float] | None = None
         self._started = time.monotonic()
         self._bar: Progress | None = None
 
@@ -159,16 +166,25 @@ class ProgressBar:
 
     def update(self, done: int, total: int | None) -> None:
         """Show that `done` of `total` has been done; None where nobody knows how much there is."""
-        if self._console is None or time.monotonic() - self._started < SHOW_PROGRESS_AFTER_SECONDS:
+        now = time.monotonic()
+        if self._first is None:
+            # What an earlier run has done is none of this one's speed.
+            self._first = done, now
+        if self._console is None or now - self._started < SHOW_PROGRESS_AFTER_SECONDS:
             return
+        first, since = self._first
+        rate = round((done - first) / (now - since)) if now > since else 0
         if self._bar is None:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+            if self._with_rate:
+                columns.insert(3, TextColumn("{task.fields[rate]}"))
             self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task(self._label, total=total)
+            self._bar.add_task(self._label, total=total, completed=done, rate="")
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done)
+        said = _("{rate} a second").format(rate=rate)
+        self._bar.update(self._bar.task_ids[0], completed=done, rate=said)
 
 
 def secrets_from_stdin(count: int) -> list[str]:

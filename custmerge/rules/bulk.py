@@ -22,11 +22,11 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.cells import unguard
+from custmerge.rules.cells import shortened, unguard
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import wrong_with_number
-from custmerge.rules.times import moment
+from custmerge.rules.times import moment, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
 APPROVED_FOR = timedelta(days=7)
+ALIVE_FOR = timedelta(seconds=60)
+"""After so long without a sign of life a run counts as dead."""
 
 
 class Result(StrEnum):
@@ -76,6 +78,10 @@ class Batch:
     approved_at: str | None
     run_by: str | None
     at: str
+    runner: str | None = None
+    """The process that runs it, by a random mark."""
+    alive_until: str | None = None
+    """When that one's lease ends unless it is renewed, see `times.stamp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +116,14 @@ class Outcome:
 def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
     """Return what the cells of one row ask for."""
     survivor, absorbed = unguard(cells["survivor"].strip()), unguard(cells["absorbed"].strip())
+    # What is longer is no number, and would only be carried through messages, report and database.
+    shown = shortened(survivor), shortened(absorbed)
     choice, take = cells.get("choice", "").strip(), cells.get("take", "").split()
     wishes = Wishes(
         Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
     )
     problem = _problem(survivor, absorbed, choice, take)
-    return BulkRow(row, survivor, absorbed, wishes, cells.get("domain", ""), cells.get("password", ""), problem)
+    return BulkRow(row, *shown, wishes, cells.get("domain", ""), cells.get("password", ""), problem)
 
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
@@ -129,6 +137,19 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
     if batch.approved_at is None or batch.state not in (State.APPROVED, State.RUNNING):
         return False
     return now < moment(batch.approved_at) + APPROVED_FOR
+
+
+def goes_on(batch: Batch, now: datetime) -> bool:
+    """Return whether a run of the file goes on with this batch instead of beginning one of its own.
+
+    Not where the approval it was begun under has ended: what it names as authorised by somebody would not be.
+    """
+    return batch.state is State.RUNNING and (batch.approved_at is None or approval_holds(batch, now))
+
+
+def is_alive(batch: Batch, now: datetime) -> bool:
+    """Return whether somebody runs a batch, or did a moment ago."""
+    return batch.alive_until is not None and stamp(now) < batch.alive_until
 
 
 def packed(outcomes: Sequence[Outcome]) -> str:
@@ -187,13 +208,15 @@ _FIELD_LISTS = ("fields", "blocked_by")
 def _problem(survivor: str, absorbed: str, choice: str, take: Sequence[str]) -> CustmergeError | None:
     for name, value in (("survivor", survivor), ("absorbed", absorbed)):
         if why := wrong_with_number(value):
-            return BadValue(name=name, value=value, why=why)
+            return BadValue(name=name, value=shortened(value), why=why)
     if survivor == absorbed:
         return SelfMerge(number=survivor)
     if choice and choice not in _CHOICES:
-        return BadValue(name="choice", value=choice, why=N_("choose adopt or keep, or leave it empty"))
+        return BadValue(name="choice", value=shortened(choice), why=N_("choose adopt or keep, or leave it empty"))
     for name in take:
         if name not in DETAIL_FIELDS:
             why = N_("is no detail field; they are {fields}")
-            return BadValue(name="take", value=name, why=why, fields=[field.value for field in DETAIL_FIELDS])
+            return BadValue(
+                name="take", value=shortened(name), why=why, fields=[field.value for field in DETAIL_FIELDS]
+            )
     return None

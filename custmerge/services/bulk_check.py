@@ -8,7 +8,7 @@ from custmerge.services.bulk_rows import Rows
 from custmerge.storage.overlay import Overlay
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from custmerge.rules.bulk import BulkRow, Outcome
@@ -46,6 +46,26 @@ class Foresight:
                 decided.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
             self._overlay.keep(desk.changed())
             return decided.outcomes()
+
+    def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
+        """Return the records of those of `numbers` that exist, as the rows before leave them."""
+        return {**unit.register.customers(numbers), **self._overlay.records(numbers)}
+
+    def domain_password(self, unit: Unit, number: str, name: str) -> str | None:
+        """Return the hash of the password that belongs to a domain of `number`, as the rows before leave it.
+
+        None where it has no such domain or neither its package nor `number` has a password (rule 4).
+        """
+        held = unit.register.domain_holder(name)
+        if held is None or self._end_of_chain(held[0]) != number:
+            return None
+        return held[1] or unit.register.number_password(number)
+
+    def _end_of_chain(self, number: str) -> str:
+        # What led somewhere before has no packages any more, so only what was foreseen counts.
+        while (record := self._overlay.records([number]).get(number)) and record.merged_into is not None:
+            number = record.merged_into
+        return number
 
     def _record(self, unit: Unit, number: str) -> Customer | None:
         return self._overlay.records([number]).get(number) or unit.register.customer(number)

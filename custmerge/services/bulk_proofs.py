@@ -3,84 +3,215 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING, Protocol
 
-from custmerge.errors import CustmergeError, LockedOut, ProofRefused
+from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
 from custmerge.rules.guessing import Subject
 from custmerge.services import guessing, passwords
 from custmerge.services.proving import guesser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from concurrent.futures import Future
     from datetime import datetime
 
     from custmerge.rules.bulk import BulkRow
+    from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database
+    from custmerge.storage.unit import Database, Unit
 
-AT_ONCE = 16
-"""Fewer than a caller may have under way."""
+AT_ONCE = min(4 * passwords.AT_ONCE, 16)
+"""Fewer than a caller may have under way; more only to keep the cores busy."""
 
 
-def proved(
-    database: Database, caller: Caller, rows: Sequence[BulkRow], now: datetime, still_at_it: Callable[[], None]
-) -> dict[int, CustmergeError | None]:
-    """Return for each row that has a password None where it proves the number, else what is wrong.
+class Ground(Protocol):
+    """What the rows stand on: the register, or the register as a run would have left it."""
 
-    Rows whose number isn't there or was taken over are left out: that is said of them before any proof.
-    `still_at_it` is called every few rows: a chunk of passwords takes a while.
+    def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
+        """Return the records of those of `numbers` that exist."""
+
+    def domain_password(self, unit: Unit, number: str, name: str) -> str | None:
+        """Return the hash of the password that belongs to a domain of `number`, None where there is none."""
+
+
+class AsItIs:
+    """The register."""
+
+    def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
+        """Return the records of those of `numbers` that exist."""
+        return unit.register.customers(numbers)
+
+    def domain_password(self, unit: Unit, number: str, name: str) -> str | None:
+        """Return the hash of the password that belongs to a domain of `number`, None where there is none."""
+        return unit.register.domain_password(number, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where proofs are verified, and for whom."""
+
+    database: Database
+    caller: Caller
+    now: Callable[[], datetime]
+    ground: Ground
+    still_at_it: Callable[[], None]
+    """Called every few rows: a chunk of passwords takes a while."""
+    batch: int | None = None
+    """None where no batch is run."""
+    is_continued: bool = False
+    """Whether an earlier run of the batch may have been cut off in the middle of these rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What came of a chunk's passwords."""
+
+    verdicts: Mapping[int, CustmergeError | None]
+    """For each row that was verified None where it proves the number, else what is wrong."""
+    stopped_by: LockedOut | None = None
+    """The caller's own lock, which says nothing about the rows."""
+    first_open: int | None = None
+    """The first row that it leaves without a verdict."""
+
+    def closed(self, rows: Sequence[BulkRow]) -> Sequence[BulkRow]:
+        """Return those of the rows, in their order, that can be decided now."""
+        return rows if self.first_open is None else [row for row in rows if row.row < self.first_open]
+
+
+def proved(bench: Bench, rows: Sequence[BulkRow]) -> Proved:
+    """Verify the rows that have a password; stops where the caller is locked for too many wrong ones.
+
+    Rows whose numbers aren't both in use are left out: that is said of them before any proof. Raises HostBusy and
+    DatabaseError. However it ends, no try stays behind that nobody has compared.
     """
-    waiting = _with_living_numbers(database, [row for row in rows if row.problem is None and row.password])
+    waiting = _with_living_numbers(bench, [row for row in rows if row.problem is None and row.password])
     verdicts: dict[int, CustmergeError | None] = {}
-    began = time.monotonic()
-    with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
-        while waiting:
-            wave, moment = waiting[:AT_ONCE], now + timedelta(seconds=time.monotonic() - began)
-            subjects = [(Subject("number", row.absorbed), guesser(caller)) for row in wave]
-            tries = guessing.begin_all(database, subjects, moment)
-            locked = {row.row: tried for row, tried in zip(wave, tries, strict=True) if isinstance(tried, LockedOut)}
-            begun = [(row, tried) for row, tried in zip(wave, tries, strict=True) if isinstance(tried, guessing.Try)]
-            stored = _stored(database, [row for row, _tried in begun])
-            fits = list(pool.map(passwords.fits_in_turn, stored, [row.password for row, _tried in begun]))
-            _settle(database, caller, begun, fits, moment)
-            verdicts |= locked
-            verdicts |= {
-                row.row: None if is_right else ProofRefused() for (row, _), is_right in zip(begun, fits, strict=True)
-            }
-            waiting = [row for row in waiting if row.row not in verdicts]
-            still_at_it()
-            if not begun and not locked:
-                time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
-    return verdicts
+    while waiting:
+        wave = _Wave(bench, waiting[:AT_ONCE])
+        verdicts |= wave.verdicts()
+        waiting = [row for row in waiting if row.row not in verdicts]
+        if wave.stopped_by is not None and waiting:
+            return Proved(verdicts, wave.stopped_by, waiting[0].row)
+        bench.still_at_it()
+        if wave.is_waiting:
+            time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
+    return Proved(verdicts)
 
 
-def _with_living_numbers(database: Database, rows: list[BulkRow]) -> list[BulkRow]:
+class _Wave:
+    """A few rows that are verified at once."""
+
+    def __init__(self, bench: Bench, rows: Sequence[BulkRow]) -> None:
+        self._bench = bench
+        self._caller = guesser(bench.caller)
+        self._now = bench.now()
+        subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
+        origin = (
+            None
+            if bench.batch is None
+            else guessing.Origin(bench.batch, tuple(row.row for row in rows), bench.is_continued)
+        )
+        tries = guessing.begin_all(bench.database, subjects, self._now, origin)
+        both = list(zip(rows, tries, strict=True))
+        self._locked = {row.row: tried for row, tried in both if isinstance(tried, guessing.Locked)}
+        self._open = {row.row: (row, tried) for row, tried in both if isinstance(tried, guessing.Try)}
+        self._renewed: dict[int, tuple[str, str]] = {}
+        """The hash that there is and today's, of rows whose hash isn't of today's kind."""
+        self.is_waiting = not self._open and not self._locked
+
+    @property
+    def stopped_by(self) -> LockedOut | None:
+        """The lock of the caller, if that is one."""
+        return next((one.error for one in self._locked.values() if one.subject == self._caller), None)
+
+    def verdicts(self) -> dict[int, CustmergeError | None]:
+        """Compare the hashes and settle the tries; returns what is known of which rows."""
+        found: dict[int, CustmergeError | None] = {
+            row: one.error for row, one in self._locked.items() if one.subject != self._caller
+        }
+        fits: dict[int, bool] = {}
+        stop = Event()
+        with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
+            compared: dict[int, Future[bool]] = {}
+            try:
+                for row, stored in self._stored():
+                    compared[row.row] = pool.submit(self._compared, row, stored, stop)
+                for number, one in compared.items():
+                    fits[number] = one.result()
+                self._settle(fits)
+            except BaseException:
+                # Ctrl-C or a lost connection: what is known counts, and a hash that nobody compared is no guess.
+                stop.set()
+                self._break_off(compared)
+                raise
+        return found | {row: None if is_right else ProofRefused() for row, is_right in fits.items()}
+
+    def _stored(self) -> list[tuple[BulkRow, str | None]]:
+        rows = [row for row, _tried in self._open.values()]
+        with self._bench.database.reading() as unit:
+            return [(row, self._bench.ground.domain_password(unit, row.absorbed, row.domain.strip())) for row in rows]
+
+    def _compared(self, row: BulkRow, stored: str | None, stop: Event) -> bool:
+        with passwords.turn():
+            if stop.is_set():
+                raise CancelledError
+            is_right = passwords.fits(stored, row.password)
+            # A check changes nothing, hashes neither.
+            if (
+                is_right
+                and stored
+                and self._bench.batch is not None
+                and (new := passwords.renewed(stored, row.password))
+            ):
+                self._renewed[row.row] = (stored, new)
+            return is_right
+
+    def _taken_back(self, unit: Unit, right: Sequence[int]) -> None:
+        """Forget tries that were right, and put today's hashes in the place of older ones."""
+        renewed = [(self._open[number][0], *self._renewed[number]) for number in right if number in self._renewed]
+        if renewed:
+            unit.register.customers({row.absorbed for row, _, _ in renewed}, lock=True)
+        unit.guesses.forget([one for number in right for one in self._open[number][1].ids])
+        for row, old, new in renewed:
+            unit.register.rehash_domain(row.absorbed, row.domain.strip(), old, new)
+
+    def _break_off(self, compared: Mapping[int, Future[bool]]) -> None:
+        fits: dict[int, bool] = {}
+        for number, one in compared.items():
+            with suppress(CancelledError, HostBusy, DatabaseError):
+                if not one.cancel():
+                    fits[number] = one.result()
+        uncompared = [tried for row, (_, tried) in self._open.items() if row not in fits]
+        with suppress(DatabaseError):
+            self._settle({row: is_right for row, is_right in fits.items() if row in self._open})
+            fresh = [number for tried in uncompared for number in tried.fresh]
+            if fresh:
+                self._bench.database.attempt(lambda unit: unit.guesses.forget(fresh))
+
+    def _settle(self, fits: Mapping[int, bool]) -> None:
+        """Write down how tries ended; those that are written are open no more."""
+        database, caller = self._bench.database, self._bench.caller
+        right = [row for row, is_right in fits.items() if is_right]
+        if right:
+            database.attempt(lambda unit: self._taken_back(unit, right))
+        for number in right:
+            del self._open[number]
+        for number in fits:
+            if number in self._open:
+                row, tried = self._open[number]
+                facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
+                guessing.wrong(database, tried, caller.actor, facts, self._now)
+                del self._open[number]
+
+
+def _with_living_numbers(bench: Bench, rows: list[BulkRow]) -> list[BulkRow]:
     if not rows:
         return []
-    with database.reading() as unit:
-        records = unit.register.customers({row.absorbed for row in rows})
+    with bench.database.reading() as unit:
+        records = bench.ground.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
     living = {number for number, record in records.items() if record.merged_into is None}
-    return [row for row in rows if row.absorbed in living]
-
-
-def _stored(database: Database, rows: Sequence[BulkRow]) -> list[str | None]:
-    with database.reading() as unit:
-        return [unit.register.domain_password(row.absorbed, row.domain.strip()) for row in rows]
-
-
-def _settle(
-    database: Database,
-    caller: Caller,
-    begun: Sequence[tuple[BulkRow, guessing.Try]],
-    fits: Sequence[bool],
-    now: datetime,
-) -> None:
-    right = [tried for (_row, tried), is_right in zip(begun, fits, strict=True) if is_right]
-    if right:
-        database.attempt(lambda unit: unit.guesses.forget([number for tried in right for number in tried.ids]))
-    for (row, tried), is_right in zip(begun, fits, strict=True):
-        if not is_right:
-            facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
-            guessing.wrong(database, tried, caller.actor, facts, now)
+    return [row for row in rows if row.absorbed in living and row.survivor in living]

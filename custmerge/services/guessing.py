@@ -36,6 +36,30 @@ class Try:
 
     subjects: tuple[Subject, ...]
     ids: tuple[int, ...]
+    fresh: tuple[int, ...]
+    """Those of the ids that no earlier run has noted: their hash was compared by nobody yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """A try that can't begin."""
+
+    subject: Subject
+    error: LockedOut
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The rows of a bulk file for which tries are made, in the order of the tries.
+
+    A run that goes on makes the same tries again, of which nobody learns more: it takes those over that were
+    noted before. For everybody else they count.
+    """
+
+    batch: int
+    rows: tuple[int, ...]
+    is_continued: bool
+    """Whether there was a run before, which may have left some behind."""
 
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try:
@@ -44,39 +68,60 @@ def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try
     while True:
         moment = now + timedelta(seconds=time.monotonic() - began)
         (tried,) = begin_all(database, [subjects], moment)
-        if isinstance(tried, LockedOut):
-            raise tried
+        if isinstance(tried, Locked):
+            raise tried.error
         if tried is not None:
             return tried
         time.sleep(LOOK_AGAIN_AFTER_SECONDS)
 
 
-def begin_all(database: Database, wanted: Sequence[Sequence[Subject]], now: datetime) -> list[Try | LockedOut | None]:
+def begin_all(
+    database: Database, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
+) -> list[Try | Locked | None]:
     """Write many tries down in one transaction.
 
-    Returns for each the try, or LockedOut, or None where it has to wait for others that are under way.
+    Returns for each the try, or what it can't begin for, or None where it has to wait for others under way.
     """
 
-    def start(unit: Unit) -> list[Try | LockedOut | None]:
+    def start(unit: Unit) -> list[Try | Locked | None]:
         # Always in the same order, so that two who count never wait for each other.
         subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
+        noted = {} if origin is None or not origin.is_continued else _taken_over(unit, subjects, origin, now)
         states = {subject: _state(unit, subject, now) for subject in subjects}
-        return [_begun(unit, one, states, now) for one in wanted]
+        return [_begun(unit, one, place, states, noted, origin, now) for place, one in enumerate(wanted)]
 
     return database.attempt(start)
 
 
+def _taken_over(unit: Unit, subjects: Sequence[Subject], origin: Origin, now: datetime) -> dict[tuple[int, str], int]:
+    for subject in subjects:
+        # Locks it: whoever counts meanwhile would take what is taken over for a try that was left behind.
+        _tries(unit, subject, now)
+    return unit.guesses.take_over([subject.key for subject in subjects], origin.batch, origin.rows, stamp(now))
+
+
 def _begun(
-    unit: Unit, subjects: Sequence[Subject], states: dict[Subject, _State], now: datetime
-) -> Try | LockedOut | None:
+    unit: Unit,
+    subjects: Sequence[Subject],
+    place: int,
+    states: dict[Subject, _State],
+    noted: Mapping[tuple[int, str], int],
+    origin: Origin | None,
+    now: datetime,
+) -> Try | Locked | None:
+    batch, row = (None, None) if origin is None else (origin.batch, origin.rows[place])
     for subject in subjects:
-        if states[subject].locked is not None:
-            return states[subject].locked
-    if any(states[subject].room <= 0 for subject in subjects):
+        if (locked := states[subject].locked) is not None:
+            return Locked(subject, locked)
+    old = {} if row is None else {one: noted[row, one.key] for one in subjects if (row, one.key) in noted}
+    new = [subject for subject in subjects if subject not in old]
+    if any(states[subject].room <= 0 for subject in new):
         return None
-    for subject in subjects:
+    for subject in new:
         states[subject].room -= 1
-    return Try(tuple(subjects), tuple(unit.guesses.begin(subject.key, stamp(now)) for subject in subjects))
+    fresh = {one: unit.guesses.begin(one.key, stamp(now), batch=batch, row=row) for one in new}
+    ids = {**old, **fresh}
+    return Try(tuple(subjects), tuple(ids[subject] for subject in subjects), tuple(fresh.values()))
 
 
 def right(unit: Unit, tried: Try) -> None:

@@ -60,12 +60,6 @@ def turn() -> AbstractContextManager[None]:
     return slot("hash", AT_ONCE)
 
 
-def fits_in_turn(stored: str | None, password: str) -> bool:
-    """Return what `fits` returns, when its turn has come."""
-    with turn():
-        return fits(stored, password)
-
-
 def renewed(stored: str | None, password: str) -> str | None:
     """Return today's hash of a password that fits `stored`, or None where `stored` is of today's kind."""
     if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):

@@ -9,9 +9,9 @@ from custmerge.errors import BatchBusy, UndoChanged, UnknownBatch
 from custmerge.rules.bulk import State
 from custmerge.rules.roles import Capability
 from custmerge.services.access import demand, demand_alive
+from custmerge.services.bulk_lease import is_free, turn_at
 from custmerge.services.undo_desk import UndoDesk
 from custmerge.storage.overlay import Overlay
-from custmerge.storage.slots import only_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.services.access import Caller
+    from custmerge.storage.slots import Turn
     from custmerge.storage.unit import Database, Unit
 
 CHUNK = 500
@@ -96,10 +97,10 @@ def undo_batch(database: Database, caller: Caller, number: int, means: Means, se
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
         sha256 = _demand_batch(unit, number).sha256
-    with only_one(f"batch-{sha256}") as is_alone:
-        if not is_alone:
+    with turn_at(database, sha256) as turn:
+        if not turn.is_alone:
             raise BatchBusy(batch=number)
-        orders = database.attempt(lambda unit: _begun(unit, caller, number))
+        orders = database.attempt(lambda unit: _begun(unit, caller, number, turn, means.clock()))
         extent, done = Extent(number), 0
         if seen is not None and len(orders) != seen.orders + seen.already:
             raise UndoChanged(orders=f"--batch {number}", obstacles=[])
@@ -111,10 +112,12 @@ def undo_batch(database: Database, caller: Caller, number: int, means: Means, se
     return extent
 
 
-def _begun(unit: Unit, caller: Caller, number: int) -> list[int]:
+def _begun(unit: Unit, caller: Caller, number: int, turn: Turn, now: datetime) -> list[int]:
     """Return the orders of a batch, newest first; from now on nobody runs it on, here or elsewhere."""
     batch = unit.batches.one(number, lock=True)
     demand_alive(unit, caller)
+    if batch is not None and not is_free([batch], turn, now):
+        raise BatchBusy(batch=number)
     if batch is not None and batch.state in (State.APPROVED, State.RUNNING):
         unit.batches.finish(number)
     return unit.batches.orders(number)

@@ -26,6 +26,8 @@ _BATCH = (
     batch.c.approved_at,
     batch.c.run_by,
     batch.c.at,
+    batch.c.runner,
+    batch.c.alive_until,
 )
 
 
@@ -60,6 +62,15 @@ class Batches:
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
         return None if row is None else _batch(row)
 
+    def open_of(self, sha256: str, *, lock: bool = False) -> list[Batch]:
+        """Return the batches of a file that can be run, newest first; with `lock` nobody else changes them."""
+        states = (State.APPROVED.value, State.RUNNING.value)
+        statement = (
+            select(*_BATCH).where(batch.c.sha256 == sha256, batch.c.state.in_(states)).order_by(batch.c.id.desc())
+        )
+        rows = self._connection.execute(statement.with_for_update() if lock else statement)
+        return [_batch(row) for row in rows]
+
     def one(self, number: int, *, lock: bool = False) -> Batch | None:
         """Return a batch; with `lock` nobody else goes on with it before the transaction ends."""
         statement = select(*_BATCH).where(batch.c.id == number)
@@ -76,18 +87,28 @@ class Batches:
         """Write down who approved a batch."""
         self._update(number, approved_by=by, approved_by_person=person, approved_at=at)
 
-    def start(self, number: int, *, by: str) -> None:
-        """Write down who runs a batch."""
-        self._update(number, state=State.RUNNING.value, run_by=by)
+    def start(self, number: int, *, by: str, runner: str, alive_until: str) -> None:
+        """Write down who runs a batch, in which process, and until when nobody else may."""
+        self._update(number, state=State.RUNNING.value, run_by=by, runner=runner, alive_until=alive_until)
 
-    def advance(self, number: int, first: int, results: str, *, done: int, merged: int) -> None:
-        """Write down what became of the rows from `first` on; `done` and `merged` are those of the whole batch."""
-        self._connection.execute(insert(batch_chunk).values(batch=number, first=first, results=results))
-        self._update(number, done=done, merged=merged)
+    def advance(self, now: Batch, first: int, results: str) -> None:
+        """Write down what became of the rows from `first` on, and how far the batch is with them."""
+        self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=results))
+        self._update(now.id, done=now.done, merged=now.merged, alive_until=now.alive_until)
+
+    def renew(self, number: int, runner: str, alive_until: str) -> bool:
+        """Put off the end of a runner's lease; returns whether it still was that one's."""
+        statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
+        return self._connection.execute(statement.values(alive_until=alive_until)).rowcount > 0
+
+    def release(self, number: int, runner: str) -> None:
+        """End a runner's lease, if it still is that one's."""
+        statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
+        self._connection.execute(statement.values(runner=None, alive_until=None))
 
     def finish(self, number: int) -> None:
-        """Write down that every row of a batch is decided."""
-        self._update(number, state=State.FINISHED.value)
+        """Write down that a batch can't be run any further."""
+        self._update(number, state=State.FINISHED.value, runner=None, alive_until=None)
 
     def undone(self, number: int) -> None:
         """Write down that every order of a batch is undone."""
@@ -108,7 +129,7 @@ class Batches:
         for row in self._connection.execute(statement, execution_options={"yield_per": 10}):
             yield row[0], row[1]
 
-    def _update(self, number: int, **values: str | int) -> None:
+    def _update(self, number: int, **values: str | int | None) -> None:
         self._connection.execute(update(batch).where(batch.c.id == number).values(values))
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 LONGEST_CELL = 1_000_000
+LONGEST_SPOOLED_CELL = 10_000
+"""Less, because what is in many cells at once is held in memory together."""
 BYTES_AT_ONCE = 65_536
 
 
@@ -115,7 +117,7 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
         source = Path(path).open("rb")  # noqa: SIM115 (closed by the with below)
     except OSError as error:
         raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
-    csv.field_size_limit(LONGEST_CELL)
+    csv.field_size_limit(LONGEST_SPOOLED_CELL)
     with source, tempfile.TemporaryFile() as copy:
         digest = hashlib.sha256()
         try:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
+from random import random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 LOCK_TIMEOUT_SECONDS = 5.0
 CONNECT_TIMEOUT_SECONDS = 5
+LOOK_AGAIN_AFTER_SECONDS = 0.001
+"""How often who waits for an SQLite file looks whether it is free."""
 WRITES = "custmerge_writes"
 """Execution option of a connection: whether its transaction is going to write."""
 
@@ -67,10 +71,35 @@ def _sqlite(url: str, *, create: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES, True)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if connection.get_execution_options().get(WRITES, True):
+            _begin_to_write(connection, timeout)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_to_write(connection: Connection, timeout: float) -> None:
+    """Begin a transaction as soon as nobody else writes; raises what the driver does after `timeout` seconds.
+
+    SQLite itself would look again every 100 ms only, and hardly ever hit the gap between two chunks of a bulk run.
+    """
+    # Any: the driver's own connection.
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA busy_timeout = 0")
+    until = time.monotonic() + timeout
+    try:
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                    raise
+                time.sleep(LOOK_AGAIN_AFTER_SECONDS * (0.5 + random()))  # noqa: S311 (no secret)
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}")
 
 
 def _make_file(url: str, path: Path) -> None:

@@ -47,14 +47,26 @@ class Guesses:
         ).one()
         return Tries(int(wrong or 0), int(pending or 0), until)
 
-    def begin(self, subject: str, at: str) -> int:
-        """Note a try that is pending and return its id."""
-        key = self._connection.execute(
-            insert(guess).values(subject=subject, at=at, pending=True)
-        ).inserted_primary_key
+    def begin(self, subject: str, at: str, *, batch: int | None = None, row: int | None = None) -> int:
+        """Note a try that is pending, made for a row of a bulk file or not, and return its id."""
+        values = {"subject": subject, "at": at, "pending": True, "batch": batch, "row": row}
+        key = self._connection.execute(insert(guess).values(values)).inserted_primary_key
         if key is None:
             raise LookupError(subject)
         return int(key[0])
+
+    def take_over(
+        self, subjects: Collection[str], batch: int, rows: Collection[int], at: str
+    ) -> dict[tuple[int, str], int]:
+        """Make the tries that an earlier run of a batch has noted for rows pending again, as of `at`.
+
+        Returns their ids by row and subject. Only where `tries` of the subjects were asked for before.
+        """
+        own = guess.c.subject.in_(subjects), guess.c.batch == batch, guess.c.row.in_(rows)
+        found = self._connection.execute(
+            update(guess).where(*own).values(at=at, pending=True).returning(guess.c.id, guess.c.row, guess.c.subject)
+        )
+        return {(row, subject): number for number, row, subject in found}
 
     def forget(self, tries: Collection[int]) -> None:
         """Forget tries that were right."""

@@ -12,6 +12,7 @@ from sqlalchemy import and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, lower, search_text
+from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among, update_rows
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
@@ -84,6 +85,9 @@ class Register:
         That is its package's, or its customer's where the package has none (rule 4). None where the number
         has no such domain or neither has a password.
         """
+        if wrong_with_domain(name):
+            # Nothing of that name was let in, and PostgreSQL can't even be asked for some of them.
+            return None
         return self._connection.execute(
             select(func.coalesce(package.c.password_hash, customer.c.password_hash))
             .select_from(domain)
@@ -91,6 +95,20 @@ class Register:
             .join(customer, customer.c.number == package.c.number)
             .where(domain.c.ascii_name == domain_in_ascii(name), package.c.number == number)
         ).scalar()
+
+    def domain_holder(self, name: str) -> tuple[str, str | None] | None:
+        """Return the number that a domain is under and the hash of its package's own password, None if there is none.
+
+        None where no package has the domain.
+        """
+        if wrong_with_domain(name):
+            return None
+        row = self._connection.execute(
+            select(package.c.number, package.c.password_hash)
+            .join(domain, domain.c.package == package.c.package)
+            .where(domain.c.ascii_name == domain_in_ascii(name))
+        ).first()
+        return None if row is None else (row[0], row[1])
 
     def rehash_number(self, number: str, old: str, new: str) -> None:
         """Put `new` in the place of a number's password hash if that is still `old`."""

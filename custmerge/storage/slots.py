@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from custmerge.errors import HostBusy
@@ -38,8 +38,44 @@ def slot(name: str, count: int) -> Iterator[None]:
         yield
 
 
+class Turn:
+    """Somebody's time inside a block that only one of a user's processes may be in, see `only_one`."""
+
+    def __init__(self, marks: Path | None, *, is_alone: bool) -> None:
+        self.is_alone = is_alone
+        self._marks = marks
+        self.dead: frozenset[str] = frozenset()
+        """Marks of processes that were inside and aren't any more, though they never came to the end."""
+        if marks is not None:
+            with suppress(OSError):
+                self.dead = frozenset(marks.read_text().split())
+
+    def enter(self, mark: str) -> None:
+        """Leave a mark, to be found by the next one if this process dies inside."""
+        self._write("".join(f"{one}\n" for one in (*self.dead, mark)))
+
+    def settle(self, mark: str) -> None:
+        """Leave this mark alone: those of the dead have been taken care of."""
+        self._write(f"{mark}\n")
+
+    def leave(self) -> None:
+        """Take every mark away: nothing is left for the next one to take care of."""
+        if self._marks is not None:
+            with suppress(OSError):
+                self._marks.unlink(missing_ok=True)
+
+    def _write(self, text: str) -> None:
+        if self._marks is None:
+            return
+        # Where no file can be written nobody is known to be dead, and whoever comes next waits a little longer.
+        with suppress(OSError):
+            new = self._marks.with_suffix(".new")
+            new.write_text(text)
+            new.replace(self._marks)
+
+
 @contextmanager
-def only_one(name: str) -> Iterator[bool]:
+def only_one(name: str) -> Iterator[Turn]:
     """Say whether nobody else of this user is inside such a block of that name; a death ends it."""
     from filelock import FileLock, Timeout
 
@@ -49,13 +85,13 @@ def only_one(name: str) -> Iterator[bool]:
         lock = FileLock(folder / name, mode=0o600)
         lock.acquire(blocking=False)
     except Timeout:
-        yield False
+        yield Turn(None, is_alone=False)
         return
     except OSError:
-        yield True
+        yield Turn(None, is_alone=True)
         return
     try:
-        yield True
+        yield Turn(folder / f"{name}.marks", is_alone=True)
     finally:
         lock.release()
 

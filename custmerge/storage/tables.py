@@ -206,6 +206,9 @@ class GuessRow(SQLModel, table=True):
     """See `guessing.subject`."""
     at: str = Attribute(sa_column=Column(Key, nullable=False))
     pending: bool
+    batch: int | None = None
+    """The bulk file whose row made the try, so that the row isn't counted twice when its run goes on."""
+    row: int | None = None
 
 
 class LockRow(SQLModel, table=True):
@@ -315,6 +318,10 @@ class BatchRow(SQLModel, table=True):
     approved_at: str | None
     run_by: str | None
     at: str
+    runner: str | None = None
+    """Which process runs it: a random mark of its own."""
+    alive_until: str | None = None
+    """Until then nobody else may take it over; put off while the run goes on."""
 
 
 class BatchChunkRow(SQLModel, table=True):

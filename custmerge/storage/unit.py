@@ -12,7 +12,14 @@ from custmerge.errors import DatabaseConflict
 from custmerge.settings import shown_url
 from custmerge.storage import schema
 from custmerge.storage.chain import Chain
-from custmerge.storage.engine import LOCK_TIMEOUT_SECONDS, WRITES, is_sqlite, open_engine, our_errors
+from custmerge.storage.engine import (
+    LOCK_TIMEOUT_SECONDS,
+    WRITES,
+    is_sqlite,
+    open_engine,
+    our_errors,
+    sqlite_path,
+)
 from custmerge.storage.guesses import Guesses
 from custmerge.storage.ledger import Ledger
 from custmerge.storage.people import People
@@ -120,6 +127,11 @@ class Database:
     def name(self) -> str:
         """The URL without its password."""
         return shown_url(self.url)
+
+    @property
+    def identity(self) -> str:
+        """What tells this database from others: the URL without its password, or the file's whole path."""
+        return str(sqlite_path(self.url).resolve()) if self.is_sqlite else self.name
 
     @property
     def is_sqlite(self) -> bool:

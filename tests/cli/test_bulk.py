@@ -2,16 +2,27 @@
 
 import csv
 import io
+import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import types
+from contextlib import closing
 
 import pytest
 from bulk_model import DETAILS, IDENTITY, Model
+from conftest import World
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from passlib.hash import sha512_crypt
+from rich.console import Console
+
+from custmerge.cli import terminal
+from custmerge.storage.unit import Database
 
 HEADER = "survivor,absorbed,choice,take\n"
 REPORT = ("row", "survivor", "absorbed", "status", "code", "order", "message")
@@ -128,6 +139,114 @@ def test_the_limits_against_guessing_hold_for_a_file(bulk, agent, cli):
     assert "20003" in bulk.customers()
 
 
+PROOFS = "survivor,absorbed,choice,domain,password\n"
+
+
+def locks(world):
+    return [e["survivor"] for e in world.anna("history", "--action", "locked", "-f", "json").json]
+
+
+def wrong_tries(world):
+    return len(world.anna("history", "--action", "login_failed", "-f", "json").json)
+
+
+def test_no_password_is_tried_for_a_row_that_fails_before_its_proof(bulk, agent):
+    bulk.customer("30001", password="pw-5", domains=["fuenf.example"])
+    bulk.customer("30002")
+    rows = "99999,20003,,drei.example,falsch\n" * 5 + "10001,30001,,fuenf.example,pw-5\n"
+    # Absorbed by the row before, in the same chunk.
+    rows += "30001,20003,,drei.example,falsch\n30002,30001,,fuenf.example,falsch\n" * 5
+    write(bulk, PROOFS + rows + "10001,20003,,drei.example,paket\n")
+    agent("bulk", "check", "pairs.csv", "--report", "check.csv")
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    results = [row[3] for row in lines(bulk)]
+    assert results == ["not_found"] * 5 + ["merged"] + ["not_found"] * 10 + ["merged"]
+    assert [row[3] for row in lines(bulk, "check.csv")] == results
+    assert wrong_tries(bulk) == 0
+
+
+def test_a_check_verifies_a_password_of_a_number_as_the_rows_before_would_leave_it(bulk, agent):
+    bulk.package("P5", "20003", ["fuenf.example"])
+    bulk.customer("30001", password="pw-5", domains=["sechs.example"])
+    rows = "20002,20003,adopt,drei.example,paket\n10001,20002,adopt,drei.example,paket\n"
+    # The package's customer is 10001 by then, and so is its password.
+    rows += "30001,10001,adopt,fuenf.example,pw-1\n"
+    write(bulk, PROOFS + rows)
+    before = bulk.dump()
+    assert agent("bulk", "check", "pairs.csv", "--report", "check.csv").code == 0
+    assert (wrong_tries(bulk), bulk.dump()) == (0, before)
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 0
+    assert [row[:5] for row in lines(bulk, "check.csv")] == [row[:5] for row in lines(bulk)]
+
+
+def test_what_is_approved_is_what_the_approved_run_does(bulk, agent, supervisor):
+    write(bulk, PROOFS + "10001,20003,,,\n10001,20002,adopt,zwei.example,falsch\n")
+    shown = supervisor("bulk", "approve", "pairs.csv", "--yes", "-f", "json").json["counts"]
+    assert wrong_tries(bulk) == 0
+    assert (shown["merged"], agent("bulk", "run", "pairs.csv", "-f", "json").json["merged"]) == (2, 2)
+
+
+def test_a_check_begins_with_what_a_run_has_decided(bulk, agent, supervisor, database_url):
+    write(bulk, PROOFS + "10001,20003,,drei.example,falsch\n10001,20002,adopt,zwei.example,pw-2\n")
+    assert agent("bulk", "run", "pairs.csv").code == 7
+    execute(database_url, "UPDATE custmerge_batch SET state = 'running'")
+    before = wrong_tries(bulk)
+    agent("bulk", "check", "pairs.csv", "--report", "check.csv")
+    assert [row[3:6] for row in lines(bulk, "check.csv")] == [("refused", "4", ""), ("already", "0", "1")]
+    assert wrong_tries(bulk) == before
+
+
+def test_a_caller_who_is_locked_stops_and_goes_on_when_the_lock_has_ended(bulk, agent, supervisor):
+    for number in range(20):
+        bulk.customer(f"300{number:02}", domains=[f"d{number}.example"])
+    wrong = "".join(f"10001,300{number:02},,d{number}.example,falsch\n" for number in range(20))
+    write(bulk, PROOFS + "10001,20003,,drei.example,paket\n" + wrong + "10001,20002,adopt,zwei.example,pw-2\n")
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
+    assert (done.code, done.error["code"], done.error["details"]["name"]) == (4, "locked_out", "ben")
+    assert [row[3] for row in lines(bulk)] == ["merged"] + ["refused"] * 20
+    assert agent("bulk", "run", "pairs.csv").code == 4
+    assert agent("bulk", "status", "-f", "json").json[0]["done"] == 21
+    assert supervisor("user", "unlock", "ben").code == 0
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 7
+    assert lines(bulk)[-1][3] == "merged"
+    assert wrong_tries(bulk) == 20
+
+
+def test_a_hash_of_another_kind_is_renewed_when_its_password_is_used(bulk, agent):
+    old = sha512_crypt.using(rounds=5000).hash("alt")
+    (bulk.folder / "h.csv").write_text(f"package,number,domains,password_hash\nP6,20003,sechs.example,{old}\n")
+    assert bulk.anna("import", "packages", "h.csv").code == 0
+    write(bulk, PROOFS + "10001,20003,,sechs.example,alt\n")
+    before = bulk.dump()
+    assert agent("bulk", "check", "pairs.csv").code == 0
+    assert bulk.dump() == before
+    assert old in "".join(before)
+    assert agent("bulk", "run", "pairs.csv").code == 0
+    (line,) = [line for line in bulk.dump() if '"P6"' in line]
+    assert json.loads(line)["password_hash"].startswith("$argon2id$")
+
+
+def test_a_huge_cell_is_shown_by_its_beginning(bulk, agent):
+    write(bulk, HEADER + f"10001,{'9' * 9000},,\n10001,20002,{'x' * 9000},\n10001,20002,,{'y' * 9000}\n")
+    done = agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert (done.code, {row[3] for row in lines(bulk)}) == (7, {"refused"})
+    assert (bulk.folder / "report.csv").stat().st_size < 2_000
+    assert "…" in report(bulk)[0]["absorbed"]
+
+
+def test_a_cell_of_a_bulk_file_holds_no_more_than_any_of_its_values_needs(bulk, agent):
+    write(bulk, HEADER + f"10001,{'9' * 20_000},,\n")
+    done = agent("bulk", "run", "pairs.csv", "-f", "json")
+    assert (done.code, done.error["code"]) == (2, "bad_file")
+
+
+@pytest.mark.parametrize("domain", ["x\0y", "drei example", "a" * 300, "..", ""])
+def test_a_domain_that_cannot_be_is_refused_like_any_wrong_one(bulk, agent, domain):
+    write(bulk, PROOFS + f"10001,20002,adopt,{domain},pw-2\n10001,20003,,drei.example,paket\n")
+    assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 7
+    assert [row[3:5] for row in lines(bulk)] == [("refused", "4"), ("merged", "0")]
+
+
 def test_check_says_what_run_would_say_and_changes_nothing(bulk, agent, supervisor):
     text = HEADER + "20002,20003,adopt,\n10001,20002,adopt,\n10001,20003,,\n20002,10001,,\n10001,20004,keep,\n"
     write(bulk, text)
@@ -148,16 +267,40 @@ def test_an_approval_is_void_when_a_byte_changes(bulk, agent, supervisor):
     assert lines(bulk)[0][3:5] == ("refused", "4")
 
 
-def test_an_approval_is_void_after_7_days(bulk, agent, supervisor, database_url):
-    from custmerge.storage.unit import Database
-
-    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
-    database = Database(database_url)
+def execute(url, *statements):
+    database = Database(url)
     with database.writing() as unit:
-        unit._connection.exec_driver_sql("UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z'")
+        for statement in statements:
+            unit._connection.exec_driver_sql(statement)
     database.close()
+
+
+def test_an_approval_is_void_after_7_days(bulk, agent, supervisor, database_url):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    execute(database_url, "UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z'")
     agent("bulk", "run", "pairs.csv", "--report", "report.csv")
     assert lines(bulk)[0][3:5] == ("refused", "4")
+
+
+def test_a_run_whose_approval_has_ended_begins_a_batch_of_its_own(bulk, agent, supervisor, database_url):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    execute(database_url, "UPDATE custmerge_batch SET approved_at = '2026-01-01T00:00:00Z', state = 'running'")
+    # Nobody's approval, so its approver may run it too.
+    assert supervisor("bulk", "run", "pairs.csv").code == 7
+    new, old = agent("bulk", "status", "-f", "json").json
+    assert (new["approved_by"], new["run_by"], new["state"]) == (None, "anna", "finished")
+    assert (old["approved_by"], old["run_by"], old["state"]) == ("anna", None, "finished")
+
+
+def test_an_approval_is_for_every_row_though_a_run_has_refused_some(bulk, agent, supervisor, database_url):
+    write(bulk, HEADER + "10001,20003,,\n10001,20004,,\n")
+    assert agent("bulk", "run", "pairs.csv").code == 7
+    # As if it had been cut off before its last chunk.
+    execute(database_url, "UPDATE custmerge_batch SET state = 'running'")
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    agent("bulk", "run", "pairs.csv", "--report", "report.csv")
+    assert [row[3] for row in lines(bulk)] == ["merged", "blocked"]
+    assert [one["state"] for one in agent("bulk", "status", "-f", "json").json] == ["finished", "finished"]
 
 
 def test_an_approval_is_used_up_by_its_run(bulk, agent, supervisor):
@@ -180,6 +323,32 @@ def test_a_finished_run_again_says_already(bulk, agent, supervisor):
     done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
     assert (done.code, done.json["merged"], done.json["already"]) == (0, 0, 1)
     assert lines(bulk) == [("1", "10001", "20003", "already", "0", "1")]
+
+
+@pytest.mark.parametrize("verb", ["check", "run"])
+def test_a_report_never_takes_the_place_of_the_file_itself(bulk, agent, verb):
+    text = HEADER + "10001,20003,,\n"
+    write(bulk, text)
+    (bulk.folder / "link.csv").symlink_to("pairs.csv")
+    (bulk.folder / "hard.csv").hardlink_to(bulk.folder / "pairs.csv")
+    for name in ("pairs.csv", "link.csv", "hard.csv"):
+        done = agent("bulk", verb, "pairs.csv", "--report", name, "-f", "json")
+        assert (done.code, done.error["code"]) == (2, "bad_file")
+    assert (bulk.folder / "pairs.csv").read_text() == text
+
+
+def test_a_command_that_is_refused_leaves_an_older_report_as_it_is(bulk, agent, supervisor, cli):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n")
+    (bulk.folder / "report.csv").write_text("of yesterday")
+    write(bulk, "", "empty.csv")
+    for who, verb, name, code in [
+        (cli.as_("ada"), "check", "pairs.csv", 4),
+        (supervisor, "run", "pairs.csv", 4),
+        (agent, "run", "missing.csv", 2),
+        (agent, "check", "empty.csv", 2),
+    ]:
+        assert who("bulk", verb, name, "--report", "report.csv").code == code
+        assert (bulk.folder / "report.csv").read_text() == "of yesterday"
 
 
 def test_stop_on_error_stops_and_goes_on_at_the_same_row(bulk, agent, supervisor):
@@ -228,12 +397,135 @@ def test_a_second_run_of_one_file_says_so(bulk, agent, supervisor):
     answers = []
     while process.is_alive() and not answers:
         if agent("bulk", "status", "-f", "json").json[0]["state"] == "running":
-            answers.append(agent("bulk", "run", "pairs.csv", "-f", "json"))
+            answers.append(agent("bulk", "run", "pairs.csv", "-f", "json", "--report", "report.csv"))
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     assert [(done.code, done.error["code"]) for done in answers] == [(6, "batch_running")]
+    assert not (bulk.folder / "report.csv").exists()
     # What died stops nobody.
     assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+@pytest.fixture
+def a_run_elsewhere(bulk, agent, supervisor):
+    """A run of a long file that is under way for another user of this machine."""
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n" * 20_000)
+    process, _ = agent.start(
+        "bulk", "run", "pairs.csv", "--chunk", "20", XDG_DATA_HOME=str(bulk.folder / "elsewhere")
+    )
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    yield process
+    process.kill()
+    process.join()
+
+
+def test_a_second_run_elsewhere_says_so_and_leaves_the_first_alone(agent, a_run_elsewhere):
+    for _ in range(3):
+        done = agent("bulk", "run", "pairs.csv", "--chunk", "7", "-f", "json")
+        assert (done.code, done.error["code"]) == (6, "batch_running")
+    assert a_run_elsewhere.is_alive()
+    before = agent("bulk", "status", "-f", "json").json[0]["done"]
+    time.sleep(0.5)
+    assert agent("bulk", "status", "-f", "json").json[0]["done"] > before
+
+
+def test_a_run_that_died_elsewhere_is_taken_over_when_its_lease_has_run_out(agent, a_run_elsewhere, database_url):
+    os.kill(a_run_elsewhere.pid, signal.SIGKILL)
+    a_run_elsewhere.join()
+    assert agent("bulk", "run", "pairs.csv").code == 6
+    execute(database_url, "UPDATE custmerge_batch SET alive_until = '2026-01-01T00:00:00Z'")
+    assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+def test_a_run_that_was_interrupted_is_taken_over_at_once_elsewhere(agent, a_run_elsewhere):
+    os.kill(a_run_elsewhere.pid, signal.SIGINT)
+    a_run_elsewhere.join()
+    assert agent("bulk", "run", "pairs.csv", "--chunk", "10000").code == 0
+
+
+def test_the_same_file_is_run_on_two_databases_at_once(bulk, agent, supervisor, sqlite_template):
+    approved(bulk, supervisor, HEADER + "10001,20003,,\n" * 20_000)
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "20")
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    shutil.copy(sqlite_template, bulk.folder / "other.db")
+    agent.url = f"sqlite:///{bulk.folder / 'other.db'}"
+    done = agent("bulk", "run", "pairs.csv", "--chunk", "10000")
+    assert (done.code, process.is_alive()) == (7, True), done.err
+    process.kill()
+    process.join()
+
+
+def test_a_run_waits_while_somebody_else_writes_for_long(sqlite_cli):
+    world = World(sqlite_cli)
+    world.customer("10001")
+    world.customer("20003")
+    approved(world, sqlite_cli.as_("anna"), HEADER + "10001,20003,,\n" * 20_000)
+    agent = sqlite_cli.as_("ben")
+    agent.url += "?timeout=0.2"
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "20")
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    with closing(sqlite3.connect(sqlite_cli.folder / "custmerge.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        time.sleep(1)
+        (before,) = other.execute("SELECT done FROM custmerge_batch").fetchone()
+        other.execute("COMMIT")
+    time.sleep(1)
+    assert process.is_alive()
+    assert agent("bulk", "status", "-f", "json").json[0]["done"] > before
+    process.kill()
+    process.join()
+
+
+def test_others_find_room_to_write_while_a_run_goes_on(sqlite_cli):
+    world = World(sqlite_cli)
+    world.customer("10001")
+    world.customer("20003")
+    approved(world, sqlite_cli.as_("anna"), HEADER + "10001,20003,,\n" * 200_000)
+    agent = sqlite_cli.as_("ben")
+    process, _ = agent.start("bulk", "run", "pairs.csv")
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    waited = []
+    with closing(Database(sqlite_cli.url)) as database:
+        for _ in range(15):
+            began = time.monotonic()
+            database.attempt(lambda unit: unit.people.touch_session("nobody's", "2026-01-01T00:00:00Z"))
+            waited.append(time.monotonic() - began)
+    assert process.is_alive()
+    process.kill()
+    process.join()
+    # Left to SQLite it is more than a second.
+    assert sorted(waited)[7] < 0.6
+
+
+def test_counts_are_german_where_the_rest_is(bulk, agent):
+    write(bulk, HEADER + "10001,20003,,\n10001,99999,,\n10001,10001,,\n")
+    done = agent("--lang", "de", "bulk", "check", "pairs.csv")
+    assert [line.strip() for line in done.out.splitlines()] == [
+        "1  zusammengeführt",
+        "1  abgelehnt",
+        "1  nicht gefunden",
+    ]
+    assert set(agent("--lang", "de", "bulk", "check", "pairs.csv", "-f", "json").json["counts"]) >= {"not_found"}
+
+
+def test_a_bar_on_a_terminal_tells_the_rate_of_this_run(monkeypatch):
+    ticks = iter([0, 0, 10, 10])
+    monkeypatch.setattr(terminal, "time", types.SimpleNamespace(monotonic=lambda: next(ticks)))
+    shown = io.StringIO()
+    with terminal.ProgressBar(Console(file=shown, force_terminal=True, width=100), "", with_rate=True) as bar:
+        bar.update(500, 2000)
+        bar.update(1000, 2000)
+    assert "50 a second" in shown.getvalue()
+
+
+def test_a_program_that_is_interrupted_while_it_is_loaded_ends_quietly(sqlite_cli):
+    (sqlite_cli.folder / "typer.py").write_text("raise KeyboardInterrupt")
+    done = sqlite_cli.subprocess("bulk", "status", PYTHONPATH=str(sqlite_cli.folder))
+    assert (done.code, done.out, done.err) == (130, "", "")
 
 
 # Against the model
@@ -405,15 +697,9 @@ def test_the_nightly_example_checks_approves_and_runs(repository, supervisor, ag
 
 
 def test_a_row_that_the_database_refuses_is_found_and_the_others_go_through(bulk, agent, supervisor, database_url):
-    from custmerge.storage.unit import Database
-
     for number in range(30, 40):
         bulk.customer(f"100{number}", domains=[f"n{number}.example"])
-    database = Database(database_url)
-    with database.writing() as unit:
-        for statement in REFUSE[database.is_sqlite]:
-            unit._connection.exec_driver_sql(statement)
-    database.close()
+    execute(database_url, *REFUSE[database_url.startswith("sqlite")])
     approved(bulk, supervisor, HEADER + "".join(f"10001,100{number},,\n" for number in range(30, 40)))
     done = agent("bulk", "run", "pairs.csv", "--report", "report.csv", "-f", "json")
     assert (done.code, done.json["merged"], done.json["failed"]) == (7, 9, 1)

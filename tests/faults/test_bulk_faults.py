@@ -7,6 +7,7 @@ import shutil
 import signal
 import sqlite3
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import psycopg
@@ -15,13 +16,18 @@ from conftest import STAFF_PASSWORD, CommandLine, Result
 from struck_process import (
     FATAL_CHUNK,
     interrupt,
+    kill,
     run_by_the_clock,
     run_patiently,
     run_struck,
+    run_struck_while_hashing,
     run_with_little_room,
     run_with_short_files,
     terminate,
 )
+
+from custmerge.rules.times import stamp
+from custmerge.storage.unit import Database
 
 ROWS, CHUNK = 90, 15
 RUN = ("bulk", "run", "pairs.csv", "--chunk", CHUNK, "--report", "report.csv")
@@ -198,6 +204,73 @@ def test_a_run_that_waits_for_a_lock_is_interrupted_at_once(agent, supervisor, t
         os.kill(run[0].pid, signal.SIGINT)
         assert ended(run).code == 130
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
+
+
+# While passwords are verified
+
+
+@pytest.fixture
+def proofs(supervisor, tmp_path, staff_hash):
+    """Make a file of 30 rows with their passwords, all right."""
+    write_proofs(supervisor, tmp_path, staff_hash, [(n, STAFF_PASSWORD) for n in range(1001, 1031)])
+
+
+def write_proofs(supervisor, folder, staff_hash, tries):
+    numbers = sorted({1000} | {number for number, _ in tries})
+    write_csv(folder / "c.csv", ("number", "password_hash"), [(number, staff_hash) for number in numbers])
+    write_csv(folder / "p.csv", ("package", "number", "domains"), [(f"P{n}", n, f"d{n}.example") for n in numbers])
+    rows = [(1000, number, f"d{number}.example", password) for number, password in tries]
+    write_csv(folder / "pairs.csv", ("survivor", "absorbed", "domain", "password"), rows)
+    (folder / "pairs.csv").chmod(0o600)
+    assert supervisor("import", "customers", "c.csv").code == 0
+    assert supervisor("import", "packages", "p.csv").code == 0
+
+
+def tries_left(url, *, made_older=False):
+    """How many tries there are; `made_older` by a minute, when those that are pending count as wrong ones."""
+    before = stamp(datetime.now(UTC) - timedelta(minutes=1))
+    with closing(Database(url)) as database, database.writing() as unit:
+        if made_older:
+            unit._connection.exec_driver_sql(f"UPDATE custmerge_guess SET at = '{before}'")
+        return unit._connection.exec_driver_sql("SELECT count(*) FROM custmerge_guess").scalar()
+
+
+def test_a_run_that_is_interrupted_while_it_hashes_leaves_no_tries(agent, proofs, database_url):
+    for _ in range(3):
+        done = agent(*RUN, target=partial(run_struck_while_hashing, interrupt, database_url))
+        assert (done.code, tries_left(database_url)) == (130, 0)
+    assert agent(*RUN).code == 0
+
+
+@on_postgresql
+def test_a_run_that_loses_its_connection_while_it_hashes_leaves_no_tries(agent, proofs, database_url):
+    done = agent(*RUN, target=partial(run_struck_while_hashing, terminate, database_url))
+    demand_one_sentence(done, "can't be reached")
+    assert tries_left(database_url) == 0
+    assert agent(*RUN).code == 0
+
+
+def test_a_run_that_is_killed_while_it_hashes_is_not_locked_out_by_its_own_tries(agent, proofs, database_url):
+    left = set()
+    for _ in range(4):
+        agent(*RUN, target=partial(run_struck_while_hashing, kill, database_url))
+        left.add(tries_left(database_url, made_older=True))
+    # Each run has taken over those of the one before.
+    assert len(left) == 1
+    assert left != {0}
+    assert agent(*RUN).code == 0
+    assert tries_left(database_url) == 0
+
+
+def test_the_tries_of_a_killed_run_count_for_everybody_else(agent, supervisor, tmp_path, staff_hash, database_url):
+    write_proofs(supervisor, tmp_path, staff_hash, [(1001, f"falsch-{n}") for n in range(4)])
+    agent(*RUN, target=partial(run_struck_while_hashing, kill, database_url))
+    # Of the two that were compared one is settled; both count, by the number and by who tried.
+    assert tries_left(database_url, made_older=True) == 4
+    prove = ("verify", "1001", "--into", "1000", "--domain", "d1001.example", "--password-stdin", "-f", "json")
+    for _ in range(3):
+        assert agent(*prove, stdin="falsch").error["code"] == "proof_refused"
+    assert agent(*prove, stdin=STAFF_PASSWORD).error["code"] == "locked_out"
 
 
 # In a log
