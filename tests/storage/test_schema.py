@@ -120,7 +120,7 @@ def test_search_columns_of_the_history_are_generated_from_the_body(database, eng
     with database.writing() as unit:
         unit.chain.append([Draft("2026-01-01T00:00:00Z", Actor("ben", "staff"), Action.MERGE, facts)])
     with engine.connect() as connection:
-        row = connection.execute(tables.history.select()).one()
+        row = connection.execute(tables.history.select().order_by(tables.history.c.seq.desc())).first()
     assert (row.survivor, row.absorbed, row.order, row.action, row.at) == (
         *("10001", 'ü"\\', 7, "merge"),
         "2026-01-01T00:00:00Z",
@@ -129,11 +129,13 @@ def test_search_columns_of_the_history_are_generated_from_the_body(database, eng
 
 
 def test_a_unit_that_raises_leaves_nothing(database):
+    with database.reading() as unit:
+        before = list(unit.chain.oldest())
     with suppress(ZeroDivisionError), database.writing() as unit:
         unit.chain.append([Draft("2026-01-01T00:00:00Z", Actor("ben", "staff"), Action.IMPORT, {})])
         _ = 1 / 0
     with database.reading() as unit:
-        assert list(unit.chain.oldest()) == []
+        assert list(unit.chain.oldest()) == before
 
 
 def test_a_reading_unit_on_postgresql_cannot_write(database, engine):
