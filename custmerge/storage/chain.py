@@ -26,6 +26,8 @@ class Chain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.appended: Entry | None = None
+        """The last entry that was appended here, committed or not."""
 
     def lock(self) -> Head:
         """Return the end of the chain and keep every other writer from it until the transaction ends."""
@@ -49,7 +51,13 @@ class Chain:
                 "new_order": end.order if order is None else order,
             },
         )
+        self.appended = entries[-1]
         return entries
+
+    def has(self, entry: Entry) -> bool:
+        """Return whether exactly this entry is in the history."""
+        same = history.c.seq == entry.seq, history.c.hash == entry.hash
+        return self._connection.execute(select(history.c.seq).where(*same)).first() is not None
 
     def newest(
         self,
