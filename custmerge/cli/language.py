@@ -54,7 +54,7 @@ _WORDS = frozenset(
         *(N_("transfer_file"), N_("transfer_approve"), N_("transfer_reject")),
         *(N_("approved"), N_("running"), N_("finished"), N_("undone")),
         *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
-        *(N_("database"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
+        *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
     }
 )
 _TEMPLATES = {"why", "what", "role", "status"}
