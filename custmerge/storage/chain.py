@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, or_, select, union_all, update
 
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.storage.rows import among, insert_rows
+from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Chain:
 
     # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
     def _stream(self, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Entry]:
-        for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
+        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
             yield Entry(row[0], row[1], row[2])
 
 
