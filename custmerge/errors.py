@@ -415,6 +415,26 @@ class DatabaseUnreachable(DatabaseError):
     )
 
 
+class NotCommitted(DatabaseUnreachable):
+    """The connection was lost before the transaction was committed."""
+
+    code = "not_committed"
+    template = N_(
+        "The connection to the database {database} was lost ({reason}) before this was committed: nothing of it was "
+        "done, try again."
+    )
+
+
+class OutcomeUnknown(DatabaseUnreachable):
+    """The connection was lost while the transaction was being committed, and the server can't be asked."""
+
+    code = "outcome_unknown"
+    template = N_(
+        "The connection to the database {database} was lost ({reason}) while this was being committed, and it can't "
+        "be reached to find out: look it up with `custmerge history` before you try again."
+    )
+
+
 class DatabaseLocked(DatabaseError):
     """Somebody else holds it for longer than we wait."""
 

@@ -116,6 +116,14 @@ def run_patiently(*call):
     run_command_line(*call)
 
 
+def run_impatiently(*call):
+    """Ask only a moment for what became of a commit."""
+    from custmerge.storage import unit
+
+    unit.RECONNECT_AFTER_SECONDS = (0.0, 0.1)
+    run_command_line(*call)
+
+
 def run_by_the_clock(seconds, *call):
     """Let `seconds` go by whenever a bulk command looks at the clock."""
     from custmerge.cli import bulk

@@ -20,7 +20,7 @@ ADVICE_ONLY = ("keyring", "staff")
 
 
 def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
-    """Look at database, version, clock, permissions and keyring; exit code 8 where the database is wrong."""
+    """Look at database, version, soundness, clock, permissions and keyring; exit code 8 for a wrong database."""
     from custmerge.services.health import examine
 
     context: Context = ctx.obj
@@ -36,7 +36,7 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
 
 def _exit_code(checks: "list[Check]") -> ExitCode:
     failed = {check.check for check in checks if not check.ok}
-    if "database" in failed:
+    if failed & {"database", "integrity"}:
         return ExitCode.DATABASE
     return ExitCode.UNEXPECTED if failed.difference(ADVICE_ONLY) else ExitCode.DONE
 

@@ -37,7 +37,7 @@ def init(
     from custmerge.services import setup
 
     context: Context = ctx.obj
-    prepared = setup.prepare(context.database)
+    prepared = setup.prepare(context.database, context.now())
     if prepared.version_before is None:
         context.terminal.say(_("The database is ready."))
     if grant is not None:

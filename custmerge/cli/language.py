@@ -55,7 +55,7 @@ _WORDS = frozenset(
         *(N_("approved"), N_("running"), N_("finished"), N_("undone")),
         *(N_("merged"), N_("already"), N_("refused"), N_("not_found"), N_("blocked"), N_("differs"), N_("failed")),
         *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
-        *(N_("database"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
+        *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
     }
 )
 _TEMPLATES = {"why", "what", "role", "status"}

@@ -10,13 +10,29 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from custmerge.rules.history import Action
+from custmerge.rules.transfers import Status
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from custmerge.rules.bulk import Batch
     from custmerge.rules.people import Person, Service
     from custmerge.rules.transfers import Decision, Transfer
 
 
 Cell = str | int | bytes | None
+# Columns, in the order of `of_filing` and of what somebody said in `of_decision`.
+FILED = (
+    *("id", "survivor", "absorbed", "filed_by", "filed_by_person", "at"),
+    *("sha256", "size", "type", "salt", "identity_sha256"),
+)
+DECIDED = ("decided_by", "decided_by_person", "decided_at", "reason")
+STATUS_OF: Mapping[Action, Status] = {
+    Action.TRANSFER_APPROVE: Status.APPROVED,
+    Action.TRANSFER_REJECT: Status.REJECTED,
+}
+"""What a decision's entry says that it was."""
 
 
 def of_person(person: Person) -> str:

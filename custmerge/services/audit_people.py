@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     Told = dict[Fact, Mapping[str, Fact]]
     """The newest entry of each name or number."""
 
-# In the order of `seals.of_filing` and `seals.of_decision`.
-_FILED = (
-    *("id", "survivor", "absorbed", "filed_by", "filed_by_person", "at"),
-    *("sha256", "size", "type", "salt", "identity_sha256"),
-)
-_DECIDED = ("decided_by", "decided_by_person", "decided_at", "reason")
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _GONE = N_("is gone, and history entry {seq} tells of it: it was deleted.")
@@ -100,7 +94,7 @@ def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
             decided.setdefault(facts["transfer"], facts)
     for row in unit.sealed.transfers():
         subject = f"transfer {row['id']}"
-        seal = seals.seal("transfer", *(row[name] for name in _FILED))
+        seal = seals.seal("transfer", *(row[name] for name in seals.FILED))
         _hold(findings, CheckName.TRANSFERS, subject, seal, filed.pop(row["id"], None))
         _hold_decision(findings, subject, row, decided.pop(row["id"], None))
         _hold_use(unit, findings, subject, row, used.get(row["id"]))
@@ -114,7 +108,7 @@ def _seq(facts: Mapping[str, Fact]) -> int:
 
 
 def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
-    said = [row[name] for name in _DECIDED]
+    said = [row[name] for name in seals.DECIDED]
     expected: tuple[Status, ...] = (Status.FILED, Status.VOID)
     if told is None:
         if any(cell is not None for cell in said):

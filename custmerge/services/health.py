@@ -29,10 +29,10 @@ class Check:
 
 
 def examine(database: Database, now: datetime) -> list[Check]:
-    """Look at the database, its version, keyring, permissions and clock; changes nothing."""
+    """Look at the database, its version, soundness, keyring, permissions and clock; changes nothing."""
     checks = [_database(database)]
     if checks[0].ok:
-        checks += [_clock(database, now), _staff(database)]
+        checks += [_integrity(database), _clock(database, now), _staff(database)]
     return [*checks, _permissions(database), _keyring()]
 
 
@@ -47,6 +47,29 @@ def _database(database: Database) -> Check:
     )
     counts = {"customers": str(customers), "packages": str(packages), "domains": str(domains)}
     return Check("database", True, message, {"database": database.name, "version": VERSIONS[-1], **counts})
+
+
+def _integrity(database: Database) -> Check:
+    try:
+        with database.reading() as unit:
+            if not database.is_sqlite:
+                return _checksums(is_on=unit.protection.has_checksums())
+            problem = unit.protection.damage()
+    except DatabaseError as error:
+        return Check("integrity", False, type(error).template, {k: str(v) for k, v in error.details.items()})
+    if problem is None:
+        return Check("integrity", True, N_("The file is sound (PRAGMA quick_check)."), {})
+    message = N_("The file is damaged ({reason}): stop working with it and restore a copy.")
+    return Check("integrity", False, message, {"reason": problem})
+
+
+def _checksums(*, is_on: bool) -> Check:
+    # Walking through every page is the server's business, and needs its administrator's rights.
+    if is_on:
+        message = N_("The server verifies the checksum of every page that it reads; pg_amcheck looks at all of them.")
+    else:
+        message = N_("The server has no checksums (data_checksums is off): damage shows only to pg_amcheck.")
+    return Check("integrity", True, message, {})
 
 
 def _clock(database: Database, now: datetime) -> Check:

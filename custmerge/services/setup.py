@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, BadValue, HasStaff
 from custmerge.rules.history import Actor
 from custmerge.rules.roles import Role
+from custmerge.services.sealing import seal_what_is_not
 from custmerge.services.staff import checked_name, write_new
 
 if TYPE_CHECKING:
@@ -25,9 +26,15 @@ class Prepared:
     has_staff: bool
 
 
-def prepare(database: Database) -> Prepared:
-    """Create the tables or bring them to this version; a database that is current stays as it is."""
+def prepare(database: Database, now: datetime) -> Prepared:
+    """Create the tables or bring them to this version; a database that is current stays as it is.
+
+    What an older version wrote without a seal is sealed, see `sealing`.
+    """
     before = database.upgrade()
+    if before is not None:
+        # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
+        seal_what_is_not(database, now)
     with database.reading() as unit:
         return Prepared(before, unit.people.has_staff())
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import insert, select, update
 
 from custmerge.rules.bulk import Batch, State, orders_in
+from custmerge.storage.rows import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Batches:
             .where(batch_chunk.c.batch == number)
             .order_by(batch_chunk.c.first)
         )
-        for row in self._connection.execute(statement, execution_options={"yield_per": 10}):
+        for row in streamed(self._connection, statement, 10):
             yield row[0], row[1]
 
     def _update(self, number: int, **values: str | int | None) -> None:

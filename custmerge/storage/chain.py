@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, or_, select, union_all, update
 
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.storage.rows import among, insert_rows
+from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ class Chain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.appended: Entry | None = None
+        """The last entry that was appended here, committed or not."""
 
     def lock(self) -> Head:
         """Return the end of the chain and keep every other writer from it until the transaction ends."""
@@ -49,7 +51,13 @@ class Chain:
                 "new_order": end.order if order is None else order,
             },
         )
+        self.appended = entries[-1]
         return entries
+
+    def has(self, entry: Entry) -> bool:
+        """Return whether exactly this entry is in the history."""
+        same = history.c.seq == entry.seq, history.c.hash == entry.hash
+        return self._connection.execute(select(history.c.seq).where(*same)).first() is not None
 
     def newest(
         self,
@@ -120,7 +128,7 @@ class Chain:
 
     # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
     def _stream(self, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Entry]:
-        for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
+        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
             yield Entry(row[0], row[1], row[2])
 
 

@@ -104,6 +104,10 @@ class Intake:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sqlite = is_sqlite(connection)
+        if self._sqlite:
+            # It keeps them as long as the connection, which may have seen an import before.
+            for table in _TEMPORARY.sorted_tables:
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
         _TEMPORARY.create_all(connection, checkfirst=False)
 
     def add_customers(self, rows: Sequence[Row]) -> set[str]:

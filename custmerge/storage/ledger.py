@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select, union, update
 from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
-from custmerge.storage.rows import among, insert_rows
+from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import before_image, history, order
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class Ledger:
             .where(order.c.order.in_(union(*sides)), ~undone.exists())
             .order_by(order.c.order)
         )
-        for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
+        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
             yield _order(row), row[-1] or ""
 
 

@@ -1,4 +1,4 @@
-"""Whether the database still protects the history as its migrations made it do."""
+"""Whether the database still protects the history as its migrations made it do, and is sound itself."""
 
 from __future__ import annotations
 
@@ -63,6 +63,15 @@ class Protection:
     def plain_columns(self) -> list[str]:
         """Return the history's search columns that aren't generated from its bodies any more."""
         return sorted(set(GENERATED) - self._generated())
+
+    def damage(self) -> str | None:
+        """Return the first thing that is wrong with an SQLite file, None where it is sound."""
+        found = self._connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        return None if found == "ok" else str(found)
+
+    def has_checksums(self) -> bool:
+        """Return whether a PostgreSQL server writes checksums into its pages."""
+        return self._connection.exec_driver_sql("SHOW data_checksums").scalar() == "on"
 
     def _good_triggers(self) -> set[str]:
         if is_sqlite(self._connection):

@@ -14,7 +14,7 @@ from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import among, update_rows
+from custmerge.storage.rows import among, streamed, update_rows
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ class Register:
 
     # Any: what a streamed row holds depends on the statement; its readers below know.
     def _stream(self, statement: Select[Any]) -> Iterator[Row[Any]]:
-        yield from self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE})
+        yield from streamed(self._connection, statement, ROWS_AT_ONCE)
 
 
 # Any: a row's columns are those of the statement, number, fields and merged_into first.

@@ -10,9 +10,9 @@ from sqlalchemy import ARRAY, Integer, Text, any_, func, literal, select
 from custmerge.storage.engine import is_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
 Row = tuple[Any, ...]
 """Values as the driver takes them."""
@@ -35,6 +35,13 @@ def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows
     mark = "?" if is_sqlite(connection) else "%s"
     marks = ", ".join([mark] * len(columns))
     connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+
+
+# Any: SQLAlchemy types a row by its columns, and here they are anybody's.
+def streamed(connection: Connection, statement: Select[Any] | CompoundSelect[Any], at_once: int) -> Iterator[Any]:
+    """Give the rows of a statement, `at_once` fetched at a time; whoever stops early leaves no cursor open."""
+    with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
+        yield from result
 
 
 # Any: a column of texts or one of integers, and keys of its kind.

@@ -43,15 +43,15 @@ def demand_current(connection: Connection, url: str) -> None:
     raise errors.NewSchema(database=shown_url(url), version=found)
 
 
-def upgrade(connection: Connection, url: str) -> str | None:
-    """Bring the database to this program's version in the connection's transaction.
+def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | None:
+    """Bring the database to this program's version, or to an earlier one, in the connection's transaction.
 
     Returns the version that it had. Raises NewSchema for one that this program doesn't know.
     """
     found = version(connection)
     if found is not None and found not in VERSIONS:
         raise errors.NewSchema(database=shown_url(url), version=found)
-    if found == VERSIONS[-1]:
+    if found is not None and found >= to:
         return found
 
     from alembic import command
@@ -60,7 +60,7 @@ def upgrade(connection: Connection, url: str) -> str | None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from custmerge.storage.rows import streamed
 from custmerge.storage.tables import batch, form, service, session, staff, transfer
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Sealed:
     def transfers(self) -> Iterator[dict[str, Any]]:
         """Give every column of each contract transfer, by name."""
         statement = select(transfer).order_by(transfer.c.id)
-        for row in self._connection.execute(statement, execution_options={"yield_per": ROWS_AT_ONCE}):
+        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
             yield dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name begins like this)
 
     def form_of(self, number: int) -> bytes | None:
@@ -75,8 +76,5 @@ class Sealed:
 
     # Any: columns of every type.
     def _cells(self, *columns: ColumnElement[Any]) -> Iterator[Cells]:
-        rows = self._connection.execute(
-            select(*columns).order_by(columns[0]), execution_options={"yield_per": ROWS_AT_ONCE}
-        )
-        for row in rows:
+        for row in streamed(self._connection, select(*columns).order_by(columns[0]), ROWS_AT_ONCE):
             yield tuple(row)

@@ -8,7 +8,7 @@ from functools import cached_property
 from random import random
 from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.errors import DatabaseConflict
+from custmerge.errors import DatabaseConflict, DatabaseError, DatabaseUnreachable, NotCommitted, OutcomeUnknown
 from custmerge.settings import shown_url
 from custmerge.storage import schema
 from custmerge.storage.chain import Chain
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
+    from custmerge.rules.history import Entry
     from custmerge.storage.batches import Batches
     from custmerge.storage.evidence import Evidence
     from custmerge.storage.intake import Intake
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""
+RECONNECT_AFTER_SECONDS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
+"""So long a server that was lost at a commit is waited for, to ask it what became of it: it may be starting again."""
 T = TypeVar("T")
 
 
@@ -148,10 +151,29 @@ class Database:
     def writing(self) -> Iterator[Unit]:
         """One transaction that is committed at the end of the block and rolled back by any exception.
 
-        For what can't be begun anew; everything else is an `attempt`.
+        For what can't be begun anew; everything else is an `attempt`. Where the connection is lost at the commit
+        itself, the history tells whether it was done, which then ends the block as if nothing had been, or raises
+        NotCommitted; OutcomeUnknown if it can't be asked. A block that writes no history raises DatabaseUnreachable.
         """
-        with self._transaction(self._engine, writes=True) as connection:
-            yield Unit(connection)
+        unit, is_whole = None, False
+        try:
+            with self._transaction(self._engine, writes=True) as connection:
+                unit = Unit(connection)
+                yield unit
+                is_whole = True
+        except DatabaseUnreachable as error:
+            if unit is None:
+                raise
+            # An entry's hash comes out of everything before it, so it is the transaction's own name.
+            entry = unit.chain.appended if is_whole else None
+            if is_whole and (entry is None or self._has(entry, error)):
+                if entry is None:
+                    raise
+                return
+            if self.is_sqlite:
+                # There a lost connection is a disk that fails, and the error says so.
+                raise
+            raise NotCommitted(**error.details) from None
 
     def attempt(self, work: Callable[[Unit], T]) -> T:
         """Return what `work` returns, done in one transaction that is committed.
@@ -188,6 +210,21 @@ class Database:
         """Give the connection back, if there is one; the next unit opens a new one."""
         if "_engine" in self.__dict__:
             self._engine.dispose()
+
+    def _has(self, entry: Entry, lost: DatabaseError) -> bool:
+        """Return whether the history has an entry that was to be committed when the connection was lost."""
+        for pause in RECONNECT_AFTER_SECONDS:
+            time.sleep(pause)
+            self.close()
+            try:
+                with self._transaction(self._engine, writes=True) as connection:
+                    chain = Chain(connection)
+                    # The server may not know yet that we are gone: whoever holds the end of the chain has to be done.
+                    chain.lock()
+                    return chain.has(entry)
+            except DatabaseError:
+                continue
+        raise OutcomeUnknown(**lost.details)
 
     @cached_property
     def _engine(self) -> Engine:

@@ -137,7 +137,7 @@ def test_a_run_whose_disk_takes_no_more_goes_on_when_it_does(
 @on_postgresql
 def test_a_run_that_loses_its_connection_goes_on(agent, supervisor, tmp_path, database_url, uninterrupted, moment):
     done = agent(*RUN, target=partial(run_struck, terminate, moment, database_url))
-    demand_one_sentence(done, "can't be reached")
+    demand_one_sentence(done, "can't be reached" if moment == "begin" else "before this was committed")
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
 
 
@@ -167,7 +167,7 @@ def ended(run):
 def test_a_run_whose_connection_the_server_ends_goes_on(agent, supervisor, tmp_path, database_url, uninterrupted):
     with a_run_that_waits(agent, database_url) as (run, backend), psycopg.connect(database_url) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [backend])
-        demand_one_sentence(ended(run), "can't be reached")
+        demand_one_sentence(ended(run), "before this was committed")
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
 
 
@@ -175,7 +175,7 @@ def test_a_run_whose_connection_the_server_ends_goes_on(agent, supervisor, tmp_p
 def test_a_run_whose_server_is_restarted_goes_on(agent, supervisor, tmp_path, own_server, uninterrupted):
     with a_run_that_waits(agent, agent.url) as (run, _):
         stop_at_once(own_server)
-        demand_one_sentence(ended(run), "can't be reached")
+        demand_one_sentence(ended(run), "before this was committed")
     demand_one_sentence(agent(*RUN), "can't be reached")
     own_server.ensure_postgres_running()
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)

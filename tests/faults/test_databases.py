@@ -102,6 +102,61 @@ def test_a_damaged_database_is_one_sentence(sqlite_cli, tmp_path):
     demand_one_sentence(done, "custmerge.db")
 
 
+def soundness(cli):
+    done = cli("doctor", "--format", "json")
+    (found,) = [check for check in done.json if check["check"] == "integrity"]
+    return done.code, found["ok"], found["message"]
+
+
+def test_doctor_finds_a_damaged_file_that_still_answers(sqlite_cli, tmp_path):
+    assert soundness(sqlite_cli) == (0, True, "The file is sound (PRAGMA quick_check).")
+    path = tmp_path / "custmerge.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'custmerge_history_action'"
+        ).fetchone()[0]
+        size = connection.execute("PRAGMA page_size").fetchone()[0]
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * size : page * size] = bytes(size)
+    path.write_bytes(content)
+    code, ok, message = soundness(sqlite_cli)
+    assert (code, ok) == (8, False)
+    assert "restore a copy" in message
+
+
+def test_doctor_leaves_the_pages_of_a_server_to_the_server(cli, database_url):
+    if database_url.startswith("postgresql"):
+        code, ok, message = soundness(cli)
+        assert (code, ok) == (0, True)
+        assert "pg_amcheck" in message
+    else:
+        assert soundness(cli)[0] == 0
+
+
+def test_a_copy_that_is_taken_while_others_write_is_consistent(sqlite_cli, tmp_path):
+    supervisor, agent = sqlite_cli.as_("anna"), sqlite_cli.as_("ben")
+    rows, copies = 60, 0
+    (tmp_path / "c.csv").write_text("number\n10001\n" + "".join(f"{n}\n" for n in range(20000, 20000 + rows)))
+    packages = "".join(f"P{n},{n},d{n}.example\n" for n in range(20000, 20000 + rows))
+    (tmp_path / "p.csv").write_text("package,number,domains\n" + packages)
+    pairs = "".join(f"10001,{n}\n" for n in range(20000, 20000 + rows))
+    (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + pairs)
+    for command in (("import", "customers", "c.csv"), ("import", "packages", "p.csv")):
+        assert supervisor(*command).code == 0
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "1")
+    while copies < 3 or process.is_alive():
+        copies += 1
+        path = tmp_path / f"copy-{copies}.db"
+        with closing(sqlite3.connect(tmp_path / "custmerge.db", timeout=60)) as connection:
+            connection.execute(f"VACUUM INTO '{path}'")
+        audit = supervisor("--database", f"sqlite:///{path}", "audit", "--format", "json")
+        assert (audit.code, audit.json["findings"]) == (0, [])
+    process.join()
+    assert process.exitcode == 0
+
+
 def test_a_database_without_our_tables_is_one_sentence(sqlite_cli, tmp_path, postgresql_server):
     with closing(sqlite3.connect(tmp_path / "x.db")) as other:
         other.execute("CREATE TABLE something (x)")
@@ -139,6 +194,17 @@ def test_a_locked_database_is_one_sentence_after_the_time_out(proved_pair, cli, 
     demand_one_sentence(done, "locked")
     assert proved_pair.dump() == before
     assert cli.as_("ben")("merge", "20002", "--into", "10001", "--yes").code == 0
+
+
+def test_an_undo_of_a_locked_database_is_one_sentence_after_the_time_out(proved_pair, cli, database_url):
+    url = database_url + ("?timeout=0.2" if database_url.startswith("sqlite") else "")
+    assert cli.as_("ben")("merge", "20002", "--into", "10001", "--yes").code == 0
+    merged = proved_pair.dump()
+    with locked(database_url):
+        done = cli.as_("anna")("--database", url, "undo", "1", "--yes")
+    demand_one_sentence(done, "locked")
+    assert proved_pair.dump() == merged
+    assert cli.as_("anna")("undo", "1", "--yes").code == 0
 
 
 def test_a_lock_that_is_let_go_in_time_is_waited_for(proved_pair, cli, database_url):

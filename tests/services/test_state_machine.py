@@ -1,0 +1,331 @@
+"""Everything that can happen to customers, in any order, against a model of its own; the audit holds after each step.
+
+A handful of examples here; with CUSTMERGE_NIGHTLY=1 500 on each database.
+"""
+
+import csv
+import io
+import itertools
+import os
+import shutil
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, note, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from undo_model import DETAILS, IDENTITY, Model, Refused
+
+from custmerge.errors import CustmergeError
+from custmerge.rules.audit import CheckName
+from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.people import Proof
+from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.times import stamp
+from custmerge.rules.transfers import Status
+from custmerge.services import auditing, exporting, importing, merging, purging, sessions, transferring, undoing
+from custmerge.services.importing_customers import Customers
+from custmerge.services.importing_packages import Packages
+from custmerge.storage.unit import Database
+
+NIGHTLY = os.environ.get("CUSTMERGE_NIGHTLY") == "1"
+BEGIN = datetime.now(UTC).replace(microsecond=0)
+NEVER = "2999-01-01T00:00:00Z"
+FORM = b"%PDF-1.7 signed"
+WANTED = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=36_500)
+COPIES = itertools.count()
+
+numbers = st.sampled_from(["1", "2", "3", "4"])
+keys = st.sampled_from(["P", "Q", "R"])
+texts = st.sampled_from(["", "a", "b"])
+names = st.sampled_from(["x", "x", "x", "y"])
+people = st.sampled_from(["ben", "anna"])
+domain_sets = st.frozensets(st.sampled_from(["p.example", "q.example", "r.example"]), max_size=2)
+contacts = st.none() | st.tuples(texts, texts)
+
+
+class Quiet:
+    """Watches an import and says nothing."""
+
+    def problem(self, file, line, problem):
+        pass
+
+    def advanced(self, done, total):
+        pass
+
+
+class Life(RuleBasedStateMachine):
+    """Customers 1 to 4 and packages P to R; each step is a minute later than the one before."""
+
+    def __init__(self, url, folder):
+        super().__init__()
+        self.database = Database(url)
+        self.folder = folder
+        self.model = Model()
+        self.minute = 0
+        self.callers = {
+            name: sessions.resume(self.database, f"token-of-{name}", BEGIN) for name in ("anna", "ben", "ada")
+        }
+
+    def teardown(self):
+        self.database.close()
+
+    @property
+    def now(self):
+        return BEGIN + timedelta(minutes=self.minute)
+
+    @property
+    def living(self):
+        return sorted(self.model.customers.keys() - self.model.merged_into.keys())
+
+    def both(self, modelled, real):
+        """Do a thing in the model and for real, and return what they return where neither refuses."""
+        self.minute += 1
+        expected = refusal = None
+        try:
+            expected = modelled()
+        except Refused as error:
+            refusal = str(error)
+        try:
+            done = real()
+        except CustmergeError as error:
+            found = type(error).__name__.removesuffix("ByOrders")
+            note(f"refused: {found}")
+            assert found == refusal
+            return None, None
+        assert refusal is None
+        return expected, done
+
+    @initialize(records=st.lists(st.tuples(names, texts, texts), min_size=3, max_size=3), contact=contacts)
+    def begin(self, records, contact):
+        for place, (name, street, city) in enumerate(records, 1):
+            self.edit_customer(str(place), {"last_name": name, "street": street, "city": city})
+        for place, key in enumerate("PQR", 1):
+            self.edit_package(key, str(place), frozenset({f"{key.lower()}.example"}), contact)
+
+    def imported(self, kind, rows):
+        path = self.folder / "rows.csv"
+        with io.StringIO(newline="") as text:
+            writer = csv.DictWriter(text, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+            path.write_text(text.getvalue(), encoding="utf-8")
+        return importing.import_file(
+            self.database, self.callers["anna"], str(path), kind, update=True, watcher=Quiet(), now=self.now
+        )
+
+    @rule(
+        number=numbers,
+        changes=st.fixed_dictionaries({}, optional={"last_name": names, "street": texts, "city": texts}),
+    )
+    def edit_customer(self, number, changes):
+        row = {"number": number, **changes}
+        self.both(lambda: self.model.edit_customer(number, changes), lambda: self.imported(Customers, [row]))
+
+    @rule(key=keys, number=numbers, domains=domain_sets, contact=contacts)
+    def edit_package(self, key, number, domains, contact):
+        row = {"package": key, "number": number, "domains": " ".join(sorted(domains))}
+        row |= dict.fromkeys((f"contact_{name}" for name in DETAIL_FIELDS), "")
+        if contact:
+            row |= {f"contact_{name}": value for name, value in zip(DETAILS, contact, strict=True)}
+        self.both(
+            lambda: self.model.edit_package(key, number, domains, contact), lambda: self.imported(Packages, [row])
+        )
+
+    @rule(
+        survivor=numbers,
+        absorbed=numbers,
+        choice=st.sampled_from(["adopt", "keep", "keep", None]),
+        take=st.frozensets(st.sampled_from(DETAILS)),
+        fill=st.booleans(),
+        proved=st.sampled_from([True, True, True, False]),
+        by=people,
+    )
+    def merge(self, survivor, absorbed, choice, take, fill, proved, by):
+        caller = self.callers[by]
+        wishes = Wishes(choice and Choice(choice), tuple(Field(name) for name in DETAILS if name in take), fill)
+        minute = self.minute + 1
+        if proved:
+            with self.database.writing() as unit:
+                unit.people.keep_proof(caller.token_sha256, Proof(survivor, absorbed, "x.example", NEVER))
+        salt = minute.to_bytes(16)
+        expected, receipt = self.both(
+            lambda: self.model.merge(
+                survivor, absorbed, choice, take, fill=fill, proved=proved, by=by, minute=minute
+            ),
+            lambda: merging.merge(
+                self.database, caller, merging.Request(absorbed, survivor, wishes), salt=salt, now=self.now
+            ),
+        )
+        with self.database.writing() as unit:
+            unit.people.drop_proof(caller.token_sha256, survivor, absorbed)
+        if receipt is not None:
+            order = self.model.orders[-1]
+            assert (receipt.order, receipt.choice, receipt.taken) == (expected, order.choice, order.taken)
+            assert receipt.packages == tuple(sorted(order.before["packages"]))
+
+    @rule(data=st.data(), choice=st.sampled_from(["adopt", "keep", "keep"]), fill=st.booleans(), by=people)
+    @precondition(lambda self: len(self.living) > 1)
+    def merge_two_that_can_be(self, data, choice, fill, by):
+        """What by chance alone happens too seldom."""
+        survivor, absorbed = data.draw(st.permutations(self.living))[:2]
+        take = data.draw(st.frozensets(st.sampled_from(DETAILS)))
+        self.merge(survivor, absorbed, choice, take, fill=fill, proved=True, by=by)
+
+    @rule(back=st.integers(0, 3), by=people)
+    @precondition(lambda self: self.model.orders)
+    def undo(self, back, by):
+        order = max(1, len(self.model.orders) - back)
+        self.both(
+            lambda: self.model.undo(order, by=by, is_supervisor=by == "anna", minute=self.minute),
+            lambda: undoing.undo(self.database, self.callers[by], undoing.Request(frozenset({order})), self.now),
+        )
+
+    @rule(back=st.integers(0, 5))
+    @precondition(lambda self: self.model.orders)
+    def undo_with_later_ones(self, back):
+        order = max(1, len(self.model.orders) - back)
+        self.minute += 1
+        request = undoing.Request(frozenset({order}), cascade=True)
+        try:
+            plans = undoing.undo(self.database, self.callers["anna"], request, self.now)
+        except CustmergeError as error:
+            note(f"refused: {type(error).__name__}")
+            with pytest.raises(Refused):
+                self.model.undo(order, by="anna", is_supervisor=True, minute=self.minute)
+            return
+        undone = [plan.order for plan in plans]
+        assert order in undone
+        assert undone == sorted(undone, reverse=True)
+        for one in undone:
+            self.model.undo(one, by="anna", is_supervisor=True, minute=self.minute)
+
+    @rule(survivor=numbers, absorbed=numbers)
+    def file_a_transfer(self, survivor, absorbed):
+        filing = transferring.Filing(absorbed, survivor, "form.pdf", FORM)
+        salt = (self.minute + 1).to_bytes(16)
+        self.both(
+            lambda: self.model.file(survivor, absorbed),
+            lambda: transferring.file(self.database, self.callers["ben"], filing, salt=salt, now=self.now),
+        )
+
+    @rule(number=st.integers(1, 4), to=st.sampled_from(["approved", "approved", "rejected"]))
+    @precondition(lambda self: self.model.transfers)
+    def decide_a_transfer(self, number, to):
+        self.both(
+            lambda: self.model.decide(number, to),
+            lambda: transferring.decide(
+                self.database, self.callers["anna"], number, Status(to), reason="so", now=self.now
+            ),
+        )
+
+    @rule(data=st.data())
+    @precondition(lambda self: len(self.living) > 1)
+    def lift_a_block(self, data):
+        """File, approve and use a transfer."""
+        survivor, absorbed = data.draw(st.permutations(self.living))[:2]
+        self.file_a_transfer(survivor, absorbed)
+        if self.model.transfers:
+            self.decide_a_transfer(len(self.model.transfers), "approved")
+        self.merge(survivor, absorbed, "keep", frozenset(), fill=False, proved=False, by="ben")
+
+    @rule(age=st.integers(3, 20))
+    @precondition(lambda self: any(not order.purged for order in self.model.orders))
+    def purge(self, age):
+        minute = self.minute + 1 - age
+        seen = purging.Purged(stamp(BEGIN + timedelta(minutes=minute)), 0, dry_run=False)
+        expected, done = self.both(
+            lambda: self.model.purge(minute),
+            lambda: purging.purge(self.database, self.callers["anna"], seen, self.now),
+        )
+        assert done.orders == expected
+
+    @invariant()
+    def the_register_is_the_models(self):
+        model = self.model
+        records = {record.number: record for record, _ in exporting.customers(self.database, self.callers["anna"])}
+        found = {
+            number: ({name: record[Field(name)] for name in (*IDENTITY, *DETAILS)}, record.merged_into)
+            for number, record in records.items()
+        }
+        assert found == {
+            number: (values, model.merged_into.get(number)) for number, values in model.customers.items()
+        }
+        packages = {
+            package.package: (package.number, package.domains, package.contact and street_and_city(package.contact))
+            for package, _ in exporting.packages(self.database, self.callers["anna"])
+        }
+        assert packages == {
+            key: (one.number, tuple(sorted(one.domains)), one.contact) for key, one in model.packages.items()
+        }
+
+    @invariant()
+    def the_transfers_are_the_models(self):
+        found = transferring.list_all(self.database, self.callers["anna"], None)
+        assert [one.status for one in reversed(found)] == [self.model.status(one) for one in self.model.transfers]
+
+    @invariant()
+    def the_audit_holds(self):
+        audit = auditing.audit(self.database, self.callers["ada"], WANTED, self.now)
+        assert audit.findings == []
+        assert audit.head.order == len(self.model.orders)
+
+
+def street_and_city(contact):
+    values = dict(zip(DETAIL_FIELDS, contact, strict=True))
+    return tuple(values[Field(name)] for name in DETAILS)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request, tmp_path):
+    """Gives the URL of a further database with staff and nothing else."""
+    if request.param == "sqlite":
+        template = request.getfixturevalue("sqlite_template")
+        path = tmp_path / "life.db"
+
+        def copy():
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+            return f"sqlite:///{shutil.copy(template, path)}"
+
+        yield copy
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "postgresql_template"))
+    made = []
+    with closing(psycopg.connect(server.get_uri(), autocommit=True)) as connection:
+
+        def drop():
+            while made:
+                connection.execute(f"DROP DATABASE {made.pop()} WITH (FORCE)")
+
+        def create():
+            drop()
+            made.append(f"life_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(COPIES)}")
+            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
+            return server.get_uri(made[-1])
+
+        yield create
+        drop()
+
+
+def test_whatever_happens_the_register_is_the_models_and_the_audit_holds(fresh, tmp_path):
+    patient = settings(
+        max_examples=500 if NIGHTLY else 6,
+        stateful_step_count=50 if NIGHTLY else 25,
+        # Chance is for the night: here everybody sees the same.
+        derandomize=not NIGHTLY,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=True,
+    )
+    run_state_machine_as_test(lambda: Life(fresh(), tmp_path), settings=patient)

@@ -1,0 +1,214 @@
+"""An independent model of a host's customers under merges, edits, transfers, undos and purges: plain Python.
+
+Written from the contract alone. What isn't allowed ends with `Refused` and the name of the error.
+"""
+
+import copy
+from dataclasses import dataclass, field
+
+IDENTITY, DETAILS = ("last_name",), ("street", "city")
+OPEN = ("filed", "approved")
+OWN_MINUTES = 15
+
+
+class Refused(Exception):
+    """The name of the error that stands for it."""
+
+
+@dataclass
+class Package:
+    number: str
+    domains: frozenset
+    contact: tuple | None = None
+    """Street and city."""
+
+
+@dataclass
+class Order:
+    survivor: str
+    absorbed: str
+    choice: str
+    by: str
+    minute: int
+    taken: tuple
+    before: dict
+    """Both records and the packages that moved, as they were."""
+    undone: bool = False
+    purged: bool = False
+
+    @property
+    def changed(self):
+        mine, theirs = self.before["survivor"], self.before["absorbed"]
+        return [name for name in self.taken if mine[name] != theirs[name]]
+
+
+@dataclass
+class Transfer:
+    survivor: str
+    absorbed: str
+    names: tuple
+    status: str = "filed"
+
+
+@dataclass
+class Model:
+    customers: dict = field(default_factory=dict)
+    packages: dict = field(default_factory=dict)
+    merged_into: dict = field(default_factory=dict)
+    orders: list = field(default_factory=list)
+    transfers: list = field(default_factory=list)
+
+    def living(self, *numbers):
+        for number in numbers:
+            if number not in self.customers:
+                raise Refused("UnknownNumber")
+            if number in self.merged_into:
+                raise Refused("MergedAway")
+
+    # Edits
+
+    def edit_customer(self, number, changes):
+        if number in self.merged_into and any(changes.values()):
+            raise Refused("BadLines")
+        record = self.customers.setdefault(number, dict.fromkeys((*IDENTITY, *DETAILS), ""))
+        if any(name in changes and changes[name] != record[name] for name in IDENTITY):
+            self.void(number)
+        record.update(changes)
+
+    def edit_package(self, key, number, domains, contact):
+        if number not in self.customers or number in self.merged_into:
+            raise Refused("BadLines")
+        if any(domains & other.domains for name, other in self.packages.items() if name != key):
+            raise Refused("BadLines")
+        self.packages[key] = Package(number, domains, contact if contact and any(contact) else None)
+
+    # Merges
+
+    def merge(self, survivor, absorbed, choice, take, *, fill, proved, by, minute):
+        if survivor == absorbed:
+            raise Refused("SelfMerge")
+        self.living(survivor, absorbed)
+        transfer = self.approved(survivor, absorbed)
+        mine, theirs = self.customers[survivor], self.customers[absorbed]
+        is_blocked = any(mine[name] != theirs[name] for name in IDENTITY)
+        if not proved and transfer is None:
+            raise Refused("ProofRequired")
+        if is_blocked and transfer is None:
+            raise Refused("IdentityBlocked")
+        if all(mine[name] == theirs[name] for name in DETAILS):
+            choice = "identical"
+        elif choice is None:
+            raise Refused("DetailsDiffer")
+        if transfer is not None and (is_blocked or not proved):
+            transfer.status = "used"
+        taken = tuple(n for n in DETAILS if n in take or (fill and not mine[n] and theirs[n]))
+        moved = {key: copy.copy(one) for key, one in self.packages.items() if one.number == absorbed}
+        before = {"survivor": dict(mine), "absorbed": dict(theirs), "packages": moved}
+        for key in moved:
+            package = self.packages[key]
+            package.number = survivor
+            package.contact = contact_after(choice, theirs, package.contact)
+        mine.update({name: theirs[name] for name in taken})
+        self.customers[absorbed] = dict.fromkeys((*IDENTITY, *DETAILS), "")
+        self.merged_into[absorbed] = survivor
+        self.void(absorbed)
+        self.orders.append(Order(survivor, absorbed, choice, by, minute, taken, before))
+        return len(self.orders)
+
+    # Undos
+
+    def undo(self, number, *, by, is_supervisor, minute):
+        if not 1 <= number <= len(self.orders):
+            raise Refused("UnknownOrder")
+        order = self.orders[number - 1]
+        if not is_supervisor and order.by != by:
+            raise Refused("NotOwnOrder")
+        if not is_supervisor and minute >= order.minute + OWN_MINUTES:
+            raise Refused("UndoTooLate")
+        if order.undone:
+            raise Refused("AlreadyUndone")
+        if order.purged:
+            raise Refused("Purged")
+        if self.stands_in_the_way(number, order):
+            raise Refused("UndoBlocked")
+        self.customers[order.survivor].update({name: order.before["survivor"][name] for name in order.changed})
+        self.customers[order.absorbed] = dict(order.before["absorbed"])
+        del self.merged_into[order.absorbed]
+        for key, package in order.before["packages"].items():
+            self.packages[key].number, self.packages[key].contact = order.absorbed, package.contact
+        order.undone = True
+
+    def stands_in_the_way(self, number, order):
+        if order.survivor in self.merged_into or self.merged_into.get(order.absorbed) != order.survivor:
+            return True
+        later = [
+            one for one in self.orders[number:] if not one.undone and order.survivor in (one.survivor, one.absorbed)
+        ]
+        now, theirs = self.customers[order.survivor], order.before["absorbed"]
+        for name in order.changed:
+            if now[name] != theirs[name] or any(name in one.taken for one in later):
+                return True
+        for key, package in order.before["packages"].items():
+            found = self.packages[key]
+            left = contact_after(order.choice, theirs, package.contact)
+            if (found.number, found.domains, found.contact) != (order.survivor, package.domains, left):
+                return True
+            if any(key in one.before["packages"] and not one.purged for one in later):
+                return True
+        return False
+
+    def purge(self, before_minute):
+        found = [one for one in self.orders if one.minute < before_minute and not one.purged]
+        for one in found:
+            one.purged = True
+        return len(found)
+
+    # Transfers
+
+    def approved(self, survivor, absorbed):
+        for one in self.transfers:
+            if (one.survivor, one.absorbed) == (survivor, absorbed) and self.status(one) == "approved":
+                return one
+        return None
+
+    def status(self, transfer):
+        if transfer.status in OPEN and {transfer.survivor, transfer.absorbed} & self.merged_into.keys():
+            return "void"
+        return "void" if transfer.status in OPEN and transfer.names != self.names(transfer) else transfer.status
+
+    def names(self, one):
+        return tuple(
+            tuple(self.customers[number][name] for name in IDENTITY) for number in (one.survivor, one.absorbed)
+        )
+
+    def file(self, survivor, absorbed):
+        if survivor == absorbed:
+            raise Refused("SelfMerge")
+        self.living(survivor, absorbed)
+        new = Transfer(survivor, absorbed, ())
+        for one in self.transfers:
+            if (one.survivor, one.absorbed) == (survivor, absorbed) and one.status in OPEN:
+                if self.status(one) != "void":
+                    raise Refused("TransferOpen")
+                one.status = "void"
+        new.names = self.names(new)
+        self.transfers.append(new)
+
+    def decide(self, number, to):
+        if not 1 <= number <= len(self.transfers):
+            raise Refused("UnknownTransfer")
+        one = self.transfers[number - 1]
+        if self.status(one) not in OPEN or self.status(one) == to:
+            raise Refused("TransferDecided")
+        one.status = to
+
+    def void(self, number):
+        for one in self.transfers:
+            if one.status in OPEN and number in (one.survivor, one.absorbed):
+                one.status = "void"
+
+
+def contact_after(choice, absorbed, contact):
+    if choice == "keep" and contact is None:
+        return tuple(absorbed[name] for name in DETAILS)
+    return None if choice == "adopt" else contact
