@@ -316,3 +316,11 @@ def supervisor(cli):
 @pytest.fixture(scope="session")
 def repository():
     return Path(__file__).parents[1]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many faults the tests of faults survived: a test that counts them says so, any other is one."""
+    passed = [report for report in terminalreporter.getreports("passed") if report.nodeid.startswith("tests/faults/")]
+    counted = [dict(report.user_properties).get("faults_survived", 1) for report in passed]
+    if counted:
+        terminalreporter.write_line(f"{sum(counted)} faults survived in {len(counted)} tests of faults")

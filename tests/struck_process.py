@@ -3,6 +3,7 @@
 Each function ends the process as `cli_process.run_command_line` does; `call` is what that one takes.
 """
 
+import multiprocessing
 import os
 import resource
 import signal
@@ -34,6 +35,42 @@ def terminate(url):
             "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
             "WHERE application_name = 'custmerge' AND datname = current_database()"
         )
+
+
+def survived(work, demand_all_or_nothing):
+    """Do `work` in processes of their own until one comes to its end; returns how many were killed before.
+
+    `work` is given a function that has its process killed at the n-th thing that reaches the database; after each
+    process `demand_all_or_nothing` looks at what it left.
+    """
+    processes = multiprocessing.get_context("fork")
+    faults = 0
+    while True:
+        process = processes.Process(target=_work_and_die, args=(work, faults + 1))
+        process.start()
+        process.join()
+        if process.exitcode == 0:
+            return faults
+        assert process.exitcode == -signal.SIGKILL
+        demand_all_or_nothing()
+        faults += 1
+
+
+def _work_and_die(work, fatal):
+    reached = 0
+
+    def strike(*_):
+        nonlocal reached
+        reached += 1
+        if reached == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def begin():
+        event.listen(Engine, "before_cursor_execute", strike)
+        event.listen(Engine, "commit", strike)
+
+    work(begin)
+    os._exit(0)
 
 
 def run_struck(blow, moment, url, *call):

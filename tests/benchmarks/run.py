@@ -1,6 +1,6 @@
 """Measures custmerge against plain programs that do the same, all in one run.
 
-    python tests/benchmarks/run.py [--quick] [startup|import|bulk|merge|audit …]
+    python tests/benchmarks/run.py [--quick] [startup|import|bulk|audit|merge|soak …]
 
 Prints medians, ratios, goals and whether they are met; asserts nothing.
 """
@@ -13,7 +13,14 @@ from pathlib import Path
 from databases import both
 
 # In this order: merging loads the program into this process, whose memory a child's peak would then include.
-SUBJECTS = {"startup": "startup", "import": "importing", "bulk": "bulk", "merge": "merging", "audit": "audit"}
+SUBJECTS = {
+    "startup": "startup",
+    "import": "importing",
+    "bulk": "bulk",
+    "audit": "audit",
+    "merge": "merging",
+    "soak": "soak",
+}
 
 
 def main() -> None:

@@ -1,0 +1,145 @@
+"""kill -9 before any statement of a merge, an undo or a bulk chunk, and before its commit: all or nothing."""
+
+from datetime import UTC, datetime
+
+import pytest
+from struck_process import survived
+
+from custmerge.rules.plan import Choice, Wishes
+from custmerge.services import bulk, merging, sessions, undoing, undoing_batch
+from custmerge.storage.unit import Database
+
+NOW = datetime.now(UTC)
+
+
+class Quiet:
+    """Watches and says nothing."""
+
+    def outcome(self, outcome):
+        pass
+
+    def advanced(self, done, total):
+        pass
+
+
+@pytest.fixture
+def three(world, tmp_path):
+    world.customer("10001", password="pw-1", domains=["eins.example"], mobile="")
+    world.customer("20002", password="pw-2", domains=["zwei.example", "drei.example"], city="Ulm")
+    world.customer("30003", password="pw-3", domains=["vier.example"], city="Kiel")
+    (tmp_path / "pairs.csv").write_text("survivor,absorbed,choice,take\n10001,20002,keep,city\n10001,30003,adopt,\n")
+    return world
+
+
+def work_of(url, name, do):
+    """Return what `do`es something as somebody in a process that is to be killed."""
+
+    def work(begin):
+        database = Database(url)
+        caller = sessions.resume(database, f"token-of-{name}", NOW)
+        begin()
+        do(database, caller)
+
+    return work
+
+
+def entries(agent, action):
+    return agent("history", "--action", action, "-f", "json").json
+
+
+def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, agent, database_url, record_property):
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    before = three.dump()
+    request = merging.Request("20002", "10001", Wishes(Choice.KEEP, fill=True))
+
+    def nothing():
+        assert three.dump() == before
+        assert entries(agent, "merge") == []
+
+    def merge(database, caller):
+        merging.merge(database, caller, request, salt=b"s" * 16, now=NOW)
+
+    faults = survived(work_of(database_url, "ben", merge), nothing)
+    record_property("faults_survived", faults)
+    assert faults >= 12
+    assert three.dump() != before
+    assert len(entries(agent, "merge")) == 1
+
+
+def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, agent, database_url, record_property):
+    before = three.dump()
+    for absorbed, domain, password in (("20002", "zwei.example", "pw-2"), ("30003", "vier.example", "pw-3")):
+        proof = ("--domain", domain, "--password-stdin")
+        order = ("merge", absorbed, "--into", "10001", *proof, "--keep", "--take", "city", "--yes")
+        assert agent(*order, stdin=password).code == 0
+    merged = three.dump()
+
+    def nothing():
+        assert three.dump() == merged
+        assert entries(agent, "undo") == []
+
+    def undo(database, caller):
+        undoing.undo(database, caller, undoing.Request(frozenset({1}), cascade=True), NOW)
+
+    faults = survived(work_of(database_url, "anna", undo), nothing)
+    record_property("faults_survived", faults)
+    assert faults >= 12
+    assert three.dump() == before
+    assert len(entries(agent, "undo")) == 2
+
+
+def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
+    three, supervisor, agent, database_url, tmp_path, record_property
+):
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    before, seen = three.dump(), set()
+
+    def all_or_nothing():
+        merges = len(entries(agent, "merge"))
+        (batch,) = agent("bulk", "status", "-f", "json").json
+        assert (merges, batch["done"], batch["merged"]) in ((0, 0, 0), (2, 2, 2))
+        assert (three.dump() == before) is (merges == 0)
+        seen.add(merges)
+
+    def run(database, caller):
+        means = bulk.Means(lambda: NOW, lambda: b"s" * 16, Quiet())
+        bulk.run(database, caller, str(tmp_path / "pairs.csv"), means)
+
+    faults = survived(work_of(database_url, "ben", run), all_or_nothing)
+    record_property("faults_survived", faults)
+    assert faults >= 20
+    # Killed before its chunk was committed, and behind that.
+    assert seen == {0, 2}
+    assert agent("bulk", "status", "-f", "json").json[0]["state"] == "finished"
+    assert len(entries(agent, "merge")) == 2
+
+
+def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_all(
+    three, supervisor, agent, database_url, record_property
+):
+    before, seen = three.dump(), set()
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent("bulk", "run", "pairs.csv").code == 0
+    merged = three.dump()
+
+    def all_or_nothing():
+        undos = len(entries(agent, "undo"))
+        assert undos in (0, 2)
+        assert three.dump() == (before if undos else merged)
+        seen.add(undos)
+
+    def undo(database, caller):
+        undoing_batch.undo_batch(database, caller, 1, undoing_batch.Means(lambda: NOW, Quiet()), None)
+
+    faults = survived(work_of(database_url, "anna", undo), all_or_nothing)
+    record_property("faults_survived", faults)
+    assert faults >= 12
+    assert seen == {0, 2}
+    assert three.dump() == before
+    assert agent("bulk", "status", "-f", "json").json[0]["state"] == "undone"
+
+
+@pytest.fixture(autouse=True)
+def _quiet_fork_warning(recwarn):
+    yield
+    recwarn.clear()
