@@ -131,8 +131,8 @@ class _Look:
             if told.get("kind") == "packages" and told.get("updated"):
                 packages_after = entry.seq
                 break
-        starts = range(first, last + 1, Crew.ENTRIES_AT_ONCE)
-        bounds = [(start, min(start + Crew.ENTRIES_AT_ONCE - 1, last)) for start in starts]
+        # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
+        bounds = unit.evidence.bounds(first, last, Crew.ENTRIES_AT_ONCE)
         return [
             Stretch(begin, end, self._checks, purged_until, packages_after)
             for begin, end in bounds or [(first, first - 1)]

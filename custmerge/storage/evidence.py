@@ -112,6 +112,19 @@ class Evidence:
         """Return the seq of the last entry that there is, 0 where there is none."""
         return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
 
+    def bounds(self, first: int, last: int, size: int) -> list[tuple[int, int]]:
+        """Return the first and last seq of stretches of up to `size` entries each, from `first` to `last`."""
+        found: list[tuple[int, int]] = []
+        while True:
+            some = (
+                select(history.c.seq).where(history.c.seq.between(first, last)).order_by(history.c.seq).limit(size)
+            ).subquery()
+            end = self._connection.execute(select(func.max(some.c.seq))).scalar()
+            if end is None:
+                return found
+            found.append((first, end))
+            first = end + 1
+
     def hashes(self, seqs: Collection[int]) -> dict[int, str]:
         """Return the hashes of the entries of `seqs` that there are."""
         rows = self._connection.execute(select(history.c.seq, history.c.hash).where(history.c.seq.in_(seqs)))
