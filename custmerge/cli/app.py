@@ -186,7 +186,7 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
         print(nagios_unknown(message), end="", flush=True)
         return ExitCode.AUDIT_UNKNOWN
     ends: int = error.exit
-    if isinstance(error, errors.DatabaseError) and _verb(arguments) == "audit":
+    if isinstance(error, (errors.DatabaseError, errors.Unexpected)) and _verb(arguments) == "audit":
         ends = ExitCode.AUDIT_UNKNOWN
     if _wants(arguments, "json"):
         from custmerge.cli.render.output import error_document

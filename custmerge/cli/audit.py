@@ -1,5 +1,6 @@
 """custmerge audit."""
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -64,16 +65,20 @@ def audit(
         return
     checks = _chosen(only or [], skip or [])
     _demand_file(checkpoint, since_checkpoint, sign_key, verify_key)
+    if out is not None and checkpoint not in (None, STDOUT) and _is_same(out, str(checkpoint)):
+        raise BadUsage(problem=_("--out and --checkpoint name the same file."))
     now = context.now()
     try:
         done, book = _audited(context, checks, checkpoint, since_checkpoint, sign_key, verify_key, now)
     except DatabaseError:
         _write_unknown(form, out, now)
         raise
-    new = book.following(done, now) if checkpoint else None
+    # Whoever demands signatures would have to refuse a line without one.
+    is_kept = checkpoint is not None and (sign_key is not None or verify_key is None)
+    new = book.following(done, now) if is_kept else None
     if new:
         book.keep(new)
-    elif checkpoint and done.verdict is not Verdict.CRITICAL:
+    elif is_kept and done.verdict is not Verdict.CRITICAL:
         context.terminal.say(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
     _write(context, done, form, out, now)
     if new and checkpoint == STDOUT:
@@ -90,8 +95,14 @@ def _chosen(only: list[CheckName], skip: list[CheckName]) -> frozenset[CheckName
     return checks
 
 
+def _is_same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
 def _demand_file(checkpoint: str | None, since: bool, sign_key: str | None, verify_key: str | None) -> None:
     """Raise BadUsage for options that need a checkpoint file to read, or to write, and have none."""
+    if checkpoint == "":
+        raise BadUsage(problem=_("--checkpoint needs the name of a file, or - for standard output."))
     is_read = checkpoint not in (None, STDOUT)
     if since and not is_read:
         raise BadUsage(problem=_("--since-checkpoint needs --checkpoint with a file."))

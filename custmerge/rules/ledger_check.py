@@ -119,7 +119,7 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
             part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_CHANGED, seq=seq)
         image = row[9]
         if not image:
-            if image is None or row[7] >= purged_until:
+            if image is None or str(row[7]) >= purged_until:
                 part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_GONE)
         elif f'"image_sha256":"{image}",' not in body:
             part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
+from custmerge.services.audit_guard import readable
 from custmerge.storage.evidence import numbered
 
 if TYPE_CHECKING:
@@ -49,22 +51,28 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
     digest = evidence.hashes([before]).get(before, "") if before else NO_HASH
     part = Part(before, digest, evidence.order_before(stretch.first))
     if CheckName.CHAIN in checks:
-        follow(evidence.entries(stretch.first, stretch.last), part)
+        entries = evidence.entries(stretch.first, stretch.last)
+        with readable(unit, part.findings, CheckName.CHAIN), closing(entries):
+            follow(entries, part)
+    first_order = part.order + 1
     if checks & {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS}:
-        first_order = part.order + 1
-        compare(evidence.ledger(stretch.first, stretch.last), part, purged_until=stretch.purged_until)
+        merges = evidence.ledger(stretch.first, stretch.last)
+        with readable(unit, part.findings, CheckName.ORDERS), closing(merges):
+            compare(merges, part, purged_until=stretch.purged_until)
     else:
-        first_order = part.order + 1
         part.order = evidence.order_before(stretch.last + 1)
     if CheckName.COLUMNS in checks:
-        for seq in evidence.changed_columns(stretch.first, stretch.last, FINDINGS_AT_MOST):
-            part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
+        with readable(unit, part.findings, CheckName.COLUMNS):
+            for seq in evidence.changed_columns(stretch.first, stretch.last, FINDINGS_AT_MOST):
+                part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
     if CheckName.TOMBSTONES in checks:
-        _look_for_revived(unit, part, first_order)
+        with readable(unit, part.findings, CheckName.TOMBSTONES):
+            _look_for_revived(unit, part, first_order)
     if checks & {CheckName.PACKAGES, CheckName.CONTACTS} and CheckName.IMAGES not in part.findings.counts:
         # What an image says counts only where it is the one that was written.
-        known = evidence.order_before(stretch.packages_after + 1)
-        _look_for_moved(unit, part, max(first_order, known + 1))
+        with readable(unit, part.findings, CheckName.PACKAGES):
+            known = evidence.order_before(stretch.packages_after + 1)
+            _look_for_moved(unit, part, max(first_order, known + 1))
     return part
 
 
@@ -81,7 +89,7 @@ def _look_for_revived(unit: Unit, part: Part, first: int) -> None:
 def _look_for_moved(unit: Unit, part: Part, first: int) -> None:
     found = unit.evidence.moved(first, part.order, FINDINGS_AT_MOST * 10)
     undone = unit.chain.undone(numbered(found)) if found else {}
-    for order, package, survivor, number, choice, has_contact, is_whole in found:
+    for order, package, survivor, number, choice, contact_fits, is_whole in found:
         if order in undone:
             continue
         subject = f"package {package}"
@@ -93,7 +101,7 @@ def _look_for_moved(unit: Unit, part: Part, first: int) -> None:
             )
         elif not is_whole:
             part.findings.add(CheckName.PACKAGES, subject, _DOMAINS, order=order)
-        if number is not None and (choice, bool(has_contact)) in (("keep", False), ("adopt", True)):
+        if number is not None and not contact_fits:
             part.findings.add(CheckName.CONTACTS, subject, _CONTACT, order=order, choice=choice)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_
@@ -12,9 +13,10 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.transfers import Status, form_type
+from custmerge.services.audit_guard import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from custmerge.rules.history import Fact
     from custmerge.storage.unit import Unit
@@ -37,16 +39,17 @@ _FORM_CHANGED = N_("its signed form isn't the one that was filed: it was changed
 def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -> Findings:
     """Look at everybody and everything that can open a door; `used` are transfers with the orders that used them."""
     findings = Findings()
-    if CheckName.STAFF in checks:
-        _staff(unit, findings)
-    if CheckName.TOKENS in checks:
-        _tokens(unit, findings)
-    if CheckName.TRANSFERS in checks:
-        _transfers(unit, findings, used)
-    if CheckName.FORMS in checks:
-        _forms(unit, findings)
-    if CheckName.BATCHES in checks:
-        _batches(unit, findings)
+    looks: dict[CheckName, Callable[[Unit, Findings], None]] = {
+        CheckName.STAFF: _staff,
+        CheckName.TOKENS: _tokens,
+        CheckName.TRANSFERS: partial(_transfers, used=used),
+        CheckName.FORMS: _forms,
+        CheckName.BATCHES: _batches,
+    }
+    for check, look in looks.items():
+        if check in checks:
+            with readable(unit, findings, check):
+                look(unit, findings)
     return findings
 
 
@@ -61,13 +64,14 @@ def _told(unit: Unit, key: str, *actions: Action) -> Told:
 
 
 def _facts(unit: Unit, action: Action) -> Iterator[Mapping[str, Fact]]:
-    for entry in unit.chain.newest(action=action.value):
+    # Read to the end first: a cursor that is open when an odd entry ends this part would take the rest with it.
+    for entry in list(unit.chain.newest(action=action.value)):
         yield json.loads(entry.body)
 
 
 def _staff(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "name", Action.USER)
-    for cells in unit.sealed.staff():
+    for cells in list(unit.sealed.staff()):
         name = cells[1]
         _hold(findings, CheckName.STAFF, f"user {name}", seals.seal("person", *cells), told.pop(name, None))
     _report_gone(findings, CheckName.STAFF, "user", told)
@@ -75,7 +79,7 @@ def _staff(unit: Unit, findings: Findings) -> None:
 
 def _tokens(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "name", Action.TOKEN)
-    for cells in unit.sealed.services():
+    for cells in list(unit.sealed.services()):
         name = cells[1]
         keys = unit.sealed.keys_of(cells[0])
         seal = seals.seal("service", *cells, keys[0] if keys else None)
@@ -92,7 +96,7 @@ def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
     for facts in sorted((f for action in decisions for f in _facts(unit, action)), key=_seq, reverse=True):
         if "row_sha256" in facts:
             decided.setdefault(facts["transfer"], facts)
-    for row in unit.sealed.transfers():
+    for row in list(unit.sealed.transfers()):
         subject = f"transfer {row['id']}"
         seal = seals.seal("transfer", *(row[name] for name in seals.FILED))
         _hold(findings, CheckName.TRANSFERS, subject, seal, filed.pop(row["id"], None))
@@ -133,7 +137,7 @@ def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, An
 
 
 def _forms(unit: Unit, findings: Findings) -> None:
-    for row in unit.sealed.transfers():
+    for row in list(unit.sealed.transfers()):
         content = unit.sealed.form_of(row["id"])
         if content is None:
             findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
@@ -145,7 +149,7 @@ def _forms(unit: Unit, findings: Findings) -> None:
 
 def _batches(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "batch", Action.BULK_APPROVE)
-    for cells in unit.sealed.approvals():
+    for cells in list(unit.sealed.approvals()):
         entry = told.pop(cells[0], None)
         if entry is not None or any(cell is not None for cell in cells[3:]):
             _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", seals.seal("approval", *cells), entry)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName
 from custmerge.rules.ledger_check import Findings
+from custmerge.rules.normalise import domain_in_ascii
+from custmerge.services.audit_guard import readable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,25 +20,42 @@ _FILLED = N_("was merged away and has a record again: it was changed.")
 _CIRCLE = N_("was merged away and leads to no number that is in use: its way is a circle.")
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _TWICE = N_("is in two packages: the database's own key is gone.")
+_OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
 _HOMELESS = N_("is in a package that there isn't.")
 
 
 def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
     """Look at the register; at what concerns the numbers `only` alone unless that is None."""
-    findings, evidence = Findings(), unit.evidence
-    if CheckName.TOMBSTONES in checks:
-        for package, number in evidence.packages_under_tombstones(only, FINDINGS_AT_MOST):
-            findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
-        for number in () if only is not None else evidence.filled_tombstones(FINDINGS_AT_MOST):
-            findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
-    if CheckName.CIRCLES in checks:
-        _look_for_circles(unit, findings, only)
-    if CheckName.DOMAINS in checks and only is None:
-        for name in evidence.domains_twice(FINDINGS_AT_MOST):
-            findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
-        for name in evidence.domains_without_package(FINDINGS_AT_MOST):
-            findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
+    findings = Findings()
+    looks = {
+        CheckName.TOMBSTONES: _look_at_tombstones,
+        CheckName.CIRCLES: _look_for_circles,
+        CheckName.DOMAINS: _look_at_domains,
+    }
+    for check, look in looks.items():
+        if check in checks:
+            with readable(unit, findings, check):
+                look(unit, findings, only)
     return findings
+
+
+def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+    for package, number in unit.evidence.packages_under_tombstones(only, FINDINGS_AT_MOST):
+        findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
+    for number in () if only is not None else unit.evidence.filled_tombstones(FINDINGS_AT_MOST):
+        findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
+
+
+def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+    if only is not None:
+        return
+    for name in unit.evidence.domains_twice(FINDINGS_AT_MOST):
+        findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
+    for name in unit.evidence.domains_without_package(FINDINGS_AT_MOST):
+        findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
+    for name, key in unit.evidence.other_domain_keys():
+        if domain_in_ascii(name) != key:
+            findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 
 def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:

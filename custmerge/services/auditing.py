@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,6 +18,7 @@ from custmerge.rules.times import stamp
 from custmerge.services import audit_ledger, audit_people, audit_register, audit_warnings
 from custmerge.services.access import demand
 from custmerge.services.audit_crew import Crew
+from custmerge.services.audit_guard import readable
 from custmerge.services.audit_ledger import Stretch
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class _Look:
             last = self._hold_checkpoints(unit, findings)
             self._protection(unit, findings)
             since = last if self._wanted.since_checkpoint else None
-            parts, register = self._by_crew(unit, head, since)
+            parts, register = self._by_crew(unit, findings, head, since)
             _add(findings, audit_ledger.join(parts, unit, head, self._checks, is_whole=since is None))
             _add(findings, register)
             used = {transfer: order for part in parts for transfer, order in part.transfers.items()}
@@ -109,12 +109,14 @@ class _Look:
             self._warn(unit, findings, last)
         return head, findings
 
-    def _by_crew(self, unit: Unit, head: Head, since: Checkpoint | None) -> tuple[list[Part], Findings]:
+    def _by_crew(
+        self, unit: Unit, findings: Findings, head: Head, since: Checkpoint | None
+    ) -> tuple[list[Part], Findings]:
         """Look at the ledger and the register, on all cores where there is enough to do."""
         first = 1 if since is None else since.seq + 1
-        stretches = self._stretches(unit, first, head.seq)
+        stretches = self._stretches(unit, findings, first, head.seq)
         only = None if since is None else unit.evidence.numbers_since(first)
-        with Crew(self._database, unit, head, entries=head.seq - first + 1) as crew:
+        with Crew(self._database, unit, head, entries=len(stretches) * Crew.ENTRIES_AT_ONCE) as crew:
             register = crew.ask(partial(audit_register.examine, checks=self._checks, only=only))
             parts = [crew.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
             found = [part() for part in parts]
@@ -122,15 +124,16 @@ class _Look:
             self.was_disturbed = crew.was_disturbed
         return result
 
-    def _stretches(self, unit: Unit, first: int, last: int) -> list[Stretch]:
+    def _stretches(self, unit: Unit, findings: Findings, first: int, last: int) -> list[Stretch]:
         purged_until, packages_after = "", 0
-        for entry in unit.chain.newest(action=Action.PURGE.value):
-            purged_until = max(purged_until, json.loads(entry.body)["until"])
-        for entry in unit.chain.newest(action=Action.IMPORT.value):
-            told = json.loads(entry.body)
-            if told.get("kind") == "packages" and told.get("updated"):
-                packages_after = entry.seq
-                break
+        with readable(unit, findings, CheckName.CHAIN):
+            for entry in list(unit.chain.newest(action=Action.PURGE.value)):
+                purged_until = max(purged_until, json.loads(entry.body)["until"])
+            for entry in list(unit.chain.newest(action=Action.IMPORT.value)):
+                told = json.loads(entry.body)
+                if told.get("kind") == "packages" and told.get("updated"):
+                    packages_after = entry.seq
+                    break
         # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
         bounds = unit.evidence.bounds(first, last, Crew.ENTRIES_AT_ONCE)
         return [
@@ -169,8 +172,7 @@ class _Look:
         since = stamp(self._now - timedelta(days=1)) if last is None else last.at
         days = self._wanted.retention_days
         warnings = audit_warnings.examine(unit, self._checks, since=since, retention_days=days, now=self._now)
-        # A cell that holds what it can't hold is a finding of the checks above; here it only can't be read.
-        with suppress(ValueError):
+        with readable(unit, findings, CheckName.OPEN):
             for found in warnings:
                 findings.counts[found.check] = findings.counts.get(found.check, 0) + 1
                 findings.kept.append(found)

@@ -144,6 +144,14 @@ def our_errors(url: str) -> Iterator[None]:
         raise _meaning(url, error) from None
 
 
+def is_odd_data(error: BaseException) -> bool:
+    """Return whether a driver's error only says that the data in a row can't be read as what it should be."""
+    orig = getattr(error, "orig", None) or error
+    is_malformed = isinstance(orig, sqlite3.Error) and "malformed JSON" in str(orig)
+    # Class 22, data exceptions. Source: PostgreSQL, "Error Codes".
+    return is_malformed or str(getattr(orig, "sqlstate", "")).startswith("22")
+
+
 def _meaning(url: str, error: BaseException) -> errors.DatabaseError:
     database = shown_url(url)
     if url.startswith("sqlite:"):

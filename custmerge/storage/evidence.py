@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
+from custmerge.rules.fields import DETAIL_FIELDS
 from custmerge.rules.history import Head, image_digest
 from custmerge.rules.ledger_check import LedgerRow
 from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import among
-from custmerge.storage.tables import before_image, customer, head, history, order, package
+from custmerge.storage.rows import among, streamed
+from custmerge.storage.tables import before_image, customer, domain, field_columns, head, history, order, package
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -38,24 +39,42 @@ SELECT seq FROM custmerge_history WHERE seq BETWEEN :first AND :last AND (
   survivor IS NOT body ->> 'survivor' OR absorbed IS NOT body ->> 'absorbed' OR action IS NOT body ->> 'action'
   OR at IS NOT body ->> 'at' OR "order" IS NOT body ->> 'order') ORDER BY seq
 """
-_MOVED_SQLITE = """
-SELECT o."order", j.value ->> 'package', o.survivor, p.number, o.choice, p.contact_street IS NOT NULL,
-       json_extract(j.value, '$.domains') IS
-         (SELECT json_group_array(name) FROM (SELECT name FROM domain d WHERE d.package = p.package ORDER BY name))
-         AS whole
-FROM custmerge_order o
-JOIN custmerge_before_image i ON i."order" = o."order"
-JOIN customer s ON s.number = o.survivor AND s.merged_into IS NULL
-JOIN json_each(NULLIF(i.image, ''), '$.packages') j
-LEFT JOIN package p ON p.package = j.value ->> 'package'
-WHERE o."order" BETWEEN :first AND :last AND (p.number IS NOT o.survivor OR NOT whole
-  OR (o.choice = 'keep' AND p.contact_street IS NULL) OR (o.choice = 'adopt' AND p.contact_street IS NOT NULL))
+_KEPT_SQLITE = " AND ".join(
+    f"p.contact_{name} IS coalesce(j.value ->> '$.contact.{name}', "
+    f"CASE o.choice WHEN 'keep' THEN i.image ->> '$.absorbed.{name}' END)"
+    for name in DETAIL_FIELDS
+)
+_KEPT_POSTGRESQL = " AND ".join(
+    f"p.contact_{name} IS NOT DISTINCT FROM coalesce(j -> 'contact' ->> '{name}', "
+    f"CASE o.choice WHEN 'keep' THEN i.image::json -> 'absorbed' ->> '{name}' END)"
+    for name in DETAIL_FIELDS
+)
+# What has no contact and is to have none is most; then nothing has to be read out of the image.
+_FITS = """
+CASE WHEN o.choice = 'adopt' THEN p.contact_street IS NULL
+     WHEN o.choice = 'identical' AND {contact} IS NULL THEN p.contact_street IS NULL
+     ELSE {kept} END"""
+_MOVED_SQLITE = f"""
+SELECT * FROM (
+  SELECT o."order" AS "order", j.value ->> 'package' AS package, o.survivor AS survivor, p.number AS number,
+         o.choice AS choice, {_FITS.format(contact="j.value ->> '$.contact'", kept=_KEPT_SQLITE)} AS fits,
+         json_extract(j.value, '$.domains') IS
+           (SELECT json_group_array(name) FROM (SELECT name FROM domain d WHERE d.package = p.package ORDER BY name))
+           AS whole
+  FROM custmerge_order o
+  JOIN custmerge_before_image i ON i."order" = o."order"
+  JOIN customer s ON s.number = o.survivor AND s.merged_into IS NULL
+  JOIN json_each(NULLIF(i.image, ''), '$.packages') j
+  LEFT JOIN package p ON p.package = j.value ->> 'package'
+  WHERE o."order" BETWEEN :first AND :last
+) moved
+WHERE number IS NOT survivor OR NOT whole OR NOT fits
 ORDER BY 1, 2
-"""
-_MOVED_POSTGRESQL = """
+"""  # noqa: S608 (names of fields)
+_MOVED_POSTGRESQL = f"""
 SELECT * FROM (
   SELECT o."order", j ->> 'package' AS package, o.survivor, p.number, o.choice,
-         p.contact_street IS NOT NULL AS has_contact,
+         {_FITS.format(contact="j ->> 'contact'", kept=_KEPT_POSTGRESQL)} AS fits,
          ARRAY(SELECT json_array_elements_text(j -> 'domains'))
            = ARRAY(SELECT name::text FROM domain d WHERE d.package = p.package ORDER BY name) AS whole
   FROM custmerge_order o
@@ -65,10 +84,9 @@ SELECT * FROM (
   LEFT JOIN package p ON p.package = j ->> 'package'
   WHERE o."order" BETWEEN :first AND :last
 ) moved
-WHERE number IS DISTINCT FROM survivor OR NOT whole
-  OR (choice = 'keep' AND NOT has_contact) OR (choice = 'adopt' AND has_contact)
+WHERE number IS DISTINCT FROM survivor OR NOT whole OR NOT fits
 ORDER BY 1, 2
-"""
+"""  # noqa: S608 (as above)
 # Only a number that leads to a number that was merged away itself can be part of a circle.
 _CIRCLES = """
 WITH RECURSIVE further AS (
@@ -104,9 +122,10 @@ class Evidence:
             connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
 
     def head(self) -> Head | None:
-        """Return the end of the chain as it is written down; None where the row is gone."""
+        """Return the end of the chain as it is written down; None where that is gone or no end at all."""
         row = self._connection.execute(select(head.c.seq, head.c.hash, head.c.order)).first()
-        return None if row is None else Head(*row)
+        is_whole = row is not None and [type(cell) for cell in row] == [int, str, int]
+        return Head(*row) if row is not None and is_whole else None
 
     def last_seq(self) -> int:
         """Return the seq of the last entry that there is, 0 where there is none."""
@@ -140,11 +159,11 @@ class Evidence:
         )
         return self._connection.execute(statement).scalar() or 0
 
-    def entries(self, first: int, last: int) -> Iterator[tuple[int, str, str]]:
+    def entries(self, first: int, last: int) -> Generator[tuple[int, str, str]]:
         """Give (seq, body, hash) from `first` to `last`, in their order, streamed."""
         yield from self._raw(_ENTRIES, first, last)
 
-    def ledger(self, first: int, last: int) -> Iterator[LedgerRow]:
+    def ledger(self, first: int, last: int) -> Generator[LedgerRow]:
         """Give the merges among the entries from `first` to `last` with their orders, streamed."""
         if not self._is_sqlite:
             yield from self._raw(_LEDGER.replace("{digest}", _DIGEST_POSTGRESQL), first, last)
@@ -163,8 +182,8 @@ class Evidence:
     def moved(self, first: int, last: int, limit: int) -> list[tuple[Any, ...]]:
         """Return up to `limit` packages that aren't as the orders from `first` to `last` left them.
 
-        Rows are order, package, survivor, number that it is under (None: gone), choice, has a contact, has its
-        domains. Only orders whose survivor is still in use count.
+        Rows are order, package, survivor, number that it is under (None: gone), choice, whether it has the contact
+        and the domains that it should. Only orders whose survivor is still in use count.
         """
         statement = text(_MOVED_SQLITE if self._is_sqlite else _MOVED_POSTGRESQL)
         rows = self._connection.execute(statement, {"first": first, "last": last})
@@ -238,11 +257,8 @@ class Evidence:
 
     def filled_tombstones(self, limit: int) -> list[str]:
         """Return up to `limit` numbers that were merged away and still have a record."""
-        empty = [customer.c[name] != "" for name in ("company", "last_name", "street", "email", "account_number")]
         statement = select(customer.c.number).where(customer.c.merged_into.is_not(None))
-        condition = empty[0]
-        for other in empty[1:]:
-            condition = condition | other
+        condition = or_(*(column != "" for column in field_columns))
         rows = self._connection.execute(statement.where(condition).order_by(customer.c.number).limit(limit))
         return [row[0] for row in rows]
 
@@ -269,6 +285,12 @@ class Evidence:
         """Return up to `limit` names that stand in two packages."""
         return [row[0] for row in self._connection.execute(text(_TWICE)).fetchmany(limit)]
 
+    def other_domain_keys(self) -> Iterator[tuple[str, str]]:
+        """Give (name, ascii_name) of the domains whose key isn't simply the name in lower case, streamed."""
+        statement = select(domain.c.name, domain.c.ascii_name).where(func.lower(domain.c.name) != domain.c.ascii_name)
+        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
+            yield row[0], row[1]
+
     def domains_without_package(self, limit: int) -> list[str]:
         """Return up to `limit` names whose package there isn't."""
         return [row[0] for row in self._connection.execute(text(_HOMELESS)).fetchmany(limit)]
@@ -277,7 +299,7 @@ class Evidence:
     def _driver(self) -> Any:  # noqa: ANN401
         return self._connection.connection.driver_connection
 
-    def _raw(self, statement: str, first: int, last: int) -> Iterator[Any]:
+    def _raw(self, statement: str, first: int, last: int) -> Generator[Any]:
         """Give a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
         if self._is_sqlite:
             yield from self._driver().execute(statement.format(first="?", last="?"), (first, last))

@@ -32,7 +32,8 @@ _TRIGGERS_SQLITE = text(
     "WHERE type = 'trigger' AND tbl_name LIKE 'custmerge\\_%' ESCAPE '\\'"
 )
 _TRIGGERS_POSTGRESQL = text(
-    "SELECT tgname, relname, tgtype, tgenabled, proname, prosrc FROM pg_trigger "
+    "SELECT tgname, relname, tgtype, tgenabled, proname, prosrc, tgqual IS NULL AND tgattr = '' AS is_plain "
+    "FROM pg_trigger "
     "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid "
     "WHERE NOT tgisinternal AND relname LIKE 'custmerge\\_%' AND relnamespace = current_schema()::regnamespace"
 )
@@ -41,6 +42,14 @@ _COLUMNS_POSTGRESQL = text(
     "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
     "WHERE attrelid = 'custmerge_history'::regclass AND attname IN ('survivor', 'absorbed', 'order', 'action', 'at')"
 )
+_RULES_POSTGRESQL = text(
+    "SELECT rulename FROM pg_rules WHERE schemaname = current_schema() AND tablename LIKE 'custmerge\\_%'"
+)
+
+
+def _expression(column: str) -> str:
+    """Return what PostgreSQL fills a search column with, without brackets and spaces."""
+    return f"body::json->>'{column}'::text" + ("::integer" if column == "order" else "")
 
 
 class Protection:
@@ -55,10 +64,13 @@ class Protection:
         return sorted(set(expected) - self._good_triggers())
 
     def strange_triggers(self) -> list[str]:
-        """Return triggers on the ledger's tables that custmerge didn't make."""
+        """Return triggers and rules on the ledger's tables that custmerge didn't make."""
         statement = _TRIGGERS_SQLITE if is_sqlite(self._connection) else _TRIGGERS_POSTGRESQL
         expected = _SQLITE if is_sqlite(self._connection) else _POSTGRESQL
-        return sorted(row[0] for row in self._connection.execute(statement) if row[0] not in expected)
+        found = [row[0] for row in self._connection.execute(statement) if row[0] not in expected]
+        if not is_sqlite(self._connection):
+            found += self._connection.execute(_RULES_POSTGRESQL).scalars()
+        return sorted(found)
 
     def plain_columns(self) -> list[str]:
         """Return the history's search columns that aren't generated from its bodies any more."""
@@ -82,6 +94,7 @@ class Protection:
             for row in self._connection.execute(_TRIGGERS_POSTGRESQL)
             if row.relname == "custmerge_history"
             and row.tgtype == _POSTGRESQL.get(row.tgname)
+            and row.is_plain
             and row.tgenabled in ("O", "A")
             and row.proname == "custmerge_refuse"
             and row.prosrc.strip() == _BODY_OF_FUNCTION
@@ -95,4 +108,5 @@ class Protection:
             pattern = r"\"?{0}\"? \w+ GENERATED ALWAYS AS \(body ->> '{0}'\) STORED"
             return {name for name in GENERATED if re.search(pattern.format(name), made or "")}
         rows = self._connection.execute(_COLUMNS_POSTGRESQL)
-        return {row[0] for row in rows if row[1] == "s" and f"->> '{row[0]}'" in (row[2] or "")}
+        made_of = {row[0]: re.sub(r"[()\s]", "", row[2] or "") for row in rows if row[1] == "s"}
+        return {name for name, expression in made_of.items() if expression == _expression(name)}

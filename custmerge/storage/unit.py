@@ -15,6 +15,7 @@ from custmerge.storage.chain import Chain
 from custmerge.storage.engine import (
     LOCK_TIMEOUT_SECONDS,
     WRITES,
+    is_odd_data,
     is_sqlite,
     open_engine,
     our_errors,
@@ -51,6 +52,20 @@ class Unit:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Read something whose failure leaves the rest of the transaction as it is.
+
+        Raises ValueError where the database can't make sense of what somebody has put into a row.
+        """
+        try:
+            with self._connection.begin_nested():
+                yield
+        except Exception as error:
+            if not is_odd_data(error):
+                raise
+            raise ValueError(str(type(error).__name__)) from None
 
     @cached_property
     def register(self) -> Register:

@@ -209,7 +209,10 @@ def test_an_empty_database_is_in_order(database_url):
 
 LEDGER = {
     "a body": ("UPDATE custmerge_history SET body = replace(body, '10001', '10002') WHERE \"order\" = 1", "chain"),
-    "a hash": ("UPDATE custmerge_history SET hash = replace(hash, 'a', 'b') WHERE \"order\" = 1", "chain"),
+    "a hash": (
+        'UPDATE custmerge_history SET hash = substr(hash, 2) || substr(hash, 1, 1) WHERE "order" = 1',
+        "chain",
+    ),
     "an entry deleted": ('DELETE FROM custmerge_history WHERE "order" = 2', "chain"),
     "the end cut off": ("DELETE FROM custmerge_history WHERE seq = (SELECT seq FROM custmerge_head)", "chain"),
     "two entries swapped": (
@@ -217,7 +220,7 @@ LEDGER = {
         "chain",
     ),
     "the head moved back": ("UPDATE custmerge_head SET seq = seq - 1", "chain"),
-    "the head's hash": ("UPDATE custmerge_head SET hash = replace(hash, '1', '2')", "chain"),
+    "the head's hash": ("UPDATE custmerge_head SET hash = substr(hash, 2) || substr(hash, 1, 1)", "chain"),
     "the head's order": ('UPDATE custmerge_head SET "order" = 9', "orders"),
     "the head deleted": ("DELETE FROM custmerge_head", "chain"),
     "an order's survivor": ("UPDATE custmerge_order SET survivor = '20006' WHERE \"order\" = 1", "orders"),
@@ -598,3 +601,80 @@ def literal(value, *, is_sqlite):
         case str():
             return "'" + value.replace("'", "''") + "'"
     return str(value)
+
+
+BODY = "UPDATE custmerge_history SET body = '{}' WHERE seq = 20"
+ODD = {
+    "a body without anything": BODY.format("{}"),
+    "a merge without an order": BODY.format('{"action":"merge","x":1,"transfer":5}'),
+    "a transfer that is a list": BODY.format('{"action":"merge","x":1,"transfer":[1]}'),
+    "a purge without an end": BODY.format('{"action":"purge"}'),
+    "an approval without a number": BODY.format('{"action":"transfer_approve","row_sha256":"x"}'),
+    "a person that is a list": BODY.format('{"action":"user","row_sha256":"x","name":[1]}'),
+    "a token that ends nowhere": "UPDATE custmerge_service SET expires_at = 'never'",
+    "an image that is no JSON": "UPDATE custmerge_before_image SET image = '{' WHERE \"order\" = 3",
+}
+ODD_IN_SQLITE = {
+    "a blob for a moment": "UPDATE custmerge_service SET expires_at = x'00'",
+    "a number for a form": "UPDATE custmerge_form SET content = 7",
+    "a text for the head": "UPDATE custmerge_head SET seq = 'x'",
+    "a blob for the head's hash": "UPDATE custmerge_head SET hash = x'00'",
+    "a head without end": f"UPDATE custmerge_head SET seq = {2**62}",
+    "a text for a salt": "UPDATE custmerge_transfer SET salt = 'x'",
+}
+MOVED = "UPDATE package SET number = '20006' WHERE package = 'P20001'"
+
+
+@pytest.mark.parametrize("kind", [*ODD, *ODD_IN_SQLITE])
+def test_what_cannot_be_read_is_critical_and_hides_nothing_else(standing, kind):
+    if kind in ODD_IN_SQLITE and not standing.startswith("sqlite"):
+        # PostgreSQL's columns take nothing of another type.
+        return
+    audit = after(standing, {**ODD, **ODD_IN_SQLITE}[kind], MOVED)
+    assert audit.verdict is Verdict.CRITICAL
+    others = found(audit, CheckName.PACKAGES) or found(audit, CheckName.IMAGES) or found(audit, CheckName.ORDERS)
+    assert others, audit.findings
+
+
+CONTENT = {
+    "a kept contact's account": (
+        "UPDATE package SET contact_account_number = '1' WHERE package = 'P20005'",
+        "contacts",
+    ),
+    "a field of a tombstone": ("UPDATE customer SET mobile = '0' WHERE number = '20001'", "tombstones"),
+    "the key of a domain": ("UPDATE domain SET ascii_name = 'other.example' WHERE name = 'd6.example'", "domains"),
+}
+
+
+@pytest.mark.parametrize("kind", CONTENT)
+def test_a_changed_cell_of_what_an_order_left_is_critical(standing, kind):
+    statement, check = CONTENT[kind]
+    audit = after(standing, statement)
+    assert found(audit, CheckName(check))
+
+
+DULLED = {
+    "a trigger that never fires": [
+        "DROP TRIGGER custmerge_history_no_update ON custmerge_history",
+        (
+            "CREATE TRIGGER custmerge_history_no_update BEFORE UPDATE ON custmerge_history FOR EACH STATEMENT "
+            "WHEN (false) EXECUTE FUNCTION custmerge_refuse()"
+        ),
+    ],
+    "a trigger for one column": [
+        "DROP TRIGGER custmerge_history_no_update ON custmerge_history",
+        (
+            "CREATE TRIGGER custmerge_history_no_update BEFORE UPDATE OF seq ON custmerge_history FOR EACH STATEMENT "
+            "EXECUTE FUNCTION custmerge_refuse()"
+        ),
+    ],
+    "a rule": ["CREATE RULE quietly AS ON INSERT TO custmerge_history DO ALSO NOTHING"],
+}
+
+
+@pytest.mark.parametrize("kind", DULLED)
+def test_a_protection_of_postgresql_that_was_dulled_is_critical(standing, kind):
+    if standing.startswith("sqlite"):
+        # It knows neither.
+        return
+    assert found(after(standing, *DULLED[kind]), CheckName.TRIGGERS)
