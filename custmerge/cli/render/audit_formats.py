@@ -25,7 +25,9 @@ _TIMESTAMP = "When the audit began, as a Unix time."
 def message(found: Finding) -> str:
     """Return what was found and what to do about it, translated, its values made visible."""
     said = filled(found.message, found.details)
-    return " ".join((f"{said.rstrip('.')}.", _(next_step(found.check)))) if found.severity is Severity.CRITICAL else said
+    return (
+        " ".join((f"{said.rstrip('.')}.", _(next_step(found.check)))) if found.severity is Severity.CRITICAL else said
+    )
 
 
 def messages(done: Audit) -> list[str]:
