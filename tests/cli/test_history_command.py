@@ -224,7 +224,7 @@ def test_follow_prints_a_readable_line_for_each_entry(merged, append, agent, fol
 
 def test_follow_writes_csv_with_one_header(append, agent, follow):
     append(draft(order=1))
-    follower = follow(agent, "--format", "csv")
+    follower = follow(agent, "--format", "csv", "--limit", "1")
     assert follower.line().split(",") == KEYS
     follower.line()
     append(draft(order=2))
