@@ -62,7 +62,13 @@ def _filled(details: Mapping[str, Detail]) -> dict[str, Detail]:
         for name, value in details.items()
     }
     why = details.get("why")
-    return {**filled, "why": why.format(**details)} if isinstance(why, str) else filled
+    if not isinstance(why, str):
+        return filled
+    texts = {
+        name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        for name, value in details.items()
+    }
+    return {**filled, "why": why.format(**texts)}
 
 
 class DetailsDiffer(CustmergeError):

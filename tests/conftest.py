@@ -309,6 +309,15 @@ def agent(cli):
 
 
 @pytest.fixture
+def merged(world, agent):
+    """Order 1: 20001, with package P20001 and a domain, went into 10001."""
+    world.customer("10001")
+    world.customer("20001", domains=["d1.example"], password="hefezopf")
+    proof = ("--domain", "d1.example", "--password-stdin")
+    assert agent("merge", "20001", "--into", "10001", *proof, "--yes", stdin="hefezopf").code == 0
+
+
+@pytest.fixture
 def supervisor(cli):
     return cli.as_("anna")
 

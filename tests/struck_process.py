@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sqlite3
+import time
 import types
 from itertools import count
 
@@ -57,6 +58,12 @@ def survived(work, demand_all_or_nothing):
 
 
 def _work_and_die(work, fatal):
+    work(lambda: die_at(fatal))
+    os._exit(0)
+
+
+def die_at(fatal):
+    """From now on, be killed at the `fatal`th thing that reaches a database."""
     reached = 0
 
     def strike(*_):
@@ -65,12 +72,32 @@ def _work_and_die(work, fatal):
         if reached == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def begin():
-        event.listen(Engine, "before_cursor_execute", strike)
-        event.listen(Engine, "commit", strike)
+    event.listen(Engine, "before_cursor_execute", strike)
+    event.listen(Engine, "commit", strike)
 
-    work(begin)
-    os._exit(0)
+
+def killed_at_random(start, first, later):
+    """Kill the processes that `start` starts, each a little later than the one before; returns how many.
+
+    Ends when one comes to its own end before.
+    """
+    for kills in range(40):
+        process = start()
+        time.sleep(first + later * kills)
+        if not process.is_alive():
+            break
+        process.kill()
+        process.join()
+    process.join()
+    return kills
+
+
+def run_with_few_attempts(*call):
+    """Begin a transaction anew but a few times, at once."""
+    from custmerge.storage import unit
+
+    unit.RETRY_AFTER_SECONDS = (0.0,) * 3
+    run_command_line(*call)
 
 
 def run_struck(blow, moment, url, *call):

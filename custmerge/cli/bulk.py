@@ -19,6 +19,7 @@ from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
 from custmerge.services import bulk
+from custmerge.services.bulk_means import CHUNK, Means
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 
@@ -172,7 +173,7 @@ def run(
     report: ReportOption = None,
     chunk: Annotated[
         int, typer.Option("--chunk", metavar="N", min=1, max=10_000, help=_("Rows of one transaction."))
-    ] = bulk.CHUNK,
+    ] = CHUNK,
     stop_on_error: Annotated[
         bool, typer.Option("--stop-on-error", help=_("Stop at the first row that isn't merged."))
     ] = False,
@@ -219,13 +220,13 @@ def _watched(
     file: str,
     report: str | None,
     *,
-    chunk: int = bulk.CHUNK,
+    chunk: int = CHUNK,
     stop_on_error: bool = False,
-) -> Iterator[bulk.Means]:
+) -> Iterator[Means]:
     _demand_another(file, report)
     with Report(report) as lines, context.terminal.progress(label, with_rate=True) as bar:
         watcher = Watcher(context.terminal, bar, lines)
-        yield bulk.Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
+        yield Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
 
 
 def _demand_another(file: str, report: str | None) -> None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 Fact = str | int | None | list[str]
 """What a body may hold: no fractions, so that canonical JSON has one way to write it."""
@@ -129,14 +129,3 @@ def image_digest(salt: bytes, image: str) -> str:
     The salt (16 random bytes) is kept beside the image and erased with it; what is left can't be guessed.
     """
     return hashlib.sha256(salt + image.encode()).hexdigest()
-
-
-def first_break(entries: Iterable[Entry], previous: Head) -> int | None:
-    """Return the seq of the first entry that doesn't follow from the one before it, or None."""
-    seq, digest = previous.seq, previous.hash
-    for entry in entries:
-        seq += 1
-        digest = chain_hash(digest, entry.body)
-        if entry.seq != seq or entry.hash != digest:
-            return entry.seq
-    return None

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from custmerge.services.bulk_file import chunks, decided
+from custmerge.services.bulk_means import Tally
+from custmerge.services.bulk_proofs import Bench, Proved, proved
 from custmerge.services.bulk_rows import Rows
 from custmerge.storage.overlay import Overlay
 
@@ -11,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
-    from custmerge.rules.bulk import BulkRow, Outcome
+    from custmerge.rules.bulk import Batch, BulkRow, Outcome
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
+    from custmerge.services.bulk_means import Means, Ran
     from custmerge.services.bulk_rows import Proofs
+    from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.unit import Database, Unit
 
 _NO_SALT = bytes(16)
@@ -38,14 +44,14 @@ class Foresight:
     def outcomes(self, rows: Sequence[BulkRow], proofs: Proofs, *, is_whole: bool) -> list[Outcome]:
         """Return what would become of rows that come after those that were asked about before."""
         with self._database.reading() as unit:
-            decided = Rows(unit, self._caller, rows, self._now, lock=False)
-            desk = decided.desk
+            foreseen = Rows(unit, self._caller, rows, self._now, lock=False)
+            desk = foreseen.desk
             numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
             desk.assume(self._overlay.records(numbers), look_up=lambda number: self._record(unit, number))
             for row in rows:
-                decided.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
+                foreseen.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
             self._overlay.keep(desk.changed())
-            return decided.outcomes()
+            return foreseen.outcomes()
 
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
         """Return the records of those of `numbers` that exist, as the rows before leave them."""
@@ -69,3 +75,33 @@ class Foresight:
 
     def _record(self, unit: Unit, number: str) -> Customer | None:
         return self._overlay.records([number]).get(number) or unit.register.customer(number)
+
+
+class Check:
+    """What a run of a file would say."""
+
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, means: Means) -> None:
+        self._database = database
+        self._caller = caller
+        self._file = file
+        self._means = means
+        self._tally = Tally(means.watcher)
+
+    def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
+        """Tell the watcher every row, those that `begun` has decided as it has; raises LockedOut."""
+        total, done = self._file.count(), begun.done if begun else 0
+        self._means.watcher.advanced(done, total)
+        if begun is not None:
+            with self._database.reading() as unit:
+                self._tally.tell(decided(unit, begun, self._file))
+        with Foresight(self._database, self._caller, self._means.clock()) as foresight:
+            for rows in chunks(self._file, done, self._means.chunk, split=not is_whole):
+                still = partial(self._means.watcher.advanced, done, total)
+                bench = Bench(self._database, self._caller, self._means.clock, foresight, still)
+                found = Proved({}) if is_whole else proved(bench, rows)
+                self._tally.tell(foresight.outcomes(found.closed(rows), found.verdicts, is_whole=is_whole))
+                if found.stopped_by is not None:
+                    raise found.stopped_by
+                done = rows[-1].row
+                self._means.watcher.advanced(done, total)
+        return self._tally.ran(None, self._file.sha256, total)

@@ -1,14 +1,13 @@
 """Bulk runs of approved files, and of files with passwords."""
 
-import csv
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from databases import PASSWORD, Kind, Ready, copied, furnished, with_token
 from importing import COLUMNS, FIRST
-from measuring import FLOORS, PYTHON, Finished, finished, heading, line
+from measuring import FLOORS, PYTHON, Finished, finished, heading, line, written
 
 GOALS = {"identical": 0.7, "three details differ": 0.5}
 KINDS_OF_PAIRS = tuple(GOALS)
@@ -115,11 +114,3 @@ def _packages(size: int) -> Iterator[list[str]]:
     for number in (f"{side}{n}" for n in range(size) for side in "SA"):
         for k in (1, 2):
             yield [f"{number}-{k}", number, f"{number}-{k}.example".lower()]
-
-
-def written(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return path

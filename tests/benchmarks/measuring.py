@@ -1,11 +1,12 @@
 """Medians of things that take turns, so that a busy moment of the machine hits all of them alike."""
 
+import csv
 import os
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,15 @@ def medians(things: Mapping[str, Callable[[], float]], rounds: int) -> dict[str,
         for name, thing in things.items():
             taken[name].append(thing())
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def written(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Path:
+    """Write a CSV file and return its path."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+    return path
 
 
 def heading(text: str) -> None:

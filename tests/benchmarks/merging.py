@@ -1,6 +1,5 @@
 """Single merges through the service, against the statements that it executes in the plain driver."""
 
-import csv
 import hashlib
 import sqlite3
 import time
@@ -14,7 +13,7 @@ import psycopg
 from databases import Kind, Ready, copied, furnished
 from floors.executemany import DURABILITY
 from importing import COLUMNS
-from measuring import heading, line, medians
+from measuring import heading, line, medians, written
 from sqlalchemy import event
 
 from custmerge.rules.people import Proof
@@ -108,8 +107,8 @@ def _furnished(kind: Kind, folder: Path, pairs: int) -> Ready:
     ready = furnished(kind, folder)
     numbers = list(chain.from_iterable((f"S{i}", f"A{i}") for i in range(pairs)))
     packages = [(f"{n}-{k}", n, f"{n}-{k}.example".lower()) for n in numbers for k in (1, 2)]
-    ready("import", "customers", _written(folder / "pairs.csv", COLUMNS, ([n, *SAME] for n in numbers)))
-    ready("import", "packages", _written(folder / "packages.csv", ("package", "number", "domains"), packages))
+    ready("import", "customers", written(folder / "pairs.csv", COLUMNS, ([n, *SAME] for n in numbers)))
+    ready("import", "packages", written(folder / "packages.csv", ("package", "number", "domains"), packages))
     token, until = hashlib.sha256(ready.token.encode()).hexdigest(), "2999-01-01T00:00:00Z"
     database = Database(ready.url)
     with database.writing() as unit:
@@ -117,14 +116,6 @@ def _furnished(kind: Kind, folder: Path, pairs: int) -> Ready:
             unit.people.keep_proof(token, Proof(f"S{i}", f"A{i}", f"a{i}-1.example", until))
     database.close()
     return ready
-
-
-def _written(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return path
 
 
 def _rate(seconds: float) -> str:

@@ -3,21 +3,19 @@
 Every process works through the services as an agent of its own does. Whoever loses a race is told, and goes on.
 """
 
-import csv
 import multiprocessing
 import os
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from databases import Kind, Ready, copied, furnished
-from measuring import heading, line
+from measuring import heading, line, written
 
 from custmerge.errors import CustmergeError, ExitCode
 from custmerge.rules.audit import CheckName, Verdict
@@ -65,14 +63,6 @@ def peopled(kind: Kind, folder: Path, customers: int) -> Ready:
     ready("import", "customers", written(folder / "soak.csv", ("number", "city"), cities))
     ready("import", "packages", written(folder / "soak-packages.csv", ("package", "number", "domains"), packages))
     return ready
-
-
-def written(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Path:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        writer.writerows(rows)
-    return path
 
 
 def soaked(ready: Ready, customers: int, processes: int, seconds: float) -> Counter[str]:

@@ -2,7 +2,8 @@
 
 from conftest import World
 from databases import Ready
-from soak import soaked, written
+from measuring import written
+from soak import soaked
 
 CUSTOMERS, PROCESSES, SECONDS = 40, 4, 3
 

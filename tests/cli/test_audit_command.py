@@ -10,15 +10,6 @@ from custmerge.storage.unit import Database
 
 
 @pytest.fixture
-def merged(world, agent):
-    """An order with two numbers."""
-    world.customer("10001")
-    world.customer("20001", domains=["d1.example"], password="hefezopf")
-    proof = ("--domain", "d1.example", "--password-stdin")
-    assert agent("merge", "20001", "--into", "10001", *proof, "--yes", stdin="hefezopf").code == 0
-
-
-@pytest.fixture
 def touch(database_url):
     """Does something to the database behind the program's back."""
     database = Database(database_url)

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 from rich.console import Console
+from struck_process import killed_at_random, run_with_few_attempts
 
 from custmerge.cli import terminal
 from custmerge.storage.unit import Database
@@ -446,15 +447,21 @@ def test_a_run_that_was_interrupted_is_taken_over_at_once_elsewhere(agent, a_run
 
 def test_the_same_file_is_run_on_two_databases_at_once(bulk, agent, supervisor, sqlite_template):
     approved(bulk, supervisor, HEADER + "10001,20003,,\n" * 20_000)
-    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "20")
-    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
-        assert process.is_alive()
+    process = under_way(agent, "--chunk", "20")
     shutil.copy(sqlite_template, bulk.folder / "other.db")
     agent.url = f"sqlite:///{bulk.folder / 'other.db'}"
     done = agent("bulk", "run", "pairs.csv", "--chunk", "10000")
     assert (done.code, process.is_alive()) == (7, True), done.err
     process.kill()
     process.join()
+
+
+def under_way(agent, *options):
+    """Start a run and return its process when it has done something."""
+    process, _ = agent.start("bulk", "run", "pairs.csv", *options)
+    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
+        assert process.is_alive()
+    return process
 
 
 def test_a_run_waits_while_somebody_else_writes_for_long(sqlite_cli):
@@ -464,9 +471,7 @@ def test_a_run_waits_while_somebody_else_writes_for_long(sqlite_cli):
     approved(world, sqlite_cli.as_("anna"), HEADER + "10001,20003,,\n" * 20_000)
     agent = sqlite_cli.as_("ben")
     agent.url += "?timeout=0.2"
-    process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "20")
-    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
-        assert process.is_alive()
+    process = under_way(agent, "--chunk", "20")
     with closing(sqlite3.connect(sqlite_cli.folder / "custmerge.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         time.sleep(1)
@@ -485,9 +490,7 @@ def test_others_find_room_to_write_while_a_run_goes_on(sqlite_cli):
     world.customer("20003")
     approved(world, sqlite_cli.as_("anna"), HEADER + "10001,20003,,\n" * 200_000)
     agent = sqlite_cli.as_("ben")
-    process, _ = agent.start("bulk", "run", "pairs.csv")
-    while agent("bulk", "status", "-f", "json").json[0]["done"] == 0:
-        assert process.is_alive()
+    process = under_way(agent)
     waited = []
     with closing(Database(sqlite_cli.url)) as database:
         for _ in range(15):
@@ -653,16 +656,8 @@ def test_a_run_that_is_killed_is_gone_on_with_and_ends_as_if_it_had_not_been(wor
     expected = model.run(given_rows)
     pairs_file(world, given_rows)
     supervisor("bulk", "approve", "pairs.csv", "--yes")
-    kills = 0
-    for attempt in range(40):
-        process, _ = agent.start("bulk", "run", "pairs.csv", "--report", "report.csv", "--chunk", "3")
-        time.sleep(0.1 + 0.017 * attempt)
-        if not process.is_alive():
-            process.join()
-            break
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        kills += 1
+    again = ("bulk", "run", "pairs.csv", "--report", "report.csv")
+    kills = killed_at_random(lambda: agent.start(*again, "--chunk", "3")[0], 0.1, 0.017)
     process, _ = agent.start("bulk", "run", "pairs.csv", "--report", "report.csv")
     process.join()
     same_state(world, model)
@@ -745,6 +740,31 @@ def test_two_files_at_once_that_touch_the_same_numbers_both_finish(world, agent,
     assert {n: c["merged_into"] for n, c in world.customers().items() if c["merged_into"]} == merged
     orders = [e["order"] for e in supervisor("history", "--action", "merge", "-f", "json").json]
     assert sorted(orders) == list(range(1, len(merged) + 1))
+
+
+def test_a_chunk_that_always_loses_to_others_is_halved_until_it_gets_its_turn(world, agent, supervisor, database_url):
+    if database_url.startswith("sqlite"):
+        # It has no such conflicts.
+        return
+    import psycopg
+
+    load(world, {str(number): {"company": "x"} for number in range(100, 110)}, set())
+    approved(world, supervisor, HEADER + "".join(f"100,{n},,\n" for n in range(101, 110)))
+    with psycopg.connect(database_url) as connection:
+        # A real 40001 for every statement that retires more than two numbers.
+        connection.execute(
+            "CREATE FUNCTION lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF (SELECT count(*) FROM retired) > 2 THEN RAISE EXCEPTION 'lost' USING ERRCODE = '40001'; END IF; "
+            "RETURN NULL; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER lose AFTER UPDATE ON customer REFERENCING NEW TABLE AS retired "
+            "FOR EACH STATEMENT EXECUTE FUNCTION lose()"
+        )
+    process, streams = agent.start("bulk", "run", "pairs.csv", target=run_with_few_attempts)
+    process.join()
+    assert process.exitcode == 0, streams[2].read_text()
+    assert sum(c["merged_into"] == "100" for c in world.customers().values()) == 9
 
 
 def test_with_serializable_isolation_on_the_server_runs_and_merges_are_begun_anew(

@@ -5,15 +5,6 @@ import pytest
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
-@pytest.fixture
-def merged(world, agent):
-    """An order with its before-image."""
-    world.customer("10001")
-    world.customer("20001", domains=["d1.example"], password="hefezopf")
-    proof = ("--domain", "d1.example", "--password-stdin")
-    assert agent("merge", "20001", "--into", "10001", *proof, "--yes", stdin="hefezopf").code == 0
-
-
 def test_a_young_before_image_stays(merged, supervisor):
     done = supervisor("purge", "--older-than", "365d", "--yes", "-f", "json").json
     assert (done["orders"], done["dry_run"]) == (0, False)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from conftest import details
+from struck_process import killed_at_random
 from test_wizard import Typist
 
 from custmerge.storage.unit import Database
@@ -736,16 +737,7 @@ def test_an_undo_of_a_batch_that_is_killed_is_gone_on_with(world, agent, supervi
     load(world, range(1000, 1200))
     before = world.dump()
     run_batch(world, agent, supervisor, [(1000 + n % 20, 1199 - n) for n in range(150)])
-    kills = 0
-    for attempt in range(40):
-        process = start_in_small_chunks(database_url, supervisor.token)
-        time.sleep(0.05 + 0.02 * attempt)
-        if not process.is_alive():
-            process.join()
-            break
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        kills += 1
+    kills = killed_at_random(lambda: start_in_small_chunks(database_url, supervisor.token), 0.05, 0.02)
     assert kills > 1
     assert undo(supervisor, "--batch", "1").code == 0
     assert world.dump() == before

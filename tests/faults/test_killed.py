@@ -7,6 +7,7 @@ from struck_process import survived
 
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import bulk, merging, sessions, undoing, undoing_batch
+from custmerge.services.bulk_means import Means
 from custmerge.storage.unit import Database
 
 NOW = datetime.now(UTC)
@@ -102,7 +103,7 @@ def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
         seen.add(merges)
 
     def run(database, caller):
-        means = bulk.Means(lambda: NOW, lambda: b"s" * 16, Quiet())
+        means = Means(lambda: NOW, lambda: b"s" * 16, Quiet())
         bulk.run(database, caller, str(tmp_path / "pairs.csv"), means)
 
     faults = survived(work_of(database_url, "ben", run), all_or_nothing)

@@ -13,7 +13,8 @@ import alembic.command
 import psycopg
 import pytest
 from conftest import CommandLine, World
-from sqlalchemy import MetaData, event, insert, inspect, select, text
+from sqlalchemy import MetaData, insert, inspect, select, text
+from struck_process import die_at
 
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName, Verdict
@@ -247,18 +248,8 @@ def test_an_upgrade_that_fails_leaves_the_old_version_as_it_was(old, tmp_path):
 
 def upgrade_and_die(url, fatal):
     """Upgrade in this process, but be killed at the `fatal`th thing that reaches the database."""
-    reached = 0
-
-    def strike(*_):
-        nonlocal reached
-        reached += 1
-        if reached == fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
-
     database = Database(url)
-    engine = open_engine(url)
-    event.listen(type(engine), "before_cursor_execute", strike)
-    event.listen(type(engine), "commit", strike)
+    die_at(fatal)
     database.upgrade()
     os._exit(0)
 

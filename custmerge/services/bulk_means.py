@@ -1,0 +1,71 @@
+"""What a bulk command gets from outside, and what it comes to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from custmerge.rules.bulk import IS_WELL, Outcome, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+CHUNK = 500
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how it goes."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Take note of what became of a row; rows come in their order."""
+
+    def advanced(self, done: int, total: int) -> None:
+        """Take note that `done` of `total` rows are decided: at the start, and again while it takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a run gets from outside."""
+
+    clock: Callable[[], datetime]
+    new_salt: Callable[[], bytes]
+    watcher: Watcher
+    chunk: int = CHUNK
+    """Rows of one transaction."""
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What a check or a run came to."""
+
+    batch: int | None
+    """None for a check."""
+    sha256: str
+    rows: int
+    counts: Mapping[Result, int]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every row is merged, now or before."""
+        return all(result in IS_WELL for result in self.counts)
+
+
+class Tally:
+    """Tells the watcher what became of each row, and counts."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._counts = Counter[Result]()
+
+    def tell(self, outcomes: Iterable[Outcome]) -> None:
+        """Tell of rows, in their order."""
+        for outcome in outcomes:
+            self._counts[outcome.result] += 1
+            self._watcher.outcome(outcome)
+
+    def ran(self, batch: int | None, sha256: str, rows: int) -> Ran:
+        """Return what it has come to."""
+        return Ran(batch, sha256, rows, self._counts)

@@ -1,0 +1,242 @@
+"""One run of one bulk file: its lease, its chunks, and how far it has come."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from custmerge.errors import (
+    BatchMoved,
+    DatabaseConflict,
+    DatabaseError,
+    DatabaseLocked,
+    DatabaseUnreachable,
+    OwnBatch,
+)
+from custmerge.rules.bulk import (
+    ALIVE_FOR,
+    IS_WELL,
+    Batch,
+    Result,
+    State,
+    approval_holds,
+    goes_on,
+    outcome_of,
+    packed,
+)
+from custmerge.rules.times import stamp
+from custmerge.services.access import person_of
+from custmerge.services.bulk_file import chunks, decided
+from custmerge.services.bulk_lease import is_free
+from custmerge.services.bulk_means import Tally
+from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, proved
+from custmerge.services.bulk_rows import Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from custmerge.rules.bulk import BulkRow, Outcome
+    from custmerge.services.access import Caller
+    from custmerge.services.bulk_means import Means, Ran
+    from custmerge.services.bulk_rows import Proofs
+    from custmerge.storage.csv_file import SpooledFile
+    from custmerge.storage.slots import Turn
+    from custmerge.storage.unit import Database, Unit
+
+WAITS_SECONDS = 30
+"""So long a chunk is tried again while others have the database locked: a part of the lease's time."""
+GAP_SECONDS = 0.002
+GAP_EVERY_SECONDS = 0.03
+"""More gaps would only cost time where chunks are small."""
+RENEWED_AFTER = timedelta(seconds=15)
+"""So old a lease is renewed; each chunk renews it too."""
+T = TypeVar("T")
+
+
+class Run:
+    """One run of one file."""
+
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, means: Means) -> None:
+        self._database = database
+        self._caller = caller
+        self._file = file
+        self._means = means
+        self._tally = Tally(means.watcher)
+        self._batch: Batch
+        self._is_whole = False
+        self._is_continued = False
+        self._turn: Turn | None = None
+        self._gap_at = 0.0
+        self._runner = means.new_salt().hex()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Let the next one go on at once, where the database still answers."""
+        if self._turn is None or isinstance(error, DatabaseUnreachable):
+            return
+        with suppress(DatabaseError):
+            self._database.attempt(lambda unit: unit.batches.release(self._batch.id, self._runner))
+            self._turn.leave()
+
+    def begin(self, turn: Turn) -> None:
+        """Take the file's lease; raises OwnBatch, and BatchMoved where somebody else has it."""
+        now = self._means.clock()
+        # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
+        with self._database.reading() as unit:
+            self._demand_free(unit.batches.open_of(self._file.sha256), turn, now)
+        turn.enter(self._runner)
+        rows = self._file.count()
+        self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
+        self._turn = turn
+        turn.settle(self._runner)
+
+    def to_the_end(self) -> Ran:
+        """Execute what is left of the file."""
+        self._tell_earlier()
+        self._tell_how_far()
+        for rows in chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
+            # Before the transaction: nobody is to wait for a lock while passwords are hashed.
+            found = Proved({}) if self._is_whole else proved(self._bench(), rows)
+            outcomes = self._committed(found.closed(rows), found.verdicts)
+            self._tally.tell(outcomes)
+            self._tell_how_far()
+            if self._stops(outcomes):
+                break
+            if found.stopped_by is not None:
+                # It says nothing about the rows that are left: they are tried when the lock has ended.
+                raise found.stopped_by
+        if self._batch.done >= self._batch.rows:
+            self._database.attempt(lambda unit: unit.batches.finish(self._batch.id))
+        return self._tally.ran(self._batch.id, self._file.sha256, self._batch.rows)
+
+    def _started(self, unit: Unit, turn: Turn, now: datetime, rows: int) -> tuple[Batch, bool]:
+        """Return the batch to go on with, and whether it is authorised as a whole."""
+        caller, file = self._caller, self._file
+        found = unit.batches.open_of(file.sha256, lock=True)
+        if not found:
+            # Of two that begin a file at once, the second is to see the batch of the first.
+            unit.chain.lock()
+            found = unit.batches.open_of(file.sha256, lock=True)
+        self._demand_free(found, turn, now)
+        batch = found[0] if found else None
+        is_whole = batch is not None and approval_holds(batch, now)
+        if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
+            raise OwnBatch(file=file.path, approved_by=batch.approved_by)
+        self._is_continued = batch is not None and goes_on(batch, now)
+        if batch is None or not (is_whole or self._is_continued):
+            batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
+            batch = replace(batch, id=unit.batches.add(batch))
+        for other in found:
+            if other.id != batch.id:
+                unit.batches.finish(other.id)
+        until = stamp(now + ALIVE_FOR)
+        unit.batches.start(batch.id, by=caller.name, runner=self._runner, alive_until=until)
+        return replace(batch, runner=self._runner, alive_until=until), is_whole
+
+    def _demand_free(self, batches: Sequence[Batch], turn: Turn, now: datetime) -> None:
+        if not is_free(batches, turn, now):
+            raise BatchMoved(file=self._file.path)
+
+    def _still_at_it(self) -> None:
+        """Say so to who watches, and to the others, while passwords are verified."""
+        self._tell_how_far()
+        now, batch = self._means.clock(), self._batch
+        if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
+            return
+        until = stamp(now + ALIVE_FOR)
+        if not self._database.attempt(lambda unit: unit.batches.renew(batch.id, self._runner, until)):
+            raise BatchMoved(file=self._file.path)
+        self._batch = replace(batch, alive_until=until)
+
+    def _tell_earlier(self) -> None:
+        """Report the rows that an earlier run has decided; what it merged is `already` now."""
+        if not self._batch.done:
+            return
+        with self._database.reading() as unit:
+            self._tally.tell(decided(unit, self._batch, self._file))
+
+    def _tell_how_far(self) -> None:
+        self._means.watcher.advanced(self._batch.done, self._batch.rows)
+
+    def _bench(self) -> Bench:
+        clock, batch = self._means.clock, self._batch.id
+        is_continued = self._is_continued
+        return Bench(self._database, self._caller, clock, AsItIs(), self._still_at_it, batch, is_continued)
+
+    def _stops(self, outcomes: Sequence[Outcome]) -> bool:
+        return self._means.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
+
+    def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
+        """Decide and execute rows; what the database refuses is halved until the one row is found."""
+        if not rows:
+            return []
+        try:
+            outcomes, batch = self._patiently(lambda unit: self._chunk(unit, rows, proofs))
+        except DatabaseError as error:
+            is_theirs = type(error) is DatabaseError
+            if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
+                # Nothing is wrong with the rows: the database is away, locked, full.
+                raise
+            # A small chunk gets its turn, too, where a large one always loses to those of others.
+            if len(rows) > 1:
+                middle = len(rows) // 2
+                first = self._committed(rows[:middle], proofs)
+                return first if self._stops(first) else first + self._committed(rows[middle:], proofs)
+            failed = [outcome_of(rows[0], error)]
+            outcomes, batch = self._patiently(lambda unit: self._failed(unit, rows, failed))
+        self._batch = batch
+        self._leave_a_gap()
+        return outcomes
+
+    def _patiently(self, work: Callable[[Unit], T]) -> T:
+        """Return what `work` returns, done in a transaction for which a run waits longer than a person would."""
+        until = time.monotonic() + WAITS_SECONDS
+        while True:
+            try:
+                return self._database.attempt(work)
+            except DatabaseLocked as error:
+                if isinstance(error, DatabaseConflict) or time.monotonic() > until:
+                    raise
+
+    def _leave_a_gap(self) -> None:
+        """Let others write to an SQLite file: it has no queue, and chunks follow each other closely."""
+        if self._database.is_sqlite and time.monotonic() - self._gap_at > GAP_EVERY_SECONDS:
+            time.sleep(GAP_SECONDS)
+            self._gap_at = time.monotonic()
+
+    def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
+        self._demand_unmoved(unit)
+        orders = Rows(unit, self._caller, rows, self._means.clock(), lock=True)
+        for row in rows:
+            if self._stops([orders.decide(row, proofs, self._means.new_salt, is_whole=self._is_whole)]):
+                break
+        return self._noted(unit, rows, orders.written(self._batch.id))
+
+    def _failed(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+        self._demand_unmoved(unit)
+        return self._noted(unit, rows, outcomes)
+
+    def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+        """Write down how far the batch has come, in the transaction of the rows themselves."""
+        # With --stop-on-error the row that stopped it is tried again by the next run.
+        kept = outcomes
+        if self._stops(outcomes):
+            kept = outcomes[:-1]
+        merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
+        until = stamp(self._means.clock() + ALIVE_FOR)
+        batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
+        if kept:
+            unit.batches.advance(batch, rows[0].row, packed(kept))
+        return outcomes, batch
+
+    def _demand_unmoved(self, unit: Unit) -> None:
+        found = unit.batches.one(self._batch.id, lock=True)
+        is_ours = found is not None and found.runner == self._runner and found.state is State.RUNNING
+        if found is None or not is_ours or found.done != self._batch.done:
+            raise BatchMoved(file=self._file.path)
