@@ -260,4 +260,4 @@ def test_export_writes_into_a_pipe_and_through_a_link(world, supervisor):
 
 def test_details_of_an_error_hold_no_blanks_to_fill(agent):
     error = agent("merge", "2", "--into", "1", "--take", "company", "-f", "json").error
-    assert error["details"]["why"].startswith("is no detail field; they are [")
+    assert error["details"]["why"].startswith("is no detail field; they are street, postcode")
