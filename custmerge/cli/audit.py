@@ -61,6 +61,8 @@ def audit(
     """Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown."""
     context: Context = ctx.obj
     if list_checks:
+        if form not in (AuditFormat.TABLE, AuditFormat.JSON):
+            raise BadUsage(problem=_("--list-checks prints a table or JSON."))
         _list_checks(context, form)
         return
     checks = _chosen(only or [], skip or [])
@@ -79,7 +81,7 @@ def audit(
     if new:
         book.keep(new)
     elif is_kept and done.verdict is not Verdict.CRITICAL:
-        context.terminal.say(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
+        context.terminal.warn(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
     _write(context, done, form, out, now)
     if new and checkpoint == STDOUT:
         from custmerge.rules.checkpoints import line
@@ -174,7 +176,7 @@ def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:
 
 
 def _put(text: str, form: AuditFormat, out: str | None) -> None:
-    if out is None:
+    if out is None or out == STDOUT:
         stdout().write(text)
         return
     with whole_file(out, FOR_A_COLLECTOR if form is AuditFormat.PROMETHEUS else FOR_ITS_OWNER) as file:

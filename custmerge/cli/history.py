@@ -100,6 +100,8 @@ def _show(context: Context, wanted: past.Filter) -> None:
 def _follow(context: Context, wanted: past.Filter, form: StreamFormat) -> None:
     if form is StreamFormat.JSON:
         raise BadUsage(problem=_("--follow never comes to the end of a JSON array: use --format jsonl."))
+    if wanted.until is not None:
+        raise BadUsage(problem=_("--follow waits for what is to come: leave --until out."))
     token = context.token()
     events = past.follow(
         context.database,

@@ -20,6 +20,12 @@ _SQLITE = {
         f"BEGIN SELECT RAISE(ABORT, '{_REFUSES}'); END"
     )
     for event in ("UPDATE", "DELETE")
+} | {
+    "custmerge_history_no_replace": (
+        "CREATE TRIGGER custmerge_history_no_replace BEFORE INSERT ON custmerge_history "
+        "WHEN EXISTS (SELECT 1 FROM custmerge_history WHERE seq = NEW.seq) "
+        "BEGIN SELECT RAISE(ABORT, 'custmerge_history is append-only'); END"
+    )
 }
 # BEFORE, for each statement, and the event: PostgreSQL, catalog/pg_trigger.h.
 _BEFORE = 2

@@ -36,6 +36,23 @@ def test_a_good_audit_is_silent_with_quiet(merged, supervisor):
     assert (done.code, done.out, done.err) == (0, "", "")
 
 
+def test_a_checkpoint_that_could_not_be_added_is_said_even_with_quiet(merged, supervisor):
+    done = supervisor("--quiet", "audit", "--only", "orders", "--checkpoint", "points")
+    assert (done.code, done.out) == (0, "")
+    assert "No checkpoint was added" in done.err
+    assert not (supervisor.folder / "points").exists()
+
+
+def test_out_with_a_dash_is_stdout(merged, supervisor):
+    done = supervisor("audit", "--format", "json", "--out", "-")
+    assert (done.code, done.json["status"]) == (0, "ok")
+    assert not (supervisor.folder / "-").exists()
+
+
+def test_a_list_of_the_checks_is_no_plugin_output(supervisor):
+    assert supervisor("audit", "--list-checks", "--format", "prometheus").code == 2
+
+
 def test_what_was_touched_ends_with_2_and_names_the_row_and_what_to_do(merged, supervisor, touch):
     touch("UPDATE package SET number = '20001' WHERE package = 'P20001'")
     done = supervisor("audit", "--format", "json")

@@ -98,7 +98,7 @@ def test_untrusted_text_reaches_no_terminal_as_it_is(run):
 
 def test_a_good_plugin_output_is_one_line_with_performance_data(run):
     out = run(audit_of(), "audit", "-f", "nagios")[1]
-    assert out == "CUSTMERGE OK - 123 entries, 20 checks | entries=123;;;0 findings=0;;1;0 seconds=0.250s;;;0\n"
+    assert out == "CUSTMERGE OK - 123 entries, 20 checks | entries=123;;;0 findings=0;0;;0 seconds=0.250s;;;0\n"
 
 
 def test_a_plugin_names_the_worst_finding_first_and_each_in_a_line_of_its_own(run):

@@ -199,6 +199,11 @@ def test_follow_prints_the_newest_oldest_first_and_then_what_comes(append, agent
     assert [json.loads(follower.line())["order"] for _ in range(2)] == [15, 16]
 
 
+def test_follow_refuses_an_end_that_nothing_new_comes_before(agent):
+    done = agent("history", "--follow", "--until", "2026-01-01")
+    assert (done.code, "--until" in done.err) == (2, True)
+
+
 def test_follow_begins_with_ten_entries(append, agent, follow):
     append(*(draft(order=number) for number in range(1, 15)))
     follower = follow(agent, "--format", "jsonl")

@@ -108,6 +108,16 @@ def test_the_history_refuses_update_and_delete(database, engine, statement):
     refused(engine, statement)
 
 
+def test_the_history_refuses_an_entry_in_another_ones_place(database, engine):
+    with database.writing() as unit:
+        unit.chain.append([Draft("2026-01-01T00:00:00Z", Actor("ben", "staff"), Action.IMPORT, {"rows": 1})])
+    if engine.dialect.name == "postgresql":
+        there = "ON CONFLICT (seq) DO UPDATE SET hash = excluded.hash"
+        refused(engine, f"INSERT INTO custmerge_history (seq, body, hash) VALUES (1, '{{}}', 'x') {there}")
+    else:
+        refused(engine, "INSERT OR REPLACE INTO custmerge_history (seq, body, hash) VALUES (1, '{}', 'x')")
+
+
 def test_postgresql_refuses_to_truncate_the_history(engine):
     if engine.dialect.name == "postgresql":
         refused(engine, "TRUNCATE custmerge_history")

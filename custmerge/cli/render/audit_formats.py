@@ -64,7 +64,7 @@ def nagios(done: Audit) -> str:
     if worst:
         first = f"{first}; {_finding_line(worst[0])}"
     count = sum(checked.count for checked in done.checks)
-    measured = f"entries={done.head.seq};;;0 findings={count};;1;0 seconds={done.seconds:.3f}s;;;0"
+    measured = f"entries={done.head.seq};;;0 findings={count};0;;0 seconds={done.seconds:.3f}s;;;0"
     lines = [f"{first} | {measured}"]
     for checked in done.checks:
         lines += [f"{found.severity.name} {checked.check} {_finding_line(found)}" for found in checked.findings]
