@@ -1,4 +1,4 @@
-"""An independent model of a host's customers under merges, edits, transfers, undos and purges: plain Python.
+"""An independent model of a host's customers under merges, edits, transfers, undos, purges and logins: plain Python.
 
 Written from the contract alone. What isn't allowed ends with `Refused` and the name of the error.
 """
@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 IDENTITY, DETAILS = ("last_name",), ("street", "city")
 OPEN = ("filed", "approved")
 OWN_MINUTES = 15
+TRIES, TRIES_MINUTES, LOCKED_MINUTES = 5, 15, 15
+IDLE_MINUTES = 30
 
 
 class Refused(Exception):
@@ -51,12 +53,26 @@ class Transfer:
 
 
 @dataclass
+class Login:
+    number: str
+    used: int
+    ended: bool = False
+
+
+@dataclass
 class Model:
     customers: dict = field(default_factory=dict)
     packages: dict = field(default_factory=dict)
     merged_into: dict = field(default_factory=dict)
     orders: list = field(default_factory=list)
     transfers: list = field(default_factory=list)
+    passwords: dict = field(default_factory=dict)
+    logins: list = field(default_factory=list)
+    wrong: dict = field(default_factory=dict)
+    """The minutes of wrong tries at each number, known or not."""
+    locked_until: dict = field(default_factory=dict)
+    refused_logins: int = 0
+    locks: int = 0
 
     def living(self, *numbers):
         for number in numbers:
@@ -112,6 +128,7 @@ class Model:
         self.customers[absorbed] = dict.fromkeys((*IDENTITY, *DETAILS), "")
         self.merged_into[absorbed] = survivor
         self.void(absorbed)
+        self.end_logins(absorbed)
         self.orders.append(Order(survivor, absorbed, choice, by, minute, taken, before))
         return len(self.orders)
 
@@ -162,6 +179,49 @@ class Model:
         for one in found:
             one.purged = True
         return len(found)
+
+    # Logins
+
+    def set_password(self, number, password):
+        self.customers.setdefault(number, dict.fromkeys((*IDENTITY, *DETAILS), ""))
+        self.passwords[number] = password
+        self.end_logins(number)
+
+    def log_in(self, number, password, minute):
+        if minute < self.locked_until.get(number, 0):
+            raise Refused("LockedOut")
+        if self.passwords.get(number) != password:
+            self.refused_logins += 1
+            tries = [at for at in self.wrong.get(number, ()) if at >= minute - TRIES_MINUTES]
+            self.wrong[number] = [*tries, minute]
+            if len(self.wrong[number]) >= TRIES:
+                self.wrong[number] = []
+                self.locked_until[number] = minute + LOCKED_MINUTES
+                self.locks += 1
+            raise Refused("LoginRefused")
+        if number in self.merged_into:
+            raise Refused("MergedAway")
+        self.logins.append(Login(number, minute))
+        return number
+
+    def use(self, login, minute):
+        one = self.logins[login]
+        if one.ended or minute >= one.used + IDLE_MINUTES:
+            one.ended = True
+            raise Refused("SessionOver")
+        one.used = minute
+        return one.number
+
+    def unlock(self, number, minute):
+        is_locked = minute < self.locked_until.get(number, 0) or bool(self.wrong.get(number))
+        if not is_locked and number not in self.customers:
+            raise Refused("UnknownName")
+        self.locked_until[number], self.wrong[number] = 0, []
+        return is_locked
+
+    def end_logins(self, number):
+        for one in self.logins:
+            one.ended |= one.number == number
 
     # Transfers
 

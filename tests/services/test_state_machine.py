@@ -10,6 +10,7 @@ import os
 import shutil
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import psycopg
 import pytest
@@ -23,7 +24,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from undo_model import DETAILS, IDENTITY, Model, Refused
+from undo_model import DETAILS, IDENTITY, TRIES, Model, Refused
 
 from custmerge.errors import CustmergeError
 from custmerge.rules.audit import CheckName
@@ -32,7 +33,19 @@ from custmerge.rules.people import Proof
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
-from custmerge.services import auditing, exporting, importing, merging, purging, sessions, transferring, undoing
+from custmerge.services import (
+    audit_warnings,
+    auditing,
+    exporting,
+    importing,
+    merging,
+    passwords,
+    purging,
+    sessions,
+    staff,
+    transferring,
+    undoing,
+)
 from custmerge.services.importing_customers import Customers
 from custmerge.services.importing_packages import Packages
 from custmerge.storage.unit import Database
@@ -41,8 +54,11 @@ NIGHTLY = os.environ.get("CUSTMERGE_NIGHTLY") == "1"
 BEGIN = datetime.now(UTC).replace(microsecond=0)
 NEVER = "2999-01-01T00:00:00Z"
 FORM = b"%PDF-1.7 signed"
+MINUTES_AT_MOST = 600
+"""So long the staff's logins last whatever happens."""
 WANTED = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=36_500)
 COPIES = itertools.count()
+HASHES = cache(passwords.hashed)
 
 numbers = st.sampled_from(["1", "2", "3", "4"])
 keys = st.sampled_from(["P", "Q", "R"])
@@ -50,6 +66,7 @@ texts = st.sampled_from(["", "a", "b"])
 names = st.sampled_from(["x", "x", "x", "y"])
 people = st.sampled_from(["ben", "anna"])
 domain_sets = st.frozensets(st.sampled_from(["p.example", "q.example", "r.example"]), max_size=2)
+passwords_tried = st.sampled_from(["hefezopf", "hefezopf", "quarktasche"])
 contacts = st.none() | st.tuples(texts, texts)
 
 
@@ -249,6 +266,61 @@ class Life(RuleBasedStateMachine):
         )
         assert done.orders == expected
 
+    @rule(number=numbers, password=passwords_tried)
+    def set_a_password(self, number, password):
+        row = {"number": number, "password_hash": HASHES(password)}
+        self.both(lambda: self.model.set_password(number, password), lambda: self.imported(Customers, [row]))
+
+    @rule(number=numbers, password=passwords_tried)
+    def log_in(self, number, password):
+        expected, caller = self.both(
+            lambda: self.model.log_in(number, password, self.minute),
+            lambda: sessions.login_customer(
+                self.database, number, password, token=f"token-{len(self.model.logins)}", now=self.now
+            ),
+        )
+        if caller is not None:
+            assert caller.name == expected
+
+    @rule(number=numbers)
+    def guess_until_it_is_locked(self, number):
+        for _ in range(TRIES):
+            self.log_in(number, "krapfen")
+
+    @rule(number=numbers)
+    def unlock(self, number):
+        expected, was_locked = self.both(
+            lambda: self.model.unlock(number, self.minute),
+            lambda: staff.unlock(self.database, self.callers["anna"], number, self.now),
+        )
+        assert was_locked == expected
+
+    @rule(data=st.data())
+    @precondition(lambda self: self.model.logins)
+    def use_a_login(self, data):
+        place = data.draw(st.integers(0, len(self.model.logins) - 1))
+        expected, caller = self.both(
+            lambda: self.model.use(place, self.minute),
+            lambda: sessions.resume(self.database, f"token-{place}", self.now),
+        )
+        if caller is not None:
+            assert caller.name == expected
+
+    @rule(data=st.data(), everywhere=st.booleans())
+    @precondition(lambda self: self.model.logins)
+    def log_out(self, data, everywhere):
+        place = data.draw(st.integers(0, len(self.model.logins) - 1))
+        one = self.model.logins[place]
+        sessions.logout(self.database, f"token-{place}", everywhere=everywhere)
+        if everywhere and not one.ended:
+            self.model.end_logins(one.number)
+        one.ended = True
+
+    @rule(minutes=st.sampled_from([14, 29]))
+    @precondition(lambda self: self.minute < MINUTES_AT_MOST)
+    def wait(self, minutes):
+        self.minute += minutes
+
     @invariant()
     def the_register_is_the_models(self):
         model = self.model
@@ -276,7 +348,9 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_audit_holds(self):
         audit = auditing.audit(self.database, self.callers["ada"], WANTED, self.now)
-        assert audit.findings == []
+        model = self.model
+        warnings = (model.refused_logins >= audit_warnings.FAILED_LOGINS) + (model.locks > 0)
+        assert [found.check for found in audit.findings] == [CheckName.LOGINS] * warnings
         assert audit.head.order == len(self.model.orders)
 
 
