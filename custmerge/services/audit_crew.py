@@ -23,14 +23,15 @@ class Crew:
     """Whoever is asked to look at something: this process, or several where that is quicker."""
 
     ENTRIES_AT_ONCE = 25_000
-    WORTH_STARTING = 60_000
-    """Entries from which on further processes pay; to start one takes as long as to hash 200,000."""
+    WORTH_STARTING = 1.5
+    """Seconds of work from which on further processes pay: to start one takes half a second."""
 
-    def __init__(self, database: Database, unit: Unit, head: Head, *, entries: int) -> None:
+    def __init__(self, database: Database, unit: Unit, head: Head, *, seconds: float) -> None:
+        """Take what a look at everything takes about as long as, done by one process."""
         self._url = database.url
         self._unit = unit
         self._head = head
-        self._pool = _pool() if entries >= self.WORTH_STARTING and _cores() > 1 else None
+        self._pool = _pool() if seconds >= self.WORTH_STARTING and _cores() > 1 else None
         self.was_disturbed = False
         """Whether somebody wrote while one of the crew looked."""
 

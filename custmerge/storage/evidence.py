@@ -8,7 +8,6 @@ from sqlalchemy import func, or_, select, text
 
 from custmerge.rules.fields import DETAIL_FIELDS
 from custmerge.rules.history import Head, image_digest
-from custmerge.rules.ledger_check import LedgerRow
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among, streamed
 from custmerge.storage.tables import before_image, customer, domain, field_columns, head, history, order, package
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterator, Sequence
 
     from sqlalchemy import Connection
+
+    from custmerge.rules.ledger_check import LedgerRow
 
 
 ROWS_AT_ONCE = 5_000
@@ -54,6 +55,7 @@ _FITS = """
 CASE WHEN o.choice = 'adopt' THEN p.contact_street IS NULL
      WHEN o.choice = 'identical' AND {contact} IS NULL THEN p.contact_street IS NULL
      ELSE {kept} END"""
+# The + keeps SQLite from beginning with every number in use, once for each stretch.
 _MOVED_SQLITE = f"""
 SELECT * FROM (
   SELECT o."order" AS "order", j.value ->> 'package' AS package, o.survivor AS survivor, p.number AS number,
@@ -63,7 +65,7 @@ SELECT * FROM (
            AS whole
   FROM custmerge_order o
   JOIN custmerge_before_image i ON i."order" = o."order"
-  JOIN customer s ON s.number = o.survivor AND s.merged_into IS NULL
+  JOIN customer s ON s.number = o.survivor AND +s.merged_into IS NULL
   JOIN json_each(NULLIF(i.image, ''), '$.packages') j
   LEFT JOIN package p ON p.package = j.value ->> 'package'
   WHERE o."order" BETWEEN :first AND :last
@@ -168,8 +170,9 @@ class Evidence:
         if not self._is_sqlite:
             yield from self._raw(_LEDGER.replace("{digest}", _DIGEST_POSTGRESQL), first, last)
             return
-        for *told, salt, image in self._raw(_LEDGER.replace("{digest}", "i.salt, i.image"), first, last):
-            yield LedgerRow._make((*told, _digest(salt, image) if image else image))
+        for row in self._raw(_LEDGER.replace("{digest}", "i.salt, i.image"), first, last):
+            image = row[-1]
+            yield (*row[:-2], _digest(row[-2], image) if image else image)
 
     def changed_columns(self, first: int, last: int, limit: int) -> list[int]:
         """Return up to `limit` entries whose search columns don't say what their bodies say."""

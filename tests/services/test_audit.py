@@ -463,7 +463,7 @@ def test_several_processes_find_what_one_finds(lived, monkeypatch):
         "UPDATE package SET number = '20001' WHERE package = 'P20001'",
     )
     alone = audited(lived)
-    monkeypatch.setattr(Crew, "WORTH_STARTING", 1)
+    monkeypatch.setattr(Crew, "WORTH_STARTING", 0)
     monkeypatch.setattr(Crew, "ENTRIES_AT_ONCE", 3)
     together = audited(lived)
     # A stretch whose images were touched says nothing of its packages; with short stretches that are fewer.
