@@ -22,11 +22,13 @@ from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from custmerge.rules.fields import Customer
-    from custmerge.storage.register import Register
     from custmerge.storage.unit import Unit
+
+Pair = tuple[str, str]
+"""Survivor and absorbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +114,26 @@ def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
 
 
 def living_pair(
-    register: Register, caller: Caller, survivor: str, absorbed: str, records: Mapping[str, Customer]
+    caller: Caller, pair: Pair, records: Mapping[str, Customer], end_of_chain: Callable[[str], str]
 ) -> tuple[Customer, Customer]:
     """Return two records that are in use, out of `records`; raises UnknownNumber or MergedAway (rule 9).
 
     A customer, proof or not, isn't told where the other number went (rule 3): it needs a new proof.
     """
+    survivor, absorbed = pair
     other = records.get(absorbed)
     if caller.is_customer and (other is None or other.merged_into is not None):
         raise ProofRequired(survivor=survivor, absorbed=absorbed)
-    return living(register, survivor, records.get(survivor)), living(register, absorbed, other)
+    return living(survivor, records.get(survivor), end_of_chain), living(absorbed, other, end_of_chain)
 
 
-def living(register: Register, number: str, record: Customer | None) -> Customer:
-    """Return the record of a number that is in use; raises UnknownNumber or MergedAway (rule 9)."""
+def living(number: str, record: Customer | None, end_of_chain: Callable[[str], str]) -> Customer:
+    """Return the record of a number that is in use; raises UnknownNumber or MergedAway (rule 9).
+
+    `end_of_chain` says where a number that was merged away has come to by now.
+    """
     if record is None:
         raise UnknownNumber(number=number)
     if record.merged_into is not None:
-        raise MergedAway(number=number, merged_into=register.end_of_chain(number))
+        raise MergedAway(number=number, merged_into=end_of_chain(number))
     return record

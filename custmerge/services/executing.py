@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
+from custmerge.errors import ProofRequired
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Package
 from custmerge.rules.history import Action, Draft, image_digest
@@ -17,7 +17,7 @@ from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, plan_merge
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status, status_now
-from custmerge.services.access import demand_alive
+from custmerge.services.access import demand_alive, living_pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.fields import Field
     from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
+    from custmerge.services.access import Caller, Pair
     from custmerge.storage.unit import Unit
-
-Pair = tuple[str, str]
-"""Survivor and absorbed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +108,9 @@ class Desk:
         Raises UnknownNumber or MergedAway (rule 9); for a customer ProofRequired where it is the other number
         and always where the proof is missing (rule 3).
         """
-        survivor, absorbed = pair
-        other = self._records.get(absorbed)
-        if self._caller.is_customer:
-            is_gone = other is None or other.merged_into is not None
-            if is_gone or pair not in self._proofs:
-                raise ProofRequired(survivor=survivor, absorbed=absorbed)
-        return self._living(survivor), self._living(absorbed)
+        if self._caller.is_customer and pair not in self._proofs:
+            raise ProofRequired(survivor=pair[0], absorbed=pair[1])
+        return living_pair(self._caller, pair, self._records, self._end_of_chain)
 
     def demand_authority(self, pair: Pair) -> int | None:
         """Raise ProofRequired unless the session has proved the pair, or a contract transfer stands in (rule 3).
@@ -234,17 +227,12 @@ class Desk:
         unit.people.end_sessions_of_numbers(retired)
         unit.people.drop_proofs_of(retired)
 
-    def _living(self, number: str) -> Customer:
-        record = self._records.get(number)
-        if record is None:
-            raise UnknownNumber(number=number)
-        if record.merged_into is None:
-            return record
-        end, seen = record.merged_into, {number}
-        while (into := self._went_into(end)) is not None and into not in seen:
-            seen.add(end)
-            end = into
-        raise MergedAway(number=number, merged_into=end)
+    def _end_of_chain(self, number: str) -> str:
+        seen = set()
+        while (into := self._went_into(number)) is not None and into not in seen:
+            seen.add(number)
+            number = into
+        return number
 
     def _went_into(self, number: str) -> str | None:
         record = self._records.get(number) or self._look_up(number)

@@ -96,7 +96,7 @@ def _compared(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: dat
     if caller.is_customer:
         demand_proof(unit, caller, survivor, absorbed, now)
     records = unit.register.customers((survivor, absorbed))
-    pair = living_pair(unit.register, caller, survivor, absorbed, records)
+    pair = living_pair(caller, (survivor, absorbed), records, unit.register.end_of_chain)
     return replace(compare(*pair), transfer=approved_for(unit, *pair, lock=False))
 
 

@@ -10,12 +10,12 @@ from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.plan import Plan, Wishes
 from custmerge.rules.roles import Capability
 from custmerge.services.access import demand, survivor_of
-from custmerge.services.executing import Desk, Pair, Receipt
+from custmerge.services.executing import Desk, Receipt
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.services.access import Caller
+    from custmerge.services.access import Caller, Pair
     from custmerge.storage.unit import Database, Unit
 
 

@@ -78,7 +78,7 @@ def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str 
     if not caller.is_customer:
         with database.reading() as unit:
             for number in (survivor, absorbed):
-                living(unit.register, number, unit.register.customer(number))
+                living(number, unit.register.customer(number), unit.register.end_of_chain)
     return survivor
 
 
@@ -86,7 +86,7 @@ def check_survivor(database: Database, caller: Caller, number: str) -> str:
     """Return a number that staff may keep; raises BadValue, UnknownNumber, MergedAway."""
     demand(caller, Capability.MERGE_ANY)
     with database.reading() as unit:
-        living(unit.register, checked_number(number), unit.register.customer(number))
+        living(checked_number(number), unit.register.customer(number), unit.register.end_of_chain)
     return number
 
 

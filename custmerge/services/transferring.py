@@ -61,7 +61,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         demand_alive(unit, caller)
         records = unit.register.customers((survivor, filing.absorbed), lock=True)
         kept, absorbed = (
-            living(unit.register, number, records.get(number)) for number in (survivor, filing.absorbed)
+            living(number, records.get(number), unit.register.end_of_chain) for number in (survivor, filing.absorbed)
         )
         _make_room(unit, kept, absorbed)
         new = Transfer(
