@@ -192,8 +192,7 @@ class Model:
             raise Refused("LockedOut")
         if self.passwords.get(number) != password:
             self.refused_logins += 1
-            tries = [at for at in self.wrong.get(number, ()) if at >= minute - TRIES_MINUTES]
-            self.wrong[number] = [*tries, minute]
+            self.wrong[number] = [*self.tries(number, minute), minute]
             if len(self.wrong[number]) >= TRIES:
                 self.wrong[number] = []
                 self.locked_until[number] = minute + LOCKED_MINUTES
@@ -204,6 +203,9 @@ class Model:
         self.logins.append(Login(number, minute))
         return number
 
+    def tries(self, number, minute):
+        return [at for at in self.wrong.get(number, ()) if at >= minute - TRIES_MINUTES]
+
     def use(self, login, minute):
         one = self.logins[login]
         if one.ended or minute >= one.used + IDLE_MINUTES:
@@ -213,7 +215,7 @@ class Model:
         return one.number
 
     def unlock(self, number, minute):
-        is_locked = minute < self.locked_until.get(number, 0) or bool(self.wrong.get(number))
+        is_locked = minute < self.locked_until.get(number, 0) or bool(self.tries(number, minute))
         if not is_locked and number not in self.customers:
             raise Refused("UnknownName")
         self.locked_until[number], self.wrong[number] = 0, []

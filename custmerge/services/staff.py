@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import BadValue, LastSupervisor, LoginRefused, NameTaken, NotAllowed, UnknownName, UnknownToken
 from custmerge.rules import seals
-from custmerge.rules.guessing import Subject, subjects_named
+from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
@@ -135,7 +135,8 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
 
     def end(unit: Unit) -> bool:
         demand_alive(unit, caller)
-        ended = unit.guesses.unlock([subject.key for subject in subjects_named(name)], stamp(now))
+        keys = [subject.key for subject in subjects_named(name)]
+        ended = unit.guesses.unlock(keys, since=stamp(now - WINDOW), now=stamp(now))
         if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
             raise UnknownName(name=name)
         if ended:

@@ -81,11 +81,11 @@ class Guesses:
         self._connection.execute(update(lock).where(lock.c.subject == subject).values(until=until))
         self._connection.execute(delete(guess).where(guess.c.subject == subject))
 
-    def unlock(self, subjects: Collection[str], now: str) -> int:
-        """End locks and forget the tries; returns how many subjects were locked or had wrong tries."""
+    def unlock(self, subjects: Collection[str], *, since: str, now: str) -> int:
+        """End locks and forget the tries; returns how many subjects were locked or had tries from `since` on."""
         rows = lock.c.subject.in_(subjects)
         self._connection.execute(select(lock.c.subject).where(rows).order_by(lock.c.subject).with_for_update())
-        tried = select(guess.c.id).where(guess.c.subject == lock.c.subject).exists()
+        tried = select(guess.c.id).where(guess.c.subject == lock.c.subject, guess.c.at >= since).exists()
         concerned = self._connection.execute(
             select(func.count()).select_from(lock).where(rows, or_(lock.c.until > now, tried))
         ).scalar_one()

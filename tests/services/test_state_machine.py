@@ -66,7 +66,8 @@ texts = st.sampled_from(["", "a", "b"])
 names = st.sampled_from(["x", "x", "x", "y"])
 people = st.sampled_from(["ben", "anna"])
 domain_sets = st.frozensets(st.sampled_from(["p.example", "q.example", "r.example"]), max_size=2)
-passwords_tried = st.sampled_from(["hefezopf", "hefezopf", "quarktasche"])
+PASSWORD = "hefezopf"
+passwords_tried = st.sampled_from([PASSWORD, PASSWORD, "quarktasche"])
 contacts = st.none() | st.tuples(texts, texts)
 
 
@@ -128,6 +129,7 @@ class Life(RuleBasedStateMachine):
             self.edit_customer(str(place), {"last_name": name, "street": street, "city": city})
         for place, key in enumerate("PQR", 1):
             self.edit_package(key, str(place), frozenset({f"{key.lower()}.example"}), contact)
+            self.set_a_password(str(place), PASSWORD)
 
     def imported(self, kind, rows):
         path = self.folder / "rows.csv"
@@ -273,11 +275,10 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, password=passwords_tried)
     def log_in(self, number, password):
+        token = f"token-{len(self.model.logins)}"
         expected, caller = self.both(
             lambda: self.model.log_in(number, password, self.minute),
-            lambda: sessions.login_customer(
-                self.database, number, password, token=f"token-{len(self.model.logins)}", now=self.now
-            ),
+            lambda: sessions.login_customer(self.database, number, password, token=token, now=self.now),
         )
         if caller is not None:
             assert caller.name == expected
