@@ -307,6 +307,17 @@ class Life(RuleBasedStateMachine):
         if caller is not None:
             assert caller.name == expected
 
+    @rule(data=st.data(), minutes=st.sampled_from([0, 14, 29]))
+    @precondition(lambda self: self.model.passwords)
+    def live_through_a_login(self, data, minutes):
+        """Log in with the right password and use it, which by chance alone happens too seldom."""
+        number = data.draw(st.sampled_from(sorted(self.model.passwords)))
+        self.log_in(number, self.model.passwords[number])
+        if self.model.logins:
+            self.use_a_login(data)
+            self.minute += minutes
+            self.use_a_login(data)
+
     @rule(data=st.data(), everywhere=st.booleans())
     @precondition(lambda self: self.model.logins)
     def log_out(self, data, everywhere):
@@ -394,7 +405,7 @@ def fresh(request, tmp_path):
 
 def test_whatever_happens_the_register_is_the_models_and_the_audit_holds(fresh, tmp_path):
     patient = settings(
-        max_examples=500 if NIGHTLY else 6,
+        max_examples=500 if NIGHTLY else 20,
         stateful_step_count=50 if NIGHTLY else 25,
         # Chance is for the night: here everybody sees the same.
         derandomize=not NIGHTLY,
