@@ -46,9 +46,13 @@ class Findings:
 
     def add(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
         """Take note of something critical."""
-        count = self.counts[check] = self.counts.get(check, 0) + 1
+        self.keep(Finding(check, Severity.CRITICAL, subject, message, details))
+
+    def keep(self, found: Finding) -> None:
+        """Take note of a finding."""
+        count = self.counts[found.check] = self.counts.get(found.check, 0) + 1
         if count <= FINDINGS_AT_MOST:
-            self.kept.append(Finding(check, Severity.CRITICAL, subject, message, details))
+            self.kept.append(found)
 
 
 @dataclass(slots=True)
@@ -102,7 +106,7 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
 def _is_plainly_the_same(row: LedgerRow) -> bool:
     """Return whether an entry says what its order says, which is quick to see where nothing had to be escaped.
 
-    Nor can what has a quotation mark in it look like it by chance: each key stands in a body once.
+    Nor can what has a quotation mark in it look like it: each key stands in a body once.
     """
     _seq, body, order, survivor, absorbed, choice, taken, at, by, image = row
     return (
@@ -151,8 +155,7 @@ def _says_the_same(row: LedgerRow) -> bool:
 
 def _listed(taken: object) -> str:
     """Return an order's fields as canonical JSON has them in its entry."""
-    fields = str(taken).replace(" ", '","')
-    return f'["{fields}"]' if taken else "[]"
+    return f"[{','.join(map(_quoted, str(taken).split(' ')))}]" if taken else "[]"
 
 
 def _quoted(text: object) -> str:

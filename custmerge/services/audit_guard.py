@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.storage.unit import GoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 _ODD = N_("holds something that custmerge never writes ({reason}): it was changed.")
+_GONE = N_("can't be looked at: a table or column that it needs is gone.")
 _ODD_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -24,5 +26,7 @@ def readable(unit: Unit, findings: Findings, check: CheckName) -> Iterator[None]
     try:
         with unit.apart():
             yield
+    except GoneError:
+        findings.add(check, f"rows of {check.value}", _GONE)
     except _ODD_ERRORS as error:
         findings.add(check, f"rows of {check.value}", _ODD, reason=type(error).__name__)

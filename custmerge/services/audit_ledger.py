@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName
+from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
 from custmerge.services.audit_guard import readable
-from custmerge.storage.evidence import numbered
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
@@ -22,6 +21,7 @@ _PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}
 _DOMAINS = N_("moved with order {order} and has other domains now.")
 _CONTACT = N_("has not the contact that order {order} left it ({choice}).")
 _REVIVED = N_("was merged away by order {order} and isn't any more: its tombstone was changed.")
+_RETIRED = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
 _LOST = N_("was merged away by order {order} and is gone.")
 _TAIL = N_("is the last entry and {seq} should be: entries at the end are gone.")
 _BEYOND = N_("stands behind the end of the chain ({seq}): it was put in, or the end was moved.")
@@ -63,11 +63,11 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
         part.order = evidence.order_before(stretch.last + 1)
     if CheckName.COLUMNS in checks:
         with readable(unit, part.findings, CheckName.COLUMNS):
-            for seq in evidence.changed_columns(stretch.first, stretch.last, FINDINGS_AT_MOST):
+            for seq in evidence.changed_columns(stretch.first, stretch.last):
                 part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
     if CheckName.TOMBSTONES in checks:
         with readable(unit, part.findings, CheckName.TOMBSTONES):
-            _look_for_revived(unit, part, first_order)
+            _look_at_tombstones(unit, part, first_order, stretch)
     if checks & {CheckName.PACKAGES, CheckName.CONTACTS} and CheckName.IMAGES not in part.findings.counts:
         # What an image says counts only where it is the one that was written.
         with readable(unit, part.findings, CheckName.PACKAGES):
@@ -76,22 +76,17 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
     return part
 
 
-def _look_for_revived(unit: Unit, part: Part, first: int) -> None:
-    found = unit.evidence.revived(first, part.order, FINDINGS_AT_MOST * 10)
-    undone = unit.chain.undone(numbered(found)) if found else {}
-    for order, absorbed, merged_into in found:
-        if order in undone:
-            continue
-        message = _REVIVED if merged_into is not None or unit.register.customer(absorbed) else _LOST
+def _look_at_tombstones(unit: Unit, part: Part, first_order: int, stretch: Stretch) -> None:
+    for order, absorbed, is_there in unit.evidence.revived(first_order, part.order):
+        message = _REVIVED if is_there else _LOST
         part.findings.add(CheckName.TOMBSTONES, f"customer {absorbed}", message, order=order)
+    orders, entries = (first_order, part.order), (stretch.first, stretch.last)
+    for number, merged_into in unit.evidence.retired_by_nobody(orders, entries):
+        part.findings.add(CheckName.TOMBSTONES, f"customer {number}", _RETIRED, number=merged_into)
 
 
 def _look_for_moved(unit: Unit, part: Part, first: int) -> None:
-    found = unit.evidence.moved(first, part.order, FINDINGS_AT_MOST * 10)
-    undone = unit.chain.undone(numbered(found)) if found else {}
-    for order, package, survivor, number, choice, contact_fits, is_whole in found:
-        if order in undone:
-            continue
+    for order, package, survivor, number, choice, contact_fits, is_whole in unit.evidence.moved(first, part.order):
         subject = f"package {package}"
         if number is None:
             part.findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)
@@ -110,7 +105,7 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
     findings = Findings()
     for part in parts:
         for found in part.findings.kept:
-            findings.add(found.check, found.subject, found.message, **found.details)
+            findings.keep(found)
         for check, count in part.findings.counts.items():
             kept = sum(1 for found in part.findings.kept if found.check is check)
             findings.counts[check] = findings.counts.get(check, 0) + count - kept
@@ -119,17 +114,18 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
     if CheckName.ORDERS in checks and parts[-1].order != head.order:
         findings.add(CheckName.ORDERS, f"order {parts[-1].order}", _LAST_ORDER, order=head.order)
     if is_whole:
-        _look_for_strays(unit, findings, checks, sum(part.merges for part in parts))
+        with readable(unit, findings, CheckName.ORDERS):
+            _look_for_strays(unit, findings, checks, sum(part.merges for part in parts))
     return findings
 
 
 def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
     orders, images = unit.evidence.counts()
     if CheckName.ORDERS in checks and orders != merges:
-        for number in unit.evidence.orders_without_entry(FINDINGS_AT_MOST):
+        for number in unit.evidence.orders_without_entry():
             findings.add(CheckName.ORDERS, f"order {number}", _NO_ENTRY)
     if CheckName.IMAGES in checks and images > orders:
-        for number in unit.evidence.images_without_order(FINDINGS_AT_MOST):
+        for number in unit.evidence.images_without_order():
             findings.add(CheckName.IMAGES, f"before-image {number}", _NO_ORDER)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName
+from custmerge.rules.audit import CheckName
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.services.audit_guard import readable
@@ -40,18 +40,18 @@ def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | No
 
 
 def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    for package, number in unit.evidence.packages_under_tombstones(only, FINDINGS_AT_MOST):
+    for package, number in unit.evidence.packages_under_tombstones(only):
         findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
-    for number in () if only is not None else unit.evidence.filled_tombstones(FINDINGS_AT_MOST):
+    for number in () if only is not None else unit.evidence.filled_tombstones():
         findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
 
 
 def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
         return
-    for name in unit.evidence.domains_twice(FINDINGS_AT_MOST):
+    for name in unit.evidence.domains_twice():
         findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
-    for name in unit.evidence.domains_without_package(FINDINGS_AT_MOST):
+    for name in unit.evidence.domains_without_package():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
     for name, key in unit.evidence.other_domain_keys():
         if domain_in_ascii(name) != key:
@@ -65,7 +65,7 @@ def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | No
             if record is not None and record.merged_into is not None:
                 findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
         return
-    for number in unit.evidence.circles(FINDINGS_AT_MOST):
+    for number in unit.evidence.circles():
         findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
-    for number, target in unit.evidence.leading_nowhere(FINDINGS_AT_MOST):
+    for number, target in unit.evidence.leading_nowhere():
         findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)

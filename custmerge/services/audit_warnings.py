@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName, Finding, Severity
+from custmerge.rules.audit import CheckName, Finding, Severity
 from custmerge.rules.bulk import APPROVED_FOR, State
 from custmerge.rules.history import Action
 from custmerge.rules.times import moment, stamp
 from custmerge.rules.transfers import OPEN
+from custmerge.services.transferring import as_they_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,14 +69,14 @@ def _expiry(unit: Unit, now: datetime) -> Iterator[Finding]:
 
 
 def _open_transfers(unit: Unit, now: datetime) -> Iterator[Finding]:
-    for found in unit.transfers.newest(FINDINGS_AT_MOST, OPEN):
-        if found.at < stamp(now - OPEN_FOR):
+    for found in as_they_are(unit, unit.transfers.opened_before(stamp(now - OPEN_FOR))):
+        if found.status in OPEN:
             subject = f"transfer {found.id}"
             yield _warning(CheckName.OPEN, subject, _TRANSFER_OPEN, status=found.status.value, at=found.at)
 
 
 def _open_batches(unit: Unit, now: datetime) -> Iterator[Finding]:
-    for batch in unit.batches.newest(None, FINDINGS_AT_MOST):
+    for batch in unit.batches.unfinished():
         approved = batch.approved_at
         if batch.state is State.APPROVED and approved and now >= moment(approved) + APPROVED_FOR:
             yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNRUN, at=approved)

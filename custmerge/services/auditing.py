@@ -38,6 +38,23 @@ CHECKPOINTS_AT_ONCE = 500
 BY_CONTENT = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.PACKAGES, CheckName.CONTACTS}
 SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 15e-6, 2e-6
 """About what an entry takes, with checks that read what it was written for and without; measured here."""
+_CHAIN_TABLES = {"custmerge_history", "custmerge_head"}
+_CHECK_OF = {
+    **dict.fromkeys(_CHAIN_TABLES, CheckName.CHAIN),
+    "custmerge_order": CheckName.ORDERS,
+    "custmerge_before_image": CheckName.IMAGES,
+    "customer": CheckName.TOMBSTONES,
+    "package": CheckName.PACKAGES,
+    "domain": CheckName.DOMAINS,
+    "custmerge_transfer": CheckName.TRANSFERS,
+    "custmerge_form": CheckName.FORMS,
+    "custmerge_staff": CheckName.STAFF,
+    "custmerge_service": CheckName.TOKENS,
+    "custmerge_session": CheckName.TOKENS,
+    "custmerge_batch": CheckName.BATCHES,
+    "custmerge_batch_chunk": CheckName.BATCHES,
+}
+_NO_TABLE = N_("is gone: it was dropped.")
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
 _OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
 _NO_HEAD = N_("the end of the chain isn't written down any more: it was deleted.")
@@ -96,8 +113,12 @@ class _Look:
     def everything(self) -> tuple[Head, Findings]:
         """Return the end of the chain and what was found."""
         with self._database.reading() as unit:
-            head = unit.evidence.head()
             findings = Findings()
+            gone = self._look_for_tables(unit, findings)
+            if not gone.isdisjoint(_CHAIN_TABLES):
+                # There is nothing to hold anything else against.
+                return Head(0, NO_HASH, 0), findings
+            head = unit.evidence.head()
             if head is None:
                 findings.add(CheckName.CHAIN, "head", _NO_HEAD)
                 head = Head(unit.evidence.last_seq(), NO_HASH, 0)
@@ -111,6 +132,14 @@ class _Look:
             _add(findings, audit_people.examine(unit, self._checks, used))
             self._warn(unit, findings, last)
         return head, findings
+
+    def _look_for_tables(self, unit: Unit, findings: Findings) -> set[str]:
+        gone = set(unit.protection.missing_tables())
+        for name in sorted(gone):
+            # Whatever is wanted: without a table nothing is well.
+            check = next(check for check in (_CHECK_OF.get(name), *CheckName) if check in self._checks)
+            findings.add(check, f"table {name}", _NO_TABLE)
+        return gone
 
     def _by_crew(
         self, unit: Unit, findings: Findings, head: Head, since: Checkpoint | None
@@ -178,8 +207,7 @@ class _Look:
         warnings = audit_warnings.examine(unit, self._checks, since=since, retention_days=days, now=self._now)
         with readable(unit, findings, CheckName.OPEN):
             for found in warnings:
-                findings.counts[found.check] = findings.counts.get(found.check, 0) + 1
-                findings.kept.append(found)
+                findings.keep(found)
 
 
 def _add(to: Findings, found: Findings) -> None:

@@ -101,7 +101,7 @@ def list_all(database: Database, caller: Caller, status: Status | None) -> tuple
     with database.reading() as unit:
         # One that has become void without being written down so is still stored as open.
         stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        found = _as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
+        found = as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
     return tuple(one for one in found if status is None or one.status is status)
 
 
@@ -183,10 +183,11 @@ def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
     found = unit.transfers.one(number, lock=lock)
     if found is None:
         raise UnknownTransfer(id=number)
-    return _as_they_are(unit, [found])[0]
+    return as_they_are(unit, [found])[0]
 
 
-def _as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
+def as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
+    """Return transfers with the status that they have now, whatever is stored."""
     transfers = list(found)
     numbers = {number for one in transfers if one.status in OPEN for number in (one.survivor, one.absorbed)}
     records = unit.register.customers(numbers) if numbers else {}

@@ -30,6 +30,7 @@ _BATCH = (
     batch.c.runner,
     batch.c.alive_until,
 )
+_IS_UNFINISHED = batch.c.state.in_([State.APPROVED.value, State.RUNNING.value])
 
 
 class Batches:
@@ -65,10 +66,7 @@ class Batches:
 
     def open_of(self, sha256: str, *, lock: bool = False) -> list[Batch]:
         """Return the batches of a file that can be run, newest first; with `lock` nobody else changes them."""
-        states = (State.APPROVED.value, State.RUNNING.value)
-        statement = (
-            select(*_BATCH).where(batch.c.sha256 == sha256, batch.c.state.in_(states)).order_by(batch.c.id.desc())
-        )
+        statement = select(*_BATCH).where(batch.c.sha256 == sha256, _IS_UNFINISHED).order_by(batch.c.id.desc())
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
         return [_batch(row) for row in rows]
 
@@ -83,6 +81,11 @@ class Batches:
         statement = select(*_BATCH).order_by(batch.c.id.desc()).limit(limit)
         rows = self._connection.execute(statement if sha256 is None else statement.where(batch.c.sha256 == sha256))
         return tuple(_batch(row) for row in rows)
+
+    def unfinished(self) -> list[Batch]:
+        """Return the batches that can be run or are running, oldest first."""
+        rows = self._connection.execute(select(*_BATCH).where(_IS_UNFINISHED).order_by(batch.c.id))
+        return [_batch(row) for row in rows]
 
     def approve(self, number: int, *, by: str, person: int, at: str) -> None:
         """Write down who approved a batch."""

@@ -144,6 +144,14 @@ def our_errors(url: str) -> Iterator[None]:
         raise _meaning(url, error) from None
 
 
+def is_gone(error: BaseException) -> bool:
+    """Return whether a driver's error says that a table or column isn't there."""
+    orig = getattr(error, "orig", None) or error
+    is_missing = isinstance(orig, sqlite3.Error) and str(orig).startswith(("no such table", "no such column"))
+    # undefined_table and undefined_column. Source: PostgreSQL, "Error Codes".
+    return is_missing or getattr(orig, "sqlstate", None) in ("42P01", "42703")
+
+
 def is_odd_data(error: BaseException) -> bool:
     """Return whether a driver's error only says that the data in a row can't be read as what it should be."""
     orig = getattr(error, "orig", None) or error
@@ -172,6 +180,9 @@ _SQLITE_MEANINGS: dict[str, type[errors.DatabaseError]] = {
 
 def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.DatabaseError:
     name = getattr(error, "sqlite_errorname", "")
+    if (reason := str(error)).startswith("Could not decode to UTF-8"):
+        # What the cell holds, which follows, is nothing to be printed.
+        return errors.DatabaseError(database=database, reason=reason.partition(" with text")[0])
     for prefix, meaning in _SQLITE_MEANINGS.items():
         if name.startswith(prefix):
             return meaning(database=database, reason=str(error))

@@ -6,110 +6,42 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, or_, select, text
 
-from custmerge.rules.fields import DETAIL_FIELDS
 from custmerge.rules.history import Head, image_digest
 from custmerge.storage.engine import is_sqlite
+from custmerge.storage.evidence_sql import (
+    CIRCLES,
+    COLUMNS_SQLITE,
+    DIGEST_POSTGRESQL,
+    ENTRIES,
+    HOMELESS,
+    LEDGER,
+    MOVED_POSTGRESQL,
+    MOVED_SQLITE,
+    NOWHERE,
+    RETIRED_BY_NOBODY,
+    TWICE,
+)
 from custmerge.storage.rows import among, streamed
-from custmerge.storage.tables import before_image, customer, domain, field_columns, head, history, order, package
+from custmerge.storage.tables import (
+    before_image,
+    customer,
+    domain,
+    field_columns,
+    head,
+    history,
+    order,
+    package,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select, TextClause
 
     from custmerge.rules.ledger_check import LedgerRow
 
 
 ROWS_AT_ONCE = 5_000
-_ENTRIES = "SELECT seq, body, hash FROM custmerge_history WHERE seq BETWEEN {first} AND {last} ORDER BY seq"
-# An image that was erased has no digest; one that is missing has none either, and that isn't the same.
-_DIGEST_POSTGRESQL = (
-    "CASE WHEN i.image = '' THEN '' ELSE encode(sha256(i.salt || convert_to(i.image, 'UTF8')), 'hex') END"
-)
-_LEDGER = """
-SELECT h.seq, h.body, o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by",
-       {digest}
-FROM custmerge_history h
-LEFT JOIN custmerge_order o ON o."order" = h."order"
-LEFT JOIN custmerge_before_image i ON i."order" = o."order"
-WHERE h.seq BETWEEN {first} AND {last} AND h.action = 'merge' ORDER BY h.seq
-"""
-# The generated columns of SQLite, which no statement can write, but a program that writes the file can.
-_COLUMNS_SQLITE = """
-SELECT seq FROM custmerge_history WHERE seq BETWEEN :first AND :last AND (
-  survivor IS NOT body ->> 'survivor' OR absorbed IS NOT body ->> 'absorbed' OR action IS NOT body ->> 'action'
-  OR at IS NOT body ->> 'at' OR "order" IS NOT body ->> 'order') ORDER BY seq
-"""
-_KEPT_SQLITE = " AND ".join(
-    f"p.contact_{name} IS coalesce(j.value ->> '$.contact.{name}', "
-    f"CASE o.choice WHEN 'keep' THEN i.image ->> '$.absorbed.{name}' END)"
-    for name in DETAIL_FIELDS
-)
-_KEPT_POSTGRESQL = " AND ".join(
-    f"p.contact_{name} IS NOT DISTINCT FROM coalesce(j -> 'contact' ->> '{name}', "
-    f"CASE o.choice WHEN 'keep' THEN i.image::json -> 'absorbed' ->> '{name}' END)"
-    for name in DETAIL_FIELDS
-)
-# What has no contact and is to have none is most; then nothing has to be read out of the image.
-_FITS = """
-CASE WHEN o.choice = 'adopt' THEN p.contact_street IS NULL
-     WHEN o.choice = 'identical' AND {contact} IS NULL THEN p.contact_street IS NULL
-     ELSE {kept} END"""
-# The + keeps SQLite from beginning with every number in use, once for each stretch.
-_MOVED_SQLITE = f"""
-SELECT * FROM (
-  SELECT o."order" AS "order", j.value ->> 'package' AS package, o.survivor AS survivor, p.number AS number,
-         o.choice AS choice, {_FITS.format(contact="j.value ->> '$.contact'", kept=_KEPT_SQLITE)} AS fits,
-         json_extract(j.value, '$.domains') IS
-           (SELECT json_group_array(name) FROM (SELECT name FROM domain d WHERE d.package = p.package ORDER BY name))
-           AS whole
-  FROM custmerge_order o
-  JOIN custmerge_before_image i ON i."order" = o."order"
-  JOIN customer s ON s.number = o.survivor AND +s.merged_into IS NULL
-  JOIN json_each(NULLIF(i.image, ''), '$.packages') j
-  LEFT JOIN package p ON p.package = j.value ->> 'package'
-  WHERE o."order" BETWEEN :first AND :last
-) moved
-WHERE number IS NOT survivor OR NOT whole OR NOT fits
-ORDER BY 1, 2
-"""  # noqa: S608 (names of fields)
-_MOVED_POSTGRESQL = f"""
-SELECT * FROM (
-  SELECT o."order", j ->> 'package' AS package, o.survivor, p.number, o.choice,
-         {_FITS.format(contact="j ->> 'contact'", kept=_KEPT_POSTGRESQL)} AS fits,
-         ARRAY(SELECT json_array_elements_text(j -> 'domains'))
-           = ARRAY(SELECT name::text FROM domain d WHERE d.package = p.package ORDER BY name) AS whole
-  FROM custmerge_order o
-  JOIN custmerge_before_image i ON i."order" = o."order"
-  JOIN customer s ON s.number = o.survivor AND s.merged_into IS NULL
-  CROSS JOIN LATERAL json_array_elements(NULLIF(i.image, '')::json -> 'packages') j
-  LEFT JOIN package p ON p.package = j ->> 'package'
-  WHERE o."order" BETWEEN :first AND :last
-) moved
-WHERE number IS DISTINCT FROM survivor OR NOT whole OR NOT fits
-ORDER BY 1, 2
-"""  # noqa: S608 (as above)
-# Only a number that leads to a number that was merged away itself can be part of a circle.
-_CIRCLES = """
-WITH RECURSIVE further AS (
-  SELECT c.number, c.merged_into FROM customer c JOIN customer t ON t.number = c.merged_into
-  WHERE t.merged_into IS NOT NULL
-), ends (number) AS (
-  SELECT f.number FROM further f WHERE f.merged_into NOT IN (SELECT number FROM further)
-  UNION ALL
-  SELECT f.number FROM further f JOIN ends e ON f.merged_into = e.number
-)
-SELECT number FROM further WHERE number NOT IN (SELECT number FROM ends) ORDER BY number
-"""
-_NOWHERE = """
-SELECT c.number, c.merged_into FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
-WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
-"""
-_TWICE = "SELECT ascii_name FROM domain GROUP BY ascii_name HAVING count(*) > 1 ORDER BY ascii_name"
-_HOMELESS = """
-SELECT d.ascii_name FROM domain d LEFT JOIN package p ON p.package = d.package
-WHERE p.package IS NULL ORDER BY d.ascii_name
-"""
 
 
 class Evidence:
@@ -118,10 +50,15 @@ class Evidence:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_sqlite = is_sqlite(connection)
-        if not self._is_sqlite:
+        if self._is_sqlite:
+            # SQLite takes any bytes for a text, and who put some in is to be found out.
+            self._driver().text_factory = _any_text
+        else:
             # Left to order a join of a stretch itself, the planner reads whole tables for each.
             connection.exec_driver_sql("SET LOCAL enable_hashjoin = off")
             connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
+            # What is read through a cursor is read to its end.
+            connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
 
     def head(self) -> Head | None:
         """Return the end of the chain as it is written down; None where that is gone or no end at all."""
@@ -163,44 +100,56 @@ class Evidence:
 
     def entries(self, first: int, last: int) -> Generator[tuple[int, str, str]]:
         """Give (seq, body, hash) from `first` to `last`, in their order, streamed."""
-        yield from self._raw(_ENTRIES, first, last)
+        yield from self._raw(ENTRIES, first, last)
 
     def ledger(self, first: int, last: int) -> Generator[LedgerRow]:
         """Give the merges among the entries from `first` to `last` with their orders, streamed."""
         if not self._is_sqlite:
-            yield from self._raw(_LEDGER.replace("{digest}", _DIGEST_POSTGRESQL), first, last)
+            yield from self._raw(LEDGER.replace("{digest}", DIGEST_POSTGRESQL), first, last)
             return
-        for row in self._raw(_LEDGER.replace("{digest}", "i.salt, i.image"), first, last):
+        for row in self._raw(LEDGER.replace("{digest}", "i.salt, i.image"), first, last):
             image = row[-1]
             yield (*row[:-2], _digest(row[-2], image) if image else image)
 
-    def changed_columns(self, first: int, last: int, limit: int) -> list[int]:
-        """Return up to `limit` entries whose search columns don't say what their bodies say."""
+    def changed_columns(self, first: int, last: int) -> Iterator[int]:
+        """Give the entries whose search columns don't say what their bodies say."""
         if not self._is_sqlite:
             # There the server alone fills them; that they are generated is looked at as part of the schema.
-            return []
-        rows = self._connection.execute(text(_COLUMNS_SQLITE), {"first": first, "last": last})
-        return [row[0] for row in rows.fetchmany(limit)]
+            return
+        for row in self._streamed(text(COLUMNS_SQLITE).bindparams(first=first, last=last)):
+            yield row[0]
 
-    def moved(self, first: int, last: int, limit: int) -> list[tuple[Any, ...]]:
-        """Return up to `limit` packages that aren't as the orders from `first` to `last` left them.
+    def moved(self, first: int, last: int) -> Iterator[tuple[Any, ...]]:
+        """Give the packages that aren't as the orders from `first` to `last` left them.
 
         Rows are order, package, survivor, number that it is under (None: gone), choice, whether it has the contact
-        and the domains that it should. Only orders whose survivor is still in use count.
+        and the domains that it should. Only orders that stand and whose survivor is still in use count.
         """
-        statement = text(_MOVED_SQLITE if self._is_sqlite else _MOVED_POSTGRESQL)
-        rows = self._connection.execute(statement, {"first": first, "last": last})
-        return [tuple(row) for row in rows.fetchmany(limit)]
+        statement = text(MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL)
+        yield from self._streamed(statement.bindparams(first=first, last=last))
 
-    def revived(self, first: int, last: int, limit: int) -> list[tuple[Any, ...]]:
-        """Return up to `limit` orders (order, absorbed, merged_into) whose absorbed number doesn't lead to theirs."""
+    def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
+        """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
+
+        Rows are order, absorbed, and whether there is such a number.
+        """
+        undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "undo").exists()
         found = (
-            select(order.c.order, order.c.absorbed, customer.c.merged_into)
+            select(order.c.order, order.c.absorbed, customer.c.number.is_not(None))
             .join(customer, customer.c.number == order.c.absorbed, isouter=True)
             .where(order.c.order.between(first, last), customer.c.merged_into.is_distinct_from(order.c.survivor))
+            .where(~undone)
             .order_by(order.c.order)
         )
-        return [tuple(row) for row in self._connection.execute(found).fetchmany(limit)]
+        yield from self._streamed(found)
+
+    def retired_by_nobody(self, orders: tuple[int, int], entries: tuple[int, int]) -> Iterator[tuple[str, str]]:
+        """Give the tombstones (number, merged_into) that no order made which stands.
+
+        Looked for among the numbers that `orders`, first and last, have kept, and that undos among `entries` revived.
+        """
+        between = {"first": orders[0], "last": orders[1], "first_seq": entries[0], "last_seq": entries[1]}
+        yield from self._streamed(text(RETIRED_BY_NOBODY).bindparams(**between))
 
     def numbers_since(self, first: int) -> set[str]:
         """Return the numbers that the entries from `first` on name."""
@@ -231,20 +180,20 @@ class Evidence:
         )
         return orders, images
 
-    def orders_without_entry(self, limit: int) -> list[int]:
-        """Return up to `limit` orders that no history entry tells of."""
+    def orders_without_entry(self) -> Iterator[int]:
+        """Give the orders that no history entry tells of."""
         told = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "merge").exists()
-        rows = self._connection.execute(select(order.c.order).where(~told).order_by(order.c.order).limit(limit))
-        return [row[0] for row in rows]
+        for row in self._streamed(select(order.c.order).where(~told).order_by(order.c.order)):
+            yield row[0]
 
-    def images_without_order(self, limit: int) -> list[int]:
-        """Return up to `limit` before-images that belong to no order."""
+    def images_without_order(self) -> Iterator[int]:
+        """Give the before-images that belong to no order."""
         known = select(order.c.order).where(order.c.order == before_image.c.order).exists()
-        rows = self._connection.execute(select(before_image.c.order).where(~known).limit(limit))
-        return [row[0] for row in rows]
+        for row in self._streamed(select(before_image.c.order).where(~known).order_by(before_image.c.order)):
+            yield row[0]
 
-    def packages_under_tombstones(self, numbers: Collection[str] | None, limit: int) -> list[tuple[str, str]]:
-        """Return up to `limit` packages (package, number) under numbers that were merged away.
+    def packages_under_tombstones(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
+        """Give the packages (package, number) under numbers that were merged away.
 
         Looked for under `numbers` only unless that is None.
         """
@@ -256,18 +205,19 @@ class Evidence:
         )
         if numbers is not None:
             statement = statement.where(among(self._connection, package.c.number, numbers))
-        return [(row[0], row[1]) for row in self._connection.execute(statement.limit(limit))]
+        yield from self._streamed(statement)
 
-    def filled_tombstones(self, limit: int) -> list[str]:
-        """Return up to `limit` numbers that were merged away and still have a record."""
+    def filled_tombstones(self) -> Iterator[str]:
+        """Give the numbers that were merged away and still have a record."""
         statement = select(customer.c.number).where(customer.c.merged_into.is_not(None))
         condition = or_(*(column != "" for column in field_columns))
-        rows = self._connection.execute(statement.where(condition).order_by(customer.c.number).limit(limit))
-        return [row[0] for row in rows]
+        for row in self._streamed(statement.where(condition).order_by(customer.c.number)):
+            yield row[0]
 
-    def circles(self, limit: int) -> list[str]:
-        """Return up to `limit` numbers that lead round in a circle, or into one."""
-        return [row[0] for row in self._connection.execute(text(_CIRCLES)).fetchmany(limit)]
+    def circles(self) -> Iterator[str]:
+        """Give the numbers that lead round in a circle, or into one."""
+        for row in self._streamed(text(CIRCLES)):
+            yield row[0]
 
     def going_further(self, numbers: Collection[str]) -> list[str]:
         """Return those of `numbers` that lead to a number that was merged away itself."""
@@ -280,23 +230,28 @@ class Evidence:
         )
         return list(rows.scalars())
 
-    def leading_nowhere(self, limit: int) -> list[tuple[str, str]]:
-        """Return up to `limit` numbers (number, merged_into) that lead to a number that there isn't."""
-        return [(row[0], row[1]) for row in self._connection.execute(text(_NOWHERE)).fetchmany(limit)]
+    def leading_nowhere(self) -> Iterator[tuple[str, str]]:
+        """Give the numbers (number, merged_into) that lead to a number that there isn't."""
+        yield from self._streamed(text(NOWHERE))
 
-    def domains_twice(self, limit: int) -> list[str]:
-        """Return up to `limit` names that stand in two packages."""
-        return [row[0] for row in self._connection.execute(text(_TWICE)).fetchmany(limit)]
+    def domains_twice(self) -> Iterator[str]:
+        """Give the names that stand in two packages."""
+        for row in self._streamed(text(TWICE)):
+            yield row[0]
 
     def other_domain_keys(self) -> Iterator[tuple[str, str]]:
         """Give (name, ascii_name) of the domains whose key isn't simply the name in lower case, streamed."""
         statement = select(domain.c.name, domain.c.ascii_name).where(func.lower(domain.c.name) != domain.c.ascii_name)
-        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
-            yield row[0], row[1]
+        yield from self._streamed(statement)
 
-    def domains_without_package(self, limit: int) -> list[str]:
-        """Return up to `limit` names whose package there isn't."""
-        return [row[0] for row in self._connection.execute(text(_HOMELESS)).fetchmany(limit)]
+    def domains_without_package(self) -> Iterator[str]:
+        """Give the names whose package there isn't."""
+        for row in self._streamed(text(HOMELESS)):
+            yield row[0]
+
+    # Any: rows of different kinds.
+    def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
+        yield from streamed(self._connection, statement, ROWS_AT_ONCE)
 
     # Any: the drivers' own connections and rows.
     def _driver(self) -> Any:  # noqa: ANN401
@@ -315,10 +270,16 @@ class Evidence:
 
 # Any: whatever somebody has put there.
 def _digest(salt: Any, image: Any) -> str:  # noqa: ANN401
-    is_whole = isinstance(salt, bytes) and isinstance(image, str)
-    return image_digest(salt, image) if is_whole else "none"
+    if not isinstance(salt, bytes) or not isinstance(image, str):
+        return "none"
+    try:
+        return image_digest(salt, image)
+    except UnicodeEncodeError:
+        return "none"
 
 
-def numbered(found: Sequence[tuple[Any, ...]]) -> set[int]:
-    """Return the orders in rows that begin with one."""
-    return {row[0] for row in found}
+def _any_text(stored: bytes) -> str:
+    try:
+        return stored.decode()
+    except UnicodeDecodeError:
+        return stored.decode(errors="surrogateescape")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from custmerge.storage.engine import is_sqlite
+from custmerge.storage.tables import head
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -63,6 +64,10 @@ class Protection:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def missing_tables(self) -> list[str]:
+        """Return our tables that are gone, sorted."""
+        return sorted(head.metadata.tables.keys() - set(inspect(self._connection).get_table_names()))
 
     def missing_triggers(self) -> list[str]:
         """Return the triggers on the history that are gone, switched off or do something else."""

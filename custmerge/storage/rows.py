@@ -12,7 +12,7 @@ from custmerge.storage.engine import is_sqlite
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, TextClause
 
 Row = tuple[Any, ...]
 """Values as the driver takes them."""
@@ -38,7 +38,9 @@ def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows
 
 
 # Any: SQLAlchemy types a row by its columns, and here they are anybody's.
-def streamed(connection: Connection, statement: Select[Any] | CompoundSelect[Any], at_once: int) -> Iterator[Any]:
+def streamed(
+    connection: Connection, statement: Select[Any] | CompoundSelect[Any] | TextClause, at_once: int
+) -> Iterator[Any]:
     """Give the rows of a statement, `at_once` fetched at a time; whoever stops early leaves no cursor open."""
     with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
         yield from result

@@ -93,6 +93,12 @@ class Transfers:
         rows = self._connection.execute(statement.limit(limit))
         return tuple(_transfer(row) for row in rows)
 
+    def opened_before(self, at: str) -> list[Transfer]:
+        """Return the transfers that were filed before a moment and are stored as open, oldest first."""
+        is_open = transfer.c.status.in_([status.value for status in OPEN])
+        rows = self._connection.execute(select(*_TRANSFER).where(is_open, transfer.c.at < at).order_by(transfer.c.id))
+        return [_transfer(row) for row in rows]
+
     def content(self, number: int) -> bytes:
         """Return the form of a transfer that exists."""
         return bytes(self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar_one())

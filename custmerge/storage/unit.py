@@ -15,6 +15,7 @@ from custmerge.storage.chain import Chain
 from custmerge.storage.engine import (
     LOCK_TIMEOUT_SECONDS,
     WRITES,
+    is_gone,
     is_odd_data,
     is_sqlite,
     open_engine,
@@ -47,6 +48,10 @@ RECONNECT_AFTER_SECONDS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 T = TypeVar("T")
 
 
+class GoneError(Exception):
+    """A table or column isn't there any more."""
+
+
 class Unit:
     """What can be read and written inside one transaction."""
 
@@ -57,12 +62,15 @@ class Unit:
     def apart(self) -> Iterator[None]:
         """Read something whose failure leaves the rest of the transaction as it is.
 
-        Raises ValueError where the database can't make sense of what somebody has put into a row.
+        Raises ValueError where the database can't make sense of what somebody has put into a row, and GoneError
+        where a table or column isn't there.
         """
         try:
             with self._connection.begin_nested():
                 yield
         except Exception as error:
+            if is_gone(error):
+                raise GoneError from None
             if not is_odd_data(error):
                 raise
             raise ValueError(str(type(error).__name__)) from None

@@ -1,0 +1,113 @@
+"""Statements of the audit that the two databases need to have in SQL: JSON in it, and recursion."""
+
+from __future__ import annotations
+
+from custmerge.rules.fields import DETAIL_FIELDS
+from custmerge.storage.tables import CONTACT_COLUMNS
+
+ENTRIES = "SELECT seq, body, hash FROM custmerge_history WHERE seq BETWEEN {first} AND {last} ORDER BY seq"
+# An image that was erased has no digest; one that is missing has none either, and that isn't the same.
+DIGEST_POSTGRESQL = (
+    "CASE WHEN i.image = '' THEN '' ELSE encode(sha256(i.salt || convert_to(i.image, 'UTF8')), 'hex') END"
+)
+LEDGER = """
+SELECT h.seq, h.body, o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by",
+       {digest}
+FROM custmerge_history h
+LEFT JOIN custmerge_order o ON o."order" = h."order"
+LEFT JOIN custmerge_before_image i ON i."order" = o."order"
+WHERE h.seq BETWEEN {first} AND {last} AND h.action = 'merge' ORDER BY h.seq
+"""
+# The generated columns of SQLite, which no statement can write, but a program that writes the file can.
+COLUMNS_SQLITE = """
+SELECT seq FROM custmerge_history WHERE seq BETWEEN :first AND :last AND (
+  survivor IS NOT body ->> 'survivor' OR absorbed IS NOT body ->> 'absorbed' OR action IS NOT body ->> 'action'
+  OR at IS NOT body ->> 'at' OR "order" IS NOT body ->> 'order') ORDER BY seq
+"""
+_KEPT_SQLITE = " AND ".join(
+    f"p.contact_{name} IS coalesce(j.value ->> '$.contact.{name}', "
+    f"CASE o.choice WHEN 'keep' THEN i.image ->> '$.absorbed.{name}' END)"
+    for name in DETAIL_FIELDS
+)
+_KEPT_POSTGRESQL = " AND ".join(
+    f"p.contact_{name} IS NOT DISTINCT FROM coalesce(j -> 'contact' ->> '{name}', "
+    f"CASE o.choice WHEN 'keep' THEN i.image::json -> 'absorbed' ->> '{name}' END)"
+    for name in DETAIL_FIELDS
+)
+# What has no contact and is to have none is most; then nothing has to be read out of the image.
+_NO_CONTACT = f"coalesce({', '.join(f'p.{column}' for column in CONTACT_COLUMNS)}) IS NULL"
+_FITS = """
+CASE WHEN o.choice = 'adopt' THEN {none}
+     WHEN o.choice = 'identical' AND {contact} IS NULL THEN {none}
+     ELSE {kept} END"""
+# Asked last, of what doesn't fit alone: whoever undoes many orders leaves many that don't.
+_STANDS = """
+NOT EXISTS (SELECT 1 FROM custmerge_history u WHERE u."order" = {order} AND u.action = 'undo')"""
+# The + keeps SQLite from beginning with every number in use, once for each stretch.
+MOVED_SQLITE = f"""
+SELECT * FROM (
+  SELECT o."order" AS "order", j.value ->> 'package' AS package, o.survivor AS survivor, p.number AS number,
+         o.choice AS choice,
+         {_FITS.format(none=_NO_CONTACT, contact="j.value ->> '$.contact'", kept=_KEPT_SQLITE)} AS fits,
+         json_extract(j.value, '$.domains') IS
+           (SELECT json_group_array(name) FROM (SELECT name FROM domain d WHERE d.package = p.package ORDER BY name))
+           AS whole
+  FROM custmerge_order o
+  JOIN custmerge_before_image i ON i."order" = o."order"
+  JOIN customer s ON s.number = o.survivor AND +s.merged_into IS NULL
+  JOIN json_each(NULLIF(i.image, ''), '$.packages') j
+  LEFT JOIN package p ON p.package = j.value ->> 'package'
+  WHERE o."order" BETWEEN :first AND :last
+) moved
+WHERE (number IS NOT survivor OR NOT whole OR NOT fits) AND {_STANDS.format(order='moved."order"')}
+ORDER BY 1, 2
+"""  # noqa: S608 (names of fields)
+MOVED_POSTGRESQL = f"""
+SELECT * FROM (
+  SELECT o."order", j ->> 'package' AS package, o.survivor, p.number, o.choice,
+         {_FITS.format(none=_NO_CONTACT, contact="j ->> 'contact'", kept=_KEPT_POSTGRESQL)} AS fits,
+         ARRAY(SELECT json_array_elements_text(j -> 'domains'))
+           = ARRAY(SELECT name::text FROM domain d WHERE d.package = p.package ORDER BY name) AS whole
+  FROM custmerge_order o
+  JOIN custmerge_before_image i ON i."order" = o."order"
+  JOIN customer s ON s.number = o.survivor AND s.merged_into IS NULL
+  CROSS JOIN LATERAL json_array_elements(NULLIF(i.image, '')::json -> 'packages') j
+  LEFT JOIN package p ON p.package = j ->> 'package'
+  WHERE o."order" BETWEEN :first AND :last
+) moved
+WHERE (number IS DISTINCT FROM survivor OR NOT whole OR NOT fits) AND {_STANDS.format(order='moved."order"')}
+ORDER BY 1, 2
+"""  # noqa: S608 (as above)
+# A tombstone may have been imported, but what was imported as one can't be in an order.
+RETIRED_BY_NOBODY = f"""
+SELECT DISTINCT c.number, c.merged_into FROM (
+  SELECT survivor AS number FROM custmerge_order WHERE "order" BETWEEN :first AND :last
+  UNION ALL
+  SELECT absorbed FROM custmerge_history WHERE action = 'undo' AND seq BETWEEN :first_seq AND :last_seq
+) named JOIN customer c ON c.number = named.number
+WHERE c.merged_into IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM custmerge_order x
+  WHERE x.absorbed = c.number AND x.survivor = c.merged_into AND {_STANDS.format(order='x."order"')})
+ORDER BY 1
+"""  # noqa: S608 (as above)
+# Only a number that leads to a number that was merged away itself can be part of a circle.
+CIRCLES = """
+WITH RECURSIVE further AS (
+  SELECT c.number, c.merged_into FROM customer c JOIN customer t ON t.number = c.merged_into
+  WHERE t.merged_into IS NOT NULL
+), ends (number) AS (
+  SELECT f.number FROM further f WHERE f.merged_into NOT IN (SELECT number FROM further)
+  UNION ALL
+  SELECT f.number FROM further f JOIN ends e ON f.merged_into = e.number
+)
+SELECT number FROM further WHERE number NOT IN (SELECT number FROM ends) ORDER BY number
+"""
+NOWHERE = """
+SELECT c.number, c.merged_into FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
+WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
+"""
+TWICE = "SELECT ascii_name FROM domain GROUP BY ascii_name HAVING count(*) > 1 ORDER BY ascii_name"
+HOMELESS = """
+SELECT d.ascii_name FROM domain d LEFT JOIN package p ON p.package = d.package
+WHERE p.package IS NULL ORDER BY d.ascii_name
+"""
