@@ -155,7 +155,9 @@ def _says_the_same(row: LedgerRow) -> bool:
 
 def _listed(taken: object) -> str:
     """Return an order's fields as canonical JSON has them in its entry."""
-    return f"[{','.join(map(_quoted, str(taken).split(' ')))}]" if taken else "[]"
+    if not isinstance(taken, str):
+        return ""
+    return f"[{','.join(map(_quoted, taken.split(' ')))}]" if taken else "[]"
 
 
 def _quoted(text: object) -> str:

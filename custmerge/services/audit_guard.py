@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 _ODD = N_("holds something that custmerge never writes ({reason}): it was changed.")
-_GONE = N_("can't be looked at: a table or column that it needs is gone.")
+_GONE = N_("can't be looked at: a table or column that it needs is gone or of another type.")
 _ODD_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 
 

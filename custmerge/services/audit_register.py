@@ -54,7 +54,7 @@ def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | Non
     for name in unit.evidence.domains_without_package():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
     for name, key in unit.evidence.other_domain_keys():
-        if domain_in_ascii(name) != key:
+        if not isinstance(name, str) or domain_in_ascii(name) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 

@@ -55,9 +55,10 @@ _CHECK_OF = {
     "custmerge_batch_chunk": CheckName.BATCHES,
 }
 _NO_TABLE = N_("is gone: it was dropped.")
+_OTHER_COLUMN = N_("is gone or of another type: the table was changed.")
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
 _OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
-_NO_HEAD = N_("the end of the chain isn't written down any more: it was deleted.")
+_NO_HEAD = N_("the end of the chain isn't written down as one row any more: it was changed, deleted or put in twice.")
 _NO_TRIGGER = N_("is gone, switched off or does something else: put it back from this version's migrations.")
 _STRANGE_TRIGGER = N_("wasn't made by custmerge: somebody put it in.")
 _PLAIN_COLUMN = N_("isn't generated from the entry any more: the table was changed.")
@@ -114,8 +115,8 @@ class _Look:
         """Return the end of the chain and what was found."""
         with self._database.reading() as unit:
             findings = Findings()
-            gone = self._look_for_tables(unit, findings)
-            if not gone.isdisjoint(_CHAIN_TABLES):
+            changed = self._look_at_tables(unit, findings)
+            if not changed.isdisjoint(_CHAIN_TABLES):
                 # There is nothing to hold anything else against.
                 return Head(0, NO_HASH, 0), findings
             head = unit.evidence.head()
@@ -133,13 +134,17 @@ class _Look:
             self._warn(unit, findings, last)
         return head, findings
 
-    def _look_for_tables(self, unit: Unit, findings: Findings) -> set[str]:
-        gone = set(unit.protection.missing_tables())
-        for name in sorted(gone):
+    def _look_at_tables(self, unit: Unit, findings: Findings) -> set[str]:
+        """Take note of tables and columns that aren't as they were made; returns the tables."""
+        changed = unit.protection.changed_tables()
+        for table, column in changed:
             # Whatever is wanted: without a table nothing is well.
-            check = next(check for check in (_CHECK_OF.get(name), *CheckName) if check in self._checks)
-            findings.add(check, f"table {name}", _NO_TABLE)
-        return gone
+            check = next(check for check in (_CHECK_OF.get(table), *CheckName) if check in self._checks)
+            if column is None:
+                findings.add(check, f"table {table}", _NO_TABLE)
+            else:
+                findings.add(check, f"column {table}.{column}", _OTHER_COLUMN)
+        return {table for table, _column in changed}
 
     def _by_crew(
         self, unit: Unit, findings: Findings, head: Head, since: Checkpoint | None
@@ -202,7 +207,9 @@ class _Look:
                 findings.add(CheckName.COLUMNS, f"column {name}", _PLAIN_COLUMN)
 
     def _warn(self, unit: Unit, findings: Findings, last: Checkpoint | None) -> None:
-        since = stamp(self._now - timedelta(days=1)) if last is None else last.at
+        # A line from the future says nothing of when somebody last looked.
+        is_past = last is not None and last.at <= stamp(self._now)
+        since = last.at if last is not None and is_past else stamp(self._now - timedelta(days=1))
         days = self._wanted.retention_days
         warnings = audit_warnings.examine(unit, self._checks, since=since, retention_days=days, now=self._now)
         with readable(unit, findings, CheckName.OPEN):

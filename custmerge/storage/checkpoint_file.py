@@ -73,7 +73,7 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Checkpoint]]:
     number = last = 0
     while raw := file.readline(LONGEST_LINE):
         number += 1
-        text = raw.decode("ascii", "replace").removesuffix("\n")
+        text = _text(raw.removesuffix(b"\n"))
         try:
             found = checkpoints.parsed(text)
         except ValueError:
@@ -135,10 +135,15 @@ def _lock(path: str, descriptor: int) -> Iterator[None]:
 
 def _last_seq(tail: bytes) -> int:
     """Return the seq of the last checkpoint at the end of a file, -1 where none is to be seen."""
-    for text in reversed(tail.decode("ascii", "replace").split("\n")):
+    for raw in reversed(tail.split(b"\n")):
         with suppress(ValueError):
-            return checkpoints.parsed(text).seq
+            return checkpoints.parsed(_text(raw)).seq
     return -1
+
+
+def _text(raw: bytes) -> str:
+    # A file may have grown on the disk before what was written arrived there: a crash leaves zeros in its place.
+    return raw.rstrip(b"\0").decode("ascii", "replace")
 
 
 def _write(descriptor: int, text: str) -> None:

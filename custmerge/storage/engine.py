@@ -145,17 +145,17 @@ def our_errors(url: str) -> Iterator[None]:
 
 
 def is_gone(error: BaseException) -> bool:
-    """Return whether a driver's error says that a table or column isn't there."""
+    """Return whether a driver's error says that a table or column isn't there, or is of another type."""
     orig = getattr(error, "orig", None) or error
     is_missing = isinstance(orig, sqlite3.Error) and str(orig).startswith(("no such table", "no such column"))
-    # undefined_table and undefined_column. Source: PostgreSQL, "Error Codes".
-    return is_missing or getattr(orig, "sqlstate", None) in ("42P01", "42703")
+    # undefined_table, undefined_column, undefined_function, datatype_mismatch. Source: PostgreSQL, "Error Codes".
+    return is_missing or getattr(orig, "sqlstate", None) in ("42P01", "42703", "42883", "42804")
 
 
 def is_odd_data(error: BaseException) -> bool:
     """Return whether a driver's error only says that the data in a row can't be read as what it should be."""
     orig = getattr(error, "orig", None) or error
-    is_malformed = isinstance(orig, sqlite3.Error) and "malformed JSON" in str(orig)
+    is_malformed = isinstance(orig, sqlite3.Error) and ("malformed JSON" in str(orig) or "JSON cannot" in str(orig))
     # Class 22, data exceptions. Source: PostgreSQL, "Error Codes".
     return is_malformed or str(getattr(orig, "sqlstate", "")).startswith("22")
 

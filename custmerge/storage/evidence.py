@@ -61,10 +61,10 @@ class Evidence:
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
 
     def head(self) -> Head | None:
-        """Return the end of the chain as it is written down; None where that is gone or no end at all."""
-        row = self._connection.execute(select(head.c.seq, head.c.hash, head.c.order)).first()
-        is_whole = row is not None and [type(cell) for cell in row] == [int, str, int]
-        return Head(*row) if row is not None and is_whole else None
+        """Return the end of the chain as it is written down; None where that is gone, no end at all, or several."""
+        rows = self._connection.execute(select(head.c.seq, head.c.hash, head.c.order)).all()
+        is_whole = [[type(cell) for cell in row] for row in rows] == [[int, str, int]]
+        return Head(*rows[0]) if is_whole else None
 
     def last_seq(self) -> int:
         """Return the seq of the last entry that there is, 0 where there is none."""

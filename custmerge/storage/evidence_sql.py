@@ -50,7 +50,8 @@ SELECT * FROM (
          o.choice AS choice,
          {_FITS.format(none=_NO_CONTACT, contact="j.value ->> '$.contact'", kept=_KEPT_SQLITE)} AS fits,
          json_extract(j.value, '$.domains') IS
-           (SELECT json_group_array(name) FROM (SELECT name FROM domain d WHERE d.package = p.package ORDER BY name))
+           (SELECT json_group_array(CASE typeof(name) WHEN 'text' THEN name END)
+            FROM (SELECT name FROM domain d WHERE d.package = p.package ORDER BY name))
            AS whole
   FROM custmerge_order o
   JOIN custmerge_before_image i ON i."order" = o."order"

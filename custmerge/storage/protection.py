@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.tables import head
@@ -44,6 +44,17 @@ _TRIGGERS_POSTGRESQL = text(
     "JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid "
     "WHERE NOT tgisinternal AND relname LIKE 'custmerge\\_%' AND relnamespace = current_schema()::regnamespace"
 )
+_COLUMNS = [column for table in head.metadata.sorted_tables for column in table.columns]
+_TYPES_SQLITE = text(
+    "SELECT m.name, p.name, p.type FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p WHERE m.type = 'table'"
+)
+_TYPES_POSTGRESQL = text(
+    "SELECT relname::text, attname::text, format_type(atttypid, NULL) FROM pg_attribute "
+    "JOIN pg_class ON pg_class.oid = attrelid "
+    "WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p') "
+    "AND attnum > 0 AND NOT attisdropped"
+)
+_KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}
 _COLUMNS_POSTGRESQL = text(
     "SELECT attname, attgenerated, pg_get_expr(adbin, adrelid) FROM pg_attribute "
     "LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum "
@@ -59,18 +70,36 @@ def _expression(column: str) -> str:
     return f"body::json->>'{column}'::text" + ("::integer" if column == "order" else "")
 
 
+def _kind(type_name: str) -> str:
+    """Return what sort of values a type is for, alike for both databases."""
+    name = type_name.lower()
+    return _KINDS.get(name, name)
+
+
 class Protection:
     """What the database itself refuses, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def missing_tables(self) -> list[str]:
-        """Return our tables that are gone, sorted."""
-        return sorted(head.metadata.tables.keys() - set(inspect(self._connection).get_table_names()))
+    def changed_tables(self) -> list[tuple[str, str | None]]:
+        """Return our tables that are gone, with None, and those with a column that is gone or of another type."""
+        statement = _TYPES_SQLITE if is_sqlite(self._connection) else _TYPES_POSTGRESQL
+        found = {(row[0], row[1]): _kind(row[2]) for row in self._connection.execute(statement)}
+        there = {table for table, _column in found}
+        expected = [(column.table.name, column.name, _kind(str(column.type))) for column in _COLUMNS]
+        changed: set[tuple[str, str | None]] = {
+            (table, column if table in there else None)
+            for table, column, kind in expected
+            if found.get((table, column)) != kind
+        }
+        return sorted(changed, key=str)
 
     def missing_triggers(self) -> list[str]:
-        """Return the triggers on the history that are gone, switched off or do something else."""
+        """Return the triggers on the history that are gone, switched off or do something else.
+
+        All of them where a setting of PostgreSQL's keeps triggers from firing here.
+        """
         expected = _SQLITE if is_sqlite(self._connection) else _POSTGRESQL
         return sorted(set(expected) - self._good_triggers())
 
@@ -78,7 +107,11 @@ class Protection:
         """Return triggers and rules on the ledger's tables that custmerge didn't make."""
         statement = _TRIGGERS_SQLITE if is_sqlite(self._connection) else _TRIGGERS_POSTGRESQL
         expected = _SQLITE if is_sqlite(self._connection) else _POSTGRESQL
-        found = [row[0] for row in self._connection.execute(statement) if row[0] not in expected]
+        found = [
+            row[0]
+            for row in self._connection.execute(statement)
+            if row[0] not in expected or row[1] != "custmerge_history"
+        ]
         if not is_sqlite(self._connection):
             found += self._connection.execute(_RULES_POSTGRESQL).scalars()
         return sorted(found)
@@ -100,6 +133,8 @@ class Protection:
         if is_sqlite(self._connection):
             rows = self._connection.execute(_TRIGGERS_SQLITE)
             return {row.name for row in rows if row.sql == _SQLITE.get(row.name)}
+        if self._connection.exec_driver_sql("SHOW session_replication_role").scalar() == "replica":
+            return set()
         return {
             row.tgname
             for row in self._connection.execute(_TRIGGERS_POSTGRESQL)

@@ -166,7 +166,7 @@ class Undone(Exception):
     """Nothing of it is to stay."""
 
 
-def after(url, *statements, look=lambda _connection: None):
+def after(url, *statements, look=lambda _connection: None, replica=True):
     """Return what the audit says inside a transaction in which `statements` were executed; nothing of it stays.
 
     None where the database refuses them, or where `look` gives the same before and after.
@@ -175,7 +175,7 @@ def after(url, *statements, look=lambda _connection: None):
     with suppress(Undone, DatabaseError), database.writing() as unit:
         connection = unit._connection
         before = look(connection)
-        unprotected(connection, database.is_sqlite, statements)
+        unprotected(connection, database.is_sqlite, statements, replica=replica)
         if before is None or look(connection) != before:
             # The audit looks at what this transaction sees.
             database.reading = lambda: nullcontext(unit)
@@ -186,10 +186,11 @@ def after(url, *statements, look=lambda _connection: None):
     return audit
 
 
-def unprotected(connection, is_sqlite, statements):
+def unprotected(connection, is_sqlite, statements, *, replica):
     """Do what somebody with all rights on the database can do, and put the triggers back."""
     if not is_sqlite:
-        for statement in ("SET LOCAL session_replication_role = replica", *statements):
+        role = "SET LOCAL session_replication_role = {}".format
+        for statement in (role("replica"), *statements, role("origin")) if replica else statements:
             connection.exec_driver_sql(statement.replace("%", "%%"))
         return
     connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
@@ -420,7 +421,15 @@ def test_a_dropped_table_is_critical_whatever_is_wanted(lived, table):
 
 def test_a_dropped_column_is_critical(lived):
     tamper(lived, "ALTER TABLE custmerge_order DROP COLUMN taken")
-    assert found(audited(lived), CheckName.ORDERS)
+    assert "column custmerge_order.taken" in found(audited(lived), CheckName.ORDERS)
+
+
+def test_a_column_of_another_type_is_critical(lived):
+    if lived.startswith("sqlite"):
+        # It can't change one.
+        return
+    tamper(lived, "ALTER TABLE custmerge_transfer ALTER COLUMN at TYPE timestamptz USING at::timestamptz")
+    assert "column custmerge_transfer.at" in found(audited(lived), CheckName.TRANSFERS)
 
 
 @pytest.mark.parametrize("event", ["update", "delete"])
@@ -698,6 +707,7 @@ ODD_IN_SQLITE = {
     ),
     "a name that is no text": "UPDATE custmerge_staff SET name = CAST(x'ff' AS text) WHERE id = 1",
     "a domain that is no text": "UPDATE domain SET name = CAST(x'ff' AS text) WHERE name = 'd6.example'",
+    "a blob for a domain": "UPDATE domain SET name = x'ff' WHERE name = 'd1.example'",
     "a text for a salt": "UPDATE custmerge_transfer SET salt = 'x'",
 }
 MOVED = "UPDATE package SET number = '20006' WHERE package = 'P20001'"
@@ -731,7 +741,33 @@ def test_a_changed_cell_of_what_an_order_left_is_critical(standing, kind):
     assert found(audit, CheckName(check))
 
 
+RETYPED = {
+    "a transfer's salt": "UPDATE custmerge_transfer SET salt = lower(hex(salt)) WHERE id = 1",
+    "a form": "UPDATE custmerge_form SET content = CAST(content AS text) WHERE transfer = 1",
+    "a second head": 'INSERT INTO custmerge_head SELECT 0, seq + 1, hash, "order" FROM custmerge_head',
+    "a contact in part": "UPDATE package SET contact_email = 'eve@x.example' WHERE package = 'P20001'",
+}
+
+
+@pytest.mark.parametrize("kind", RETYPED)
+def test_what_only_an_sqlite_without_its_checks_takes_is_critical(lived, kind):
+    if not lived.startswith("sqlite"):
+        # Its types and constraints can't be passed by.
+        return
+    assert audited(lived).verdict is Verdict.OK
+    tamper(lived, "PRAGMA ignore_check_constraints = ON", RETYPED[kind])
+    assert audited(lived).verdict is Verdict.CRITICAL
+
+
 DULLED = {
+    "triggers that don't fire": ["SET LOCAL session_replication_role = replica"],
+    "a trigger of the same name": [
+        "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+        (
+            "CREATE TRIGGER custmerge_history_no_update BEFORE INSERT ON custmerge_transfer FOR EACH ROW "
+            "EXECUTE FUNCTION evil()"
+        ),
+    ],
     "a trigger that never fires": [
         "DROP TRIGGER custmerge_history_no_update ON custmerge_history",
         (
@@ -755,4 +791,4 @@ def test_a_protection_of_postgresql_that_was_dulled_is_critical(standing, kind):
     if standing.startswith("sqlite"):
         # It knows neither.
         return
-    assert found(after(standing, *DULLED[kind]), CheckName.TRIGGERS)
+    assert found(after(standing, *DULLED[kind], replica=False), CheckName.TRIGGERS)

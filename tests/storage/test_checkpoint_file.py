@@ -94,6 +94,16 @@ def test_a_line_that_a_crash_tore_is_passed_over(filled, length):
     assert seqs(filled) == [1, 5, 9, 11, 12]
 
 
+@pytest.mark.parametrize("length", [0, 30, len(line(checkpoint(10)))])
+def test_zeros_that_a_crash_left_are_passed_over(filled, length):
+    with Path(filled).open("ab") as file:
+        file.write(line(checkpoint(10))[:length].encode() + bytes(5_000))
+    before = seqs(filled)
+    assert before == [1, 5, 9, 10][: len(before)]
+    append(filled, checkpoint(11))
+    assert seqs(filled) == [*before, 11]
+
+
 def test_a_line_without_its_end_counts_and_stays_whole(path):
     write(path, line(checkpoint(3)))
     append(path, checkpoint(4))
@@ -109,7 +119,6 @@ def test_lines_are_numbered_as_an_editor_does(path):
     "wrong",
     [
         "nonsense",
-        "\x00" * 10,
         "\xff",
         json.dumps({"seq": -1, "hash": "0" * 64, "at": "2026-01-31T08:00:00Z"}),
         json.dumps({"seq": 2, "hash": "F" * 64, "at": "2026-01-31T08:00:00Z"}),
