@@ -123,13 +123,20 @@ class Life(RuleBasedStateMachine):
         assert refusal is None
         return expected, done
 
-    @initialize(records=st.lists(st.tuples(names, texts, texts), min_size=3, max_size=3), contact=contacts)
-    def begin(self, records, contact):
+    @initialize(
+        records=st.lists(st.tuples(names, texts, texts), min_size=3, max_size=3),
+        contact=contacts,
+        choice=st.sampled_from(["adopt", "keep"]),
+        take=st.frozensets(st.sampled_from(DETAILS)),
+    )
+    def begin(self, records, contact, choice, take):
+        """Begin with customers that have everything, and an order, so that there is something to undo."""
         for place, (name, street, city) in enumerate(records, 1):
             self.edit_customer(str(place), {"last_name": name, "street": street, "city": city})
         for place, key in enumerate("PQR", 1):
             self.edit_package(key, str(place), frozenset({f"{key.lower()}.example"}), contact)
             self.set_a_password(str(place), PASSWORD)
+        self.merge("1", "2", choice, take, fill=False, proved=True, by="ben")
 
     def imported(self, kind, rows):
         path = self.folder / "rows.csv"
