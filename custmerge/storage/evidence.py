@@ -100,7 +100,7 @@ class Evidence:
 
     def entries(self, first: int, last: int) -> Generator[tuple[int, str, str]]:
         """Give (seq, body, hash) from `first` to `last`, in their order, streamed."""
-        yield from self._raw(ENTRIES, first, last)
+        return self._raw(ENTRIES, first, last)
 
     def ledger(self, first: int, last: int) -> Generator[LedgerRow]:
         """Give the merges among the entries from `first` to `last` with their orders, streamed."""
