@@ -403,6 +403,10 @@ class DatabaseError(CustmergeError):
     template = N_("The database {database} refused: {reason}.")
 
 
+class TextUnreadable(DatabaseError):
+    """A text in it isn't UTF-8: custmerge didn't write it."""
+
+
 class DatabaseMissing(DatabaseError):
     """No file or no database is there."""
 

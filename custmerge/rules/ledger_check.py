@@ -10,13 +10,15 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName, Finding, Severity
+from custmerge.rules.history import image_digest
+from custmerge.rules.placed import is_plainly_right
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _HASH_LENGTH = 64
 _USES_TRANSFER = ',"transfer":'
@@ -29,10 +31,11 @@ _IMAGE_GONE = N_("its before-image is gone though no purge was to erase it.")
 _IMAGE_CHANGED = N_("its before-image isn't the one that history entry {seq} was made for: it was changed.")
 
 
-LedgerRow = tuple[int, Any, int | None, str, str, str, str, str, str, str | None]
-"""A merge's seq and body, what its order says (order, survivor, absorbed, choice, taken, at, by), its image.
+LedgerRow = tuple[int, Any, Any, int | None, str, str, str, str, str, str, bool | int | None, Any, Any, str | None]
+"""An entry's seq, body and hash, and where it tells of a merge what its order says (order, survivor, absorbed,
+choice, taken, at, by), whether it can be found by that (None: it tells of something else), salt and text of its
+before-image, and the packages that are under its survivor now, see `placed.is_plainly_right`.
 
-Of the before-image that is stored, the digest: None where there is none, empty where it was erased.
 Any: a cell of SQLite's holds whatever somebody puts there.
 """
 
@@ -54,6 +57,11 @@ class Findings:
         if count <= FINDINGS_AT_MOST:
             self.kept.append(found)
 
+    def without(self, check: CheckName) -> Findings:
+        """Return the findings of all other checks."""
+        others = {other: count for other, count in self.counts.items() if other is not check}
+        return Findings([found for found in self.kept if found.check is not check], others)
+
 
 @dataclass(slots=True)
 class Part:
@@ -68,14 +76,25 @@ class Part:
     findings: Findings = field(default_factory=Findings)
     transfers: dict[int, int] = field(default_factory=dict)
     """Contract transfers that orders have used, with those orders."""
+    is_unclear: bool = False
+    """Whether the search columns of a merge have yet to be held against its body."""
+    doubtful: list[int] = field(default_factory=list)
+    """Orders whose packages aren't plainly as they left them."""
 
 
-def follow(rows: Iterable[tuple[int, str, str]], part: Part) -> None:
-    """Chain SHA-256 over (seq, body, hash) from where `part` stands, and take note of every break in it."""
+EntryRow = TypeVar("EntryRow", bound=tuple[Any, ...])
+
+
+def follow(rows: Iterable[EntryRow], part: Part) -> Iterator[EntryRow]:
+    """Chain SHA-256 over seq, body and hash of rows from where `part` stands, and take note of every break in it.
+
+    Gives the rows on, so that one reading serves for what else is asked of them.
+    """
     seq, previous = part.seq, _digest_of(part.hash)
     sha256 = hashlib.sha256
     stored = part.hash
-    for found, body, stored in rows:
+    for row in rows:
+        found, body, stored = row[0], row[1], row[2]
         try:
             linked = sha256(previous + body.encode())
         except (AttributeError, UnicodeEncodeError):
@@ -84,66 +103,80 @@ def follow(rows: Iterable[tuple[int, str, str]], part: Part) -> None:
         if linked.hexdigest() == stored and found == seq + 1:
             previous = linked.digest()
             seq = found
-            continue
-        _note_break(part.findings, seq, found)
-        previous, seq = _digest_of(stored), found
+        else:
+            _note_break(part.findings, seq, found)
+            previous, seq = _digest_of(stored), found
+        yield row
     part.seq, part.hash = seq, stored
 
 
 def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None:
     """Hold orders and before-images against their entries, and take note of what differs or is missing.
 
-    Before-images of orders that are older than `purged_until` may have been erased.
+    Orders whose packages aren't plainly where they put them are left to a closer look. Before-images of orders that
+    are older than `purged_until` may have been erased.
     """
+    expected = part.order + 1
     for row in rows:
+        _seq, body, _hash, order, survivor, absorbed, choice, taken, at, by, is_found, salt, image, now = row
+        if is_found is None:
+            continue
         part.merges += 1
-        if row[2] == part.order + 1 and row[9] and _is_plainly_the_same(row):
-            part.order += 1
+        digest = _image_digest(salt, image) if image else image
+        if (
+            order == expected
+            and digest
+            and isinstance(body, str)
+            # Nothing had to be escaped in most. Nor can what has a quotation mark in it look like that: each key
+            # stands in a body once.
+            and body.startswith(f'{{"absorbed":"{absorbed}","action":"merge","at":"{at}","by":"{by}","by_kind":')
+            and f',"choice":"{choice}","domains":' in body
+            and f',"image_sha256":"{digest}","order":{order},"packages":' in body
+            and body.endswith(f',"survivor":"{survivor}","taken":{_listed(taken)},"v":1}}')
+        ):
+            part.is_unclear |= not is_found
         else:
-            _compare_closely(row, part, purged_until)
+            part.order, part.is_unclear = expected - 1, True
+            if not _compare_closely(row, digest, part, purged_until):
+                expected = part.order + 1
+                continue
+            order = part.order
+        expected = order + 1
+        # What an image says counts only where it is the one that was written.
+        if not is_plainly_right(choice, image, now):
+            part.doubtful.append(order)
+    part.order = expected - 1
 
 
-def _is_plainly_the_same(row: LedgerRow) -> bool:
-    """Return whether an entry says what its order says, which is quick to see where nothing had to be escaped.
-
-    Nor can what has a quotation mark in it look like it: each key stands in a body once.
-    """
-    _seq, body, order, survivor, absorbed, choice, taken, at, by, image = row
-    return (
-        isinstance(body, str)
-        and body.startswith(f'{{"absorbed":"{absorbed}","action":"merge","at":"{at}","by":"{by}","by_kind":')
-        and f',"choice":"{choice}","domains":' in body
-        and f',"image_sha256":"{image}","order":{order},"packages":' in body
-        and body.endswith(f',"survivor":"{survivor}","taken":{_listed(taken)},"v":1}}')
-    )
-
-
-def _compare_closely(row: LedgerRow, part: Part, purged_until: str) -> None:
-    seq, body, order = row[0], row[1], row[2]
+def _compare_closely(row: LedgerRow, image: str | None, part: Part, purged_until: str) -> bool:
+    """Take note of what differs; returns whether there is a before-image and it is the one that was written."""
+    seq, body, order = row[0], row[1], row[3]
     if not isinstance(body, str):
-        return
+        return False
     if _USES_TRANSFER in body:
         told = json.loads(body)
         part.transfers[told["transfer"]] = told["order"]
     if order is None:
         part.order = int(json.loads(body)["order"] or 0)
         part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_GONE, seq=seq)
-        return
+        return False
     if order != part.order + 1:
         part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_LEFT_OUT, before=part.order)
     part.order = order
     if not _says_the_same(row):
         part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_CHANGED, seq=seq)
-    image = row[9]
     if not image:
-        if image is None or str(row[7]) >= purged_until:
+        if image is None or str(row[8]) >= purged_until:
             part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_GONE)
-    elif f'"image_sha256":"{image}",' not in body:
+        return False
+    if f'"image_sha256":"{image}",' not in body:
         part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)
+        return False
+    return True
 
 
 def _says_the_same(row: LedgerRow) -> bool:
-    _seq, body, order, survivor, absorbed, choice, taken, at, by, _image = row
+    _seq, body, _hash, order, survivor, absorbed, choice, taken, at, by, *_ = row
     return (
         body.startswith(f'{{"absorbed":{_quoted(absorbed)},"action":"merge","at":{_quoted(at)},')
         and f',"by":{_quoted(by)},"by_kind":' in body
@@ -153,11 +186,21 @@ def _says_the_same(row: LedgerRow) -> bool:
     )
 
 
+# Any: whatever somebody has put there.
+def _image_digest(salt: Any, image: Any) -> str:  # noqa: ANN401
+    try:
+        return image_digest(salt, image)
+    except (TypeError, AttributeError, UnicodeEncodeError):
+        return "none"
+
+
 def _listed(taken: object) -> str:
     """Return an order's fields as canonical JSON has them in its entry."""
+    if taken == "":
+        return "[]"
     if not isinstance(taken, str):
         return ""
-    return f"[{','.join(map(_quoted, taken.split(' ')))}]" if taken else "[]"
+    return f"[{','.join(map(_quoted, taken.split(' ')))}]"
 
 
 def _quoted(text: object) -> str:

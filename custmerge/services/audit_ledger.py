@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName
-from custmerge.rules.history import NO_HASH, Head
+from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
 from custmerge.services.audit_guard import readable
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
+_OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
+_BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, *_OF_PACKAGES}
 _COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
 _PACKAGE_GONE = N_("moved with order {order} and is gone.")
 _PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}: it was moved.")
 _DOMAINS = N_("moved with order {order} and has other domains now.")
 _CONTACT = N_("has not the contact that order {order} left it ({choice}).")
 _REVIVED = N_("was merged away by order {order} and isn't any more: its tombstone was changed.")
-_RETIRED = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
 _LOST = N_("was merged away by order {order} and is gone.")
 _TAIL = N_("is the last entry and {seq} should be: entries at the end are gone.")
 _BEYOND = N_("stands behind the end of the chain ({seq}): it was put in, or the end was moved.")
@@ -46,47 +48,66 @@ class Stretch:
 
 def examine(unit: Unit, stretch: Stretch) -> Part:
     """Look at a stretch of the history and what belongs to it."""
-    evidence, checks = unit.evidence, stretch.checks
-    before = stretch.first - 1
-    digest = evidence.hashes([before]).get(before, "") if before else NO_HASH
-    part = Part(before, digest, evidence.order_before(stretch.first))
-    if CheckName.CHAIN in checks:
-        entries = evidence.entries(stretch.first, stretch.last)
-        with readable(unit, part.findings, CheckName.CHAIN), closing(entries):
-            follow(entries, part)
+    checks = stretch.checks
+    part = _begun(unit, stretch)
     first_order = part.order + 1
-    if checks & {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS}:
-        merges = evidence.ledger(stretch.first, stretch.last)
-        with readable(unit, part.findings, CheckName.ORDERS), closing(merges):
-            compare(merges, part, purged_until=stretch.purged_until)
-    else:
-        part.order = evidence.order_before(stretch.last + 1)
+    is_read = bool(checks & _BY_ORDER) and _read_all(unit, stretch, part)
+    if not is_read:
+        part = _read_history(unit, stretch, part.findings)
     if CheckName.COLUMNS in checks:
+        but = Action.MERGE.value if is_read and not part.is_unclear else None
         with readable(unit, part.findings, CheckName.COLUMNS):
-            for seq in evidence.changed_columns(stretch.first, stretch.last):
+            for seq in unit.evidence.changed_columns(stretch.first, stretch.last, but=but):
                 part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
     if CheckName.TOMBSTONES in checks:
         with readable(unit, part.findings, CheckName.TOMBSTONES):
-            _look_at_tombstones(unit, part, first_order, stretch)
-    if checks & {CheckName.PACKAGES, CheckName.CONTACTS} and CheckName.IMAGES not in part.findings.counts:
-        # What an image says counts only where it is the one that was written.
+            _look_for_revived(unit, part, first_order)
+    if part.doubtful and checks & _OF_PACKAGES:
         with readable(unit, part.findings, CheckName.PACKAGES):
-            known = evidence.order_before(stretch.packages_after + 1)
-            _look_for_moved(unit, part, max(first_order, known + 1))
+            _look_for_moved(unit, part, stretch)
     return part
 
 
-def _look_at_tombstones(unit: Unit, part: Part, first_order: int, stretch: Stretch) -> None:
+def _begun(unit: Unit, stretch: Stretch) -> Part:
+    before = stretch.first - 1
+    digest = unit.evidence.hashes([before]).get(before, "") if before else NO_HASH
+    return Part(before, digest, unit.evidence.order_before(stretch.first))
+
+
+def _read_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
+    """Hold history, orders, images and packages against each other; returns whether all could be read."""
+    is_read = False
+    with (
+        readable(unit, part.findings, CheckName.ORDERS),
+        closing(unit.evidence.ledger(stretch.first, stretch.last)) as rows,
+    ):
+        compare(follow(rows, part), part, purged_until=stretch.purged_until)
+        is_read = True
+    return is_read  # noqa: RET504 (an error in the block ends the block alone)
+
+
+def _read_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
+    """Look at the history alone, which may be whole where the rest can't be read."""
+    part = _begun(unit, stretch)
+    part.findings = found.without(CheckName.CHAIN)
+    if CheckName.CHAIN in stretch.checks:
+        entries = unit.evidence.entries(stretch.first, stretch.last)
+        with readable(unit, part.findings, CheckName.CHAIN), closing(entries):
+            deque(follow(entries, part), maxlen=0)
+    part.order = unit.evidence.order_before(stretch.last + 1)
+    return part
+
+
+def _look_for_revived(unit: Unit, part: Part, first_order: int) -> None:
     for order, absorbed, is_there in unit.evidence.revived(first_order, part.order):
         message = _REVIVED if is_there else _LOST
         part.findings.add(CheckName.TOMBSTONES, f"customer {absorbed}", message, order=order)
-    orders, entries = (first_order, part.order), (stretch.first, stretch.last)
-    for number, merged_into in unit.evidence.retired_by_nobody(orders, entries):
-        part.findings.add(CheckName.TOMBSTONES, f"customer {number}", _RETIRED, number=merged_into)
 
 
-def _look_for_moved(unit: Unit, part: Part, first: int) -> None:
-    for order, package, survivor, number, choice, contact_fits, is_whole in unit.evidence.moved(first, part.order):
+def _look_for_moved(unit: Unit, part: Part, stretch: Stretch) -> None:
+    known = unit.evidence.order_before(stretch.packages_after + 1)
+    orders = [order for order in part.doubtful if order > known]
+    for order, package, survivor, number, choice, contact_fits, is_whole in unit.evidence.moved(orders):
         subject = f"package {package}"
         if number is None:
             part.findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
 _FILLED = N_("was merged away and has a record again: it was changed.")
+_RETIRED = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
 _CIRCLE = N_("was merged away and leads to no number that is in use: its way is a circle.")
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _TWICE = N_("is in two packages: the database's own key is gone.")
@@ -27,12 +28,7 @@ _HOMELESS = N_("is in a package that there isn't.")
 def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
     """Look at the register; at what concerns the numbers `only` alone unless that is None."""
     findings = Findings()
-    looks = {
-        CheckName.TOMBSTONES: _look_at_tombstones,
-        CheckName.CIRCLES: _look_for_circles,
-        CheckName.DOMAINS: _look_at_domains,
-    }
-    for check, look in looks.items():
+    for check, look in _LOOKS.items():
         if check in checks:
             with readable(unit, findings, check):
                 look(unit, findings, only)
@@ -40,10 +36,31 @@ def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | No
 
 
 def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    for package, number in unit.evidence.packages_under_tombstones(only):
-        findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
-    for number in () if only is not None else unit.evidence.filled_tombstones():
-        findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
+    evidence, are = unit.evidence, unit.evidence.tombstones if only is None else None
+    if are is None or are.have_packages:
+        for package, number in evidence.packages_under_tombstones(only):
+            findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
+    if are is not None and are.are_filled:
+        for number in evidence.filled_tombstones():
+            findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
+    # To whatever an order has kept its absorbed number leads, unless the order was undone.
+    if are is None or are.lead_further or evidence.has_undos():
+        for number, merged_into in evidence.retired_by_nobody(only):
+            findings.add(CheckName.TOMBSTONES, f"customer {number}", _RETIRED, number=merged_into)
+
+
+def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+    if only is not None:
+        for number in unit.evidence.going_further(only):
+            record = unit.register.customer(unit.register.end_of_chain(number))
+            if record is not None and record.merged_into is not None:
+                findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
+        return
+    are = unit.evidence.tombstones
+    for number in unit.evidence.circles() if are.lead_further else ():
+        findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
+    for number, target in unit.evidence.leading_nowhere() if are.lead_nowhere else ():
+        findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)
 
 
 def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
@@ -58,14 +75,8 @@ def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | Non
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 
-def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    if only is not None:
-        for number in unit.evidence.going_further(only):
-            record = unit.register.customer(unit.register.end_of_chain(number))
-            if record is not None and record.merged_into is not None:
-                findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
-        return
-    for number in unit.evidence.circles():
-        findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
-    for number, target in unit.evidence.leading_nowhere():
-        findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)
+_LOOKS = {
+    CheckName.TOMBSTONES: _look_at_tombstones,
+    CheckName.CIRCLES: _look_for_circles,
+    CheckName.DOMAINS: _look_at_domains,
+}

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.errors import N_
+from custmerge.errors import N_, TextUnreadable
 from custmerge.rules.audit import Audit, Checked, CheckName
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings, Part
@@ -83,9 +83,15 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
     """
     demand(caller, Capability.AUDIT)
     began = time.monotonic()
+    takes_any_text = False
     for left in reversed(range(LOOK_AGAIN)):
-        seen = _Look(database, wanted, now)
-        head, findings = seen.everything()
+        seen = _Look(database, wanted, now, takes_any_text=takes_any_text)
+        try:
+            head, findings = seen.everything()
+        except TextUnreadable:
+            takes_any_text = True
+            seen = _Look(database, wanted, now, takes_any_text=True)
+            head, findings = seen.everything()
         if not seen.was_disturbed or not findings.kept or not left:
             break
     return Audit(_checked(wanted.checks, findings), head, time.monotonic() - began)
@@ -104,16 +110,19 @@ def _checked(checks: frozenset[CheckName], findings: Findings) -> list[Checked]:
 class _Look:
     """One look at the whole, as it is at one moment."""
 
-    def __init__(self, database: Database, wanted: Wanted, now: datetime) -> None:
+    def __init__(self, database: Database, wanted: Wanted, now: datetime, *, takes_any_text: bool) -> None:
         self._database = database
         self._wanted = wanted
         self._checks = wanted.checks
         self._now = now
+        self._takes_any_text = takes_any_text
         self.was_disturbed = False
 
     def everything(self) -> tuple[Head, Findings]:
         """Return the end of the chain and what was found."""
         with self._database.reading() as unit:
+            if self._takes_any_text:
+                unit.evidence.take_any_text()
             findings = Findings()
             changed = self._look_at_tables(unit, findings)
             if not changed.isdisjoint(_CHAIN_TABLES):

@@ -182,7 +182,7 @@ def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.Dat
     name = getattr(error, "sqlite_errorname", "")
     if (reason := str(error)).startswith("Could not decode to UTF-8"):
         # What the cell holds, which follows, is nothing to be printed.
-        return errors.DatabaseError(database=database, reason=reason.partition(" with text")[0])
+        return errors.TextUnreadable(database=database, reason=reason.partition(" with text")[0])
     for prefix, meaning in _SQLITE_MEANINGS.items():
         if name.startswith(prefix):
             return meaning(database=database, reason=str(error))

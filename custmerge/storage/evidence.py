@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import case, false, func, or_, select, text
 
-from custmerge.rules.history import Head, image_digest
+from custmerge.rules.history import Head
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.evidence_sql import (
     CIRCLES,
     COLUMNS_SQLITE,
-    DIGEST_POSTGRESQL,
     ENTRIES,
     HOMELESS,
-    LEDGER,
+    LEDGER_POSTGRESQL,
+    LEDGER_SQLITE,
     MOVED_POSTGRESQL,
     MOVED_SQLITE,
     NOWHERE,
     RETIRED_BY_NOBODY,
+    TOMBSTONES,
     TWICE,
 )
 from custmerge.storage.rows import among, streamed
@@ -34,7 +38,7 @@ from custmerge.storage.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import Connection, Select, TextClause
 
@@ -42,6 +46,30 @@ if TYPE_CHECKING:
 
 
 ROWS_AT_ONCE = 5_000
+Row_co = TypeVar("Row_co", covariant=True)
+
+
+class Stream(Protocol[Row_co]):
+    """Rows that are fetched as they are asked for, until it is closed."""
+
+    def __iter__(self) -> Iterator[Row_co]:
+        """Go through the rows."""
+
+    def close(self) -> None:
+        """Give the cursor back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstones:
+    """What there is among the numbers that were merged away."""
+
+    lead_nowhere: bool
+    """Whether one leads to a number that there isn't."""
+    lead_further: bool
+    """Whether one leads to a number that was merged away itself."""
+    are_filled: bool
+    """Whether one has a record."""
+    have_packages: bool
 
 
 class Evidence:
@@ -50,15 +78,21 @@ class Evidence:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_sqlite = is_sqlite(connection)
-        if self._is_sqlite:
-            # SQLite takes any bytes for a text, and who put some in is to be found out.
-            self._driver().text_factory = _any_text
-        else:
+        self._cursors = 0
+        if not self._is_sqlite:
             # Left to order a join of a stretch itself, the planner reads whole tables for each.
             connection.exec_driver_sql("SET LOCAL enable_hashjoin = off")
             connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
             # What is read through a cursor is read to its end.
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
+
+    def take_any_text(self) -> None:
+        """Read what isn't UTF-8 too: SQLite takes any bytes for a text, and who put some in is to be found out.
+
+        Each text then takes several times as long; without this such a text raises TextUnreadable.
+        """
+        if self._is_sqlite:
+            self._driver().text_factory = _any_text
 
     def head(self) -> Head | None:
         """Return the end of the chain as it is written down; None where that is gone, no end at all, or several."""
@@ -98,35 +132,32 @@ class Evidence:
         )
         return self._connection.execute(statement).scalar() or 0
 
-    def entries(self, first: int, last: int) -> Generator[tuple[int, str, str]]:
+    def entries(self, first: int, last: int) -> Stream[tuple[int, str, str]]:
         """Give (seq, body, hash) from `first` to `last`, in their order, streamed."""
-        return self._raw(ENTRIES, first, last)
+        rows: Stream[tuple[int, str, str]] = self._raw(ENTRIES, first, last)
+        return rows
 
-    def ledger(self, first: int, last: int) -> Generator[LedgerRow]:
-        """Give the merges among the entries from `first` to `last` with their orders, streamed."""
-        if not self._is_sqlite:
-            yield from self._raw(LEDGER.replace("{digest}", DIGEST_POSTGRESQL), first, last)
-            return
-        for row in self._raw(LEDGER.replace("{digest}", "i.salt, i.image"), first, last):
-            image = row[-1]
-            yield (*row[:-2], _digest(row[-2], image) if image else image)
+    def ledger(self, first: int, last: int) -> Stream[LedgerRow]:
+        """Return the entries from `first` to `last`, and with merges their orders, images and packages, streamed."""
+        rows: Stream[LedgerRow] = self._raw(LEDGER_SQLITE if self._is_sqlite else LEDGER_POSTGRESQL, first, last)
+        return rows
 
-    def changed_columns(self, first: int, last: int) -> Iterator[int]:
-        """Give the entries whose search columns don't say what their bodies say."""
+    def changed_columns(self, first: int, last: int, *, but: str | None = None) -> Iterator[int]:
+        """Give the entries, but those of one action, whose search columns don't say what their bodies say."""
         if not self._is_sqlite:
             # There the server alone fills them; that they are generated is looked at as part of the schema.
             return
-        for row in self._streamed(text(COLUMNS_SQLITE).bindparams(first=first, last=last)):
+        for row in self._streamed(text(COLUMNS_SQLITE).bindparams(first=first, last=last, but=but or "")):
             yield row[0]
 
-    def moved(self, first: int, last: int) -> Iterator[tuple[Any, ...]]:
-        """Give the packages that aren't as the orders from `first` to `last` left them.
+    def moved(self, orders: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """Give the packages that aren't as some orders left them.
 
         Rows are order, package, survivor, number that it is under (None: gone), choice, whether it has the contact
         and the domains that it should. Only orders that stand and whose survivor is still in use count.
         """
-        statement = text(MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL)
-        yield from self._streamed(statement.bindparams(first=first, last=last))
+        statement = (MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL).replace("{among}", self._among("orders"))
+        yield from self._streamed(text(statement).bindparams(orders=self._listed(orders)))
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
         """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
@@ -137,19 +168,34 @@ class Evidence:
         found = (
             select(order.c.order, order.c.absorbed, customer.c.number.is_not(None))
             .join(customer, customer.c.number == order.c.absorbed, isouter=True)
-            .where(order.c.order.between(first, last), customer.c.merged_into.is_distinct_from(order.c.survivor))
-            .where(~undone)
+            .where(order.c.order.between(first, last))
+            # A CASE, so that undos are looked for only where it differs.
+            .where(case((customer.c.merged_into.is_distinct_from(order.c.survivor), ~undone), else_=false()))
             .order_by(order.c.order)
         )
         yield from self._streamed(found)
 
-    def retired_by_nobody(self, orders: tuple[int, int], entries: tuple[int, int]) -> Iterator[tuple[str, str]]:
+    def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
         """Give the tombstones (number, merged_into) that no order made which stands.
 
-        Looked for among the numbers that `orders`, first and last, have kept, and that undos among `entries` revived.
+        Looked for among the numbers that orders have kept and that undos revived; of those, `numbers` only unless
+        that is None.
         """
-        between = {"first": orders[0], "last": orders[1], "first_seq": entries[0], "last_seq": entries[1]}
-        yield from self._streamed(text(RETIRED_BY_NOBODY).bindparams(**between))
+        if numbers is None:
+            yield from self._streamed(text(RETIRED_BY_NOBODY.format(among="")))
+            return
+        statement = text(RETIRED_BY_NOBODY.format(among=f"AND c.number {self._among('numbers')}"))
+        yield from self._streamed(statement.bindparams(numbers=self._listed(numbers)))
+
+    def has_undos(self) -> bool:
+        """Return whether any order was ever taken back."""
+        statement = select(history.c.seq).where(history.c.action == "undo").limit(1)
+        return self._connection.execute(statement).first() is not None
+
+    @cached_property
+    def tombstones(self) -> Tombstones:
+        """What is to be said of the tombstones as a whole."""
+        return Tombstones(*map(bool, self._connection.execute(text(TOMBSTONES)).one()))
 
     def numbers_since(self, first: int) -> set[str]:
         """Return the numbers that the entries from `first` on name."""
@@ -249,6 +295,14 @@ class Evidence:
         for row in self._streamed(text(HOMELESS)):
             yield row[0]
 
+    def _among(self, name: str) -> str:
+        """Return the condition that something is in the parameter of a name, see `_listed`."""
+        return f"IN (SELECT value FROM json_each(:{name}))" if self._is_sqlite else f"= ANY(:{name})"  # noqa: S608 (a name of ours)
+
+    def _listed(self, keys: Collection[str | int]) -> str | list[str | int]:
+        """Return a parameter of many keys: one however many there are, as in `rows.among`."""
+        return json.dumps(list(keys)) if self._is_sqlite else list(keys)
+
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
         yield from streamed(self._connection, statement, ROWS_AT_ONCE)
@@ -257,25 +311,21 @@ class Evidence:
     def _driver(self) -> Any:  # noqa: ANN401
         return self._connection.connection.driver_connection
 
-    def _raw(self, statement: str, first: int, last: int) -> Generator[Any]:
-        """Give a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
+    # Any: a driver's own cursor.
+    def _raw(self, statement: str, first: int, last: int) -> Any:  # noqa: ANN401
+        """Return a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
+        mark = "?" if self._is_sqlite else "%s"
+        statement = statement.replace(":first", mark).replace(":last", mark)
         if self._is_sqlite:
-            yield from self._driver().execute(statement.format(first="?", last="?"), (first, last))
-            return
-        with self._driver().cursor("custmerge_audit") as cursor:
-            cursor.itersize = ROWS_AT_ONCE
-            cursor.execute(statement.format(first="%s", last="%s"), (first, last))
-            yield from cursor
-
-
-# Any: whatever somebody has put there.
-def _digest(salt: Any, image: Any) -> str:  # noqa: ANN401
-    if not isinstance(salt, bytes) or not isinstance(image, str):
-        return "none"
-    try:
-        return image_digest(salt, image)
-    except UnicodeEncodeError:
-        return "none"
+            return self._driver().execute(statement, (first, last))
+        self._cursors += 1
+        cursor = self._driver().cursor(f"custmerge_audit_{self._cursors}")
+        cursor.itersize = ROWS_AT_ONCE
+        try:
+            return cursor.execute(statement, (first, last))
+        except Exception:
+            cursor.close()
+            raise
 
 
 def _any_text(stored: bytes) -> str:

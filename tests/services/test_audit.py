@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +25,7 @@ from custmerge.services import auditing
 from custmerge.services.access import Caller
 from custmerge.services.audit_crew import Crew
 from custmerge.storage import tables
+from custmerge.storage.engine import our_errors
 from custmerge.storage.unit import Database
 
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
@@ -178,12 +179,19 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
         unprotected(connection, database.is_sqlite, statements, replica=replica)
         if before is None or look(connection) != before:
             # The audit looks at what this transaction sees.
-            database.reading = lambda: nullcontext(unit)
+            database.reading = lambda: seen(database, unit)
             wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
             audit = auditing.audit(database, AUDITOR, wanted, NOW)
         raise Undone
     database.close()
     return audit
+
+
+@contextmanager
+def seen(database, unit):
+    """Give what a unit sees to somebody who reads, with the errors that readers get."""
+    with our_errors(database.url):
+        yield unit
 
 
 def unprotected(connection, is_sqlite, statements, *, replica):
