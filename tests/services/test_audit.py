@@ -179,7 +179,7 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
         unprotected(connection, database.is_sqlite, statements, replica=replica)
         if before is None or look(connection) != before:
             # The audit looks at what this transaction sees.
-            database.reading = lambda: seen(database, unit)
+            database.reading = lambda: inside(database, unit)
             wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
             audit = auditing.audit(database, AUDITOR, wanted, NOW)
         raise Undone
@@ -188,7 +188,7 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
 
 
 @contextmanager
-def seen(database, unit):
+def inside(database, unit):
     """Give what a unit sees to somebody who reads, with the errors that readers get."""
     with our_errors(database.url):
         yield unit
