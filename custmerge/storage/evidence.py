@@ -107,15 +107,15 @@ class Evidence:
     def bounds(self, first: int, last: int, size: int) -> list[tuple[int, int]]:
         """Return the first and last seq of stretches of up to `size` entries each, from `first` to `last`."""
         found: list[tuple[int, int]] = []
+        begin, end = func.min(history.c.seq), func.max(history.c.seq)
         while True:
-            some = (
-                select(history.c.seq).where(history.c.seq.between(first, last)).order_by(history.c.seq).limit(size)
-            ).subquery()
-            end = self._connection.execute(select(func.max(some.c.seq))).scalar()
-            if end is None:
+            there = self._connection.execute(select(begin).where(history.c.seq.between(first, last))).scalar()
+            if there is None:
                 return found
-            found.append((first, end))
-            first = end + 1
+            some = history.c.seq.between(there, min(there + size - 1, last))
+            stop = self._connection.execute(select(end).where(some)).scalar_one()
+            found.append((first, stop))
+            first = stop + 1
 
     def hashes(self, seqs: Collection[int]) -> dict[int, str]:
         """Return the hashes of the entries of `seqs` that there are."""

@@ -7,22 +7,30 @@ from custmerge.rules.placed import BETWEEN
 from custmerge.storage.tables import CONTACT_COLUMNS
 
 ENTRIES = "SELECT seq, body, hash FROM custmerge_history WHERE seq BETWEEN :first AND :last ORDER BY seq"
+# The generated columns of SQLite, which no statement can write, but a program that writes the file can.
+COLUMNS_SQLITE = """
+SELECT seq FROM custmerge_history WHERE seq BETWEEN :first AND :last AND action IS NOT :but AND (
+  survivor IS NOT body ->> 'survivor' OR absorbed IS NOT body ->> 'absorbed' OR action IS NOT body ->> 'action'
+  OR at IS NOT body ->> 'at' OR "order" IS NOT body ->> 'order') ORDER BY seq
+"""
 # What is to have no contact and has none is most; then nothing has to be read out of the image.
 _NO_CONTACT = f"coalesce({', '.join(f'p.{column}' for column in CONTACT_COLUMNS)}) IS NULL"
 
 
-def _ledger(is_found: str, listed: str, domains: str, package: str) -> str:
+def _ledger(is_found: str, quoted: str, listed: str, domains: str) -> str:
     """Return the statement that reads the ledger, of what the two databases say differently.
 
     What more than eight orders have put under one number is left to the closer look, so that each package is read
-    eight times at most. A package that has a contact has none that an image could have.
+    eight times at most.
     """
+    contact = " || ',".join(f'"{name}":\' || {quoted.format(f"p.contact_{name}")}' for name in sorted(DETAIL_FIELDS))
     return f"""
 SELECT h.seq, h.body, h.hash, o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by",
        CASE WHEN h.action = 'merge' THEN {is_found} END, i.salt, i.image,
        CASE WHEN (SELECT 1 FROM custmerge_order x WHERE x.survivor = o.survivor LIMIT 1 OFFSET 8) IS NULL THEN
-         (SELECT {listed}(CASE WHEN {_NO_CONTACT} THEN '"contact":null,"domains":' ELSE '"contact":0,"domains":' END
-                          || {domains} || ',"package":' || {package}, '{BETWEEN}')
+         (SELECT {listed}(CASE WHEN {_NO_CONTACT} THEN '"contact":null,"domains":'
+                               ELSE '"contact":{{{contact} || '}},"domains":' END
+                          || {domains} || ',"package":' || {quoted.format("p.package")}, '{BETWEEN}')
           FROM package p WHERE p.number = o.survivor) END
 FROM custmerge_history h
 LEFT JOIN custmerge_order o ON o."order" = h."order" AND h.action = 'merge'
@@ -34,24 +42,18 @@ WHERE h.seq BETWEEN :first AND :last ORDER BY h.seq
 # JSON has no blobs, and whoever wrote one into a name is to be found out.
 LEDGER_SQLITE = _ledger(
     "h.survivor IS o.survivor AND h.absorbed IS o.absorbed AND h.at IS o.at",
+    "CASE typeof({0}) WHEN 'text' THEN json_quote({0}) ELSE 0 END",
     "group_concat",
     """(SELECT json_group_array(CASE typeof(d.name) WHEN 'text' THEN d.name END)
         FROM domain d WHERE d.package = p.package)""",
-    "CASE typeof(p.package) WHEN 'text' THEN json_quote(p.package) ELSE 0 END",
 )
 LEDGER_POSTGRESQL = _ledger(
     "true",
+    "to_json({0})::text",
     "string_agg",
     """'[' || coalesce((SELECT string_agg(to_json(d.name)::text, ',' ORDER BY d.name)
                         FROM domain d WHERE d.package = p.package), '') || ']'""",
-    "to_json(p.package)::text",
 )
-# The generated columns of SQLite, which no statement can write, but a program that writes the file can.
-COLUMNS_SQLITE = """
-SELECT seq FROM custmerge_history WHERE seq BETWEEN :first AND :last AND action IS NOT :but AND (
-  survivor IS NOT body ->> 'survivor' OR absorbed IS NOT body ->> 'absorbed' OR action IS NOT body ->> 'action'
-  OR at IS NOT body ->> 'at' OR "order" IS NOT body ->> 'order') ORDER BY seq
-"""
 _KEPT_SQLITE = " AND ".join(
     f"p.contact_{name} IS coalesce(j.value ->> '$.contact.{name}', "
     f"CASE o.choice WHEN 'keep' THEN i.image ->> '$.absorbed.{name}' END)"
