@@ -15,8 +15,8 @@ _BEGIN, _END = '"packages":[{', '}],"survivor":{'
 BETWEEN = "},{"
 """What stands between two packages of an image."""
 _NO_CONTACT = '"contact":null'
-_CONTACT = re.compile(r'"contact":\{[^}]*\}')
 _TEXT = r'"(?:[^"\\]|\\.)*"'
+_CONTACT = re.compile(rf'"contact":\{{(?:{_TEXT}:{_TEXT},?)*\}}')
 _ABSORBED = re.compile(
     ",".join(
         f'("{name}":{_TEXT})' if name in DETAIL_FIELDS else f'"{name}":{_TEXT}'

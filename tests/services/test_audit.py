@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from conftest import CommandLine, World
+from conftest import CommandLine, World, details
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
@@ -21,7 +21,7 @@ from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.history import Head, chain_hash
 from custmerge.rules.roles import Role
-from custmerge.services import audit_crew, auditing
+from custmerge.services import audit_crew, audit_ledger, auditing
 from custmerge.services.access import Caller
 from custmerge.services.audit_crew import Crew
 from custmerge.storage import tables
@@ -523,6 +523,38 @@ def test_since_a_checkpoint_only_what_is_new_is_verified(lived, world, agent):
     assert audited(lived, checkpoints=checkpoint, since_checkpoint=True).verdict is Verdict.OK
     tamper(lived, "UPDATE custmerge_order SET taken = 'city' WHERE \"order\" = 7")
     assert found(audited(lived, checkpoints=checkpoint, since_checkpoint=True), CheckName.ORDERS) == {"order 7"}
+
+
+def doubted(url):
+    """The orders whose packages aren't seen to be right at a glance."""
+    database = Database(url)
+    with database.reading() as unit:
+        stretch = audit_ledger.Stretch(1, unit.evidence.last_seq(), frozenset(CheckName), "", 0)
+        doubtful = audit_ledger.examine(unit, stretch).doubtful
+    database.close()
+    return doubtful
+
+
+def test_packages_that_are_as_their_orders_left_them_need_no_closer_look(standing):
+    assert doubted(standing) == []
+
+
+@pytest.mark.parametrize("choice", ["--adopt", "--keep"])
+@pytest.mark.parametrize("package", ['P"1', "a},{b", "C:\\web", "P'1", "Müller&Söhne", "%s", ":first", "{0}"])
+def test_nor_do_those_with_an_odd_name(lived, cli, package, choice):
+    world = World(cli)
+    world.customer("10007", street="Weg 7", domains=["d7.example"])
+    world.customer("20007", street='Weg "7" \\ {7}', password="hefezopf")
+    world.package(package, "20007", ["müller.example", "x.example"])
+    world.package("own-contact", "20007", contact=details(city='Bad "Z", {W}\\'))
+    proof = ("--domain", "x.example", "--password-stdin")
+    done = cli.as_("ben")("merge", "20007", "--into", "10007", *proof, choice, "--yes", stdin="hefezopf")
+    assert done.code == 0, done.err
+    # What looks like two packages is looked at closely.
+    assert doubted(lived) == ([7] if "},{" in package else [])
+    assert audited(lived).verdict is Verdict.OK
+    tamper(lived, "UPDATE domain SET package = 'own-contact' WHERE name = 'x.example'")
+    assert found(audited(lived), CheckName.PACKAGES) == {f"package {package}", "package own-contact"}
 
 
 @pytest.mark.parametrize("start", ["forked", "spawned"])
