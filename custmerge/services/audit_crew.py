@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from custmerge.storage.unit import Database
@@ -23,7 +24,7 @@ T = TypeVar("T")
 class Crew:
     """Whoever is asked to look at something: this process, or several where that is quicker."""
 
-    ENTRIES_AT_ONCE = 10_000
+    ENTRIES_AT_ONCE = 5_000
     WORTH_FORKING, WORTH_SPAWNING = 0.2, 1.5
     """Seconds of work from which on further processes pay: one that is spawned has to import everything first."""
 
@@ -83,14 +84,20 @@ def _leave_interrupts_to_parent() -> None:
 
 def _look(url: str, look: Callable[[Unit], T], *, takes_any_text: bool) -> tuple[T, Head | None]:
     """Look in a transaction of this process's own; returns where the chain ended then, too."""
+    with _opened(url).reading() as unit:
+        if takes_any_text:
+            unit.evidence.take_any_text()
+        return look(unit), unit.evidence.head()
+
+
+@cache
+def _opened(url: str) -> Database:
+    """Return a database whose connection is kept until the process ends: a server takes a while to know a new one."""
+    from multiprocessing.util import Finalize
+
     database = Database(url)
-    try:
-        with database.reading() as unit:
-            if takes_any_text:
-                unit.evidence.take_any_text()
-            return look(unit), unit.evidence.head()
-    finally:
-        database.close()
+    Finalize(None, database.close, exitpriority=0)
+    return database
 
 
 def _cores() -> int:
