@@ -55,9 +55,22 @@ _WORDS = frozenset(
         *(N_("approved"), N_("running"), N_("finished"), N_("undone")),
         *(N_("merged"), N_("already"), N_("refused"), N_("not_found"), N_("blocked"), N_("differs"), N_("failed")),
         *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
+        *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
+        *(N_("customers"), N_("packages"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
     }
 )
+_FACT_LABELS = {
+    "name": N_("name"),
+    "role": N_("role"),
+    "until": N_("until"),
+    "transfer": N_("transfer"),
+    "batch": N_("batch"),
+    "row": N_("row"),
+    "rows": N_("rows"),
+    "updated": N_("updated"),
+    "orders": N_("orders"),
+}
 _TEMPLATES = {"why", "what", "role", "status"}
 
 
@@ -90,6 +103,11 @@ def install(language: str) -> None:
 def word(value: str | None) -> str:
     """Return a choice, an action, a role or a check as people read it; scripts see the English one."""
     return "" if value is None else _(value) if value in _WORDS else value
+
+
+def fact_label(name: str, value: str) -> str:
+    """Return one of the things that a history entry tells besides its order, for people."""
+    return f"{_(_FACT_LABELS[name])}: {word(value)}" if name in _FACT_LABELS else word(value)
 
 
 def field_label(field: Field) -> str:

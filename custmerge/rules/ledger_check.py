@@ -129,14 +129,15 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
             and isinstance(body, str)
             # Nothing had to be escaped in most. Nor can what has a quotation mark in it look like that: each key
             # stands in a body once.
-            and body.startswith(f'{{"absorbed":"{absorbed}","action":"merge","at":"{at}","by":"{by}","by_kind":')
+            and body.startswith(f'{{"absorbed":"{absorbed}","action":"merge","at":"{at}",')
+            and f',"by":"{by}","by_kind":' in body
             and f',"choice":"{choice}","domains":' in body
             and f',"image_sha256":"{digest}","order":{order},"packages":' in body
             and body.endswith(f',"survivor":"{survivor}","taken":{_listed(taken)},"v":1}}')
         ):
             part.is_unclear |= not is_found
         else:
-            part.order, part.is_unclear = expected - 1, True
+            part.order = expected - 1
             if not _compare_closely(row, digest, part, purged_until):
                 expected = part.order + 1
                 continue
@@ -152,18 +153,22 @@ def _compare_closely(row: LedgerRow, image: str | None, part: Part, purged_until
     """Take note of what differs; returns whether there is a before-image and it is the one that was written."""
     seq, body, order = row[0], row[1], row[3]
     if not isinstance(body, str):
+        part.is_unclear = True
         return False
     if _USES_TRANSFER in body:
         told = json.loads(body)
         part.transfers[told["transfer"]] = told["order"]
     if order is None:
+        part.is_unclear = True
         part.order = int(json.loads(body)["order"] or 0)
         part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_GONE, seq=seq)
         return False
     if order != part.order + 1:
         part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_LEFT_OUT, before=part.order)
     part.order = order
-    if not _says_the_same(row):
+    is_told = _says_the_same(row)
+    part.is_unclear |= not (is_told and row[10])
+    if not is_told:
         part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_CHANGED, seq=seq)
     if not image:
         if image is None or str(row[8]) >= purged_until:

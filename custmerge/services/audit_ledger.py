@@ -49,6 +49,7 @@ class Stretch:
 def examine(unit: Unit, stretch: Stretch) -> Part:
     """Look at a stretch of the history and what belongs to it."""
     checks = stretch.checks
+    unit.evidence.expect(stretches=True)
     part = _begun(unit, stretch)
     first_order = part.order + 1
     is_read = bool(checks & _BY_ORDER) and _read_all(unit, stretch, part)

@@ -28,6 +28,7 @@ _HOMELESS = N_("is in a package that there isn't.")
 def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
     """Look at the register; at what concerns the numbers `only` alone unless that is None."""
     findings = Findings()
+    unit.evidence.expect(stretches=False)
     for check, look in _LOOKS.items():
         if check in checks:
             with readable(unit, findings, check):

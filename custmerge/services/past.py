@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Database, Unit
 
+_SHOWN = {
+    *("v", "seq", "at", "by", "by_kind", "action", "order", "survivor", "absorbed", "choice"),
+    *("packages", "domains", "taken"),
+}
 LOOKED_AT_ONCE = 10_000
 """So many new entries at most are held in memory while they are followed."""
 
@@ -51,11 +55,13 @@ class Event:
     choice: str | None
     hash: str
     packages: int | None
-    """How many packages a merge moved; None for other actions."""
+    """How many packages a merge moved, or went back with an undo; None for other actions."""
     domains: int | None
     """How many domains moved with them."""
     taken: tuple[str, ...]
     """Names of the fields that a merge wrote into the kept record."""
+    facts: tuple[tuple[str, str], ...]
+    """What else it tells, name and value; without digests."""
 
     @property
     def is_merge(self) -> bool:
@@ -205,7 +211,6 @@ def _conditions(caller: Caller, wanted: Filter) -> _Conditions:
 
 def _event(entry: Entry) -> Event:
     body = json.loads(entry.body)
-    is_merge = body["action"] == Action.MERGE
     return Event(
         entry.seq,
         body["at"],
@@ -216,9 +221,10 @@ def _event(entry: Entry) -> Event:
         body["absorbed"],
         body["choice"],
         entry.hash,
-        body.get("packages") if is_merge else None,
-        body.get("domains") if is_merge else None,
-        tuple(body.get("taken", ())) if is_merge else (),
+        body.get("packages"),
+        body.get("domains"),
+        tuple(body.get("taken", ())),
+        tuple((key, str(body[key])) for key in body.keys() - _SHOWN if not key.endswith("_sha256")),
     )
 
 

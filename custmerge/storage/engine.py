@@ -63,6 +63,8 @@ def _sqlite(url: str, *, create: bool) -> Engine:
         connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
+        # What is erased is overwritten, whatever this build of SQLite does by itself.
+        connection.execute("PRAGMA secure_delete = ON")
         if create:
             connection.execute("PRAGMA journal_mode = WAL")
         return connection

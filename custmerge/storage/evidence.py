@@ -80,9 +80,6 @@ class Evidence:
         self._is_sqlite = is_sqlite(connection)
         self._cursors = 0
         if not self._is_sqlite:
-            # Left to order a join of a stretch itself, the planner reads whole tables for each.
-            connection.exec_driver_sql("SET LOCAL enable_hashjoin = off")
-            connection.exec_driver_sql("SET LOCAL enable_mergejoin = off")
             # What is read through a cursor is read to its end.
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
 
@@ -93,6 +90,13 @@ class Evidence:
         """
         if self._is_sqlite:
             self._driver().text_factory = _any_text
+
+    def expect(self, *, stretches: bool) -> None:
+        """Be ready for questions about one stretch after the other, or else about whole tables."""
+        if not self._is_sqlite:
+            # Left to order a join of a stretch itself, the planner reads whole tables for each.
+            for way in ("hashjoin", "mergejoin"):
+                self._connection.exec_driver_sql(f"SET LOCAL enable_{way} = {'off' if stretches else 'on'}")
 
     def head(self) -> Head | None:
         """Return the end of the chain as it is written down; None where that is gone, no end at all, or several."""

@@ -147,5 +147,6 @@ TWICE = "SELECT ascii_name FROM domain GROUP BY ascii_name HAVING count(*) > 1 O
 # Two sorted lists laid side by side are quicker than a look-up for each domain.
 HOMELESS = """
 SELECT ascii_name FROM domain
-WHERE package IN (SELECT package FROM domain EXCEPT SELECT package FROM package ORDER BY 1) ORDER BY ascii_name
+WHERE package IN (SELECT package FROM domain EXCEPT SELECT package FROM package ORDER BY 1) OR package IS NULL
+ORDER BY ascii_name
 """

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from custmerge.cli.language import _, field_label, field_list, ngettext, word
+from custmerge.cli.language import _, fact_label, field_label, field_list, ngettext, word
 from custmerge.cli.render.escape import visible
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 
@@ -98,7 +98,9 @@ def history_details(event: Event) -> list[str]:
         known = {field.value: field_label(field) for field in FIELDS}
         fields = ", ".join(known.get(name) or visible(name) for name in event.taken)
         taken = _("taken: {fields}").format(fields=fields)
-    lines = (visible(pair(event.survivor, event.absorbed)), "; ".join(filter(None, moved)), taken)
+    told = ((name, moment(value) if name == "until" else value) for name, value in sorted(event.facts))
+    facts = "; ".join(visible(fact_label(*fact)) for fact in told)
+    lines = (visible(pair(event.survivor, event.absorbed)), "; ".join(filter(None, moved)), taken, facts)
     return [line for line in lines if line]
 
 
