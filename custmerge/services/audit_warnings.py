@@ -49,7 +49,7 @@ def examine(
         yield from _open_batches(unit, now)
     if CheckName.RETENTION in checks:
         until = stamp(now - timedelta(days=retention_days))
-        if (order := unit.evidence.oldest_image_before(until)) is not None:
+        if (order := unit.evidence.old_image(until)) is not None:
             yield _warning(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=retention_days)
 
 

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 
 ROWS_AT_ONCE = 5_000
+OLD_AT_MOST = 100
 Row_co = TypeVar("Row_co", covariant=True)
 
 
@@ -211,16 +212,14 @@ class Evidence:
         condition = history.c.action == action, history.c.at >= at
         return self._connection.execute(select(func.count()).select_from(history).where(*condition)).scalar_one()
 
-    def oldest_image_before(self, at: str) -> int | None:
-        """Return the first order before a moment whose before-image isn't erased, None where there is none."""
-        statement = (
-            select(order.c.order)
-            .join(before_image, before_image.c.order == order.c.order)
-            .where(order.c.at < at, before_image.c.image != "")
-            .order_by(order.c.order)
-            .limit(1)
-        )
-        return self._connection.execute(statement).scalar()
+    def old_image(self, at: str) -> int | None:
+        """Return an order before a moment whose before-image isn't erased, None where there is none."""
+        # Orders are numbered as they happen, so an old one is among the first that still have theirs. Their moments
+        # nearly rise, but whoever waited for the end of the chain is stamped before.
+        left = select(before_image.c.order).where(before_image.c.image != "").order_by(before_image.c.order)
+        first = left.limit(OLD_AT_MOST).subquery()
+        statement = select(order.c.order).join(first, first.c.order == order.c.order).where(order.c.at < at)
+        return self._connection.execute(statement.order_by(order.c.order).limit(1)).scalar()
 
     def counts(self) -> tuple[int, int]:
         """Return how many orders and before-images there are."""
