@@ -560,3 +560,12 @@ class Unexpected(CustmergeError):
 
     code, exit = "unexpected", ExitCode.UNEXPECTED
     template = N_("Unexpected error ({kind}): nothing half done was left behind; the details are in {file}.")
+
+
+class ProcessLost(Unexpected):
+    """Somebody, or the system for want of memory, killed a process that helped."""
+
+    code = "process_lost"
+    template = N_(
+        "A process that helped was killed, perhaps because memory was short: nothing was changed, try again."
+    )

@@ -10,7 +10,7 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.render.output import AuditFormat, Format, stdout, to_text, whole_file, write_many
 from custmerge.cli.verbs import examples, single
-from custmerge.errors import BadUsage, DatabaseError
+from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def audit(
     now = context.now()
     try:
         done, book = _audited(context, checks, checkpoint, since_checkpoint, sign_key, verify_key, now)
-    except DatabaseError:
+    except (DatabaseError, ProcessLost):
         _write_unknown(form, out, now)
         raise
     # Whoever demands signatures would have to refuse a line without one.

@@ -6,19 +6,29 @@ import os
 import signal
 import sys
 import threading
-from functools import cache
-from typing import TYPE_CHECKING, Self, TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
+from custmerge.errors import CustmergeError, ProcessLost
 from custmerge.storage.unit import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
     from custmerge.rules.history import Head
     from custmerge.storage.unit import Unit
 
 T = TypeVar("T")
+
+
+class Task(Generic[T]):
+    """Something that is looked at, by whomever."""
+
+    def __init__(self, look: Callable[[Unit], T]) -> None:
+        self.look = look
+        self.answers: list[T] = []
 
 
 class Crew:
@@ -33,44 +43,84 @@ class Crew:
 
         Nothing may be open in the database: a process that is forked would have it open, too.
         """
-        self._url = database.url
-        self._takes_any_text = takes_any_text
-        self._pool = None
         self.heads: set[Head | None] = set()
         """Where the chain ended when the crew looked."""
+        # Any: what is asked is each time of another kind.
+        self._waiting: list[Task[Any]] = []
+        self._busy: dict[Connection, Task[Any]] = {}
+        self._idle: list[Connection] = []
+        self._processes: list[BaseProcess] = []
         if seconds >= (self.WORTH_FORKING if _is_forkable() else self.WORTH_SPAWNING) and _cores() > 1:
             database.close()
-            self._pool = _pool()
+            with _uninterrupted():
+                for _ in range(_cores()):
+                    self._start(database.url, takes_any_text=takes_any_text)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=kind is None, cancel_futures=True)
+    def __exit__(self, *_: object) -> None:
+        # They only read, so nothing is lost with what they are still at.
+        for process in self._processes:
+            process.terminate()
+        for process in self._processes:
+            process.join()
+        for connection in (*self._idle, *self._busy):
+            connection.close()
 
-    def ask(self, look: Callable[[Unit], T]) -> Callable[[Unit], T]:
-        """Have something looked at; what is returned waits for the result, or looks itself if nobody else does."""
-        if self._pool is None:
-            return look
-        future = self._pool.submit(_look, self._url, look, takes_any_text=self._takes_any_text)
-        return lambda _unit: self._result(future)
+    def ask(self, look: Callable[[Unit], T]) -> Task[T]:
+        """Have something looked at."""
+        task = Task(look)
+        self._waiting.append(task)
+        self._hand_out()
+        return task
 
-    def _result(self, future: Future[tuple[T, Head | None]]) -> T:
-        result, head = future.result()
+    def answer(self, task: Task[T], unit: Unit) -> T:
+        """Return what came of a task, done with `unit` where nobody else does it.
+
+        Raises what was raised there, and ProcessLost.
+        """
+        if not self._processes:
+            return task.look(unit)
+        from multiprocessing.connection import wait
+
+        while not task.answers:
+            for connection in wait(list(self._busy)):
+                # Given connections it gives connections.
+                self._take(cast("Connection", connection))
+            self._hand_out()
+        return task.answers.pop()
+
+    def _start(self, url: str, *, takes_any_text: bool) -> None:
+        from multiprocessing import get_context
+
+        context = get_context("fork") if _is_forkable() else get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(url, takes_any_text, theirs, ours), daemon=True)
+        process.start()
+        theirs.close()
+        self._processes.append(process)
+        self._idle.append(ours)
+
+    def _hand_out(self) -> None:
+        while self._idle and self._waiting:
+            connection, task = self._idle.pop(), self._waiting.pop(0)
+            self._busy[connection] = task
+            try:
+                connection.send(task.look)
+            except OSError:
+                raise ProcessLost from None
+
+    def _take(self, connection: Connection) -> None:
+        try:
+            answer, head = connection.recv()
+        except (EOFError, OSError):
+            raise ProcessLost from None
+        if isinstance(answer, Exception):
+            raise answer
         self.heads.add(head)
-        return result
-
-
-def _pool() -> ProcessPoolExecutor:
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    context = get_context("fork" if _is_forkable() else "spawn")
-    pool = ProcessPoolExecutor(_cores(), context, initializer=_leave_interrupts_to_parent)
-    # Forks them now, before anything is opened again.
-    pool.submit(_cores)
-    return pool
+        self._busy.pop(connection).answers.append(answer)
+        self._idle.append(connection)
 
 
 def _is_forkable() -> bool:
@@ -78,26 +128,41 @@ def _is_forkable() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
-def _leave_interrupts_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put Ctrl-C off, for good in a process that is started meanwhile: whoever started it is to end it."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _look(url: str, look: Callable[[Unit], T], *, takes_any_text: bool) -> tuple[T, Head | None]:
-    """Look in a transaction of this process's own; returns where the chain ended then, too."""
-    with _opened(url).reading() as unit:
-        if takes_any_text:
-            unit.evidence.take_any_text()
-        return look(unit), unit.evidence.head()
-
-
-@cache
-def _opened(url: str) -> Database:
-    """Return a database whose connection is kept until the process ends: a server takes a while to know a new one."""
-    from multiprocessing.util import Finalize
-
+def _work(url: str, takes_any_text: bool, connection: Connection, theirs: Connection) -> None:
+    """Do what comes, each in a transaction of its own, until nobody is there any more."""
+    # The other end is open here as well, and as long as it is, nobody seems to have gone.
+    theirs.close()
     database = Database(url)
-    Finalize(None, database.close, exitpriority=0)
-    return database
+    try:
+        while True:
+            connection.send(_seen(database, connection.recv(), takes_any_text=takes_any_text))
+    except (EOFError, OSError):
+        database.close()
+
+
+def _seen(
+    database: Database, look: Callable[[Unit], T], *, takes_any_text: bool
+) -> tuple[T | Exception, Head | None]:
+    """Return what came of a look, or what was raised, and where the chain ended then."""
+    try:
+        with database.reading() as unit:
+            if takes_any_text:
+                unit.evidence.take_any_text()
+            return look(unit), unit.evidence.head()
+    except CustmergeError as error:
+        return error, None
+    except Exception as error:  # noqa: BLE001 (whoever asked is to raise it, and not every error can be sent)
+        return RuntimeError(f"{type(error).__name__} in a process of the audit"), None
 
 
 def _cores() -> int:

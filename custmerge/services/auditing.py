@@ -178,9 +178,9 @@ class _Look:
         parts = [crew.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
         self._protection(unit, findings)
         self._warn(unit, findings, last)
-        found = [part(unit) for part in parts]
+        found = [crew.answer(part, unit) for part in parts]
         _add(findings, audit_ledger.join(found, unit, head, self._checks, is_whole=since is None))
-        _add(findings, register(unit))
+        _add(findings, crew.answer(register, unit))
         used = {transfer: order for part in found for transfer, order in part.transfers.items()}
         _add(findings, audit_people.examine(unit, self._checks, used))
 
