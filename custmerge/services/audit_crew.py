@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
@@ -46,7 +47,7 @@ class Crew:
         self.heads: set[Head | None] = set()
         """Where the chain ended when the crew looked."""
         # Any: what is asked is each time of another kind.
-        self._waiting: list[Task[Any]] = []
+        self._waiting: deque[Task[Any]] = deque()
         self._busy: dict[Connection, Task[Any]] = {}
         self._idle: list[Connection] = []
         self._processes: list[BaseProcess] = []
@@ -71,8 +72,9 @@ class Crew:
     def ask(self, look: Callable[[Unit], T]) -> Task[T]:
         """Have something looked at."""
         task = Task(look)
-        self._waiting.append(task)
-        self._hand_out()
+        if self._processes:
+            self._waiting.append(task)
+            self._hand_out()
         return task
 
     def answer(self, task: Task[T], unit: Unit) -> T:
@@ -104,7 +106,7 @@ class Crew:
 
     def _hand_out(self) -> None:
         while self._idle and self._waiting:
-            connection, task = self._idle.pop(), self._waiting.pop(0)
+            connection, task = self._idle.pop(), self._waiting.popleft()
             self._busy[connection] = task
             try:
                 connection.send(task.look)

@@ -557,6 +557,22 @@ def test_nor_do_those_with_an_odd_name(lived, cli, package, choice):
     assert found(audited(lived), CheckName.PACKAGES) == {f"package {package}", "package own-contact"}
 
 
+def test_a_number_that_kept_very_many_is_looked_at_closely(lived, cli):
+    world = World(cli)
+    world.customer("10008")
+    for number in range(1, 11):
+        world.customer(f"400{number:02}", domains=[f"m{number}.example"])
+    rows = "".join(f"10008,400{number:02},\n" for number in range(1, 11))
+    (cli.folder / "many.csv").write_text("survivor,absorbed,choice\n" + rows)
+    assert cli.as_("anna")("bulk", "approve", "many.csv", "--yes").code == 0
+    assert cli.as_("ben")("bulk", "run", "many.csv").code == 0
+    assert glanced_at(lived) == (list(range(7, 17)), False)
+    assert audited(lived).verdict is Verdict.OK
+    tamper(lived, "UPDATE package SET number = '10001' WHERE package = 'P40003'")
+    assert found(audited(lived), CheckName.PACKAGES) == {"package P40003"}
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("start", ["forked", "spawned"])
 def test_several_processes_find_what_one_finds(lived, monkeypatch, start):
     tamper(

@@ -15,6 +15,8 @@ from custmerge.services import audit_crew
 from custmerge.services.audit_crew import Crew
 from custmerge.storage.unit import Database
 
+# Tests have threads; the command has none when it forks.
+pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 SOON = 20
 SCRIPT = """
 import sys, time
