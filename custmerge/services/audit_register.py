@@ -37,7 +37,8 @@ def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | No
 
 
 def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    evidence, are = unit.evidence, unit.evidence.tombstones if only is None else None
+    evidence = unit.register_evidence
+    are = evidence.tombstones if only is None else None
     if are is None or are.have_packages:
         for package, number in evidence.packages_under_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
@@ -52,26 +53,26 @@ def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | 
 
 def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
-        for number in unit.evidence.going_further(only):
+        for number in unit.register_evidence.going_further(only):
             record = unit.register.customer(unit.register.end_of_chain(number))
             if record is not None and record.merged_into is not None:
                 findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
         return
-    are = unit.evidence.tombstones
-    for number in unit.evidence.circles() if are.lead_further else ():
+    are = unit.register_evidence.tombstones
+    for number in unit.register_evidence.circles() if are.lead_further else ():
         findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
-    for number, target in unit.evidence.leading_nowhere() if are.lead_nowhere else ():
+    for number, target in unit.register_evidence.leading_nowhere() if are.lead_nowhere else ():
         findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)
 
 
 def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
         return
-    for name in unit.evidence.domains_twice():
+    for name in unit.register_evidence.domains_twice():
         findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
-    for name in unit.evidence.domains_without_package():
+    for name in unit.register_evidence.domains_without_package():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
-    for name, key in unit.evidence.other_domain_keys():
+    for name, key in unit.register_evidence.other_domain_keys():
         if not isinstance(name, str) or domain_in_ascii(name) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 

@@ -1,40 +1,28 @@
-"""What an audit reads: the ledger in stretches, and the rows that break a rule, found by the database itself."""
+"""What an audit reads of the ledger: in stretches, and rows that break a rule, found by the database itself."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import case, false, func, or_, select, text
+from sqlalchemy import case, false, func, select, text
 
 from custmerge.rules.history import Head
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.evidence_sql import (
-    CIRCLES,
     COLUMNS_SQLITE,
     ENTRIES,
-    HOMELESS,
     LEDGER_POSTGRESQL,
     LEDGER_SQLITE,
     MOVED_POSTGRESQL,
     MOVED_SQLITE,
-    NOWHERE,
-    RETIRED_BY_NOBODY,
-    TOMBSTONES,
-    TWICE,
 )
-from custmerge.storage.rows import among, streamed
+from custmerge.storage.rows import in_parameter, parameter, streamed
 from custmerge.storage.tables import (
     before_image,
     customer,
-    domain,
-    field_columns,
     head,
     history,
     order,
-    package,
 )
 
 if TYPE_CHECKING:
@@ -60,21 +48,8 @@ class Stream(Protocol[Row_co]):
         """Give the cursor back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tombstones:
-    """What there is among the numbers that were merged away."""
-
-    lead_nowhere: bool
-    """Whether one leads to a number that there isn't."""
-    lead_further: bool
-    """Whether one leads to a number that was merged away itself."""
-    are_filled: bool
-    """Whether one has a record."""
-    have_packages: bool
-
-
 class Evidence:
-    """What an audit reads, inside one transaction that writes nothing."""
+    """What an audit reads of the ledger, inside one transaction that writes nothing."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -161,8 +136,10 @@ class Evidence:
         Rows are order, package, survivor, number that it is under (None: gone), choice, whether it has the contact
         and the domains that it should. Only orders that stand and whose survivor is still in use count.
         """
-        statement = (MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL).replace("{among}", self._among("orders"))
-        yield from self._streamed(text(statement).bindparams(orders=self._listed(orders)))
+        statement = (MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL).replace(
+            "{among}", in_parameter(self._connection, "orders")
+        )
+        yield from self._streamed(text(statement).bindparams(orders=parameter(self._connection, orders)))
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
         """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
@@ -179,28 +156,6 @@ class Evidence:
             .order_by(order.c.order)
         )
         yield from self._streamed(found)
-
-    def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
-        """Give the tombstones (number, merged_into) that no order made which stands.
-
-        Looked for among the numbers that orders have kept and that undos revived; of those, `numbers` only unless
-        that is None.
-        """
-        if numbers is None:
-            yield from self._streamed(text(RETIRED_BY_NOBODY.format(among="")))
-            return
-        statement = text(RETIRED_BY_NOBODY.format(among=f"AND c.number {self._among('numbers')}"))
-        yield from self._streamed(statement.bindparams(numbers=self._listed(numbers)))
-
-    def has_undos(self) -> bool:
-        """Return whether any order was ever taken back."""
-        statement = select(history.c.seq).where(history.c.action == "undo").limit(1)
-        return self._connection.execute(statement).first() is not None
-
-    @cached_property
-    def tombstones(self) -> Tombstones:
-        """What is to be said of the tombstones as a whole."""
-        return Tombstones(*map(bool, self._connection.execute(text(TOMBSTONES)).one()))
 
     def numbers_since(self, first: int) -> set[str]:
         """Return the numbers that the entries from `first` on name."""
@@ -240,71 +195,6 @@ class Evidence:
         known = select(order.c.order).where(order.c.order == before_image.c.order).exists()
         for row in self._streamed(select(before_image.c.order).where(~known).order_by(before_image.c.order)):
             yield row[0]
-
-    def packages_under_tombstones(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
-        """Give the packages (package, number) under numbers that were merged away.
-
-        Looked for under `numbers` only unless that is None.
-        """
-        statement = (
-            select(package.c.package, package.c.number)
-            .join(customer, customer.c.number == package.c.number)
-            .where(customer.c.merged_into.is_not(None))
-            .order_by(package.c.package)
-        )
-        if numbers is not None:
-            statement = statement.where(among(self._connection, package.c.number, numbers))
-        yield from self._streamed(statement)
-
-    def filled_tombstones(self) -> Iterator[str]:
-        """Give the numbers that were merged away and still have a record."""
-        statement = select(customer.c.number).where(customer.c.merged_into.is_not(None))
-        condition = or_(*(column != "" for column in field_columns))
-        for row in self._streamed(statement.where(condition).order_by(customer.c.number)):
-            yield row[0]
-
-    def circles(self) -> Iterator[str]:
-        """Give the numbers that lead round in a circle, or into one."""
-        for row in self._streamed(text(CIRCLES)):
-            yield row[0]
-
-    def going_further(self, numbers: Collection[str]) -> list[str]:
-        """Return those of `numbers` that lead to a number that was merged away itself."""
-        target = customer.alias("target")
-        rows = self._connection.execute(
-            select(customer.c.number)
-            .join(target, target.c.number == customer.c.merged_into)
-            .where(among(self._connection, customer.c.number, numbers), target.c.merged_into.is_not(None))
-            .order_by(customer.c.number)
-        )
-        return list(rows.scalars())
-
-    def leading_nowhere(self) -> Iterator[tuple[str, str]]:
-        """Give the numbers (number, merged_into) that lead to a number that there isn't."""
-        yield from self._streamed(text(NOWHERE))
-
-    def domains_twice(self) -> Iterator[str]:
-        """Give the names that stand in two packages."""
-        for row in self._streamed(text(TWICE)):
-            yield row[0]
-
-    def other_domain_keys(self) -> Iterator[tuple[str, str]]:
-        """Give (name, ascii_name) of the domains whose key isn't simply the name in lower case, streamed."""
-        statement = select(domain.c.name, domain.c.ascii_name).where(func.lower(domain.c.name) != domain.c.ascii_name)
-        yield from self._streamed(statement)
-
-    def domains_without_package(self) -> Iterator[str]:
-        """Give the names whose package there isn't."""
-        for row in self._streamed(text(HOMELESS)):
-            yield row[0]
-
-    def _among(self, name: str) -> str:
-        """Return the condition that something is in the parameter of a name, see `_listed`."""
-        return f"IN (SELECT value FROM json_each(:{name}))" if self._is_sqlite else f"= ANY(:{name})"  # noqa: S608 (a name of ours)
-
-    def _listed(self, keys: Collection[str | int]) -> str | list[str | int]:
-        """Return a parameter of many keys: one however many there are, as in `rows.among`."""
-        return json.dumps(list(keys)) if self._is_sqlite else list(keys)
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:

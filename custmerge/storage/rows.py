@@ -59,6 +59,16 @@ def among(connection: Connection, column: ColumnElement[Any], keys: Iterable[str
     return column == any_(literal(list(keys), ARRAY(kind)))
 
 
+def in_parameter(connection: Connection, name: str) -> str:
+    """Return, for a statement that is text, the condition that something is in a `parameter` of a name of ours."""
+    return f"IN (SELECT value FROM json_each(:{name}))" if is_sqlite(connection) else f"= ANY(:{name})"  # noqa: S608 (as above)
+
+
+def parameter(connection: Connection, keys: Iterable[str | int]) -> str | list[str | int]:
+    """Return many keys as the one parameter that `in_parameter` takes."""
+    return json.dumps(list(keys)) if is_sqlite(connection) else list(keys)
+
+
 def update_rows(
     connection: Connection,
     table: str,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from custmerge.storage.evidence import Evidence
     from custmerge.storage.intake import Intake
     from custmerge.storage.protection import Protection
+    from custmerge.storage.register_evidence import RegisterEvidence
     from custmerge.storage.sealed import Sealed
 
 
@@ -107,10 +108,17 @@ class Unit:
 
     @cached_property
     def evidence(self) -> Evidence:
-        """What an audit reads."""
+        """What an audit reads of the ledger."""
         from custmerge.storage.evidence import Evidence
 
         return Evidence(self._connection)
+
+    @cached_property
+    def register_evidence(self) -> RegisterEvidence:
+        """What an audit reads of the register."""
+        from custmerge.storage.register_evidence import RegisterEvidence
+
+        return RegisterEvidence(self._connection)
 
     @cached_property
     def protection(self) -> Protection:
