@@ -107,7 +107,10 @@ def word(value: str | None) -> str:
 
 def fact_label(name: str, value: str) -> str:
     """Return one of the things that a history entry tells besides its order, for people."""
-    return f"{_(_FACT_LABELS[name])}: {word(value)}" if name in _FACT_LABELS else word(value)
+    if name not in _FACT_LABELS:
+        return word(value)
+    label = _(_FACT_LABELS[name])
+    return f"{label}: {word(value)}"
 
 
 def field_label(field: Field) -> str:
