@@ -116,7 +116,6 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
     Orders whose packages aren't plainly where they put them are left to a closer look. Before-images of orders that
     are older than `purged_until` may have been erased.
     """
-    expected = part.order + 1
     for row in rows:
         _seq, body, _hash, order, survivor, absorbed, choice, taken, at, by, is_found, salt, image, now = row
         if is_found is None:
@@ -124,7 +123,7 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
         part.merges += 1
         digest = _image_digest(salt, image) if image else image
         if (
-            order == expected
+            order == part.order + 1
             and digest
             and isinstance(body, str)
             # Nothing had to be escaped in most. Nor can what has a quotation mark in it look like that: each key
@@ -135,18 +134,13 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
             and f',"image_sha256":"{digest}","order":{order},"packages":' in body
             and body.endswith(f',"survivor":"{survivor}","taken":{_listed(taken)},"v":1}}')
         ):
+            part.order = order
             part.is_unclear |= not is_found
-        else:
-            part.order = expected - 1
-            if not _compare_closely(row, digest, part, purged_until):
-                expected = part.order + 1
-                continue
-            order = part.order
-        expected = order + 1
+        elif not _compare_closely(row, digest, part, purged_until):
+            continue
         # What an image says counts only where it is the one that was written.
         if not is_plainly_right(choice, image, now):
-            part.doubtful.append(order)
-    part.order = expected - 1
+            part.doubtful.append(part.order)
 
 
 def _compare_closely(row: LedgerRow, image: str | None, part: Part, purged_until: str) -> bool:

@@ -85,15 +85,9 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
     """
     demand(caller, Capability.AUDIT)
     began = time.monotonic()
-    takes_any_text = False
     for left in reversed(range(LOOK_AGAIN)):
-        seen = _Look(database, wanted, now, takes_any_text=takes_any_text)
-        try:
-            head, findings = seen.everything()
-        except TextUnreadable:
-            takes_any_text = True
-            seen = _Look(database, wanted, now, takes_any_text=True)
-            head, findings = seen.everything()
+        seen = _Look(database, wanted, now)
+        head, findings = seen.everything()
         if not seen.was_disturbed or not findings.kept or not left:
             break
     return Audit(_checked(wanted.checks, findings), head, time.monotonic() - began)
@@ -112,16 +106,23 @@ def _checked(checks: frozenset[CheckName], findings: Findings) -> list[Checked]:
 class _Look:
     """One look at the whole, as it is at one moment."""
 
-    def __init__(self, database: Database, wanted: Wanted, now: datetime, *, takes_any_text: bool) -> None:
+    def __init__(self, database: Database, wanted: Wanted, now: datetime) -> None:
         self._database = database
         self._wanted = wanted
         self._checks = wanted.checks
         self._now = now
-        self._takes_any_text = takes_any_text
+        self._takes_any_text = False
         self.was_disturbed = False
 
     def everything(self) -> tuple[Head, Findings]:
         """Return the end of the chain and what was found."""
+        try:
+            return self._everything()
+        except TextUnreadable:
+            self._takes_any_text = True
+            return self._everything()
+
+    def _everything(self) -> tuple[Head, Findings]:
         findings = Findings()
         with self._reading() as unit:
             changed = self._look_at_tables(unit, findings)
@@ -140,10 +141,13 @@ class _Look:
             Crew(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as crew,
             self._reading() as unit,
         ):
-            head = unit.evidence.head()
+            written = unit.evidence.head()
+            if written is None:
+                findings.add(CheckName.CHAIN, "head", _NO_HEAD)
+            head = written or Head(unit.evidence.last_seq(), NO_HASH, 0)
             self._look_at_rest(unit, crew, findings, head, last)
-            self.was_disturbed = {before} | crew.heads != {head}
-            return head or Head(unit.evidence.last_seq(), NO_HASH, 0), findings
+            self.was_disturbed = {before} | crew.heads != {written}
+            return head, findings
 
     @contextmanager
     def _reading(self) -> Iterator[Unit]:
@@ -164,13 +168,8 @@ class _Look:
                 findings.add(check, f"column {table}.{column}", _OTHER_COLUMN)
         return {table for table, _column in changed}
 
-    def _look_at_rest(
-        self, unit: Unit, crew: Crew, findings: Findings, head: Head | None, last: Checkpoint | None
-    ) -> None:
+    def _look_at_rest(self, unit: Unit, crew: Crew, findings: Findings, head: Head, last: Checkpoint | None) -> None:
         since = last if self._wanted.since_checkpoint else None
-        if head is None:
-            findings.add(CheckName.CHAIN, "head", _NO_HEAD)
-            head = Head(unit.evidence.last_seq(), NO_HASH, 0)
         first = 1 if since is None else since.seq + 1
         only = None if since is None else unit.evidence.numbers_since(first)
         register = crew.ask(partial(audit_register.examine, checks=self._checks, only=only))

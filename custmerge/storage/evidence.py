@@ -54,7 +54,6 @@ class Evidence:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_sqlite = is_sqlite(connection)
-        self._cursors = 0
         if not self._is_sqlite:
             # What is read through a cursor is read to its end.
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
@@ -211,8 +210,7 @@ class Evidence:
         statement = statement.replace(":first", mark).replace(":last", mark)
         if self._is_sqlite:
             return self._driver().execute(statement, (first, last))
-        self._cursors += 1
-        cursor = self._driver().cursor(f"custmerge_audit_{self._cursors}")
+        cursor = self._driver().cursor("custmerge_audit")
         cursor.itersize = ROWS_AT_ONCE
         try:
             return cursor.execute(statement, (first, last))

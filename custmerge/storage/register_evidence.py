@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, or_, select, text
 
+from custmerge.storage.evidence import ROWS_AT_ONCE
 from custmerge.storage.evidence_sql import CIRCLES, HOMELESS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
 from custmerge.storage.rows import among, in_parameter, parameter, streamed
 from custmerge.storage.tables import customer, domain, field_columns, history, package
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from sqlalchemy import Connection, Select, TextClause
-
-ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True)

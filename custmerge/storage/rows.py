@@ -53,10 +53,10 @@ def among(connection: Connection, column: ColumnElement[Any], keys: Iterable[str
     One parameter however many there are: with one for each, writing the statement takes longer than executing it.
     """
     if is_sqlite(connection):
-        listed = func.json_each(json.dumps(list(keys))).table_valued("value")
+        listed = func.json_each(parameter(connection, keys)).table_valued("value")
         return column.in_(select(listed.c.value))
     kind = Integer if isinstance(column.type, Integer) else Text
-    return column == any_(literal(list(keys), ARRAY(kind)))
+    return column == any_(literal(parameter(connection, keys), ARRAY(kind)))
 
 
 def in_parameter(connection: Connection, name: str) -> str:
