@@ -28,13 +28,17 @@ class Action(StrEnum):
     TRANSFER_FILE = "transfer_file"
     TRANSFER_APPROVE = "transfer_approve"
     TRANSFER_REJECT = "transfer_reject"
+    TRANSFER_VOID = "transfer_void"
     BULK_APPROVE = "bulk_approve"
     IMPORT = "import"
+    EXPORT = "export"
     PURGE = "purge"
     USER = "user"
     TOKEN = "token"  # noqa: S105 (the name of an action)
+    LOGIN = "login"
     LOGIN_FAILED = "login_failed"
     LOCKED = "locked"
+    DENIED = "denied"
     REVEAL = "reveal"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ class Person:
     password_hash: str
     created_at: str
     disabled_at: str | None
+    password_chosen_by: str | None = None
+    """Who chose the present password where it was somebody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,4 +58,11 @@ class Proof:
     survivor: str
     absorbed: str
     domain: str
+    verified_sha256: str
+    """See `verified_sha256`."""
     valid_until: str
+
+
+def verified_sha256(stored: str) -> str:
+    """Return what a proof keeps of the password hash that it was verified against: its SHA-256, in hex."""
+    return hashlib.sha256(stored.encode()).hexdigest()

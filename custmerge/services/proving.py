@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRefused, ProofRequired
 from custmerge.rules.guessing import Subject
-from custmerge.rules.people import Proof
+from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
@@ -51,7 +51,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
         facts = {"subject": "proof", "survivor": survivor, "absorbed": claim.absorbed if exists else None}
         guessing.wrong(database, tried, caller.actor, facts, now)
         raise ProofRefused
-    proof = Proof(survivor, claim.absorbed, domain, stamp(now + PROOF_LASTS))
+    proof = Proof(survivor, claim.absorbed, domain, verified_sha256(stored or ""), stamp(now + PROOF_LASTS))
     new = passwords.renewed(stored, claim.password)
 
     def keep(unit: Unit) -> None:

@@ -24,6 +24,7 @@ _PERSON = (
     staff.c.password_hash,
     staff.c.created_at.label("since"),
     staff.c.disabled_at,
+    staff.c.password_chosen_by,
 )
 _creator = staff.alias("creator")
 _SERVICE = (
@@ -48,8 +49,8 @@ _PERSON_PLACE, _SERVICE_PLACE = slice(4, 4 + len(_PERSON)), slice(4 + len(_PERSO
 
 
 def _person(row: Sequence[Any]) -> Person:
-    identity, name, role, password_hash, created_at, disabled_at = row
-    return Person(identity, name, Role(role), password_hash, created_at, disabled_at)
+    identity, name, role, *rest = row
+    return Person(identity, name, Role(role), *rest)
 
 
 def _service(row: Sequence[Any]) -> Service:
@@ -210,6 +211,7 @@ class People:
                 survivor=new.survivor,
                 absorbed=new.absorbed,
                 domain=new.domain,
+                verified_sha256=new.verified_sha256,
                 valid_until=new.valid_until,
             )
         )
@@ -242,7 +244,9 @@ class People:
     def proof(self, token_sha256: str, survivor: str, absorbed: str) -> Proof | None:
         """Return the proof that a session has for a pair, run out or not."""
         row = self._connection.execute(
-            select(proof.c.survivor, proof.c.absorbed, proof.c.domain, proof.c.valid_until).where(
+            select(
+                proof.c.survivor, proof.c.absorbed, proof.c.domain, proof.c.verified_sha256, proof.c.valid_until
+            ).where(
                 proof.c.token_sha256 == token_sha256,
                 proof.c.survivor == survivor,
                 proof.c.absorbed == absorbed,

@@ -14,7 +14,7 @@ from custmerge.settings import shown_url
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every version that there ever was, oldest first; the last is this program's."""
 
 _VERSION = text("SELECT version_num FROM custmerge_version")

@@ -139,6 +139,8 @@ class StaffRow(SQLModel, table=True):
     password_hash: str
     created_at: str
     disabled_at: str | None = None
+    password_chosen_by: str | None = None
+    """Who chose the present password where it was somebody else; it has to be changed at the next login."""
 
 
 class ServiceRow(SQLModel, table=True):
@@ -192,6 +194,8 @@ class ProofRow(SQLModel, table=True):
     survivor: str = Attribute(sa_column=Column(Key, primary_key=True))
     absorbed: str = Attribute(sa_column=Column(Key, primary_key=True))
     domain: str
+    verified_sha256: str
+    """SHA-256 of the stored hash that the password was verified against, see `people.verified_sha256`."""
     valid_until: str
 
 
