@@ -555,6 +555,18 @@ class OutputFailed(CustmergeError):
     )
 
 
+class OutputClosed(OutputFailed):
+    """Nobody could be told, which was seen before anything was done."""
+
+    template = N_("Standard output is closed, or can't be written to: nothing was done.")
+
+
+class TokenLost(OutputFailed):
+    """A token that nobody has read opens nothing any more."""
+
+    template = N_("The token couldn't be written to standard output, so it was ended: nobody has it.")
+
+
 class Unexpected(CustmergeError):
     """A fault of the program's own."""
 

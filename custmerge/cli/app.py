@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,11 +16,10 @@ from custmerge import __version__, errors
 from custmerge.cli import language
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.render.escape import visible
-from custmerge.cli.terminal import Terminal, silence_stdout
+from custmerge.cli.streams import open_streams, silence_stdout
 from custmerge.cli.verbs import VerbGroup, usage_problem
 from custmerge.errors import N_, CustmergeError, ExitCode
-from custmerge.settings import data_directory, gather
+from custmerge.settings import data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,6 +53,8 @@ VERBS: dict[str, tuple[str, str]] = {
 }
 
 
+# -f at the end of other flags too.
+_FORMAT = re.compile(r"--format|-[a-z]*f")
 _COMPLETION_HELP = {
     "install_completion": N_("Install completion for this shell."),
     "show_completion": N_("Print completion for this shell."),
@@ -62,9 +64,11 @@ _COMPLETION_HELP = {
 class Verbs(VerbGroup):
     """The root command's verbs: names and summaries at once, the rest when one is typed."""
 
+    are_globals_hidden = False
+
     # Any: Typer's own signature.
     def __init__(self, **attributes: object) -> None:
-        super().__init__(**attributes)  # type: ignore[arg-type]  # handed through as Typer gives them
+        super().__init__(**attributes)
         for name, (_module, summary) in VERBS.items():
             self.add_command(TyperCommand(name, help=_(summary), rich_markup_mode=None))
 
@@ -81,68 +85,38 @@ class Verbs(VerbGroup):
 
 def root(  # noqa: D103 (its help is below)
     ctx: typer.Context,
-    database: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"), show_default=False),
-    ] = None,
-    lang: Annotated[
-        str | None, typer.Option(metavar="de|en", help=_("Language of texts."), show_default=False)
-    ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False,
+    *,
     version: Annotated[bool, typer.Option("--version", help=_("Print the version."))] = False,
 ) -> None:
     if version:
         print(f"{PROGRAM} {__version__}")
         raise typer.Exit
-    if quiet and verbose:
-        raise errors.BadUsage(problem=_("--quiet and --verbose exclude each other."))
-    settings = gather(os.environ, database=database, lang=lang)
-    if settings.lang is not None:
-        language.install(settings.lang)
-    terminal = Terminal(os.environ, no_input=no_input, no_color=no_color, quiet=quiet)
-    ctx.obj = Context(settings, terminal, os.environ)
-    if verbose:
-        terminal.say(_("Database: {database}").format(database=visible(ctx.obj.shown_database)))
     if ctx.invoked_subcommand is None:
+        context: Context = ctx.obj
+        context.begin()
         raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
 
 
 def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind of end)
     """Run one command line and return its exit code; nothing but what the command prints gets out."""
     arguments = list(argv)
-    _open_streams()
+    can_write = open_streams()
     language.install(language.choose(arguments, os.environ))
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that can't show a character gets its number, not a traceback.
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     try:
-        return _run(arguments)
+        return _run(arguments) if can_write else _report(errors.OutputClosed(), arguments)
     except CustmergeError as error:
         return _report(error, arguments)
     except typer.TyperException as error:
-        return _report(errors.BadUsage(problem=usage_problem(error.format_message())), arguments)
+        return _report(errors.BadUsage(problem=usage_problem(error)), arguments)
     except typer.Abort:
         return _report(errors.Declined(), arguments)
     except KeyboardInterrupt:
         return _report(errors.Interrupted(), arguments)
     except BrokenPipeError:
-        silence_stdout()
+        # Of `history --follow`, which would wait for ever.
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 (the one boundary: a fault of ours is a sentence too)
         return _report(_fault(error), arguments)
-
-
-def _open_streams() -> None:
-    """Give closed streams a place to go, so that no file that is opened later takes theirs."""
-    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
-        if getattr(sys, name) is None:
-            if os.open(os.devnull, os.O_RDWR) != descriptor:
-                continue
-            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
 
 
 def _run(arguments: list[str]) -> int:
@@ -153,12 +127,11 @@ def _run(arguments: list[str]) -> int:
         if option.name in _COMPLETION_HELP:
             setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
     try:
-        code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+        code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False, obj=Context(os.environ))
         sys.stdout.flush()
     except SystemExit as end:
-        # Typer ends like this when a pipe was closed, and when it prints a shell's completion.
-        silence_stdout() if end.code == 1 else None
-        return 0 if end.code == 1 else int(end.code or 0)
+        # Typer ends like this when it prints a shell's completion.
+        return int(end.code or 0)
     if code == ExitCode.INTERRUPTED:
         raise errors.Interrupted
     return code if isinstance(code, int) else ExitCode.DONE
@@ -186,7 +159,7 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
         print(nagios_unknown(message), end="", flush=True)
         return ExitCode.AUDIT_UNKNOWN
     ends: int = error.exit
-    if isinstance(error, (errors.DatabaseError, errors.Unexpected)) and _verb(arguments) == "audit":
+    if _verb(arguments) == "audit" and (isinstance(error, _NO_VERDICT) or _is_monitored(error, arguments)):
         ends = ExitCode.AUDIT_UNKNOWN
     if _wants(arguments, "json"):
         from custmerge.cli.render.output import error_document
@@ -197,15 +170,25 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
     return ends
 
 
+_NO_VERDICT = (errors.DatabaseError, errors.Unexpected, errors.OutputFailed)
+
+
 def _is_plugin(error: CustmergeError, arguments: list[str]) -> bool:
-    """Whether a monitoring system listens: it takes any other code than 3 for a verdict, and reads stdout."""
+    """Whether a monitoring system reads stdout."""
     return _wants(arguments, "nagios") and _verb(arguments) == "audit" and not isinstance(error, errors.Interrupted)
+
+
+def _is_monitored(error: CustmergeError, arguments: list[str]) -> bool:
+    """Whether a monitoring system listens: it takes any other code than 3 for a verdict."""
+    return not isinstance(error, errors.Interrupted) and any(
+        _wants(arguments, form) for form in ("nagios", "prometheus")
+    )
 
 
 def _wants(arguments: list[str], form: str) -> bool:
     """Whether the command line asks for a format, as far as that can be seen without understanding it."""
     return any(
-        (argument in ("--format", "-f") and after == form) or argument in (f"--format={form}", f"-f{form}")
+        (_FORMAT.fullmatch(argument) and after == form) or argument in (f"--format={form}", f"-f{form}")
         for argument, after in pairwise([*arguments, ""])
     )
 

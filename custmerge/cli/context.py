@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import atexit
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custmerge.cli.terminal import secrets_from_stdin
-from custmerge.errors import NotLoggedIn
-from custmerge.settings import shown_url
+from custmerge.cli import language
+from custmerge.cli.language import _
+from custmerge.cli.render.escape import visible
+from custmerge.cli.terminal import Terminal, secrets_from_stdin
+from custmerge.errors import BadUsage, NotLoggedIn
+from custmerge.settings import gather, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from custmerge.cli.terminal import Terminal
     from custmerge.services.access import Caller
     from custmerge.settings import Settings
     from custmerge.storage.token_store import TokenStore
@@ -25,13 +28,44 @@ TOKEN_BYTES = 32
 SALT_BYTES = 16
 
 
+@dataclass(slots=True)
+class GlobalOptions:
+    """What may stand before and after every command; filled while the command line is read."""
+
+    database: str | None = None
+    lang: str | None = None
+    no_input: bool = False
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+
+
 class Context:
     """One run of the program."""
 
-    def __init__(self, settings: Settings, terminal: Terminal, environ: Mapping[str, str]) -> None:
-        self.settings = settings
-        self.terminal = terminal
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.options = GlobalOptions()
         self.environ = environ
+
+    def begin(self) -> None:
+        """Take the global options, all of which are known now; raises BadUsage, and what `gather` raises."""
+        if self.options.quiet and self.options.verbose:
+            raise BadUsage(problem=_("--quiet and --verbose exclude each other."))
+        if self.settings.lang is not None:
+            language.install(self.settings.lang)
+        if self.options.verbose:
+            self.terminal.say(_("Database: {database}").format(database=visible(self.shown_database)))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings; raises BadFile, BadValue."""
+        return gather(self.environ, database=self.options.database, lang=self.options.lang)
+
+    @cached_property
+    def terminal(self) -> Terminal:
+        """The person's terminal."""
+        options = self.options
+        return Terminal(self.environ, no_input=options.no_input, no_color=options.no_color, quiet=options.quiet)
 
     @property
     def shown_database(self) -> str:

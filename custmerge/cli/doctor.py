@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import filled, word
+from custmerge.cli.language import _, filled, word
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, stdout, write_many
@@ -20,7 +20,11 @@ ADVICE_ONLY = ("keyring", "staff")
 
 
 def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
-    """Look at database, version, soundness, clock, permissions and keyring; exit code 8 for a wrong database."""
+    """Look at database, version, soundness, clock, permissions and keyring.
+
+    Exit code 0: all is well, or there is advice only (keyring, staff); 1: something is to be put right (clock,
+    permissions); 8: the database can't be used (unreachable, of another version, damaged).
+    """
     from custmerge.services.health import examine
 
     context: Context = ctx.obj
@@ -41,4 +45,11 @@ def _exit_code(checks: "list[Check]") -> ExitCode:
     return ExitCode.UNEXPECTED if failed.difference(ADVICE_ONLY) else ExitCode.DONE
 
 
-app = single(doctor, epilog=examples("custmerge doctor", "custmerge doctor --format json"))
+app = single(
+    doctor,
+    explained=_(
+        "Say what is wrong here and what to do. Exit code 0: all is well, or there is advice only (keyring, staff); "
+        "1: something is to be put right; 8: the database can't be used."
+    ),
+    epilog=examples("custmerge doctor", "custmerge doctor --format json"),
+)

@@ -1,14 +1,17 @@
 """custmerge init."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.escape import visible
 from custmerge.cli.verbs import examples, single
+
+if TYPE_CHECKING:
+    from custmerge.services.setup import Prepared
 
 
 def init(
@@ -38,8 +41,7 @@ def init(
 
     context: Context = ctx.obj
     prepared = setup.prepare(context.database, context.now())
-    if prepared.version_before is None:
-        context.terminal.say(_("The database is ready."))
+    _say_what_was_done(context, prepared)
     if grant is not None:
         setup.grant(context.database, grant)
         context.terminal.say(_("{role} has the rights that the commands need.").format(role=visible(grant)))
@@ -52,6 +54,21 @@ def init(
     password = context.password(_("Password for {name}").format(name=supervisor), from_stdin=password_stdin)
     setup.add_first_supervisor(context.database, supervisor, password, context.now())
     context.terminal.say(_("The first supervisor is there: log in with `custmerge login --staff NAME`."))
+
+
+def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
+    if prepared.version_before is None:
+        context.terminal.say(_("The database is ready."))
+    elif prepared.version_before != prepared.version:
+        said = _("The database was of version {before} and is of version {version} now.")
+        context.terminal.say(said.format(before=prepared.version_before, version=prepared.version))
+    if prepared.sealed:
+        said = ngettext(
+            "{count} row of an older version was sealed by a history entry.",
+            "{count} rows of an older version were sealed by a history entry each.",
+            prepared.sealed,
+        )
+        context.terminal.say(said.format(count=prepared.sealed))
 
 
 app = single(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import os
+import re
 from gettext import gettext as _
 from gettext import ngettext
 from itertools import pairwise
@@ -14,6 +15,7 @@ from custmerge.cli.render.escape import visible
 from custmerge.errors import N_
 from custmerge.rules.fields import Field
 from custmerge.rules.roles import Role
+from custmerge.settings import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -78,6 +80,8 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return `de` or `en` before anything is parsed, so that help and usage errors are translated too.
 
     The first that is given wins: --lang, CUSTMERGE_LANG, LANGUAGE, LC_ALL, LC_MESSAGES, LANG; else `en`.
+    Source: GNU gettext, "The LANGUAGE variable": a list, of which the first language counts that there is a
+    catalogue for, and which doesn't count in the locale C.
     """
     wanted = [
         after if argument == "--lang" else argument.partition("=")[2]
@@ -85,11 +89,20 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
         if argument == "--lang" or argument.startswith("--lang=")
     ]
     wanted += [environ.get("CUSTMERGE_LANG", "")]
-    wanted += [environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
-    for value in wanted:
-        if value:
-            return "de" if value.lower().startswith("de") else "en"
-    return "en"
+    if chosen := next(filter(None, wanted), ""):
+        return _language_of(chosen) or "en"
+    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    if locale not in ("C", "POSIX"):
+        for value in environ.get("LANGUAGE", "").split(":"):
+            if found := _language_of(value):
+                return found
+    return _language_of(locale) or "en"
+
+
+def _language_of(value: str) -> str | None:
+    """Return which of our languages a locale's name is of, None for another's."""
+    name = re.split(r"[_.@-]", value.lower())[0]
+    return name if name in LANGUAGES else None
 
 
 def install(language: str) -> None:

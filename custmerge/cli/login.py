@@ -1,6 +1,5 @@
 """custmerge login."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -9,8 +8,9 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import ROLE_LABELS, _
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.escape import visible
+from custmerge.cli.streams import write_for_certain
 from custmerge.cli.verbs import examples, single
-from custmerge.errors import BadUsage
+from custmerge.errors import BadUsage, TokenLost
 
 
 def login(
@@ -30,7 +30,7 @@ def login(
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
     from custmerge.services.access import checked_number
-    from custmerge.services.sessions import login_customer, login_staff
+    from custmerge.services.sessions import login_customer, login_staff, logout
 
     context: Context = ctx.obj
     if (number is None) == (staff is None):
@@ -45,7 +45,9 @@ def login(
     log_in = login_customer if staff is None else login_staff
     caller = log_in(context.database, name, password, token=token, now=now)
     if print_token:
-        sys.stdout.write(f"{token}\n")
+        if not write_for_certain(f"{token}\n"):
+            logout(context.database, token, everywhere=False)
+            raise TokenLost
     else:
         _keep(context, token, insecure=insecure_storage)
     said = _("Logged in as {name} ({role}) until {until}.")

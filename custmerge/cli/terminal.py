@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from functools import cached_property
@@ -30,9 +29,12 @@ class Terminal:
         self.can_ask = not no_input and not environ.get("CI") and sys.stdin is not None and sys.stdin.isatty()
 
     def print(self, *parts: RenderableType) -> None:
-        """Print data for people."""
+        """Print data for people; sentences wrap on a terminal only."""
+        from rich.text import Text
+
         for part in parts:
-            self._out.print(part)
+            is_sentence = isinstance(part, (str, Text))
+            self._out.print(part, soft_wrap=is_sentence and not self._out.is_terminal)
 
     def page(self, *parts: RenderableType) -> None:
         """Print data for people, through their pager where somebody sits here and it is higher than the screen."""
@@ -196,8 +198,3 @@ def secrets_from_stdin(count: int) -> list[str]:
     if not all(secrets):
         raise BadUsage(problem=_("--password-stdin was given, but no password came on standard input."))
     return secrets
-
-
-def silence_stdout() -> None:
-    """Write nothing more to stdout: whoever read it has closed the pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,6 +1,6 @@
 """custmerge token."""
 
-import sys
+import io
 from typing import Annotated
 
 import typer
@@ -10,9 +10,11 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many
+from custmerge.cli.render.output import Format, stdout, to_text, write_many
+from custmerge.cli.streams import write_for_certain
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import Declined
+from custmerge.errors import Declined, TokenLost
+from custmerge.rules.people import Service
 from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.services import tokens
 
@@ -24,22 +26,40 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The token's
 @app.command(
     cls=Verb,
     help=_("Make a service token and print it, this once."),
-    epilog=examples("custmerge token create nightly-audit --role auditor --days 30 > token"),
+    epilog=examples(
+        "custmerge token create nightly-audit --role auditor --days 30 > token",
+        "custmerge token create nightly-audit --role auditor --format json",
+    ),
 )
 def create(
     ctx: typer.Context,
     name: NameArgument,
     role: RoleOption,
     days: Annotated[int, typer.Option("--days", metavar="N", help=_("So long it lasts, 90 at most."))] = SERVICE_DAYS,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a service token."""
     context: Context = ctx.obj
     given = checked_role(role)
-    token = context.new_token()
-    made = tokens.create(context.database, context.caller(), name, given, days=days, token=token, now=context.now())
-    sys.stdout.write(f"{token}\n")
+    caller, token = context.caller(), context.new_token()
+    made = tokens.create(context.database, caller, name, given, days=days, token=token, now=context.now())
+    if not write_for_certain(_document(made, token, form)):
+        tokens.revoke(context.database, caller, name, context.now())
+        raise TokenLost
     said = _("Service token {name} lasts until {until}; it is shown this once.")
     context.terminal.say(said.format(name=visible(made.name), until=made.expires_at))
+
+
+def _document(made: Service, token: str, form: Format) -> str:
+    if form is Format.TABLE:
+        return f"{token}\n"
+    text = io.StringIO()
+    shape = shapes.created_service(made, token)
+    if form is Format.JSON:
+        text.write(to_text(shape) + "\n")
+    else:
+        write_many([shape], form, text)
+    return text.getvalue()
 
 
 @app.command(name="list", cls=Verb, help=_("List service tokens."), epilog=examples("custmerge token list -f json"))

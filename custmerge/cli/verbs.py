@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from custmerge.cli.context import Context
+from custmerge.cli.global_options import global_options
 from custmerge.cli.language import _
 from custmerge.errors import N_
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
+_NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
+_UNKNOWN = (_NO_COMMAND, _NO_OPTION)
 # What Typer says when a command line is wrong; it has no catalogue for these.
 _USAGE_PROBLEMS = (
     (re.compile(r"Missing argument '(?P<name>.+)'\."), N_("The argument {name} is missing.")),
     (re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL), N_("The option {name} is missing.")),
     (re.compile(r"Missing command\."), N_("A command is missing: --help lists them.")),
-    (re.compile(r"No such command '(?P<name>.+)'\.(?P<rest>.*)"), N_("There is no command {name}.{rest}")),
-    (re.compile(r"No such option: (?P<name>\S+)(?P<rest>.*)"), N_("There is no option {name}.{rest}")),
+    (re.compile(r"No such command '(?P<name>.+)'\."), _NO_COMMAND),
+    (re.compile(r"No such option: (?P<name>\S+)"), _NO_OPTION),
     (re.compile(r"Option '(?P<name>.+)' requires an argument\."), N_("The option {name} needs a value.")),
     (re.compile(r"Option '(?P<name>.+)' does not take a value\."), N_("The option {name} takes no value.")),
     (
@@ -42,8 +47,22 @@ _USAGE_PROBLEMS = (
 )
 
 
+NEAR = 0.7
+"""How alike two words are, from 0 to 1, that one is suggested for the other."""
+
+
 class Verb(TyperCommand):
-    """A command whose help is in the person's language throughout."""
+    """A command whose help is in the person's language throughout, and that takes the global options too."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (Typer's own signature)
+        super().__init__(*arguments, **attributes)
+        self.params = [*self.params, *global_options(hidden=True)]
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (as below)
+        """Run the command: by now every global option has been read."""
+        context: Context = ctx.obj
+        context.begin()
+        return super().invoke(ctx)
 
     # Any: Typer keeps the classes in these signatures private.
     def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
@@ -57,6 +76,12 @@ class Verb(TyperCommand):
 
 class VerbGroup(TyperGroup):
     """A command that has commands of its own, likewise."""
+
+    are_globals_hidden = True
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (as above)
+        super().__init__(*arguments, **{**attributes, "suggest_commands": False})
+        self.params = [*self.params, *global_options(hidden=self.are_globals_hidden)]
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the line that says how to call it."""
@@ -78,10 +103,13 @@ def verb_group(summary: str) -> typer.Typer:
     )
 
 
-def single(function: Callable[..., int | None], *, epilog: str) -> typer.Typer:
-    """Return an app for a verb that is one command; its help is the verb's summary in the root command."""
+def single(function: Callable[..., int | None], *, epilog: str, explained: str = "") -> typer.Typer:
+    """Return an app for a verb that is one command.
+
+    Its help is `explained`, or the verb's summary in the root command.
+    """
     app = verb_group("")
-    app.command(cls=Verb, help="", epilog=epilog)(function)
+    app.command(cls=Verb, help=explained, epilog=epilog)(function)
     return app
 
 
@@ -90,12 +118,31 @@ def examples(*lines: str) -> str:
     return "\b\n" + _("Examples:") + "\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def usage_problem(message: str) -> str:
+def usage_problem(error: typer.TyperException) -> str:
     """Return what Typer says about a wrong command line in the person's language."""
+    # What Typer itself suggests for an option may be far off: its `message` is without that.
+    message: str = error.message if hasattr(error, "possibilities") else error.format_message()
     for pattern, template in _USAGE_PROBLEMS:
         if found := pattern.fullmatch(message):
-            return _(template).format(**found.groupdict())
+            problem = _(template).format(**found.groupdict())
+            if template in _UNKNOWN and (meant := near(found["name"], _known(error))):
+                problem += " " + _("Did you mean {near}?").format(near=_(" or ").join(meant))
+            return problem
     return message
+
+
+def _known(error: typer.TyperException) -> list[str]:
+    """Return the commands and options that could have been meant."""
+    # Typer keeps the class private that has a context.
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    options = [name for option in getattr(command, "params", ()) for name in option.opts]
+    return [*getattr(command, "commands", ()), *options]
+
+
+def near(typed: str, known: Iterable[str]) -> list[str]:
+    """Return those of the known words that somebody who typed another may have meant, best first."""
+    names = {name.lstrip("-"): name for name in known}
+    return [names[name] for name in get_close_matches(typed.lstrip("-"), names, cutoff=NEAR)]
 
 
 def _usage() -> str:

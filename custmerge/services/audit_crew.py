@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from custmerge.errors import CustmergeError, ProcessLost
+from custmerge.storage.slots import cores
 from custmerge.storage.unit import Database
 
 if TYPE_CHECKING:
@@ -51,10 +51,10 @@ class Crew:
         self._busy: dict[Connection, Task[Any]] = {}
         self._idle: list[Connection] = []
         self._processes: list[BaseProcess] = []
-        if seconds >= (self.WORTH_FORKING if _is_forkable() else self.WORTH_SPAWNING) and _cores() > 1:
+        if seconds >= (self.WORTH_FORKING if _is_forkable() else self.WORTH_SPAWNING) and cores() > 1:
             database.close()
             with _uninterrupted():
-                for _ in range(_cores()):
+                for _ in range(cores()):
                     self._start(database.url, takes_any_text=takes_any_text)
 
     def __enter__(self) -> Self:
@@ -165,7 +165,3 @@ def _seen(
         return error, None
     except Exception as error:  # noqa: BLE001 (whoever asked is to raise it, and not every error can be sent)
         return RuntimeError(f"{type(error).__name__} in a process of the audit"), None
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

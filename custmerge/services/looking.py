@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FOUND_AT_MOST = 50
 WORDS_AT_MOST = 20
+LONGEST_TEXT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Profile:
 def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> tuple[Customer, ...]:
     """Return up to `limit` customers in whose number, fields or domains every word of `text` stands."""
     demand(caller, Capability.LOOK)
+    if len(text) > LONGEST_TEXT:
+        raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 1,000 characters at most"))
     words = text.split()
     if len(words) > WORDS_AT_MOST:
         raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 20 words at most"))

@@ -5,7 +5,6 @@ Source: OWASP Password Storage Cheat Sheet, first choice: argon2id, 46 MiB, t=1,
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from custmerge.errors import N_, BadPassword
-from custmerge.storage.slots import slot
+from custmerge.storage.slots import cores, slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +22,7 @@ SHORTEST = 12
 """Characters that a password of staff has at least."""
 LONGEST = 1_024
 """Characters; hashing more would only cost time."""
-AT_ONCE = os.cpu_count() or 1
+AT_ONCE = cores()
 """So many hashes are made at once on this machine by all commands of a user together."""
 _BCRYPT_BYTES = 72
 _HASHER = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)

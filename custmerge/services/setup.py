@@ -10,6 +10,7 @@ from custmerge.rules.history import Actor
 from custmerge.rules.roles import Role
 from custmerge.services.sealing import seal_what_is_not
 from custmerge.services.staff import checked_name, write_new
+from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,6 +24,10 @@ class Prepared:
 
     version_before: str | None
     """None where the database was new."""
+    version: str
+    """This program's."""
+    sealed: int
+    """How many rows of older versions got an entry that seals them."""
     has_staff: bool
 
 
@@ -32,11 +37,10 @@ def prepare(database: Database, now: datetime) -> Prepared:
     What an older version wrote without a seal is sealed, see `sealing`.
     """
     before = database.upgrade()
-    if before is not None:
-        # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
-        seal_what_is_not(database, now)
+    # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
+    sealed = 0 if before is None else seal_what_is_not(database, now)
     with database.reading() as unit:
-        return Prepared(before, unit.people.has_staff())
+        return Prepared(before, VERSIONS[-1], sealed, unit.people.has_staff())
 
 
 def grant(database: Database, role: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING, Any
@@ -107,7 +107,11 @@ def _begin_to_write(connection: Connection, timeout: float) -> None:
 def _make_file(url: str, path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600, exist_ok=True)
+        with suppress(FileExistsError):
+            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            # Whatever the umask takes away; SQLite gives the files beside it the same rights.
+            os.fchmod(number, 0o600)
+            os.close(number)
     except OSError as error:
         raise errors.DatabaseUnreachable(database=shown_url(url), reason=os.strerror(error.errno or 0)) from None
 
@@ -218,8 +222,27 @@ def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors
     reason = without_secrets(url, next(iter(str(error).splitlines()), type(error).__name__))
     if meaning := _POSTGRESQL_MEANINGS.get(state):
         return meaning(database=database, reason=reason)
-    if "does not exist" in reason and "database" in reason:
+    if isinstance(error, psycopg.OperationalError) and not state and _is_missing(url, error):
         return errors.DatabaseMissing(database=database)
     if isinstance(error, psycopg.OperationalError) and (not state or state[:2] in ("08", "28", "53", "57", "58")):
         return errors.DatabaseUnreachable(database=database, reason=reason)
     return errors.DatabaseError(database=database, reason=reason)
+
+
+def _is_missing(url: str, error: Exception) -> bool:
+    """Return whether a connection failed because the server has no such database.
+
+    The server says so in its own language, and libpq doesn't pass the SQLSTATE on: another of its databases knows.
+    """
+    import psycopg
+
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return False
+    wanted = psycopg.conninfo.conninfo_to_dict(url).get("dbname") or os.environ.get("PGDATABASE")
+    try:
+        elsewhere = psycopg.conninfo.make_conninfo(url, dbname="postgres")
+        with psycopg.connect(elsewhere, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted,)).fetchone()
+    except psycopg.Error:
+        return False
+    return wanted is not None and there is None

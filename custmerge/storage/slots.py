@@ -18,6 +18,11 @@ LOOK_AGAIN_AFTER_SECONDS = 0.02
 WAIT_AT_MOST_SECONDS = 30
 
 
+def cores() -> int:
+    """Return how many processors this process may use, which may be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @contextmanager
 def slot(name: str, count: int) -> Iterator[None]:
     """Hold one of `count` places of that name during the block; waits for one. Raises HostBusy.

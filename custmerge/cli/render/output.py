@@ -9,10 +9,12 @@ import os
 import sys
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.render.escape import json_safe, visible
+from custmerge.cli.streams import is_unread
 from custmerge.errors import N_, BadFile
 from custmerge.rules.cells import guard
 
@@ -113,8 +115,10 @@ def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> N
 def write_many(shapes: Iterable[Shape], form: str, out: TextIO, columns: Iterable[str] = ()) -> None:
     """Write objects, as they come, as a JSON array, JSON lines, or CSV.
 
-    CSV has the keys of the first object as its columns, or `columns` where there may be no object.
+    CSV has the keys of the first object as its columns, or `columns` where there may be no object. Ends early
+    where whoever reads `out` has gone.
     """
+    shapes = takewhile(lambda _: not is_unread(out), shapes)
     if form == StreamFormat.JSONL:
         out.writelines(to_text(shape) + "\n" for shape in shapes)
     elif form == StreamFormat.JSON:

@@ -233,6 +233,18 @@ def service(found: Service) -> Shape:
     }
 
 
+def created_service(made: Service, token: str) -> Shape:
+    """Return a service token that was just made, with the token itself: the only copy that there is."""
+    return {
+        "name": made.name,
+        "role": made.role.value,
+        "created_by": made.created_by_name,
+        "created_at": made.created_at,
+        "expires_at": made.expires_at,
+        "token": token,
+    }
+
+
 def transfer(found: Transfer) -> Shape:
     """Return a contract transfer."""
     return {

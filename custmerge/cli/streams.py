@@ -1,0 +1,86 @@
+"""Standard streams: output that nobody reads any more is dropped, a missing stdout is told beforehand."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STDIN, STDOUT, STDERR = 0, 1, 2
+
+
+class _Descriptor(io.FileIO):
+    """A stream's file descriptor. What is written to it is dropped once its reader has gone."""
+
+    is_unread = False
+
+    # A raw stream that would block returns None, which typeshed's IO doesn't know.
+    def write(self, data: ReadableBuffer, /) -> int | None:  # type: ignore[override]
+        """Write like a file, but never raise BrokenPipeError: a verdict doesn't depend on who reads it."""
+        if not self.is_unread:
+            try:
+                return super().write(data)
+            except BrokenPipeError:
+                self.is_unread = True
+        return memoryview(data).nbytes
+
+
+def open_streams() -> bool:
+    """Make the standard streams ready; returns whether something can be written to stdout.
+
+    A closed stream gets a place to go, so that no file that is opened later takes its descriptor. Output that a
+    terminal can't show is written as the number of its character.
+    """
+    can_write = sys.stdout is not None and _is_writable(sys.stdout)
+    for descriptor, name, mode in ((STDIN, "stdin", "r"), (STDOUT, "stdout", "w"), (STDERR, "stderr", "w")):
+        # Python leaves None in the place of a closed stream.
+        if getattr(sys, name) is None and os.open(os.devnull, os.O_RDWR) == descriptor:
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
+    sys.stdout, sys.stderr = _that_outlives_its_reader(sys.stdout), _that_outlives_its_reader(sys.stderr)
+    return can_write
+
+
+def is_unread(out: TextIO) -> bool:
+    """Return whether whoever read a stream has gone: nobody waits for the rest."""
+    raw = getattr(getattr(out, "buffer", None), "raw", None)
+    return isinstance(raw, _Descriptor) and raw.is_unread
+
+
+def write_for_certain(text: str) -> bool:
+    """Write text to stdout; returns whether it was taken, by a file or by a reader who is still there."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        silence_stdout()
+        return False
+    return not is_unread(sys.stdout)
+
+
+def silence_stdout() -> None:
+    """Write nothing more to stdout: it can't be written to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+
+
+def _is_writable(stream: TextIO) -> bool:
+    try:
+        flags = fcntl.fcntl(stream.fileno(), fcntl.F_GETFL)
+    except (OSError, ValueError):
+        # Not a file: what takes its place decides for itself.
+        return True
+    return flags & os.O_ACCMODE != os.O_RDONLY
+
+
+def _that_outlives_its_reader(stream: TextIO) -> TextIO:
+    if not isinstance(stream, io.TextIOWrapper) or isinstance(getattr(stream.buffer, "raw", None), _Descriptor):
+        return stream
+    stream.flush()
+    buffer = io.BufferedWriter(_Descriptor(stream.fileno(), "wb", closefd=False))
+    return io.TextIOWrapper(
+        buffer, stream.encoding, errors="backslashreplace", line_buffering=stream.line_buffering, newline="\n"
+    )
