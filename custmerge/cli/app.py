@@ -19,6 +19,7 @@ from custmerge.cli.language import _
 from custmerge.cli.streams import open_streams, silence_stdout
 from custmerge.cli.verbs import VerbGroup, usage_problem
 from custmerge.errors import N_, CustmergeError, ExitCode
+from custmerge.rules.audit import Verdict
 from custmerge.settings import data_directory
 
 if TYPE_CHECKING:
@@ -159,7 +160,7 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
         print(nagios_unknown(message), end="", flush=True)
         return ExitCode.AUDIT_UNKNOWN
     ends: int = error.exit
-    if _verb(arguments) == "audit" and (isinstance(error, _NO_VERDICT) or _is_monitored(error, arguments)):
+    if _verb(arguments) == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
         ends = ExitCode.AUDIT_UNKNOWN
     if _wants(arguments, "json"):
         from custmerge.cli.render.output import error_document
@@ -178,11 +179,9 @@ def _is_plugin(error: CustmergeError, arguments: list[str]) -> bool:
     return _wants(arguments, "nagios") and _verb(arguments) == "audit" and not isinstance(error, errors.Interrupted)
 
 
-def _is_monitored(error: CustmergeError, arguments: list[str]) -> bool:
-    """Whether a monitoring system listens: it takes any other code than 3 for a verdict."""
-    return not isinstance(error, errors.Interrupted) and any(
-        _wants(arguments, form) for form in ("nagios", "prometheus")
-    )
+def _is_taken_for_a_verdict(error: CustmergeError, arguments: list[str]) -> bool:
+    """Whether a monitor that runs an audit would take an error's code for what the audit says."""
+    return int(error.exit) in (int(Verdict.WARNING), int(Verdict.CRITICAL)) and _wants(arguments, "prometheus")
 
 
 def _wants(arguments: list[str], form: str) -> bool:

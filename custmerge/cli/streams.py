@@ -41,7 +41,8 @@ def open_streams() -> bool:
         # Python leaves None in the place of a closed stream.
         if getattr(sys, name) is None and os.open(os.devnull, os.O_RDWR) == descriptor:
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
-    sys.stdout, sys.stderr = _that_outlives_its_reader(sys.stdout), _that_outlives_its_reader(sys.stderr)
+    sys.stdout = _that_outlives_its_reader(sys.stdout, STDOUT)
+    sys.stderr = _that_outlives_its_reader(sys.stderr, STDERR)
     return can_write
 
 
@@ -76,11 +77,14 @@ def _is_writable(stream: TextIO) -> bool:
     return flags & os.O_ACCMODE != os.O_RDONLY
 
 
-def _that_outlives_its_reader(stream: TextIO) -> TextIO:
-    if not isinstance(stream, io.TextIOWrapper) or isinstance(getattr(stream.buffer, "raw", None), _Descriptor):
+def _that_outlives_its_reader(stream: TextIO, descriptor: int) -> TextIO:
+    """Return a stream for the same descriptor; what somebody has put in its place stays."""
+    # Not a subclass: what is one is ours already.
+    is_plain = isinstance(stream, io.TextIOWrapper) and type(getattr(stream.buffer, "raw", None)) is io.FileIO
+    if not isinstance(stream, io.TextIOWrapper) or not is_plain or stream.fileno() != descriptor:
         return stream
     stream.flush()
-    buffer = io.BufferedWriter(_Descriptor(stream.fileno(), "wb", closefd=False))
+    buffer = io.BufferedWriter(_Descriptor(descriptor, "wb", closefd=False))
     return io.TextIOWrapper(
         buffer, stream.encoding, errors="backslashreplace", line_buffering=stream.line_buffering, newline="\n"
     )

@@ -173,7 +173,7 @@ def test_out_replaces_a_file_at_once(run, tmp_path, form, mode):
 def test_an_out_that_cannot_be_written_is_one_sentence(run, tmp_path):
     for place in ("nowhere/out", str(tmp_path)):
         code, out, err = run(audit_of(), "audit", "-f", "prometheus", "--out", place)
-        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert (code, out, err.count("\n")) == (3, "", 1)
         assert "can't be written" in err
 
 
@@ -382,7 +382,14 @@ def test_in_other_formats_other_errors_keep_their_codes(cli, supervisor, tmp_pat
         assert cli("audit", "-f", form).code == 4
         assert cli.as_("ben")("audit", "-f", form).code == 4
         done = supervisor("audit", "--checkpoint", "c", "-f", form)
-        assert (done.code, "c:1" in done.err) == (2, True)
+        assert (done.code, "c:1" in done.err) == (3 if form == "prometheus" else 2, True)
+
+
+@pytest.mark.parametrize("form", [("--format", "prometheus"), ("-f", "nagios"), ("-qf", "nagios"), ("-fprometheus",)])
+def test_to_a_monitor_wrong_use_of_an_audit_is_unknown_and_not_critical(supervisor, form):
+    assert supervisor("audit", "--nonsense", *form).code == 3
+    assert supervisor("audit", *form, "--only", "nonsense").code == 3
+    assert supervisor("audit", *form, CUSTMERGE_CONFIG="nowhere.toml").code == 3
 
 
 @pytest.mark.parametrize("arguments", [("show", "audit"), ("audits",), ("--lang", "de", "whoami")])

@@ -152,16 +152,6 @@ def test_quiet_says_nothing_but_data_and_errors(cli, tmp_path):
     assert (done.code, done.out, done.err) == (0, "", "")
 
 
-def test_a_closed_pipe_is_silent(world, supervisor):
-    for number in range(3):
-        world.customer(str(number), street="x" * 60_000)
-    command = f"{sys.executable} -m custmerge export customers | head -c 10 > /dev/null"
-    done = subprocess.run(
-        ["bash", "-c", command], env=supervisor.environ(), capture_output=True, check=False, timeout=60
-    )
-    assert done.stderr == b""
-
-
 def test_piped_output_has_no_colour_whatever_the_environment_says(world, agent):
     world.customer("10001")
     world.customer("20002", city="Ulm")
@@ -222,25 +212,6 @@ def test_a_terminal_that_knows_no_unicode_gets_no_traceback(world, agent):
     world.customer("20002", city="Ulm")
     done = agent.subprocess("diff", "20002", "--into", "10001", PYTHONIOENCODING="ascii")
     assert (done.code, done.err) == (1, "")
-
-
-def test_an_order_that_is_done_does_not_look_undone_because_the_output_is_lost(world, agent):
-    world.customer("10001")
-    world.customer("20002", password="pw-2", domains=["zwei.example"])
-    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
-    line = [sys.executable, "-m", "custmerge", "merge", "20002", "--into", "10001", "--yes", "-f", "json"]
-    with open("/dev/full", "w") as full:  # noqa: PTH123 (a device)
-        done = subprocess.run(line, env=agent.environ(), stdout=full, stderr=-1, text=True, check=False)
-    error = json.loads(done.stderr)["error"]
-    assert (error["code"], "what the command did stands" in error["message"]) == ("output_failed", True)
-    assert agent("show", "20002", "-f", "json").json["merged_into"] == "10001"
-
-
-def test_closed_streams_are_silent(agent):
-    line = f"{sys.executable} -m custmerge whoami"
-    for closed in (">&-", "<&-", ">&- 2>&- <&-"):
-        done = subprocess.run(["sh", "-c", f"{line} {closed}"], env=agent.environ(), capture_output=True, check=False)
-        assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_export_writes_into_a_pipe_and_through_a_link(world, supervisor):
