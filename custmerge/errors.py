@@ -522,7 +522,31 @@ class LooseTokenFile(CustmergeError):
     """A token's file that others can read."""
 
     code, exit = "loose_token_file", ExitCode.NOT_ALLOWED
-    template = N_("{file} can be read by others (mode {mode}): remove it and log in again.")
+    template = N_("{file} isn't yours alone (mode {mode}): give it the mode 0600, or remove it and log in again.")
+
+
+class LooseFile(CustmergeError):
+    """A file that this program obeys, and that others can change or read a secret in."""
+
+    code, exit = "loose_file", ExitCode.NOT_ALLOWED
+    template = N_("{file} isn't used: {why} (mode {mode}); give it to yourself alone with `chmod 600`.")
+
+
+class NoHome(CustmergeError):
+    """A user without a home directory: nowhere to look for files that have no name of their own."""
+
+    code, exit = "no_home", ExitCode.USAGE
+    template = N_(
+        "This user has no home directory: set HOME or XDG_DATA_HOME, or name the database with "
+        "CUSTMERGE_DATABASE_URL and give the token with CUSTMERGE_TOKEN."
+    )
+
+
+class NoPlaceForToken(CustmergeError):
+    """A file for a token that can't be written."""
+
+    code, exit = "no_place_for_token", ExitCode.NOT_ALLOWED
+    template = N_("{file} can't be written ({reason}): log in with --print-token and set CUSTMERGE_TOKEN.")
 
 
 class BadTokenFile(CustmergeError):
@@ -572,6 +596,15 @@ class Unexpected(CustmergeError):
 
     code, exit = "unexpected", ExitCode.UNEXPECTED
     template = N_("Unexpected error ({kind}): nothing half done was left behind; the details are in {file}.")
+
+
+class UnexpectedUnsaved(Unexpected):
+    """Likewise, where no file can be written."""
+
+    template = N_(
+        "Unexpected error ({kind} at {place}): nothing half done was left behind; no file could be written to "
+        "keep the details in."
+    )
 
 
 class ProcessLost(Unexpected):

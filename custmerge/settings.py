@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
-from custmerge.errors import N_, BadFile, BadValue
+from custmerge.errors import N_, BadFile, BadValue, LooseFile, NoHome
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 APP = "custmerge"
 LANGUAGES = ("de", "en")
-# Whatever stands behind a parameter that is a password.
-_SECRET_PARAMETER = re.compile(r"(?i)([?&](?:ssl)?password=)([^&]*)")
-_MASKED = r"\1***"
-_MAY_HOLD_A_SECRET = re.compile(r"(?i)@|password")
 # In a login these end it, and what stands behind them would be read as host, port or options.
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
 RETENTION_DAYS = 365
 _MOST_DAYS = 36_500
+_OTHERS_WRITE, _OTHERS_READ = 0o022, 0o044
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +30,8 @@ class Settings:
     """What every command needs to know before it does anything."""
 
     database_url: str
-    config_file: Path
-    """Where the config file is or would be."""
+    config_file: Path | None
+    """Where the config file is or would be; None for a user without a home."""
     lang: str | None
     """`de` or `en` where option, environment variable or config file say so."""
     retention_days: int = RETENTION_DAYS
@@ -45,8 +43,9 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
 
     Raises BadFile for a config file that can't be read, BadValue for a value that can't be right.
     """
-    config_file = Path(environ.get("CUSTMERGE_CONFIG") or _default_config_file())
-    config = _read(config_file, named="CUSTMERGE_CONFIG" in environ)
+    named = environ.get("CUSTMERGE_CONFIG")
+    config_file = Path(named) if named else _default_config_file()
+    config = {} if config_file is None else _read(config_file, named=named is not None)
     url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url") or _default_url()
     chosen = lang or environ.get("CUSTMERGE_LANG") or config.get("lang")
     if chosen is not None and chosen not in LANGUAGES:
@@ -73,6 +72,8 @@ def checked_url(url: str) -> str:
                 value=shown_url(url),
                 why=N_("write special characters of user and password percent-encoded, / as %2F"),
             )
+        if _parameters(url) is None:
+            raise BadValue(name="database", value=shown_url(url), why=N_("isn't a URL that libpq understands"))
         return f"postgresql://{rest}"
     path = url.removeprefix("sqlite:///")
     if path != url and path.partition("?")[0] not in ("", ":memory:"):
@@ -89,23 +90,67 @@ def shown_url(url: str) -> str:
     if scheme == "sqlite":
         return url
     if not is_url:
-        return "…" if _MAY_HOLD_A_SECRET.search(url) else url
-    login, at, host = rest.rpartition("@")
-    if at:
-        user, colon, _password = login.partition(":")
-        rest = f"{user}{':***' if colon else ''}@{host}"
-    return f"{scheme}://{_SECRET_PARAMETER.sub(_MASKED, rest)}"
+        return "…" if "@" in url or "password" in url.lower() else url
+    if scheme not in ("postgresql", "postgres") or _parameters(url) is None:
+        return f"{scheme}://…"
+    login, at, place = rest.partition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
+    user, colon, _password = login.partition(":")
+    place, mark, query = place.partition("?")
+    shown = "&".join(_shown_parameter(parameter) for parameter in query.split("&"))
+    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{mark}{shown}"
+
+
+def has_secret(url: str) -> bool:
+    """Return whether a password, or what libpq keeps secret besides, stands in a URL."""
+    return any(_secrets_of(url))
 
 
 def without_secrets(url: str, text: str) -> str:
     """Return what a driver said of `url` without the passwords in it."""
     text = text.replace(url, shown_url(url))
-    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
-    secrets = {password, *(found[2] for found in _SECRET_PARAMETER.finditer(url))}
-    for secret in secrets | {unquote(secret) for secret in secrets}:
-        if secret:
-            text = text.replace(secret, "***")
+    for secret in _secrets_of(url):
+        text = text.replace(secret, "***")
     return text
+
+
+def _parameters(url: str) -> dict[str, str] | None:
+    """Return what libpq reads in a URL, by its own keywords; None for what it can't read, or may misread.
+
+    A / or ? in a password that isn't percent-encoded would make a part of it a port or a database's name.
+    """
+    from psycopg.pq import Conninfo
+
+    login, at, _host = url.partition("://")[2].rpartition("@")
+    if at and ":" in login and _UNSAFE.search(login):
+        return None
+    try:
+        found = Conninfo.parse(url.encode())
+    # Any text may stand here, and what libpq says of it may repeat a secret.
+    except Exception:  # noqa: BLE001
+        return None
+    given = ((option.keyword, option.val) for option in found if option.val is not None)
+    return {keyword.decode(): value.decode(errors="replace") for keyword, value in given}
+
+
+def _hidden() -> frozenset[str]:
+    """Return the keywords whose values libpq itself never shows."""
+    from psycopg.pq import Conninfo
+
+    return frozenset(option.keyword.decode() for option in Conninfo.get_defaults() if option.dispchar == b"*")
+
+
+def _secrets_of(url: str) -> set[str]:
+    if url.startswith("sqlite:"):
+        return set()
+    # As it is written too: what can't be parsed may be repeated to the letter.
+    written = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    found = _parameters(url) or {}
+    return {written, unquote(written), *(found[name] for name in _hidden() & found.keys())} - {""}
+
+
+def _shown_parameter(parameter: str) -> str:
+    name, is_given, _value = parameter.partition("=")
+    return f"{name}=***" if is_given and unquote(name) in _hidden() else parameter
 
 
 def _check_sqlite_options(url: str) -> None:
@@ -115,27 +160,44 @@ def _check_sqlite_options(url: str) -> None:
 
 
 def data_directory() -> Path:
-    """Return the user's data directory for custmerge."""
+    """Return the user's data directory for custmerge; raises NoHome where nobody knows where that would be."""
     import platformdirs
 
-    return Path(platformdirs.user_data_dir(APP))
+    return _at_home(platformdirs.user_data_dir)
+
+
+def _at_home(directory: Callable[[str], str]) -> Path:
+    try:
+        found = directory(APP)
+    except (RuntimeError, KeyError):
+        # A user without an entry in /etc/passwd, and without HOME.
+        raise NoHome from None
+    if found.startswith("~"):
+        raise NoHome
+    return Path(found)
 
 
 def _default_url() -> str:
     return f"sqlite:///{data_directory() / 'custmerge.db'}"
 
 
-def _default_config_file() -> Path:
+def _default_config_file() -> Path | None:
+    """Return where the config file is looked for, None for a user without a home."""
     import platformdirs
 
-    return Path(platformdirs.user_config_dir(APP)) / "config.toml"
+    try:
+        return _at_home(platformdirs.user_config_dir) / "config.toml"
+    except NoHome:
+        return None
 
 
 def _read(path: Path, *, named: bool) -> dict[str, str]:
     import tomllib
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            content = tomllib.loads(file.read().decode())
     except FileNotFoundError:
         if named:
             raise BadFile(file=str(path), why=N_("no such file")) from None
@@ -152,4 +214,17 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
         if type(value) is not _KNOWN_KEYS[key]:
             why = N_("{key} must be a text") if _KNOWN_KEYS[key] is str else N_("{key} must be a whole number")
             raise BadFile(file=str(path), why=why, key=key)
+    _demand_own(path, status, has_secret=has_secret(str(content.get("database_url", ""))))
     return {key: str(value) for key, value in content.items()}
+
+
+def _demand_own(path: Path, status: os.stat_result, *, has_secret: bool) -> None:
+    """Raise LooseFile for a config file that somebody else can change, or read a password in.
+
+    Source: ssh_config(5), whose file "must have strict permissions".
+    """
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & _OTHERS_WRITE or status.st_uid not in (0, os.geteuid()):
+        raise LooseFile(file=str(path), mode=f"{mode:04o}", why=N_("others can change it"))
+    if has_secret and mode & _OTHERS_READ:
+        raise LooseFile(file=str(path), mode=f"{mode:04o}", why=N_("others can read the password in it"))

@@ -371,6 +371,19 @@ def supervisor(cli):
     return cli.as_("anna")
 
 
+@pytest.fixture
+def somebody_elses(monkeypatch):
+    """Gives a file of this user's to another one, as far as the program can see."""
+
+    def give(path):
+        if os.geteuid() == 0:
+            os.chown(path, 54_321, -1)
+        else:
+            monkeypatch.setattr(os, "geteuid", lambda: 54_321)
+
+    return give
+
+
 @pytest.fixture(scope="session")
 def repository():
     return Path(__file__).parents[1]

@@ -4,19 +4,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.errors import BadFile, BadValue
-from custmerge.settings import checked_url, gather, shown_url, without_secrets
+from custmerge.errors import BadFile, BadValue, LooseFile
+from custmerge.settings import checked_url, gather, has_secret, shown_url, without_secrets
 
 
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
         ("postgresql://u:geheim@host/db", "postgresql://u:***@host/db"),
-        ("postgresql://u:geheim@[bad/db", "postgresql://u:***@[bad/db"),
-        ("postgresql://u:ge/heim@host/db", "postgresql://u:***@host/db"),
-        ("postgresql://u:geheim@a@b/db", "postgresql://u:***@b/db"),
-        ("postgresql://host/db?password=geheim&x=1", "postgresql://host/db?password=***&x=1"),
-        ("postgresql://host/db?SSLPassword=geheim", "postgresql://host/db?SSLPassword=***"),
+        ("postgresql://u:geheim@[bad/db", "postgresql://…"),
+        ("postgresql://u:ge/heim@host/db", "postgresql://…"),
+        ("postgresql://u:geheim@a@b/db", "postgresql://…"),
+        ("postgresql://host/db?password=geheim&port=1", "postgresql://host/db?password=***&port=1"),
+        ("postgresql://host/db?%70assword=geheim&port=1", "postgresql://host/db?%70assword=***&port=1"),
+        ("postgresql://host/db?sslp%61ssword=geheim", "postgresql://host/db?sslp%61ssword=***"),
+        ("postgresql://u:ge?heim@host/db", "postgresql://…"),
+        ("postgresql://host/db?SSLPassword=geheim", "postgresql://…"),
+        ("postgres://u:geheim@h1,h2:5/db", "postgres://u:***@h1,h2:5/db"),
+        ("mysql://u:geheim@host/db", "mysql://…"),
         ("postgresql://u@host/db", "postgresql://u@host/db"),
         ("sqlite:////tmp/a.db?timeout=1", "sqlite:////tmp/a.db?timeout=1"),
         ("user:geheim@host/db", "…"),
@@ -32,6 +37,7 @@ def test_a_url_is_shown_without_its_password(url, shown):
     "url",
     [
         "postgresql://u:ge/heim@h/d",
+        "postgresql://u@h/d?passwort=geheim",
         "mysql://u:geheim@h/d",
         "x",
         "sqlite:///",
@@ -80,3 +86,49 @@ def test_a_retention_in_the_config_file_is_a_whole_number(tmp_path, line):
     (tmp_path / "config.toml").write_text(line)
     with pytest.raises(BadFile):
         gather({"CUSTMERGE_CONFIG": str(tmp_path / "config.toml")})
+
+
+@pytest.mark.parametrize(
+    ("url", "is_there"),
+    [
+        ("postgresql://u:geheim@h/d", True),
+        ("postgresql://h/d?%70assword=geheim", True),
+        ("postgresql://u:@h/d", False),
+        ("postgresql://u@h/d", False),
+        ("sqlite:////tmp/a:b@c.db", False),
+    ],
+)
+def test_a_password_in_a_url_is_seen_however_it_is_written(url, is_there):
+    assert has_secret(url) is is_there
+
+
+@pytest.mark.parametrize(
+    ("mode", "content", "is_refused"),
+    [
+        (0o600, 'database_url = "postgresql://u:geheim@h/d"', False),
+        (0o644, 'database_url = "postgresql://u@h/d"', False),
+        (0o644, 'database_url = "postgresql://u:geheim@h/d"', True),
+        (0o640, 'database_url = "postgresql://h/d?%70assword=geheim"', True),
+        (0o664, 'lang = "de"', True),
+        (0o602, 'lang = "de"', True),
+    ],
+)
+def test_a_config_file_that_others_could_abuse_is_refused(tmp_path, mode, content, is_refused):
+    config = tmp_path / "config.toml"
+    config.write_text(content)
+    config.chmod(mode)
+    if not is_refused:
+        assert gather({"CUSTMERGE_CONFIG": str(config)}).config_file == config
+        return
+    with pytest.raises(LooseFile) as error:
+        gather({"CUSTMERGE_CONFIG": str(config)})
+    assert f"{mode:04o}" in str(error.value)
+    assert "geheim" not in str(error.value)
+
+
+def test_a_config_file_of_somebody_else_is_refused(tmp_path, somebody_elses):
+    config = tmp_path / "config.toml"
+    config.write_text('lang = "de"')
+    somebody_elses(config)
+    with pytest.raises(LooseFile):
+        gather({"CUSTMERGE_CONFIG": str(config)})

@@ -6,7 +6,9 @@ import importlib
 import os
 import re
 import sys
+from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -227,13 +229,13 @@ def _unexpected(error: Exception) -> CustmergeError:
     import tempfile
     import traceback
 
-    place = data_directory()
     lines = [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}\n"]
-    try:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        number, name = tempfile.mkstemp(prefix="error-", suffix=".txt", dir=place)
-        with os.fdopen(number, "w") as file:
-            file.writelines(lines)
-    except OSError:
-        name = "-"
-    return errors.Unexpected(kind=type(error).__name__, file=name)
+    for place in (data_directory, tempfile.gettempdir):
+        with suppress(OSError, errors.NoHome):
+            folder = Path(place())
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            number, name = tempfile.mkstemp(prefix="error-", suffix=".txt", dir=folder)
+            with os.fdopen(number, "w") as file:
+                file.writelines(lines)
+            return errors.Unexpected(kind=type(error).__name__, file=name)
+    return errors.UnexpectedUnsaved(kind=type(error).__name__, place=lines[-2].split("\n")[0].strip())

@@ -7,6 +7,7 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.errors import NoHome
 
 app = verb_group(_("Where the settings come from."))
 
@@ -24,4 +25,6 @@ def config() -> None:
 def path(ctx: typer.Context) -> None:
     """Print the path of the config file, whether it is there or not."""
     context: Context = ctx.obj
+    if context.settings.config_file is None:
+        raise NoHome
     sys.stdout.write(f"{context.settings.config_file}\n")

@@ -14,7 +14,7 @@ from custmerge.cli.language import _
 from custmerge.cli.render.escape import visible
 from custmerge.cli.terminal import Terminal, secrets_from_stdin
 from custmerge.errors import BadUsage, NotLoggedIn
-from custmerge.settings import gather, shown_url
+from custmerge.settings import gather, has_secret, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,6 +53,13 @@ class Context:
             raise BadUsage(problem=_("--quiet and --verbose exclude each other."))
         if self.settings.lang is not None:
             language.install(self.settings.lang)
+        if self.options.database and has_secret(self.options.database):
+            self.terminal.warn(
+                _(
+                    "Careful: everybody on this machine can read the password in --database (`ps`). "
+                    "Use ~/.pgpass or CUSTMERGE_DATABASE_URL."
+                )
+            )
         if self.options.verbose:
             self.terminal.say(_("Database: {database}").format(database=visible(self.shown_database)))
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.storage.engine import sqlite_path
 from custmerge.storage.schema import VERSIONS
-from custmerge.storage.token_store import keyring_problem
+from custmerge.storage.token_store import keyring_problem, loose_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from custmerge.storage.unit import Database
 
 CLOCKS_MAY_DIFFER_SECONDS = 60
@@ -28,12 +30,12 @@ class Check:
     details: dict[str, str]
 
 
-def examine(database: Database, now: datetime) -> list[Check]:
-    """Look at the database, its version, soundness, keyring, permissions and clock; changes nothing."""
+def examine(database: Database, now: datetime, environ: Mapping[str, str]) -> list[Check]:
+    """Look at the database, its version, soundness, connection, clock, staff, files and keyring; changes nothing."""
     checks = [_database(database)]
     if checks[0].ok:
-        checks += [_integrity(database), _clock(database, now), _staff(database)]
-    return [*checks, _permissions(database), _keyring()]
+        checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
+    return [*checks, _permissions(database), _files(database, environ), _keyring()]
 
 
 def _database(database: Database) -> Check:
@@ -109,6 +111,26 @@ def _permissions(database: Database) -> Check:
     return Check(
         "permissions", not (mode & 0o077 and path.is_file()), message, {"file": str(path), "mode": f"{mode:04o}"}
     )
+
+
+def _connection(database: Database) -> Check:
+    with database.reading() as unit:
+        host, is_encrypted = unit.protection.connection()
+    if host is None:
+        return Check("connection", True, N_("The database is on this machine."), {})
+    message = N_("The connection to {host} is encrypted (TLS).")
+    if not is_encrypted:
+        message = N_(
+            "The connection to {host} isn't encrypted: everybody on the way can read it; add ?sslmode=verify-full."
+        )
+    return Check("connection", is_encrypted, message, {"host": host})
+
+
+def _files(database: Database, environ: Mapping[str, str]) -> Check:
+    error = loose_file(database.url, environ)
+    if error is None:
+        return Check("files", True, N_("The files that a token or setting is read from are yours alone."), {})
+    return Check("files", False, type(error).template, {name: str(value) for name, value in error.details.items()})
 
 
 def _keyring() -> Check:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
@@ -76,6 +77,13 @@ def _kind(type_name: str) -> str:
     return _KINDS.get(name, name)
 
 
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
 class Protection:
     """What the database itself refuses, inside one transaction."""
 
@@ -124,6 +132,16 @@ class Protection:
         """Return the first thing that is wrong with an SQLite file, None where it is sound."""
         found = self._connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
         return None if found == "ok" else str(found)
+
+    def connection(self) -> tuple[str | None, bool]:
+        """Return the host that the database is on, None for this machine, and whether what is sent is encrypted."""
+        if is_sqlite(self._connection):
+            return None, False
+        # Any: the driver's own connection, which alone knows what it really speaks to.
+        raw: Any = self._connection.connection.driver_connection
+        host = raw.info.host
+        is_here = not host or host.startswith("/") or host == "localhost" or _is_loopback(raw.info.hostaddr)
+        return None if is_here else host, bool(raw.pgconn.ssl_in_use)
 
     def has_checksums(self) -> bool:
         """Return whether a PostgreSQL server writes checksums into its pages."""

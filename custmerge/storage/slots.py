@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from custmerge.errors import HostBusy
+from custmerge.errors import HostBusy, NoHome
 from custmerge.settings import data_directory
 
 if TYPE_CHECKING:
@@ -30,13 +31,9 @@ def slot(name: str, count: int) -> Iterator[None]:
     A place is a lock on a file of the user's, which the system lets go of when a process dies. Where no such
     file can be made (no home, a read-only one) there is no limit.
     """
-    folder = data_directory() / "slots"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        writable = os.access(folder, os.W_OK)
+        folder = _folder()
     except OSError:
-        writable = False
-    if not writable:
         yield
         return
     with _any_of([folder / f"{name}-{number}" for number in range(count)]):
@@ -84,9 +81,8 @@ def only_one(name: str) -> Iterator[Turn]:
     """Say whether nobody else of this user is inside such a block of that name; a death ends it."""
     from filelock import FileLock, Timeout
 
-    folder = data_directory() / "slots"
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = _folder()
         lock = FileLock(folder / name, mode=0o600)
         lock.acquire(blocking=False)
     except Timeout:
@@ -99,6 +95,18 @@ def only_one(name: str) -> Iterator[Turn]:
         yield Turn(folder / f"{name}.marks", is_alone=True)
     finally:
         lock.release()
+
+
+def _folder() -> Path:
+    """Return the folder of the user's lock files; raises OSError where there can be none."""
+    try:
+        folder = data_directory() / "slots"
+    except NoHome:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return folder
 
 
 @contextmanager

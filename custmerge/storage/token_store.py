@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import tempfile
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile
+from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile, NoHome, NoPlaceForToken
 from custmerge.settings import APP, data_directory, shown_url
 
 if TYPE_CHECKING:
@@ -16,7 +19,12 @@ if TYPE_CHECKING:
 
     from keyring.backend import KeyringBackend
 
+    from custmerge.errors import CustmergeError
+
 CREDENTIAL = "custmerge-token"
+LONGEST_FILE = 4_096
+"""In bytes; a token has some 43."""
+_OTHERS_AT_ALL, _OTHERS_WRITE = 0o077, 0o022
 KEYRING_ANSWERS_WITHIN_SECONDS = 20
 _LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
 RECOMMENDED = 1
@@ -38,16 +46,33 @@ class TokenStore:
         """
         if token := self._environ.get("CUSTMERGE_TOKEN", "").strip():
             return token
+        return self.read_files() or self._read_keyring()
+
+    def read_files(self) -> str | None:
+        """Return the token of systemd's credentials or our file; raises LooseTokenFile, BadTokenFile."""
         if directory := self._environ.get("CREDENTIALS_DIRECTORY"):
-            credential = Path(directory) / CREDENTIAL
-            if credential.exists():
-                return _text_of(credential)
-        return self._read_file() or self._read_keyring()
+            with suppress(FileNotFoundError):
+                return _text_of(Path(directory) / CREDENTIAL, loose=_loose_in(directory))
+        try:
+            return _text_of(self._path(), loose=_OTHERS_AT_ALL, flags=os.O_NOFOLLOW)
+        except (FileNotFoundError, NoHome):
+            return None
 
     def demand_place(self, *, insecure: bool) -> None:
-        """Raise KeyringUnavailable unless a token can be kept, before anybody types a password for nothing."""
+        """Raise unless a token can be kept, before anybody types a password for nothing.
+
+        Raises KeyringUnavailable; with `insecure` NoPlaceForToken, NoHome.
+        """
         if not insecure:
             _keyring()
+            return
+        folder = self._path().parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Asked by writing: a file system may be read-only, and root may do everything else.
+            tempfile.TemporaryFile(dir=folder).close()
+        except OSError as error:
+            raise NoPlaceForToken(file=str(folder), reason=os.strerror(error.errno or 0)) from None
 
     def keep(self, token: str, *, insecure: bool) -> None:
         """Keep the token in the keyring, or with `insecure` in a file that only its owner can read."""
@@ -73,27 +98,22 @@ class TokenStore:
         keyring = _keyring()
         return _asked(lambda: keyring.get_password(APP, self._entry))
 
-    def _read_file(self) -> str | None:
-        path = self._path()
-        try:
-            mode = stat.S_IMODE(path.stat().st_mode)
-        except OSError:
-            return None
-        if mode & 0o077:
-            raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
-        return _text_of(path)
-
     def _write_file(self, token: str) -> None:
         path = self._path()
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._remove_file()
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(token + "\n")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(token + "\n")
+        except OSError as error:
+            raise NoPlaceForToken(file=str(path), reason=os.strerror(error.errno or 0)) from None
 
     def _remove_file(self) -> None:
-        path = self._path()
         try:
+            path = self._path()
             path.unlink(missing_ok=True)
+        except NoHome:
+            return
         except OSError as error:
             raise BadTokenFile(file=str(path), reason=os.strerror(error.errno or 0)) from None
 
@@ -102,6 +122,16 @@ class TokenStore:
 
         name = hashlib.sha256(self._entry.encode()).hexdigest()[:16]
         return data_directory() / "tokens" / name
+
+
+def loose_file(database_url: str, environ: Mapping[str, str]) -> CustmergeError | None:
+    """Return what is wrong with the files that a token may be read from here, None where nothing is."""
+    store = TokenStore(database_url, environ)
+    try:
+        store.read_files()
+    except (LooseTokenFile, BadTokenFile) as error:
+        return error
+    return None
 
 
 def keyring_problem() -> str | None:
@@ -133,14 +163,38 @@ def _found_keyring() -> KeyringBackend:
     return backend
 
 
-def _text_of(path: Path) -> str:
-    """Return the token in a file; raises BadTokenFile for what is no file of text (and may never end)."""
+def _loose_in(directory: str) -> int:
+    """Return the bits of a mode that no credential in a directory may have.
+
+    systemd gives its user the right to read it by an ACL, which looks like a group's, and keeps the directory from
+    everybody else.
+    """
+    is_closed = not stat.S_IMODE(os.stat(directory).st_mode) & stat.S_IXOTH  # noqa: PTH116 (`directory` is a text)
+    return _OTHERS_WRITE if is_closed else _OTHERS_WRITE | stat.S_IROTH
+
+
+def _text_of(path: Path, *, loose: int, flags: int = 0) -> str:
+    """Return the token in a file.
+
+    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link where `flags`
+    forbid one; LooseTokenFile where it isn't this user's, root's, or somebody has a right of the bits `loose`.
+    """
     try:
-        if not path.is_file():
-            raise BadTokenFile(file=str(path), reason="it isn't a file")
-        return path.read_text(encoding="utf-8").strip()
+        # Not blocking: a pipe would wait for its writer.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise BadTokenFile(file=str(path), reason="it isn't a file")
+            mode = stat.S_IMODE(status.st_mode)
+            if mode & loose or status.st_uid not in (0, os.geteuid()):
+                raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
+            return file.read(LONGEST_FILE).decode().strip()
+    except FileNotFoundError:
+        raise
     except OSError as error:
-        raise BadTokenFile(file=str(path), reason=os.strerror(error.errno or 0)) from None
+        reason = "it is a link" if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
+        raise BadTokenFile(file=str(path), reason=reason) from None
     except UnicodeDecodeError:
         raise BadTokenFile(file=str(path), reason="it isn't text") from None
 

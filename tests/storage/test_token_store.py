@@ -8,7 +8,7 @@ from keyring.backend import KeyringBackend
 from keyring.backends import chainer, fail, null
 from keyrings.alt.file import PlaintextKeyring
 
-from custmerge.errors import BadTokenFile, KeyringUnavailable
+from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile, NoPlaceForToken
 from custmerge.storage import token_store
 from custmerge.storage.token_store import TokenStore
 
@@ -150,5 +150,62 @@ def test_a_credential_that_is_no_text_is_a_sentence(tmp_path, kind):
             os.mkfifo(path)
         case "binary":
             path.write_bytes(b"\xff\x00")
+            path.chmod(0o400)
     with pytest.raises(BadTokenFile):
         TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read()
+
+
+@pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o666), (0o700, 0o660), (0o755, 0o644), (0o755, 0o602)])
+def test_a_credential_that_others_could_have_is_refused(tmp_path, folder, mode):
+    path = tmp_path / "custmerge-token"
+    path.write_text("token")
+    path.chmod(mode)
+    tmp_path.chmod(folder)
+    with pytest.raises(LooseTokenFile) as error:
+        TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read()
+    assert f"{mode:04o}" in str(error.value)
+
+
+@pytest.mark.parametrize(("folder", "mode"), [(0o500, 0o440), (0o755, 0o400), (0o755, 0o440)])
+def test_a_credential_as_systemd_makes_it_is_taken(tmp_path, folder, mode):
+    path = tmp_path / "custmerge-token"
+    path.write_text("token")
+    path.chmod(mode)
+    tmp_path.chmod(folder)
+    assert TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read() == "token"
+    tmp_path.chmod(0o700)
+
+
+@pytest.fixture
+def kept(use):
+    """A store that keeps a token in its file, and that file."""
+    use(Memory())
+    store = TokenStore("sqlite:///x.db", {})
+    store.keep("token", insecure=True)
+    return store, store._path()
+
+
+def test_a_token_file_that_is_a_link_is_refused(kept, tmp_path):
+    store, path = kept
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadTokenFile) as error:
+        store.read()
+    assert "link" in str(error.value)
+
+
+def test_a_token_file_of_somebody_else_is_refused(kept, somebody_elses):
+    store, path = kept
+    somebody_elses(path)
+    with pytest.raises(LooseTokenFile):
+        store.read()
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(use, tmp_path):
+    use(Memory())
+    (tmp_path / "custmerge").write_text("a file in the place of the folder")
+    store = TokenStore("sqlite:///x.db", {})
+    for keep in (lambda: store.demand_place(insecure=True), lambda: store.keep("token", insecure=True)):
+        with pytest.raises(NoPlaceForToken) as error:
+            keep()
+        assert "CUSTMERGE_TOKEN" in str(error.value)
