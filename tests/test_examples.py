@@ -123,7 +123,7 @@ def test_every_command_line_of_the_examples_works(repository, sqlite_cli, tmp_pa
     lines = list(command_lines(repository))
     assert [name for name, _ in lines].count("cron/crontab") == 2
     assert {name.partition("/")[0] for name, _ in lines} == {"cron", "systemd", "nagios", "icinga2"}
-    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials").mkdir(mode=0o700)
     (tmp_path / "credentials" / "custmerge-token").write_text("token-of-ada\n")
     for name, words in lines:
         # Files of that machine become files of this test.
@@ -139,3 +139,102 @@ def test_the_alerts_name_metrics_that_there_are(repository, sqlite_cli):
     used = set(re.findall(r"custmerge_audit_[a-z_]+", rules))
     assert used
     assert all(f"# TYPE {name} gauge\n" in metrics for name in used)
+
+
+@pytest.fixture
+def front(repository, tmp_path):
+    """The front of custmerge as a user of its own, with a program behind it that prints what it was given."""
+    source = (repository / "examples" / "own-user" / "custmerge-front").read_text("utf-8")
+    for name in ("in", "out"):
+        (tmp_path / name).mkdir()
+        source = source.replace(f'"/srv/custmerge/{name}"', repr(str(tmp_path / name)))
+    program = tmp_path / "program"
+    program.write_text(
+        f"#!{sys.executable} -I\nimport json, os, sys\nprint(json.dumps([sys.argv[1:], dict(os.environ)]))\n"
+    )
+    program.chmod(0o755)
+    path = tmp_path / "front"
+    path.write_text(source.replace('"/usr/local/bin/custmerge"', repr(str(program))))
+
+    def run(*words, **environ):
+        line = [sys.executable, "-I", str(path), *words]
+        return subprocess.run(line, capture_output=True, text=True, check=False, env=environ, cwd=tmp_path)
+
+    return run
+
+
+def test_the_front_lets_three_variables_through_and_nothing_else(front):
+    given = {"CUSTMERGE_TOKEN": "t", "LANG": "de_DE.UTF-8", "TERM": "xterm"}
+    hostile = {"PAGER": "sh", "LESSOPEN": "|sh", "PYTHONPATH": "/tmp", "CUSTMERGE_DATABASE_URL": "x", "PATH": "/tmp"}
+    words, environ = json.loads(front("merge", "20002", "--into", "10001", **given, **hostile).stdout)
+    assert words == ["merge", "20002", "--into", "10001"]
+    assert {name: environ[name] for name in given} == given
+    assert environ.keys() - given.keys() - {"LC_CTYPE"} == {"PATH", "HOME", "CUSTMERGE_CONFIG"}
+    assert "/tmp" not in environ["PATH"]
+
+
+def test_the_front_takes_what_sshd_hands_over(front):
+    done = front(SSH_ORIGINAL_COMMAND="custmerge find 'müller ulm'; id")
+    assert json.loads(done.stdout)[0] == ["find", "müller ulm;", "id"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("init", "--unlock", "ben"),
+        ("doctor",),
+        ("login", "--staff", "ben"),
+        ("login", "--staff", "ben", "--print-token", "--insecure-storage"),
+        ("find", "x", "--database", "sqlite:////tmp/x"),
+        ("find", "x", "--database=sqlite:////tmp/x"),
+        ("export", "history", "--out", "/var/lib/custmerge/custmerge.db"),
+        ("export", "history", "-o/var/lib/custmerge/custmerge.db"),
+        ("export", "history", "-qo", "/var/lib/custmerge/custmerge.db"),
+        ("export", "history", "--out", "in/x"),
+        ("import", "customers", "/etc/custmerge/config.toml"),
+        ("import", "--quiet", "customers", "/etc/custmerge/config.toml"),
+        ("bulk", "check", "out/x"),
+        ("bulk", "run", "in/../x", "--report", "out/r"),
+        ("bulk", "run", "in/x", "--report", "in/x"),
+        ("transfer", "file", "2", "--into", "1", "--form", "/etc/shadow"),
+        ("transfer", "show", "1", "--save", "../x"),
+        ("audit", "--checkpoint", "/var/lib/custmerge/custmerge.db"),
+    ],
+)
+def test_the_front_refuses_what_would_use_the_rights_of_its_user(front, words):
+    done = front(*words)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("custmerge-front: ")
+
+
+def test_a_link_does_not_lead_out_of_the_fronts_folders(front, tmp_path):
+    (tmp_path / "in" / "link").symlink_to("/etc/passwd")
+    assert front("bulk", "check", "in/link").returncode == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("login", "--staff", "ben", "--print-token"),
+        ("bulk", "run", "in/rows.csv", "--report", "out/report.csv", "--chunk", "5", "-fjson"),
+        ("import", "customers", "-"),
+        ("export", "customers", "-qo", "out/customers.csv"),
+        ("transfer", "file", "2", "--into", "1", "--form", "in/form.pdf"),
+        ("history", "--order", "3", "-f", "json"),
+    ],
+)
+def test_the_front_passes_daily_work_on_as_it_is(front, words):
+    assert json.loads(front(*words).stdout)[0] == list(words)
+
+
+def test_the_sudo_rule_lets_the_front_alone_be_run_with_three_variables(repository):
+    lines = (repository / "examples" / "own-user" / "sudoers").read_text("utf-8").splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    front = "/usr/local/lib/custmerge/custmerge-front"
+    assert [rule.split("=", 1)[0].split()[0] for rule in rules] == [f"Defaults!{front}"] * 2 + ["%support"]
+    assert all(option in rules[0] for option in ("env_reset", "!setenv", "secure_path="))
+    assert rules[1].endswith('env_keep = "CUSTMERGE_TOKEN LANG TERM"')
+    assert rules[2].endswith(f"NOSETENV: {front}")
+    keys = (repository / "examples" / "own-user" / "authorized_keys").read_text("utf-8").splitlines()
+    assert all(line.startswith(f'restrict,pty,command="{front}" ') for line in keys if not line.startswith("#"))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 DEFAULT = "less -R"
+_SECRETS = ("CUSTMERGE_TOKEN", "CUSTMERGE_DATABASE_URL", "PGPASSWORD")
 LESS = "FRX"
 """As git does: colours, and nothing is cleared away; where $LESS says nothing else."""
 
@@ -28,7 +29,7 @@ def show_in_pager(text: str, environ: Mapping[str, str]) -> bool:
     # Until the pager has ended Ctrl-C is its own; a handler, because what is ignored would be ignored by it too.
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, env={"LESS": LESS, **environ})  # noqa: S603 (theirs to choose)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment(environ))  # noqa: S603 (theirs to choose)
         # A pager that is left early reads no more; that is no error.
         process.communicate(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
     except OSError:
@@ -38,6 +39,15 @@ def show_in_pager(text: str, environ: Mapping[str, str]) -> bool:
     if process.returncode == -signal.SIGINT:
         raise KeyboardInterrupt
     return True
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a pager needs: it is somebody else's program, and may run others.
+
+    Source: less(1), "Security": LESSSECURE=1 turns off shell, editor, and files of other names.
+    """
+    kept = {name: value for name, value in environ.items() if name not in _SECRETS}
+    return {"LESS": LESS, **kept, "LESSSECURE": "1"}
 
 
 def _command(line: str) -> list[str]:

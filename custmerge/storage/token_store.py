@@ -166,11 +166,12 @@ def _found_keyring() -> KeyringBackend:
 def _loose_in(directory: str) -> int:
     """Return the bits of a mode that no credential in a directory may have.
 
-    systemd gives its user the right to read it by an ACL, which looks like a group's, and keeps the directory from
-    everybody else.
+    systemd gives its user the right to read it by an ACL, which looks like a group's, and keeps everybody else from
+    the directory: then nobody else gets as far as the file.
     """
-    is_closed = not stat.S_IMODE(os.stat(directory).st_mode) & stat.S_IXOTH  # noqa: PTH116 (`directory` is a text)
-    return _OTHERS_WRITE if is_closed else _OTHERS_WRITE | stat.S_IROTH
+    way = Path(directory).resolve()
+    is_reachable = all(folder.stat().st_mode & stat.S_IXOTH for folder in (way, *way.parents))
+    return _OTHERS_WRITE | stat.S_IROTH if is_reachable else _OTHERS_WRITE
 
 
 def _text_of(path: Path, *, loose: int, flags: int = 0) -> str:

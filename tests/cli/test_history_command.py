@@ -355,6 +355,14 @@ def test_a_table_higher_than_the_screen_goes_through_the_pager(long_history, age
     assert (code, seen.startswith("PAGED"), " 40 " in seen) == (0, True, True)
 
 
+def test_a_pager_gets_no_secret_and_runs_nothing(long_history, agent):
+    path = agent.folder / "telling-pager"
+    path.write_text('#!/bin/sh\necho "token:$CUSTMERGE_TOKEN url:$CUSTMERGE_DATABASE_URL secure:$LESSSECURE"\n')
+    path.chmod(0o755)
+    _code, seen = on_a_terminal(agent, "history", PAGER=str(path))
+    assert "token: url: secure:1" in seen
+
+
 def test_a_table_that_fits_the_screen_needs_no_pager(long_history, agent, pager):
     _, seen = on_a_terminal(agent, "history", "--limit", "5", PAGER=pager)
     assert "PAGED" not in seen

@@ -1,7 +1,9 @@
 """Where tokens are kept, with keyrings that work, fail, or never answer."""
 
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from keyring.backend import KeyringBackend
@@ -155,25 +157,31 @@ def test_a_credential_that_is_no_text_is_a_sentence(tmp_path, kind):
         TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read()
 
 
-@pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o666), (0o700, 0o660), (0o755, 0o644), (0o755, 0o602)])
-def test_a_credential_that_others_could_have_is_refused(tmp_path, folder, mode):
-    path = tmp_path / "custmerge-token"
+@pytest.fixture
+def credentials():
+    """Makes a directory of credentials that everybody can get to, but for its own mode."""
+    with tempfile.TemporaryDirectory() as made:
+        yield lambda folder, mode: _credential(Path(made), folder, mode)
+
+
+def _credential(directory, folder, mode):
+    path = directory / "custmerge-token"
     path.write_text("token")
     path.chmod(mode)
-    tmp_path.chmod(folder)
+    directory.chmod(folder)
+    return TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(directory)})
+
+
+@pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o666), (0o700, 0o660), (0o755, 0o644), (0o755, 0o602)])
+def test_a_credential_that_others_could_have_is_refused(credentials, folder, mode):
     with pytest.raises(LooseTokenFile) as error:
-        TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read()
+        credentials(folder, mode).read()
     assert f"{mode:04o}" in str(error.value)
 
 
-@pytest.mark.parametrize(("folder", "mode"), [(0o500, 0o440), (0o755, 0o400), (0o755, 0o440)])
-def test_a_credential_as_systemd_makes_it_is_taken(tmp_path, folder, mode):
-    path = tmp_path / "custmerge-token"
-    path.write_text("token")
-    path.chmod(mode)
-    tmp_path.chmod(folder)
-    assert TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path)}).read() == "token"
-    tmp_path.chmod(0o700)
+@pytest.mark.parametrize(("folder", "mode"), [(0o500, 0o440), (0o755, 0o400), (0o755, 0o440), (0o700, 0o644)])
+def test_a_credential_as_systemd_makes_it_is_taken(credentials, folder, mode):
+    assert credentials(folder, mode).read() == "token"
 
 
 @pytest.fixture

@@ -1,0 +1,70 @@
+"""doctor: what it looks at, and what its codes mean."""
+
+import psycopg
+import pytest
+
+from custmerge.errors import DatabaseMissing, DatabaseUnreachable
+from custmerge.services import health
+from custmerge.storage.engine import our_errors
+from custmerge.storage.protection import Protection
+from custmerge.storage.unit import Database
+
+
+def checks_of(done):
+    return {check["check"]: check["ok"] for check in done.json}
+
+
+def test_the_help_says_what_the_codes_mean(sqlite_cli):
+    text = " ".join(sqlite_cli("doctor", "--help").out.split())
+    for code in ("0: all is well", "1: something is to be put right", "8: the database can't be used"):
+        assert code in text
+
+
+def test_a_database_on_this_machine_needs_no_encryption(cli):
+    done = cli("doctor", "-f", "json")
+    assert (done.code, checks_of(done)["connection"]) == (0, True)
+
+
+@pytest.mark.parametrize("is_encrypted", [True, False])
+def test_a_connection_to_another_machine_has_to_be_encrypted(database_url, monkeypatch, is_encrypted):
+    monkeypatch.setattr(Protection, "connection", lambda _: ("db.example.com", is_encrypted))
+    (check,) = (check for check in health.examine(Database(database_url), health.datetime.now(health.UTC), {})
+                if check.check == "connection")  # fmt: skip
+    assert check.ok is is_encrypted
+    assert check.details == {"host": "db.example.com"}
+
+
+def test_loose_files_are_found(cli, tmp_path):
+    done = cli("login", "--staff", "ben", "--password-stdin", "--insecure-storage", stdin="korrektes-pferd-batterie")
+    assert (done.code, checks_of(cli("doctor", "-f", "json"))["files"]) == (0, True)
+    (path,) = (tmp_path / "data" / "custmerge" / "tokens").iterdir()
+    path.chmod(0o644)
+    done = cli("doctor", "-f", "json")
+    assert (done.code, checks_of(done)["files"]) == (1, False)
+
+
+def test_a_database_file_is_its_owners_alone_whatever_the_umask(sqlite_cli, tmp_path):
+    import os
+    import stat
+
+    for umask in (0o000, 0o277, 0o777):
+        before = os.umask(umask)
+        try:
+            Database(f"sqlite:///{tmp_path / f'{umask:o}.db'}").upgrade()
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / f"{umask:o}.db").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    "said", ['connection failed: FATAL: database "nowhere" does not exist', "Datenbank »nowhere« existiert nicht"]
+)
+def test_a_missing_database_is_known_in_every_language_of_the_server(postgresql_server, said):
+    with pytest.raises(DatabaseMissing), our_errors(postgresql_server.get_uri("nowhere")):
+        raise psycopg.OperationalError(said)
+
+
+def test_a_database_that_is_there_but_does_not_let_us_in_is_unreachable(postgresql_server):
+    url = postgresql_server.get_uri("template1")
+    with pytest.raises(DatabaseUnreachable), our_errors(url):
+        raise psycopg.OperationalError("Passwort-Authentifizierung für Benutzer fehlgeschlagen: does not exist")
