@@ -165,12 +165,18 @@ def front(repository, tmp_path):
 
 def test_the_front_lets_three_variables_through_and_nothing_else(front):
     given = {"CUSTMERGE_TOKEN": "t", "LANG": "de_DE.UTF-8", "TERM": "xterm"}
-    hostile = {"PAGER": "sh", "LESSOPEN": "|sh", "PYTHONPATH": "/tmp", "CUSTMERGE_DATABASE_URL": "x", "PATH": "/tmp"}
+    hostile = {
+        "PAGER": "sh",
+        "LESSOPEN": "|sh",
+        "PYTHONPATH": "/evil",
+        "CUSTMERGE_DATABASE_URL": "x",
+        "PATH": "/evil",
+    }
     words, environ = json.loads(front("merge", "20002", "--into", "10001", **given, **hostile).stdout)
     assert words == ["merge", "20002", "--into", "10001"]
     assert {name: environ[name] for name in given} == given
     assert environ.keys() - given.keys() - {"LC_CTYPE"} == {"PATH", "HOME", "CUSTMERGE_CONFIG"}
-    assert "/tmp" not in environ["PATH"]
+    assert "evil" not in environ["PATH"]
 
 
 def test_the_front_takes_what_sshd_hands_over(front):

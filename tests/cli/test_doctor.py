@@ -1,5 +1,10 @@
 """doctor: what it looks at, and what its codes mean."""
 
+import os
+import stat
+from contextlib import closing
+from datetime import UTC, datetime
+
 import psycopg
 import pytest
 
@@ -28,8 +33,9 @@ def test_a_database_on_this_machine_needs_no_encryption(cli):
 @pytest.mark.parametrize("is_encrypted", [True, False])
 def test_a_connection_to_another_machine_has_to_be_encrypted(database_url, monkeypatch, is_encrypted):
     monkeypatch.setattr(Protection, "connection", lambda _: ("db.example.com", is_encrypted))
-    (check,) = (check for check in health.examine(Database(database_url), health.datetime.now(health.UTC), {})
-                if check.check == "connection")  # fmt: skip
+    with closing(Database(database_url)) as database:
+        checks = health.examine(database, datetime.now(UTC), {})
+    (check,) = (check for check in checks if check.check == "connection")
     assert check.ok is is_encrypted
     assert check.details == {"host": "db.example.com"}
 
@@ -44,9 +50,6 @@ def test_loose_files_are_found(cli, tmp_path):
 
 
 def test_a_database_file_is_its_owners_alone_whatever_the_umask(sqlite_cli, tmp_path):
-    import os
-    import stat
-
     for umask in (0o000, 0o277, 0o777):
         before = os.umask(umask)
         try:
