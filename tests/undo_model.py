@@ -11,6 +11,7 @@ OPEN = ("filed", "approved")
 OWN_MINUTES = 15
 TRIES, TRIES_MINUTES, LOCKED_MINUTES = 5, 15, 15
 IDLE_MINUTES = 30
+PROOF_MINUTES = 30
 
 
 class Refused(Exception):
@@ -45,6 +46,18 @@ class Order:
 
 
 @dataclass
+class Proof:
+    """What somebody has proved about a number that is to be absorbed."""
+
+    by: str
+    survivor: str
+    absorbed: str
+    domain: str
+    password: str
+    until: int
+
+
+@dataclass
 class Transfer:
     survivor: str
     absorbed: str
@@ -66,6 +79,7 @@ class Model:
     merged_into: dict = field(default_factory=dict)
     orders: list = field(default_factory=list)
     transfers: list = field(default_factory=list)
+    proofs: list = field(default_factory=list)
     passwords: dict = field(default_factory=dict)
     logins: list = field(default_factory=list)
     wrong: dict = field(default_factory=dict)
@@ -100,10 +114,11 @@ class Model:
 
     # Merges
 
-    def merge(self, survivor, absorbed, choice, take, *, fill, proved, by, minute):
+    def merge(self, survivor, absorbed, choice, take, *, fill, by, minute):
         if survivor == absorbed:
             raise Refused("SelfMerge")
         self.living(survivor, absorbed)
+        proved = self.is_proved(survivor, absorbed, by, minute)
         transfer = self.approved(survivor, absorbed)
         mine, theirs = self.customers[survivor], self.customers[absorbed]
         is_blocked = any(mine[name] != theirs[name] for name in IDENTITY)
@@ -128,9 +143,32 @@ class Model:
         self.customers[absorbed] = dict.fromkeys((*IDENTITY, *DETAILS), "")
         self.merged_into[absorbed] = survivor
         self.void(absorbed)
+        self.forget_proofs(survivor, absorbed)
         self.end_logins(absorbed)
         self.orders.append(Order(survivor, absorbed, choice, by, minute, taken, before))
         return len(self.orders)
+
+    # Proofs
+
+    def domains_of(self, number):
+        return sorted(domain for one in self.packages.values() if one.number == number for domain in one.domains)
+
+    def prove(self, survivor, absorbed, domain, by, minute):
+        """Keep what somebody has verified; no package of the model has a password of its own."""
+        self.proofs = [one for one in self.proofs if (one.by, one.survivor, one.absorbed) != (by, survivor, absorbed)]
+        self.proofs.append(Proof(by, survivor, absorbed, domain, self.passwords[absorbed], minute + PROOF_MINUTES))
+
+    def is_proved(self, survivor, absorbed, by, minute):
+        return any(
+            minute < one.until
+            and one.domain in self.domains_of(absorbed)
+            and self.passwords.get(absorbed) == one.password
+            for one in self.proofs
+            if (one.by, one.survivor, one.absorbed) == (by, survivor, absorbed)
+        )
+
+    def forget_proofs(self, *numbers):
+        self.proofs = [one for one in self.proofs if one.absorbed not in numbers]
 
     # Undos
 
@@ -153,6 +191,7 @@ class Model:
         del self.merged_into[order.absorbed]
         for key, package in order.before["packages"].items():
             self.packages[key].number, self.packages[key].contact = order.absorbed, package.contact
+        self.forget_proofs(order.survivor, order.absorbed)
         order.undone = True
 
     def stands_in_the_way(self, number, order):
@@ -163,12 +202,15 @@ class Model:
         ]
         now, theirs = self.customers[order.survivor], order.before["absorbed"]
         for name in order.changed:
-            if now[name] != theirs[name] or any(name in one.taken for one in later):
+            # What has gone back to what it was before is as an undo leaves it.
+            is_known = now[name] in (theirs[name], order.before["survivor"][name])
+            if not is_known or any(name in one.taken for one in later):
                 return True
         for key, package in order.before["packages"].items():
             found = self.packages[key]
             left = contact_after(order.choice, theirs, package.contact)
-            if (found.number, found.domains, found.contact) != (order.survivor, package.domains, left):
+            is_known = found.contact in (left, package.contact)
+            if not is_known or (found.number, found.domains) != (order.survivor, package.domains):
                 return True
             if any(key in one.before["packages"] and not one.purged for one in later):
                 return True

@@ -62,6 +62,14 @@ class Proof:
     """See `verified_sha256`."""
     valid_until: str
 
+    def holds(self, stored: str | None, now: str) -> bool:
+        """Return whether the proof is worth something at `now` (rule 3).
+
+        `stored` is the hash of the password that belongs to the domain now, or None where the domain isn't under
+        the absorbed number or has no password.
+        """
+        return now < self.valid_until and stored is not None and verified_sha256(stored) == self.verified_sha256
+
 
 def verified_sha256(stored: str) -> str:
     """Return what a proof keeps of the password hash that it was verified against: its SHA-256, in hex."""

@@ -175,7 +175,8 @@ def plan_undo(told: Told, image: Image, present: Present) -> UndoPlan:
         restored.append(Package(now.package, package.number, now.name, now.domains, package.contact))
         if now.contact != package.contact:
             contacts.add(now.package)
-    fields = _changed(told, image)
+    # One that has gone back meanwhile is as before already.
+    fields = tuple(name for name in _changed(told, image) if present.survivor[name] != image.survivor[name])
     return UndoPlan(
         told.order,
         present.survivor.with_values({name: image.survivor[name] for name in fields}),
@@ -224,7 +225,7 @@ def _with_survivor(told: Told, image: Image, present: Present) -> Iterator[Obsta
         fills = {"number": number, "field": name}
         if by := next((one for one in reversed(again) if name in one.taken), None):
             yield Obstacle(row, N_("{field} of {number} was taken again by order {order}"), fills, by.order)
-        elif record[name] != image.absorbed[name]:
+        elif record[name] not in (image.absorbed[name], image.survivor[name]):
             yield Obstacle(row, N_("{field} of {number} was changed since"), fills)
 
 
@@ -257,8 +258,8 @@ def _with_package(told: Told, image: Image, package: Package, present: Present) 
             yield Obstacle(row, why, fills, by.order)
     elif by := next((o for o in reversed(present.later) if o.order > told.order and key in o.packages), None):
         yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
-    elif now.contact != contact_after(told.choice, image.absorbed, package.contact):
-        # Asked where it is: whoever moved it on has changed this too.
+    elif now.contact not in (contact_after(told.choice, image.absorbed, package.contact), package.contact):
+        # Asked where it is: whoever moved it on has changed this too. As it was before it is in nobody's way.
         yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
     yield from _with_domains(package, now.domains, present)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_means import Tally
-from custmerge.services.bulk_proofs import Bench, Proved, proved
+from custmerge.services.bulk_proofs import Bench, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
 from custmerge.storage.overlay import Overlay
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
     from custmerge.services.bulk_means import Means, Ran
-    from custmerge.services.bulk_rows import Proofs
+    from custmerge.services.bulk_proofs import Proofs
     from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.unit import Database, Unit
 
@@ -47,7 +47,12 @@ class Foresight:
             foreseen = Rows(unit, self._caller, rows, self._now, lock=False)
             desk = foreseen.desk
             numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
-            desk.assume(self._overlay.records(numbers), look_up=lambda number: self._record(unit, number))
+            desk.assume(
+                self._overlay.records(numbers),
+                took_over=self._overlay.took_over(numbers),
+                look_up=lambda number: self._record(unit, number),
+            )
+            demand_standing(unit, self, rows, proofs)
             for row in rows:
                 foreseen.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
             self._overlay.keep(desk.changed())
@@ -57,15 +62,19 @@ class Foresight:
         """Return the records of those of `numbers` that exist, as the rows before leave them."""
         return {**unit.register.customers(numbers), **self._overlay.records(numbers)}
 
-    def domain_password(self, unit: Unit, number: str, name: str) -> str | None:
-        """Return the hash of the password that belongs to a domain of `number`, as the rows before leave it.
+    def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Return for pairs of a number and a domain of it, as the rows before leave them, the hash of the password.
 
-        None where it has no such domain or neither its package nor `number` has a password (rule 4).
+        Left out where neither the domain's package nor the number has a password (rule 4).
         """
-        held = unit.register.domain_holder(name)
-        if held is None or self._end_of_chain(held[0]) != number:
-            return None
-        return held[1] or unit.register.number_password(number)
+        holders = unit.register.domain_holders({name for _, name in claims})
+        own = unit.register.number_passwords({number for number, _ in claims})
+        found = {}
+        for number, name in claims:
+            held = holders.get(name)
+            if held is not None and self._end_of_chain(held[0]) == number and (stored := held[1] or own.get(number)):
+                found[number, name] = stored
+        return found
 
     def _end_of_chain(self, number: str) -> str:
         # What led somewhere before has no packages any more, so only what was foreseen counts.
@@ -99,7 +108,8 @@ class Check:
                 still = partial(self._means.watcher.advanced, done, total)
                 bench = Bench(self._database, self._caller, self._means.clock, foresight, still)
                 found = Proved({}) if is_whole else proved(bench, rows)
-                self._tally.tell(foresight.outcomes(found.closed(rows), found.verdicts, is_whole=is_whole))
+                decide = partial(foresight.outcomes, found.closed(rows), is_whole=is_whole)
+                self._tally.tell(with_standing(bench, found.verdicts, decide))
                 if found.stopped_by is not None:
                     raise found.stopped_by
                 done = rows[-1].row

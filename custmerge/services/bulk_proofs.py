@@ -1,21 +1,25 @@
-"""Proofs of bulk rows: verified on all cores before a chunk's transaction, and counted like any others."""
+"""Proofs of bulk rows: verified on all cores before a chunk's transaction, and counted like any others.
+
+What they rest on is asked again inside that transaction, so that nothing that changed in between is taken.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
 from custmerge.rules.guessing import Subject
 from custmerge.services import guessing, passwords
-from custmerge.services.proving import guesser
+from custmerge.services.proving import guesser, renew
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from concurrent.futures import Future
     from datetime import datetime
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
 """Fewer than a caller may have under way; more only to keep the cores busy."""
+T = TypeVar("T")
 
 
 class Ground(Protocol):
@@ -34,8 +39,11 @@ class Ground(Protocol):
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
         """Return the records of those of `numbers` that exist."""
 
-    def domain_password(self, unit: Unit, number: str, name: str) -> str | None:
-        """Return the hash of the password that belongs to a domain of `number`, None where there is none."""
+    def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Return for pairs of a number and a domain of it the hash of the password that belongs to the domain.
+
+        Those that have none are left out.
+        """
 
 
 class AsItIs:
@@ -45,9 +53,9 @@ class AsItIs:
         """Return the records of those of `numbers` that exist."""
         return unit.register.customers(numbers)
 
-    def domain_password(self, unit: Unit, number: str, name: str) -> str | None:
-        """Return the hash of the password that belongs to a domain of `number`, None where there is none."""
-        return unit.register.domain_password(number, name)
+    def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """Return for pairs of a number and a domain of it the hash of the password that belongs to the domain."""
+        return unit.register.domain_passwords(claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +75,32 @@ class Bench:
 
 
 @dataclass(frozen=True, slots=True)
+class Verified:
+    """What the password of a row was right for."""
+
+    stored: str
+    """The hash that it fits."""
+    newest_into: int
+    """The last order that had put something under the absorbed number, 0 where there was none."""
+
+
+Proofs = Mapping[int, CustmergeError | Verified]
+"""For each row whose password was verified what it rests on, else what is wrong; rows without one are left out."""
+
+
+class ProofsMoved(Exception):
+    """What the right passwords of `rows` rest on isn't there any more, or is another hash."""
+
+    def __init__(self, rows: Sequence[BulkRow]) -> None:
+        super().__init__()
+        self.rows = rows
+
+
+@dataclass(frozen=True, slots=True)
 class Proved:
     """What came of a chunk's passwords."""
 
-    verdicts: Mapping[int, CustmergeError | None]
-    """For each row that was verified None where it proves the number, else what is wrong."""
+    verdicts: Proofs
     stopped_by: LockedOut | None = None
     """The caller's own lock, which says nothing about the rows."""
     first_open: int | None = None
@@ -89,17 +118,65 @@ def proved(bench: Bench, rows: Sequence[BulkRow]) -> Proved:
     DatabaseError. However it ends, no try stays behind that nobody has compared.
     """
     waiting = _with_living_numbers(bench, [row for row in rows if row.problem is None and row.password])
-    verdicts: dict[int, CustmergeError | None] = {}
+    verdicts: dict[int, CustmergeError | Verified] = {}
     while waiting:
         wave = _Wave(bench, waiting[:AT_ONCE])
         verdicts |= wave.verdicts()
-        waiting = [row for row in waiting if row.row not in verdicts]
+        waiting = [row for row in waiting if row.row not in verdicts and row.row not in wave.merged_away]
         if wave.stopped_by is not None and waiting:
             return Proved(verdicts, wave.stopped_by, waiting[0].row)
         bench.still_at_it()
         if wave.is_waiting:
             time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
     return Proved(verdicts)
+
+
+def with_standing(bench: Bench, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
+    """Return what `work` does with proofs; begun anew where it raises ProofsMoved.
+
+    Then their passwords are compared with what is there now. They were right, so that isn't counted as a try.
+    """
+    while True:
+        try:
+            return work(proofs)
+        except ProofsMoved as moved:
+            proofs = {**proofs, **_again(bench, moved.rows, proofs)}
+
+
+def demand_standing(unit: Unit, ground: Ground, rows: Iterable[BulkRow], proofs: Proofs) -> None:
+    """Raise ProofsMoved unless everything that was verified for rows is there now; to be asked behind locks."""
+    verified = [row for row in rows if isinstance(proofs.get(row.row), Verified)]
+    found = _standing(unit, ground, verified)
+    if moved := [row for row in verified if found[row.row] != proofs[row.row]]:
+        raise ProofsMoved(moved)
+
+
+def _standing(unit: Unit, ground: Ground, rows: Sequence[BulkRow]) -> dict[int, Verified | None]:
+    """Return for each row what its password is to be compared with now; None where there is nothing."""
+    if not rows:
+        return {}
+    claims = {row.row: (row.absorbed, row.domain.strip()) for row in rows}
+    stored = ground.domain_passwords(unit, set(claims.values()))
+    newest = unit.ledger.newest_into({row.absorbed for row in rows})
+    return {
+        row.row: Verified(stored[claims[row.row]], newest.get(row.absorbed, 0)) if claims[row.row] in stored else None
+        for row in rows
+    }
+
+
+def _again(bench: Bench, rows: Sequence[BulkRow], proofs: Proofs) -> dict[int, CustmergeError | Verified]:
+    with bench.database.reading() as unit:
+        found = _standing(unit, bench.ground, rows)
+    verdicts: dict[int, CustmergeError | Verified] = {}
+    for row in rows:
+        before, now = proofs[row.row], found[row.row]
+        # Only a hash may have become another one: of a password that was renewed, in a number that took over none.
+        is_candidate = now is not None and isinstance(before, Verified) and now.newest_into == before.newest_into
+        with passwords.turn():
+            is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password)
+        verdicts[row.row] = now if is_right and now is not None else ProofRefused()
+        bench.still_at_it()
+    return verdicts
 
 
 class _Wave:
@@ -122,40 +199,64 @@ class _Wave:
         self._renewed: dict[int, tuple[str, str]] = {}
         """The hash that there is and today's, of rows whose hash isn't of today's kind."""
         self.is_waiting = not self._open and not self._locked
+        self.merged_away = set[int]()
+        """Rows of which a number isn't in use any more: nothing is verified, for that is said of them before."""
 
     @property
     def stopped_by(self) -> LockedOut | None:
         """The lock of the caller, if that is one."""
         return next((one.error for one in self._locked.values() if one.subject == self._caller), None)
 
-    def verdicts(self) -> dict[int, CustmergeError | None]:
+    def verdicts(self) -> dict[int, CustmergeError | Verified]:
         """Compare the hashes and settle the tries; returns what is known of which rows."""
-        found: dict[int, CustmergeError | None] = {
+        found: dict[int, CustmergeError | Verified] = {
             row: one.error for row, one in self._locked.items() if one.subject != self._caller
         }
+        standing: dict[int, Verified | None] = {}
         fits: dict[int, bool] = {}
         stop = Event()
         with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
             compared: dict[int, Future[bool]] = {}
             try:
-                for row, stored in self._stored():
-                    compared[row.row] = pool.submit(self._compared, row, stored, stop)
-                for number, one in compared.items():
-                    fits[number] = one.result()
+                standing = self._read()
+                for number, one in standing.items():
+                    compared[number] = pool.submit(self._compared, self._open[number][0], one, stop)
+                for number, future in compared.items():
+                    fits[number] = future.result()
                 self._settle(fits)
             except BaseException:
                 # Ctrl-C or a lost connection: what is known counts, and a hash that nobody compared is no guess.
                 stop.set()
                 self._break_off(compared)
                 raise
-        return found | {row: None if is_right else ProofRefused() for row, is_right in fits.items()}
+        for number, is_right in fits.items():
+            one = standing[number]
+            if not is_right or one is None:
+                found[number] = ProofRefused()
+            elif number in self._renewed:
+                found[number] = replace(one, stored=self._renewed[number][1])
+            else:
+                found[number] = one
+        return found
 
-    def _stored(self) -> list[tuple[BulkRow, str | None]]:
+    def _read(self) -> dict[int, Verified | None]:
+        """Return what the passwords are to be compared with; takes tries back where numbers are merged by now."""
         rows = [row for row, _tried in self._open.values()]
         with self._bench.database.reading() as unit:
-            return [(row, self._bench.ground.domain_password(unit, row.absorbed, row.domain.strip())) for row in rows]
+            living = _living(unit, self._bench.ground, rows)
+            standing = _standing(unit, self._bench.ground, living)
+        self.merged_away = {row.row for row in rows} - standing.keys()
+        self._forget_fresh(self._open[number][1] for number in self.merged_away)
+        for number in self.merged_away:
+            del self._open[number]
+        return standing
 
-    def _compared(self, row: BulkRow, stored: str | None, stop: Event) -> bool:
+    def _forget_fresh(self, uncompared: Iterable[guessing.Try]) -> None:
+        if fresh := [number for tried in uncompared for number in tried.fresh]:
+            self._bench.database.attempt(lambda unit: unit.guesses.forget(fresh))
+
+    def _compared(self, row: BulkRow, standing: Verified | None, stop: Event) -> bool:
+        stored = standing.stored if standing else None
         with passwords.turn():
             if stop.is_set():
                 raise CancelledError
@@ -177,7 +278,7 @@ class _Wave:
             unit.register.customers({row.absorbed for row, _, _ in renewed}, lock=True)
         unit.guesses.forget([one for number in right for one in self._open[number][1].ids])
         for row, old, new in renewed:
-            unit.register.rehash_domain(row.absorbed, row.domain.strip(), old, new)
+            renew(unit, row.absorbed, old, new)
 
     def _break_off(self, compared: Mapping[int, Future[bool]]) -> None:
         fits: dict[int, bool] = {}
@@ -188,9 +289,7 @@ class _Wave:
         uncompared = [tried for row, (_, tried) in self._open.items() if row not in fits]
         with suppress(DatabaseError):
             self._settle({row: is_right for row, is_right in fits.items() if row in self._open})
-            fresh = [number for tried in uncompared for number in tried.fresh]
-            if fresh:
-                self._bench.database.attempt(lambda unit: unit.guesses.forget(fresh))
+            self._forget_fresh(uncompared)
 
     def _settle(self, fits: Mapping[int, bool]) -> None:
         """Write down how tries ended; those that are written are open no more."""
@@ -212,6 +311,10 @@ def _with_living_numbers(bench: Bench, rows: list[BulkRow]) -> list[BulkRow]:
     if not rows:
         return []
     with bench.database.reading() as unit:
-        records = bench.ground.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
+        return _living(unit, bench.ground, rows)
+
+
+def _living(unit: Unit, ground: Ground, rows: list[BulkRow]) -> list[BulkRow]:
+    records = ground.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
     living = {number for number, record in records.items() if record.merged_into is None}
     return [row for row in rows if row.absorbed in living and row.survivor in living]

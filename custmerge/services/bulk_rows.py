@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.plan import Plan
     from custmerge.services.access import Caller
+    from custmerge.services.bulk_proofs import Proofs
     from custmerge.storage.unit import Unit
-
-Proofs = Mapping[int, CustmergeError | None]
-"""Row → None where its password is right, else what is wrong; rows without a password are left out."""
 
 
 class Rows:
@@ -75,9 +72,10 @@ def decided(desk: Desk, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outc
         return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY, 0, None, None)
     try:
         desk.living_pair(pair)
-        if (wrong := proofs.get(row.row)) is not None:
-            raise wrong
-        return desk.decide(pair, row.wishes, is_authorised=is_whole or row.row in proofs)
+        proof = proofs.get(row.row)
+        if isinstance(proof, CustmergeError):
+            raise proof
+        return desk.decide(pair, row.wishes, is_authorised=is_whole or proof is not None)
     except CustmergeError as error:
         return outcome_of(row, error)
 

@@ -32,7 +32,7 @@ from custmerge.services.access import person_of
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_lease import is_free
 from custmerge.services.bulk_means import Tally
-from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, proved
+from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from custmerge.rules.bulk import BulkRow, Outcome
     from custmerge.services.access import Caller
     from custmerge.services.bulk_means import Means, Ran
-    from custmerge.services.bulk_rows import Proofs
+    from custmerge.services.bulk_proofs import Proofs
     from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.slots import Turn
     from custmerge.storage.unit import Database, Unit
@@ -177,7 +177,9 @@ class Run:
         if not rows:
             return []
         try:
-            outcomes, batch = self._patiently(lambda unit: self._chunk(unit, rows, proofs))
+            outcomes, batch = with_standing(
+                self._bench(), proofs, lambda them: self._patiently(lambda unit: self._chunk(unit, rows, them))
+            )
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
@@ -213,6 +215,7 @@ class Run:
     def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
         self._demand_unmoved(unit)
         orders = Rows(unit, self._caller, rows, self._means.clock(), lock=True)
+        demand_standing(unit, AsItIs(), rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._means.new_salt, is_whole=self._is_whole)]):
                 break

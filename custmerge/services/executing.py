@@ -18,9 +18,10 @@ from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, pla
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status, status_now
 from custmerge.services.access import demand_alive, living_pair
+from custmerge.services.proving import proved_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from custmerge.rules.fields import Field
@@ -70,10 +71,12 @@ class Desk:
         absorbed = {pair[1] for pair in pairs}
         self._records = unit.register.customers({number for pair in pairs for number in pair}, lock=lock)
         self._packages = unit.register.packages_of_all(absorbed, lock=lock)
-        self._proofs = unit.people.proofs(caller.token_sha256, absorbed, self._at)
+        # Behind the locks: what a proof rests on can't change any more before the order is written.
+        self._proofs = proved_pairs(unit, caller, absorbed, self._at)
         self._transfers = unit.transfers.open_for_all(absorbed, lock=lock)
         self._plans: list[tuple[Plan, bytes]] = []
         self._absorbed = absorbed
+        self._took_over: set[str] = set()
         self._look_up: Callable[[str], Customer | None] = unit.register.customer
         self._changed: set[str] = set()
         self._placed: dict[str, Package] = {}
@@ -93,9 +96,15 @@ class Desk:
         packages = self._packages.get(absorbed.number, ())
         return plan_merge(survivor, absorbed, packages, wishes, transfer=transfer)
 
-    def assume(self, records: Mapping[str, Customer], look_up: Callable[[str], Customer | None]) -> None:
-        """Take `records` for what is in the database, and `look_up` for what is asked of other numbers."""
+    def assume(
+        self, records: Mapping[str, Customer], took_over: Collection[str], look_up: Callable[[str], Customer | None]
+    ) -> None:
+        """Take `records` for what is in the database, and `look_up` for what is asked of other numbers.
+
+        Those that `took_over` another number are as if nothing had been proved about them.
+        """
         self._records |= records
+        self._took_over |= set(took_over)
         self._look_up = look_up
 
     def changed(self) -> list[Customer]:
@@ -108,7 +117,7 @@ class Desk:
         Raises UnknownNumber or MergedAway (rule 9); for a customer ProofRequired where it is the other number
         and always where the proof is missing (rule 3).
         """
-        if self._caller.is_customer and pair not in self._proofs:
+        if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
         return living_pair(self._caller, pair, self._records, self._end_of_chain)
 
@@ -117,12 +126,16 @@ class Desk:
 
         Returns the transfer's id where it is one that stands in.
         """
-        if pair in self._proofs:
+        if self._is_proved(pair):
             return None
         transfer = None if self._caller.is_customer else self.transfer_for(pair)
         if transfer is None:
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
         return transfer
+
+    def _is_proved(self, pair: Pair) -> bool:
+        # What was proved about a number says nothing of what it has taken over since.
+        return pair in self._proofs and pair[1] not in self._took_over
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
@@ -151,6 +164,7 @@ class Desk:
             self._changed.add(survivor.number)
         self._records[absorbed.number] = Customer(absorbed.number, EMPTY_VALUES, survivor.number)
         self._changed.add(absorbed.number)
+        self._took_over.add(survivor.number)
         moved = [self._moved(plan, package) for package in plan.packages]
         self._packages.pop(absorbed.number, None)
         if moved and survivor.number in self._absorbed:
@@ -225,7 +239,7 @@ class Desk:
         unit.register.retire(one for one in changed if one.merged_into is not None)
         retired = [one.number for one in changed if one.merged_into is not None]
         unit.people.end_sessions_of_numbers(retired)
-        unit.people.drop_proofs_of(retired)
+        unit.people.drop_proofs_of({*retired, *self._took_over})
 
     def _end_of_chain(self, number: str) -> str:
         seen = set()

@@ -129,6 +129,11 @@ def right(unit: Unit, tried: Try) -> None:
     unit.guesses.forget(tried.ids)
 
 
+def settle_right(database: Database, tried: Try) -> None:
+    """Take a try back that was right, in a transaction of its own: whatever comes of it, it was no wrong one."""
+    database.attempt(lambda unit: right(unit, tried))
+
+
 def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact], now: datetime) -> None:
     """Write down that a try was wrong, in the history too, and lock what has had too many."""
 

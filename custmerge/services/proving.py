@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from custmerge.errors import ProofRefused, ProofRequired
+from custmerge.errors import MergedAway, ProofRefused, ProofRequired
 from custmerge.rules.guessing import Subject
+from custmerge.rules.image import read_image
+from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
@@ -15,9 +18,10 @@ from custmerge.services import guessing
 from custmerge.services.access import checked_number, demand, demand_alive, living, survivor_of
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
-    from custmerge.services.access import Caller
+    from custmerge.services.access import Caller, Pair
     from custmerge.storage.unit import Database, Unit
 
 
@@ -30,42 +34,103 @@ class Claim:
     password: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What there is of the number that a claim is about."""
+
+    exists: bool
+    went_into: str | None
+    """Where a number that was merged has come to."""
+    stored: str | None
+    """The hash that the password is compared with: where the number was merged, the one that counted before."""
+
+
 def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None, now: datetime) -> Proof:
     """Check a claim and keep the proof for this pair and session.
 
     Raises ProofRefused, alike and after the same time for an unknown or retired number, a wrong domain and a
     wrong password (rule 3). Staff may look, so they are told of unknown and retired numbers. Raises LockedOut.
+    A right password is no wrong try, whatever somebody else did with the number meanwhile.
     """
     from custmerge.services import passwords
 
     survivor = check_claim(database, caller, claim.absorbed, into=into)
-    domain = claim.domain.strip()
+    claim = replace(claim, domain=claim.domain.strip())
     with passwords.turn():
         tried = guessing.begin(database, [Subject("number", claim.absorbed), guesser(caller)], now)
         with database.reading() as unit:
-            exists = unit.register.customer(claim.absorbed) is not None
-            stored = unit.register.domain_password(claim.absorbed, domain)
+            claimed = _claimed(unit, claim)
         # Outside of any transaction: hashing takes its time, and nobody should wait for it.
-        is_right = passwords.fits(stored, claim.password)
+        is_right = passwords.fits(claimed.stored, claim.password)
+    if is_right and claimed.went_into is not None:
+        # Asked of a right password only: whoever has a wrong one is to wait no longer for a number that was merged.
+        with database.reading() as unit:
+            is_right = _had(unit, claim)
     if not is_right:
-        facts = {"subject": "proof", "survivor": survivor, "absorbed": claim.absorbed if exists else None}
+        facts = {"subject": "proof", "survivor": survivor, "absorbed": claim.absorbed if claimed.exists else None}
         guessing.wrong(database, tried, caller.actor, facts, now)
         raise ProofRefused
-    proof = Proof(survivor, claim.absorbed, domain, verified_sha256(stored or ""), stamp(now + PROOF_LASTS))
-    new = passwords.renewed(stored, claim.password)
+    guessing.settle_right(database, tried)
+    while is_right and claimed.went_into is None:
+        sha256 = verified_sha256(claimed.stored or "")
+        proof = Proof(survivor, claim.absorbed, claim.domain, sha256, stamp(now + PROOF_LASTS))
+        new = passwords.renewed(claimed.stored, claim.password)
+        found = database.attempt(partial(_kept, caller=caller, claim=claim, claimed=claimed, proof=proof, new=new))
+        if found == claimed:
+            return proof
+        # Another hash than was verified, perhaps of the same password.
+        claimed = found
+        with passwords.turn():
+            is_right = passwords.fits(claimed.stored, claim.password)
+    if claimed.went_into is not None and not caller.is_customer:
+        raise MergedAway(number=claim.absorbed, merged_into=claimed.went_into)
+    raise ProofRefused
 
-    def keep(unit: Unit) -> None:
-        demand_alive(unit, caller)
-        unit.register.customers([claim.absorbed], lock=True)
-        if unit.register.domain_password(claim.absorbed, domain) != stored:
-            raise ProofRefused
-        guessing.right(unit, tried)
+
+def _claimed(unit: Unit, claim: Claim) -> Claimed:
+    """Return what there is of a claim; asks the same whatever there is, so that it takes the same time."""
+    way = unit.register.chain_from(claim.absorbed)
+    holder = unit.register.domain_holders([claim.domain]).get(claim.domain)
+    if way is None:
+        return Claimed(exists=False, went_into=None, stored=None)
+    end, own = way
+    went_into = None if end == claim.absorbed else end
+    if holder is None or holder[0] != end:
+        return Claimed(exists=True, went_into=went_into, stored=None)
+    return Claimed(exists=True, went_into=went_into, stored=holder[1] or own)
+
+
+def _had(unit: Unit, claim: Claim) -> bool:
+    """Return whether a number that was merged had the domain then; False where the before-image is erased."""
+    order, _survivor = unit.ledger.newest_orders([claim.absorbed]).get(claim.absorbed, (0, ""))
+    _salt, text = unit.ledger.images([order]).get(order, (b"", ""))
+    try:
+        packages = read_image(text).packages if text else ()
+    except (ValueError, LookupError, TypeError):
+        return False
+    name = domain_in_ascii(claim.domain)
+    return any(domain_in_ascii(one) == name for package in packages for one in package.domains)
+
+
+def _kept(unit: Unit, *, caller: Caller, claim: Claim, claimed: Claimed, proof: Proof, new: str | None) -> Claimed:
+    """Keep a proof if what was verified is there, with `new` in the place of its hash; returns what is there."""
+    demand_alive(unit, caller)
+    unit.register.customers([claim.absorbed], lock=True)
+    found = _claimed(unit, claim)
+    if found == claimed:
         unit.people.keep_proof(caller.token_sha256, proof)
-        if new and stored:
-            unit.register.rehash_domain(claim.absorbed, domain, stored, new)
+        if new and claimed.stored:
+            renew(unit, claim.absorbed, claimed.stored, new)
+    return found
 
-    database.attempt(keep)
-    return proof
+
+def renew(unit: Unit, number: str, old: str, new: str) -> None:
+    """Put `new` in the place of a hash of the same password; proofs that rest on it stay good.
+
+    The number's record has to be locked.
+    """
+    unit.register.rehash(number, old, new)
+    unit.people.renew_proofs(number, verified_sha256(old), verified_sha256(new))
 
 
 def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None) -> str:
@@ -91,15 +156,25 @@ def check_survivor(database: Database, caller: Caller, number: str) -> str:
 
 
 def demand_proof(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> None:
-    """Raise ProofRequired unless the session has a proof for the pair that still holds."""
-    if not holds(unit, caller, survivor, absorbed, now):
+    """Raise ProofRequired unless the session has a proof for the pair that holds now."""
+    if (survivor, absorbed) not in proved_pairs(unit, caller, [absorbed], stamp(now)):
         raise ProofRequired(survivor=survivor, absorbed=absorbed)
 
 
-def holds(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> bool:
-    """Return whether the session has a proof for the pair that still holds."""
-    proof = unit.people.proof(caller.token_sha256, survivor, absorbed)
-    return proof is not None and stamp(now) < proof.valid_until
+def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: str) -> set[Pair]:
+    """Return the pairs that the session has proved, as far as what the proofs rest on is there now (rule 3).
+
+    For an order to be asked behind the locks on its records and packages.
+    """
+    proofs = unit.people.proofs(caller.token_sha256, absorbed)
+    if not proofs:
+        return set()
+    stored = unit.register.domain_passwords({(proof.absorbed, proof.domain) for proof in proofs})
+    return {
+        (proof.survivor, proof.absorbed)
+        for proof in proofs
+        if proof.holds(stored.get((proof.absorbed, proof.domain)), now)
+    }
 
 
 def guesser(caller: Caller) -> Subject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, SessionOver
@@ -13,6 +14,7 @@ from custmerge.rules.sessions import ABSOLUTE_LIMIT, expires_at
 from custmerge.rules.times import moment, stamp
 from custmerge.services import guessing
 from custmerge.services.access import Caller
+from custmerge.services.proving import renew
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,26 +45,37 @@ def login_customer(database: Database, number: str, password: str, *, token: str
         facts = {"subject": "number", "survivor": number if exists else None}
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
-    new = passwords.renewed(stored, password)
+    guessing.settle_right(database, tried)
+    session = Session(sha256_of(token), number, None, stamp(now), stamp(now))
+    while is_right:
+        opened = database.attempt(
+            partial(_opened, verified=stored, new=passwords.renewed(stored, password), session=session, now=now)
+        )
+        if isinstance(opened, Caller):
+            return opened
+        if isinstance(opened, MergedAway):
+            raise opened
+        # Another hash than was verified, perhaps of the same password. It was right, so this is no further try.
+        stored = opened
+        with passwords.turn():
+            is_right = passwords.fits(stored, password)
+    raise LoginRefused
 
-    def open_it(unit: Unit) -> Caller | str:
-        # What was verified has to be what is there now: a password may have been changed meanwhile.
-        unit.register.customers([number], lock=True)
-        if unit.register.number_password(number) != stored:
-            raise LoginRefused
-        guessing.right(unit, tried)
-        if new and stored:
-            unit.register.rehash_number(number, stored, new)
-        end = unit.register.end_of_chain(number)
-        if end == number:
-            return _open(unit, Session(sha256_of(token), number, None, stamp(now), stamp(now)), now)
-        return end
 
-    opened = database.attempt(open_it)
-    if isinstance(opened, str):
-        # The try stays taken back: it was right.
-        raise MergedAway(number=number, merged_into=opened)
-    return opened
+def _opened(
+    unit: Unit, *, verified: str | None, new: str | None, session: Session, now: datetime
+) -> Caller | MergedAway | str | None:
+    """Open a customer's session where the hash is still the one that was verified, else return the hash."""
+    number = session.number or ""
+    unit.register.customers([number], lock=True)
+    stored = unit.register.number_password(number)
+    if stored is None or stored != verified:
+        return stored
+    if new:
+        renew(unit, number, stored, new)
+    end = unit.register.end_of_chain(number)
+    # Returned, so that the hash is renewed all the same.
+    return _open(unit, session, now) if end == number else MergedAway(number=number, merged_into=end)
 
 
 def login_staff(database: Database, name: str, password: str, *, token: str, now: datetime) -> Caller:
@@ -80,10 +93,12 @@ def login_staff(database: Database, name: str, password: str, *, token: str, now
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
 
+    guessing.settle_right(database, tried)
+
     def open_it(unit: Unit) -> Caller:
+        # What was verified has to be what is there now: a password may have been changed meanwhile.
         if unit.people.staff_named(name, lock=True) != person:
             raise LoginRefused
-        guessing.right(unit, tried)
         return _open(unit, Session(sha256_of(token), None, person, stamp(now), stamp(now)), now)
 
     return database.attempt(open_it)

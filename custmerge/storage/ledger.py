@@ -58,6 +58,15 @@ class Ledger:
         )
         return {row[0]: (row[1], row[2]) for row in rows}
 
+    def newest_into(self, survivors: Collection[str]) -> dict[str, int]:
+        """Return for those of `survivors` that have ever taken a number over the last order that did it."""
+        rows = self._connection.execute(
+            select(order.c.survivor, func.max(order.c.order))
+            .where(among(self._connection, order.c.survivor, survivors))
+            .group_by(order.c.survivor)
+        )
+        return {row[0]: row[1] for row in rows}
+
     def has_order(self, number: int) -> bool:
         """Return whether there is an order of that number."""
         return self._connection.execute(select(order.c.order).where(order.c.order == number)).first() is not None

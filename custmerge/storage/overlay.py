@@ -18,7 +18,7 @@ class Overlay:
     def __init__(self) -> None:
         # An empty name: a temporary file that SQLite deletes itself, in memory while it is small.
         self._connection = sqlite3.connect("")
-        for table in ("record", "package"):
+        for table in ("record", "package", "survivor"):
             self._connection.execute(f"CREATE TABLE {table} (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
 
     def records(self, numbers: Collection[str]) -> dict[str, Customer]:
@@ -35,9 +35,15 @@ class Overlay:
             for key, (number, name, domains, contact) in self._bodies("package", keys)
         }
 
+    def took_over(self, numbers: Collection[str]) -> set[str]:
+        """Return those of `numbers` that a record which was kept went into."""
+        return {number for number, _ in self._bodies("survivor", numbers)}
+
     def keep(self, records: Iterable[Customer], packages: Iterable[Package] = ()) -> None:
         """Keep records and packages in the place of those of the same numbers and keys."""
+        records = list(records)
         self._put("record", ((one.number, json.dumps([one.values, one.merged_into])) for one in records))
+        self._put("survivor", ((one.merged_into, "null") for one in records if one.merged_into is not None))
         self._put(
             "package",
             ((one.package, json.dumps([one.number, one.name, one.domains, one.contact])) for one in packages),

@@ -230,29 +230,22 @@ class People:
         """Forget what any session has proved about numbers."""
         self._connection.execute(delete(proof).where(among(self._connection, proof.c.absorbed, absorbed)))
 
-    def proofs(self, token_sha256: str, absorbed: Collection[str], now: str) -> set[tuple[str, str]]:
-        """Return the pairs (survivor, absorbed) that a session has proved and that hold at `now`."""
-        rows = self._connection.execute(
-            select(proof.c.survivor, proof.c.absorbed).where(
-                proof.c.token_sha256 == token_sha256,
-                among(self._connection, proof.c.absorbed, absorbed),
-                proof.c.valid_until > now,
-            )
+    def renew_proofs(self, absorbed: str, old_sha256: str, new_sha256: str) -> None:
+        """Let what any session has proved about a number rest on another hash of the same password."""
+        self._connection.execute(
+            update(proof)
+            .where(proof.c.absorbed == absorbed, proof.c.verified_sha256 == old_sha256)
+            .values(verified_sha256=new_sha256)
         )
-        return {(row[0], row[1]) for row in rows}
 
-    def proof(self, token_sha256: str, survivor: str, absorbed: str) -> Proof | None:
-        """Return the proof that a session has for a pair, run out or not."""
-        row = self._connection.execute(
+    def proofs(self, token_sha256: str, absorbed: Collection[str]) -> list[Proof]:
+        """Return what a session has proved about numbers, whether it holds or not."""
+        rows = self._connection.execute(
             select(
                 proof.c.survivor, proof.c.absorbed, proof.c.domain, proof.c.verified_sha256, proof.c.valid_until
-            ).where(
-                proof.c.token_sha256 == token_sha256,
-                proof.c.survivor == survivor,
-                proof.c.absorbed == absorbed,
-            )
-        ).first()
-        return None if row is None else Proof(*row)
+            ).where(proof.c.token_sha256 == token_sha256, among(self._connection, proof.c.absorbed, absorbed))
+        )
+        return [Proof(*row) for row in rows]
 
     def database_time(self) -> str:
         """Return the database's own clock, for comparison with ours."""

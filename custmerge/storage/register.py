@@ -79,55 +79,72 @@ class Register:
         """Return the hash of a number's own password; None where there is no number or no password."""
         return self._connection.execute(select(customer.c.password_hash).where(customer.c.number == number)).scalar()
 
-    def domain_password(self, number: str, name: str) -> str | None:
-        """Return the hash of the password that belongs to a domain of `number`.
+    def domain_passwords(self, claims: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Return for pairs of a number and a domain the hash of the password that belongs to the domain.
 
-        That is its package's, or its customer's where the package has none (rule 4). None where the number
-        has no such domain or neither has a password.
+        That is its package's, or its customer's where the package has none (rule 4). A pair is left out where the
+        number has no such domain or neither has a password.
         """
-        if wrong_with_domain(name):
-            # Nothing of that name was let in, and PostgreSQL can't even be asked for some of them.
-            return None
-        return self._connection.execute(
-            select(func.coalesce(package.c.password_hash, customer.c.password_hash))
+        keys = {(number, name): domain_in_ascii(name) for number, name in claims if not wrong_with_domain(name)}
+        rows = self._connection.execute(
+            select(
+                package.c.number,
+                domain.c.ascii_name,
+                func.coalesce(package.c.password_hash, customer.c.password_hash),
+            )
             .select_from(domain)
             .join(package, package.c.package == domain.c.package)
             .join(customer, customer.c.number == package.c.number)
-            .where(domain.c.ascii_name == domain_in_ascii(name), package.c.number == number)
-        ).scalar()
+            .where(among(self._connection, domain.c.ascii_name, set(keys.values())))
+        )
+        found = {(row[0], row[1]): row[2] for row in rows}
+        return {pair: stored for pair, key in keys.items() if (stored := found.get((pair[0], key))) is not None}
 
-    def domain_holder(self, name: str) -> tuple[str, str | None] | None:
-        """Return the number that a domain is under and the hash of its package's own password, None if there is none.
+    def domain_holders(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
+        """Return the number that each domain is under, with the hash of its package's own password or None.
 
-        None where no package has the domain.
+        Domains that no package has are left out.
         """
-        if wrong_with_domain(name):
+        # What isn't a domain was never let in, and PostgreSQL can't even be asked for some of them.
+        keys = {name: domain_in_ascii(name) for name in names if not wrong_with_domain(name)}
+        rows = self._connection.execute(
+            select(domain.c.ascii_name, package.c.number, package.c.password_hash)
+            .join(package, domain.c.package == package.c.package)
+            .where(among(self._connection, domain.c.ascii_name, set(keys.values())))
+        )
+        found = {row[0]: (row[1], row[2]) for row in rows}
+        return {name: found[key] for name, key in keys.items() if key in found}
+
+    def chain_from(self, number: str) -> tuple[str, str | None] | None:
+        """Return the number that `number` leads to at last, as `end_of_chain`, and the hash of its own password.
+
+        None where there is no such number. One question however long the way is.
+        """
+        way = select(customer.c.number, customer.c.merged_into, customer.c.password_hash)
+        steps = way.where(customer.c.number == number).cte("steps", recursive=True)
+        # UNION, not UNION ALL: a circle ends.
+        steps = steps.union(way.join(steps, customer.c.number == steps.c.merged_into))
+        found = {row[0]: (row[1], row[2]) for row in self._connection.execute(select(steps))}
+        if number not in found:
             return None
-        row = self._connection.execute(
-            select(package.c.number, package.c.password_hash)
-            .join(domain, domain.c.package == package.c.package)
-            .where(domain.c.ascii_name == domain_in_ascii(name))
-        ).first()
-        return None if row is None else (row[0], row[1])
+        end = next((one for one, (merged_into, _) in found.items() if merged_into is None), number)
+        return end, found[number][1]
 
-    def rehash_number(self, number: str, old: str, new: str) -> None:
-        """Put `new` in the place of a number's password hash if that is still `old`."""
-        self._connection.execute(
-            update(customer)
-            .where(customer.c.number == number, customer.c.password_hash == old)
-            .values(password_hash=new)
-        )
+    def number_passwords(self, numbers: Iterable[str]) -> dict[str, str | None]:
+        """Return the hashes of the own passwords of those of `numbers` that exist."""
+        wanted = among(self._connection, customer.c.number, numbers)
+        rows = self._connection.execute(select(customer.c.number, customer.c.password_hash).where(wanted))
+        return {row[0]: row[1] for row in rows}
 
-    def rehash_domain(self, number: str, name: str, old: str, new: str) -> None:
-        """Put `new` in the place of the hash that `domain_password` gave if that is still `old`."""
-        key = select(domain.c.package).where(domain.c.ascii_name == domain_in_ascii(name)).scalar_subquery()
-        replaced = self._connection.execute(
-            update(package)
-            .where(package.c.package == key, package.c.number == number, package.c.password_hash == old)
-            .values(password_hash=new)
-        )
-        if not replaced.rowcount:
-            self.rehash_number(number, old, new)
+    def rehash(self, number: str, old: str, new: str) -> None:
+        """Put `new` in the place of a hash, the number's own or that of packages under it, where it is still `old`.
+
+        A salted hash that stands in several places is one password.
+        """
+        for table in (customer, package):
+            self._connection.execute(
+                update(table).where(table.c.number == number, table.c.password_hash == old).values(password_hash=new)
+            )
 
     def packages_of_all(self, numbers: Collection[str], *, lock: bool = False) -> dict[str, list[Package]]:
         """Return the packages under each of `numbers` that has some, in the order of their keys.

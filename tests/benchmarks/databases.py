@@ -95,6 +95,10 @@ def both(folder: Path) -> Iterator[tuple[Kind, ...]]:
         server.cleanup()
 
 
+HASH = "$argon2id$v=19$m=47104,t=1,p=1$7c8G0E22i1XRA0wYGpJRow$gXdW9cKJlK33368q05TnG5EOJ4GcbrsuQ0y4l1SW64U"
+"""Of a password that nobody knows, for customers about whom something is to be proved without hashing."""
+
+
 def furnished(kind: Kind, folder: Path) -> Ready:
     """Return a database with a schema and a supervisor who is logged in."""
     url = kind.fresh()

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from databases import Kind, Ready, copied, furnished
+from databases import HASH, Kind, Ready, copied, furnished
 from floors.executemany import DURABILITY
 from importing import COLUMNS
 from measuring import heading, line, medians, written
 from sqlalchemy import event
 
-from custmerge.rules.people import Proof
+from custmerge.rules.people import Proof, verified_sha256
 from custmerge.services import merging, sessions
 from custmerge.storage.unit import Database
 
@@ -107,13 +107,15 @@ def _furnished(kind: Kind, folder: Path, pairs: int) -> Ready:
     ready = furnished(kind, folder)
     numbers = list(chain.from_iterable((f"S{i}", f"A{i}") for i in range(pairs)))
     packages = [(f"{n}-{k}", n, f"{n}-{k}.example".lower()) for n in numbers for k in (1, 2)]
-    ready("import", "customers", written(folder / "pairs.csv", COLUMNS, ([n, *SAME] for n in numbers)))
+    columns = (*COLUMNS, "password_hash")
+    ready("import", "customers", written(folder / "pairs.csv", columns, ([n, *SAME, HASH] for n in numbers)))
     ready("import", "packages", written(folder / "packages.csv", ("package", "number", "domains"), packages))
     token, until = hashlib.sha256(ready.token.encode()).hexdigest(), "2999-01-01T00:00:00Z"
+    sha256 = verified_sha256(HASH)
     database = Database(ready.url)
     with database.writing() as unit:
         for i in range(pairs):
-            unit.people.keep_proof(token, Proof(f"S{i}", f"A{i}", f"a{i}-1.example", until))
+            unit.people.keep_proof(token, Proof(f"S{i}", f"A{i}", f"a{i}-1.example", sha256, until))
     database.close()
     return ready
 

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from databases import Kind, Ready, copied, furnished
+from databases import HASH, Kind, Ready, copied, furnished
 from measuring import heading, line, written
 
 from custmerge.errors import CustmergeError, ExitCode
 from custmerge.rules.audit import CheckName, Verdict
-from custmerge.rules.people import Proof
+from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import auditing, exporting, merging, sessions, undoing
 from custmerge.storage.unit import Database
@@ -31,7 +31,7 @@ NEVER = "2999-01-01T00:00:00Z"
 LOSES = {ExitCode.NOT_THERE, ExitCode.CONFLICT}
 """What the loser of a race is told."""
 TOO = {"proof_required", "database_locked"}
-"""Told besides: an undo has voided the proof; somebody else was quicker for longer than one waits."""
+"""Told besides: an order or an undo has voided the proof; somebody else was quicker for longer than one waits."""
 WANTED = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
 
 
@@ -58,9 +58,9 @@ def peopled(kind: Kind, folder: Path, customers: int) -> Ready:
     """Return a database of customers who differ in their city, with a package and a domain each."""
     ready = furnished(kind, folder)
     numbers = [str(number) for number in range(customers)]
-    cities = ([number, "Ulm" if int(number) % 2 else "Kiel"] for number in numbers)
+    cities = ([number, "Ulm" if int(number) % 2 else "Kiel", HASH] for number in numbers)
     packages = ([f"P{number}", number, f"d{number}.example"] for number in numbers)
-    ready("import", "customers", written(folder / "soak.csv", ("number", "city"), cities))
+    ready("import", "customers", written(folder / "soak.csv", ("number", "city", "password_hash"), cities))
     ready("import", "packages", written(folder / "soak-packages.csv", ("package", "number", "domains"), packages))
     return ready
 
@@ -116,7 +116,7 @@ def work(url: str, token: str, customers: int, seed: int, seconds: float, begin:
 
 def merged(database: Database, caller: Any, dice: random.Random, customers: int) -> int:
     survivor, absorbed = map(str, dice.sample(range(customers), 2))
-    proof = Proof(survivor, absorbed, f"d{absorbed}.example", NEVER)
+    proof = Proof(survivor, absorbed, f"d{absorbed}.example", verified_sha256(HASH), NEVER)
     database.attempt(lambda unit: unit.people.keep_proof(caller.token_sha256, proof))
     wishes = Wishes(dice.choice([Choice.ADOPT, Choice.KEEP]), fill=True)
     request = merging.Request(absorbed, survivor, wishes)

@@ -14,6 +14,7 @@ from test_wizard import Typist
 from custmerge.storage.unit import Database
 
 HEADER = "survivor,absorbed,choice,take\n"
+CONTACT = ",".join(f"contact_{field}" for field in details())
 
 
 @pytest.fixture
@@ -257,6 +258,23 @@ def test_a_taken_field_that_was_edited_is_named_without_its_text(pair, agent, su
     assert obstacles(done) == [("customer 10001", None, "city of 10001 was changed since")]
     assert "Hamburg" not in done.err
     assert done.error["details"]["undo_first"] == []
+
+
+def test_a_taken_field_that_has_gone_back_is_in_nobodys_way(pair, agent, supervisor):
+    before = pair.dump()
+    order = merge(agent, "20002", "--adopt", "--take", "city", "--take", "phone")
+    import_(pair, "customers", "number,city\n10001,Karlsruhe\n")
+    assert supervisor("undo", str(order), "--dry-run").code == 0
+    assert undo(supervisor, order).code == 0
+    assert pair.dump() == before
+
+
+def test_a_contact_that_has_gone_back_is_in_nobodys_way(pair, agent, supervisor):
+    before = pair.dump()
+    order = merge(agent, "20002", "--keep")
+    import_(pair, "packages", f"package,number,{CONTACT}\nP20002,10001{',' * 8}\n")
+    assert undo(supervisor, order).code == 0
+    assert pair.dump() == before
 
 
 def test_a_package_under_another_number_is_named(pair, agent, supervisor):

@@ -1,6 +1,7 @@
 """Contract §3, `undo`: what goes back and what stands in the way, as values."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from conftest import a_customer, details
@@ -94,6 +95,52 @@ def test_an_order_and_its_undo_leave_everything_as_it_was(mine, theirs, found, c
     assert set(back.fields) <= set(plan.changes)
 
 
+@given(
+    records,
+    records,
+    packages,
+    st.sampled_from([Choice.ADOPT, Choice.KEEP]),
+    st.sets(st.sampled_from(DETAIL_FIELDS)),
+    st.sets(st.sampled_from(DETAIL_FIELDS)),
+    st.sets(st.integers(0, 3)),
+)
+def test_what_has_gone_back_by_itself_is_in_nobodys_way(mine, theirs, found, choice, take, back_again, contacts_back):
+    survivor, absorbed = Customer("A", mine), Customer("B", (*mine[:3], *theirs[3:]))
+    plan = plan_merge(survivor, absorbed, found, Wishes(choice, tuple(take)))
+    present = after(plan)
+    record = present.survivor.with_values({name: survivor[name] for name in back_again})
+    placed = {
+        key: replace(one, contact=found[place].contact) if place in contacts_back else one
+        for place, (key, one) in enumerate(present.packages.items())
+    }
+    undo = undone(plan, replace(present, survivor=record, packages=placed))
+    assert (undo.survivor, undo.absorbed, undo.packages) == (survivor, absorbed, tuple(found))
+    assert not back_again & set(undo.fields)
+
+
+@given(records, records, st.sampled_from(DETAIL_FIELDS), texts)
+def test_a_taken_field_is_in_the_way_when_it_is_neither_what_was_taken_nor_what_was_before(mine, theirs, name, text):
+    plan = plan_merge(
+        Customer("A", mine), Customer("B", (*mine[:3], *theirs[3:])), [], Wishes(Choice.KEEP, take=(name,))
+    )
+    present = after(plan)
+    edited = replace(present, survivor=present.survivor.with_values({name: text}))
+    before, taken = plan.survivor[name], plan.absorbed[name]
+    if before == taken:
+        assert undone(plan, edited).survivor[name] == text
+    elif text in (before, taken):
+        assert undone(plan, edited).survivor == plan.survivor
+    else:
+        assert in_the_way(plan, edited) == [("customer A", None)]
+
+
+def test_a_field_that_a_later_order_has_brought_back_is_in_the_way_for_that_order():
+    # That one's undo gives back what this order took.
+    plan = a_merge()
+    present = after(plan, survivor=a_customer(), later=(Later(2, "10001", "30003", (Field.CITY,)),))
+    assert in_the_way(plan, present) == [("customer 10001", 2)]
+
+
 @given(records, packages)
 def test_an_image_is_read_as_it_was_written(values, found):
     plan = plan_merge(Customer("A", values), Customer("B", values), found, Wishes())
@@ -174,8 +221,6 @@ def test_a_record_that_changed_is_in_the_way(changes, row):
     ],
 )
 def test_a_package_that_changed_is_in_the_way(change, rows):
-    from dataclasses import replace
-
     plan = a_merge()
     present = after(plan)
     found = {**present.packages, "P2": replace(present.packages["P2"], **change)}

@@ -1,0 +1,283 @@
+"""What changes while a password is hashed isn't taken, and no right password is a wrong try. On both databases."""
+
+import itertools
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+
+import pytest
+from passlib.hash import sha512_crypt
+
+from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
+from custmerge.rules.bulk import Result
+from custmerge.services import bulk, merging, passwords, proving, sessions
+from custmerge.services.bulk_means import Means
+from custmerge.services.bulk_proofs import AT_ONCE
+from custmerge.storage.unit import Database
+
+LEGACY = sha512_crypt.using(rounds=1000).hash("pw-2")
+CLAIM = proving.Claim("20002", "zwei.example", "pw-2")
+
+
+class Host:
+    """The database of a host with 10001, 20002 and 30003, and people who work with it."""
+
+    def __init__(self, world, url):
+        world.customer("10001", password="pw-1", domains=["eins.example"])
+        world.customer("20002", password="pw-2", domains=["zwei.example"])
+        world.customer("30003", password="pw-3", domains=["drei.example"])
+        self.world = world
+        self.database = Database(url)
+        self.tokens = itertools.count()
+        self.ben, self.anna = (self.resume(f"token-of-{name}") for name in ("ben", "anna"))
+
+    @property
+    def now(self):
+        return datetime.now(UTC)
+
+    def resume(self, token):
+        return sessions.resume(self.database, token, self.now)
+
+    def customer(self, number="10001", password="pw-1"):
+        token = f"token-{next(self.tokens)}"
+        return sessions.login_customer(self.database, number, password, token=token, now=self.now)
+
+    def verify(self, caller, claim=CLAIM, into="10001"):
+        return proving.verify(self.database, caller, claim, into=into, now=self.now)
+
+    def merge(self, caller, absorbed="20002", into="10001"):
+        request = merging.Request(absorbed, into)
+        return merging.merge(self.database, caller, request, salt=bytes(16), now=self.now)
+
+    def takes_over(self, survivor, absorbed, domain, password):
+        self.verify(self.anna, proving.Claim(absorbed, domain, password), survivor)
+        self.merge(self.anna, absorbed, survivor)
+
+    def execute(self, *statements):
+        with self.database.writing() as unit:
+            for statement in statements:
+                unit._connection.exec_driver_sql(statement)
+
+    def hash_is(self, stored, number="20002"):
+        self.execute(f"UPDATE customer SET password_hash = '{stored}' WHERE number = '{number}'")
+
+    def counted(self):
+        """Tries that count or may come to count, and the entries that tell of wrong ones."""
+        with self.database.reading() as unit:
+            tries = unit._connection.exec_driver_sql("SELECT count(*) FROM custmerge_guess").scalar()
+        return tries, len(self.world.anna("history", "--action", "login_failed", "-f", "json").json)
+
+
+@pytest.fixture
+def host(world, database_url):
+    host = Host(world, database_url)
+    yield host
+    host.database.close()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch):
+    """Give a block in which something is done once, after a hash was read and before it is compared."""
+    fits = passwords.fits
+
+    @contextmanager
+    def block(work):
+        waiting = [work]
+
+        def slow(stored, password):
+            if waiting:
+                waiting.pop()()
+            return fits(stored, password)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(passwords, "fits", slow)
+            # There may be one core only, and so one place to hash in.
+            patch.setattr(passwords, "turn", nullcontext)
+            yield
+        assert not waiting
+
+    return block
+
+
+def test_who_comes_second_learns_where_the_number_went_and_tried_nothing_wrong(host, meanwhile):
+    customer = host.customer()
+    with (
+        meanwhile(lambda: host.takes_over("10001", "20002", "zwei.example", "pw-2")),
+        pytest.raises(MergedAway) as told,
+    ):
+        host.verify(host.ben)
+    assert told.value.details["merged_into"] == "10001"
+    # Merged before the hash was even read: a customer isn't told.
+    with pytest.raises(ProofRefused):
+        host.verify(customer)
+    assert host.counted() == (0, 0)
+    for domain, password in (("zwei.example", "falsch"), ("eins.example", "pw-2"), ("drei.example", "pw-3")):
+        with pytest.raises(ProofRefused):
+            host.verify(customer, proving.Claim("20002", domain, password))
+    # What was never this number's, or never its password, counts as ever.
+    assert host.counted()[1] == 3
+
+
+def test_a_customer_who_comes_second_is_refused_and_tried_nothing_wrong(host, meanwhile):
+    customer = host.customer()
+    with meanwhile(lambda: host.takes_over("10001", "20002", "zwei.example", "pw-2")), pytest.raises(ProofRefused):
+        host.verify(customer)
+    assert host.counted() == (0, 0)
+    with pytest.raises(ProofRequired):
+        host.merge(customer)
+
+
+def test_a_password_that_is_replaced_while_it_is_verified_proves_nothing_and_is_no_wrong_try(host, meanwhile):
+    new = passwords.hashed("neu")
+    with meanwhile(lambda: host.hash_is(new)), pytest.raises(ProofRefused):
+        host.verify(host.ben)
+    assert host.counted() == (0, 0)
+    with pytest.raises(ProofRequired):
+        host.merge(host.ben)
+
+
+def test_a_hash_that_is_renewed_while_it_is_verified_is_verified_again(host, meanwhile):
+    host.hash_is(LEGACY)
+    with meanwhile(lambda: host.verify(host.anna)):
+        host.verify(host.ben)
+    assert host.counted() == (0, 0)
+    assert host.merge(host.ben).order == 1
+
+
+def test_a_session_that_ends_while_its_password_is_verified_leaves_no_try(host, meanwhile):
+    token = host.ben.token_sha256
+    with (
+        meanwhile(lambda: host.database.attempt(lambda unit: unit.people.end_session(token))),
+        pytest.raises(SessionOver),
+    ):
+        host.verify(host.ben)
+    assert host.counted() == (0, 0)
+
+
+def test_two_logins_that_renew_one_hash_are_both_let_in(host, meanwhile):
+    host.hash_is(LEGACY)
+    with meanwhile(lambda: host.customer("20002", "pw-2")):
+        assert host.customer("20002", "pw-2").name == "20002"
+    assert host.counted() == (0, 0)
+
+
+def test_a_login_whose_password_is_replaced_meanwhile_is_refused_and_is_no_wrong_try(host, meanwhile):
+    new = passwords.hashed("neu")
+    with meanwhile(lambda: host.hash_is(new)), pytest.raises(LoginRefused):
+        host.customer("20002", "pw-2")
+    assert host.counted() == (0, 0)
+
+
+def test_a_staff_login_that_is_changed_meanwhile_is_refused_and_is_no_wrong_try(host, meanwhile):
+    change = lambda: host.execute("UPDATE custmerge_staff SET role = 'auditor' WHERE name = 'ben'")  # noqa: E731
+    with meanwhile(change), pytest.raises(LoginRefused):
+        sessions.login_staff(host.database, "ben", "korrektes-pferd-batterie", token="neu", now=host.now)
+    assert host.counted() == (0, 0)
+
+
+# Rows of a bulk file
+
+
+class Meanwhile:
+    """Watches a run, and does something when the first passwords are verified, before their rows are executed."""
+
+    def __init__(self, work):
+        self.waiting = [lambda: None, work]
+        self.told = []
+
+    def outcome(self, outcome):
+        self.told.append((outcome.absorbed, outcome.result))
+
+    def advanced(self, _done, _total):
+        if self.waiting:
+            self.waiting.pop(0)()
+
+
+def executed(host, verb, rows, work, chunk=500):
+    path = host.world.folder / f"{verb.__name__}.csv"
+    path.write_text("survivor,absorbed,domain,password\n" + "".join(",".join(row) + "\n" for row in rows))
+    path.chmod(0o600)
+    watcher = Meanwhile(work)
+    salts = itertools.count(1)
+    verb(
+        host.database,
+        host.ben,
+        str(path),
+        Means(lambda: host.now, lambda: next(salts).to_bytes(16), watcher, chunk=chunk),
+    )
+    assert not watcher.waiting
+    return watcher.told
+
+
+ROW = ("10001", "20002", "zwei.example", "pw-2")
+OTHER = ("10001", "30003", "drei.example", "pw-3")
+REFUSED = [("20002", Result.REFUSED), ("30003", Result.MERGED)]
+MERGED = [("20002", Result.MERGED), ("30003", Result.MERGED)]
+both = pytest.mark.parametrize("verb", [bulk.check, bulk.run], ids=["check", "run"])
+
+
+@both
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE customer SET password_hash = '{new}' WHERE number = '20002'",
+        "UPDATE package SET password_hash = '{new}' WHERE package = 'P20002'",
+        "UPDATE package SET number = '30003' WHERE package = 'P20002'",
+        "UPDATE domain SET package = 'P30003' WHERE name = 'zwei.example'",
+        "DELETE FROM domain WHERE name = 'zwei.example'",
+        "UPDATE customer SET password_hash = NULL WHERE number = '20002'",
+    ],
+    ids=["number", "package", "moved", "domain", "gone", "none"],
+)
+def test_a_row_whose_ground_changed_behind_its_hash_is_refused_and_is_no_wrong_try(host, verb, change):
+    statement = change.format(new=passwords.hashed("neu"))
+    assert executed(host, verb, [ROW, OTHER], lambda: host.execute(statement)) == REFUSED
+    assert host.counted() == (0, 0)
+
+
+@both
+def test_a_row_whose_number_takes_another_over_behind_its_hash_is_refused(host, verb):
+    host.world.customer("40004", password="pw-4", domains=["acht.example"])
+    taken = lambda: host.takes_over("20002", "40004", "acht.example", "pw-4")  # noqa: E731
+    assert executed(host, verb, [ROW, OTHER], taken) == REFUSED
+    assert host.counted() == (0, 0)
+
+
+@both
+def test_a_row_whose_hash_is_renewed_behind_it_is_merged(host, verb):
+    host.hash_is(LEGACY)
+    renewed = passwords.hashed("pw-2")
+    assert executed(host, verb, [ROW, OTHER], lambda: host.hash_is(renewed)) == MERGED
+    assert host.counted() == (0, 0)
+
+
+def test_a_row_whose_hash_its_own_run_renews_is_merged(host):
+    host.hash_is(LEGACY)
+    assert executed(host, bulk.run, [ROW, OTHER], lambda: None) == MERGED
+
+
+@both
+def test_a_row_whose_number_is_merged_before_its_turn_is_no_wrong_try(host, verb):
+    many = [(str(50_000 + place), f"d{place}.example") for place in range(AT_ONCE)]
+    for number, domain in many:
+        host.world.customer(number, password="pw", domains=[domain])
+    rows = [("10001", number, domain, "pw") for number, domain in many] + [ROW]
+    found = executed(host, verb, rows, lambda: host.takes_over("30003", "20002", "zwei.example", "pw-2"))
+    assert found[-1] == ("20002", Result.NOT_FOUND)
+    assert {result for _, result in found[:-1]} == {Result.MERGED}
+    assert host.counted() == (0, 0)
+
+
+def test_a_check_and_a_run_say_the_same_of_a_proof_that_an_earlier_chunk_ends(host):
+    host.verify(host.ben)
+    rows = [("20002", "30003", "drei.example", "pw-3"), ("10001", "20002", "", "")]
+    expected = [("30003", Result.MERGED), ("20002", Result.REFUSED)]
+    for verb in (bulk.check, bulk.run):
+        assert executed(host, verb, rows, lambda: None, chunk=1) == expected
+
+
+def test_a_chunk_without_proofs_asks_nothing_more(host):
+    asked = []
+    with host.database.reading() as unit:
+        unit.register.domain_passwords = lambda claims: asked.append(claims) or {}
+        assert proving.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
+    assert not asked
