@@ -375,6 +375,16 @@ class BatchApproved(CustmergeError):
     template = N_("{file} is approved already, by {approved_by}: run it with `custmerge bulk run`.")
 
 
+class ApprovalVoid(CustmergeError):
+    """Rule 5: an approval ends with the right of whoever gave it."""
+
+    code, exit = "approval_void", ExitCode.NOT_ALLOWED
+    template = N_(
+        "The approval of {file} by {approved_by} doesn't count any more: they are disabled or may not approve now. "
+        "What was executed stays; somebody else has to approve the file for the rest."
+    )
+
+
 class OwnBatch(CustmergeError):
     """A bulk file is approved and run by two different people."""
 

@@ -58,8 +58,9 @@ def role(
     """Give somebody another role."""
     context: Context = ctx.obj
     given = checked_role(role)
-    staff.change_role(context.database, context.caller(), name, given, context.now())
+    ended = staff.change_role(context.database, context.caller(), name, given, context.now())
     context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[given])))
+    _tell_ended(context, ended)
 
 
 @app.command(
@@ -111,9 +112,20 @@ def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> N
         raise Declined
     ended = staff.disable(context.database, caller, name, context.now())
     context.terminal.say(_("{name} is disabled.").format(name=visible(name)))
-    if ended:
-        names = ", ".join(visible(token) for token in ended)
+    _tell_ended(context, ended)
+
+
+def _tell_ended(context: Context, ended: staff.Ended) -> None:
+    """Say what ended with somebody's role."""
+    if ended.tokens:
+        names = ", ".join(visible(token) for token in ended.tokens)
         context.terminal.say(_("Service tokens that ended: {names}").format(names=names))
+    if ended.transfers:
+        numbers = ", ".join(map(str, ended.transfers))
+        context.terminal.say(_("Contract transfers that are void now: {numbers}").format(numbers=numbers))
+    if ended.batches:
+        numbers = ", ".join(map(str, ended.batches))
+        context.terminal.say(_("Bulk files whose approval is void now, by batch: {numbers}").format(numbers=numbers))
 
 
 @app.command(

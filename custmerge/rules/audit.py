@@ -72,11 +72,14 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.DOMAINS: N_("no domain is in two packages"),
     CheckName.PACKAGES: N_("packages that moved with an order are where it put them, with their domains"),
     CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
-    CheckName.TRANSFERS: N_("contract transfers are as they were filed, decided by two people, and used once"),
+    CheckName.TRANSFERS: N_(
+        "contract transfers are as they were filed, decided by two people who still may, used once, "
+        "and what their newest entry says"
+    ),
     CheckName.FORMS: N_("every signed form is there, byte for byte"),
     CheckName.STAFF: N_("staff, their roles and passwords are as the history has them"),
     CheckName.TOKENS: N_("service tokens are as the history has them"),
-    CheckName.BATCHES: N_("approvals of bulk files are as the history has them"),
+    CheckName.BATCHES: N_("approvals of bulk files are as the history has them, by people who still may"),
     CheckName.LOGINS: N_("no unusual number of wrong passwords or locks since the last audit"),
     CheckName.EXPIRY: N_("no service token ends within a week"),
     CheckName.OPEN: N_("no transfer or approval has been left open for long"),

@@ -11,15 +11,14 @@ import json
 from typing import TYPE_CHECKING
 
 from custmerge.rules.history import Action
-from custmerge.rules.transfers import Status
+from custmerge.rules.transfers import Decision, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from custmerge.rules.bulk import Batch
     from custmerge.rules.people import Person, Service
-    from custmerge.rules.transfers import Decision, Transfer
-
+    from custmerge.rules.transfers import Transfer, Why
 
 Cell = str | int | bytes | None
 # Columns, in the order of `of_filing` and of what somebody said in `of_decision`.
@@ -59,6 +58,19 @@ def of_decision(transfer: Transfer, decision: Decision) -> str:
     """Return the seal of what somebody decided about a transfer, with the reason that they gave."""
     said = (decision.by, decision.person, decision.at, decision.reason)
     return seal("decision", transfer.id, transfer.salt, decision.status.value, *said)
+
+
+def of_kept_decision(transfer: Transfer) -> str | None:
+    """Return the seal of the decision that a transfer's row holds, None where it holds none."""
+    by, person, at = transfer.decided_by, transfer.decided_by_person, transfer.decided_at
+    if by is None or person is None or at is None:
+        return None
+    return of_decision(transfer, Decision(transfer.status, by, person, at, transfer.reason))
+
+
+def of_void(transfer: Transfer, why: Why) -> str:
+    """Return the seal of a contract transfer that became void."""
+    return seal("void", transfer.id, transfer.survivor, transfer.absorbed, transfer.salt, why.value)
 
 
 def of_approval(batch: Batch) -> str:

@@ -36,10 +36,28 @@ class Status(StrEnum):
     USED = "used"
     """By one order; once only."""
     VOID = "void"
-    """An identity field of a record was changed after the filing, or one of the numbers was merged away."""
+    """It can't be used any more, for good, see `Why`."""
 
 
 OPEN = (Status.FILED, Status.APPROVED)
+
+
+class Why(StrEnum):
+    """Why a transfer became void, as its history entry says."""
+
+    IDENTITY_CHANGED = "identity_changed"
+    """An identity field of a record was changed after the filing."""
+    NUMBER_MERGED = "number_merged"
+    """One of the numbers went elsewhere."""
+    FILER_DISABLED = "filer_disabled"
+    FILER_ROLE = "filer_role"
+    """Whoever filed it has a role that no longer may."""
+    APPROVER_DISABLED = "approver_disabled"
+    APPROVER_ROLE = "approver_role"
+    NOT_AS_TOLD = "not_as_told"
+    """Its row isn't as the history has it."""
+    OLDER_VERSION = "older_version"
+    """Made void by a version that wrote no entry of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,8 @@ class Transfer:
     form: Form
     salt: bytes
     identity_sha256: str
+    decided_by_person: int | None = None
+    decided_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

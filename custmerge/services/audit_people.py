@@ -10,26 +10,33 @@ from typing import TYPE_CHECKING, Any
 from custmerge.errors import N_
 from custmerge.rules import seals
 from custmerge.rules.audit import CheckName
+from custmerge.rules.authority import DECISIONS, life_of
 from custmerge.rules.history import Action
 from custmerge.rules.ledger_check import Findings
-from custmerge.rules.transfers import Status, form_type
+from custmerge.rules.roles import Capability
+from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit_guard import readable
+from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from custmerge.rules.authority import Life
     from custmerge.rules.history import Fact
     from custmerge.storage.unit import Unit
 
     Told = dict[Fact, Mapping[str, Fact]]
     """The newest entry of each name or number."""
 
+_OF_TRANSFERS = (Action.TRANSFER_FILE, *DECISIONS, Action.TRANSFER_VOID)
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _GONE = N_("is gone, and history entry {seq} tells of it: it was deleted.")
 _TOKENS = N_("is opened by {count} tokens: one was put in.")
 _SAME_PERSON = N_("was filed and approved by the same person.")
 _STATUS = N_("is stored as {status}, and the history has {expected}: it was changed.")
+_FILER_GONE = N_("is {status}, and {name}, who filed it, may not do that any more: it should be void.")
+_APPROVER_GONE = N_("is approved, and {name}, who approved it, may not do that any more: it should be void.")
 _NOT_USED = N_("was used by order {order} and doesn't say so: it was changed.")
 _FALSELY_USED = N_("says that order {order} used it, and the history doesn't: it was changed.")
 _FORM_GONE = N_("its signed form is gone.")
@@ -90,21 +97,29 @@ def _tokens(unit: Unit, findings: Findings) -> None:
 
 
 def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
-    filed = _told(unit, "transfer", Action.TRANSFER_FILE)
-    decided: Told = {}
-    decisions = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
-    for facts in sorted((f for action in decisions for f in _facts(unit, action)), key=_seq, reverse=True):
-        if "row_sha256" in facts:
-            decided.setdefault(facts["transfer"], facts)
-    for row in list(unit.sealed.transfers()):
+    told = sorted((f for action in _OF_TRANSFERS for f in _facts(unit, action)), key=_seq)
+    filed, decided, void = (
+        {f["transfer"]: f for f in told if f["action"] in actions and "row_sha256" in f}
+        for actions in ((Action.TRANSFER_FILE,), DECISIONS, (Action.TRANSFER_VOID,))
+    )
+    lives = _lives(told)
+    rows = list(unit.sealed.transfers())
+    used = {**_used_before(unit, rows, lives), **used}
+    staff = Staff(unit, {row[who] for row in rows for who in ("filed_by_person", "decided_by_person")})
+    for row in rows:
         subject = f"transfer {row['id']}"
         seal = seals.seal("transfer", *(row[name] for name in seals.FILED))
         if not isinstance(row["salt"], bytes):
             # A text of the same digits would give the same seal.
             seal = ""
         _hold(findings, CheckName.TRANSFERS, subject, seal, filed.pop(row["id"], None))
-        _hold_decision(findings, subject, row, decided.pop(row["id"], None))
+        _hold_decision(findings, subject, row, decided.get(row["id"]))
         _hold_use(unit, findings, subject, row, used.get(row["id"]))
+        life = lives.get(row["id"])
+        if row["id"] not in used and row["status"] != Status.USED:
+            _hold_status(findings, subject, row, life, void.get(row["id"]))
+        if life is not None and row["status"] in OPEN:
+            _hold_people(findings, subject, row, life, staff)
         if row["decided_by_person"] == row["filed_by_person"]:
             findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
     _report_gone(findings, CheckName.TRANSFERS, "transfer", filed)
@@ -116,17 +131,65 @@ def _seq(facts: Mapping[str, Fact]) -> int:
 
 def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
     said = [row[name] for name in seals.DECIDED]
-    expected: tuple[Status, ...] = (Status.FILED, Status.VOID)
     if told is None:
         if any(cell is not None for cell in said):
             findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
-    else:
-        is_approved = told["action"] == Action.TRANSFER_APPROVE
-        expected = (Status.APPROVED, Status.USED, Status.VOID) if is_approved else (Status.REJECTED,)
-        if seals.seal("decision", row["id"], row["salt"], expected[0].value, *said) != told["row_sha256"]:
-            findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
-    if row["status"] not in expected:
-        findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected[0].value)
+        return
+    decided = seals.STATUS_OF[Action(str(told["action"]))].value
+    if seals.seal("decision", row["id"], row["salt"], decided, *said) != told["row_sha256"]:
+        findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
+
+
+def _hold_status(
+    findings: Findings, subject: str, row: Mapping[str, Any], life: Life | None, void: Mapping[str, Fact] | None
+) -> None:
+    """Hold the status of a transfer that no order used against its newest entry."""
+    expected = Status.FILED if life is None else life.status
+    if row["status"] != expected:
+        findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
+    elif expected is Status.VOID:
+        why = None if void is None else str(void["why"])
+        seal = seals.seal("void", row["id"], row["survivor"], row["absorbed"], row["salt"], why)
+        _hold(findings, CheckName.TRANSFERS, subject, seal, void)
+
+
+def _hold_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
+    """Look for an open transfer whose filer or approver is disabled or has a role that may not."""
+    if staff.why_not(row["filed_by_person"], Capability.TRANSFER_FILE, life.filed) is not None:
+        name = staff.name_of(row["filed_by_person"])
+        findings.add(CheckName.TRANSFERS, subject, _FILER_GONE, status=str(row["status"]), name=name)
+    is_approved = row["status"] == Status.APPROVED
+    if is_approved and staff.why_not(row["decided_by_person"], Capability.TRANSFER_DECIDE, life.decided) is not None:
+        name = staff.name_of(row["decided_by_person"])
+        findings.add(CheckName.TRANSFERS, subject, _APPROVER_GONE, name=name)
+
+
+def _lives(told: Iterable[Mapping[str, Fact]]) -> dict[Fact, Life | None]:
+    """Return what entries, oldest first, tell of each transfer."""
+    each: dict[Fact, list[Mapping[str, Fact]]] = {}
+    for facts in told:
+        each.setdefault(facts["transfer"], []).append(facts)
+    return {number: life_of(entries) for number, entries in each.items()}
+
+
+def _used_before(unit: Unit, rows: Iterable[Mapping[str, Any]], lives: Mapping[Fact, Life | None]) -> dict[int, int]:
+    """Return the transfers, with their orders, that were used by the history and don't say so in their rows.
+
+    They are looked for in the whole history: an audit since a checkpoint has read its end alone.
+    """
+    doubtful = {
+        row["id"]: row["absorbed"]
+        for row in rows
+        if row["status"] != Status.USED
+        and (life := lives.get(row["id"])) is not None
+        and life.status is Status.APPROVED
+    }
+    found: dict[int, int] = {}
+    for entry in list(unit.chain.of_transfers(set(doubtful.values()))) if doubtful else ():
+        facts = json.loads(entry.body)
+        if facts["action"] == Action.MERGE and facts.get("transfer") in doubtful:
+            found[facts["transfer"]] = facts["order"]
+    return found
 
 
 def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, Any], order: int | None) -> None:
@@ -151,12 +214,23 @@ def _forms(unit: Unit, findings: Findings) -> None:
 
 
 def _batches(unit: Unit, findings: Findings) -> None:
+    _hold_approvers(unit, findings)
     told = _told(unit, "batch", Action.BULK_APPROVE)
     for cells in list(unit.sealed.approvals()):
         entry = told.pop(cells[0], None)
         if entry is not None or any(cell is not None for cell in cells[3:]):
             _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", seals.seal("approval", *cells), entry)
     _report_gone(findings, CheckName.BATCHES, "batch", told)
+
+
+def _hold_approvers(unit: Unit, findings: Findings) -> None:
+    """Look for bulk files that can be run as a whole, by the approval of somebody who may not give it any more."""
+    found = unit.sealed.open_approvals()
+    staff = Staff(unit, {person for _batch, person in found})
+    for batch, person in found:
+        if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:
+            name = staff.name_of(person)
+            findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
 
 
 def _hold(findings: Findings, check: CheckName, subject: str, seal: str, told: Mapping[str, Fact] | None) -> None:

@@ -12,6 +12,7 @@ from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
+from custmerge.services.authority import as_it_is
 from custmerge.services.bulk_check import Check
 from custmerge.services.bulk_file import opened
 from custmerge.services.bulk_lease import turn_at
@@ -37,7 +38,7 @@ def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
     demand(caller, Capability.MERGE_ANY)
     with opened(path) as file:
         with database.reading() as unit:
-            batch = unit.batches.newest_of(file.sha256)
+            batch = _newest_of(unit, file.sha256)
         now = means.clock()
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
@@ -52,7 +53,7 @@ def approvable(database: Database, caller: Caller, path: str, means: Means) -> R
     demand(caller, Capability.BULK_APPROVE)
     with opened(path) as file:
         with database.reading() as unit:
-            _demand_unapproved(unit.batches.newest_of(file.sha256), path, means.clock())
+            _demand_unapproved(_newest_of(unit, file.sha256), path, means.clock())
         return Check(database, caller, file, means).told(None, is_whole=True)
 
 
@@ -64,7 +65,7 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
         demand_alive(unit, caller)
         # Of two that approve a file at once, the second is to see the batch of the first.
         unit.chain.lock()
-        _demand_unapproved(unit.batches.newest_of(ran.sha256, lock=True), path, now)
+        _demand_unapproved(_newest_of(unit, ran.sha256, lock=True), path, now)
         # A run that began without it stays without it: rows that it has refused would stay refused.
         batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
         batch = replace(batch, id=unit.batches.add(batch))
@@ -80,6 +81,11 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
         return batch
 
     return database.attempt(write)
+
+
+def _newest_of(unit: Unit, sha256: str, *, lock: bool = False) -> Batch | None:
+    batch = unit.batches.newest_of(sha256, lock=lock)
+    return None if batch is None else as_it_is(unit, batch)
 
 
 def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
@@ -110,4 +116,4 @@ def status(database: Database, caller: Caller, path: str | None) -> tuple[Batch,
         with spooled(path, COLUMNS, REQUIRED) as file:
             sha256 = file.sha256
     with database.reading() as unit:
-        return unit.batches.newest(sha256, LISTED_AT_MOST)
+        return tuple(as_it_is(unit, one) for one in unit.batches.newest(sha256, LISTED_AT_MOST))

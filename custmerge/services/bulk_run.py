@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from custmerge.errors import (
+    ApprovalVoid,
     BatchMoved,
     DatabaseConflict,
     DatabaseError,
@@ -29,6 +30,7 @@ from custmerge.rules.bulk import (
 )
 from custmerge.rules.times import stamp
 from custmerge.services.access import person_of
+from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_lease import is_free
 from custmerge.services.bulk_means import Tally
@@ -123,6 +125,7 @@ class Run:
             # Of two that begin a file at once, the second is to see the batch of the first.
             unit.chain.lock()
             found = unit.batches.open_of(file.sha256, lock=True)
+        found = [as_it_is(unit, one) for one in found]
         self._demand_free(found, turn, now)
         batch = found[0] if found else None
         is_whole = batch is not None and approval_holds(batch, now)
@@ -240,6 +243,8 @@ class Run:
 
     def _demand_unmoved(self, unit: Unit) -> None:
         found = unit.batches.one(self._batch.id, lock=True)
+        if self._is_whole and found is not None and not approval_counts(unit, found):
+            raise ApprovalVoid(file=self._file.path, approved_by=found.approved_by)
         is_ours = found is not None and found.runner == self._runner and found.state is State.RUNNING
         if found is None or not is_ours or found.done != self._batch.done:
             raise BatchMoved(file=self._file.path)

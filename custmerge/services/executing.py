@@ -16,9 +16,11 @@ from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, plan_merge
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import Status, status_now
+from custmerge.rules.transfers import Status, Why, status_now
 from custmerge.services.access import demand_alive, living_pair
+from custmerge.services.authority import standing
 from custmerge.services.proving import proved_pairs
+from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.fields import Field
     from custmerge.rules.history import Fact
+    from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller, Pair
     from custmerge.storage.unit import Unit
 
@@ -73,7 +76,7 @@ class Desk:
         self._packages = unit.register.packages_of_all(absorbed, lock=lock)
         # Behind the locks: what a proof rests on can't change any more before the order is written.
         self._proofs = proved_pairs(unit, caller, absorbed, self._at)
-        self._transfers = unit.transfers.open_for_all(absorbed, lock=lock)
+        self._transfers = self._approved(unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes]] = []
         self._absorbed = absorbed
         self._took_over: set[str] = set()
@@ -145,6 +148,11 @@ class Desk:
         survivor, absorbed = (self._records.get(number) for number in pair)
         return found.id if status_now(found, survivor, absorbed) is Status.APPROVED else None
 
+    def _approved(self, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Transfer]:
+        """Return those that the history has as approved, by people who may: asked when their rows are locked."""
+        told = standing(self._unit, transfers.values())
+        return {pair: one for pair, one in transfers.items() if told[one.id] is Status.APPROVED}
+
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a retired number went into `target`, at once or by way of others."""
         seen = {number}
@@ -179,7 +187,11 @@ class Desk:
         if not self._plans:
             return []
         self._write_register()
-        unit, head = self._unit, self._unit.chain.lock()
+        unit = self._unit
+        # Before the end of the chain is locked, as everybody does who changes a transfer.
+        used = [plan.transfer for plan, _salt in self._plans if plan.transfer is not None]
+        made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, _salt in self._plans], but=used)
+        head = unit.chain.lock()
         receipts, drafts, executed = [], [], []
         for place, (plan, salt) in enumerate(self._plans):
             receipt = self.receipt(plan, head.order + 1 + place)
@@ -201,7 +213,7 @@ class Desk:
         for receipt in receipts:
             if receipt.transfer is not None and receipt.order is not None:
                 unit.transfers.use(receipt.transfer, receipt.order)
-        unit.transfers.void_all_of([receipt.absorbed for receipt in receipts])
+        drafts += void_entries(made_void, Why.NUMBER_MERGED, self._caller.actor, self._at)
         unit.chain.append(drafts, behind=head, order=executed[-1][0].order)
         return receipts
 

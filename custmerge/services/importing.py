@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-    from custmerge.rules.history import Fact
+    from custmerge.rules.history import Actor, Fact
     from custmerge.services.access import Caller
     from custmerge.storage.csv_file import CsvFile
     from custmerge.storage.intake import Intake
@@ -96,6 +96,9 @@ class Kind(Protocol):
     def finish(self, problems: Problems) -> None:
         """Judge what can only be judged when all rows are there."""
 
+    def entries(self, by: Actor, at: str) -> list[Draft]:
+        """Return what the history is to tell besides the import itself."""
+
 
 def import_file(
     database: Database,
@@ -137,7 +140,8 @@ def import_file(
             "updated": updated,
             "file_sha256": file.sha256,
         }
-        unit.chain.append([Draft(stamp(now), caller.actor, Action.IMPORT, facts)])
+        told = Draft(stamp(now), caller.actor, Action.IMPORT, facts)
+        unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
     return Imported(importer.name, rows, rows - updated, updated)
 
 

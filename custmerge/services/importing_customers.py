@@ -15,10 +15,14 @@ from custmerge.rules.records import (
     Problem,
     problems_of_customer,
 )
+from custmerge.rules.transfers import Why
+from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from custmerge.rules.history import Actor, Draft
+    from custmerge.rules.transfers import Transfer
     from custmerge.services.importing import Line, Problems
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
@@ -47,6 +51,7 @@ class Customers:
         self._password = place.get("password", -1)
         self._password_hash = place.get("password_hash", -1)
         is_short = max(self._merged_into, self._password, self._password_hash) < 0
+        self._made_void: list[Transfer] = []
         self._filled = slice(_SEARCH + 1 if is_short else None)
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
@@ -100,7 +105,7 @@ class Customers:
             merged.append((row[_NUMBER], *values, search, record.merged_into, kept))
         self._intake.put_customers(merged)
         self._unit.people.end_sessions_of_numbers(renewed)
-        self._unit.transfers.void_all_of(renamed)
+        self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
         return len(existing)
 
     def must_be_remembered(self, row: Row) -> bool:
@@ -113,6 +118,10 @@ class Customers:
             problems.add(line, Problem("merged_into", target, N_("is no customer number here")))
         for line, number in list(self._intake.circles()):
             problems.add(line, Problem("merged_into", number, N_("comes back to itself")))
+
+    def entries(self, by: Actor, at: str) -> list[Draft]:
+        """See `Kind`: contract transfers that a changed identity made void."""
+        return void_entries(self._made_void, Why.IDENTITY_CHANGED, by, at)
 
     def _is_plain(self, cells: list[str]) -> bool:
         """Whether nothing can be wrong with a line: most are like this, and it is quick to see."""

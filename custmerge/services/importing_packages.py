@@ -12,6 +12,7 @@ from custmerge.rules.records import CONTACT_COLUMNS, PACKAGE_COLUMNS, Problem, c
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from custmerge.rules.history import Actor, Draft
     from custmerge.services.importing import Line, Problems
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
@@ -88,6 +89,10 @@ class Packages:
             problems.add(line, Problem("domains", name, N_("belongs to package {other}"), package))
         if not problems.lines:
             self._intake.settle_domains()
+
+    def entries(self, by: Actor, at: str) -> list[Draft]:  # noqa: ARG002 (as `Kind` has it)
+        """See `Kind`."""
+        return []
 
     def must_be_remembered(self, row: Row) -> bool:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`."""

@@ -1,7 +1,11 @@
-"""Seals for what an older version wrote without: rows of staff, tokens, transfers and approvals.
+"""What an older version left untold in the history: seals of its rows, and transfers that it made void.
 
-Each gets one more entry of the action that wrote it, by `init`. A row that no entry tells of stays without, and a row
-that any entry has sealed is left alone: an audit is to find what was put in or changed.
+Each row of staff, tokens, transfers and approvals gets one more entry of the action that wrote it, by `init`. A row
+that no entry tells of stays without, and a row that any entry has sealed is left alone: an audit is to find what was
+put in or changed.
+
+Versions before 0006 made transfers void without an entry. Those get theirs inside the transaction that upgrades the
+database, which happens once: a row that is made void by hand later never gets one.
 """
 
 from __future__ import annotations
@@ -11,19 +15,26 @@ from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
 from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
+from custmerge.rules.transfers import OPEN, Status, Why
+from custmerge.services.authority import Staff, approved_in, lives_of
+from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
+    from custmerge.rules.authority import Life
     from custmerge.rules.history import Fact
+    from custmerge.rules.transfers import Transfer
     from custmerge.storage.unit import Database, Unit
 
     Sealable = tuple[Action, Mapping[str, Fact]]
     """The action that tells of a row, and what the entry says."""
 
 INIT = Actor("init", "system")
+VOID_IS_TOLD_SINCE = "0006"
 DECISIONS = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
 
 
@@ -42,6 +53,78 @@ def seal_what_is_not(database: Database, now: datetime) -> int:
         return len(drafts)
 
     return database.attempt(write)
+
+
+def tell_what_was_void(unit: Unit, version: str, now: datetime) -> None:
+    """Write the entries of transfers that an older version made void, where its history explains why.
+
+    Open transfers and approvals of people who may no longer are made void, too.
+    """
+    if version >= VOID_IS_TOLD_SINCE:
+        return
+    at, head = stamp(now), unit.chain.lock()
+    drafts: list[Draft] = []
+    void = unit.transfers.stored_as(Status.VOID)
+    lives, updated = lives_of(unit, void), _last_update(unit) if void else 0
+    for one in void:
+        life = lives[one.id]
+        if life is not None and life.status in OPEN and _is_explained(unit, one, life, updated):
+            drafts += void_entries([one], Why.OLDER_VERSION, INIT, at)
+    for one, why in _left_behind(unit):
+        unit.transfers.void(one.id)
+        drafts += void_entries([one], why, INIT, at)
+    if drafts:
+        unit.chain.append(drafts, behind=head)
+    _finish_left_behind(unit)
+
+
+def _last_update(unit: Unit) -> int:
+    """Return the seq of the last import that may have changed identity fields, 0 where there is none."""
+    for entry in unit.chain.newest(action=Action.IMPORT.value):
+        told = json.loads(entry.body)
+        if told.get("kind") == "customers" and told.get("updated"):
+            return entry.seq
+    return 0
+
+
+def _is_explained(unit: Unit, one: Transfer, life: Life, updated: int) -> bool:
+    """Return whether something happened after a filing that made it void: else somebody wrote it into the row."""
+    if updated > life.filed:
+        return True
+    pair = (one.survivor, one.absorbed)
+    for entry in (entry for number in pair for entry in unit.chain.newest(number=number)):
+        told = json.loads(entry.body)
+        was_merged = told["action"] == Action.MERGE and told["absorbed"] in pair
+        was_replaced = told["action"] == Action.TRANSFER_FILE and (told["survivor"], told["absorbed"]) == pair
+        if entry.seq > life.filed and (was_merged or (was_replaced and told.get("did") != "seal")):
+            return True
+    return False
+
+
+def _left_behind(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
+    """Give the open transfers whose filer or approver may no longer, and why."""
+    found = unit.transfers.stored_as(*OPEN)
+    lives = lives_of(unit, found)
+    staff = Staff(unit, {person for one in found for person in (one.filed_by_person, one.decided_by_person)})
+    for one in found:
+        life = lives[one.id]
+        if life is None:
+            continue
+        why = staff.why_not(one.filed_by_person, Capability.TRANSFER_FILE, life.filed)
+        if why is None and one.status is Status.APPROVED:
+            why = staff.why_not(one.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
+        if why is not None:
+            yield one, why
+
+
+def _finish_left_behind(unit: Unit) -> None:
+    """End the approvals of bulk files by people who may no longer."""
+    approved = [one for one in unit.batches.unfinished() if one.approved_at is not None]
+    staff = Staff(unit, {one.approved_by_person for one in approved})
+    for one in approved:
+        since = approved_in(unit, one.id)
+        if since and staff.why_not(one.approved_by_person, Capability.BULK_APPROVE, since) is not None:
+            unit.batches.finish(one.id)
 
 
 def _unsealed(unit: Unit) -> Iterator[Sealable]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, BadValue, HasStaff
 from custmerge.rules.history import Actor
 from custmerge.rules.roles import Role
-from custmerge.services.sealing import seal_what_is_not
+from custmerge.services.sealing import seal_what_is_not, tell_what_was_void
 from custmerge.services.staff import checked_name, write_new
 from custmerge.storage.schema import VERSIONS
 
@@ -34,9 +34,10 @@ class Prepared:
 def prepare(database: Database, now: datetime) -> Prepared:
     """Create the tables or bring them to this version; a database that is current stays as it is.
 
-    What an older version wrote without a seal is sealed, see `sealing`.
+    What an older version wrote without a seal is sealed, and what it made void without an entry gets one, see
+    `sealing`.
     """
-    before = database.upgrade()
+    before = database.upgrade(lambda unit, version: tell_what_was_void(unit, version, now))
     # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
     sealed = 0 if before is None else seal_what_is_not(database, now)
     with database.reading() as unit:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BadValue, LastSupervisor, LoginRefused, NameTaken, NotAllowed, UnknownName, UnknownToken
 from custmerge.rules import seals
+from custmerge.rules.authority import why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.records import wrong_with_number
@@ -13,6 +15,7 @@ from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
 from custmerge.services import guessing
 from custmerge.services.access import demand, demand_alive
+from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -46,22 +49,33 @@ def list_staff(database: Database, caller: Caller) -> tuple[Person, ...]:
         return unit.people.all_staff()
 
 
-def change_role(database: Database, caller: Caller, name: str, role: Role, now: datetime) -> bool:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What ended with somebody's role, or with their being here."""
+
+    tokens: tuple[str, ...] = ()
+    """Names of service tokens."""
+    transfers: tuple[int, ...] = ()
+    """Contract transfers that are void now."""
+    batches: tuple[int, ...] = ()
+    """Bulk files whose approval is void now, by the numbers of their batches."""
+
+
+def change_role(database: Database, caller: Caller, name: str, role: Role, now: datetime) -> Ended:
     """Give somebody another role; their sessions and the service tokens that they made end.
 
-    Returns whether it is another one than before. Raises UnknownName, LastSupervisor.
+    What they filed or approved is void where the new role may not (contract §2, rule 5). Raises UnknownName,
+    LastSupervisor.
     """
     demand(caller, Capability.STAFF)
 
-    def change(unit: Unit) -> bool:
+    def change(unit: Unit) -> Ended:
         person, everybody = _locked(unit, caller, name)
         if person.role is role:
-            return False
+            return Ended()
         _demand_supervisor_left(person, everybody)
         unit.people.change_staff(person.id, role=role)
-        _note(unit, caller.actor, now, "role", name, role)
-        _end_all(unit, caller.actor, person, now)
-        return True
+        return _end_all(unit, caller.actor, person, now, "role", role)
 
     return database.attempt(change)
 
@@ -106,21 +120,20 @@ def demand_may_change(database: Database, caller: Caller, name: str) -> None:
     _find(database, name)
 
 
-def disable(database: Database, caller: Caller, name: str, now: datetime) -> tuple[str, ...]:
-    """Keep somebody out from now on; returns the service tokens that ended with them.
+def disable(database: Database, caller: Caller, name: str, now: datetime) -> Ended:
+    """Keep somebody out from now on; what they filed or approved is void (contract §2, rule 5).
 
     Raises UnknownName, LastSupervisor.
     """
     demand(caller, Capability.STAFF)
 
-    def keep_out(unit: Unit) -> tuple[str, ...]:
+    def keep_out(unit: Unit) -> Ended:
         person, everybody = _locked(unit, caller, name)
         if person.disabled_at is not None:
-            return ()
+            return Ended()
         _demand_supervisor_left(person, everybody)
         unit.people.change_staff(person.id, disabled_at=stamp(now))
-        _note(unit, caller.actor, now, "disable", name)
-        return _end_all(unit, caller.actor, person, now)
+        return _end_all(unit, caller.actor, person, now, "disable")
 
     return database.attempt(keep_out)
 
@@ -198,7 +211,7 @@ def _write_password(database: Database, caller: Caller, name: str, password_hash
         unit.people.change_staff(person.id, password_hash=password_hash)
         _note(unit, caller.actor, now, "password", name)
         # Service tokens too: whoever stole the old password may have made one.
-        _end_all(unit, caller.actor, person, now)
+        _end_sessions(unit, caller.actor, person, now)
 
     database.attempt(write)
 
@@ -213,13 +226,33 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
 
-def _end_all(unit: Unit, by: Actor, person: Person, now: datetime) -> tuple[str, ...]:
-    """End sessions and service tokens: whoever has another role from now on begins anew."""
+def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, role: Role | None = None) -> Ended:
+    """End what somebody's old role let them do, and tell so; `role` is the new one, None for a disabled person."""
+    # Sessions first: who approves something at this moment has to be done with it before it is looked for. The end
+    # of the chain last, for that is the order in which everybody locks.
     unit.people.end_sessions_of_staff(person.id)
-    ended = unit.people.revoke_services_of(person.id, stamp(now))
-    for name in ended:
+    tokens = unit.people.revoke_services_of(person.id, stamp(now))
+
+    def lost(capability: Capability) -> bool:
+        return role is None or not may(role, capability)
+
+    batches = unit.batches.finish_all_by(person.id) if lost(Capability.BULK_APPROVE) else []
+    lost_both = lost(Capability.TRANSFER_FILE), lost(Capability.TRANSFER_DECIDE)
+    transfers = unit.transfers.void_all_by(person.id, as_filer=lost_both[0], as_approver=lost_both[1])
+    _note(unit, by, now, did, person.name, role)
+    for name in tokens:
         note_token(unit, by, now, "revoke", name)
-    return ended
+    for one in transfers:
+        is_approver = one.filed_by_person != person.id
+        why = why_lost(role.value if role else None, is_approver=is_approver)
+        unit.chain.append(void_entries([one], why, by, stamp(now)))
+    return Ended(tokens, tuple(one.id for one in transfers), tuple(batches))
+
+
+def _end_sessions(unit: Unit, by: Actor, person: Person, now: datetime) -> None:
+    unit.people.end_sessions_of_staff(person.id)
+    for name in unit.people.revoke_services_of(person.id, stamp(now)):
+        note_token(unit, by, now, "revoke", name)
 
 
 def _note(unit: Unit, by: Actor, now: datetime, did: str, name: str, role: Role | None = None) -> None:

@@ -18,11 +18,14 @@ from custmerge.rules.transfers import (
     Form,
     Status,
     Transfer,
+    Why,
     form_type,
     identity_digest,
     status_now,
 )
 from custmerge.services.access import demand, demand_alive, living, person_of, survivor_of
+from custmerge.services.authority import standing
+from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +66,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         kept, absorbed = (
             living(number, records.get(number), unit.register.end_of_chain) for number in (survivor, filing.absorbed)
         )
-        _make_room(unit, kept, absorbed)
+        made_void = _make_room(unit, kept, absorbed)
         new = Transfer(
             id=0,
             survivor=survivor,
@@ -79,6 +82,8 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
             identity_sha256=identity_digest(salt, kept, absorbed),
         )
         new = replace(new, id=unit.transfers.add(new, filing.content))
+        if made_void is not None:
+            unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
         _note(unit, caller, now, Action.TRANSFER_FILE, new, seals.of_filing(new))
         return new
 
@@ -153,21 +158,31 @@ def decide(
 def approved_for(unit: Unit, survivor: Customer, absorbed: Customer, *, lock: bool) -> int | None:
     """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
     found = unit.transfers.open_for(survivor.number, absorbed.number, lock=lock)
-    if found is None or status_now(found, survivor, absorbed) is not Status.APPROVED:
+    if found is None or _status(unit, found, survivor, absorbed) is not Status.APPROVED:
         return None
     return found.id
 
 
-def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> None:
-    """Make an open transfer for the pair void if that is what it has become; raises TransferOpen if not."""
+def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Transfer, Why] | None:
+    """Make an open transfer for the pair void if that is what it has become; raises TransferOpen if not.
+
+    Returns which one that was and why, to be told in the history.
+    """
     before = unit.transfers.open_for(survivor.number, absorbed.number, lock=True)
     if before is None:
-        return
-    if status_now(before, survivor, absorbed) is not Status.VOID:
+        return None
+    if _status(unit, before, survivor, absorbed) in OPEN:
         raise TransferOpen(
             id=before.id, survivor=survivor.number, absorbed=absorbed.number, status=before.status.value
         )
     unit.transfers.void(before.id)
+    is_changed = status_now(before, survivor, absorbed) is Status.VOID
+    return before, Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD
+
+
+def _status(unit: Unit, found: Transfer, survivor: Customer, absorbed: Customer) -> Status:
+    told = standing(unit, [found])[found.id]
+    return status_now(replace(found, status=told), survivor, absorbed)
 
 
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
@@ -188,7 +203,9 @@ def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
 
 def as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
     """Return transfers with the status that they have now, whatever is stored."""
-    transfers = list(found)
+    stored = list(found)
+    told = standing(unit, stored)
+    transfers = [replace(one, status=told[one.id]) for one in stored]
     numbers = {number for one in transfers if one.status in OPEN for number in (one.survivor, one.absorbed)}
     records = unit.register.customers(numbers) if numbers else {}
     return [

@@ -114,6 +114,14 @@ class Batches:
         """Write down that a batch can't be run any further."""
         self._update(number, state=State.FINISHED.value, runner=None, alive_until=None)
 
+    def finish_all_by(self, person: int) -> list[int]:
+        """Write down that the batches that a person approved can't be run any further; returns which there were."""
+        statement = select(batch.c.id).where(batch.c.approved_by_person == person, _IS_UNFINISHED)
+        found = list(self._connection.execute(statement.order_by(batch.c.id).with_for_update()).scalars())
+        for number in found:
+            self.finish(number)
+        return found
+
     def undone(self, number: int) -> None:
         """Write down that every order of a batch is undone."""
         self._update(number, state=State.UNDONE.value)

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, or_, select, union_all, update
 
+from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
 from custmerge.storage.rows import among, insert_rows, streamed
-from custmerge.storage.tables import head, history
+from custmerge.storage.tables import TextFromBody, head, history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -121,6 +122,21 @@ class Chain:
         about = among(self._connection, history.c.order, orders)
         made_or_undone = history.c.action.in_((Action.MERGE.value, Action.UNDO.value))
         yield from self._stream(_ENTRIES.where(about, made_or_undone).order_by(history.c.seq))
+
+    def of_transfers(self, absorbed: Collection[str]) -> Iterator[Entry]:
+        """Give the entries about contract transfers whose absorbed numbers these are, oldest first.
+
+        Merges are among them: those that used one up name it.
+        """
+        told = history.c.action.in_([action.value for action in STATUS_AFTER])
+        about = among(self._connection, history.c.absorbed, absorbed)
+        yield from self._stream(_ENTRIES.where(about, told).order_by(history.c.seq))
+
+    def about(self, action: Action, key: str, value: str | int, *, behind: int = 0) -> Iterator[Entry]:
+        """Give the entries of an action behind number `behind` that have a value under a key, oldest first."""
+        same = TextFromBody(key) == str(value)
+        wanted = (history.c.action == action.value, history.c.seq > behind, same)
+        yield from self._stream(_ENTRIES.where(*wanted).order_by(history.c.seq))
 
     def oldest(self) -> Iterator[Entry]:
         """Give the whole history, oldest first, streamed."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
-from custmerge.storage.rows import streamed
-from custmerge.storage.tables import batch, form, service, session, staff, transfer
+from custmerge.rules.bulk import State
+from custmerge.rules.history import Action
+from custmerge.storage.rows import among, streamed
+from custmerge.storage.tables import TextFromBody, batch, form, history, service, session, staff, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -47,6 +49,31 @@ class Sealed:
     def staff(self) -> Iterator[Cells]:
         """Give id, name and the other cells of each person that `seals.of_person` seals."""
         yield from self._cells(*_STAFF)
+
+    def people(self, ids: Collection[int]) -> list[tuple[Cells, str | None]]:
+        """Return what `staff` gives of some people, each with the body of the newest entry that seals their name.
+
+        Both are of one moment: a password that is changed meanwhile is in both or in neither.
+        """
+        newest = (
+            select(history.c.body)
+            .where(
+                history.c.action == Action.USER.value,
+                TextFromBody("name") == staff.c.name,
+                TextFromBody("row_sha256").is_not(None),
+            )
+            .order_by(history.c.seq.desc())
+            .limit(1)
+            .scalar_subquery()
+        )
+        rows = self._connection.execute(select(*_STAFF, newest).where(among(self._connection, staff.c.id, ids)))
+        return [(tuple(row[:-1]), row[-1]) for row in rows]
+
+    def open_approvals(self) -> list[tuple[int, int]]:
+        """Return (batch, id of the approver) of each approved bulk file that isn't finished."""
+        is_open = batch.c.state.in_([State.APPROVED.value, State.RUNNING.value])
+        found = select(batch.c.id, batch.c.approved_by_person).where(is_open, batch.c.approved_at.is_not(None))
+        return [(row[0], row[1]) for row in self._connection.execute(found.order_by(batch.c.id))]
 
     def services(self) -> Iterator[Cells]:
         """Give id, name and the other cells of each service token that `seals.of_service` seals, but its key."""

@@ -56,6 +56,24 @@ def _from_body_postgresql(element: FromBody, _compiler: SQLCompiler, **_: object
     return f"(body::json ->> '{element.key_in_body}'){cast}"
 
 
+class TextFromBody(FromBody):
+    """A value out of a history entry's body as text, in a query."""
+
+    inherit_cache = False
+
+
+@compiles(TextFromBody, "sqlite")
+def _text_from_body_sqlite(element: FromBody, _compiler: SQLCompiler, **_: object) -> str:
+    # There a number in JSON stays a number.
+    return f"CAST(body ->> '{element.key_in_body}' AS TEXT)"
+
+
+@compiles(TextFromBody, "postgresql")
+def _text_from_body_postgresql(element: FromBody, _compiler: SQLCompiler, **_: object) -> str:
+    # Named, because the server doesn't choose between the body's collation and that of a key.
+    return f"(body::json ->> '{element.key_in_body}') COLLATE \"C\""
+
+
 def _generated(key: str) -> Computed:
     return Computed(FromBody(key), persisted=True)
 

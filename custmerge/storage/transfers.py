@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, union, update
+from sqlalchemy import insert, or_, select, union, update
 
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.rows import among
@@ -32,6 +32,8 @@ _TRANSFER = (
     transfer.c.type,
     transfer.c.salt,
     transfer.c.identity_sha256,
+    transfer.c.decided_by_person,
+    transfer.c.decided_at,
 )
 
 
@@ -122,14 +124,36 @@ class Transfers:
         """Make a transfer void."""
         self._update(transfer.c.id == number, status=Status.VOID.value)
 
-    def void_all_of(self, numbers: Collection[str]) -> None:
-        """Make every open transfer void that speaks of one of `numbers`."""
+    def void_all_of(self, numbers: Collection[str], *, but: Collection[int] = ()) -> list[Transfer]:
+        """Make every open transfer void that speaks of one of `numbers`; returns them as they were."""
         # Asked for first: a look-up in two small indexes, where a change by OR may read the whole table.
         sides = (transfer.c.survivor, transfer.c.absorbed)
         found = [select(transfer.c.id).where(among(self._connection, side, numbers)) for side in sides]
-        concerned = self._connection.execute(union(*found)).scalars().all()
-        if concerned:
-            self._update(transfer.c.id.in_(concerned), transfer.c.status.in_(OPEN), status=Status.VOID.value)
+        concerned = set(self._connection.execute(union(*found)).scalars()).difference(but)
+        return self._void_open(among(self._connection, transfer.c.id, concerned)) if concerned else []
+
+    def void_all_by(self, person: int, *, as_filer: bool, as_approver: bool) -> list[Transfer]:
+        """Make every open transfer void that a person filed, or approved; returns them as they were."""
+        conditions = []
+        if as_filer:
+            conditions.append(transfer.c.filed_by_person == person)
+        if as_approver:
+            conditions.append(transfer.c.decided_by_person == person)
+        return self._void_open(or_(*conditions)) if conditions else []
+
+    def stored_as(self, *statuses: Status) -> list[Transfer]:
+        """Return every transfer whose stored status is one of these, oldest first."""
+        is_one = transfer.c.status.in_([status.value for status in statuses])
+        rows = self._connection.execute(select(*_TRANSFER).where(is_one).order_by(transfer.c.id))
+        return [_transfer(row) for row in rows]
+
+    def _void_open(self, condition: ColumnElement[bool]) -> list[Transfer]:
+        """Make open transfers void, locked one after the other in the order of their numbers."""
+        statement = select(*_TRANSFER).where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
+        found = [_transfer(row) for row in self._connection.execute(statement.with_for_update())]
+        if found:
+            self._update(among(self._connection, transfer.c.id, [one.id for one in found]), status=Status.VOID.value)
+        return found
 
     def _update(self, *conditions: ColumnElement[bool], **values: str | int | None) -> None:
         self._connection.execute(update(transfer).where(*conditions).values(values))
@@ -138,9 +162,9 @@ class Transfers:
 # Any: a row of _TRANSFER's columns.
 def _transfer(row: Sequence[Any]) -> Transfer:
     number, survivor, absorbed, status, filed_by, person, at, decided_by, reason, *rest = row
-    sha256, size, kind, salt, identity = rest
+    sha256, size, kind, salt, identity, decider, decided_at = rest
     form_filed = Form(sha256, size, kind)
     return Transfer(
         number, survivor, absorbed, Status(status), filed_by, person, at, decided_by, reason, form_filed, bytes(salt),
-        identity,
+        identity, decider, decided_at,
     )  # fmt: skip

@@ -222,11 +222,16 @@ class Database:
         with self.writing() as unit:
             return work(unit)
 
-    def upgrade(self) -> str | None:
-        """Create the database's tables or bring them to this version; returns the version before, None if new."""
+    def upgrade(self, then: Callable[[Unit, str], None] | None = None) -> str | None:
+        """Create the database's tables or bring them to this version; returns the version before, None if new.
+
+        `then` is called in the same transaction, with the version before, where that was an older one.
+        """
         engine = open_engine(self.url, create=True)
         with our_errors(self.url), engine.connect() as connection, connection.begin():
             before = schema.upgrade(connection, self.url)
+            if then is not None and before is not None and before != schema.VERSIONS[-1]:
+                then(Unit(connection), before)
         engine.dispose()
         return before
 

@@ -58,6 +58,13 @@ def live(cli, version):
             agent("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
             supervisor("transfer", "approve", "2", "--yes"),
             supervisor("transfer", "reject", "2", "--reason", "Unterschrift fehlt", "--yes"),
+            agent("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
+            supervisor("transfer", "approve", "3", "--yes"),
+        ]
+        (cli.folder / "new.csv").write_text("number,company\n20005,Neu\n")
+        done += [
+            supervisor("import", "customers", "new.csv", "--update"),
+            agent("transfer", "file", "20004", "--into", "10001", "--form", "form.pdf"),
         ]
     if version >= "0003":
         (cli.folder / "bulk.csv").write_text("survivor,absorbed,choice\n10001,20003,keep\n")
@@ -109,7 +116,7 @@ def old(old_url, lived, version):
             if table.name not in ("custmerge_version", "custmerge_head", "custmerge_history"):
                 copy(present.tables[table.name], table, new, old)
         bodies = new.execute(text("SELECT body FROM custmerge_history ORDER BY seq")).scalars().all()
-        write_history(old, map(json.loads, bodies))
+        write_history(old, told_by(version, map(json.loads, bodies)))
     new_engine.dispose()
     old_engine.dispose()
     return old_url
@@ -137,10 +144,22 @@ def copy(present, table, new, old):
         old.execute(text(f"SELECT setval({sequence}, {len(rows) + 1}) WHERE {sequence} IS NOT NULL"))
 
 
+def told_by(version, bodies):
+    """Give what a program of that version wrote: without seals, and before 0006 without an entry of what is void."""
+    seq = 0
+    for body in bodies:
+        if body["action"] == "transfer_void":
+            if version < "0006":
+                continue
+        else:
+            body.pop("row_sha256", None)
+        seq += 1
+        yield {**body, "seq": seq}
+
+
 def write_history(connection, bodies):
     digest, seq, order = NO_HASH, 0, 0
     for body in bodies:
-        body.pop("row_sha256", None)
         written = canonical(body)
         digest, seq = chain_hash(digest, written), body["seq"]
         order = max(order, body["order"] or 0) if body["action"] == "merge" else order
@@ -202,6 +221,77 @@ def test_whoever_had_no_entry_before_the_upgrade_is_not_sealed_by_it(old):
     with closing(Database(old)) as database:
         setup.prepare(database, NOW)
     assert [(found.check, found.subject) for found in audited(old).findings] == [(CheckName.STAFF, "user eve")]
+
+
+BEFORE_VOID_WAS_TOLD = [v for v in EARLIER if v >= "0002"]
+at_versions_with_silent_voids = pytest.mark.parametrize("version", BEFORE_VOID_WAS_TOLD)
+
+
+def void_entries(url):
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        statement = text("SELECT body FROM custmerge_history WHERE action = 'transfer_void' ORDER BY seq")
+        bodies = [json.loads(body) for body in connection.execute(statement).scalars()]
+    engine.dispose()
+    return [(body["transfer"], body["why"], body["by"]) for body in bodies]
+
+
+@at_versions_with_silent_voids
+def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
+    with closing(Database(old)) as database:
+        setup.prepare(database, NOW)
+    assert void_entries(old) == [(3, "older_version", "init")]
+    assert audited(old).findings == []
+
+
+@at_versions_with_silent_voids
+def test_what_was_made_void_by_hand_gets_none(old):
+    change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 2")
+    with closing(Database(old)) as database:
+        setup.prepare(database, NOW)
+        assert void_entries(old) == [(3, "older_version", "init")]
+        change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
+        setup.prepare(database, NOW)
+    assert void_entries(old) == [(3, "older_version", "init")]
+    found = {found.subject for found in audited(old).findings if found.check is CheckName.TRANSFERS}
+    assert found == {"transfer 1", "transfer 2"}
+
+
+@at_versions_with_silent_voids
+def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
+    change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 4")
+    with closing(Database(old)) as database:
+        setup.prepare(database, NOW)
+    assert void_entries(old) == [(3, "older_version", "init")]
+    assert [found.subject for found in audited(old).findings] == ["transfer 4"]
+
+
+@at_versions_with_silent_voids
+@pytest.mark.parametrize(
+    ("person", "void"),
+    [
+        (1, [(3, "approver_disabled", "init")]),
+        (2, [(3, "filer_disabled", "init"), (4, "filer_disabled", "init")]),
+    ],
+)
+def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, person, void):
+    change(
+        old,
+        "UPDATE custmerge_transfer SET status = 'approved' WHERE id = 3",
+        f"UPDATE custmerge_staff SET disabled_at = '2026-01-02T00:00:00Z' WHERE id = {person}",
+    )
+    with closing(Database(old)) as database:
+        setup.prepare(database, NOW)
+    assert void_entries(old) == void
+    assert audited(old).findings == []
+
+
+def change(url, *statements):
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
 
 
 def test_what_was_changed_after_it_was_sealed_is_not_sealed_again(cli, database_url):

@@ -1,0 +1,138 @@
+"""Whether transfers and approvals count, asked of the history and of the people as they are, not only of the rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from custmerge.rules import seals
+from custmerge.rules.authority import Life, life_of, still_may, why_lost
+from custmerge.rules.bulk import State
+from custmerge.rules.history import Action
+from custmerge.rules.roles import Capability
+from custmerge.rules.transfers import OPEN, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from custmerge.rules.bulk import Batch
+    from custmerge.rules.history import Fact
+    from custmerge.rules.transfers import Transfer, Why
+    from custmerge.storage.unit import Unit
+
+
+class Staff:
+    """Some people, with what the history tells of them, read once."""
+
+    def __init__(self, unit: Unit, ids: Collection[int | None]) -> None:
+        self._unit = unit
+        known = [one for one in ids if one is not None]
+        self._cells = {cells[0]: (cells, body) for cells, body in unit.sealed.people(known)} if known else {}
+
+    def is_as_told(self, person: int | None) -> bool:
+        """Return whether somebody's row is the one that the newest entry of that name sealed."""
+        cells, body = self._cells.get(person or 0, ((), None))
+        return body is not None and json.loads(body)["row_sha256"] == seals.seal("person", *cells)
+
+    def name_of(self, person: int | None) -> str:
+        """Return somebody's name, an empty one where there is no such person."""
+        cells, _body = self._cells.get(person or 0, ((), None))
+        return str(cells[1]) if cells else ""
+
+    def why_not(self, person: int | None, capability: Capability, since: int) -> Why | None:
+        """Return why what somebody did in the entry `since` doesn't count any more, None where it does.
+
+        `capability` is what it took.
+        """
+        cells, _body = self._cells.get(person or 0, ((), None))
+        role, disabled_at = (cells[2], cells[5]) if cells else ("", None)
+        told = self._told(str(cells[1]), since) if cells else ()
+        if still_may(role, disabled_at, capability, since, told):
+            return None
+        is_approver = capability is not Capability.TRANSFER_FILE
+        return why_lost(None if disabled_at is not None else role, is_approver=is_approver)
+
+    def holds(self, person: int | None, capability: Capability, since: int) -> bool:
+        """Return whether somebody is as the history has them, and what they did in the entry `since` counts."""
+        return self.is_as_told(person) and self.why_not(person, capability, since) is None
+
+    def _told(self, name: str, since: int) -> Iterator[dict[str, Fact]]:
+        for entry in self._unit.chain.about(Action.USER, "name", name, behind=since):
+            yield json.loads(entry.body)
+
+
+def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
+    """Return by its id what each transfer is by the history; one that isn't open in its row is what that says.
+
+    An open one whose row, filer or approver isn't as the history has them is void.
+    """
+    found = list(transfers)
+    asked = [one for one in found if one.status in OPEN]
+    lives = lives_of(unit, asked)
+    staff = Staff(unit, {person for one in asked for person in (one.filed_by_person, one.decided_by_person)})
+    return {one.id: _status(staff, one, lives.get(one.id)) if one.status in OPEN else one.status for one in found}
+
+
+def as_it_is(unit: Unit, batch: Batch) -> Batch:
+    """Return a batch as it is: one whose approval doesn't count can't be run any further, whatever its row says."""
+    is_open = batch.state in (State.APPROVED, State.RUNNING)
+    if batch.approved_at is None or not is_open or approval_counts(unit, batch):
+        return batch
+    return replace(batch, state=State.FINISHED)
+
+
+def approval_counts(unit: Unit, batch: Batch) -> bool:
+    """Return whether the history has a batch's approval as its row has it, and whoever gave it may still do so."""
+    told = _approvals(unit, batch.id)
+    sealed = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
+    if not sealed or sealed[-1] != seals.of_approval(batch):
+        return False
+    staff = Staff(unit, {batch.approved_by_person})
+    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, int(str(told[0]["seq"])))
+
+
+def approved_in(unit: Unit, batch: int) -> int:
+    """Return the seq of the entry that tells of a batch's approval, 0 where there is none."""
+    told = _approvals(unit, batch)
+    return int(str(told[0]["seq"])) if told else 0
+
+
+def _approvals(unit: Unit, batch: int) -> list[dict[str, Fact]]:
+    """Return the entries of a batch's approval, oldest first: one, and where that came without a seal, one with."""
+    return [json.loads(entry.body) for entry in unit.chain.about(Action.BULK_APPROVE, "batch", batch)]
+
+
+def lives_of(unit: Unit, transfers: Collection[Transfer]) -> dict[int, Life | None]:
+    """Return by its id what the history tells of each transfer."""
+    if not transfers:
+        return {}
+    told: dict[int, list[dict[str, Fact]]] = {one.id: [] for one in transfers}
+    pairs = {one.id: (one.survivor, one.absorbed) for one in transfers}
+    for entry in unit.chain.of_transfers({one.absorbed for one in transfers}):
+        facts = json.loads(entry.body)
+        number = facts.get("transfer")
+        if number in told and (facts["survivor"], facts["absorbed"]) == pairs[number]:
+            told[number].append(facts)
+    return {number: life_of(entries) for number, entries in told.items()}
+
+
+def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
+    """Return what an open transfer is."""
+    if life is None:
+        return Status.VOID
+    if life.status not in OPEN:
+        return life.status
+    is_as_told = life.status is transfer.status and life.filing_seal == seals.of_filing(transfer)
+    if not is_as_told or not staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed):
+        return Status.VOID
+    return Status.FILED if transfer.status is Status.FILED else _of_approved(staff, transfer, life)
+
+
+def _of_approved(staff: Staff, transfer: Transfer, life: Life) -> Status:
+    holds = (
+        transfer.decided_by_person != transfer.filed_by_person
+        and life.decision_seal == seals.of_kept_decision(transfer)
+        and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
+    )
+    return Status.APPROVED if holds else Status.VOID

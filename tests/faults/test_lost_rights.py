@@ -1,0 +1,246 @@
+"""Somebody loses the right for what they filed or approved, while it is being used (contract §2, rule 5)."""
+
+import json
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from custmerge.errors import ApprovalVoid, ProofRequired
+from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.roles import Role
+from custmerge.services import bulk, merging, sessions, staff
+from custmerge.services.bulk_means import Means
+from custmerge.storage.engine import open_engine
+from custmerge.storage.unit import Database
+
+NOW = datetime.now(UTC)
+MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
+LOSSES = [("disable", "ben", "--yes"), ("disable", "anna", "--yes"), ("role", "anna", "agent")]
+on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+@pytest.fixture
+def ada(cli, supervisor):
+    """A supervisor who has neither filed nor approved anything."""
+    assert supervisor("user", "role", "ada", "supervisor").code == 0
+    other = cli.as_("ada")
+    other.token = "new-token-of-ada"
+    with closing(Database(cli.url)) as database:
+        sessions.login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=NOW)
+    return other
+
+
+@pytest.fixture
+def approved(world, agent, supervisor, ada):
+    """Transfer 1 for 20002 into 10001, filed by ben, approved by anna."""
+    world.customer("10001", domains=["eins.example"])
+    world.customer("20002", domains=["zwei.example"], company="Sonnentau OHG", city="Ulm")
+    (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
+    assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
+    assert supervisor("transfer", "approve", "1", "--yes").code == 0
+    return world
+
+
+@pytest.fixture
+def pairs(world, supervisor, ada):
+    """A bulk file of four rows, approved by anna."""
+    world.customers_like(*map(str, range(1, 9)))
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n1,2\n3,4\n5,6\n7,8\n")
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    return world.folder / "pairs.csv"
+
+
+@pytest.fixture
+def database(database_url):
+    with closing(Database(database_url)) as opened:
+        yield opened
+
+
+def caller(database, token="new-token-of-ada"):
+    return sessions.resume(database, token, NOW)
+
+
+def execute(url, *statements):
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
+def critical(by):
+    done = by("audit", "-f", "json")
+    return {(one["check"], one["subject"]) for one in done.json["findings"]}
+
+
+def voids(by):
+    bodies = [json.loads(line)["body"] for line in by("export", "history", "-f", "jsonl").out.splitlines()]
+    return [body["why"] for body in bodies if body["action"] == "transfer_void"]
+
+
+# Transfers
+
+
+def test_between_the_look_and_the_order(approved, ada, database):
+    me = caller(database)
+    request = merging.Request("20002", "10001", Wishes(Choice.ADOPT))
+    assert not merging.needs_proof(database, me, "20002", into="10001", now=NOW)
+    staff.disable(database, me, "ben", NOW)
+    with pytest.raises(ProofRequired):
+        merging.merge(database, me, request, salt=bytes(16), now=NOW)
+
+
+@on_postgresql
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_merge_that_waits_for_a_record_asks_when_it_has_it(approved, ada, database_url, loss):
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT 1 FROM customer WHERE number = '10001' FOR UPDATE")
+        merge, (_, _, err) = ada.start(*MERGE)
+        wait_for_waiting(database_url, 1)
+        assert ada("user", *loss).code == 0
+    merge.join(60)
+    assert (merge.exitcode, "domain" in err.read_text()) == (4, True)
+    assert critical(ada) == set()
+
+
+@on_postgresql
+@pytest.mark.parametrize("loss", LOSSES)
+def test_whoever_has_the_transfer_first_goes_first(approved, ada, database_url, loss):
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT 1 FROM custmerge_transfer WHERE id = 1 FOR UPDATE")
+        merge, _ = ada.start(*MERGE)
+        wait_for_waiting(database_url, 1)
+        losing, _ = ada.start("user", *loss)
+        wait_for_waiting(database_url, 2)
+    merge.join(60)
+    losing.join(60)
+    assert (merge.exitcode, losing.exitcode) == (0, 0)
+    # The order came first, so nothing was left to become void.
+    assert voids(ada) == []
+    assert critical(ada) == set()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_at_once_one_of_both_comes_first(approved, ada, loss):
+    merge, _ = ada.start(*MERGE)
+    losing, _ = ada.start("user", *loss)
+    merge.join(60)
+    losing.join(60)
+    assert losing.exitcode == 0
+    assert (merge.exitcode, len(voids(ada))) in ((0, 0), (4, 1))
+    assert critical(ada) == set()
+
+
+@on_postgresql
+def test_an_approval_that_is_being_given_becomes_void_too(approved, ada, supervisor, agent, database_url):
+    assert supervisor("transfer", "reject", "1", "--reason", "nochmal", "--yes").code == 0
+    assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
+    with psycopg.connect(database_url) as holder:
+        holder.execute("SELECT 1 FROM custmerge_head FOR UPDATE")
+        approving, _ = supervisor.start("transfer", "approve", "2", "--yes")
+        wait_for_waiting(database_url, 1)
+        losing, _ = ada.start("user", "disable", "anna", "--yes")
+        wait_for_waiting(database_url, 2)
+    approving.join(60)
+    losing.join(60)
+    assert (approving.exitcode, losing.exitcode) == (0, 0)
+    assert voids(ada) == ["approver_disabled"]
+    assert ada(*MERGE).code == 4
+    assert critical(ada) == set()
+
+
+def wait_for_waiting(url, count):
+    """Return when so many of our connections wait for a lock."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        while True:
+            (found,) = connection.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'custmerge' "
+                "AND datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchone()
+            if found >= count:
+                return
+            time.sleep(0.01)
+
+
+# Bulk files
+
+
+class Losing:
+    """A watcher that takes somebody's right away when the first rows are decided."""
+
+    def __init__(self, lose):
+        self._lose = lose
+        self._is_done = False
+        self.seen = []
+
+    def outcome(self, outcome):
+        self.seen.append(outcome.result.value)
+
+    def advanced(self, done, _total):
+        if done and not self._is_done:
+            self._is_done = True
+            self._lose()
+
+
+def run(database, pairs, watcher):
+    means = Means(lambda: NOW, lambda: bytes(16), watcher, chunk=2)
+    return bulk.run(database, caller(database, "token-of-ben"), str(pairs), means)
+
+
+TAKEN = {
+    "disabled": lambda database, me: staff.disable(database, me, "anna", NOW),
+    "another role": lambda database, me: staff.change_role(database, me, "anna", Role.AGENT, NOW),
+}
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_an_approval_that_ends_before_a_run_authorises_nothing(pairs, ada, agent, database, kind):
+    ended = TAKEN[kind](database, caller(database))
+    assert ended.batches == (1,)
+    assert ada("bulk", "status", "-f", "json").json[0]["state"] == "finished"
+    assert agent("bulk", "run", "pairs.csv").code != 0
+    assert not [one for one in ada("history", "-f", "json").json if one["action"] == "merge"]
+    assert critical(ada) == set()
+
+
+@pytest.mark.parametrize("kind", TAKEN)
+def test_an_approval_that_ends_during_a_run_ends_the_run(pairs, ada, database, kind):
+    watcher = Losing(lambda: TAKEN[kind](database, caller(database)))
+    with pytest.raises(ApprovalVoid):
+        run(database, pairs, watcher)
+    assert watcher.seen == ["merged", "merged"]
+    (batch,) = ada("bulk", "status", "-f", "json").json
+    assert (batch["state"], batch["done"]) == ("finished", 2)
+    assert critical(ada) == set()
+
+
+@pytest.mark.parametrize("back", ["UPDATE custmerge_staff SET disabled_at = NULL", None])
+def test_a_right_that_is_given_back_does_not_revive_it(pairs, ada, agent, database, database_url, back):
+    me = caller(database)
+    if back is None:
+        for role in (Role.AGENT, Role.SUPERVISOR):
+            staff.change_role(database, me, "anna", role, NOW)
+    else:
+        staff.disable(database, me, "anna", NOW)
+        execute(database_url, back)
+    execute(database_url, "UPDATE custmerge_batch SET state = 'approved'")
+    assert ("batches", "batch 1") in critical(ada)
+    assert agent("bulk", "run", "pairs.csv").code != 0
+    assert not [one for one in ada("history", "-f", "json").json if one["action"] == "merge"]
+
+
+@pytest.mark.parametrize("back", ["role = 'agent'", "disabled_at = '2026-01-01T00:00:00Z'"])
+def test_an_approver_who_was_kept_out_by_hand_authorises_nothing(pairs, ada, agent, database_url, back):
+    execute(database_url, f"UPDATE custmerge_staff SET {back} WHERE name = 'anna'")
+    assert ("batches", "batch 1") in critical(ada)
+    assert agent("bulk", "run", "pairs.csv").code != 0
+    assert not [one for one in ada("history", "-f", "json").json if one["action"] == "merge"]
+
+
+def test_a_command_says_which_approvals_are_void(pairs, ada):
+    done = ada("user", "disable", "anna", "--yes")
+    assert (done.code, "void now, by batch: 1" in done.err) == (0, True)

@@ -1,0 +1,69 @@
+"""What the history tells of a transfer, and of whoever filed or approved it."""
+
+import pytest
+
+from custmerge.rules.authority import life_of, still_may
+from custmerge.rules.roles import Capability
+from custmerge.rules.transfers import Status
+
+
+def entries(*told):
+    return [{"action": action, "seq": seq, **facts} for seq, (action, facts) in enumerate(told, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("actions", "status"),
+    [
+        (["transfer_file"], Status.FILED),
+        (["transfer_file", "transfer_approve"], Status.APPROVED),
+        (["transfer_file", "transfer_approve", "transfer_reject"], Status.REJECTED),
+        (["transfer_file", "transfer_approve", "merge"], Status.USED),
+        (["transfer_file", "transfer_approve", "transfer_void"], Status.VOID),
+        (["transfer_file", "transfer_void"], Status.VOID),
+    ],
+)
+def test_a_transfer_is_what_its_newest_entry_made_of_it(actions, status):
+    assert life_of(entries(*((action, {}) for action in actions))).status is status
+
+
+def test_of_a_transfer_without_entries_nothing_is_told():
+    assert life_of([]) is None
+
+
+def test_a_seal_for_what_an_older_version_wrote_changes_no_status():
+    told = entries(
+        ("transfer_file", {}),
+        ("transfer_approve", {}),
+        ("transfer_void", {"row_sha256": "v"}),
+        ("transfer_file", {"did": "seal", "row_sha256": "f"}),
+        ("transfer_approve", {"did": "seal", "row_sha256": "a"}),
+    )
+    life = life_of(told)
+    assert (life.status, life.filed, life.decided) == (Status.VOID, 1, 2)
+    assert (life.filing_seal, life.decision_seal) == ("f", "a")
+
+
+LOST = [{"did": "disable", "seq": 5}, {"did": "role", "role": "auditor", "seq": 5}]
+KEPT = [
+    {"did": "role", "role": "supervisor", "seq": 5},
+    {"did": "password", "seq": 5},
+    {"did": "unlock", "seq": 5},
+]
+
+
+@pytest.mark.parametrize("told", LOST)
+def test_a_right_that_was_lost_since_does_not_count_though_it_was_given_back(told):
+    assert not still_may("supervisor", None, Capability.TRANSFER_DECIDE, 4, [told])
+    assert still_may("supervisor", None, Capability.TRANSFER_DECIDE, 5, [told])
+
+
+@pytest.mark.parametrize("told", KEPT)
+def test_what_takes_no_right_away_leaves_it(told):
+    assert still_may("supervisor", None, Capability.TRANSFER_DECIDE, 4, [told])
+
+
+@pytest.mark.parametrize(
+    ("role", "disabled_at"), [("agent", None), ("supervisor", "2026-01-01T00:00:00Z"), ("x", None), (7, None)]
+)
+def test_the_present_row_has_to_allow_it_too(role, disabled_at):
+    assert not still_may(role, disabled_at, Capability.TRANSFER_DECIDE, 4, [])
