@@ -43,6 +43,8 @@ class CustmergeError(Exception):
     code: ClassVar[str] = "unexpected"
     exit: ClassVar[ExitCode] = ExitCode.UNEXPECTED
     template: ClassVar[str] = ""
+    is_refusal: ClassVar[bool] = False
+    """Whether somebody who is logged in wanted what their role, or they themselves, may not do: the history tells."""
 
     def __init__(self, **details: Detail) -> None:
         super().__init__()
@@ -205,6 +207,7 @@ class OwnTransfer(CustmergeError):
     """Rule 5: a transfer is filed and decided by two different people."""
 
     code, exit = "own_transfer", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_("Contract transfer {id} was filed by you ({filed_by}): somebody else has to decide.")
 
 
@@ -212,6 +215,7 @@ class NotAllowed(CustmergeError):
     """The role doesn't allow it."""
 
     code, exit = "not_allowed", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_("The role {role} may not do this: ask somebody whose role allows it.")
 
 
@@ -219,6 +223,7 @@ class OwnNumberOnly(CustmergeError):
     """A customer named a number that isn't the own one."""
 
     code, exit = "own_number_only", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_("{number} isn't the number that you logged in with: a customer sees and keeps the own one only.")
 
 
@@ -342,6 +347,7 @@ class UndoTooLate(CustmergeError):
     """An agent takes back own orders for a while only (contract §5)."""
 
     code, exit = "undo_too_late", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_("Order {order} was made more than {minutes} minutes ago: ask a supervisor to undo it.")
 
 
@@ -349,6 +355,7 @@ class NotOwnOrder(CustmergeError):
     """An agent takes back own orders only (contract §5)."""
 
     code, exit = "not_own_order", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_("Order {order} was made by {by}, not by you: ask a supervisor to undo it.")
 
 
@@ -389,6 +396,7 @@ class OwnBatch(CustmergeError):
     """A bulk file is approved and run by two different people."""
 
     code, exit = "own_batch", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_("{file} was approved by you ({approved_by}): somebody else has to run it.")
 
 
@@ -485,6 +493,16 @@ class DatabaseFull(DatabaseError):
     code = "database_full"
     template = N_(
         "The disk of the database {database} is full: nothing half done was left behind, make room and try again."
+    )
+
+
+class ClockBehind(DatabaseError):
+    """On SQLite this machine's clock is all there is, and it says something that can't be."""
+
+    code = "clock_behind"
+    template = N_(
+        "This machine's clock says {now}, but the newest history entry in {database} is from {newest}: "
+        "set the clock (NTP), then try again."
     )
 
 

@@ -69,11 +69,11 @@ def audit(
     _demand_file(checkpoint, since_checkpoint, sign_key, verify_key)
     if out is not None and checkpoint not in (None, STDOUT) and _is_same(out, str(checkpoint)):
         raise BadUsage(problem=_("--out and --checkpoint name the same file."))
-    now = context.now()
     try:
+        now = context.now()
         done, book = _audited(context, checks, checkpoint, since_checkpoint, sign_key, verify_key, now)
     except (DatabaseError, ProcessLost):
-        _write_unknown(form, out, now)
+        _write_unknown(form, out, context.machine_time())
         raise
     # Whoever demands signatures would have to refuse a line without one.
     is_kept = checkpoint is not None and (sign_key is not None or verify_key is None)

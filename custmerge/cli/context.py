@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import atexit
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -13,12 +13,14 @@ from custmerge.cli import language
 from custmerge.cli.language import _
 from custmerge.cli.render.escape import visible
 from custmerge.cli.terminal import Terminal, secrets_from_stdin
-from custmerge.errors import BadUsage, NotLoggedIn
+from custmerge.errors import BadUsage, DatabaseError, NotLoggedIn
 from custmerge.settings import gather, has_secret, shown_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
+    from custmerge.errors import CustmergeError
     from custmerge.services.access import Caller
     from custmerge.settings import Settings
     from custmerge.storage.token_store import TokenStore
@@ -46,6 +48,8 @@ class Context:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.options = GlobalOptions()
         self.environ = environ
+        self._known: Caller | None = None
+        """Who was found to be logged in."""
 
     def begin(self) -> None:
         """Take the global options, all of which are known now; raises BadUsage, and what `gather` raises."""
@@ -105,9 +109,23 @@ class Context:
 
     def caller(self) -> Caller:
         """Return who is logged in; raises NotLoggedIn or SessionOver."""
+        return self.resumed(self.token())
+
+    def resumed(self, token: str) -> Caller:
+        """Return whose session a token opens; raises SessionOver."""
         from custmerge.services.sessions import resume
 
-        return resume(self.database, self.token(), self.now())
+        self._known = resume(self.database, token, self.now())
+        return self._known
+
+    def note_refusal(self, verb: str, error: CustmergeError) -> None:
+        """Write into the history, if that can be done at once, that the caller was refused."""
+        if self._known is None:
+            return
+        from custmerge.services import refusals
+
+        with suppress(DatabaseError):
+            refusals.note(self.database, self._known, verb, error, self.now())
 
     def password(self, question: str, *, from_stdin: bool) -> str:
         """Return a password from standard input or from the person."""
@@ -119,9 +137,15 @@ class Context:
             return secrets_from_stdin(len(questions))
         return [self.terminal.ask_secret(question, option="--password-stdin") for question in questions]
 
+    def now(self) -> datetime:
+        """Return this moment by the database's clock, see `Database.now`; raises DatabaseError."""
+        return self.database.now()
+
     @staticmethod
-    def now() -> datetime:
-        """Return this moment."""
+    def machine_time() -> datetime:
+        """Return what this machine's own clock says, for what is neither compared nor written."""
+        from datetime import UTC, datetime
+
         return datetime.now(UTC)
 
     @staticmethod

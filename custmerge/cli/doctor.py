@@ -28,7 +28,7 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     from custmerge.services.health import examine
 
     context: Context = ctx.obj
-    checks = examine(context.database, context.now(), context.environ)
+    checks = examine(context.database, context.machine_time(), context.environ)
     if form is not Format.TABLE:
         write_many((shapes.check(check, filled(check.message, check.details)) for check in checks), form, stdout())
     else:

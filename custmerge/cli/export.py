@@ -42,7 +42,7 @@ def customers(
 ) -> None:
     """Write the customers as `import customers` reads them; bank data isn't masked."""
     context: Context = ctx.obj
-    found = exporting.customers(context.database, context.caller())
+    found = exporting.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
     _write(
         context,
@@ -66,7 +66,7 @@ def packages(
 ) -> None:
     """Write the packages with their domains as `import packages` reads them."""
     context: Context = ctx.obj
-    found = exporting.packages(context.database, context.caller())
+    found = exporting.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
     columns = _columns(PACKAGE_COLUMNS, with_hashes=with_hashes)
     _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), out, form, columns)

@@ -15,9 +15,9 @@ from custmerge.cli.render import shapes
 from custmerge.cli.render.output import StreamFormat, stdout, write_many
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue
-from custmerge.rules.history import Action
+from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds
-from custmerge.services import past, sessions
+from custmerge.services import past
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -70,6 +70,8 @@ def history(
         until=_bounds("--until", until)[1] if until else None,
         limit=limit,
     )
+    if form is StreamFormat.TABLE and wanted.is_everything:
+        wanted = replace(wanted, without=ROUTINE)
     if follow:
         _follow(context, wanted, form)
     elif form is StreamFormat.TABLE:
@@ -105,7 +107,7 @@ def _follow(context: Context, wanted: past.Filter, form: StreamFormat) -> None:
     token = context.token()
     events = past.follow(
         context.database,
-        lambda: sessions.resume(context.database, token, context.now()),
+        lambda: context.resumed(token),
         replace(wanted, limit=wanted.limit or FOLLOWED_AT_ONCE),
         _pause,
     )

@@ -40,7 +40,7 @@ def init(
     from custmerge.services import setup
 
     context: Context = ctx.obj
-    prepared = setup.prepare(context.database, context.now())
+    prepared = setup.prepare(context.database, context.now)
     _say_what_was_done(context, prepared)
     if grant is not None:
         setup.grant(context.database, grant)

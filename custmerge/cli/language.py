@@ -58,7 +58,7 @@ _WORDS = frozenset(
         *(N_("merged"), N_("already"), N_("refused"), N_("not_found"), N_("blocked"), N_("differs"), N_("failed")),
         *(N_("customer"), N_("agent"), N_("supervisor"), N_("auditor")),
         *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
-        *(N_("customers"), N_("packages"), N_("number"), N_("customer_caller"), N_("staff_caller")),
+        *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
         *(N_("connection"), N_("files")),
     }
@@ -73,6 +73,9 @@ _FACT_LABELS = {
     "rows": N_("rows"),
     "updated": N_("updated"),
     "orders": N_("orders"),
+    "command": N_("command"),
+    "code": N_("code"),
+    "with_hashes": N_("with hashes"),
 }
 _TEMPLATES = {"why", "what", "role", "status"}
 

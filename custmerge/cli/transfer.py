@@ -90,7 +90,7 @@ def show(
     caller = context.caller()
     found = transferring.one(context.database, caller, number)
     if save is not None:
-        _save(save, transferring.form_of(context.database, caller, number))
+        _save(save, transferring.form_of(context.database, caller, number, context.now()))
     _print(context, found, form)
 
 

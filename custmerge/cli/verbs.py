@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from custmerge.cli.context import Context
 from custmerge.cli.global_options import global_options
 from custmerge.cli.language import _
-from custmerge.errors import N_
+from custmerge.errors import N_, CustmergeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -58,13 +58,19 @@ class Verb(TyperCommand):
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 (as below)
-        """Run the command: by now every global option has been read."""
+    # Any: Typer keeps the classes in these signatures private.
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
         context.begin()
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except CustmergeError as error:
+            if error.is_refusal:
+                # Without the program's name; nothing of what was typed behind the command.
+                context.note_refusal(ctx.command_path.partition(" ")[2], error)
+            raise
 
-    # Any: Typer keeps the classes in these signatures private.
     def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the line that says how to call it."""
         formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())

@@ -26,7 +26,7 @@ from custmerge.rules.cells import shortened, unguard
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import wrong_with_number
-from custmerge.rules.times import moment, stamp
+from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -136,7 +136,7 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
     """Return whether a batch may still be run as a whole: approved, not for too long, and not finished."""
     if batch.approved_at is None or batch.state not in (State.APPROVED, State.RUNNING):
         return False
-    return now < moment(batch.approved_at) + APPROVED_FOR
+    return has_begun(batch.approved_at, now) and now < moment(batch.approved_at) + APPROVED_FOR
 
 
 def goes_on(batch: Batch, now: datetime) -> bool:
@@ -149,7 +149,9 @@ def goes_on(batch: Batch, now: datetime) -> bool:
 
 def is_alive(batch: Batch, now: datetime) -> bool:
     """Return whether somebody runs a batch, or did a moment ago."""
-    return batch.alive_until is not None and stamp(now) < batch.alive_until
+    if batch.alive_until is None:
+        return False
+    return stamp(now) < batch.alive_until <= stamp(now + ALIVE_FOR + MAY_BE_APART)
 
 
 def packed(outcomes: Sequence[Outcome]) -> str:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from custmerge.rules.times import MAY_BE_APART, stamp
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 WINDOW = timedelta(minutes=15)
 """In which wrong tries are counted."""
@@ -47,3 +52,7 @@ class Tries:
     pending: int
     locked_until: str
     """See `times.stamp`; in the past where it isn't locked."""
+
+    def is_locked(self, now: datetime) -> bool:
+        """Return whether it is locked: not by a lock that began in the future."""
+        return stamp(now) < self.locked_until <= stamp(now + LOCKED_FOR + MAY_BE_APART)

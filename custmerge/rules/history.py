@@ -42,6 +42,12 @@ class Action(StrEnum):
     REVEAL = "reveal"
 
 
+FOR_CUSTOMERS = (Action.MERGE, Action.UNDO)
+"""What a customer sees of the own number's history: any other entry may name numbers that they haven't proved."""
+ROUTINE = (Action.LOGIN, Action.DENIED)
+"""What there is so much of that a table without a filter leaves it out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who did something."""

@@ -11,8 +11,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from custmerge.rules.fields import BANK_FIELDS
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 Key = tuple[str, ...]
 
@@ -43,9 +45,12 @@ def lower(text: str) -> str:
     return unicodedata.normalize("NFC", white_space(text).lower())
 
 
-def search_text(number: str, values: Iterable[str]) -> str:
-    """Return what `find` looks through for a record: its number and fields in lower case."""
-    return lower(" ".join((number, *values)))
+def search_text(number: str, values: Sequence[str]) -> str:
+    """Return what `find` looks through: number and fields of a record but for bank data, in lower case.
+
+    Whoever sees an account masked could else ask for it digit by digit.
+    """
+    return lower(" ".join((number, *values[: -len(BANK_FIELDS)])))
 
 
 def street(text: str) -> str:

@@ -6,7 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from custmerge.rules.sessions import proof_holds
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from custmerge.rules.roles import Role
 
 
@@ -62,13 +66,17 @@ class Proof:
     """See `verified_sha256`."""
     valid_until: str
 
-    def holds(self, stored: str | None, now: str) -> bool:
+    def holds(self, stored: str | None, now: datetime) -> bool:
         """Return whether the proof is worth something at `now` (rule 3).
 
         `stored` is the hash of the password that belongs to the domain now, or None where the domain isn't under
         the absorbed number or has no password.
         """
-        return now < self.valid_until and stored is not None and verified_sha256(stored) == self.verified_sha256
+        return (
+            proof_holds(self.valid_until, now)
+            and stored is not None
+            and verified_sha256(stored) == self.verified_sha256
+        )
 
 
 def verified_sha256(stored: str) -> str:

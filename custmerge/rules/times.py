@@ -2,6 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
+MAY_BE_APART = timedelta(seconds=60)
+"""So far ahead of now a moment may lie and count as begun: two processes never read their clocks at once."""
+
+
+def has_begun(begin: str, now: datetime) -> bool:
+    """Return whether a moment (see `stamp`) isn't one of the future: nothing counts that has yet to begin."""
+    return begin <= stamp(now + MAY_BE_APART)
+
 
 def stamp(moment: datetime) -> str:
     """Return an aware moment as ISO 8601 in UTC with seconds and `Z`; such texts sort as the moments do."""

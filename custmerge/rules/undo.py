@@ -10,7 +10,7 @@ from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedB
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, image_digest
 from custmerge.rules.plan import Choice, Order, contact_after
-from custmerge.rules.times import moment
+from custmerge.rules.times import has_begun, moment
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ class Told:
 
     def is_of(self, actor: Actor, now: datetime) -> bool:
         """Return whether `actor` made the order, and not too long ago to take it back."""
-        return self.by == actor and now < moment(self.at) + OWN_ORDERS_FOR
+        return self.by == actor and has_begun(self.at, now) and now < moment(self.at) + OWN_ORDERS_FOR
 
     def says_the_same_as(self, row: Order) -> bool:
         """Return whether the order's row, which can be changed, repeats what the history tells."""

@@ -75,7 +75,7 @@ class Desk:
         self._records = unit.register.customers({number for pair in pairs for number in pair}, lock=lock)
         self._packages = unit.register.packages_of_all(absorbed, lock=lock)
         # Behind the locks: what a proof rests on can't change any more before the order is written.
-        self._proofs = proved_pairs(unit, caller, absorbed, self._at)
+        self._proofs = proved_pairs(unit, caller, absorbed, now)
         self._transfers = self._approved(unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes]] = []
         self._absorbed = absorbed

@@ -1,32 +1,41 @@
-"""Export: everything, streamed, in the order of its keys."""
+"""Export: everything, streamed, in the order of its keys; what holds personal data is recorded before it begins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
-from custmerge.services.access import demand
+from custmerge.rules.times import stamp
+from custmerge.services.access import demand, demand_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from custmerge.rules.fields import Customer, Package
-    from custmerge.rules.history import Entry
+    from custmerge.rules.history import Entry, Fact
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Database, Unit
 
 T = TypeVar("T")
 
 
-def customers(database: Database, caller: Caller) -> Iterator[tuple[Customer, str | None]]:
-    """Give every record, unmasked, with its password hash."""
+def customers(
+    database: Database, caller: Caller, *, with_hashes: bool, now: datetime
+) -> Iterator[tuple[Customer, str | None]]:
+    """Give every record, unmasked, with its password hash; the history has an entry of it before this returns."""
     demand(caller, Capability.EXPORT)
+    note_export(database, caller, "customers", {"with_hashes": int(with_hashes)}, now)
     return _streamed(database, lambda unit: unit.register.all_customers())
 
 
-def packages(database: Database, caller: Caller) -> Iterator[tuple[Package, str | None]]:
-    """Give every package with its domains, contact (unmasked) and password hash."""
+def packages(
+    database: Database, caller: Caller, *, with_hashes: bool, now: datetime
+) -> Iterator[tuple[Package, str | None]]:
+    """Give every package with its domains, contact (unmasked) and password hash, as `customers` does."""
     demand(caller, Capability.EXPORT)
+    note_export(database, caller, "packages", {"with_hashes": int(with_hashes)}, now)
     return _streamed(database, lambda unit: unit.register.all_packages())
 
 
@@ -34,6 +43,16 @@ def history(database: Database, caller: Caller) -> Iterator[Entry]:
     """Give the whole chain, oldest entry first."""
     demand(caller, Capability.EXPORT_HISTORY)
     return _streamed(database, lambda unit: unit.chain.oldest())
+
+
+def note_export(database: Database, caller: Caller, kind: str, facts: dict[str, Fact], now: datetime) -> None:
+    """Write into the history that something is about to be written out; raises DatabaseError where that can't be."""
+
+    def note(unit: Unit) -> None:
+        demand_alive(unit, caller)
+        unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, {"kind": kind, **facts})])
+
+    database.attempt(note)
 
 
 def _streamed(database: Database, rows: Callable[[Unit], Iterator[T]]) -> Iterator[T]:

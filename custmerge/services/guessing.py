@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import LockedOut
 from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.times import stamp
+from custmerge.rules.times import MAY_BE_APART, stamp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -161,16 +161,17 @@ class _State:
 
 def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
     tries = _tries(unit, subject, now)
-    until = tries.locked_until
+    until, is_locked = tries.locked_until, tries.is_locked(now)
     if tries.wrong >= subject.limit:
         # Reached by tries whose processes were killed before they could lock.
-        until = stamp(now + LOCKED_FOR)
+        until, is_locked = stamp(now + LOCKED_FOR), True
         unit.guesses.lock(subject.key, until)
         unit.chain.append([Draft(stamp(now), NOBODY, Action.LOCKED, {"what": subject.kind})])
-    if stamp(now) < until:
+    if is_locked:
         return _State(LockedOut(name=subject.name, until=until), 0)
     return _State(None, subject.limit - tries.wrong - tries.pending)
 
 
 def _tries(unit: Unit, subject: Subject, now: datetime) -> Tries:
-    return unit.guesses.tries(subject.key, since=stamp(now - WINDOW), pending_since=stamp(now - PENDING_FOR))
+    window = stamp(now - WINDOW), stamp(now + MAY_BE_APART)
+    return unit.guesses.tries(subject.key, *window, pending_since=stamp(now - PENDING_FOR))

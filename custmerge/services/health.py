@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
+from custmerge.rules.times import MAY_BE_APART
 from custmerge.storage.engine import sqlite_path
 from custmerge.storage.schema import VERSIONS
 from custmerge.storage.token_store import keyring_problem, loose_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from custmerge.storage.unit import Database
-
-CLOCKS_MAY_DIFFER_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +74,27 @@ def _checksums(*, is_on: bool) -> Check:
 
 
 def _clock(database: Database, now: datetime) -> Check:
+    """Hold this machine's clock against the database's; SQLite has none, but a newest history entry."""
     with database.reading() as unit:
-        theirs = unit.people.database_time()
-    moment = datetime.fromisoformat(theirs)
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    apart = round(abs((now - moment).total_seconds()))
-    if apart > CLOCKS_MAY_DIFFER_SECONDS:
-        message = N_("The clocks of this machine and of the database are {seconds} s apart: set them by NTP.")
-    else:
+        theirs, newest = unit.server_time(), unit.newest_entry()
+    if theirs is None:
+        behind = round((newest - now).total_seconds()) if newest else 0
+        is_ok = behind <= MAY_BE_APART.total_seconds()
+        if is_ok:
+            message = N_("This machine's clock isn't behind the newest history entry.")
+        else:
+            message = N_("This machine's clock is {seconds} s behind the newest history entry: set it by NTP.")
+        return Check("clock", is_ok, message, {"seconds": str(behind)})
+    apart = round(abs((now - theirs).total_seconds()))
+    is_ok = apart <= MAY_BE_APART.total_seconds()
+    if is_ok:
         message = N_("The clocks of this machine and of the database are {seconds} s apart.")
-    return Check("clock", apart <= CLOCKS_MAY_DIFFER_SECONDS, message, {"seconds": str(apart)})
+    else:
+        message = N_(
+            "The clocks of this machine and of the database are {seconds} s apart, the database's counts: "
+            "set them by NTP."
+        )
+    return Check("clock", is_ok, message, {"seconds": str(apart)})
 
 
 def _staff(database: Database) -> Check:

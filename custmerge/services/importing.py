@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ from custmerge.rules.records import Problem
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
+from custmerge.services.importing_passwords import hashed
 from custmerge.storage.csv_file import opened
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Actor, Fact
     from custmerge.services.access import Caller
+    from custmerge.services.importing_passwords import Hashes
     from custmerge.storage.csv_file import CsvFile
     from custmerge.storage.intake import Intake
     from custmerge.storage.rows import Row
@@ -72,8 +75,8 @@ class Problems:
 class Kind(Protocol):
     """What differs between a file of customers and one of packages."""
 
-    def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
-        """Get ready for a file that has `columns`."""
+    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes) -> None:
+        """Get ready for a file that has `columns`, and passwords whose `hashes` are made."""
 
     name: str
     key: str
@@ -118,9 +121,13 @@ def import_file(
     demand(caller, Capability.IMPORT)
     problems = Problems(path, watcher)
     rows = updated = 0
-    with opened(path, kind.columns, kind.required) as file, database.writing() as unit:
+    with (
+        opened(path, kind.columns, kind.required) as source,
+        hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
+        database.writing() as unit,
+    ):
         demand_alive(unit, caller)
-        importer = kind(unit, file.columns)
+        importer = kind(unit, file.columns, hashes)
         clashes: dict[str, int] = {}
         for batch in _batches(file, problems):
             good = list(_once(unit.intake, importer, batch, problems, update=update))
@@ -145,8 +152,11 @@ def import_file(
     return Imported(importer.name, rows, rows - updated, updated)
 
 
-def _batches(file: CsvFile, problems: Problems) -> Iterator[list[Line]]:
-    """Give the file's records in batches, with as many cells as columns and without guards."""
+def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
+    """Give the file's records in batches, with as many cells as columns and without guards.
+
+    Others are left out, and reported where there are `problems` to report them to.
+    """
     width = len(file.columns)
     records = file.rows()
     while taken := list(islice(records, ROWS_AT_ONCE)):
@@ -154,8 +164,9 @@ def _batches(file: CsvFile, problems: Problems) -> Iterator[list[Line]]:
         for line in taken:
             number, cells = line
             if len(cells) != width:
-                why = N_("the line has {value} cells, the header {other}")
-                problems.add(number, Problem("line", str(len(cells)), why, str(width)))
+                if problems is not None:
+                    why = N_("the line has {value} cells, the header {other}")
+                    problems.add(number, Problem("line", str(len(cells)), why, str(width)))
             # Looked for in all cells at once: cell by cell it would cost as much as reading the file.
             elif "'" in "".join(cells):
                 batch.append((number, [unguard(cell) for cell in cells]))

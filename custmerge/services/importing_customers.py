@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Actor, Draft
     from custmerge.rules.transfers import Transfer
     from custmerge.services.importing import Line, Problems
+    from custmerge.services.importing_passwords import Hashes
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 
@@ -39,10 +40,11 @@ class Customers:
     columns: Sequence[str] = CUSTOMER_COLUMNS
     required: Sequence[str] = ("number",)
 
-    def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
+    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes) -> None:
         self._unit = unit
         self._intake = unit.intake
         self._columns = columns
+        self._hashes = hashes
         # A column that the file doesn't have is read from an empty cell that is put behind the last one.
         place = {column: position for position, column in enumerate(columns)}
         self._fields = itemgetter(*(place.get(field, -1) for field in FIELDS))
@@ -56,17 +58,14 @@ class Customers:
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
-        from custmerge.services import passwords
-
         for _, cells in lines:
             cells.append("")
         good = [line for line in lines if self._is_plain(line[1]) or self._is_right(line, problems)]
-        hashes = iter(passwords.all_hashed([secret for _, cells in good if (secret := cells[self._password])]))
         for line, cells in good:
             number, values = cells[self._number], self._fields(cells)
             search = search_text(number, values)
             merged_into = cells[self._merged_into] or None
-            password_hash = next(hashes) if cells[self._password] else cells[self._password_hash] or None
+            password_hash = self._hashes.of(line) if cells[self._password] else cells[self._password_hash] or None
             yield line, (number, *values, search, merged_into, password_hash)
 
     def add(self, rows: Sequence[Row]) -> set[str]:

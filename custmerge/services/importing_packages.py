@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Actor, Draft
     from custmerge.services.importing import Line, Problems
+    from custmerge.services.importing_passwords import Hashes
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 
@@ -28,15 +29,14 @@ class Packages:
     columns: Sequence[str] = PACKAGE_COLUMNS
     required: Sequence[str] = ("package", "number")
 
-    def __init__(self, unit: Unit, columns: Sequence[str]) -> None:
+    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes) -> None:
         self._intake = unit.intake
         self._columns = columns
+        self._hashes = hashes
         self._given = [column in columns for column in CONTACT_COLUMNS]
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
-        from custmerge.services import passwords
-
         records = [(line, dict(zip(self._columns, cells, strict=True))) for line, cells in lines]
         targets = self._intake.targets({row["number"] for _, row in records})
         good = []
@@ -46,10 +46,9 @@ class Packages:
                 problems.add(line, problem)
             if not found:
                 good.append((line, row))
-        hashes = iter(passwords.all_hashed([row["password"] for _, row in good if row.get("password")]))
         self._intake.claim_domains([claim for line, row in good for claim in _claims(line, row)])
         for line, row in good:
-            password_hash = next(hashes) if row.get("password") else row.get("password_hash") or None
+            password_hash = self._hashes.of(line) if row.get("password") else row.get("password_hash") or None
             contact = contact_of(row) or (None,) * len(DETAIL_FIELDS)
             yield line, (row["package"], row["number"], row.get("name", ""), *contact, password_hash)
 

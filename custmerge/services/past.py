@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypedDict
 
 from custmerge.errors import UnknownNumber, UnknownOrder
-from custmerge.rules.history import Action
+from custmerge.rules.history import FOR_CUSTOMERS, Action
 from custmerge.rules.roles import Capability
 from custmerge.services.access import checked_number, demand, demand_number
 
@@ -39,6 +39,13 @@ class Filter:
     until: str | None = None
     """The first moment that doesn't count any more."""
     limit: int | None = None
+    without: tuple[Action, ...] = ()
+    """Actions that are left out."""
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether no condition is made, however many entries are wanted."""
+        return replace(self, limit=None) == Filter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +100,13 @@ class Page:
 
 
 def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event]:
-    """Give the entries that fit, newest first, streamed; a customer sees those of the own number.
+    """Give the entries that fit, newest first, streamed; a customer sees merges and undos of the own number.
 
     Raises UnknownNumber, UnknownOrder where there is no such thing to tell of, NotAllowed, OwnNumberOnly.
     """
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
-        _demand_there(unit, wanted)
+        _demand_there(unit, caller, wanted)
     return _streamed(database, caller, wanted)
 
 
@@ -110,7 +117,7 @@ def page(database: Database, caller: Caller, wanted: Filter) -> Page:
     """
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
-        _demand_there(unit, wanted)
+        _demand_there(unit, caller, wanted)
         found = tuple(_newest(unit, caller, wanted))
         orders = {event.order for event in found if event.is_merge and event.order is not None}
         undone = unit.chain.undone(orders) if orders else {}
@@ -131,7 +138,7 @@ def follow(
     caller = resume()
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
-        _demand_there(unit, wanted)
+        _demand_there(unit, caller, wanted)
         seen = unit.chain.last()
         found = list(_newest(unit, caller, wanted))
     return chain(reversed(found), _coming(database, resume, wanted, pause, seen))
@@ -157,10 +164,6 @@ def _coming(
         seen, is_behind = max(seen, end), end < last
 
 
-# A wrong proof would tell whether the number that somebody named is there (rule 3).
-_NOT_FOR_CUSTOMERS = (Action.LOGIN_FAILED.value, Action.LOCKED.value)
-
-
 class _Conditions(TypedDict):
     """What `Chain` is asked for, but for how many."""
 
@@ -169,6 +172,7 @@ class _Conditions(TypedDict):
     action: str | None
     since: str | None
     until: str | None
+    only: Collection[str]
     without: Collection[str]
 
 
@@ -181,10 +185,12 @@ def _allowed(caller: Caller, wanted: Filter) -> Filter:
     return replace(wanted, number=number)
 
 
-def _demand_there(unit: Unit, wanted: Filter) -> None:
+def _demand_there(unit: Unit, caller: Caller, wanted: Filter) -> None:
     if wanted.number is not None and unit.register.customer(wanted.number) is None:
         raise UnknownNumber(number=wanted.number)
-    if wanted.order is not None and not unit.ledger.has_order(wanted.order):
+    # To a customer an order of others isn't there either.
+    own = caller.name if caller.is_customer else None
+    if wanted.order is not None and not unit.ledger.has_order(wanted.order, own):
         raise UnknownOrder(order=wanted.order)
 
 
@@ -205,7 +211,8 @@ def _conditions(caller: Caller, wanted: Filter) -> _Conditions:
         "action": wanted.action.value if wanted.action else None,
         "since": wanted.since,
         "until": wanted.until,
-        "without": _NOT_FOR_CUSTOMERS if caller.is_customer else (),
+        "only": [action.value for action in FOR_CUSTOMERS] if caller.is_customer else (),
+        "without": [action.value for action in wanted.without],
     }
 
 

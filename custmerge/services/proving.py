@@ -157,11 +157,11 @@ def check_survivor(database: Database, caller: Caller, number: str) -> str:
 
 def demand_proof(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> None:
     """Raise ProofRequired unless the session has a proof for the pair that holds now."""
-    if (survivor, absorbed) not in proved_pairs(unit, caller, [absorbed], stamp(now)):
+    if (survivor, absorbed) not in proved_pairs(unit, caller, [absorbed], now):
         raise ProofRequired(survivor=survivor, absorbed=absorbed)
 
 
-def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: str) -> set[Pair]:
+def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> set[Pair]:
     """Return the pairs that the session has proved, as far as what the proofs rest on is there now (rule 3).
 
     For an order to be asked behind the locks on its records and packages.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, SessionOver
 from custmerge.rules.guessing import Subject
+from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Session
 from custmerge.rules.roles import Role
-from custmerge.rules.sessions import ABSOLUTE_LIMIT, expires_at
-from custmerge.rules.times import moment, stamp
+from custmerge.rules.sessions import ABSOLUTE_LIMIT, SERVICE_DAYS, expires_at, has_opened
+from custmerge.rules.times import MAY_BE_APART, moment, stamp
 from custmerge.services import guessing
 from custmerge.services.access import Caller
 from custmerge.services.proving import renew
@@ -112,13 +114,14 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
         raise SessionOver
     if session.service is not None and session.service.revoked_at is not None:
         raise SessionOver
-    if now >= _end(session, session.last_used_at):
-        database.attempt(lambda unit: unit.people.end_session(session.token_sha256))
+    if not _is_open(session, now):
+        database.at_once(lambda unit: unit.people.end_session(session.token_sha256))
         raise SessionOver
     used = session.last_used_at
-    if (now - moment(used)).total_seconds() >= TOUCH_EVERY_SECONDS:
-        used = stamp(now)
-        database.attempt(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
+    if session.service is None and (now - moment(used)).total_seconds() >= TOUCH_EVERY_SECONDS:
+        # Nobody waits for it: a database that somebody else writes to, or a read-only one, is still read.
+        is_noted = database.at_once(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
+        used = stamp(now) if is_noted else used
     return _caller(session, used)
 
 
@@ -141,9 +144,13 @@ def logout(database: Database, token: str, *, everywhere: bool) -> int:
 
 
 def _open(unit: Unit, session: Session, now: datetime) -> Caller:
-    unit.people.end_sessions_before(stamp(now - ABSOLUTE_LIMIT))
+    """Open a session that somebody logged in for, which the history tells too."""
+    unit.people.end_sessions_outside(stamp(now - ABSOLUTE_LIMIT), stamp(now + MAY_BE_APART))
     unit.people.open_session(session)
-    return _caller(session, session.last_used_at)
+    caller = _caller(session, session.last_used_at)
+    facts = {"subject": "number" if session.person is None else "staff", "survivor": session.number}
+    unit.chain.append([Draft(stamp(now), caller.actor, Action.LOGIN, facts)])
+    return caller
 
 
 def _caller(session: Session, used: str) -> Caller:
@@ -157,9 +164,15 @@ def _caller(session: Session, used: str) -> Caller:
     return Caller(Role.CUSTOMER, session.number or "", session.token_sha256, end)
 
 
+def _is_open(session: Session, now: datetime) -> bool:
+    begin = session.created_at if session.service is None else session.service.created_at
+    return has_opened(begin, session.last_used_at, now) and now < _end(session, session.last_used_at)
+
+
 def _end(session: Session, used: str) -> datetime:
     if session.service is not None:
-        return moment(session.service.expires_at)
+        longest = moment(session.service.created_at) + timedelta(days=SERVICE_DAYS)
+        return min(moment(session.service.expires_at), longest)
     role = session.person.role if session.person else Role.CUSTOMER
     return expires_at(role, moment(session.created_at), moment(used))
 

@@ -13,6 +13,7 @@ from custmerge.services.staff import checked_name, write_new
 from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from custmerge.storage.unit import Database, Unit
@@ -31,15 +32,15 @@ class Prepared:
     has_staff: bool
 
 
-def prepare(database: Database, now: datetime) -> Prepared:
+def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     """Create the tables or bring them to this version; a database that is current stays as it is.
 
     What an older version wrote without a seal is sealed, and what it made void without an entry gets one, see
-    `sealing`.
+    `sealing`. The clock is asked afterwards: it may be the database's own.
     """
-    before = database.upgrade(lambda unit, version: tell_what_was_void(unit, version, now))
+    before = database.upgrade(tell_what_was_void)
     # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
-    sealed = 0 if before is None else seal_what_is_not(database, now)
+    sealed = 0 if before is None else seal_what_is_not(database, clock())
     with database.reading() as unit:
         return Prepared(before, VERSIONS[-1], sealed, unit.people.has_staff())
 

@@ -117,12 +117,19 @@ def one(database: Database, caller: Caller, number: int) -> Transfer:
         return _found(unit, number, lock=False)
 
 
-def form_of(database: Database, caller: Caller, number: int) -> bytes:
-    """Return the signed form of a transfer; raises UnknownTransfer."""
+def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
+    """Return the signed form of a transfer, once the history says that it was; raises UnknownTransfer."""
     demand(caller, Capability.TRANSFER_FILE)
-    with database.reading() as unit:
-        _found(unit, number, lock=False)
+
+    def noted(unit: Unit) -> bytes:
+        demand_alive(unit, caller)
+        found = _found(unit, number, lock=False)
+        facts: dict[str, Fact] = {"kind": "form", "transfer": number}
+        facts |= {"survivor": found.survivor, "absorbed": found.absorbed}
+        unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
         return unit.transfers.content(number)
+
+    return database.attempt(noted)
 
 
 def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:

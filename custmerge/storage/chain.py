@@ -69,16 +69,17 @@ class Chain:
         since: str | None = None,
         until: str | None = None,
         limit: int | None = None,
+        only: Collection[str] = (),
         without: Collection[str] = (),
     ) -> Iterator[Entry]:
         """Give the entries that fit every filter, newest first, streamed.
 
-        `without` are actions that are left out; `since` is the first moment that counts, `until` the first
-        that doesn't (see `times.stamp`).
+        `only` are the actions that count, all of them where none is named, and `without` those that don't;
+        `since` is the first moment that counts, `until` the first that doesn't (see `times.stamp`).
         """
-        conditions = _conditions(order, action, since, until, without)
+        conditions = _conditions(order, action, since, until, only, without)
         if number is None and order is None:
-            conditions += _bounds(since, until, limit if action is None and not without else None)
+            conditions += _bounds(since, until, limit if action is None and not only and not without else None)
         # Without the addition a planner may look for the few entries of an order by walking through all of them.
         place = history.c.seq + 0 if order is not None else history.c.seq
         if number is None:
@@ -97,11 +98,12 @@ class Chain:
         action: str | None = None,
         since: str | None = None,
         until: str | None = None,
+        only: Collection[str] = (),
         without: Collection[str] = (),
     ) -> Iterator[Entry]:
         """Give the entries behind number `seen` up to number `end` that fit, oldest first; filters as in `newest`."""
         conditions = [history.c.seq > seen, history.c.seq <= end]
-        conditions += _conditions(order, action, since, until, without)
+        conditions += _conditions(order, action, since, until, only, without)
         if number is not None:
             conditions.append(or_(history.c.survivor == number, history.c.absorbed == number))
         yield from self._stream(_ENTRIES.where(*conditions).order_by(history.c.seq))
@@ -149,11 +151,18 @@ class Chain:
 
 
 def _conditions(
-    order: int | None, action: str | None, since: str | None, until: str | None, without: Collection[str]
+    order: int | None,
+    action: str | None,
+    since: str | None,
+    until: str | None,
+    only: Collection[str] = (),
+    without: Collection[str] = (),
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = []
     if order is not None:
         conditions.append(history.c.order == order)
+    if only:
+        conditions.append(history.c.action.in_(only))
     if without:
         conditions.append(history.c.action.not_in(without))
     if action is not None:
@@ -174,7 +183,7 @@ def _bounds(since: str | None, until: str | None, limit: int | None) -> list[Col
     """
     # The additions keep a planner from looking for the bounds by the walk that they are to shorten.
     place = (history.c.seq + 0).label("place")
-    fits = select(place).where(*_conditions(None, None, since, until, ()))
+    fits = select(place).where(*_conditions(None, None, since, until))
     newest = fits.order_by(history.c.at.desc(), history.c.seq.desc())
     bounds: list[ColumnElement[bool]] = []
     if since is not None:

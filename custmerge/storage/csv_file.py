@@ -37,6 +37,9 @@ class CsvFile:
         self.bytes_read = 0
         self._digest = hashlib.sha256()
         self._stream = stream
+        self._known, self._required = known, required
+        self._last_run = b""
+        self._copy: BinaryIO | None = None
         lines = chain.from_iterable(self._decoded())
         try:
             header = next(lines, "")
@@ -51,6 +54,18 @@ class CsvFile:
     def sha256(self) -> str:
         """The digest of what was read so far, in hex; of the whole file once `rows` has ended."""
         return self._digest.hexdigest()
+
+    def copy_to(self, copy: BinaryIO) -> None:
+        """Write the file into another one as it is read; to be called before any row is asked for."""
+        copy.write(self._last_run)
+        self._copy = copy
+
+    def again(self) -> CsvFile:
+        """Return the copy, from its beginning: what was read is what is read again, whatever the file was."""
+        if self._copy is None:
+            raise LookupError(self.path)
+        self._copy.seek(0)
+        return CsvFile(self.path, self._copy, self._known, self._required)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off."""
@@ -77,6 +92,9 @@ class CsvFile:
             raw = b"".join(run)
             self.bytes_read += len(raw)
             self._digest.update(raw)
+            if self._copy is not None:
+                self._copy.write(raw)
+            self._last_run = raw
             run[0], bom = run[0].removeprefix(bom), b""
             yield map(bytes.decode, run)
 

@@ -28,6 +28,9 @@ LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How often who waits for an SQLite file looks whether it is free."""
 WRITES = "custmerge_writes"
 """Execution option of a connection: whether its transaction is going to write."""
+_NOT_UTF_8 = "Could not decode to UTF-8"
+WAIT_SECONDS = "custmerge_wait_seconds"
+"""Likewise: how long it waits for others who write, None for as long as the URL says."""
 
 
 def open_engine(url: str, *, create: bool = False) -> Engine:
@@ -59,6 +62,8 @@ def _sqlite(url: str, *, create: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         if create:
             _make_file(url, path)
+        elif _is_frozen(path):
+            return _frozen(path)
         # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
         connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
@@ -73,29 +78,79 @@ def _sqlite(url: str, *, create: bool) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(WRITES, True):
-            _begin_to_write(connection, timeout)
+        options = connection.get_execution_options()
+        if options.get(WRITES, True):
+            wait = options.get(WAIT_SECONDS)
+            _begin_to_write(connection, timeout if wait is None else wait, timeout)
         else:
             connection.exec_driver_sql("BEGIN")
 
     return engine
 
 
-def _begin_to_write(connection: Connection, timeout: float) -> None:
-    """Begin a transaction as soon as nobody else writes; raises what the driver does after `timeout` seconds.
+class FrozenConnection(sqlite3.Connection):
+    """A connection to a file that can't be written to from here, and so can't be locked either."""
 
-    SQLite itself would look again every 100 ms only, and hardly ever hit the gap between two chunks of a bulk run.
+    path: Path
+    state: tuple[int, ...]
+    """What the file was when it was opened."""
+
+
+def _is_frozen(path: Path) -> bool:
+    """Return whether neither the file nor its folder can be written to, and nobody else is writing to it now.
+
+    SQLite needs a file beside the database where somebody may write, and can't make one there.
+    """
+    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK) or not path.is_file():
+        return False
+    return not _has_log(path)
+
+
+def _frozen(path: Path) -> FrozenConnection:
+    state = _state(path)
+    target = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    connection = sqlite3.connect(
+        target, uri=True, isolation_level=None, check_same_thread=False, factory=FrozenConnection
+    )
+    connection.path, connection.state = path, state
+    return connection
+
+
+def demand_unchanged(connection: Connection, url: str) -> None:
+    """Raise DatabaseConflict where somebody has written to a file that was read without a lock."""
+    raw = connection.connection.driver_connection
+    if isinstance(raw, FrozenConnection) and (_state(raw.path) != raw.state or _has_log(raw.path)):
+        # The next connection looks again.
+        connection.invalidate()
+        raise errors.DatabaseConflict(database=shown_url(url), reason="changed while it was read")
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0
+
+
+def _begin_to_write(connection: Connection, wait: float, timeout: float) -> None:
+    """Begin a transaction as soon as nobody else writes; raises what the driver does after `wait` seconds.
+
+    `timeout` is what the connection waits elsewhere. SQLite itself would look again every 100 ms only, and hardly
+    ever hit the gap between two chunks of a bulk run.
     """
     # Any: the driver's own connection.
     raw: Any = connection.connection.driver_connection
     raw.execute("PRAGMA busy_timeout = 0")
-    until = time.monotonic() + timeout
+    until = time.monotonic() + wait
     try:
         while True:
             try:
                 raw.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
-                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > until:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= until:
                     raise
                 time.sleep(LOOK_AGAIN_AFTER_SECONDS * (0.5 + random()))  # noqa: S311 (no secret)
             else:
@@ -158,6 +213,11 @@ def is_gone(error: BaseException) -> bool:
     return is_missing or getattr(orig, "sqlstate", None) in ("42P01", "42703", "42883", "42804")
 
 
+def is_unreadable(error: BaseException) -> bool:
+    """Return whether a driver's error says that a text isn't UTF-8."""
+    return str(getattr(error, "orig", None) or error).startswith(_NOT_UTF_8)
+
+
 def is_odd_data(error: BaseException) -> bool:
     """Return whether a driver's error only says that the data in a row can't be read as what it should be."""
     orig = getattr(error, "orig", None) or error
@@ -186,7 +246,7 @@ _SQLITE_MEANINGS: dict[str, type[errors.DatabaseError]] = {
 
 def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.DatabaseError:
     name = getattr(error, "sqlite_errorname", "")
-    if (reason := str(error)).startswith("Could not decode to UTF-8"):
+    if (reason := str(error)).startswith(_NOT_UTF_8):
         # What the cell holds, which follows, is nothing to be printed.
         return errors.TextUnreadable(database=database, reason=reason.partition(" with text")[0])
     for prefix, meaning in _SQLITE_MEANINGS.items():

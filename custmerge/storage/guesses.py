@@ -26,10 +26,10 @@ class Guesses:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def tries(self, subject: str, *, since: str, pending_since: str) -> Tries:
-        """Return the tries at a subject from a moment on, and keep others from adding one until the end.
+    def tries(self, subject: str, since: str, last: str, *, pending_since: str) -> Tries:
+        """Return the tries at a subject between two moments, and keep others from adding one until the end.
 
-        What is pending from before `pending_since` counts as wrong.
+        Those of before and of the future are forgotten. What is pending from before `pending_since` counts as wrong.
         """
         insertion = (sqlite_insert if is_sqlite(self._connection) else postgresql_insert)(lock)
         # Written even where it is there: that locks the row, which everybody who counts has to lock first.
@@ -38,11 +38,12 @@ class Guesses:
             .on_conflict_do_update(index_elements=["subject"], set_={"subject": subject})
             .returning(lock.c.until)
         ).scalar_one()
-        self._connection.execute(delete(guess).where(guess.c.subject == subject, guess.c.at < since))
+        outside = or_(guess.c.at < since, guess.c.at > last)
+        self._connection.execute(delete(guess).where(guess.c.subject == subject, outside))
         is_pending = and_(guess.c.pending, guess.c.at >= pending_since)
         wrong, pending = self._connection.execute(
             select(func.sum(case((is_pending, 0), else_=1)), func.sum(case((is_pending, 1), else_=0))).where(
-                guess.c.subject == subject, guess.c.at >= since
+                guess.c.subject == subject
             )
         ).one()
         return Tries(int(wrong or 0), int(pending or 0), until)

@@ -67,9 +67,12 @@ class Ledger:
         )
         return {row[0]: row[1] for row in rows}
 
-    def has_order(self, number: int) -> bool:
-        """Return whether there is an order of that number."""
-        return self._connection.execute(select(order.c.order).where(order.c.order == number)).first() is not None
+    def has_order(self, number: int, of: str | None = None) -> bool:
+        """Return whether there is an order of that number, with `of` one that kept or took over that customer."""
+        statement = select(order.c.order).where(order.c.order == number)
+        if of is not None:
+            statement = statement.where(or_(order.c.survivor == of, order.c.absorbed == of))
+        return self._connection.execute(statement).first() is not None
 
     def orders_of(self, number: str) -> tuple[Order, ...]:
         """Return the orders in which `number` was kept or taken over, newest first."""

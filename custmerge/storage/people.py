@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 
 from custmerge.rules.people import Person, Proof, Service, Session
 from custmerge.rules.roles import Role
@@ -198,9 +198,10 @@ class People:
         """End every session of a person; returns how many ended."""
         return self._connection.execute(delete(session).where(session.c.staff == person)).rowcount
 
-    def end_sessions_before(self, at: str) -> None:
-        """Forget logins that were opened before a moment; service tokens last longer."""
-        self._connection.execute(delete(session).where(session.c.created_at < at, session.c.service.is_(None)))
+    def end_sessions_outside(self, first: str, last: str) -> None:
+        """Forget logins that were opened before a moment, or after another; service tokens last longer."""
+        outside = or_(session.c.created_at < first, session.c.created_at > last)
+        self._connection.execute(delete(session).where(outside, session.c.service.is_(None)))
 
     def keep_proof(self, token_sha256: str, new: Proof) -> None:
         """Keep a proof in place of an older one for the same pair."""
@@ -246,10 +247,6 @@ class People:
             ).where(proof.c.token_sha256 == token_sha256, among(self._connection, proof.c.absorbed, absorbed))
         )
         return [Proof(*row) for row in rows]
-
-    def database_time(self) -> str:
-        """Return the database's own clock, for comparison with ours."""
-        return str(self._connection.execute(select(func.current_timestamp())).scalar())
 
 
 # Any: the columns of _SERVICE.

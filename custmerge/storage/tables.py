@@ -105,7 +105,7 @@ class CustomerRow(SQLModel, table=True):
         sa_column=Column(Key, ForeignKey("customer.number", deferrable=True, initially="DEFERRED"))
     )
     search: str
-    """What `find` looks through: number and fields in lower case."""
+    """What `find` looks through: number and fields but for bank data, in lower case."""
 
 
 class PackageRow(SQLModel, table=True):

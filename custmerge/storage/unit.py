@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.errors import DatabaseConflict, DatabaseError, DatabaseUnreachable, NotCommitted, OutcomeUnknown
 from custmerge.settings import shown_url
-from custmerge.storage import schema
+from custmerge.storage import clock, schema
 from custmerge.storage.chain import Chain
 from custmerge.storage.engine import (
     LOCK_TIMEOUT_SECONDS,
+    WAIT_SECONDS,
     WRITES,
+    demand_unchanged,
     is_gone,
     is_odd_data,
     is_sqlite,
@@ -30,6 +32,7 @@ from custmerge.storage.transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
@@ -75,6 +78,14 @@ class Unit:
             if not is_odd_data(error):
                 raise
             raise ValueError(str(type(error).__name__)) from None
+
+    def server_time(self) -> datetime | None:
+        """Return what the database's own clock says, None where it has none: SQLite."""
+        return clock.server_time(self._connection)
+
+    def newest_entry(self) -> datetime | None:
+        """Return the moment of the newest history entry, None where there is none that can be read."""
+        return clock.newest_entry(self._connection)
 
     @cached_property
     def register(self) -> Register:
@@ -156,6 +167,9 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self._checked = False
+        self._open: Connection | None = None
+        """The transaction that goes on."""
+        self._clock: clock.Clock | None = None
 
     @property
     def name(self) -> str:
@@ -171,6 +185,20 @@ class Database:
     def is_sqlite(self) -> bool:
         """Whether it is a file of SQLite's."""
         return self.url.startswith("sqlite:")
+
+    def now(self) -> datetime:
+        """Return this moment, the same one for everybody who works on this database.
+
+        PostgreSQL: by the server's clock, whatever the caller's machine says. SQLite: by this machine's, which is
+        never behind the newest history entry; raises ClockBehind where it is by more than a minute.
+        """
+        if self._clock is None or self._clock.is_old:
+            if self._open is not None:
+                self._clock = clock.read(self._open, self.url)
+            else:
+                with self._transaction(self._engine, writes=False) as connection:
+                    self._clock = clock.read(connection, self.url)
+        return self._clock.now()
 
     @contextmanager
     def reading(self) -> Iterator[Unit]:
@@ -222,16 +250,29 @@ class Database:
         with self.writing() as unit:
             return work(unit)
 
-    def upgrade(self, then: Callable[[Unit, str], None] | None = None) -> str | None:
+    def at_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
+        """Do what can be left undone, in one transaction, and return whether it was done.
+
+        It isn't where the database is locked for longer than `wait_seconds`, read-only, full or away.
+        """
+        try:
+            with self._transaction(self._engine, writes=True, wait_seconds=wait_seconds) as connection:
+                work(Unit(connection))
+        except DatabaseError:
+            return False
+        return True
+
+    def upgrade(self, then: Callable[[Unit, str, datetime], None] | None = None) -> str | None:
         """Create the database's tables or bring them to this version; returns the version before, None if new.
 
-        `then` is called in the same transaction, with the version before, where that was an older one.
+        `then` is called in the same transaction, with the version before and the database's time, where that was
+        an older version.
         """
         engine = open_engine(self.url, create=True)
         with our_errors(self.url), engine.connect() as connection, connection.begin():
             before = schema.upgrade(connection, self.url)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
-                then(Unit(connection), before)
+                then(Unit(connection), before, clock.read(connection, self.url).now())
         engine.dispose()
         return before
 
@@ -267,13 +308,15 @@ class Database:
         return open_engine(self.url)
 
     @contextmanager
-    def _transaction(self, engine: Engine, *, writes: bool) -> Iterator[Connection]:
+    def _transaction(
+        self, engine: Engine, *, writes: bool, wait_seconds: float | None = None
+    ) -> Iterator[Connection]:
         with our_errors(self.url), engine.connect() as opened:
-            connection = opened.execution_options(**{WRITES: writes})
+            connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
                 if not is_sqlite(connection):
                     mode = (
-                        f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"
+                        f"SET LOCAL lock_timeout = {_milliseconds(wait_seconds)}"
                         if writes
                         else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
                     )
@@ -281,4 +324,15 @@ class Database:
                 if not self._checked:
                     schema.demand_current(connection, self.url)
                     self._checked = True
-                yield connection
+                outer, self._open = self._open, connection
+                try:
+                    yield connection
+                finally:
+                    self._open = outer
+                demand_unchanged(connection, self.url)
+
+
+def _milliseconds(wait_seconds: float | None) -> int:
+    """Return a waiting time as PostgreSQL takes it, for which 0 is for ever."""
+    seconds = LOCK_TIMEOUT_SECONDS if wait_seconds is None else wait_seconds
+    return max(round(seconds * 1000), 1)

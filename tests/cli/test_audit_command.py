@@ -110,9 +110,9 @@ def test_after_a_purge_all_is_still_in_order_and_the_order_cannot_be_undone(merg
 
     database = Database(database_url)
     anna = Caller(Role.SUPERVISOR, "anna", sha256_of("token-of-anna"), "", 1)
-    later = datetime.now(UTC) + timedelta(days=2)
-    seen = purging.preview(database, anna, 1, later)
-    assert purging.purge(database, anna, seen, later).orders == 1
+    now = datetime.now(UTC)
+    seen = purging.preview(database, anna, 1, now + timedelta(days=2))
+    assert purging.purge(database, anna, seen, now).orders == 1
     database.close()
     assert supervisor("audit", "-f", "json").json["findings"] == []
     undone = supervisor("undo", "1", "--yes", "-f", "json")

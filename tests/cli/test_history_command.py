@@ -114,7 +114,7 @@ def test_names_are_told_only_with_the_merge_that_moved_them(merged, agent):
 def test_a_customer_is_not_told_what_an_order_of_others_moved(merged, cli):
     merged.customer("40004", password="pw-4")
     done = cli.login("40004", "pw-4")("history", "--order", "1")
-    assert (done.code, "zwei.example" in done.out, "20002" in done.out) == (0, False, False)
+    assert (done.code, "zwei.example" in done.out, "20002" in done.out) == (5, False, False)
 
 
 def test_a_before_image_that_was_purged_is_said_to_be(merged, agent):
@@ -274,6 +274,23 @@ def test_a_customer_follows_the_own_number_without_its_failed_logins(world, cli,
     append(draft(Action.LOGIN_FAILED, survivor="10001"), draft(Action.MERGE, survivor="20002", order=1))
     append(draft(Action.MERGE, survivor="10001", order=2))
     assert json.loads(follower.line())["order"] == 2
+
+
+def test_a_customer_follows_merges_and_undos_of_the_own_number_alone(world, cli, append, follow):
+    world.customer("10001", password="pw-1")
+    follower = follow(cli.login("10001", "pw-1"), "--format", "jsonl")
+    append(draft(Action.REVEAL, survivor="10001", absorbed="77777"), draft(Action.EXPORT, survivor="10001"))
+    append(draft(Action.TRANSFER_FILE, survivor="10001", absorbed="77777"))
+    append(draft(Action.UNDO, survivor="10001", order=2))
+    assert json.loads(follower.line())["order"] == 2
+
+
+def test_followed_without_a_filter_logins_and_refusals_are_left_out(append, agent, follow):
+    append(draft(Action.LOGIN, survivor="70001"), draft(survivor="70002"))
+    follower = follow(agent, "--limit", "1")
+    assert "70002" in follower.line()
+    append(draft(Action.DENIED, survivor="70003"), draft(Action.PURGE, survivor="70004"))
+    assert "70004" in follower.line()
 
 
 def test_ctrl_c_ends_follow_with_130(append, agent, follow):

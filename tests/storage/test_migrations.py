@@ -18,7 +18,9 @@ from struck_process import die_at
 
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName, Verdict
+from custmerge.rules.fields import FIELDS
 from custmerge.rules.history import NO_HASH, canonical, chain_hash
+from custmerge.rules.normalise import search_text
 from custmerge.rules.roles import Role
 from custmerge.services import auditing, setup
 from custmerge.services.access import Caller
@@ -195,7 +197,7 @@ def test_a_database_of_every_version_upgrades_with_what_is_in_it(old, version):
         name for name, rows in before.items() if len(rows) > 1
     }
     with closing(Database(old)) as database:
-        assert setup.prepare(database, NOW).version_before == version
+        assert setup.prepare(database, lambda: NOW).version_before == version
     after = dump(old, like=before)
     for name in sorted(before.keys() - LOGINS - {"custmerge_version", "custmerge_head", "custmerge_history"}):
         assert after[name] == before[name]
@@ -203,10 +205,31 @@ def test_a_database_of_every_version_upgrades_with_what_is_in_it(old, version):
     assert after["custmerge_version"][1:] == [(schema.VERSIONS[-1],)]
 
 
+@at_every_earlier_version
+def test_an_upgrade_takes_bank_data_out_of_what_find_looks_through(old, tmp_path):
+    engine = open_engine(old)
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE customer SET search = search || ' ' || account_number WHERE account_number <> ''")
+        )
+        rows = [{"search": f"{number} {number % 97}", "number": str(number)} for number in range(500_000, 504_500)]
+        names = ", ".join(FIELDS)
+        blanks = ", ".join(["''"] * len(FIELDS))
+        statement = f"INSERT INTO customer (number, search, {names}) VALUES (:number, :search, {blanks})"
+        connection.execute(text(statement), rows)
+    assert CommandLine(old, tmp_path)("init").code == 0
+    with engine.connect() as connection:
+        found = connection.execute(text(f"SELECT search, number, {', '.join(FIELDS)} FROM customer")).fetchall()
+    engine.dispose()
+    assert len(found) > 4_500
+    assert [row[0] for row in found] == [search_text(row[1], row[2:]) for row in found]
+    assert not any("532013000" in row[0] for row in found)
+
+
 @at_every_version
 def test_an_upgraded_database_that_nobody_touched_is_in_order(old):
     with closing(Database(old)) as database:
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     audit = audited(old)
     assert (audit.verdict, audit.findings) == (Verdict.OK, [])
 
@@ -219,7 +242,7 @@ def test_whoever_had_no_entry_before_the_upgrade_is_not_sealed_by_it(old):
         connection.execute(insert(reflected(connection).tables["custmerge_staff"]), [row])
     engine.dispose()
     with closing(Database(old)) as database:
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     assert [(found.check, found.subject) for found in audited(old).findings] == [(CheckName.STAFF, "user eve")]
 
 
@@ -327,7 +350,7 @@ def test_an_upgrade_that_fails_leaves_the_old_version_as_it_was(old, tmp_path):
         connection.execute(text(f"CREATE TABLE {made[-1]} (x integer)"))
     before = dump(old)
     with closing(Database(old)) as database, pytest.raises(DatabaseError):
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     assert dump(old) == before
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {made[-1]}"))

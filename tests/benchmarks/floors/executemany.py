@@ -1,6 +1,6 @@
 """Brings a customers file into a database with the driver alone: FILE URL [--no-search].
 
-Checks nothing. `search` is the plain lower-case text of the row, or empty with --no-search.
+Checks nothing. `search` is the plain lower-case text of the row without bank data, or empty with --no-search.
 """
 
 import csv
@@ -19,7 +19,7 @@ def rows(file: str, *, search: bool) -> Iterator[list[str]]:
         reader = csv.reader(lines)
         yield [*next(reader), "search"]
         for cells in reader:
-            cells.append(" ".join(cells).lower() if search else "")
+            cells.append(" ".join(cells[:-2]).lower() if search else "")
             yield cells
 
 

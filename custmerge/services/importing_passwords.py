@@ -1,0 +1,65 @@
+"""Passwords of a file that is imported, hashed before anything is locked: nobody waits while they are.
+
+The file is read twice for that and may be a pipe, so a private copy is kept of what was read. The hashes wait in
+another: memory doesn't grow with the file.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from typing import TextIO
+
+    from custmerge.services.importing import Line
+    from custmerge.storage.csv_file import CsvFile
+
+COLUMN = "password"
+
+
+class Hashes:
+    """The hashes of a file's passwords, in the order of its lines."""
+
+    def __init__(self, kept: TextIO) -> None:
+        self._kept = kept
+
+    def of(self, line: int) -> str:
+        """Return the hash of the password in a line; those of lines before can't be asked for any more."""
+        for one in self._kept:
+            number, _, found = one.rstrip("\n").partition(" ")
+            if int(number) == line:
+                return found
+        raise LookupError(line)
+
+
+@contextmanager
+def hashed(
+    file: CsvFile, batches: Callable[[CsvFile], Iterable[list[Line]]], advanced: Callable[[int, int], None]
+) -> Iterator[tuple[CsvFile, Hashes]]:
+    """Give a file that is just opened, or a copy of it, to be read from its first row on, and its passwords' hashes.
+
+    `batches` reads records out of it; `advanced` is told how many bytes of how many are done with.
+    """
+    if COLUMN not in file.columns:
+        yield file, Hashes(io.StringIO())
+        return
+    with tempfile.TemporaryFile() as copy, tempfile.TemporaryFile("w+", encoding="ascii") as kept:
+        file.copy_to(copy)
+        for batch in batches(file):
+            kept.writelines(_hash_lines(batch, file.columns.index(COLUMN)))
+            advanced(file.bytes_read, file.size)
+        copy.flush()
+        kept.seek(0)
+        yield file.again(), Hashes(kept)
+
+
+def _hash_lines(batch: Iterable[Line], place: int) -> Iterator[str]:
+    from custmerge.services import passwords
+
+    filled = [(line, cells[place]) for line, cells in batch if cells[place]]
+    found = passwords.all_hashed([password for _, password in filled])
+    return (f"{line} {one}\n" for (line, _), one in zip(filled, found, strict=True))
