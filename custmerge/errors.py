@@ -94,6 +94,10 @@ class BadUsage(CustmergeError):
     template = N_("{problem}")
 
 
+class NoSecret(BadUsage):
+    """A line of standard input that should hold a password and is empty, or isn't there."""
+
+
 class MissingInput(CustmergeError):
     """Something would have to be asked for, and nobody is there to answer."""
 
@@ -217,6 +221,36 @@ class NotAllowed(CustmergeError):
     code, exit = "not_allowed", ExitCode.NOT_ALLOWED
     is_refusal = True
     template = N_("The role {role} may not do this: ask somebody whose role allows it.")
+
+
+class PersonRequired(CustmergeError):
+    """A service token at something that would outlast it: people, passwords, further tokens (contract §5)."""
+
+    code, exit = "person_required", ExitCode.NOT_ALLOWED
+    template = N_(
+        "{name} is a service token, and those change neither people nor tokens: log in yourself with "
+        "`custmerge login --staff NAME`."
+    )
+
+
+class PasswordChangeRequired(CustmergeError):
+    """A password that somebody else chose is good for one login, which changes it (contract §5)."""
+
+    code, exit = "password_change_required", ExitCode.NOT_ALLOWED
+    template = N_(
+        "The password of {name} was chosen by {chosen_by} and has to be changed: log in on a terminal, or give the "
+        "new password as the second line with --password-stdin."
+    )
+
+
+class NotOwner(CustmergeError):
+    """Something that only who owns the database's tables may do, for it needs no login."""
+
+    code, exit = "not_owner", ExitCode.NOT_ALLOWED
+    template = N_(
+        "{user} doesn't own the tables of this database: connect as their owner, or let a supervisor run "
+        "`custmerge user unlock`."
+    )
 
 
 class OwnNumberOnly(CustmergeError):

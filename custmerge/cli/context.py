@@ -10,10 +10,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.cli import language
-from custmerge.cli.language import _
+from custmerge.cli.language import _, sentence
 from custmerge.cli.render.escape import visible
 from custmerge.cli.terminal import Terminal, secrets_from_stdin
-from custmerge.errors import BadUsage, DatabaseError, NotLoggedIn
+from custmerge.errors import N_, BadPassword, BadUsage, DatabaseError, NotLoggedIn
 from custmerge.settings import gather, has_secret, shown_url
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Database
 
 TOKEN_BYTES = 32
+PASSWORD_RULE = N_(
+    "A password has at least 12 characters. It isn't a common one, a sequence or one repeated character, and doesn't "
+    "contain the name of this program, of this computer or of the person."
+)
 SALT_BYTES = 16
 
 
@@ -128,14 +132,35 @@ class Context:
             refusals.note(self.database, self._known, verb, error, self.now())
 
     def password(self, question: str, *, from_stdin: bool) -> str:
-        """Return a password from standard input or from the person."""
-        return self.passwords(question, from_stdin=from_stdin)[0]
-
-    def passwords(self, *questions: str, from_stdin: bool) -> list[str]:
-        """Return passwords from standard input, a line each, or from the person."""
+        """Return a password from the next line of standard input or from the person."""
         if from_stdin:
-            return secrets_from_stdin(len(questions))
-        return [self.terminal.ask_secret(question, option="--password-stdin") for question in questions]
+            return secrets_from_stdin(1)[0]
+        return self.terminal.ask_secret(question, option="--password-stdin")
+
+    def new_password(self, question: str, *, name: str, present: str | None = None, from_stdin: bool) -> str:
+        """Return a password that somebody chooses for the person called `name`, who may have a `present` one.
+
+        From the next line of standard input; raises BadPassword. Or from the person, who types it twice, and again
+        until it is a good one.
+        """
+        from custmerge.services.passwords import demand_good
+
+        if from_stdin:
+            password = self.password(question, from_stdin=True)
+            demand_good(password, name=name, present=present)
+            return password
+        self.terminal.demand_person(question, "--password-stdin")
+        self.terminal.warn(_(PASSWORD_RULE))
+        while True:
+            password = self.password(question, from_stdin=False)
+            try:
+                demand_good(password, name=name, present=present)
+            except BadPassword as error:
+                self.terminal.warn(f"✗ {sentence(error)}")
+                continue
+            if self.password(_("The same password once more"), from_stdin=False) == password:
+                return password
+            self.terminal.warn("✗ " + _("The two passwords differ: nothing was changed."))
 
     def now(self) -> datetime:
         """Return this moment by the database's clock, see `Database.now`; raises DatabaseError."""

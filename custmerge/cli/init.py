@@ -35,6 +35,15 @@ def init(
             show_default=False,
         ),
     ] = None,
+    unlock: Annotated[
+        str | None,
+        typer.Option(
+            "--unlock",
+            metavar="NAME",
+            help=_("End the lock on a staff name or customer number, as the database's owner."),
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Create the schema or bring it to this version, and name the first supervisor."""
     from custmerge.services import setup
@@ -45,13 +54,18 @@ def init(
     if grant is not None:
         setup.grant(context.database, grant)
         context.terminal.say(_("{role} has the rights that the commands need.").format(role=visible(grant)))
+    if unlock is not None:
+        from custmerge.cli.user import unlocked
+
+        context.terminal.say(unlocked(unlock, was_locked=setup.unlock(context.database, unlock, context.now())))
     if supervisor is None:
         return
     if prepared.has_staff and setup.is_supervisor(context.database, supervisor):
         context.terminal.say(_("The supervisor is there already; the password stays as it is."))
         return
     setup.demand_no_staff(prepared, supervisor)
-    password = context.password(_("Password for {name}").format(name=supervisor), from_stdin=password_stdin)
+    question = _("Password for {name}").format(name=visible(supervisor))
+    password = context.new_password(question, name=supervisor, from_stdin=password_stdin)
     setup.add_first_supervisor(context.database, supervisor, password, context.now())
     context.terminal.say(_("The first supervisor is there: log in with `custmerge login --staff NAME`."))
 
@@ -77,5 +91,6 @@ app = single(
         "custmerge init --supervisor anna",
         "pass show custmerge | custmerge init --supervisor anna --password-stdin",
         "custmerge --database postgresql://owner@host/customers init --grant custmerge_app",
+        "custmerge --database postgresql://owner@host/customers init --unlock anna",
     ),
 )

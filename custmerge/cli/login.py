@@ -10,7 +10,8 @@ from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.escape import visible
 from custmerge.cli.streams import write_for_certain
 from custmerge.cli.verbs import examples, single
-from custmerge.errors import BadUsage, TokenLost
+from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
+from custmerge.services.access import Caller
 
 
 def login(
@@ -30,7 +31,7 @@ def login(
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
     from custmerge.services.access import checked_number
-    from custmerge.services.sessions import login_customer, login_staff, logout
+    from custmerge.services.sessions import login_customer, logout
 
     context: Context = ctx.obj
     if (number is None) == (staff is None):
@@ -41,9 +42,11 @@ def login(
     if not print_token:
         context.tokens.demand_place(insecure=insecure_storage)
     password = context.password(_("Password for {name}").format(name=visible(name)), from_stdin=password_stdin)
-    token, now = context.new_token(), context.now()
-    log_in = login_customer if staff is None else login_staff
-    caller = log_in(context.database, name, password, token=token, now=now)
+    token = context.new_token()
+    if staff is None:
+        caller = login_customer(context.database, name, password, token=token, now=context.now())
+    else:
+        caller = _staff(context, name, password, token, from_stdin=password_stdin)
     if print_token:
         if not write_for_certain(f"{token}\n"):
             logout(context.database, token, everywhere=False)
@@ -52,6 +55,23 @@ def login(
         _keep(context, token, insecure=insecure_storage)
     said = _("Logged in as {name} ({role}) until {until}.")
     context.terminal.say(said.format(name=visible(name), role=_(ROLE_LABELS[caller.role]), until=caller.expires_at))
+
+
+def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
+    """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
+    from custmerge.services.sessions import login_staff
+
+    try:
+        return login_staff(context.database, name, password, token=token, now=context.now())
+    except PasswordChangeRequired as required:
+        said = _("{chosen_by} chose this password for you: choose one of your own now.")
+        if not from_stdin:
+            context.terminal.warn(said.format(chosen_by=visible(str(required.details["chosen_by"]))))
+        try:
+            new = context.new_password(_("New password"), name=name, present=password, from_stdin=from_stdin)
+        except NoSecret:
+            raise required from None
+    return login_staff(context.database, name, password, new=new, token=token, now=context.now())
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self, TextIO
 
 from custmerge.cli.language import _
-from custmerge.errors import BadUsage, Declined, MissingInput
+from custmerge.errors import BadUsage, Declined, MissingInput, NoSecret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ class Terminal:
 
     def ask(self, question: str, *, option: str) -> str:
         """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
-        self._demand_person(question, option)
+        self.demand_person(question, option)
         print(f"{question}: ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
         if not answer:
@@ -76,11 +76,13 @@ class Terminal:
         """Return a person's answer, which isn't shown while they type."""
         import getpass
 
-        self._demand_person(question, option)
+        self.demand_person(question, option)
         try:
             return getpass.getpass(f"{question}: ", stream=sys.stderr)
         except EOFError:
             raise Declined from None
+        except UnicodeDecodeError:
+            raise BadUsage(problem=_("The password isn't valid text in this terminal's encoding.")) from None
 
     def confirm(self, question: str, *, option: str) -> bool:
         """Return whether a person agrees; anything but a yes is a no."""
@@ -138,7 +140,8 @@ class Terminal:
             legacy_windows=False,
         )
 
-    def _demand_person(self, what: str, option: str) -> None:
+    def demand_person(self, what: str, option: str) -> None:
+        """Raise MissingInput, naming `option`, where nobody can be asked."""
         if not self.can_ask:
             raise MissingInput(what=what, option=option)
 
@@ -196,5 +199,5 @@ def secrets_from_stdin(count: int) -> list[str]:
     except UnicodeDecodeError:
         raise BadUsage(problem=_("The password on standard input isn't UTF-8.")) from None
     if not all(secrets):
-        raise BadUsage(problem=_("--password-stdin was given, but no password came on standard input."))
+        raise NoSecret(problem=_("--password-stdin was given, but no password came on standard input."))
     return secrets

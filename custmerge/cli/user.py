@@ -27,7 +27,9 @@ def add(
     context: Context = ctx.obj
     given = checked_role(role)
     caller = context.caller()
-    password = context.password(_("Password for {name}").format(name=visible(name)), from_stdin=password_stdin)
+    staff.demand_may_add(context.database, caller, name)
+    question = _("Password for {name}").format(name=visible(name))
+    password = context.new_password(question, name=name, from_stdin=password_stdin)
     staff.add_staff(context.database, caller, name, given, password, context.now())
     context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[given])))
 
@@ -65,13 +67,13 @@ def role(
 
 @app.command(
     cls=Verb,
-    help=_("Change a password; its owner's sessions end. Without NAME your own, which asks for the present one."),
+    help=_("Change a password; its owner's sessions end. Your own, with or without NAME, needs the present one."),
     epilog=examples("custmerge user password", "custmerge user password ben --password-stdin < secret"),
 )
 def password(
     ctx: typer.Context,
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help=_("The staff name; a supervisor's right."))
+        str | None, typer.Argument(metavar="NAME", help=_("The staff name; another's is a supervisor's right."))
     ] = None,
     password_stdin: Annotated[
         bool,
@@ -84,17 +86,16 @@ def password(
     """Change a password."""
     context: Context = ctx.obj
     caller = context.caller()
-    if name is None:
-        staff.demand_person(context.database, caller)
-        current, new = context.passwords(_("Present password"), _("New password"), from_stdin=password_stdin)
-        staff.change_own_password(context.database, caller, current, new, context.now())
+    person = staff.whose_password(context.database, caller, name)
+    if person.id == caller.person:
+        present = context.password(_("Present password"), from_stdin=password_stdin)
+        question = _("New password")
     else:
-        staff.demand_may_change(context.database, caller, name)
-        new = context.password(_("New password for {name}").format(name=visible(name)), from_stdin=password_stdin)
-        staff.change_password(context.database, caller, name, new, context.now())
-    context.terminal.say(
-        _("The password of {name} is changed; log in anew.").format(name=visible(name or caller.name))
-    )
+        question = _("New password for {name}").format(name=visible(person.name))
+        present = None
+    new = context.new_password(question, name=person.name, present=present, from_stdin=password_stdin)
+    staff.change_password(context.database, caller, person.name, new, present=present, now=context.now())
+    context.terminal.say(_("The password of {name} is changed; log in anew.").format(name=visible(person.name)))
 
 
 @app.command(
@@ -139,8 +140,11 @@ def unlock(
 ) -> None:
     """End the lock on a staff name or customer number."""
     context: Context = ctx.obj
-    if staff.unlock(context.database, context.caller(), name, context.now()):
-        said = _("{name} isn't locked any more.")
-    else:
-        said = _("{name} wasn't locked.")
-    context.terminal.say(said.format(name=visible(name)))
+    was_locked = staff.unlock(context.database, context.caller(), name, context.now())
+    context.terminal.say(unlocked(name, was_locked=was_locked))
+
+
+def unlocked(name: str, *, was_locked: bool) -> str:
+    """Return what is said of a lock that was to be ended."""
+    said = _("{name} isn't locked any more.") if was_locked else _("{name} wasn't locked.")
+    return said.format(name=visible(name))

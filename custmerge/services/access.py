@@ -12,6 +12,7 @@ from custmerge.errors import (
     MissingInput,
     NotAllowed,
     OwnNumberOnly,
+    PersonRequired,
     ProofRequired,
     SelfMerge,
     SessionOver,
@@ -62,6 +63,18 @@ def demand(caller: Caller, capability: Capability) -> None:
     """Raise NotAllowed unless the caller's role has the capability."""
     if not may(caller.role, capability):
         raise NotAllowed(role=caller.role.value, capability=capability.value)
+
+
+def demand_person_acts(caller: Caller) -> None:
+    """Raise PersonRequired for a service token: what it did to people or tokens would outlast its own end."""
+    if caller.is_service:
+        raise PersonRequired(name=caller.name)
+
+
+def demand_may_change_people(caller: Caller) -> None:
+    """Raise unless the caller may add, change, disable and unlock people, make and revoke service tokens."""
+    demand(caller, Capability.STAFF)
+    demand_person_acts(caller)
 
 
 def demand_alive(unit: Unit, caller: Caller) -> None:

@@ -80,7 +80,7 @@ def _staff(unit: Unit, findings: Findings) -> None:
     told = _told(unit, "name", Action.USER)
     for cells in list(unit.sealed.staff()):
         name = cells[1]
-        _hold(findings, CheckName.STAFF, f"user {name}", seals.seal("person", *cells), told.pop(name, None))
+        _hold(findings, CheckName.STAFF, f"user {name}", seals.of_person_cells(*cells), told.pop(name, None))
     _report_gone(findings, CheckName.STAFF, "user", told)
 
 

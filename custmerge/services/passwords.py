@@ -5,6 +5,7 @@ Source: OWASP Password Storage Cheat Sheet, first choice: argon2id, 46 MiB, t=1,
 
 from __future__ import annotations
 
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -12,16 +13,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from custmerge.errors import N_, BadPassword
+from custmerge.rules.passwords import LONGEST, normal, writings, wrong_with_password
 from custmerge.storage.slots import cores, slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-SHORTEST = 12
-"""Characters that a password of staff has at least."""
-LONGEST = 1_024
-"""Characters; hashing more would only cost time."""
 AT_ONCE = cores()
 """So many hashes are made at once on this machine by all commands of a user together."""
 _BCRYPT_BYTES = 72
@@ -31,8 +29,8 @@ _DUMMY = "$argon2id$v=19$m=47104,t=1,p=1$7c8G0E22i1XRA0wYGpJRow$gXdW9cKJlK33368q
 
 
 def hashed(password: str) -> str:
-    """Return the argon2id hash of a password, with a salt of its own, as a PHC string."""
-    return _HASHER.hash(password)
+    """Return the argon2id hash of a password in NFC, with a salt of its own, as a PHC string."""
+    return _HASHER.hash(normal(password))
 
 
 def all_hashed(passwords: Sequence[str]) -> list[str]:
@@ -44,12 +42,17 @@ def all_hashed(passwords: Sequence[str]) -> list[str]:
 def fits(stored: str | None, password: str) -> bool:
     """Return whether `password` is the one of the hash; False, after the same time, where there is none.
 
-    `stored` may be an argon2, bcrypt or SHA-512-crypt hash.
+    `stored` may be an argon2, bcrypt or SHA-512-crypt hash. A password is one composed or not (Unicode NFC,
+    NFD): each writing of it is tried, so that what is typed alone decides how long a wrong one takes.
     """
     if len(password) > LONGEST or "\0" in password:
         stored, password = None, ""
+    return any(_fits(stored or _DUMMY, text) and stored is not None for text in writings(password))
+
+
+def _fits(stored: str, text: str) -> bool:
     try:
-        return _verified(stored or _DUMMY, password) and stored is not None
+        return _verified(stored, text)
     except (VerificationError, InvalidHashError, ValueError):
         return False
 
@@ -63,28 +66,31 @@ def renewed(stored: str | None, password: str) -> str | None:
     """Return today's hash of a password that fits `stored`, or None where `stored` is of today's kind."""
     if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):
         return None
-    if len(password.encode()) > _BCRYPT_BYTES and stored.startswith("$2"):
+    if stored.startswith("$2") and any(len(text.encode()) > _BCRYPT_BYTES for text in writings(password)):
         # What stands behind those bytes was never verified, so it can't become part of the password.
         return None
     return hashed(password)
 
 
-def chosen(password: str) -> str:
-    """Return the hash of a password that somebody of the staff chose; raises BadPassword for a weak one.
+def chosen(password: str, *, name: str, present: str | None = None) -> str:
+    """Return the hash of a password that is chosen for somebody of the staff; raises as `demand_good`."""
+    demand_good(password, name=name, present=present)
+    return hashed(password)
 
-    Long enough and not a common one; no other rules, as NIST SP 800-63B wants it.
+
+def demand_good(password: str, *, name: str, present: str | None = None) -> None:
+    """Raise BadPassword for one that the person called `name` can't have, see `rules.passwords`.
+
+    `present` is the one that it takes the place of, where that is known.
     """
-    if not password or "\0" in password:
-        raise BadPassword(why=N_("is empty") if not password else N_("has a NUL character in it"))
-    if len(password) < SHORTEST:
-        raise BadPassword(why=N_("is shorter than 12 characters"))
-    if len(password) > LONGEST:
-        raise BadPassword(why=N_("is longer than 1,024 characters"))
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-    if password.strip().lower() in FREQUENCY_LISTS["passwords"]:
-        raise BadPassword(why=N_("is one of the most common passwords"))
-    return hashed(password)
+    common = FREQUENCY_LISTS["passwords"]
+    why = wrong_with_password(password, name=name, host=socket.gethostname(), common=common)
+    if why is None and present is not None and normal(password) == normal(present):
+        why = N_("is the present one")
+    if why is not None:
+        raise BadPassword(why=why)
 
 
 def _verified(stored: str, password: str) -> bool:

@@ -138,7 +138,7 @@ def _people(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "name", Action.USER)
     for cells in unit.sealed.staff() if told else ():
         if cells[1] in told:
-            yield Action.USER, {"did": "seal", "name": cells[1], "row_sha256": seals.seal("person", *cells)}
+            yield Action.USER, {"did": "seal", "name": cells[1], "row_sha256": seals.of_person_cells(*cells)}
 
 
 def _tokens(unit: Unit) -> Iterator[Sealable]:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, SessionOver
+from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, SessionOver
 from custmerge.rules.guessing import Subject
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Session
 from custmerge.rules.roles import Role
 from custmerge.rules.sessions import ABSOLUTE_LIMIT, SERVICE_DAYS, expires_at, has_opened
@@ -17,10 +17,12 @@ from custmerge.rules.times import MAY_BE_APART, moment, stamp
 from custmerge.services import guessing
 from custmerge.services.access import Caller
 from custmerge.services.proving import renew
+from custmerge.services.staff import write_password
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from custmerge.rules.people import Person
     from custmerge.storage.unit import Database, Unit
 
 TOKEN_BYTES = 32
@@ -80,8 +82,14 @@ def _opened(
     return _open(unit, session, now) if end == number else MergedAway(number=number, merged_into=end)
 
 
-def login_staff(database: Database, name: str, password: str, *, token: str, now: datetime) -> Caller:
-    """Open a session for somebody who works here, as `login_customer` does."""
+def login_staff(
+    database: Database, name: str, password: str, *, new: str | None = None, token: str, now: datetime
+) -> Caller:
+    """Open a session for somebody who works here, as `login_customer` does.
+
+    `new` takes the place of a password that somebody else chose, in the transaction that opens the session; raises
+    PasswordChangeRequired where it has to and is None, BadPassword.
+    """
     from custmerge.services import passwords
 
     with passwords.turn():
@@ -90,20 +98,35 @@ def login_staff(database: Database, name: str, password: str, *, token: str, now
             person = unit.people.staff_named(name)
         stored = person.password_hash if person and person.disabled_at is None else None
         is_right = passwords.fits(stored, password)
-    if not is_right:
+    if person is None or not is_right:
         facts = {"subject": "staff", "name": person.name if person else None}
         guessing.wrong(database, tried, guessing.NOBODY, facts, now)
         raise LoginRefused
-
     guessing.settle_right(database, tried)
+    new_hash = None if person.password_chosen_by is None else _replacement(person, password, new)
 
     def open_it(unit: Unit) -> Caller:
+        if new_hash is not None:
+            # As everybody who changes people: two who only read-locked a row that both change would wait for ever.
+            unit.people.lock_staff()
         # What was verified has to be what is there now: a password may have been changed meanwhile.
         if unit.people.staff_named(name, lock=True) != person:
             raise LoginRefused
-        return _open(unit, Session(sha256_of(token), None, person, stamp(now), stamp(now)), now)
+        session = Session(sha256_of(token), None, person, stamp(now), stamp(now))
+        if new_hash is not None:
+            write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
+        return _open(unit, session, now)
 
     return database.attempt(open_it)
+
+
+def _replacement(person: Person, password: str, new: str | None) -> str:
+    """Return the hash of what takes the place of a password that somebody else chose."""
+    from custmerge.services import passwords
+
+    if new is None:
+        raise PasswordChangeRequired(name=person.name, chosen_by=person.password_chosen_by)
+    return passwords.chosen(new, name=person.name, present=password)
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:

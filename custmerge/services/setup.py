@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadValue, HasStaff
-from custmerge.rules.history import Actor
+from custmerge.errors import N_, BadValue, HasStaff, NotOwner
 from custmerge.rules.roles import Role
-from custmerge.services.sealing import seal_what_is_not, tell_what_was_void
-from custmerge.services.staff import checked_name, write_new
+from custmerge.services.sealing import INIT, seal_what_is_not, tell_what_was_void
+from custmerge.services.staff import checked_name, end_locks, write_new
 from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
@@ -63,7 +62,8 @@ def is_supervisor(database: Database, name: str) -> bool:
 
 
 def demand_no_staff(prepared: Prepared, name: str) -> None:
-    """Raise HasStaff where `name` can't be the first, before anybody types a password for nothing."""
+    """Raise HasStaff or BadValue where `name` can't be the first, before anybody types a password for nothing."""
+    checked_name(name)
     if prepared.has_staff:
         raise HasStaff(name=name)
 
@@ -73,11 +73,30 @@ def add_first_supervisor(database: Database, name: str, password: str, now: date
     from custmerge.services import passwords
 
     checked_name(name)
-    password_hash = passwords.chosen(password)
+    password_hash = passwords.chosen(password, name=name)
 
     def name_it(unit: Unit) -> None:
+        # Before the look: of two who name the first one at once, the second one finds the first.
+        unit.chain.lock()
         if unit.people.has_staff():
             raise HasStaff(name=name)
-        write_new(unit, name, Role.SUPERVISOR, password_hash, by=Actor("init", "system"), now=now)
+        write_new(unit, name, Role.SUPERVISOR, password_hash, by=INIT, now=now)
 
     database.attempt(name_it)
+
+
+def unlock(database: Database, name: str, now: datetime) -> bool:
+    """End every lock on a staff name or customer number, as who owns the database; returns whether there was any.
+
+    Anybody can lock every supervisor out by typing wrong passwords, so there has to be a way that needs no login.
+    Raises NotOwner for a role of PostgreSQL that doesn't own the tables; UnknownName where nothing of that name is
+    there or locked.
+    """
+    checked_name(name)
+
+    def end(unit: Unit) -> bool:
+        if (stranger := unit.stranger()) is not None:
+            raise NotOwner(user=stranger)
+        return end_locks(unit, name, by=INIT, now=now)
+
+    return database.attempt(end)

@@ -14,7 +14,7 @@ from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
 from custmerge.services import guessing
-from custmerge.services.access import demand, demand_alive
+from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
@@ -30,16 +30,24 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
     """Add somebody who works here; raises NameTaken, BadPassword."""
     from custmerge.services import passwords
 
-    demand(caller, Capability.STAFF)
+    demand_may_change_people(caller)
     checked_name(name)
-    password_hash = passwords.chosen(password)
+    password_hash = passwords.chosen(password, name=name)
 
     def write(unit: Unit) -> None:
         unit.people.lock_staff()
         demand_alive(unit, caller)
-        write_new(unit, name, role, password_hash, by=caller.actor, now=now)
+        write_new(unit, name, role, password_hash, chosen_by=caller.name, by=caller.actor, now=now)
 
     database.attempt(write)
+
+
+def demand_may_add(database: Database, caller: Caller, name: str) -> None:
+    """Raise what `add_staff` raises whatever the password is, so that nobody types one for nothing."""
+    demand_may_change_people(caller)
+    checked_name(name)
+    with database.reading() as unit:
+        demand_free(unit, name)
 
 
 def list_staff(database: Database, caller: Caller) -> tuple[Person, ...]:
@@ -67,7 +75,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
     What they filed or approved is void where the new role may not (contract §2, rule 5). Raises UnknownName,
     LastSupervisor.
     """
-    demand(caller, Capability.STAFF)
+    demand_may_change_people(caller)
 
     def change(unit: Unit) -> Ended:
         person, everybody = _locked(unit, caller, name)
@@ -80,43 +88,42 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
     return database.attempt(change)
 
 
-def change_password(database: Database, caller: Caller, name: str, password: str, now: datetime) -> None:
-    """Give somebody a new password, as a supervisor; their sessions end. Raises UnknownName, BadPassword."""
-    from custmerge.services import passwords
+def whose_password(database: Database, caller: Caller, name: str | None) -> Person:
+    """Return whose password the caller wants to change, `name`'s or, for None, the own one; raises UnknownName.
 
-    demand(caller, Capability.STAFF)
-    _find(database, name)
-    _write_password(database, caller, name, passwords.chosen(password), now)
+    Raises what `change_password` raises whatever the password is, so that nobody types one for nothing.
+    """
+    if name is None or name == caller.name:
+        demand_person_acts(caller)
+        if caller.is_customer:
+            raise NotAllowed(role=caller.role.value, capability="password")
+        return _find(database, caller.name)
+    demand_may_change_people(caller)
+    return _find(database, name)
 
 
-def change_own_password(database: Database, caller: Caller, current: str, password: str, now: datetime) -> None:
-    """Change the caller's own password; all their sessions end. Raises LoginRefused, LockedOut, BadPassword.
+def change_password(
+    database: Database, caller: Caller, name: str, password: str, *, present: str | None, now: datetime
+) -> None:
+    """Give somebody a new password; their sessions end. Raises UnknownName, BadPassword.
 
+    For the caller's own, `present` has to be the one that it takes the place of; raises LoginRefused, LockedOut.
     Source: OWASP ASVS 5 §6.2.3, the current password is asked for.
     """
     from custmerge.services import passwords
 
-    person = demand_person(database, caller)
-    with passwords.turn():
-        tried = guessing.begin(database, [Subject("staff", caller.name)], now)
-        is_right = passwords.fits(person.password_hash, current)
-    if not is_right:
-        guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": caller.name}, now)
-        raise LoginRefused
-    database.attempt(lambda unit: guessing.right(unit, tried))
-    _write_password(database, caller, caller.name, passwords.chosen(password), now)
-
-
-def demand_person(database: Database, caller: Caller) -> Person:
-    """Return the staff record of the caller; raises NotAllowed for customers and service tokens."""
-    if caller.actor.kind != "staff":
-        raise NotAllowed(role=caller.role.value, capability="password")
-    return _find(database, caller.name)
+    person = whose_password(database, caller, name)
+    if person.id == caller.person:
+        _demand_present(database, caller, person, present or "", now)
+        new = passwords.chosen(password, name=name, present=present)
+    else:
+        new = passwords.chosen(password, name=name)
+    _write_password(database, caller, name, new, now)
 
 
 def demand_may_change(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `change_password` raises whatever the password is, so that nobody types one for nothing."""
-    demand(caller, Capability.STAFF)
+    """Raise what `disable` raises whatever is answered, so that nobody is asked for nothing."""
+    demand_may_change_people(caller)
     _find(database, name)
 
 
@@ -125,7 +132,7 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> End
 
     Raises UnknownName, LastSupervisor.
     """
-    demand(caller, Capability.STAFF)
+    demand_may_change_people(caller)
 
     def keep_out(unit: Unit) -> Ended:
         person, everybody = _locked(unit, caller, name)
@@ -143,21 +150,25 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
 
     Names that don't exist can be locked too. Raises UnknownName where nothing of that name is there or locked.
     """
-    demand(caller, Capability.STAFF)
+    demand_may_change_people(caller)
     checked_name(name)
 
     def end(unit: Unit) -> bool:
         demand_alive(unit, caller)
-        keys = [subject.key for subject in subjects_named(name)]
-        ended = unit.guesses.unlock(keys, since=stamp(now - WINDOW), now=stamp(now))
-        if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
-            raise UnknownName(name=name)
-        if ended:
-            facts = {"did": "unlock", "name": name}
-            unit.chain.append([Draft(stamp(now), caller.actor, Action.USER, facts)])
-        return bool(ended)
+        return end_locks(unit, name, by=caller.actor, now=now)
 
     return database.attempt(end)
+
+
+def end_locks(unit: Unit, name: str, *, by: Actor, now: datetime) -> bool:
+    """End every lock on a staff name or customer number, as `unlock` does, whoever may."""
+    keys = [subject.key for subject in subjects_named(name)]
+    ended = unit.guesses.unlock(keys, since=stamp(now - WINDOW), now=stamp(now))
+    if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
+        raise UnknownName(name=name)
+    if ended:
+        unit.chain.append([Draft(stamp(now), by, Action.USER, {"did": "unlock", "name": name})])
+    return bool(ended)
 
 
 def checked_name(name: str) -> str:
@@ -167,15 +178,25 @@ def checked_name(name: str) -> str:
     return name
 
 
-def write_new(unit: Unit, name: str, role: Role, password_hash: str, *, by: Actor, now: datetime) -> None:
-    """Write a new person into the database and the history; raises NameTaken."""
+def write_new(
+    unit: Unit, name: str, role: Role, password_hash: str, *, chosen_by: str | None = None, by: Actor, now: datetime
+) -> None:
+    """Write a new person into the database and the history; raises NameTaken.
+
+    `chosen_by` is who chose the password if that was somebody else: it has to be changed at the first login.
+    """
+    # Before the look: two who want one name at once, for a person and a token too, look one after the other.
+    unit.chain.lock()
     demand_free(unit, name)
-    unit.people.add_staff(name, role, password_hash, stamp(now))
+    unit.people.add_staff(name, role, password_hash, stamp(now), chosen_by=chosen_by)
     _note(unit, by, now, "add", name, role)
 
 
 def demand_free(unit: Unit, name: str) -> None:
-    """Raise NameTaken where a person or a service token is called so, but for capitals."""
+    """Raise NameTaken where a person or a service token is called so, but for capitals.
+
+    It stays free until the end of a transaction that holds the end of the chain.
+    """
     taken = [person.name for person in unit.people.all_staff()] + [made.name for made in unit.people.all_services()]
     if name.lower() in {other.lower() for other in taken}:
         raise NameTaken(name=name)
@@ -187,6 +208,18 @@ def _find(database: Database, name: str) -> Person:
     if person is None:
         raise UnknownName(name=name)
     return person
+
+
+def _demand_present(database: Database, caller: Caller, person: Person, present: str, now: datetime) -> None:
+    from custmerge.services import passwords
+
+    with passwords.turn():
+        tried = guessing.begin(database, [Subject("staff", person.name)], now)
+        is_right = passwords.fits(person.password_hash, present)
+    if not is_right:
+        guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": person.name}, now)
+        raise LoginRefused
+    database.attempt(lambda unit: guessing.right(unit, tried))
 
 
 def _locked(unit: Unit, caller: Caller, name: str) -> tuple[Person, tuple[Person, ...]]:
@@ -208,12 +241,23 @@ def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> No
 def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
     def write(unit: Unit) -> None:
         person, _everybody = _locked(unit, caller, name)
-        unit.people.change_staff(person.id, password_hash=password_hash)
-        _note(unit, caller.actor, now, "password", name)
-        # Service tokens too: whoever stole the old password may have made one.
-        _end_sessions(unit, caller.actor, person, now)
+        chosen_by = None if person.id == caller.person else caller.name
+        write_password(unit, person, password_hash, chosen_by=chosen_by, by=caller.actor, now=now)
 
     database.attempt(write)
+
+
+def write_password(
+    unit: Unit, person: Person, password_hash: str, *, chosen_by: str | None, by: Actor, now: datetime
+) -> None:
+    """Write a new password of somebody who is locked into the database and the history, and end what was open.
+
+    `chosen_by` is who chose it if that was somebody else: it has to be changed at the next login.
+    """
+    unit.people.change_password(person.id, password_hash, chosen_by=chosen_by)
+    _note(unit, by, now, "password", person.name)
+    # Service tokens too: whoever stole the old password may have made one.
+    _end_sessions(unit, by, person, now)
 
 
 def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **facts: str) -> None:

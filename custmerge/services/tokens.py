@@ -10,7 +10,7 @@ from custmerge.rules.people import Service
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive, person_of
+from custmerge.services.access import demand, demand_alive, demand_may_change_people, person_of
 from custmerge.services.sessions import sha256_of
 from custmerge.services.staff import checked_name, demand_free, note_token
 
@@ -29,7 +29,7 @@ def create(
 
     Raises NameTaken, BadValue for more days than a token may last.
     """
-    demand(caller, Capability.STAFF)
+    demand_may_change_people(caller)
     checked_name(name)
     if not 1 <= days <= SERVICE_DAYS:
         raise BadValue(name="--days", value=str(days), why=N_("a service token lasts from 1 to 90 days"))
@@ -37,7 +37,10 @@ def create(
     new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
 
     def make(unit: Unit) -> None:
+        # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
+        unit.people.lock_staff()
         demand_alive(unit, caller)
+        unit.chain.lock()
         demand_free(unit, name)
         unit.people.add_service(new, sha256_of(token))
         note_token(unit, caller.actor, now, "create", name, role=role.value, expires_at=end)
@@ -55,7 +58,7 @@ def list_all(database: Database, caller: Caller) -> tuple[Service, ...]:
 
 def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
     """End a service token; raises UnknownToken where there is none that could be ended."""
-    demand(caller, Capability.STAFF)
+    demand_may_change_people(caller)
 
     def end(unit: Unit) -> None:
         demand_alive(unit, caller)

@@ -79,27 +79,24 @@ class People:
         rows = self._connection.execute(select(*_PERSON).order_by(staff.c.name))
         return tuple(_person(row) for row in rows)
 
-    def add_staff(self, name: str, role: Role, password_hash: str, at: str) -> None:
-        """Add a person whose name is free."""
-        self._connection.execute(
-            insert(staff).values(name=name, role=role.value, password_hash=password_hash, created_at=at)
-        )
+    def add_staff(self, name: str, role: Role, password_hash: str, at: str, *, chosen_by: str | None) -> None:
+        """Add a person whose name is free; `chosen_by` is who chose the password if that was somebody else."""
+        values = {"name": name, "role": role.value, "password_hash": password_hash, "password_chosen_by": chosen_by}
+        self._connection.execute(insert(staff).values(values | {"created_at": at}))
 
     def lock_staff(self) -> tuple[Person, ...]:
         """Return everybody, and keep others from changing anybody before the transaction ends."""
         rows = self._connection.execute(select(*_PERSON).order_by(staff.c.id).with_for_update())
         return tuple(_person(row) for row in rows)
 
-    def change_staff(
-        self,
-        person: int,
-        *,
-        role: Role | None = None,
-        password_hash: str | None = None,
-        disabled_at: str | None = None,
-    ) -> None:
+    def change_password(self, person: int, password_hash: str, *, chosen_by: str | None) -> None:
+        """Give a person a new password; `chosen_by` is who chose it if that was somebody else."""
+        values = {"password_hash": password_hash, "password_chosen_by": chosen_by}
+        self._connection.execute(update(staff).where(staff.c.id == person).values(values))
+
+    def change_staff(self, person: int, *, role: Role | None = None, disabled_at: str | None = None) -> None:
         """Write what is given of a person; None leaves it as it is."""
-        values = {"role": role and role.value, "password_hash": password_hash, "disabled_at": disabled_at}
+        values = {"role": role and role.value, "disabled_at": disabled_at}
         changes = {name: value for name, value in values.items() if value is not None}
         self._connection.execute(update(staff).where(staff.c.id == person).values(changes))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from custmerge.errors import N_, BadValue
+from custmerge.storage.engine import is_sqlite
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -52,6 +53,11 @@ _ROLE = text(
     "AND pg_has_role(rolname, relowner, 'member')) "
     "FROM pg_roles WHERE rolname = :role"
 )
+# Usage, not membership: who could become the owner by SET ROLE hasn't yet.
+_STRANGER = text(
+    "SELECT current_user::text FROM pg_class WHERE oid = 'custmerge_history'::regclass "
+    "AND NOT pg_has_role(relowner, 'usage')"
+)
 _NUMBERED = (staff, service, guess, transfer, batch)
 
 
@@ -64,6 +70,17 @@ def _check(connection: Connection, role: str) -> None:
         raise BadValue(
             name="--grant", value=role, why=N_("is a superuser or owns the tables: name a role that doesn't")
         )
+
+
+def stranger(connection: Connection) -> str | None:
+    """Return the connected role if it doesn't own the tables; None where it does, and for a file of SQLite's.
+
+    A file belongs to everybody who can write it.
+    """
+    if is_sqlite(connection):
+        return None
+    found = connection.execute(_STRANGER).scalar()
+    return None if found is None else str(found)
 
 
 def grant(connection: Connection, role: str) -> None:

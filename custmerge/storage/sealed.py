@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
 
 ROWS_AT_ONCE = 500
-_STAFF = (staff.c.id, staff.c.name, staff.c.role, staff.c.password_hash, staff.c.created_at, staff.c.disabled_at)
+_STAFF = (
+    staff.c.id,
+    staff.c.name,
+    staff.c.role,
+    staff.c.password_hash,
+    staff.c.created_at,
+    staff.c.disabled_at,
+    staff.c.password_chosen_by,
+)
 _SERVICES = (
     service.c.id,
     service.c.name,

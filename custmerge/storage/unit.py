@@ -87,6 +87,13 @@ class Unit:
         """Return the moment of the newest history entry, None where there is none that can be read."""
         return clock.newest_entry(self._connection)
 
+    def stranger(self) -> str | None:
+        """Return who is connected if they don't own the tables; None for their owner, and for a file of SQLite's."""
+        # Imported here: hardly any command asks.
+        from custmerge.storage import rights
+
+        return rights.stranger(self._connection)
+
     @cached_property
     def register(self) -> Register:
         """Customers, packages and domains."""

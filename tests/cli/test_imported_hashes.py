@@ -1,6 +1,7 @@
 """Hashes of other programs: verified, and replaced by argon2id when their password is known."""
 
 import json
+import unicodedata
 
 import bcrypt
 import pytest
@@ -78,3 +79,22 @@ def test_a_hash_of_another_kind_is_refused_by_an_import_without_showing_it(world
 def test_an_endless_password_is_refused_quickly(world, cli):
     world.customer("10001", password="pw-1")
     assert cli("login", "10001", "--password-stdin", "--print-token", stdin="x" * 1_000_000).code == 4
+
+
+def test_a_password_is_the_same_composed_or_not_for_logins_proofs_and_bulk_files(world, cli, agent):
+    composed, decomposed = "grüße", unicodedata.normalize("NFD", "grüße")
+    world.customer("10001", password=decomposed)
+    for number in ("20001", "20002"):
+        world.customer(number, password=decomposed, domains=[f"d{number}.example"])
+    for password in (composed, decomposed):
+        assert cli("login", "10001", "--password-stdin", "--print-token", stdin=password).code == 0
+        proof = ("verify", "20001", "--into", "10001", "--domain", "d20001.example", "--password-stdin")
+        assert agent(*proof, stdin=password).code == 0
+    pairs = world.folder / "pairs.csv"
+    pairs.write_text(
+        "survivor,absorbed,choice,domain,password\n"
+        f"10001,20001,adopt,d20001.example,{composed}\n10001,20002,adopt,d20002.example,{decomposed}\n",
+        encoding="utf-8",
+    )
+    pairs.chmod(0o600)
+    assert agent("bulk", "run", "pairs.csv", "-f", "json").json["merged"] == 2

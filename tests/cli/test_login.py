@@ -195,7 +195,8 @@ def test_a_supervisor_adds_and_lists_staff(supervisor, cli):
         ("ben", "agent"),
         ("eva", "auditor"),
     ]
-    done = cli("login", "--staff", "eva", "--password-stdin", "--print-token", stdin="langes-passwort")
+    both = "langes-passwort\nmein-eigenes-passwort"
+    done = cli("login", "--staff", "eva", "--password-stdin", "--print-token", stdin=both)
     assert done.code == 0
     assert supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin="langes-passwort").code == 6
     assert supervisor("user", "add", "max", "--role", "koenig", "--password-stdin", stdin="x").code == 2

@@ -55,7 +55,7 @@ TABLE = {
     ("user", "add", "eva", "--role", "agent", "--password-stdin"): {SUPERVISOR},
     ("user", "list"): {SUPERVISOR},
     ("user", "role", "eva", "auditor"): {SUPERVISOR},
-    ("user", "password", "ben", "--password-stdin"): {SUPERVISOR},
+    ("user", "password", "eva", "--password-stdin"): {SUPERVISOR},
     ("user", "password", "--password-stdin"): STAFF,
     ("user", "disable", "ben", "--yes"): {SUPERVISOR},
     ("user", "unlock", "ben"): {SUPERVISOR},

@@ -13,17 +13,17 @@ def log_in(cli, name, password=STAFF_PASSWORD):
     return done, other
 
 
-@pytest.mark.parametrize("password", ["kurz", "qazwsxedcrfv", "elfzeichen1", "QWERTY123456"])
-def test_a_password_of_staff_is_long_and_not_a_common_one(supervisor, password):
-    done = supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=password)
+@pytest.mark.parametrize("password", ["kurz", "qazwsxedcrfv", "123456789012", "ein-evamaria-wort"])
+def test_a_password_of_staff_is_long_and_not_guessed_at_once(supervisor, password):
+    done = supervisor("user", "add", "evamaria", "--role", "agent", "--password-stdin", stdin=password)
     assert done.code == 2
     assert password not in done.err
 
 
-@pytest.mark.parametrize("password", ["aaaa bbbb cccc dddd", "zwölf zeichen und mehr", "x" * 1024])
+@pytest.mark.parametrize("password", ["aaaa bbbb cccc dddd", "zwölf zeichen und mehr", "x" * 1023 + "y"])
 def test_there_are_no_other_rules_for_a_password(supervisor, cli, password):
     assert supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=password).code == 0
-    assert log_in(cli, "eva", password)[0].code == 0
+    assert log_in(cli, "eva", f"{password}\n{NEW}")[0].code == 0
 
 
 def test_a_new_role_ends_the_sessions_and_holds_from_the_next_login_on(supervisor, agent, cli):
@@ -60,7 +60,7 @@ def test_a_supervisor_gives_somebody_a_new_password(supervisor, agent, cli):
     assert supervisor("user", "password", "ben", "--password-stdin", stdin=NEW).code == 0
     assert agent("whoami").code == 4
     assert log_in(cli, "ben")[0].code == 4
-    assert log_in(cli, "ben", NEW)[0].code == 0
+    assert log_in(cli, "ben", f"{NEW}\nund-das-ist-bens-eigenes")[0].code == 0
 
 
 def test_everybody_changes_the_own_password_with_the_present_one(agent, cli):

@@ -1,0 +1,130 @@
+"""Two who want one name, or to be the first, at once: one of them gets it (contract §3)."""
+
+import threading
+import time
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+from conftest import CommandLine
+
+from custmerge.errors import CustmergeError, HasStaff, NameTaken
+from custmerge.rules.roles import Role
+from custmerge.services import passwords, sessions, setup, staff, tokens
+from custmerge.storage.unit import Database
+
+PASSWORD = "das-ist-lang-genug"
+GIVE_UP_AFTER_SECONDS = 30
+NOW = datetime.now(UTC)
+# Not pg_stat_activity, of which a transaction always sees what it saw first. Who waits holds other locks here.
+_WAITING = (
+    "SELECT count(DISTINCT waits.pid) FROM pg_locks waits JOIN pg_locks holds ON holds.pid = waits.pid "
+    "JOIN pg_database here ON here.oid = holds.database AND datname = current_database() WHERE NOT waits.granted"
+)
+
+
+@pytest.fixture
+def quick_hashes(database_url, monkeypatch):
+    """Whoever hashes for long comes too late to be in anybody's way."""
+    monkeypatch.setattr(passwords, "hashed", lambda _password: "a hash")
+
+
+@contextmanager
+def everybody_waits(url, count):
+    """Hold the end of the history until `count` others wait for a lock of somebody's.
+
+    What a transaction looked at before it came to wait for that, it looked at before the others wrote. SQLite lets
+    nobody begin to write while somebody does, so that there is nothing to wait for.
+    """
+    database = Database(url)
+    with database.writing() as unit:
+        unit.chain.lock()
+        yield
+        until = time.monotonic() + GIVE_UP_AFTER_SECONDS
+        while not database.is_sqlite and unit._connection.exec_driver_sql(_WAITING).scalar() < count:
+            assert time.monotonic() < until, "they don't wait"
+            time.sleep(0.01)
+    database.close()
+
+
+def at_once(url, *works):
+    """Do all `works`, each with a database of its own, and return what each raised or None."""
+    ends = [None] * len(works)
+
+    def work(place):
+        database = Database(url)
+        try:
+            works[place](database)
+        except CustmergeError as error:
+            ends[place] = error
+        finally:
+            database.close()
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(len(works))]
+    with everybody_waits(url, len(works)):
+        for thread in threads:
+            thread.start()
+    for thread in threads:
+        thread.join()
+    return ends
+
+
+@pytest.fixture
+def empty(database_url, postgresql_server, tmp_path, worker_id):
+    """The URL of a database with tables and without anybody."""
+    if database_url.startswith("sqlite:"):
+        url = f"sqlite:///{tmp_path}/empty.db"
+        Database(url).upgrade()
+        yield url
+        return
+    name = f"empty_{worker_id}"
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        url = postgresql_server.get_uri(name)
+        Database(url).upgrade()
+        yield url
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.mark.usefixtures("quick_hashes")
+@pytest.mark.parametrize("names", [("anna", "berta"), ("anna", "anna"), ("anna", "Anna")], ids="-".join)
+def test_of_two_who_name_the_first_supervisor_at_once_one_does(empty, names):
+    works = [lambda db, name=name: setup.add_first_supervisor(db, name, PASSWORD, NOW) for name in names]
+    ends = at_once(empty, *works)
+    assert {type(end) for end in ends} == {HasStaff, type(None)}
+    database = Database(empty)
+    with database.reading() as unit:
+        assert len(unit.people.all_staff()) == 1
+    database.close()
+
+
+def test_two_processes_that_name_the_first_supervisor_at_once(empty, tmp_path):
+    cli = CommandLine(empty, tmp_path)
+    running = [cli.start("init", "--supervisor", n, "--password-stdin", stdin=PASSWORD) for n in ("anna", "berta")]
+    for process, _ in running:
+        process.join(60)
+    assert sorted(process.exitcode for process, _ in running) == [0, 4]
+
+
+@pytest.mark.usefixtures("quick_hashes")
+@pytest.mark.parametrize("kinds", [("token", "person"), ("token", "token"), ("person", "person")], ids=" and ".join)
+def test_a_name_that_two_want_at_once_is_taken_by_one(database_url, kinds):
+    database = Database(database_url)
+    anna = sessions.resume(database, "token-of-anna", NOW)
+    database.close()
+
+    def add(database, name):
+        staff.add_staff(database, anna, name, Role.AGENT, PASSWORD, NOW)
+
+    def create(database, name):
+        tokens.create(database, anna, name, Role.AGENT, days=1, token=f"token-{name}", now=NOW)
+
+    # But for capitals: a unique index wouldn't see it.
+    makers = [{"token": create, "person": add}[kind] for kind in kinds]
+    works = [
+        lambda database, make=make, name=name: make(database, name)
+        for make, name in zip(makers, ("neu", "Neu"), strict=True)
+    ]
+    ends = at_once(database_url, *works)
+    assert {type(end) for end in ends} == {NameTaken, type(None)}
