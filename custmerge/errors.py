@@ -570,6 +570,16 @@ class NewSchema(DatabaseError):
     )
 
 
+class DomainsClash(DatabaseError):
+    """Rows of the register are one domain in two writings, and a version that keeps it once can't take them."""
+
+    code = "domains_clash"
+    template = N_(
+        "The database {database} stays at its version: {clashes}. Take one of the two out of its package with the "
+        "version of custmerge that you had (`import packages --update`), then run `custmerge init` again."
+    )
+
+
 class KeyringUnavailable(CustmergeError):
     """Nowhere to keep a token."""
 

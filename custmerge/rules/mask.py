@@ -1,4 +1,4 @@
-"""Bank data as those see it who needn't know it."""
+"""Account numbers as those see them who needn't know them; a bank code names a bank and nobody."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, Customer, Field, Package
+from custmerge.rules.fields import DETAIL_FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
 
 if TYPE_CHECKING:
@@ -31,12 +31,12 @@ def masked(value: str) -> str:
 
 
 def masked_customer(customer: Customer) -> Customer:
-    """Return the record with its bank data masked."""
-    return customer.with_values({field: masked(customer[field]) for field in BANK_FIELDS})
+    """Return the record with its account number masked."""
+    return customer.with_values({Field.ACCOUNT_NUMBER: masked(customer[Field.ACCOUNT_NUMBER])})
 
 
 def masked_package(package: Package) -> Package:
-    """Return the package with the bank data of its own contact masked."""
+    """Return the package with the account number of its own contact masked."""
     if package.contact is None:
         return package
     return replace(
@@ -46,7 +46,7 @@ def masked_package(package: Package) -> Package:
 
 
 def masked_comparison(comparison: Comparison) -> Comparison:
-    """Return the comparison with bank data masked; the statuses stay those of the true values."""
+    """Return the comparison with account numbers masked; the statuses stay those of the true values."""
     return replace(
         comparison,
         fields=tuple(
@@ -57,4 +57,4 @@ def masked_comparison(comparison: Comparison) -> Comparison:
 
 
 def _shown(field: Field, value: str) -> str:
-    return masked(value) if field in BANK_FIELDS else value
+    return masked(value) if field is Field.ACCOUNT_NUMBER else value

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
+from custmerge.rules.characters import composed, has_too_many_marks, is_unseen
 from custmerge.rules.fields import BANK_FIELDS
 
 if TYPE_CHECKING:
@@ -19,18 +20,39 @@ if TYPE_CHECKING:
 Key = tuple[str, ...]
 
 _STREET_END = re.compile(r"(?:str\.|strasse|straße)(?![^\W\d_])")
-_PLAIN_PHONE = re.compile(r"\+?[0-9][0-9 /().-]*[0-9]")
+
+# A telephone number as it is parsed, and an extension behind it: ASCII, small letters, without white space.
+_NUMBER = re.compile(r"[-0-9+/().\[\]]+")
+_EXTENSION = re.compile(
+    r"[-/.,;(\[]*(?:#|x|e?xtn?|extensi[oó]n|anexo|int|доб|durchwahl|dw|app|apparat|nst|nebenstelle)[-.:=]*"
+    r"([0-9]{1,20})[)\]#]*\Z"
+)
+_GERMAN_NUMBER = re.compile(r"\(?(?:\+ ?49|00 ?49|0(?=[ /().-]*[1-9]))[0-9 /().-]*[0-9]")
+_SURELY_NATIONAL = len("00490") + len("1234")
+"""Of so many digits the last four are behind every prefix."""
 _NO_DIGIT = re.compile(r"[^0-9]")
+_UNSEEN_ASCII = dict.fromkeys((*range(0x21), 0x7F))
+_FULLWIDTH = range(0xFF01, 0xFF5F)
+"""ASCII's characters as wide as ideographs."""
+_MINUS = "\u2212\u30fc"
+"""Used as hyphens in numbers, and no dashes to Unicode."""
+
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+_ACE = "xn--"
+LONGEST_LABEL = 255
+"""No label is longer than 63; what is longer than this isn't looked at, for it could take any time."""
+
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}")
+_IBAN_WRITTEN = re.compile(r"(?:IBAN[:.]?)?[-A-Z0-9]+")
 _BIC_SHAPE = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
-_HEAD_OFFICE_BIC = 8
+_INSTITUTION_AND_COUNTRY = 6
 _BLZ_LENGTH = 8
 _KONTO_LENGTH = 10
 
 
 def white_space(text: str) -> str:
     """Return `text` in Unicode NFC, trimmed, inner runs of white space collapsed to one space."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(composed(text).split())
 
 
 def lower(text: str) -> str:
@@ -42,7 +64,7 @@ def lower(text: str) -> str:
     if text.isascii():
         # Nothing to compose, and an import has no time to find that out twice.
         return " ".join(text.split()).lower()
-    return unicodedata.normalize("NFC", white_space(text).lower())
+    return composed(white_space(text).lower())
 
 
 def search_text(number: str, values: Sequence[str]) -> str:
@@ -61,28 +83,49 @@ def street(text: str) -> str:
 def phone(text: str) -> Key:
     """Return the E.164 number that `text` gives with the default region DE, with its extension.
 
-    What can't be parsed as a telephone number is its own key as a text. Source: ITU-T E.164.
+    White space and invisible marks don't count. What has other letters than an extension's word is no number, and
+    it and what can't be parsed are their own keys as texts. Source: ITU-T E.164.
     """
     import phonenumbers
 
-    try:
-        number = phonenumbers.parse(text, "DE")
-    except phonenumbers.NumberParseException:
+    written = _as_dialled(text)
+    extension = _EXTENSION.search(written)
+    number = written[: extension.start()] if extension else written
+    if not _NUMBER.fullmatch(number):
         return ("text", white_space(text))
-    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return ("phone", e164, number.extension or "")
+    try:
+        parsed = phonenumbers.parse(number, "DE")
+    except phonenumbers.NumberParseException:
+        return ("text", written)
+    e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+    return ("phone", e164, extension[1] if extension else "")
+
+
+def _as_dialled(text: str) -> str:
+    """Return `text` without what is unseen, in small letters, with ASCII's digits, signs and hyphens."""
+    if text.isascii():
+        return text.translate(_UNSEEN_ASCII).lower()
+    return "".join(_on_a_keyboard(c) for c in composed(text) if not is_unseen(c)).lower()
+
+
+def _on_a_keyboard(character: str) -> str:
+    if character.isdecimal():
+        return str(unicodedata.decimal(character))
+    if ord(character) in _FULLWIDTH:
+        return chr(ord(character) - _FULLWIDTH.start + ord("!"))
+    return "-" if character in _MINUS or unicodedata.category(character) == "Pd" else character
 
 
 def surely_other_phone(mine: str, theirs: str) -> bool:
     """Return whether two texts can't be one telephone number, without parsing them.
 
-    Two numbers of digits and separators alone whose last four digits differ aren't one: what E.164 changes
+    Two German numbers of digits and separators alone whose last four digits differ aren't one: what E.164 changes
     stands at the start. True means that the keys differ, False means nothing.
     """
-    if not (_PLAIN_PHONE.fullmatch(mine) and _PLAIN_PHONE.fullmatch(theirs)):
+    if not (_GERMAN_NUMBER.fullmatch(mine) and _GERMAN_NUMBER.fullmatch(theirs)):
         return False
-    ends = [_NO_DIGIT.sub("", text)[-4:] for text in (mine, theirs)]
-    return ends[0] != ends[1] and len(ends[0]) == len(ends[1]) == len("1234")
+    digits = [_NO_DIGIT.sub("", text) for text in (mine, theirs)]
+    return digits[0][-4:] != digits[1][-4:] and min(map(len, digits)) >= _SURELY_NATIONAL
 
 
 def email(text: str) -> Key:
@@ -97,35 +140,89 @@ def email(text: str) -> Key:
     return ("email", local, domain_in_ascii(domain))
 
 
-def domain_in_ascii(domain: str) -> str:
-    """Return a domain in the form in which DNS holds it: lower case, IDNA A-labels.
+def domain_name(domain: str) -> str:
+    """Return a domain as it is written down: mapped by UTS 46 (small letters, NFC, dots), without a dot at the end.
 
-    A text that is no domain comes back in lower case, NFC. Source: RFC 5891, UTS 46.
+    U-labels and A-labels stay what they are. Source: UTS 46 §4, RFC 5895.
     """
-    plain = unicodedata.normalize("NFC", domain.lower())
-    if plain.isascii():
-        return plain
+    if domain.isascii():
+        return domain.lower().rstrip(".")
+    # What is mapped to a dot (U+2024) ends a label as well.
+    return ".".join(map(_mapped, _DOTS.split(domain))).rstrip(".")
+
+
+def domain_in_ascii(domain: str) -> str:
+    """Return a domain in the form in which DNS holds it: `domain_name` with every label an A-label where it needs to.
+
+    However a domain is written, this is one and the same; also where IDNA 2008 refuses a label (`_`, emoji,
+    hyphens). Source: RFC 5891, UTS 46, RFC 3492.
+    """
+    name = domain_name(domain)
+    if name.isascii() and _ACE not in name:
+        return name
+    return ".".join(map(_label_in_ascii, name.split(".")))
+
+
+def _label_in_ascii(label: str) -> str:
+    if len(label) > LONGEST_LABEL:
+        return label
+    if not label.isascii():
+        return _a_label(label)
+    return _a_label(_of_a_label(label)) if label.startswith(_ACE) else label
+
+
+def _a_label(label: str) -> str:
+    return label if label.isascii() else _ACE + label.encode("punycode").decode("ascii")
+
+
+def _of_a_label(label: str) -> str:
+    """Return the U-label that an A-label stands for, or the A-label where it stands for none."""
+    try:
+        mapped = _mapped(label.removeprefix(_ACE).encode("ascii").decode("punycode"))
+    except (UnicodeError, ValueError, OverflowError):
+        return label
+    return label if mapped.isascii() or "." in mapped else mapped
+
+
+def _mapped(text: str) -> str:
+    """Return a label as UTS 46 maps it; a character that it refuses stays as it is."""
+    if text.isascii():
+        return text.lower()
+    if len(text) > LONGEST_LABEL or has_too_many_marks(text):
+        return text
     import idna
 
-    try:
-        return idna.encode(plain, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return plain
+    def remap(part: str) -> str:
+        try:
+            return idna.uts46_remap(part, std3_rules=False)
+        except idna.IDNAError:
+            return part if len(part) == 1 else "".join(map(remap, part))
+
+    return unicodedata.normalize("NFC", remap(text))
 
 
 def account_number(text: str) -> str:
-    """Return a Konto or an IBAN without spaces, in capitals; leading zeros of a Konto don't count."""
+    """Return a Konto or an IBAN without spaces, in capitals.
+
+    Leading zeros of a Konto don't count, nor do hyphens in an IBAN and the word IBAN in front of it.
+    """
     compact = _compact(text)
-    return (compact.lstrip("0") or "0") if _is_number(compact) else compact
+    if _is_number(compact):
+        return compact.lstrip("0") or "0"
+    if _IBAN_WRITTEN.fullmatch(compact):
+        iban = compact.removeprefix("IBAN").lstrip(":.").replace("-", "")
+        return iban if _IBAN_SHAPE.fullmatch(iban) else compact
+    return compact
 
 
 def bank_code(text: str) -> str:
-    """Return a Bankleitzahl or a BIC without spaces, in capitals; a BIC of a head office ends in XXX.
+    """Return a Bankleitzahl without spaces, or the institution and country of a BIC, in capitals.
 
-    Source: ISO 9362, eight characters name the head office that eleven with XXX name.
+    Source: contract §2; ISO 9362, four characters name the institution and two its country.
     """
     compact = _compact(text)
-    return compact + "XXX" if _BIC_SHAPE.fullmatch(compact) and len(compact) == _HEAD_OFFICE_BIC else compact
+    # The star keeps it apart from a text that is no BIC.
+    return compact[:_INSTITUTION_AND_COUNTRY] + "*" if _BIC_SHAPE.fullmatch(compact) else compact
 
 
 def bank(account_text: str, code_text: str) -> Key:
@@ -167,8 +264,10 @@ def _bics(country: str, code: str) -> tuple[str, ...]:
 
 
 def _compact(text: str) -> str:
+    if text.isascii():
+        return "".join(text.split()).upper()
     # NFC once more, as in `lower`.
-    return unicodedata.normalize("NFC", "".join(white_space(text).split()).upper())
+    return composed("".join(white_space(text).split()).upper())
 
 
 def _is_number(text: str, longest: int = 64) -> bool:

@@ -6,19 +6,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.rules.hashes import wrong_with_hash
+from custmerge.rules.normalise import domain_in_ascii, domain_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-NUMBER_LENGTH = 64
+NUMBER_LENGTH = 60
+"""Of a customer or package number that an import brings."""
+OLD_NUMBER_LENGTH = 64
+"""Earlier versions let so long ones in, and they can still be looked up and merged."""
+FIELD_LENGTH = 1_000
+"""Of any other text that an import brings."""
+TOO_MANY_MARKS = N_("has more than 30 combining marks in a row")
 TOMBSTONE_IS_EMPTY = N_("must be empty: a number that was taken over only says where it went")
 DOMAIN_LENGTH = 253
+LABEL_LENGTH = 63
+"""Both of what DNS holds, in A-labels. Source: RFC 1035 §2.3.4."""
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", "password", "password_hash")
 PACKAGE_COLUMNS = ("package", "number", "name", "domains", *CONTACT_COLUMNS, "password", "password_hash")
 
+_TEXT_COLUMNS = frozenset((*FIELDS, *CONTACT_COLUMNS, "name"))
 _NOT_IN_A_DOMAIN = frozenset("/\\@:;,'\"`<>()[]{}|?*&%$#!=+~^")
 
 
@@ -46,18 +57,31 @@ def wrong_with_number(number: str) -> str | None:
         return N_("has white space in it")
     if not number.isprintable():
         return N_("has invisible characters in it")
-    if len(number) > NUMBER_LENGTH:
+    if len(number) > OLD_NUMBER_LENGTH:
         return N_("is longer than 64 characters")
     return None
 
 
+def wrong_with_new_number(number: str) -> str | None:
+    """Return why an import can't bring `number` as a customer or package number, or None."""
+    if why := wrong_with_number(number):
+        return why
+    if has_hidden(number):
+        return N_("has invisible characters in it")
+    if len(number) > NUMBER_LENGTH:
+        return N_("is longer than 60 characters")
+    return TOO_MANY_MARKS if has_too_many_marks(number) else None
+
+
 def wrong_with_domain(name: str) -> str | None:
-    """Return why `name` can't be a domain, or None."""
-    if not name or len(name) > DOMAIN_LENGTH:
+    """Return why `name` can't be a domain, or None; lengths are those of the name that DNS holds."""
+    if len(name) > FIELD_LENGTH or has_too_many_marks(name):
         return N_("isn't a domain name")
-    if any(c.isspace() or c in _NOT_IN_A_DOMAIN for c in name) or not name.isprintable():
+    written = domain_name(name)
+    if any(c.isspace() or c in _NOT_IN_A_DOMAIN for c in written) or has_hidden(written):
         return N_("isn't a domain name")
-    if any(not label or len(label) > 63 for label in name.split(".")):  # noqa: PLR2004 (RFC 1035)
+    key = domain_in_ascii(written)
+    if len(key) > DOMAIN_LENGTH or any(not label or len(label) > LABEL_LENGTH for label in key.split(".")):
         return N_("isn't a domain name")
     return None
 
@@ -66,8 +90,8 @@ def problems_of_customer(row: Mapping[str, str]) -> list[Problem]:
     """Return everything that is wrong with a row of a customers file, taken by itself."""
     problems = _problems_of_key("number", row)
     target = row.get("merged_into", "")
-    if target and (why := wrong_with_number(target)):
-        problems.append(Problem("merged_into", target, why))
+    if target and (why := wrong_with_new_number(target)):
+        problems.append(Problem("merged_into", _begun(target), why))
     if target and target == row.get("number"):
         problems.append(Problem("merged_into", target, N_("is the number itself")))
     if target:
@@ -79,7 +103,7 @@ def problems_of_package(row: Mapping[str, str]) -> list[Problem]:
     """Return everything that is wrong with a row of a packages file, taken by itself."""
     problems = _problems_of_key("package", row) + _problems_of_key("number", row)
     names = row.get("domains", "").split()
-    problems += [Problem("domains", name, why) for name in names if (why := wrong_with_domain(name))]
+    problems += [Problem("domains", _begun(name), why) for name in names if (why := wrong_with_domain(name))]
     return problems + _problems_of_texts(row)
 
 
@@ -91,15 +115,39 @@ def contact_of(row: Mapping[str, str]) -> tuple[str, ...] | None:
 
 def _problems_of_key(column: str, row: Mapping[str, str]) -> list[Problem]:
     key = row.get(column, "")
-    why = wrong_with_number(key)
-    return [Problem(column, key, why)] if why else []
+    why = wrong_with_new_number(key)
+    return [Problem(column, _begun(key), why)] if why else []
+
+
+def _begun(text: str) -> str:
+    return text if len(text) <= DOMAIN_LENGTH else f"{text[:OLD_NUMBER_LENGTH]}…"
 
 
 def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
-    problems = [Problem(column, "", N_("has a NUL character in it")) for column in row if "\0" in row[column]]
+    problems = [] if are_plain(row.values()) else list(_problems_of_characters(row))
     if row.get("password") and row.get("password_hash"):
         problems.append(Problem("password", "", N_("stands beside a password_hash: give one of them")))
     stored = row.get("password_hash", "")
     if stored and (why := wrong_with_hash(stored)):
         problems.append(Problem("password_hash", "", why))
     return problems
+
+
+def are_plain(cells: Iterable[str]) -> bool:
+    """Return whether no text among the cells of a row can be too long or have characters that it may not have.
+
+    They are looked at together, for one by one that would cost as much as reading them. False says nothing.
+    """
+    text = "".join(cells)
+    return len(text) <= FIELD_LENGTH and "\0" not in text and not has_too_many_marks(text)
+
+
+def _problems_of_characters(row: Mapping[str, str]) -> Iterator[Problem]:
+    for column, text in row.items():
+        if "\0" in text:
+            yield Problem(column, "", N_("has a NUL character in it"))
+        if column in _TEXT_COLUMNS and len(text) > FIELD_LENGTH:
+            yield Problem(column, "", N_("is longer than 1,000 characters"))
+        # Those of numbers and domains are looked at with them.
+        if column in (*_TEXT_COLUMNS, "password") and has_too_many_marks(text):
+            yield Problem(column, "", TOO_MANY_MARKS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, image_digest
+from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.plan import Choice, Order, contact_after
 from custmerge.rules.times import has_begun, moment
 
@@ -265,9 +266,13 @@ def _with_package(told: Told, image: Image, package: Package, present: Present) 
 
 
 def _with_domains(package: Package, now: Collection[str], present: Present) -> Iterator[Obstacle]:
+    if package.domains == now:
+        return
     fills: dict[str, str | int] = {"package": package.package}
+    before = set(map(domain_in_ascii, package.domains))
+    after = set(map(domain_in_ascii, now))
     for name in package.domains:
-        if name in now:
+        if domain_in_ascii(name) in after:
             continue
         if (holder := present.holders.get(name)) is None:
             why = N_("domain {domain} of package {package} isn't there any more")
@@ -276,6 +281,6 @@ def _with_domains(package: Package, now: Collection[str], present: Present) -> I
             why = N_("domain {domain} of package {package} is in package {holder} now")
             yield Obstacle(f"domain {name}", why, {**fills, "domain": name, "holder": holder})
     for name in now:
-        if name not in package.domains:
+        if domain_in_ascii(name) not in before:
             why = N_("domain {domain} was added to package {package} since")
             yield Obstacle(f"domain {name}", why, {**fills, "domain": name})

@@ -72,7 +72,7 @@ def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | Non
         findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
     for name in unit.register_evidence.domains_without_package():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
-    for name, key in unit.register_evidence.other_domain_keys():
+    for name, key in unit.register_evidence.unsure_domain_keys():
         if not isinstance(name, str) or domain_in_ascii(name) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 

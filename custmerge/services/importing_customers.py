@@ -13,6 +13,7 @@ from custmerge.rules.records import (
     NUMBER_LENGTH,
     TOMBSTONE_IS_EMPTY,
     Problem,
+    are_plain,
     problems_of_customer,
 )
 from custmerge.rules.transfers import Why
@@ -126,11 +127,12 @@ class Customers:
         """Whether nothing can be wrong with a line: most are like this, and it is quick to see."""
         number = cells[self._number]
         return (
-            number.isalnum()
+            number.isascii()
+            and number.isalnum()
             and len(number) <= NUMBER_LENGTH
             and not cells[self._merged_into]
             and not cells[self._password_hash]
-            and "\0" not in "".join(cells)
+            and are_plain(cells)
         )
 
     def _is_right(self, line: Line, problems: Problems) -> bool:

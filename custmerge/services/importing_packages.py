@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.fields import DETAIL_FIELDS
-from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.normalise import domain_in_ascii, domain_name
 from custmerge.rules.records import CONTACT_COLUMNS, PACKAGE_COLUMNS, Problem, contact_of, problems_of_package
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Packages:
 
 def _claims(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
     # Written twice in one cell it is still one domain.
-    names = {domain_in_ascii(name): name.lower() for name in row.get("domains", "").split()}
+    names = {domain_in_ascii(name): domain_name(name) for name in row.get("domains", "").split()}
     return [(key, name, row["package"], line) for key, name in names.items()]
 
 

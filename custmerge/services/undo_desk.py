@@ -193,6 +193,7 @@ class UndoDesk:
         lost = set[str]()
         for package in moved:
             now = self._packages.get(package.package)
+            # One that is written otherwise now is asked for as well, and found where it was.
             lost |= {name for name in package.domains if now is None or name not in now.domains}
         return self._unit.register.holders(lost) if lost else {}
 

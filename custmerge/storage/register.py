@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
-from custmerge.rules.normalise import domain_in_ascii, lower, search_text
+from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among, streamed, update_rows
@@ -163,10 +163,11 @@ class Register:
 
     def holders(self, domains: Collection[str]) -> dict[str, str]:
         """Return which package each of `domains` is in; one that is in none is left out."""
-        names = {domain_in_ascii(name): name for name in domains}
+        keys = {name: domain_in_ascii(name) for name in domains}
         found = select(domain.c.ascii_name, domain.c.package)
-        rows = self._connection.execute(found.where(among(self._connection, domain.c.ascii_name, names)))
-        return {names[row[0]]: row[1] for row in rows}
+        rows = self._connection.execute(found.where(among(self._connection, domain.c.ascii_name, set(keys.values()))))
+        packages = {row[0]: row[1] for row in rows}
+        return {name: packages[key] for name, key in keys.items() if key in packages}
 
     def place(self, packages: Iterable[Package], *, contacts: bool) -> None:
         """Write under which number each package is, and with `contacts` its contact too."""
@@ -192,11 +193,19 @@ class Register:
     def found(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers in whose number, fields or domain names every word stands.
 
-        Words are compared in lower case. Customers come in the order of their numbers.
+        Words are compared in lower case, labels of domains in either writing. Customers come in the order of their
+        numbers.
         """
 
         def contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
             return column.contains(word, autoescape=True)
+
+        def has_domain(word: str) -> ColumnElement[bool]:
+            name, key = domain_name(word), domain_in_ascii(word)
+            if name == key and "xn--" not in name:
+                return or_(contains(domain.c.name, name or word), domain.c.ascii_name == key)
+            # A label in either writing: in the key it is the same.
+            return or_(contains(domain.c.name, name), contains(domain.c.ascii_name, key))
 
         conditions = [
             or_(
@@ -204,12 +213,7 @@ class Register:
                 customer.c.number.in_(
                     select(package.c.number)
                     .join(domain, domain.c.package == package.c.package)
-                    .where(
-                        or_(
-                            contains(domain.c.name, word.lower()),
-                            domain.c.ascii_name == domain_in_ascii(word),
-                        )
-                    )
+                    .where(has_domain(word))
                 ),
             )
             for word in words

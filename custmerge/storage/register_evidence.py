@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import or_, select, text
 
+from custmerge.storage.engine import is_sqlite
 from custmerge.storage.evidence import ROWS_AT_ONCE
 from custmerge.storage.evidence_sql import CIRCLES, HOMELESS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
 from custmerge.storage.rows import among, in_parameter, parameter, streamed
@@ -108,10 +109,16 @@ class RegisterEvidence:
         for row in self._streamed(text(TWICE)):
             yield row[0]
 
-    def other_domain_keys(self) -> Iterator[tuple[str, str]]:
-        """Give (name, ascii_name) of the domains whose key isn't simply the name in lower case, streamed."""
-        statement = select(domain.c.name, domain.c.ascii_name).where(func.lower(domain.c.name) != domain.c.ascii_name)
-        yield from self._streamed(statement)
+    def unsure_domain_keys(self) -> Iterator[tuple[str, str]]:
+        """Give (name, ascii_name) of the domains whose key isn't plainly right, streamed.
+
+        It plainly is where both are one text in ASCII that needs no encoding: nearly everywhere.
+        """
+        name, key = domain.c.name, domain.c.ascii_name
+        beyond_ascii = key.op("GLOB")("*[^ -~]*") if is_sqlite(self._connection) else key.op("~")("[^ -~]")
+        yield from self._streamed(
+            select(name, key).where(or_(name != key, key.contains("xn--"), key.endswith("."), beyond_ascii))
+        )
 
     def domains_without_package(self) -> Iterator[str]:
         """Give the names whose package there isn't."""

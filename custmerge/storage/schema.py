@@ -60,6 +60,7 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["database"] = shown_url(url)
     command.upgrade(config, to)
     return found
 

@@ -75,6 +75,8 @@ def test_identity_is_compared_in_writing_only(field, mine, theirs, expected):
         ("bitte nicht anrufen", "Bitte nicht anrufen", DIFFERENT),
         ("bitte nicht  anrufen", "bitte nicht anrufen", EQUIVALENT),
         ("", "0721 913740", DIFFERENT),
+        ("0171 XXXXXXX", "0171 9999999", DIFFERENT),
+        ("0721\u2009913740", "0721 91374\u202c0", EQUIVALENT),
     ],
 )
 def test_telephone_numbers_are_compared_as_e164_with_germany_as_default(field, mine, theirs, expected):
@@ -88,6 +90,7 @@ def test_telephone_numbers_are_compared_as_e164_with_germany_as_default(field, m
         ("k@blümen-anders.example", "k@xn--blmen-anders-elb.example", EQUIVALENT),
         ("Katrin@sonnentau.example", "katrin@sonnentau.example", DIFFERENT),
         ("katrin@sonnentau.example", "katrin@sonnentau.de", DIFFERENT),
+        ("k@kunde_1.blümen.example.", "k@kunde_1.xn--blmen-lva.example", EQUIVALENT),
         ("katrin", "katrin ", EQUIVALENT),
         ("", "katrin@sonnentau.example", DIFFERENT),
     ],
@@ -124,6 +127,10 @@ def test_case_and_white_space_of_postcode_and_city_do_not_count(field):
         (("0532013000", "370 400 44"), ("de89 3704 0044 0532 0130 00", "COBADEFF")),
         (("532013000", "37040044"), ("0532 013 000", "37040044")),
         (("DE89370400440532013000", ""), ("DE89370400440532013000", "COBADEFFXXX")),
+        (("DE89370400440532013000", "COBADEHHXXX"), ("DE89370400440532013000", "37040044")),
+        (("DE02200400000628808808", "COBADEFFXXX"), ("DE02200400000628808808", "COBADEHHXXX")),
+        (("IBAN DE89 3704 0044 0532 0130 00", ""), ("532013000", "37040044")),
+        (("IBAN: de89-3704-0044-0532-0130-00", ""), ("532013000", "37040044")),
     ],
 )
 def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):
@@ -136,6 +143,8 @@ def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):
         (("532013000", "37040044"), ("532013001", "37040044")),
         (("532013000", "37040044"), ("532013000", "50010517")),
         (("532013000", "37040044"), ("DE89370400440532013000", "INGDDEFFXXX")),
+        (("DE89370400440532013000", "COBADEFFXXX"), ("DE89370400440532013000", "DEUTDEFFXXX")),
+        (("DE89370400440532013000", "COBADEFFXXX"), ("DE89370400440532013000", "COBAATFFXXX")),
         (("532013000", "37040044"), ("DE88370400440532013000", "")),
         (("532013000", "37040044"), ("", "")),
     ],

@@ -14,6 +14,7 @@ KEYS = [
     normalise.street,
     normalise.phone,
     normalise.email,
+    normalise.domain_name,
     normalise.domain_in_ascii,
     normalise.account_number,
     normalise.bank_code,
@@ -79,11 +80,3 @@ def _iban(bban):
 def test_leading_zeros_count_in_nothing_but_a_konto():
     assert normalise.account_number("000123") == normalise.account_number("123")
     assert normalise.lower("007") != normalise.lower("7")
-
-
-@given(*[st.one_of(numbers, st.from_regex(r"\+?[0-9][0-9 /().-]{2,12}[0-9]", fullmatch=True), st.text())] * 2)
-@example("0721 91374-0", "+49 721 913740")
-@example("0721 1234/5678", "0721 1234")
-def test_what_is_surely_another_number_has_another_key(mine, theirs):
-    if normalise.surely_other_phone(mine, theirs):
-        assert normalise.phone(mine) != normalise.phone(theirs)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from custmerge.cli.language import _, field_label, field_list, filled
+from custmerge.cli.render.character_remarks import character_remarks
 from custmerge.cli.render.escape import visible
 from custmerge.errors import IdentityBlocked
 from custmerge.rules.compare import Decision, Status
@@ -57,10 +58,18 @@ def _table(comparison: Comparison, rows: list[FieldComparison]) -> Table:
         table.add_row(
             Text(_MARKS[line.status], style=style),
             Text(field_label(line.field), style=style),
-            Text(visible(line.survivor) or "–", style=style),
-            Text(visible(line.absorbed) or "–", style=style),
+            _value(line, line.survivor, line.absorbed),
+            _value(line, line.absorbed, line.survivor),
         )
     return table
+
+
+def _value(line: FieldComparison, value: str, other: str) -> Text:
+    """Return a value; where it differs, with what nobody sees or takes for another letter said below it."""
+    shown = Text(visible(value) or "–", style=_STYLES[line.status])
+    if line.status in (Status.DIFFERENT, Status.BLOCKED) and (remarks := character_remarks(value, other)):
+        shown.append(f"\n({', '.join(remarks)})", style=Style(color=_STYLES[line.status].color))
+    return shown
 
 
 def _verdict(comparison: Comparison) -> Text:

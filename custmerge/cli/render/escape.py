@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from custmerge.rules.characters import is_hidden, strangers
 
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
-# Cc control, Cf format (bidi, zero width), Cs surrogate, Co private, Cn unassigned, Zl and Zp separators.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _WORD = re.compile(r"[^\W\d_]+")
 _HARMLESS = re.compile(r"[ -~]*")
-
-
-# Scripts whose letters are drawn like Latin ones.
-_LOOKALIKE = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
 
 
 def visible(text: str) -> str:
     r"""Return `text` with every character that a terminal obeys or hides written out: `\n`, `\x1b`, `\u200b`.
 
-    What comes back has no control characters, no bidi overrides and no line ends. In a word that has Latin
-    letters, letters of another script that look like them are written out too.
+    What comes back has no control characters, no bidi overrides, no line ends and nothing that is drawn as nothing.
+    In a word that has Latin letters, letters of another script that look like them are written out too.
     Source: OWASP ASVS 5 §1.2, Unicode TR 36 and TR 39.
     """
     if _HARMLESS.fullmatch(text):
         return text
-    shown = "".join(_escaped(c) if unicodedata.category(c) in _HIDDEN else c for c in text)
+    shown = "".join(_escaped(c) if is_hidden(c) else c for c in text)
     return _WORD.sub(lambda word: _without_lookalikes(word[0]), shown)
 
 
@@ -33,14 +28,12 @@ def json_safe(document: str) -> str:
     """Return a JSON text in which such characters are written as JSON escapes; it says the same."""
     if _HARMLESS.fullmatch(document):
         return document
-    return "".join(_json_escape(c) if c != "\n" and unicodedata.category(c) in _HIDDEN else c for c in document)
+    return "".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in document)
 
 
 def _without_lookalikes(word: str) -> str:
-    scripts = [unicodedata.name(character, "").partition(" ")[0] for character in word]
-    if "LATIN" not in scripts:
-        return word
-    return "".join(_escaped(c) if script in _LOOKALIKE else c for c, script in zip(word, scripts, strict=True))
+    strange = strangers(word)
+    return "".join(_escaped(c) if c in strange else c for c in word) if strange else word
 
 
 def _escaped(character: str) -> str:

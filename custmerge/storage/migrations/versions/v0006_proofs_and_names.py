@@ -1,10 +1,11 @@
 """Proofs say what they rest on, people who chose their password, and search and domains get today's keys."""
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
+from custmerge.errors import N_, DomainsClash
 from custmerge.rules.fields import FIELDS
-from custmerge.rules.normalise import search_text
+from custmerge.rules.normalise import domain_in_ascii, search_text
 from custmerge.storage.rows import update_rows
 
 revision = "0006"
@@ -18,6 +19,7 @@ def upgrade() -> None:
     proofs()
     people()
     search()
+    domains()
 
 
 def proofs() -> None:
@@ -57,4 +59,68 @@ def search() -> None:
         last = rows[-1][0]
         update_rows(
             connection, "customer", "number", ("search",), [(row[0], search_text(row[0], row[1:])) for row in rows]
+        )
+
+
+CLASHES_NAMED = 20
+CLASH = N_("{domain} (package {package}) and {other} (package {holder}) are one domain")
+
+
+def domains() -> None:
+    """Give a domain one key however it is written; raises DomainsClash where two rows would have it."""
+    connection = op.get_bind()
+    new_key = sa.Table(
+        "custmerge_new_key",
+        sa.MetaData(),
+        sa.Column("old", KEY, primary_key=True),
+        sa.Column("new", KEY, nullable=False, index=True),
+        sa.Column("name", KEY, nullable=False),
+        sa.Column("package", KEY, nullable=False),
+        prefixes=["TEMPORARY"],
+    )
+    new_key.create(connection)
+    domain = sa.table("domain", sa.column("ascii_name", KEY), sa.column("name"), sa.column("package"))
+    rows = sa.select(domain).order_by(domain.c.ascii_name).limit(ROWS_AT_ONCE)
+    page = connection.execute(rows).all()
+    while page:
+        changes = [
+            {"old": old, "new": new, "name": name, "package": package}
+            for old, name, package in page
+            if isinstance(name, str) and (new := domain_in_ascii(name)) != old
+        ]
+        if changes:
+            connection.execute(new_key.insert(), changes)
+        page = connection.execute(rows.where(domain.c.ascii_name > page[-1][0])).all()
+    demand_no_clash(connection, domain, new_key)
+    # Not one by one: a row may get the key that another one gives up.
+    connection.execute(domain.delete().where(domain.c.ascii_name.in_(sa.select(new_key.c.old))))
+    columns = ["ascii_name", "name", "package"]
+    moved = sa.select(new_key.c.new, new_key.c.name, new_key.c.package)
+    connection.execute(domain.insert().from_select(columns, moved))
+    new_key.drop(connection)
+
+
+def demand_no_clash(connection: sa.Connection, domain: sa.TableClause, new_key: sa.Table) -> None:
+    first = new_key.alias("first")
+    both_new = sa.select(first.c.name, first.c.package, new_key.c.name, new_key.c.package).join(
+        new_key, sa.and_(new_key.c.new == first.c.new, new_key.c.old > first.c.old)
+    )
+    stays = ~sa.exists().where(new_key.c.old == domain.c.ascii_name)
+    with_old = (
+        sa.select(first.c.name, first.c.package, domain.c.name, domain.c.package)
+        .join(domain, domain.c.ascii_name == first.c.new)
+        .where(stays)
+    )
+    clashes = [
+        row
+        for found in (both_new, with_old)
+        for row in connection.execute(found.order_by(first.c.old).limit(CLASHES_NAMED))
+    ]
+    if clashes:
+        raise DomainsClash(
+            database=context.config.attributes["database"],
+            clashes=[
+                {"why": CLASH, "domain": one, "package": package, "other": other, "holder": holder}
+                for one, package, other, holder in clashes
+            ],
         )
