@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
+from custmerge import files
 from custmerge.errors import N_, BadFile, BadValue, LooseFile, NoHome
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ LANGUAGES = ("de", "en")
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
 RETENTION_DAYS = 365
+LARGEST_CONFIG = 65_536
+"""In bytes; one with every setting has a few hundred."""
 _MOST_DAYS = 36_500
 _OTHERS_WRITE, _OTHERS_READ = 0o022, 0o044
 
@@ -194,18 +197,19 @@ def _default_config_file() -> Path | None:
 def _read(path: Path, *, named: bool) -> dict[str, str]:
     import tomllib
 
+    if str(path) == os.devnull:
+        # As people say that there is none.
+        return {}
     try:
-        with path.open("rb") as file:
+        with files.regular(path) as file:
             status = os.fstat(file.fileno())
-            content = tomllib.loads(file.read().decode())
+            content = tomllib.loads(files.limited(file, path, LARGEST_CONFIG).decode())
     except FileNotFoundError:
         if named:
             raise BadFile(file=str(path), why=N_("no such file")) from None
         return {}
     except OSError as error:
-        raise BadFile(
-            file=str(path), why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
+        raise files.unreadable(path, error) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
     for key, value in content.items():

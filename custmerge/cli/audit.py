@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.render.output import AuditFormat, Format, stdout, to_text, whole_file, write_many
@@ -69,6 +70,8 @@ def audit(
     _demand_file(checkpoint, since_checkpoint, sign_key, verify_key)
     if out is not None and checkpoint not in (None, STDOUT) and _is_same(out, str(checkpoint)):
         raise BadUsage(problem=_("--out and --checkpoint name the same file."))
+    if out not in (None, STDOUT):
+        files.demand_place(str(out))
     try:
         now = context.now()
         done, book = _audited(context, checks, checkpoint, since_checkpoint, sign_key, verify_key, now)

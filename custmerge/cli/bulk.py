@@ -9,6 +9,7 @@ from typing import Annotated, Self, TextIO
 
 import typer
 
+from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, sentence, word
 from custmerge.cli.options import FormatOption, YesOption
@@ -36,7 +37,7 @@ ReportOption = Annotated[
 
 
 class Report:
-    """A file that only its owner can read, written as it goes.
+    """A new file that only its owner can read, written as it goes.
 
     It is opened for its first line: until the service has accepted the command, and is the only one that runs
     the file, an older report stays as it is.
@@ -47,6 +48,8 @@ class Report:
         self._file: TextIO | None = None
 
     def __enter__(self) -> Self:
+        if self._path is not None:
+            files.demand_place(self._path)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -58,10 +61,9 @@ class Report:
         if self._path is None or self._file is not None:
             return
         try:
-            number = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            number = files.fresh(self._path)
         except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise BadFile(file=self._path, why=N_("can't be written ({reason})"), reason=reason) from None
+            raise files.unwritable(self._path, error) from None
         self._file = os.fdopen(number, "w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\r\n")
         self._writer.writerow(COLUMNS)

@@ -1,21 +1,26 @@
 """custmerge export."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, TextIO
 
 import typer
 
+from custmerge import files
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, ngettext
 from custmerge.cli.render import shapes
-from custmerge.cli.render.output import ExportFormat, stdout, whole_file, write_many
+from custmerge.cli.render.escape import visible
+from custmerge.cli.render.output import ExportFormat, stdout, whole_file, write_for_excel, write_many
 from custmerge.cli.render.shapes import Shape
 from custmerge.cli.terminal import ProgressBar
 from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.errors import BadUsage
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import exporting
 
 ROWS_PER_UPDATE = 1_000
+STDOUT = "-"
 
 app = verb_group(_("Write everything out, streamed, in the order of its keys."))
 
@@ -26,29 +31,38 @@ OutOption = Annotated[
     ),
 ]
 FormOption = Annotated[ExportFormat, typer.Option("--format", "-f", help=_("How to write."))]
+ExcelOption = Annotated[
+    bool,
+    typer.Option("--excel", help=_("CSV that a German Excel opens and saves unharmed; `import` reads it back.")),
+]
 HashesOption = Annotated[bool, typer.Option("--with-hashes", help=_("With password hashes."))]
 
 
 @app.command(
     cls=Verb,
     help=_("Write the customers as `import customers` reads them; bank data isn't masked."),
-    epilog=examples("custmerge export customers --out customers.csv", "custmerge export customers -f jsonl"),
+    epilog=examples(
+        "custmerge export customers --out customers.csv",
+        "custmerge export customers --excel --out kunden.csv",
+        "custmerge export customers -f jsonl",
+    ),
 )
 def customers(
     ctx: typer.Context,
     out: OutOption = None,
     with_hashes: HashesOption = False,
+    excel: ExcelOption = False,
     form: FormOption = ExportFormat.CSV,
 ) -> None:
     """Write the customers as `import customers` reads them; bank data isn't masked."""
     context: Context = ctx.obj
+    target = _target(out, form, excel=excel)
     found = exporting.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
     _write(
         context,
         (shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in found),
-        out,
-        form,
+        target,
         columns,
     )
 
@@ -62,14 +76,16 @@ def packages(
     ctx: typer.Context,
     out: OutOption = None,
     with_hashes: HashesOption = False,
+    excel: ExcelOption = False,
     form: FormOption = ExportFormat.CSV,
 ) -> None:
     """Write the packages with their domains as `import packages` reads them."""
     context: Context = ctx.obj
+    target = _target(out, form, excel=excel)
     found = exporting.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
     columns = _columns(PACKAGE_COLUMNS, with_hashes=with_hashes)
-    _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), out, form, columns)
+    _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), target, columns)
 
 
 @app.command(
@@ -77,31 +93,72 @@ def packages(
     help=_("Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."),
     epilog=examples("custmerge export history --format jsonl --out history.jsonl"),
 )
-def history(ctx: typer.Context, out: OutOption = None, form: FormOption = ExportFormat.CSV) -> None:
+def history(
+    ctx: typer.Context, out: OutOption = None, excel: ExcelOption = False, form: FormOption = ExportFormat.CSV
+) -> None:
     """Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."""
     context: Context = ctx.obj
+    target = _target(out, form, excel=excel)
     entries = exporting.history(context.database, context.caller())
     shape = shapes.entry_row if form is ExportFormat.CSV else shapes.entry
-    _write(context, (shape(entry) for entry in entries), out, form, shapes.ENTRY_COLUMNS)
+    _write(context, (shape(entry) for entry in entries), target, shapes.ENTRY_COLUMNS)
 
 
 def _columns(known: Iterable[str], *, with_hashes: bool) -> list[str]:
     return [c for c in known if c != "password" and (with_hashes or c != "password_hash")]
 
 
-def _write(
-    context: Context, rows: Iterable[Shape], out: str | None, form: ExportFormat, columns: Iterable[str]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an export goes, and how."""
+
+    file: str | None
+    """None for standard output."""
+    form: ExportFormat
+    excel: bool
+
+    def write(self, rows: Iterable[Shape], out: TextIO, columns: Iterable[str]) -> None:
+        """Write the rows in this form."""
+        if self.excel:
+            write_for_excel(rows, out, columns)
+        else:
+            write_many(rows, self.form, out, columns)
+
+
+def _target(out: str | None, form: ExportFormat, *, excel: bool) -> Target:
+    """Return where and how to write; raises BadUsage, and BadFile before anything is read for a wrong place."""
+    if excel and form is not ExportFormat.CSV:
+        raise BadUsage(problem=_("--excel is a kind of CSV: leave --format out."))
+    file = None if out == STDOUT else out
+    if file is not None:
+        files.demand_place(file)
+    return Target(file, form, excel)
+
+
+def _write(context: Context, rows: Iterable[Shape], target: Target, columns: Iterable[str]) -> None:
     with context.terminal.progress(_("Exporting")) as bar:
-        if out is None:
-            write_many(_counted(rows, bar), form, stdout(), columns)
+        counted = Counted(rows, bar)
+        if target.file is None:
+            target.write(counted, stdout(), columns)
             return
-        with whole_file(out) as file:
-            write_many(_counted(rows, bar), form, file, columns)
+        with whole_file(target.file) as file:
+            target.write(counted, file, columns)
+    said = ngettext("{rows} row written to {file}.", "{rows} rows written to {file}.", counted.done)
+    context.terminal.say(said.format(rows=counted.done, file=visible(target.file)))
 
 
-def _counted(rows: Iterable[Shape], bar: ProgressBar) -> Iterator[Shape]:
-    for done, row in enumerate(rows, start=1):
-        if done % ROWS_PER_UPDATE == 0:
-            bar.update(done, None)
-        yield row
+class Counted:
+    """Rows, counted as they go by, with a bar that moves."""
+
+    def __init__(self, rows: Iterable[Shape], bar: ProgressBar) -> None:
+        self._rows = rows
+        self._bar = bar
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Shape]:
+        """Give the rows."""
+        for row in self._rows:
+            self.done += 1
+            if self.done % ROWS_PER_UPDATE == 0:
+                self._bar.update(self.done, None)
+            yield row

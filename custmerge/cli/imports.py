@@ -12,7 +12,8 @@ from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import N_, BadLines
+from custmerge.errors import N_, BadLines, BadUsage
+from custmerge.rules.cells import shortened
 from custmerge.rules.records import Problem
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ KEPT_AT_MOST = 1_000
 """Bad lines that an error's JSON object names."""
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A CSV file, UTF-8, comma or semicolon."))]
+SkipOption = Annotated[
+    bool,
+    typer.Option("--skip-merged", help=_("With --update: leave out lines of numbers that went into another.")),
+]
 UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what exists already."))]
 
 
@@ -36,61 +41,108 @@ class Watcher:
         self._keeps = keeps
         self.lines: list[str] = []
         """What was kept instead of being printed: for an error that is one JSON object."""
+        self._skipped: list[str] = []
 
     def problem(self, file: str, line: int, problem: Problem) -> None:
         """Print `FILE:LINE: field: why`."""
-        template = N_("{value}: {why}") if problem.value else N_("{why}")
-        details = {"value": problem.value, "why": problem.why, "other": problem.other}
-        text = f"{visible(file)}:{line}: {problem.field}: {filled(template, details)}"
+        text = _told(file, line, problem)
         if not self._keeps:
             self._terminal.warn(text)
         elif len(self.lines) < KEPT_AT_MOST:
             self.lines.append(text)
+
+    def skipped(self, file: str, line: int, problem: Problem) -> None:
+        """Print likewise what is left out, unless --quiet."""
+        text = _told(file, line, problem)
+        if not self._keeps:
+            self._terminal.say(text)
+        elif len(self._skipped) < KEPT_AT_MOST:
+            # An error would have to be the only thing on stderr: they are printed when there is none.
+            self._skipped.append(text)
+
+    def say_skipped(self) -> None:
+        """Print what was left out and couldn't be printed yet."""
+        for text in self._skipped:
+            self._terminal.say(text)
 
     def advanced(self, done: int, total: int) -> None:
         """Move the bar."""
         self._bar.update(done, total)
 
 
+def _told(file: str, line: int, problem: Problem) -> str:
+    place = f"{visible(file)}:{line}: "
+    details = {"value": shortened(problem.value), "why": problem.why, "other": shortened(problem.other)}
+    if not problem.field:
+        return place + filled(N_("{why}"), details)
+    return f"{place}{problem.field}: " + filled(N_("{value}: {why}") if problem.value else N_("{why}"), details)
+
+
 @app.command(
     cls=Verb,
     help=_("Bring customers in."),
-    epilog=examples("custmerge import customers customers.csv", "custmerge import customers new.csv --update"),
+    epilog=examples(
+        "custmerge import customers customers.csv",
+        "custmerge import customers new.csv --update",
+        "custmerge import customers nightly.csv --update --skip-merged",
+    ),
 )
 def customers(
-    ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE
+    ctx: typer.Context,
+    file: FileArgument,
+    update: UpdateOption = False,
+    skip_merged: SkipOption = False,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring customers in."""
     from custmerge.services.importing_customers import Customers
 
-    _import(ctx.obj, file, Customers, update=update, form=form)
+    _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
 
 
 @app.command(
     cls=Verb,
     help=_("Bring packages and their domains in."),
-    epilog=examples("custmerge import packages packages.csv"),
+    epilog=examples(
+        "custmerge import packages packages.csv", "custmerge import packages nightly.csv --update --skip-merged"
+    ),
 )
 def packages(
-    ctx: typer.Context, file: FileArgument, update: UpdateOption = False, form: FormatOption = Format.TABLE
+    ctx: typer.Context,
+    file: FileArgument,
+    update: UpdateOption = False,
+    skip_merged: SkipOption = False,
+    form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring packages and their domains in."""
     from custmerge.services.importing_packages import Packages
 
-    _import(ctx.obj, file, Packages, update=update, form=form)
+    _import(ctx.obj, file, Packages, update=update, skip_merged=skip_merged, form=form)
 
 
-def _import(context: Context, file: str, kind: "type[Kind]", *, update: bool, form: Format) -> None:
+def _import(
+    context: Context, file: str, kind: "type[Kind]", *, update: bool, skip_merged: bool, form: Format
+) -> None:
     from custmerge.services.importing import import_file
 
+    if skip_merged and not update:
+        raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
     with context.terminal.progress(_("Importing")) as bar:
         watcher = Watcher(context.terminal, bar, keeps=form is Format.JSON)
         try:
             done = import_file(
-                context.database, context.caller(), file, kind, update=update, watcher=watcher, now=context.now()
+                context.database,
+                context.caller(),
+                file,
+                kind,
+                update=update,
+                skip_merged=skip_merged,
+                watcher=watcher,
+                now=context.now(),
             )
         except BadLines as error:
             raise BadLines(**error.details, **({"lines": watcher.lines} if watcher.lines else {})) from None
+    watcher.say_skipped()
     if form is not Format.TABLE:
         write_one(shapes.imported(done), form)
         return
@@ -100,3 +152,10 @@ def _import(context: Context, file: str, kind: "type[Kind]", *, update: bool, fo
         done.rows,
     )
     context.terminal.print(said.format(rows=done.rows, added=done.added, updated=done.updated))
+    if done.skipped is not None:
+        skipped = ngettext(
+            "{skipped} row of a number that was merged skipped.",
+            "{skipped} rows of numbers that were merged skipped.",
+            done.skipped,
+        )
+        context.terminal.print(skipped.format(skipped=done.skipped))

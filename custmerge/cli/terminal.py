@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from custmerge.cli.language import _
 from custmerge.errors import BadUsage, Declined, MissingInput, NoSecret
+from custmerge.files import size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SHOW_PROGRESS_AFTER_SECONDS = 1.0
+LONGEST_SECRET_LINE = 1 << 20
+"""In bytes. A password that is too long is a wrong one; more than this is no password."""
 
 
 class Terminal:
@@ -193,9 +196,16 @@ class ProgressBar:
 
 
 def secrets_from_stdin(count: int) -> list[str]:
-    """Return the first lines of standard input without their line ends; raises BadUsage for an empty one."""
+    """Return the first lines of standard input without their line ends; raises BadUsage for an empty one.
+
+    What never ends is refused too: nobody's password has a line of LONGEST_SECRET_LINE bytes.
+    """
+    lines = [sys.stdin.buffer.readline(LONGEST_SECRET_LINE + 1) for _line in range(count)]
+    if any(len(line) > LONGEST_SECRET_LINE for line in lines):
+        said = _("The password on standard input has more than {limit} on its line.")
+        raise BadUsage(problem=said.format(limit=size(LONGEST_SECRET_LINE)))
     try:
-        secrets = [sys.stdin.buffer.readline().decode().rstrip("\r\n") for _line in range(count)]
+        secrets = [line.decode().rstrip("\r\n") for line in lines]
     except UnicodeDecodeError:
         raise BadUsage(problem=_("The password on standard input isn't UTF-8.")) from None
     if not all(secrets):

@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
 from custmerge.cli.render import shapes
+from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, stdout, write_many, write_one
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import N_, BadFile, BadValue, Declined
+from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transferring
 
@@ -90,7 +92,9 @@ def show(
     caller = context.caller()
     found = transferring.one(context.database, caller, number)
     if save is not None:
-        _save(save, transferring.form_of(context.database, caller, number, context.now()))
+        _save(save, content := transferring.form_of(context.database, caller, number, context.now()))
+        said = _("The form is in {file}: {size} bytes.")
+        context.terminal.say(said.format(file=visible(save), size=len(content)))
     _print(context, found, form)
 
 
@@ -147,19 +151,28 @@ def _print(context: Context, found: Transfer, form: Format) -> None:
 
 def _read(path: str) -> bytes:
     try:
-        with Path(path).open("rb") as stream:
+        with files.regular(path) as stream:
             # One byte more tells that there is more.
             return stream.read(LARGEST_FORM_BYTES + 1)
     except OSError as error:
-        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
+        raise files.unreadable(path, error) from None
 
 
 def _save(path: str, content: bytes) -> None:
+    """Write a form into a new file that only its owner can read, wholly or not at all; raises BadFile."""
+    files.demand_place(path)
     try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        # What has the name already, a link too, stays as it is.
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise BadFile(
-            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
-    with os.fdopen(number, "wb") as stream:
-        stream.write(content)
+        raise files.unwritable(path, error) from None
+    try:
+        with os.fdopen(number, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(number)
+    except BaseException as error:
+        Path(path).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise files.unwritable(path, error) from None
+        raise

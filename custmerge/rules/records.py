@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.rules.cells import NEVER_GUARDED
 from custmerge.rules.characters import has_hidden, has_too_many_marks
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Field
 from custmerge.rules.hashes import wrong_with_hash
 from custmerge.rules.normalise import domain_in_ascii, domain_name
+from custmerge.rules.spreadsheet import may_be_damaged, wrong_with_decoding, wrong_with_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +24,7 @@ FIELD_LENGTH = 1_000
 """Of any other text that an import brings."""
 TOO_MANY_MARKS = N_("has more than 30 combining marks in a row")
 TOMBSTONE_IS_EMPTY = N_("must be empty: a number that was taken over only says where it went")
+SKIPPED = N_("went into {other}: the line is skipped")
 DOMAIN_LENGTH = 253
 LABEL_LENGTH = 63
 """Both of what DNS holds, in A-labels. Source: RFC 1035 §2.3.4."""
@@ -30,6 +33,10 @@ CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", 
 PACKAGE_COLUMNS = ("package", "number", "name", "domains", *CONTACT_COLUMNS, "password", "password_hash")
 
 _TEXT_COLUMNS = frozenset((*FIELDS, *CONTACT_COLUMNS, "name"))
+_DIGIT_FIELDS = (Field.PHONE, Field.MOBILE, Field.ACCOUNT_NUMBER, Field.BANK_CODE, Field.POSTCODE)
+_DIGIT_COLUMNS = frozenset(
+    {*(str(field) for field in _DIGIT_FIELDS), *(f"contact_{field}" for field in _DIGIT_FIELDS)}
+)
 _NOT_IN_A_DOMAIN = frozenset("/\\@:;,'\"`<>()[]{}|?*&%$#!=+~^")
 
 
@@ -38,6 +45,7 @@ class Problem:
     """What is wrong with one field of one line."""
 
     field: str
+    """Empty where it is the line itself."""
     value: str
     """What stands there; empty where it may not be shown."""
     why: str
@@ -59,7 +67,7 @@ def wrong_with_number(number: str) -> str | None:
         return N_("has invisible characters in it")
     if len(number) > OLD_NUMBER_LENGTH:
         return N_("is longer than 64 characters")
-    return None
+    return wrong_with_digits(number)
 
 
 def wrong_with_new_number(number: str) -> str | None:
@@ -125,6 +133,7 @@ def _begun(text: str) -> str:
 
 def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
     problems = [] if are_plain(row.values()) else list(_problems_of_characters(row))
+    problems += _damages(row)
     if row.get("password") and row.get("password_hash"):
         problems.append(Problem("password", "", N_("stands beside a password_hash: give one of them")))
     stored = row.get("password_hash", "")
@@ -151,3 +160,15 @@ def _problems_of_characters(row: Mapping[str, str]) -> Iterator[Problem]:
         # Those of numbers and domains are looked at with them.
         if column in (*_TEXT_COLUMNS, "password") and has_too_many_marks(text):
             yield Problem(column, "", TOO_MANY_MARKS)
+
+
+def _damages(row: Mapping[str, str]) -> Iterator[Problem]:
+    """Give what a spreadsheet or a wrong decoding has done to a row; a password may be anything."""
+    if not may_be_damaged("\n".join(row.values())):
+        return
+    for column, cell in row.items():
+        if column in _DIGIT_COLUMNS and (why := wrong_with_digits(cell)):
+            yield Problem(column, cell, why)
+        if column not in NEVER_GUARDED and (found := wrong_with_decoding(cell)):
+            why, shown = found
+            yield Problem(column, "", why, shown)

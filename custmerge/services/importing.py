@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from custmerge.errors import N_, BadLines
-from custmerge.rules.cells import unguard
+from custmerge.rules.cells import NEVER_GUARDED, unguard
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.records import Problem
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.importing_passwords import hashed
-from custmerge.storage.csv_file import opened
+from custmerge.storage.csv_file import opened, wrong_width
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -43,6 +43,9 @@ class Watcher(Protocol):
     def problem(self, file: str, line: int, problem: Problem) -> None:
         """Take note that a line can't be imported."""
 
+    def skipped(self, file: str, line: int, problem: Problem) -> None:
+        """Take note that a line is left out, and the rest goes on."""
+
     def advanced(self, done: int, total: int) -> None:
         """Take note that `done` of `total` bytes have been read."""
 
@@ -56,6 +59,8 @@ class Imported:
     rows: int
     added: int
     updated: int
+    skipped: int | None
+    """Lines of numbers that went into another; None where none may be left out."""
 
 
 class Problems:
@@ -65,6 +70,12 @@ class Problems:
         self._file = file
         self._watcher = watcher
         self.lines: set[int] = set()
+        self.skipped = 0
+
+    def skip(self, line: int, problem: Problem) -> None:
+        """Report a line that is left out without stopping the rest."""
+        self.skipped += 1
+        self._watcher.skipped(self._file, line, problem)
 
     def add(self, line: int, problem: Problem) -> None:
         """Report one problem."""
@@ -75,8 +86,11 @@ class Problems:
 class Kind(Protocol):
     """What differs between a file of customers and one of packages."""
 
-    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes) -> None:
-        """Get ready for a file that has `columns`, and passwords whose `hashes` are made."""
+    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
+        """Get ready for a file that has `columns`, and passwords whose `hashes` are made.
+
+        With `skip_merged` lines of tombstones are left out.
+        """
 
     name: str
     key: str
@@ -90,8 +104,8 @@ class Kind(Protocol):
     def add(self, rows: Sequence[Row]) -> set[str]:
         """Add new rows, or none and return the keys that exist."""
 
-    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:
-        """Add rows or overwrite what exists; returns how many existed."""
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
+        """Add rows or overwrite what exists; returns how many were added and how many overwritten."""
 
     def must_be_remembered(self, row: Row) -> bool:
         """Return whether `finish` will ask in which line this row stands."""
@@ -110,31 +124,33 @@ def import_file(
     kind: type[Kind],
     *,
     update: bool,
+    skip_merged: bool = False,
     watcher: Watcher,
     now: datetime,
 ) -> Imported:
     """Import a file in one transaction; with `update` rows may exist and are overwritten.
 
-    Raises BadFile for a file that is no such CSV, BadLines after every bad line was reported; then nothing
-    is imported.
+    With `skip_merged` lines of a number that went into another are left out, and the watcher is told. Raises BadFile
+    for a file that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
     """
     demand(caller, Capability.IMPORT)
     problems = Problems(path, watcher)
-    rows = updated = 0
+    added = updated = 0
     with (
         opened(path, kind.columns, kind.required) as source,
         hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
         database.writing() as unit,
     ):
         demand_alive(unit, caller)
-        importer = kind(unit, file.columns, hashes)
+        importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
         clashes: dict[str, int] = {}
         for batch in _batches(file, problems):
             good = list(_once(unit.intake, importer, batch, problems, update=update))
-            rows += len(good)
             if update:
-                updated += importer.put(good, problems)
+                new, old = importer.put(good, problems)
+                added, updated = added + new, updated + old
             else:
+                added += len(good)
                 clashes |= _added(importer, good)
             watcher.advanced(file.bytes_read, file.size)
         _report_clashes(file, importer, clashes, problems)
@@ -143,13 +159,15 @@ def import_file(
             raise BadLines(file=path, count=len(problems.lines))
         facts: dict[str, Fact] = {
             "kind": importer.name,
-            "rows": rows,
+            "rows": added + updated,
             "updated": updated,
             "file_sha256": file.sha256,
         }
+        if skip_merged:
+            facts = {**facts, "skipped": problems.skipped}
         told = Draft(stamp(now), caller.actor, Action.IMPORT, facts)
         unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
-    return Imported(importer.name, rows, rows - updated, updated)
+    return Imported(importer.name, added + updated, added, updated, problems.skipped if skip_merged else None)
 
 
 def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
@@ -158,6 +176,7 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
     Others are left out, and reported where there are `problems` to report them to.
     """
     width = len(file.columns)
+    guarded = [place for place, column in enumerate(file.columns) if column not in NEVER_GUARDED]
     records = file.rows()
     while taken := list(islice(records, ROWS_AT_ONCE)):
         batch = []
@@ -165,13 +184,14 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
             number, cells = line
             if len(cells) != width:
                 if problems is not None:
-                    why = N_("the line has {value} cells, the header {other}")
-                    problems.add(number, Problem("line", str(len(cells)), why, str(width)))
+                    why, given = wrong_width(len(cells))
+                    problems.add(number, Problem("", str(given), why, str(width)))
+                continue
             # Looked for in all cells at once: cell by cell it would cost as much as reading the file.
-            elif "'" in "".join(cells):
-                batch.append((number, [unguard(cell) for cell in cells]))
-            else:
-                batch.append(line)
+            if "'" in "".join(cells):
+                for place in guarded:
+                    cells[place] = unguard(cells[place])
+            batch.append(line)
         yield batch
 
 

@@ -11,11 +11,13 @@ from custmerge.rules.normalise import search_text
 from custmerge.rules.records import (
     CUSTOMER_COLUMNS,
     NUMBER_LENGTH,
+    SKIPPED,
     TOMBSTONE_IS_EMPTY,
     Problem,
     are_plain,
     problems_of_customer,
 )
+from custmerge.rules.spreadsheet import joined, may_be_damaged
 from custmerge.rules.transfers import Why
 from custmerge.services.voiding import void_entries
 
@@ -41,8 +43,9 @@ class Customers:
     columns: Sequence[str] = CUSTOMER_COLUMNS
     required: Sequence[str] = ("number",)
 
-    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes) -> None:
+    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
         self._unit = unit
+        self._skip_merged = skip_merged
         self._intake = unit.intake
         self._columns = columns
         self._hashes = hashes
@@ -61,7 +64,9 @@ class Customers:
         """See `Kind`."""
         for _, cells in lines:
             cells.append("")
-        good = [line for line in lines if self._is_plain(line[1]) or self._is_right(line, problems)]
+        # Looked for in all cells at once: row by row it would cost as much as all the rest.
+        is_sound = not may_be_damaged(joined(cells for _, cells in lines))
+        good = [line for line in lines if (is_sound and self._is_plain(line[1])) or self._is_right(line, problems)]
         for line, cells in good:
             number, values = cells[self._number], self._fields(cells)
             search = search_text(number, values)
@@ -73,18 +78,22 @@ class Customers:
         """See `Kind`."""
         return self._intake.add_customers([row[self._filled] for row in rows])
 
-    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
         """See `Kind`. Columns that the file doesn't have stay as they are.
 
         A new password ends the number's sessions, a changed identity voids its contract transfers.
         """
         existing = self._intake.customers([row[_NUMBER] for _, row in rows])
-        merged, renewed, renamed = [], [], []
+        merged, renewed, renamed, updated = [], [], [], 0
         for line, row in rows:
             if row[_NUMBER] not in existing:
                 merged.append(row)
                 continue
             record, password_hash = existing[row[_NUMBER]]
+            if self._skip_merged and record.merged_into is not None:
+                problems.skip(line, Problem("number", record.number, SKIPPED, record.merged_into))
+                continue
+            updated += 1
             if self._merged_into >= 0 and row[_MERGED_INTO] != record.merged_into:
                 why = N_("an import can't change where a number went: merge and undo do")
                 problems.add(line, Problem("merged_into", row[_MERGED_INTO] or "", why))
@@ -106,7 +115,7 @@ class Customers:
         self._intake.put_customers(merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
-        return len(existing)
+        return len(merged) - updated, updated
 
     def must_be_remembered(self, row: Row) -> bool:
         """See `Kind`."""

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.fields import DETAIL_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name
-from custmerge.rules.records import CONTACT_COLUMNS, PACKAGE_COLUMNS, Problem, contact_of, problems_of_package
+from custmerge.rules.records import (
+    CONTACT_COLUMNS,
+    PACKAGE_COLUMNS,
+    SKIPPED,
+    Problem,
+    contact_of,
+    problems_of_package,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,8 +36,9 @@ class Packages:
     columns: Sequence[str] = PACKAGE_COLUMNS
     required: Sequence[str] = ("package", "number")
 
-    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes) -> None:
+    def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
         self._intake = unit.intake
+        self._skip_merged = skip_merged
         self._columns = columns
         self._hashes = hashes
         self._given = [column in columns for column in CONTACT_COLUMNS]
@@ -41,7 +49,12 @@ class Packages:
         targets = self._intake.targets({row["number"] for _, row in records})
         good = []
         for line, row in records:
-            found = problems_of_package(row) or _problems_of_owner(row["number"], targets)
+            found = problems_of_package(row)
+            if not found and self._skip_merged and (target := targets.get(row["number"])) is not None:
+                # Where the merge put the package is where it stays, with its domains and its contact.
+                problems.skip(line, Problem("number", row["number"], SKIPPED, target))
+                continue
+            found = found or _problems_of_owner(row["number"], targets)
             for problem in found:
                 problems.add(line, problem)
             if not found:
@@ -56,7 +69,7 @@ class Packages:
         """See `Kind`."""
         return self._intake.add_packages(rows)
 
-    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> int:  # noqa: ARG002 (as `Kind` has it)
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`. Columns that the file doesn't have stay as they are."""
         existing = self._intake.packages([row[_KEY] for _, row in rows])
         merged = []
@@ -71,7 +84,7 @@ class Packages:
         if "domains" in self._columns:
             self._intake.release_domains(list(existing))
         self._intake.put_packages(merged)
-        return len(existing)
+        return len(merged) - len(existing), len(existing)
 
     def _contact(self, new: Row, old: Row) -> Row:
         """Return a contact whose columns are those of the file where it has them; all empty is none."""

@@ -9,6 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from custmerge import files
 from custmerge.errors import N_, BadFile
 from custmerge.rules import checkpoints
 
@@ -36,16 +37,21 @@ def read(path: str) -> Iterator[Checkpoint]:
 
 def numbered(path: str) -> Iterator[tuple[int, Checkpoint]]:
     """Give the checkpoints of a file as `read` does, each with the number of its line, from 1."""
+    _demand_no_link(path)
     try:
-        if os.path.exists(path) and _is_special(os.stat(path).st_mode):  # noqa: PTH110, PTH116 (`path` is a text)
-            return
-        with open(path, "rb") as file:  # noqa: PTH123
+        with files.regular(path) as file:
             yield from _lines(path, file)
-    except FileNotFoundError:
+    except (FileNotFoundError, files.NotRegular):
         return
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=reason) from None
+
+
+def _demand_no_link(path: str) -> None:
+    # Whoever can make a link where the checkpoints are expected would have lines written to a file of their choice.
+    if os.path.islink(path):  # noqa: PTH114 (`path` is a text)
+        raise BadFile(file=path, why=N_("is a symbolic link: name the file itself"))
 
 
 def append(path: str, new: Checkpoint) -> None:
@@ -54,6 +60,7 @@ def append(path: str, new: Checkpoint) -> None:
     Nothing is written where the file already tells of a later entry: two audits ended in the other order.
     Raises BadFile where it can't be written.
     """
+    _demand_no_link(path)
     try:
         descriptor = _opened(path)
         try:
@@ -95,8 +102,8 @@ def _opened(path: str) -> int:
     with suppress(FileNotFoundError):
         if _is_special(os.stat(path).st_mode):  # noqa: PTH116
             # Not for reading too: a pipe without a reader would take the line, and nobody would have it.
-            return os.open(path, os.O_WRONLY | os.O_APPEND)
-    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _append_locked(path: str, descriptor: int, new: Checkpoint) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import hashlib
+import io
 import os
 import stat
 import tempfile
@@ -17,14 +18,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadFile
+from custmerge.files import size, too_large
+from custmerge.rules.cells import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import BinaryIO
 
+STDIN = "-"
 LONGEST_CELL = 1_000_000
 LONGEST_SPOOLED_CELL = 10_000
 """Less, because what is in many cells at once is held in memory together."""
+LONGEST_LINE = 1 << 20
+"""In bytes. What has no line end for longer isn't read on: a device may never have one."""
+LONGEST_RECORD = 16 << 20
+"""In bytes, as far as blocks of lines tell: quoted line ends make one record of many lines."""
+LARGEST_SPOOL = 1 << 30
+"""In bytes: so much of the temporary directory a copy takes at most."""
 BYTES_AT_ONCE = 65_536
 
 
@@ -40,6 +50,7 @@ class CsvFile:
         self._known, self._required = known, required
         self._last_run = b""
         self._copy: BinaryIO | None = None
+        self._record_starts = 1
         lines = chain.from_iterable(self._decoded())
         try:
             header = next(lines, "")
@@ -48,7 +59,10 @@ class CsvFile:
         if not header.strip():
             raise BadFile(file=path, why=N_("the file is empty, a header line with column names is needed"))
         self._reader = csv.reader(lines, delimiter=_delimiter(header), strict=True)
-        self.columns = _checked_header(path, header, known, required)
+        names = _checked_header(path, header, known, required)
+        self.columns = [name for name in names if name]
+        self._named = [place for place, name in enumerate(names) if name]
+        self._nameless = [place for place, name in enumerate(names) if not name]
 
     @property
     def sha256(self) -> str:
@@ -68,50 +82,90 @@ class CsvFile:
         return CsvFile(self.path, self._copy, self._known, self._required)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off."""
+        """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off.
+
+        Columns without a name are left out.
+        """
+        return self._without_nameless(self._records()) if self._nameless else self._records()
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
         reader = self._reader
-        first = self._next_line()
+        self._record_starts = self._next_line()
         try:
             for cells in reader:
                 if cells:
-                    yield first, cells
-                first = self._next_line()
+                    yield self._record_starts, cells
+                self._record_starts = self._next_line()
         except csv.Error as error:
-            raise BadFile(file=f"{self.path}:{first}", why=N_("not CSV ({reason})"), reason=str(error)) from None
+            raise BadFile(
+                file=f"{self.path}:{self._record_starts}", why=N_("not CSV ({reason})"), reason=str(error)
+            ) from None
         except UnicodeDecodeError as error:
             raise self._not_utf8(self._next_line(), error) from None
+
+    def _without_nameless(self, records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+        """Take the columns without a name out of records; raises BadFile where one isn't empty."""
+        width = len(self._named) + len(self._nameless)
+        for line, cells in records:
+            # A spreadsheet leaves empty cells out at the end of a line, where it writes them at all.
+            if not self._named[-1] < len(cells) <= width:
+                why, given = wrong_width(len(cells))
+                raise BadFile(file=f"{self.path}:{line}", why=why, value=given, other=width)
+            for place in self._nameless:
+                if place < len(cells) and cells[place]:
+                    why = N_("cell {number} isn't empty, and its column has no name")
+                    raise BadFile(file=f"{self.path}:{line}", why=why, number=place + 1)
+            yield line, [cells[place] for place in self._named]
 
     def _next_line(self) -> int:
         # The reader counts the lines that it has taken; the header isn't among them.
         return self._reader.line_num + 2
 
     def _decoded(self) -> Iterator[Iterator[str]]:
-        """Give the lines in runs: a run is read and hashed at once, a line is decoded when it is asked for."""
+        """Give the lines in runs: a run is read and hashed at once, a line is decoded when it is asked for.
+
+        Raises BadFile for a line, and for a record, that is too long to be one.
+        """
         bom = codecs.BOM_UTF8
-        while run := self._stream.readlines(BYTES_AT_ONCE):
-            raw = b"".join(run)
-            self.bytes_read += len(raw)
-            self._digest.update(raw)
+        read = in_record = 0
+        record = self._record_starts
+        while block := self._stream.read(BYTES_AT_ONCE):
+            if not block.endswith(b"\n"):
+                block += self._stream.readline(LONGEST_LINE)
+            self.bytes_read += len(block)
+            self._digest.update(block)
             if self._copy is not None:
-                self._copy.write(raw)
-            self._last_run = raw
-            run[0], bom = run[0].removeprefix(bom), b""
+                self._copy.write(block)
+            self._last_run = block
+            run = io.BytesIO(block.removeprefix(bom)).readlines()
+            bom = b""
+            read += len(run)
+            if run and len(run[-1]) > LONGEST_LINE:
+                raise too_long(self.path, read)
+            in_record = len(block) if record != self._record_starts else in_record + len(block)
+            record = self._record_starts
+            if in_record > LONGEST_RECORD:
+                why = N_("the record has more than {limit}: is a quotation mark missing?")
+                raise BadFile(file=f"{self.path}:{record}", why=why, limit=size(LONGEST_RECORD))
             yield map(bytes.decode, run)
 
     def _not_utf8(self, line: int, error: UnicodeDecodeError) -> BadFile:
         return BadFile(
             file=f"{self.path}:{line}",
-            why=N_("not UTF-8 (byte {byte}): save the file as UTF-8"),
+            why=N_("not UTF-8 (byte {byte}): save the file as UTF-8 (in Excel: CSV UTF-8)"),
             byte=f"0x{error.object[error.start]:02x}",
         )
 
 
 @contextmanager
 def opened(path: str, known: Collection[str], required: Collection[str]) -> Iterator[CsvFile]:
-    """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile."""
+    """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile.
+
+    `-` is standard input.
+    """
     csv.field_size_limit(LONGEST_CELL)
     try:
-        stream = Path(path).open("rb")  # noqa: SIM115 (closed by the with below)
+        stream = os.fdopen(os.dup(0), "rb") if path == STDIN else Path(path).open("rb")
     except OSError as error:
         raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
     with stream:
@@ -138,8 +192,10 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
     csv.field_size_limit(LONGEST_SPOOLED_CELL)
     with source, tempfile.TemporaryFile() as copy:
         digest = hashlib.sha256()
+        length = Length(path)
         try:
             while block := source.read(BYTES_AT_ONCE):
+                length.add(block)
                 digest.update(block)
                 copy.write(block)
         except OSError as error:
@@ -147,6 +203,24 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
             raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=reason) from None
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
         yield SpooledFile(path, copy, digest.hexdigest(), mode, known, required)
+
+
+class Length:
+    """How long a file is that is being copied: it may be one that never ends."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._bytes = self._line = self._in_line = 0
+
+    def add(self, block: bytes) -> None:
+        """Count a block; raises BadFile where the file, or a line of it, is longer than it may be."""
+        self._bytes += len(block)
+        if self._bytes > LARGEST_SPOOL:
+            raise too_large(self._path, LARGEST_SPOOL)
+        behind = len(block) - 1 - block.rfind(b"\n")
+        self._in_line = behind if behind < len(block) else self._in_line + behind
+        if self._in_line > LONGEST_LINE:
+            raise too_long(self._path, None)
 
 
 class SpooledFile:
@@ -182,12 +256,8 @@ class SpooledFile:
         file, width = self._open(), len(self.columns)
         for line, cells in file.rows():
             if len(cells) != width:
-                raise BadFile(
-                    file=f"{self.path}:{line}",
-                    why=N_("the line has {value} cells, the header {other}"),
-                    value=len(cells),
-                    other=width,
-                )
+                why, given = wrong_width(len(cells))
+                raise BadFile(file=f"{self.path}:{line}", why=why, value=given, other=width)
             yield cells
 
     def _open(self) -> CsvFile:
@@ -195,22 +265,34 @@ class SpooledFile:
         return CsvFile(self.path, self._copy, self._known, self._required)
 
 
+def wrong_width(cells: int) -> tuple[str, int]:
+    """Return what is to be said of a line of so many cells, the header having `other`, and that number."""
+    return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}"), cells
+
+
+def too_long(path: str, line: int | None) -> BadFile:
+    """Return what is to be said of a line that doesn't end; None where nobody counted which one."""
+    file = path if line is None else f"{path}:{line}"
+    return BadFile(file=file, why=N_("a line has more than {limit}: this is no CSV"), limit=size(LONGEST_LINE))
+
+
 def _delimiter(header: str) -> str:
     return ";" if header.count(";") > header.count(",") else ","
 
 
 def _checked_header(path: str, header: str, known: Collection[str], required: Collection[str]) -> list[str]:
+    """Return the names of the columns, empty where a spreadsheet left a column that has none; raises BadFile."""
     try:
         (cells,) = csv.reader([header], delimiter=_delimiter(header), strict=True)
     except (csv.Error, ValueError):
         raise BadFile(file=path, why=N_("the header line isn't one line of CSV")) from None
     columns = [cell.strip() for cell in cells]
-    for column in columns:
+    for column in filter(None, columns):
         if column not in known:
             raise BadFile(
                 file=path,
                 why=N_("unknown column {column}, the columns are {columns}"),
-                column=column or "(empty)",
+                column=shortened(column),
                 columns=list(known),
             )
         if columns.count(column) > 1:

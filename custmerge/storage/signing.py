@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from custmerge import files
 from custmerge.errors import N_, BadFile
 from custmerge.rules.checkpoints import signed_text
 
@@ -93,14 +94,13 @@ def _is_credential(key_file: str, environ: Mapping[str, str]) -> bool:
 def _content(key_file: str, *, private: bool) -> bytes:
     """Return what is in a key's file; with `private` only where nobody else can read it."""
     try:
-        if not Path(key_file).is_file():
-            raise BadFile(file=key_file, why=N_("no such file"))
-        with Path(key_file).open("rb") as file:
+        with files.regular(key_file) as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if private and mode & 0o077:
                 why = N_("others can read this private key (mode {mode}): chmod 600, and think about a new one")
                 raise BadFile(file=key_file, why=why, mode=f"{mode:04o}")
             return file.read(LARGEST_KEY_FILE)
+    except FileNotFoundError:
+        raise BadFile(file=key_file, why=N_("no such file")) from None
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise BadFile(file=key_file, why=N_("can't be read ({reason})"), reason=reason) from None
+        raise files.unreadable(key_file, error) from None

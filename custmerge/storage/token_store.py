@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from custmerge import files
 from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile, NoHome, NoPlaceForToken
 from custmerge.settings import APP, data_directory, shown_url
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from custmerge.errors import CustmergeError
 
 CREDENTIAL = "custmerge-token"
-LONGEST_FILE = 4_096
-"""In bytes; a token has some 43."""
+LARGEST_TOKEN_FILE = 4_096
+"""In bytes; a token has 43 characters."""
 _OTHERS_AT_ALL, _OTHERS_WRITE = 0o077, 0o022
 KEYRING_ANSWERS_WITHIN_SECONDS = 20
 _LIBPQ = ("PGSERVICE", "PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER")
@@ -54,7 +55,7 @@ class TokenStore:
             with suppress(FileNotFoundError):
                 return _text_of(Path(directory) / CREDENTIAL, loose=_loose_in(directory))
         try:
-            return _text_of(self._path(), loose=_OTHERS_AT_ALL, flags=os.O_NOFOLLOW)
+            return _text_of(self._path(), loose=_OTHERS_AT_ALL, follow=False)
         except (FileNotFoundError, NoHome):
             return None
 
@@ -174,25 +175,26 @@ def _loose_in(directory: str) -> int:
     return _OTHERS_WRITE | stat.S_IROTH if is_reachable else _OTHERS_WRITE
 
 
-def _text_of(path: Path, *, loose: int, flags: int = 0) -> str:
+def _text_of(path: Path, *, loose: int, follow: bool = True) -> str:
     """Return the token in a file.
 
-    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link where `flags`
-    forbid one; LooseTokenFile where it isn't this user's, root's, or somebody has a right of the bits `loose`.
+    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link where
+    none is to be followed; LooseTokenFile where it isn't this user's, root's, or somebody has a right of the bits `loose`.
     """
     try:
-        # Not blocking: a pipe would wait for its writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | flags)
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise BadTokenFile(file=str(path), reason="it isn't a file")
+        with files.regular(path, follow=follow) as file:
+            status = os.fstat(file.fileno())
             mode = stat.S_IMODE(status.st_mode)
             if mode & loose or status.st_uid not in (0, os.geteuid()):
                 raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
-            return file.read(LONGEST_FILE).decode().strip()
+            content = file.read(LARGEST_TOKEN_FILE + 1)
+        if len(content) > LARGEST_TOKEN_FILE:
+            raise BadTokenFile(file=str(path), reason=f"it has more than {files.size(LARGEST_TOKEN_FILE)}")
+        return content.decode().strip()
     except FileNotFoundError:
         raise
+    except (files.NotRegular, IsADirectoryError):
+        raise BadTokenFile(file=str(path), reason="it isn't a file") from None
     except OSError as error:
         reason = "it is a link" if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
         raise BadTokenFile(file=str(path), reason=reason) from None

@@ -15,6 +15,9 @@ class Watcher:
     def problem(self, file: str, line: int, problem: Problem) -> None:
         raise AssertionError((file, line, problem))
 
+    def skipped(self, file: str, line: int, problem: Problem) -> None:
+        raise AssertionError((file, line, problem))
+
     def advanced(self, done: int, total: int) -> None:
         """Nobody looks."""
 

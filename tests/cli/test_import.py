@@ -146,7 +146,7 @@ def test_every_bad_line_is_reported_with_its_number_and_field(load, world):
     assert {place: text.partition(":")[0] for place, text in reported.items()} == {
         "file.csv:3": "number",
         "file.csv:4": "number",
-        "file.csv:5": "line",
+        "file.csv:5": "1 cell, the header has 5",
         "file.csv:7": "number",
         "file.csv:8": "merged_into",
         "file.csv:9": "merged_into",

@@ -1,7 +1,6 @@
 """Streams, formats, settings and exit codes: what scripts rely on."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -212,21 +211,6 @@ def test_a_terminal_that_knows_no_unicode_gets_no_traceback(world, agent):
     world.customer("20002", city="Ulm")
     done = agent.subprocess("diff", "20002", "--into", "10001", PYTHONIOENCODING="ascii")
     assert (done.code, done.err) == (1, "")
-
-
-def test_export_writes_into_a_pipe_and_through_a_link(world, supervisor):
-    world.customer("10001")
-    folder = supervisor.folder
-    os.mkfifo(folder / "pipe")
-    process, _ = supervisor.start("export", "customers", "--out", "pipe")
-    assert "10001" in (folder / "pipe").read_text()
-    process.join()
-    assert (folder / "pipe").is_fifo()
-    (folder / "target.csv").write_text("old")
-    (folder / "link.csv").symlink_to("target.csv")
-    assert supervisor("export", "customers", "--out", "link.csv").code == 0
-    assert (folder / "link.csv").is_symlink()
-    assert "10001" in (folder / "target.csv").read_text()
 
 
 def test_details_of_an_error_hold_no_blanks_to_fill(agent):

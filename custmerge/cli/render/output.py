@@ -13,13 +13,13 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from custmerge import files
 from custmerge.cli.render.escape import json_safe, visible
 from custmerge.cli.streams import is_unread
-from custmerge.errors import N_, BadFile
-from custmerge.rules.cells import guard
+from custmerge.rules.cells import guard, guard_for_excel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from custmerge.cli.render.shapes import Json, Shape
 
@@ -74,19 +74,15 @@ def stdout() -> TextIO:
 def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
     """Give a file that gets its name only when all is in it; `mode` says who can read it.
 
-    A reader finds the old file or the new one, never half of one. A pipe or a device is written to as it is.
-    Raises BadFile where it can't be written.
+    A reader finds the old file or the new one, never half of one; of the old one neither mode nor link is kept.
+    Raises BadFile where it can't be written, or where a link, a pipe or a device has its name.
     """
     import tempfile
 
-    target = Path(path).resolve()
+    files.demand_place(path)
+    target = Path(path)
     try:
-        if target.exists() and not target.is_file():
-            # A pipe or a device has a reader and no name to take.
-            with target.open("w", encoding="utf-8", newline="") as file:
-                yield file
-            return
-        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
         try:
             with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
                 os.fchmod(file.fileno(), mode)
@@ -99,9 +95,7 @@ def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise BadFile(
-            file=path, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
+        raise files.unwritable(path, error) from None
 
 
 def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> None:
@@ -135,10 +129,21 @@ def _write_array(shapes: Iterable[Shape], out: TextIO) -> None:
     out.write("[]\n" if lead == "[" else "]\n")
 
 
+def write_for_excel(shapes: Iterable[Shape], out: TextIO, columns: Iterable[str]) -> None:
+    """Write objects as CSV that a German Excel opens by a double click, and saves again without changing a value."""
+    out.write("\ufeff")
+    _write_cells(shapes, out, list(columns), guard_for_excel, delimiter=";")
+
+
 def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None:
     # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
-    protect = _seen if out.isatty() else guard
-    writer = csv.writer(out, lineterminator="\r\n")
+    _write_cells(shapes, out, columns, _seen if out.isatty() else guard, delimiter=",")
+
+
+def _write_cells(
+    shapes: Iterable[Shape], out: TextIO, columns: list[str], protect: Callable[[str], str], *, delimiter: str
+) -> None:
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     if columns:
         writer.writerow(columns)
     for shape in shapes:

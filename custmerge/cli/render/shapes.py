@@ -312,7 +312,8 @@ def purged(done: Purged) -> Shape:
 
 def imported(done: Imported) -> Shape:
     """Return what an import did."""
-    return {"kind": done.kind, "rows": done.rows, "added": done.added, "updated": done.updated}
+    skipped = {} if done.skipped is None else {"skipped": done.skipped}
+    return {"kind": done.kind, "rows": done.rows, "added": done.added, "updated": done.updated, **skipped}
 
 
 def check(found: Check, message: str) -> Shape:

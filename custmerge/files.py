@@ -1,0 +1,118 @@
+"""Files that a person named: none hangs, none is read without end, none is somebody else's by a link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_, BadFile
+
+if TYPE_CHECKING:
+    from typing import BinaryIO
+
+
+class NotRegular(OSError):
+    """A pipe, a device or a socket where only a file makes sense."""
+
+
+def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
+    """Open a regular file for reading; raises OSError, and NotRegular for a pipe, a device or a socket.
+
+    Without `follow` a symbolic link is an OSError (ELOOP). What is opened is looked at, not its name before: a pipe that takes a file's place meanwhile doesn't hang.
+    """
+    # Without O_NONBLOCK the opening of a pipe waits for a writer.
+    number = os.open(
+        path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
+    )
+    mode = os.fstat(number).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(number, "rb")
+    os.close(number)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise NotRegular
+
+
+def content(path: str | Path, largest: int) -> bytes:
+    """Return what is in a regular file of at most `largest` bytes; raises FileNotFoundError, BadFile."""
+    try:
+        with regular(path) as file:
+            return limited(file, path, largest)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def limited(file: BinaryIO, path: str | Path, largest: int) -> bytes:
+    """Return what is in an open file of at most `largest` bytes; raises BadFile."""
+    found = file.read(largest + 1)
+    if len(found) > largest:
+        raise too_large(path, largest)
+    return found
+
+
+def fresh(path: str | Path) -> int:
+    """Make a file of mode 0600 that takes the name `path`, and return its descriptor; raises OSError, BadFile.
+
+    Whoever has an older file of that name open doesn't see what is written to the new one, whatever its mode was.
+    """
+    import tempfile
+
+    demand_place(path)
+    target = Path(path)
+    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    try:
+        Path(name).replace(target)
+    except BaseException:
+        os.close(number)
+        Path(name).unlink(missing_ok=True)
+        raise
+    return number
+
+
+def demand_place(path: str | Path) -> None:
+    """Raise BadFile where a file can't take the name `path` because a link, a pipe or a device has it.
+
+    Only for the sentence: what is written gets its name by a rename, which never goes through a link.
+    """
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise unwritable(path, error) from None
+    if stat.S_ISLNK(mode):
+        raise BadFile(file=str(path), why=N_("is a symbolic link: name the file itself"))
+    if stat.S_ISDIR(mode):
+        raise BadFile(file=str(path), why=N_("is a folder: name a file"))
+    if not stat.S_ISREG(mode):
+        raise BadFile(file=str(path), why=N_("isn't a regular file: name another, or redirect standard output"))
+
+
+def unreadable(path: str | Path, error: OSError) -> BadFile:
+    """Return what is to be said of a file that can't be read."""
+    if isinstance(error, NotRegular):
+        return BadFile(file=str(path), why=N_("isn't a regular file: pipes and devices aren't read here"))
+    return BadFile(file=str(path), why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0))
+
+
+def unwritable(path: str | Path, error: OSError) -> BadFile:
+    """Return what is to be said of a file that can't be written."""
+    return BadFile(file=str(path), why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0))
+
+
+def too_large(path: str | Path, largest: int) -> BadFile:
+    """Return what is to be said of a file that has more than `largest` bytes."""
+    return BadFile(file=str(path), why=N_("has more than {limit}"), limit=size(largest))
+
+
+def size(limit: int) -> str:
+    """Return a limit in bytes, a multiple of 1,024, as people write it."""
+    for shift, unit in ((30, "GiB"), (20, "MiB")):
+        if limit >= 1 << shift and not limit % (1 << shift):
+            return f"{limit >> shift} {unit}"
+    return f"{limit >> 10} KiB"

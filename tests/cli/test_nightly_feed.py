@@ -1,0 +1,86 @@
+"""A nightly feed whose source knows nothing of merges: merged numbers are left out, the rest goes on."""
+
+import pytest
+
+SKIPPED = "went into 10001: the line is skipped"
+
+
+@pytest.fixture
+def feed(supervisor, tmp_path):
+    def feed(kind, content, *options):
+        (tmp_path / "feed.csv").write_text(content, "utf-8")
+        return supervisor("import", kind, "feed.csv", "--update", *options)
+
+    return feed
+
+
+CUSTOMERS = "number,city\n10001,Ulm\n20001,Bonn\n30001,Kiel\n"
+PACKAGES = "package,number,name,domains\nP20001,20001,Alt,d1.example\nQ,10001,Neu,d2.example\n"
+
+
+def test_without_skipping_one_merged_number_stops_the_feed(merged, feed, world):
+    before = world.dump()
+    assert feed("customers", CUSTOMERS).code == 2
+    assert feed("packages", PACKAGES).code == 2
+    assert world.dump() == before
+
+
+def test_a_merged_customer_is_left_out_and_the_rest_goes_on(merged, feed, world):
+    done = feed("customers", CUSTOMERS, "--skip-merged")
+    assert (done.code, done.err) == (0, f"feed.csv:3: number: 20001: {SKIPPED}\n")
+    assert "1 added, 1 updated" in done.out
+    assert "1 row of a number that was merged skipped" in done.out
+    records = world.customers()
+    assert [records[number]["city"] for number in ("10001", "30001")] == ["Ulm", "Kiel"]
+    assert (records["20001"]["merged_into"], records["20001"]["city"]) == ("10001", "")
+
+
+def test_a_package_of_a_merged_number_stays_where_the_merge_put_it(merged, feed, world):
+    before = world.packages()["P20001"]
+    done = feed("packages", PACKAGES, "--skip-merged")
+    assert (done.code, done.err) == (0, f"feed.csv:2: number: 20001: {SKIPPED}\n")
+    assert world.packages()["P20001"] == before
+    assert before["number"] == "10001"
+    assert world.packages()["Q"]["domains"] == ["d2.example"]
+
+
+@pytest.mark.parametrize(("kind", "content"), [("customers", CUSTOMERS), ("packages", PACKAGES)])
+def test_skipped_lines_are_counted_for_scripts_and_in_the_history(merged, feed, supervisor, kind, content):
+    done = feed(kind, content, "--skip-merged", "-f", "json")
+    assert (done.json["skipped"], done.json["rows"]) == (1, done.json["added"] + done.json["updated"])
+    assert SKIPPED in done.err
+    (row,) = feed(kind, content, "--skip-merged", "-f", "csv").rows
+    assert row["skipped"] == "1"
+    assert '"skipped":1' in supervisor("export", "history", "-f", "csv").out.replace('""', '"')
+
+
+def test_the_same_feed_may_come_every_night(merged, feed, world):
+    feed("customers", CUSTOMERS, "--skip-merged")
+    feed("packages", PACKAGES, "--skip-merged")
+    before = world.dump()
+    assert feed("customers", CUSTOMERS, "--skip-merged").code == 0
+    assert feed("packages", PACKAGES, "--skip-merged").code == 0
+    assert world.dump() == before
+
+
+def test_the_audit_has_nothing_against_it(merged, feed, supervisor):
+    feed("customers", CUSTOMERS, "--skip-merged")
+    feed("packages", PACKAGES, "--skip-merged")
+    assert supervisor("audit").code == 0
+
+
+def test_a_bad_line_still_stops_it_and_is_the_only_thing_that_json_says(merged, feed, world):
+    before = world.dump()
+    done = feed("customers", CUSTOMERS + "1 2,Ulm\n", "--skip-merged", "-f", "json")
+    assert (done.code, len(done.error["details"]["lines"])) == (2, 1)
+    assert world.dump() == before
+
+
+def test_with_quiet_a_feed_that_went_well_says_nothing_on_stderr(merged, supervisor, tmp_path):
+    (tmp_path / "feed.csv").write_text(CUSTOMERS)
+    assert supervisor("--quiet", "import", "customers", "feed.csv", "--update", "--skip-merged").err == ""
+
+
+def test_skipping_needs_update(supervisor, tmp_path):
+    (tmp_path / "c.csv").write_text("number\n1\n")
+    assert supervisor("import", "customers", "c.csv", "--skip-merged").code == 2
