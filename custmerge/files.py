@@ -21,7 +21,8 @@ class NotRegular(OSError):
 def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
     """Open a regular file for reading; raises OSError, and NotRegular for a pipe, a device or a socket.
 
-    Without `follow` a symbolic link is an OSError (ELOOP). What is opened is looked at, not its name before: a pipe that takes a file's place meanwhile doesn't hang.
+    Without `follow` a symbolic link is an OSError (ELOOP). What is opened is looked at, not its name before: a pipe
+    that takes a file's place meanwhile doesn't hang.
     """
     # Without O_NONBLOCK the opening of a pipe waits for a writer.
     number = os.open(

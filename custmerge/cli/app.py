@@ -46,7 +46,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "bulk": ("bulk", N_("Merge the pairs of a CSV file.")),
     "history": ("history", N_("Show what happened, newest first.")),
     "audit": ("audit", N_("Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown.")),
-    "purge": ("purge", N_("Erase personal data out of old before-images.")),
+    "purge": ("purge", N_("Erase personal data that is no longer needed.")),
     "undo": ("undo", N_("Take orders back exactly.")),
     "transfer": ("transfer", N_("File and decide the signed contract transfer.")),
     "user": ("user", N_("Add, list and change the people who work here.")),

@@ -76,6 +76,8 @@ _FACT_LABELS = {
     "command": N_("command"),
     "code": N_("code"),
     "with_hashes": N_("with hashes"),
+    "forms": N_("forms"),
+    "reasons": N_("reasons"),
 }
 _TEMPLATES = {"why", "what", "role", "status"}
 

@@ -13,6 +13,7 @@ from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.services import purging
+from custmerge.services.purging import Purged
 
 DAYS_OF = {"d": 1, "w": 7, "y": 365}
 LONGEST_DAYS = 36_500
@@ -27,24 +28,29 @@ def purge(
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Erase personal data out of old before-images; those orders can't be undone any more."""
+    """Erase personal data that is no longer needed; old orders can't be undone any more."""
     context: Context = ctx.obj
     caller = context.caller()
     done = purging.preview(context.database, caller, days_of("--older-than", older_than), context.now())
     if not dry_run:
-        question = _("Erase the before-images of {orders} orders before {until} for good?")
+        question = _("Erase for good, from before {until}: {what}?")
         if not yes and not context.terminal.confirm(
-            question.format(orders=done.orders, until=done.until), option="--yes"
+            question.format(until=done.until, what=_what(done)), option="--yes"
         ):
             raise Declined
         done = purging.purge(context.database, caller, done, context.now())
     if form is not Format.TABLE:
         write_one(shapes.purged(done), form)
         return
-    said = _("Dry run: the before-images of {orders} orders before {until} would be erased.")
+    said = _("Dry run: from before {until} would be erased: {what}.")
     if not dry_run:
-        said = _("The before-images of {orders} orders before {until} are erased.")
-    context.terminal.print(said.format(orders=done.orders, until=done.until))
+        said = _("From before {until} are erased: {what}.")
+    context.terminal.print(said.format(until=done.until, what=_what(done)))
+
+
+def _what(done: Purged) -> str:
+    counted = _("before-images of {orders} orders, {forms} signed forms, {reasons} reasons, what {rows} rows quoted")
+    return counted.format(orders=done.orders, forms=done.forms, reasons=done.reasons, rows=done.rows)
 
 
 def days_of(option: str, age: str) -> int:

@@ -63,8 +63,14 @@ class CheckName(StrEnum):
 DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.CHAIN: N_("every history entry follows from the one before it, and the last one is the head"),
     CheckName.CHECKPOINT: N_("the history goes on from every line of the checkpoint file"),
-    CheckName.TRIGGERS: N_("the database itself refuses to change or delete history"),
-    CheckName.COLUMNS: N_("what history is searched by is generated from its entries"),
+    CheckName.TRIGGERS: N_(
+        "the database itself refuses to change or delete history; triggers, rules, rights and inheritance of our "
+        "tables are as they were made"
+    ),
+    CheckName.COLUMNS: N_(
+        "tables, columns, constraints and indexes are as they were made; what history is searched by is generated "
+        "from its entries"
+    ),
     CheckName.ORDERS: N_("each order has one history entry that says the same, and none is missing"),
     CheckName.IMAGES: N_("each order has the before-image that its entry was made for, or it was purged"),
     CheckName.TOMBSTONES: N_("no package is under a number that was merged away"),
@@ -83,7 +89,7 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.LOGINS: N_("no unusual number of wrong passwords or locks since the last audit"),
     CheckName.EXPIRY: N_("no service token ends within a week"),
     CheckName.OPEN: N_("no transfer or approval has been left open for long"),
-    CheckName.RETENTION: N_("no before-image is older than the retention setting"),
+    CheckName.RETENTION: N_("no before-image, signed form or quoted cell is older than the retention setting"),
 }
 
 

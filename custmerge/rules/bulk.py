@@ -51,6 +51,8 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
+_TOLD = 3
+"""So many of what `packed` keeps of a row say what became of it: result, code, order."""
 IS_WELL = (Result.MERGED, Result.ALREADY)
 
 
@@ -169,6 +171,14 @@ def packed(outcomes: Sequence[Outcome]) -> str:
 def orders_in(kept: str) -> list[int]:
     """Return the orders that were executed for the rows that `packed` kept."""
     return [order for result, _code, order, *_said in json.loads(kept) if result == Result.MERGED]
+
+
+def without_details(kept: str) -> tuple[str, int]:
+    """Return what `packed` kept without what was said of rows, which quotes their cells, and of how many it was."""
+    rows = json.loads(kept)
+    shortened = [row[:_TOLD] for row in rows]
+    erased = sum(1 for row in rows if len(row) > _TOLD)
+    return json.dumps(shortened, ensure_ascii=False, separators=(",", ":")), erased
 
 
 # Any: JSON as it comes.

@@ -42,7 +42,7 @@ class Capability(StrEnum):
     BULK_APPROVE = "bulk_approve"
     """Approve bulk files that others run."""
     PURGE = "purge"
-    """Erase personal data out of old before-images."""
+    """Erase personal data that is no longer needed."""
     UNDO = "undo"
     """Take any order back, and whole bulk runs."""
     UNDO_OWN = "undo_own"

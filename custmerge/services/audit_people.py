@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Self
 
 from custmerge.errors import N_
 from custmerge.rules import seals
@@ -16,19 +18,18 @@ from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit_guard import readable
+from custmerge.services.audit_purges import purged_until
 from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
 
     from custmerge.rules.authority import Life
     from custmerge.rules.history import Fact
     from custmerge.storage.unit import Unit
 
-    Told = dict[Fact, Mapping[str, Fact]]
-    """The newest entry of each name or number."""
-
-_OF_TRANSFERS = (Action.TRANSFER_FILE, *DECISIONS, Action.TRANSFER_VOID)
+TRANSFERS_AT_ONCE = 200
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _GONE = N_("is gone, and history entry {seq} tells of it: it was deleted.")
@@ -40,6 +41,8 @@ _APPROVER_GONE = N_("is approved, and {name}, who approved it, may not do that a
 _NOT_USED = N_("was used by order {order} and doesn't say so: it was changed.")
 _FALSELY_USED = N_("says that order {order} used it, and the history doesn't: it was changed.")
 _FORM_GONE = N_("its signed form is gone.")
+_FORM_TWICE = N_("has {count} signed forms: one was put in.")
+_FORM_OF_NOTHING = N_("has a signed form, and there is no such transfer: it was put in, or the transfer was deleted.")
 _FORM_CHANGED = N_("its signed form isn't the one that was filed: it was changed.")
 
 
@@ -60,73 +63,126 @@ def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -
     return findings
 
 
-def _told(unit: Unit, key: str, *actions: Action) -> Told:
-    """Return for each value of `key` what the newest entry of `actions` says that sealed a row."""
-    newest: Told = {}
-    for action in actions:
-        for facts in _facts(unit, action):
-            if "row_sha256" in facts:
-                newest.setdefault(facts[key], facts)
-    return newest
+class _Told:
+    """The newest entry of some actions for each name or number that seals a row, one in memory at a time.
 
+    To be asked in the order of the keys' bytes, in which `Sealed` gives the rows. What is passed over on the way has
+    no row; it is told to `gone`, key and entry.
+    """
 
-def _facts(unit: Unit, action: Action) -> Iterator[Mapping[str, Fact]]:
-    # Read to the end first: a cursor that is open when an odd entry ends this part would take the rest with it.
-    for entry in list(unit.chain.newest(action=action.value)):
-        yield json.loads(entry.body)
+    def __init__(
+        self,
+        unit: Unit,
+        key: str,
+        *actions: Action,
+        gone: Callable[[str, Mapping[str, Fact]], None] = lambda _key, _facts: None,
+    ) -> None:
+        self._entries = unit.sealed.entries(key, [action.value for action in actions])
+        self._gone = gone
+        self._next: tuple[str, str] | None = None
+
+    def __enter__(self) -> Self:
+        self._next = next(self._entries, None)
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Close the cursor: one that is open when an odd row ends this part would take the rest with it."""
+        try:
+            while error is None and self._next is not None:
+                self._pass_over()
+        finally:
+            self._entries.close()
+
+    def of(self, key: str | int) -> Mapping[str, Fact] | None:
+        """Return the entry that seals the row of a key, None where there is none or it was asked for before."""
+        while self._next is not None and self._next[0] < str(key):
+            self._pass_over()
+        if self._next is None or self._next[0] != str(key):
+            return None
+        facts: Mapping[str, Fact] = json.loads(self._next[1])
+        self._next = next(self._entries, None)
+        return facts
+
+    def _pass_over(self) -> None:
+        if self._next is not None:
+            self._gone(self._next[0], json.loads(self._next[1]))
+        self._next = next(self._entries, None)
 
 
 def _staff(unit: Unit, findings: Findings) -> None:
-    told = _told(unit, "name", Action.USER)
-    for cells in list(unit.sealed.staff()):
-        name = cells[1]
-        _hold(findings, CheckName.STAFF, f"user {name}", seals.of_person_cells(*cells), told.pop(name, None))
-    _report_gone(findings, CheckName.STAFF, "user", told)
+    gone = partial(_report_gone, findings, CheckName.STAFF, "user")
+    with _Told(unit, "name", Action.USER, gone=gone) as told, closing(unit.sealed.staff()) as people:
+        for cells in people:
+            name = cells[1]
+            _hold(findings, CheckName.STAFF, f"user {name}", seals.of_person_cells(*cells), told.of(name))
 
 
 def _tokens(unit: Unit, findings: Findings) -> None:
-    told = _told(unit, "name", Action.TOKEN)
-    for cells in list(unit.sealed.services()):
-        name = cells[1]
-        keys = unit.sealed.keys_of(cells[0])
-        seal = seals.seal("service", *cells, keys[0] if keys else None)
-        _hold(findings, CheckName.TOKENS, f"token {name}", seal, told.pop(name, None))
-        if len(keys) > 1:
-            findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
-    _report_gone(findings, CheckName.TOKENS, "token", told)
+    gone = partial(_report_gone, findings, CheckName.TOKENS, "token")
+    with _Told(unit, "name", Action.TOKEN, gone=gone) as told, closing(unit.sealed.services()) as services:
+        for cells in services:
+            name = cells[1]
+            keys = unit.sealed.keys_of(cells[0])
+            seal = seals.seal("service", *cells, keys[0] if keys else None)
+            _hold(findings, CheckName.TOKENS, f"token {name}", seal, told.of(name))
+            if len(keys) > 1:
+                findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
 
 
 def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
-    told = sorted((f for action in _OF_TRANSFERS for f in _facts(unit, action)), key=_seq)
-    filed, decided, void = (
-        {f["transfer"]: f for f in told if f["action"] in actions and "row_sha256" in f}
-        for actions in ((Action.TRANSFER_FILE,), DECISIONS, (Action.TRANSFER_VOID,))
-    )
-    lives = _lives(told)
-    rows = list(unit.sealed.transfers())
-    used = {**_used_before(unit, rows, lives), **used}
-    staff = Staff(unit, {row[who] for row in rows for who in ("filed_by_person", "decided_by_person")})
-    for row in rows:
-        subject = f"transfer {row['id']}"
-        seal = seals.seal("transfer", *(row[name] for name in seals.FILED))
-        if not isinstance(row["salt"], bytes):
-            # A text of the same digits would give the same seal.
-            seal = ""
-        _hold(findings, CheckName.TRANSFERS, subject, seal, filed.pop(row["id"], None))
-        _hold_decision(findings, subject, row, decided.get(row["id"]))
-        _hold_use(unit, findings, subject, row, used.get(row["id"]))
-        life = lives.get(row["id"])
-        if row["id"] not in used and row["status"] != Status.USED:
-            _hold_status(findings, subject, row, life, void.get(row["id"]))
-        if life is not None and row["status"] in OPEN:
-            _hold_people(findings, subject, row, life, staff)
-        if row["decided_by_person"] == row["filed_by_person"]:
-            findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
-    _report_gone(findings, CheckName.TRANSFERS, "transfer", filed)
+    gone = partial(_report_gone, findings, CheckName.TRANSFERS, "transfer")
+    with (
+        _Told(unit, "transfer", Action.TRANSFER_FILE, gone=gone) as filed,
+        _Told(unit, "transfer", *DECISIONS) as decided,
+        _Told(unit, "transfer", Action.TRANSFER_VOID) as void,
+        closing(unit.sealed.transfers()) as rows,
+    ):
+        while some := list(islice(rows, TRANSFERS_AT_ONCE)):
+            lives, used_before = _lives(unit, some)
+            staff = Staff(unit, {row[who] for row in some for who in ("filed_by_person", "decided_by_person")})
+            for row in some:
+                number, subject = row["id"], f"transfer {row['id']}"
+                _hold_filing(findings, subject, row, filed.of(number))
+                _hold_decision(findings, subject, row, decided.of(number))
+                order = used.get(number, used_before.get(number))
+                _hold_use(unit, findings, subject, row, order)
+                life, entry = lives.get(number), void.of(number)
+                if order is None and row["status"] != Status.USED:
+                    _hold_status(findings, subject, row, life, entry)
+                if life is not None and row["status"] in OPEN:
+                    _hold_people(findings, subject, row, life, staff)
+                if row["decided_by_person"] == row["filed_by_person"]:
+                    findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
+
+
+def _lives(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[Fact, Life | None], dict[Fact, int]]:
+    """Return what the entries of some transfers tell of each, and the orders that used one.
+
+    Those are looked for in the whole history: an audit since a checkpoint has read its end alone.
+    """
+    told: dict[Fact, list[Mapping[str, Fact]]] = {row["id"]: [] for row in rows}
+    used: dict[Fact, int] = {}
+    for entry in list(unit.chain.of_transfers({row["absorbed"] for row in rows})):
+        facts = json.loads(entry.body)
+        number = facts.get("transfer")
+        if facts["action"] == Action.MERGE:
+            used |= {number: facts["order"]} if number in told else {}
+        elif number in told:
+            told[number].append(facts)
+    return {number: life_of(entries) for number, entries in told.items()}, used
 
 
 def _seq(facts: Mapping[str, Fact]) -> int:
     return int(str(facts["seq"]))
+
+
+def _hold_filing(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
+    # A text of the same digits would give the same seal.
+    is_salted = isinstance(row["salt"], bytes)
+    seal = seals.seal("transfer", *(row[name] for name in seals.FILED)) if is_salted else ""
+    _hold(findings, CheckName.TRANSFERS, subject, seal, told)
 
 
 def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
@@ -164,34 +220,6 @@ def _hold_people(findings: Findings, subject: str, row: Mapping[str, Any], life:
         findings.add(CheckName.TRANSFERS, subject, _APPROVER_GONE, name=name)
 
 
-def _lives(told: Iterable[Mapping[str, Fact]]) -> dict[Fact, Life | None]:
-    """Return what entries, oldest first, tell of each transfer."""
-    each: dict[Fact, list[Mapping[str, Fact]]] = {}
-    for facts in told:
-        each.setdefault(facts["transfer"], []).append(facts)
-    return {number: life_of(entries) for number, entries in each.items()}
-
-
-def _used_before(unit: Unit, rows: Iterable[Mapping[str, Any]], lives: Mapping[Fact, Life | None]) -> dict[int, int]:
-    """Return the transfers, with their orders, that were used by the history and don't say so in their rows.
-
-    They are looked for in the whole history: an audit since a checkpoint has read its end alone.
-    """
-    doubtful = {
-        row["id"]: row["absorbed"]
-        for row in rows
-        if row["status"] != Status.USED
-        and (life := lives.get(row["id"])) is not None
-        and life.status is Status.APPROVED
-    }
-    found: dict[int, int] = {}
-    for entry in list(unit.chain.of_transfers(set(doubtful.values()))) if doubtful else ():
-        facts = json.loads(entry.body)
-        if facts["action"] == Action.MERGE and facts.get("transfer") in doubtful:
-            found[facts["transfer"]] = facts["order"]
-    return found
-
-
 def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, Any], order: int | None) -> None:
     says_so = row["order"], row["status"]
     if order is not None and says_so != (order, Status.USED):
@@ -203,24 +231,38 @@ def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, An
 
 
 def _forms(unit: Unit, findings: Findings) -> None:
-    for row in list(unit.sealed.transfers()):
-        content = unit.sealed.form_of(row["id"])
-        if content is None:
-            findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
-            continue
+    erased_until = purged_until(unit, "forms")
+    with closing(unit.sealed.transfers()) as rows:
+        for row in rows:
+            _hold_form(unit, findings, row, erased_until)
+    with closing(unit.sealed.strange_forms()) as strange:
+        for number, count, is_known in strange:
+            message = _FORM_TWICE if is_known else _FORM_OF_NOTHING
+            findings.add(CheckName.FORMS, f"transfer {number}", message, count=count)
+
+
+def _hold_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> None:
+    content = unit.sealed.form_of(row["id"])
+    if content is None:
+        findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
+        return
+    if content == b"" and unit.transfers.has_ended_before(row["id"], erased_until):
+        return
+    is_it: tuple[str, int, str | None] | None = None
+    if isinstance(content, bytes):
         is_it = (hashlib.sha256(content).hexdigest(), len(content), form_type(content))
-        if is_it != (row["sha256"], row["size"], row["type"]):
-            findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_CHANGED)
+    if is_it != (row["sha256"], row["size"], row["type"]):
+        findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_CHANGED)
 
 
 def _batches(unit: Unit, findings: Findings) -> None:
     _hold_approvers(unit, findings)
-    told = _told(unit, "batch", Action.BULK_APPROVE)
-    for cells in list(unit.sealed.approvals()):
-        entry = told.pop(cells[0], None)
-        if entry is not None or any(cell is not None for cell in cells[3:]):
-            _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", seals.seal("approval", *cells), entry)
-    _report_gone(findings, CheckName.BATCHES, "batch", told)
+    gone = partial(_report_gone, findings, CheckName.BATCHES, "batch")
+    with _Told(unit, "batch", Action.BULK_APPROVE, gone=gone) as told, closing(unit.sealed.approvals()) as approvals:
+        for cells in approvals:
+            entry = told.of(cells[0])
+            if entry is not None or any(cell is not None for cell in cells[3:]):
+                _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", seals.seal("approval", *cells), entry)
 
 
 def _hold_approvers(unit: Unit, findings: Findings) -> None:
@@ -240,6 +282,5 @@ def _hold(findings: Findings, check: CheckName, subject: str, seal: str, told: M
         findings.add(check, subject, _CHANGED, seq=_seq(told))
 
 
-def _report_gone(findings: Findings, check: CheckName, kind: str, told: Told) -> None:
-    for name, facts in told.items():
-        findings.add(check, f"{kind} {name}", _GONE, seq=_seq(facts))
+def _report_gone(findings: Findings, check: CheckName, kind: str, key: str, facts: Mapping[str, Fact]) -> None:
+    findings.add(check, f"{kind} {key}", _GONE, seq=_seq(facts))

@@ -34,6 +34,13 @@ _BATCH_UNFINISHED = N_("was begun at {at} and isn't finished: run the file again
 _OLD_IMAGES = N_(
     "and others before {until} still have their before-images: `custmerge purge --older-than {days}d` erases them."
 )
+_OLD_TEXTS = N_(
+    "and others that ended before {until} still have their signed form or reason: "
+    "`custmerge purge --older-than {days}d` erases them."
+)
+_OLD_DETAILS = N_(
+    "and others before {until} still quote cells of their files: `custmerge purge --older-than {days}d` erases them."
+)
 
 
 def examine(
@@ -48,9 +55,7 @@ def examine(
         yield from _open_transfers(unit, now)
         yield from _open_batches(unit, now)
     if CheckName.RETENTION in checks:
-        until = stamp(now - timedelta(days=retention_days))
-        if (order := unit.evidence.old_image(until)) is not None:
-            yield _warning(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=retention_days)
+        yield from _retention(unit, stamp(now - timedelta(days=retention_days)), retention_days)
 
 
 def _logins(unit: Unit, since: str) -> Iterator[Finding]:
@@ -66,6 +71,15 @@ def _expiry(unit: Unit, now: datetime) -> Iterator[Finding]:
     for made in unit.people.all_services():
         if made.revoked_at is None and stamp(now) <= made.expires_at <= stamp(now + EXPIRES_WITHIN):
             yield _warning(CheckName.EXPIRY, f"token {made.name}", _EXPIRES, at=made.expires_at)
+
+
+def _retention(unit: Unit, until: str, days: int) -> Iterator[Finding]:
+    if (order := unit.evidence.old_image(until)) is not None:
+        yield _warning(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=days)
+    if (transfer := unit.transfers.old_texts(until)) is not None:
+        yield _warning(CheckName.RETENTION, f"transfer {transfer}", _OLD_TEXTS, until=until, days=days)
+    if (batch := unit.batches.old_details(until)) is not None:
+        yield _warning(CheckName.RETENTION, f"batch {batch}", _OLD_DETAILS, until=until, days=days)
 
 
 def _open_transfers(unit: Unit, now: datetime) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -22,6 +22,8 @@ from custmerge.services.access import demand
 from custmerge.services.audit_crew import Crew
 from custmerge.services.audit_guard import readable
 from custmerge.services.audit_ledger import Stretch
+from custmerge.services.audit_purges import purged_until
+from custmerge.storage.catalogue import Why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +39,8 @@ T = TypeVar("T")
 LOOK_AGAIN = 3
 """So often an audit is begun anew where it found something while somebody was writing."""
 CHECKPOINTS_AT_ONCE = 500
+DEFINITION_AT_MOST = 200
+"""Characters of what somebody made of a table that a finding shows."""
 BY_CONTENT = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.PACKAGES, CheckName.CONTACTS}
 SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 12e-6, 2e-6
 """About what an entry takes, with checks that read what it was written for and without; measured here."""
@@ -61,9 +65,14 @@ _OTHER_COLUMN = N_("is gone or of another type: the table was changed.")
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
 _OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
 _NO_HEAD = N_("the end of the chain isn't written down as one row any more: it was changed, deleted or put in twice.")
-_NO_TRIGGER = N_("is gone, switched off or does something else: put it back from this version's migrations.")
-_STRANGE_TRIGGER = N_("wasn't made by custmerge: somebody put it in.")
-_PLAIN_COLUMN = N_("isn't generated from the entry any more: the table was changed.")
+_GONE = N_("is gone from table {table}: put it back from this version's migrations.")
+_CHANGED = N_("isn't as this version's migrations made it for table {table}; it is now: {definition}")
+_ADDED = N_("wasn't made by custmerge: somebody put it on table {table}.")
+_MESSAGES = {Why.GONE: _GONE, Why.CHANGED: _CHANGED, Why.ADDED: _ADDED}
+_CHECK_OF_KIND = {
+    **dict.fromkeys(("table", "column", "constraint", "index", "sequence"), CheckName.COLUMNS),
+    **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,7 @@ class _Look:
         findings = Findings()
         with self._reading() as unit:
             changed = self._look_at_tables(unit, findings)
+            self._look_at_catalogue(unit, findings)
             if not changed.isdisjoint(_CHAIN_TABLES):
                 # There is nothing to hold anything else against.
                 return Head(0, NO_HASH, 0), findings
@@ -157,8 +167,8 @@ class _Look:
             yield unit
 
     def _look_at_tables(self, unit: Unit, findings: Findings) -> set[str]:
-        """Take note of tables and columns that aren't as they were made; returns the tables."""
-        changed = unit.protection.changed_tables()
+        """Take note of tables and columns that are gone or of another type; returns the tables."""
+        changed = unit.protection.unreadable()
         for table, column in changed:
             # Whatever is wanted: without a table nothing is well.
             check = next(check for check in (_CHECK_OF.get(table), *CheckName) if check in self._checks)
@@ -168,6 +178,18 @@ class _Look:
                 findings.add(check, f"column {table}.{column}", _OTHER_COLUMN)
         return {table for table, _column in changed}
 
+    def _look_at_catalogue(self, unit: Unit, findings: Findings) -> None:
+        """Take note of whatever else of our tables isn't as the migrations made it."""
+        if self._checks.isdisjoint(_CHECK_OF_KIND.values()):
+            return
+        known = {found.subject for found in findings.kept}
+        with readable(unit, findings, CheckName.COLUMNS):
+            for one in unit.protection.deviations():
+                check = _CHECK_OF_KIND[one.kind]
+                if check in self._checks and one.subject not in known:
+                    details = {"table": one.table, "definition": one.definition[:DEFINITION_AT_MOST]}
+                    findings.add(check, one.subject, _MESSAGES[one.why], **details)
+
     def _look_at_rest(self, unit: Unit, crew: Crew, findings: Findings, head: Head, last: Checkpoint | None) -> None:
         since = last if self._wanted.since_checkpoint else None
         first = 1 if since is None else since.seq + 1
@@ -175,7 +197,6 @@ class _Look:
         register = crew.ask(partial(audit_register.examine, checks=self._checks, only=only))
         stretches = self._stretches(unit, findings, first, head.seq)
         parts = [crew.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
-        self._protection(unit, findings)
         self._warn(unit, findings, last)
         found = [crew.answer(part, unit) for part in parts]
         _add(findings, audit_ledger.join(found, unit, head, self._checks, is_whole=since is None))
@@ -184,19 +205,14 @@ class _Look:
         _add(findings, audit_people.examine(unit, self._checks, used))
 
     def _stretches(self, unit: Unit, findings: Findings, first: int, last: int) -> list[Stretch]:
-        purged_until, packages_after = "", 0
+        erased_until, packages_after = "", 0
         with readable(unit, findings, CheckName.CHAIN):
-            for entry in list(unit.chain.newest(action=Action.PURGE.value)):
-                purged_until = max(purged_until, json.loads(entry.body)["until"])
-            for entry in list(unit.chain.newest(action=Action.IMPORT.value)):
-                told = json.loads(entry.body)
-                if told.get("kind") == "packages" and told.get("updated"):
-                    packages_after = entry.seq
-                    break
+            erased_until = purged_until(unit, "orders")
+            packages_after = _packages_imported(unit)
         # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
         bounds = unit.evidence.bounds(first, last, Crew.ENTRIES_AT_ONCE)
         return [
-            Stretch(begin, end, self._checks, purged_until, packages_after)
+            Stretch(begin, end, self._checks, erased_until, packages_after)
             for begin, end in bounds or [(first, first - 1)]
         ]
 
@@ -217,16 +233,6 @@ class _Look:
                     findings.add(CheckName.CHECKPOINT, f"checkpoint {one.at}", _OTHER_HASH, seq=one.seq)
         return last
 
-    def _protection(self, unit: Unit, findings: Findings) -> None:
-        if CheckName.TRIGGERS in self._checks:
-            for name in unit.protection.missing_triggers():
-                findings.add(CheckName.TRIGGERS, f"trigger {name}", _NO_TRIGGER)
-            for name in unit.protection.strange_triggers():
-                findings.add(CheckName.TRIGGERS, f"trigger {name}", _STRANGE_TRIGGER)
-        if CheckName.COLUMNS in self._checks:
-            for name in unit.protection.plain_columns():
-                findings.add(CheckName.COLUMNS, f"column {name}", _PLAIN_COLUMN)
-
     def _warn(self, unit: Unit, findings: Findings, last: Checkpoint | None) -> None:
         # A line from the future says nothing of when somebody last looked.
         is_past = last is not None and last.at <= stamp(self._now)
@@ -236,6 +242,16 @@ class _Look:
         with readable(unit, findings, CheckName.OPEN):
             for found in warnings:
                 findings.keep(found)
+
+
+def _packages_imported(unit: Unit) -> int:
+    """Return the newest entry that tells of an import which changed packages, 0 where there is none."""
+    with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
+        for entry in entries:
+            told = json.loads(entry.body)
+            if told.get("kind") == "packages" and told.get("updated"):
+                return entry.seq
+    return 0
 
 
 def _add(to: Findings, found: Findings) -> None:

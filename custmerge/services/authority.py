@@ -33,7 +33,7 @@ class Staff:
     def is_as_told(self, person: int | None) -> bool:
         """Return whether somebody's row is the one that the newest entry of that name sealed."""
         cells, body = self._cells.get(person or 0, ((), None))
-        return body is not None and json.loads(body)["row_sha256"] == seals.seal("person", *cells)
+        return body is not None and json.loads(body)["row_sha256"] == seals.of_person_cells(*cells)
 
     def name_of(self, person: int | None) -> str:
         """Return somebody's name, an empty one where there is no such person."""

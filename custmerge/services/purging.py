@@ -1,17 +1,23 @@
-"""Purge: personal data in old before-images is erased; the history still verifies."""
+"""Purge: personal data that no longer serves anything is erased; the history still verifies."""
 
 from __future__ import annotations
 
+import json
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from custmerge.rules import seals
+from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
+from custmerge.rules.transfers import Status
 from custmerge.services.access import demand, demand_alive
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from custmerge.rules.history import Fact
@@ -24,9 +30,21 @@ class Purged:
     """What a purge erased, or would erase."""
 
     until: str
-    """Before-images of orders before this moment."""
+    """What ended before this moment."""
     orders: int
+    """Orders whose before-images."""
+    forms: int
+    """Signed forms of transfers that were rejected, used or void."""
+    reasons: int
+    """Why transfers were rejected."""
+    rows: int
+    """Rows of bulk files that have ended, with what was quoted of their cells."""
     dry_run: bool
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there was nothing to erase."""
+        return not (self.orders or self.forms or self.reasons or self.rows)
 
 
 def preview(database: Database, caller: Caller, days: int, now: datetime) -> Purged:
@@ -34,22 +52,90 @@ def preview(database: Database, caller: Caller, days: int, now: datetime) -> Pur
     demand(caller, Capability.PURGE)
     until = stamp(now - timedelta(days=days))
     with database.reading() as unit:
-        return Purged(until, unit.ledger.images_before(until), dry_run=True)
+        return Purged(
+            until,
+            unit.ledger.images_before(until),
+            unit.transfers.forms_before(until),
+            len(unit.transfers.reasons_before(until)),
+            sum(without_details(results)[1] for _batch, _first, results in unit.batches.told_before(until)),
+            dry_run=True,
+        )
 
 
 def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Purged:
-    """Erase the before-images of every order before `seen.until`, for good: those orders can't be undone any more.
+    """Erase what ended before `seen.until`, for good: its orders can't be undone any more.
 
+    That is before-images of orders, forms of transfers and why they were rejected, and what was quoted of bulk files.
     What was counted before is counted again. Raises NotAllowed.
     """
     demand(caller, Capability.PURGE)
 
     def erase(unit: Unit) -> Purged:
         demand_alive(unit, caller)
-        erased = unit.ledger.erase_images_before(seen.until)
-        if erased:
-            facts: dict[str, Fact] = {"until": seen.until, "orders": erased}
-            unit.chain.append([Draft(stamp(now), caller.actor, Action.PURGE, facts)])
-        return Purged(seen.until, erased, dry_run=False)
+        images = unit.ledger.erase_images_before(seen.until)
+        forms = unit.transfers.erase_forms_before(seen.until)
+        rows = _erase_details(unit, seen.until)
+        resealed = _erase_reasons(unit, seen.until)
+        done = Purged(seen.until, images, forms, len(resealed), rows, dry_run=False)
+        if not done.is_nothing:
+            facts: dict[str, Fact] = {
+                "until": done.until,
+                "orders": done.orders,
+                "forms": done.forms,
+                "reasons": done.reasons,
+                "rows": done.rows,
+            }
+            told = [(Action.PURGE, facts), *((Action.TRANSFER_REJECT, one) for one in resealed if one)]
+            unit.chain.append([Draft(stamp(now), caller.actor, action, one) for action, one in told])
+        return done
 
     return database.attempt(erase)
+
+
+def _erase_details(unit: Unit, until: str) -> int:
+    """Erase what was quoted of the cells of bulk files; returns of how many rows."""
+    erased = 0
+    # Their places first: what is changed while it is read may come twice.
+    for number, first in [(number, first) for number, first, _results in unit.batches.told_before(until)]:
+        results, rows = without_details(unit.batches.chunk(number, first))
+        unit.batches.rewrite(number, first, results)
+        erased += rows
+    return erased
+
+
+def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
+    """Erase why transfers were rejected; returns what a new entry seals of each as it is now.
+
+    Nothing for one that isn't as its entry has it: it is not to look right again.
+    """
+    resealed: list[dict[str, Fact]] = []
+    for number in unit.transfers.reasons_before(until):
+        row = unit.sealed.transfer(number)
+        is_right = _sealed_now(row) == _told_of(unit, row)
+        unit.transfers.erase_reason(number)
+        facts: dict[str, Fact] = {
+            "did": "purge",
+            "survivor": row["survivor"],
+            "absorbed": row["absorbed"],
+            "transfer": number,
+            "form_sha256": row["sha256"],
+            "row_sha256": _sealed_now({**row, "reason": None}),
+        }
+        resealed.append(facts if is_right else {})
+    return resealed
+
+
+# Any: cells of any kind.
+def _sealed_now(row: Mapping[str, Any]) -> str:
+    said = [row[name] for name in seals.DECIDED]
+    return seals.seal("decision", row["id"], row["salt"], Status.REJECTED.value, *said)
+
+
+def _told_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
+    """Return the seal of the newest entry that rejects a transfer, None where there is none."""
+    with closing(unit.chain.newest(number=row["survivor"], action=Action.TRANSFER_REJECT.value)) as entries:
+        for entry in entries:
+            facts: dict[str, Fact] = json.loads(entry.body)
+            if facts.get("transfer") == row["id"] and "row_sha256" in facts:
+                return facts["row_sha256"]
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
@@ -11,7 +12,7 @@ from custmerge.storage.rows import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -30,6 +31,7 @@ _BATCH = (
     batch.c.runner,
     batch.c.alive_until,
 )
+_HAS_ENDED = batch.c.state.in_([State.FINISHED.value, State.UNDONE.value])
 _IS_UNFINISHED = batch.c.state.in_([State.APPROVED.value, State.RUNNING.value])
 
 
@@ -140,6 +142,36 @@ class Batches:
         )
         for row in streamed(self._connection, statement, 10):
             yield row[0], row[1]
+
+    def told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
+        """Give (batch, first row, results) of chunks with details, of ended batches from before a moment.
+
+        A batch's moment is that of its approval or its beginning.
+        """
+        statement = (
+            select(batch_chunk.c.batch, batch_chunk.c.first, batch_chunk.c.results)
+            .join(batch, batch.c.id == batch_chunk.c.batch)
+            # Details are the only objects in results.
+            .where(_HAS_ENDED, batch.c.at < at, batch_chunk.c.results.like("%{%"))
+            .order_by(batch_chunk.c.batch, batch_chunk.c.first)
+        )
+        for row in streamed(self._connection, statement, 10):
+            yield row[0], row[1], row[2]
+
+    def old_details(self, at: str) -> int | None:
+        """Return an ended batch from before a moment whose results have details, None where there is none."""
+        with closing(self.told_before(at)) as chunks:
+            return next((number for number, _first, _results in chunks), None)
+
+    def chunk(self, number: int, first: int) -> str:
+        """Return the results of a chunk that exists."""
+        is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
+        return str(self._connection.execute(select(batch_chunk.c.results).where(*is_it)).scalar_one())
+
+    def rewrite(self, number: int, first: int, results: str) -> None:
+        """Write the results of a chunk anew."""
+        is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
+        self._connection.execute(update(batch_chunk).where(*is_it).values(results=results))
 
     def _update(self, number: int, **values: str | int | None) -> None:
         self._connection.execute(update(batch).where(batch.c.id == number).values(values))

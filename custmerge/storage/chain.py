@@ -12,7 +12,7 @@ from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import TextFromBody, head, history
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
@@ -71,7 +71,7 @@ class Chain:
         limit: int | None = None,
         only: Collection[str] = (),
         without: Collection[str] = (),
-    ) -> Iterator[Entry]:
+    ) -> Generator[Entry, None, None]:
         """Give the entries that fit every filter, newest first, streamed.
 
         `only` are the actions that count, all of them where none is named, and `without` those that don't;

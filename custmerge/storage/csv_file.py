@@ -165,7 +165,7 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
     """
     csv.field_size_limit(LONGEST_CELL)
     try:
-        stream = os.fdopen(os.dup(0), "rb") if path == STDIN else Path(path).open("rb")
+        stream = os.fdopen(os.dup(0), "rb") if path == STDIN else Path(path).open("rb")  # noqa: SIM115 (closed below)
     except OSError as error:
         raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
     with stream:

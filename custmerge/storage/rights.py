@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
@@ -42,8 +43,9 @@ _OF_TABLES = {
     order.name: _READ_AND_ADD,
     # Erased by purge, and known by its digest in the history: what else were written there would be found.
     before_image.name: "SELECT, INSERT, UPDATE (salt, image)",
-    form.name: _READ_AND_ADD,
-    batch_chunk.name: _READ_AND_ADD,
+    # Erased by purge, too. A form is known by its digest in the history.
+    form.name: "SELECT, INSERT, UPDATE (content)",
+    batch_chunk.name: "SELECT, INSERT, UPDATE (results)",
     **{table.name: _CHANGE for table in (customer, package, staff, service, transfer, batch)},
     **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
 }
@@ -58,6 +60,9 @@ _STRANGER = text(
     "SELECT current_user::text FROM pg_class WHERE oid = 'custmerge_history'::regclass "
     "AND NOT pg_has_role(relowner, 'usage')"
 )
+_REGISTER = {table.name for table in (customer, package, domain)}
+# What changes and deletes no row, and puts nothing in.
+_HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
 _NUMBERED = (staff, service, guess, transfer, batch)
 
 
@@ -81,6 +86,20 @@ def stranger(connection: Connection) -> str | None:
         return None
     found = connection.execute(_STRANGER).scalar()
     return None if found is None else str(found)
+
+
+def given(table: str, right: str, column: str | None) -> bool:
+    """Return whether a role may have a right on one of our tables, or on one column of it, without harm.
+
+    That is what `grant` gives, and what changes no row. The register is the host's as well: rows of it may be changed
+    by other programs.
+    """
+    if right in _HARMLESS or (table in _REGISTER and right in ("INSERT", "UPDATE", "DELETE")):
+        return True
+    rights = dict(re.findall(r"(\w+)(?: \(([^)]*)\))?", _OF_TABLES[table]))
+    if right not in rights:
+        return False
+    return not rights[right] or column in rights[right].split(", ")
 
 
 def grant(connection: Connection, role: str) -> None:

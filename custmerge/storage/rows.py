@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Integer, Text, any_, func, literal, select
 from custmerge.storage.engine import is_sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, TextClause
 
@@ -40,7 +40,7 @@ def insert_rows(connection: Connection, table: str, columns: Sequence[str], rows
 # Any: SQLAlchemy types a row by its columns, and here they are anybody's.
 def streamed(
     connection: Connection, statement: Select[Any] | CompoundSelect[Any] | TextClause, at_once: int
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Give the rows of a statement, `at_once` fetched at a time; whoever stops early leaves no cursor open."""
     with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
         yield from result

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Text, bindparam, cast, collate, func, or_, select, text
 
 from custmerge.rules.bulk import State
 from custmerge.rules.history import Action
+from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among, streamed
 from custmerge.storage.tables import TextFromBody, batch, form, history, service, session, staff, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -44,6 +47,9 @@ _APPROVALS = (
     batch.c.approved_at,
 )
 
+T = TypeVar("T")
+Rows = Generator[T, None, None]
+"""Streamed: to be closed before an odd row ends the part of the transaction that it was read in."""
 Cells = tuple[Any, ...]
 """Any: whatever is stored."""
 
@@ -54,9 +60,29 @@ class Sealed:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def staff(self) -> Iterator[Cells]:
-        """Give id, name and the other cells of each person that `seals.of_person` seals."""
-        yield from self._cells(*_STAFF)
+    def entries(self, key: str, actions: Collection[str]) -> Rows[tuple[str, str]]:
+        """Give a key of ours and the body of the newest entry that seals a row, for each value of the key.
+
+        Keys come as texts, in the order of their bytes: whoever reads the rows in that order needs no more than one
+        entry at a time.
+        """
+        sqlite = is_sqlite(self._connection)
+        value = f"CAST(body ->> '{key}' AS text)" if sqlite else f"(body::json ->> '{key}') COLLATE \"C\""
+        body = "body" if sqlite else "body::json"
+        statement = text(
+            f"SELECT {value} AS named, body FROM custmerge_history WHERE action IN :actions "  # noqa: S608 (ours)
+            f"AND {body} ->> 'row_sha256' IS NOT NULL ORDER BY 1, seq DESC"
+        ).bindparams(bindparam("actions", list(actions), expanding=True))
+        last: object = self
+        with closing(streamed(self._connection, statement, ROWS_AT_ONCE)) as rows:
+            for named, written in rows:
+                if named != last:
+                    last = named
+                    yield named, written
+
+    def staff(self) -> Rows[Cells]:
+        """Give the cells of each person that `seals.of_person_cells` seals, in the order of `entries`."""
+        yield from self._cells(*_STAFF, by=staff.c.name)
 
     def people(self, ids: Collection[int]) -> list[tuple[Cells, str | None]]:
         """Return what `staff` gives of some people, each with the body of the newest entry that seals their name.
@@ -83,31 +109,51 @@ class Sealed:
         found = select(batch.c.id, batch.c.approved_by_person).where(is_open, batch.c.approved_at.is_not(None))
         return [(row[0], row[1]) for row in self._connection.execute(found.order_by(batch.c.id))]
 
-    def services(self) -> Iterator[Cells]:
-        """Give id, name and the other cells of each service token that `seals.of_service` seals, but its key."""
-        yield from self._cells(*_SERVICES)
+    def services(self) -> Rows[Cells]:
+        """Give the cells of each service token that `seals.of_service` seals without its key, ordered alike."""
+        yield from self._cells(*_SERVICES, by=service.c.name)
 
     def keys_of(self, token: int) -> list[str]:
         """Return by what a service token can be opened: one digest, none once it has ended."""
         rows = select(session.c.token_sha256).where(session.c.service == token).order_by(session.c.token_sha256)
         return list(self._connection.execute(rows).scalars())
 
-    def approvals(self) -> Iterator[Cells]:
-        """Give the cells of each bulk file that `seals.of_approval` seals."""
-        yield from self._cells(*_APPROVALS)
+    def approvals(self) -> Rows[Cells]:
+        """Give the cells of each bulk file that `seals.of_approval` seals, in the order of `entries`."""
+        yield from self._cells(*_APPROVALS, by=self._in_bytes(batch.c.id))
 
-    def transfers(self) -> Iterator[dict[str, Any]]:
-        """Give every column of each contract transfer, by name."""
-        statement = select(transfer).order_by(transfer.c.id)
-        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
-            yield dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name begins like this)
+    def transfers(self) -> Rows[dict[str, Any]]:
+        """Give every column of each contract transfer, by name, in the order of `entries`."""
+        statement = select(transfer).order_by(self._in_bytes(transfer.c.id))
+        with closing(streamed(self._connection, statement, ROWS_AT_ONCE)) as rows:
+            for row in rows:
+                yield dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name begins like this)
 
-    def form_of(self, number: int) -> bytes | None:
-        """Return the signed form of a transfer, None where it is gone, nothing where it isn't bytes any more."""
-        found = self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar()
-        return found if found is None or isinstance(found, bytes) else b""
+    def transfer(self, number: int) -> dict[str, Any]:
+        """Return every column of a contract transfer that exists, by name."""
+        row = self._connection.execute(select(transfer).where(transfer.c.id == number)).one()
+        return dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name begins like this)
+
+    def form_of(self, number: int) -> object:
+        """Return the signed form of a transfer, None where it is gone, else whatever is stored there."""
+        return self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar()
+
+    def strange_forms(self) -> Rows[tuple[int, int, bool]]:
+        """Give (transfer, how many, whether there is such a transfer) where that is not one form of one transfer."""
+        is_known = select(transfer.c.id).where(transfer.c.id == form.c.transfer).exists()
+        forms = select(form.c.transfer, func.count(), is_known).group_by(form.c.transfer)
+        statement = forms.having(or_(func.count() > 1, ~is_known)).order_by(form.c.transfer)
+        with closing(streamed(self._connection, statement, ROWS_AT_ONCE)) as rows:
+            for number, count, is_there in rows:
+                yield number, count, bool(is_there)
 
     # Any: columns of every type.
-    def _cells(self, *columns: ColumnElement[Any]) -> Iterator[Cells]:
-        for row in streamed(self._connection, select(*columns).order_by(columns[0]), ROWS_AT_ONCE):
-            yield tuple(row)
+    def _cells(self, *columns: ColumnElement[Any], by: ColumnElement[Any]) -> Rows[Cells]:
+        with closing(streamed(self._connection, select(*columns).order_by(by), ROWS_AT_ONCE)) as rows:
+            for row in rows:
+                yield tuple(row)
+
+    def _in_bytes(self, number: ColumnElement[int]) -> ColumnElement[str]:
+        """Return a number as the text by which `entries` sorts it."""
+        digits = cast(number, Text)
+        return digits if is_sqlite(self._connection) else collate(digits, "C")

@@ -178,8 +178,8 @@ def _loose_in(directory: str) -> int:
 def _text_of(path: Path, *, loose: int, follow: bool = True) -> str:
     """Return the token in a file.
 
-    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link where
-    none is to be followed; LooseTokenFile where it isn't this user's, root's, or somebody has a right of the bits `loose`.
+    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link where none is to
+    be followed; LooseTokenFile where it isn't this user's or root's, or somebody has a right of the bits `loose`.
     """
     try:
         with files.regular(path, follow=follow) as file:

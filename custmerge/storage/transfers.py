@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, or_, select, union, update
+from sqlalchemy import and_, func, insert, or_, select, union, update
 
+from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.rows import among
-from custmerge.storage.tables import form, transfer
+from custmerge.storage.tables import form, history, order, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,6 +36,7 @@ _TRANSFER = (
     transfer.c.decided_by_person,
     transfer.c.decided_at,
 )
+_REJECTED = (transfer.c.status == Status.REJECTED.value,)
 
 
 class Transfers:
@@ -154,6 +156,60 @@ class Transfers:
         if found:
             self._update(among(self._connection, transfer.c.id, [one.id for one in found]), status=Status.VOID.value)
         return found
+
+    def forms_before(self, at: str) -> int:
+        """Return how many signed forms of transfers that ended before a moment are there still."""
+        statement = select(func.count()).select_from(form).where(*self._forms_before(at))
+        return self._connection.execute(statement).scalar_one()
+
+    def erase_forms_before(self, at: str) -> int:
+        """Erase the signed forms of transfers that ended before a moment; returns how many there were."""
+        statement = update(form).where(*self._forms_before(at)).values(content=b"")
+        return self._connection.execute(statement).rowcount
+
+    def has_ended_before(self, number: int, at: str) -> bool:
+        """Return whether a transfer ended before a moment, so that its form may have been erased."""
+        ended = select(transfer.c.id).where(transfer.c.id == number, self._ended_before(at))
+        return self._connection.execute(ended).first() is not None
+
+    def reasons_before(self, at: str) -> list[int]:
+        """Return the transfers that were rejected before a moment and still say why."""
+        told = select(transfer.c.id).where(*_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
+        return list(self._connection.execute(told.order_by(transfer.c.id)).scalars())
+
+    def old_texts(self, at: str) -> int | None:
+        """Return a transfer that ended before a moment and has its form or its reason still, None for none."""
+        has_form = select(form.c.transfer).where(form.c.transfer == transfer.c.id, func.length(form.c.content) > 0)
+        left = or_(has_form.exists(), transfer.c.reason.is_not(None))
+        statement = select(transfer.c.id).where(left, self._ended_before(at)).order_by(transfer.c.id).limit(1)
+        return self._connection.execute(statement).scalar()
+
+    def erase_reason(self, number: int) -> None:
+        """Erase why a transfer was rejected."""
+        self._update(transfer.c.id == number, reason=None)
+
+    def _forms_before(self, at: str) -> tuple[ColumnElement[bool], ...]:
+        ended = select(transfer.c.id).where(transfer.c.id == form.c.transfer, self._ended_before(at)).exists()
+        return func.length(form.c.content) > 0, ended
+
+    def _ended_before(self, at: str) -> ColumnElement[bool]:
+        """Return the condition that a transfer was rejected, used or made void before a moment.
+
+        When one became void its entry says; one without an entry, of an earlier version, did so at some time after
+        its filing.
+        """
+        used = select(order.c.order).where(order.c.order == transfer.c.order, order.c.at < at).exists()
+        voided_since = select(history.c.seq).where(
+            history.c.action == Action.TRANSFER_VOID.value,
+            history.c.at >= at,
+            history.c.survivor == transfer.c.survivor,
+            history.c.absorbed == transfer.c.absorbed,
+        )
+        return or_(
+            and_(*_REJECTED, transfer.c.decided_at < at),
+            and_(transfer.c.status == Status.USED.value, used),
+            and_(transfer.c.status == Status.VOID.value, transfer.c.at < at, ~voided_since.exists()),
+        )
 
     def _update(self, *conditions: ColumnElement[bool], **values: str | int | None) -> None:
         self._connection.execute(update(transfer).where(*conditions).values(values))

@@ -1,7 +1,22 @@
 """Purge: old before-images are erased, the rest holds."""
 
+import hashlib
+import json
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from custmerge.rules.audit import CheckName
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.roles import Role
+from custmerge.rules.times import stamp
+from custmerge.services import auditing, purging
+from custmerge.services.access import Caller
+from custmerge.storage.unit import Database
+
+SUPERVISOR = Caller(Role.SUPERVISOR, "anna", hashlib.sha256(b"token-of-anna").hexdigest(), "", 1)
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
@@ -33,6 +48,174 @@ def test_an_age_that_is_none_is_refused_with_what_to_write(supervisor, age):
 @pytest.mark.parametrize("name", ["ben", "ada"])
 def test_only_a_supervisor_may(cli, name):
     assert cli.as_(name)("purge", "--older-than", "365d", "--yes").code == 4
+
+
+FORM = b"%PDF-1.7 signed by Katrin Vogelsang"
+BAD = "survivor,absorbed,choice\n10001,20002,heimlich-geraten\n10001,20004,keep\n"
+
+
+@pytest.fixture
+def decided(world, agent, supervisor):
+    """Transfers: 1 used, 2 rejected, 3 still open; a bulk file of which one row had a bad cell."""
+    world.customer("10001")
+    for number in ("20002", "20003", "20004", "20005"):
+        world.customer(number, company="Anders GmbH" if number < "20004" else "Sonnentau GmbH")
+    (world.folder / "form.pdf").write_bytes(FORM)
+    (world.folder / "pairs.csv").write_text(BAD)
+    done = [
+        *(agent("transfer", "file", n, "--into", "10001", "--form", "form.pdf") for n in ("20002", "20003")),
+        supervisor("transfer", "approve", "1", "--yes"),
+        agent("merge", "20002", "--into", "10001", "--keep", "--yes"),
+        supervisor("transfer", "reject", "2", "--reason", "Frau Vogelsang ist verreist", "--yes"),
+        agent("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
+        supervisor("bulk", "approve", "pairs.csv", "--yes"),
+    ]
+    assert [one.code for one in done] == [0] * len(done), [one.err for one in done]
+    assert agent("bulk", "run", "pairs.csv").code == 7
+
+
+@pytest.fixture
+def tomorrow(database_url, decided):
+    """Purges as a supervisor does in two days, and audits after it; gives what is stored."""
+    return Later(database_url)
+
+
+class Later:
+    def __init__(self, url):
+        self.url = url
+        self.now = datetime.now(UTC) + timedelta(days=2)
+
+    def purge(self, days=1):
+        with closing(Database(self.url)) as database:
+            seen = purging.preview(database, SUPERVISOR, days, self.now)
+            done = purging.purge(database, SUPERVISOR, seen, self.now)
+        assert replace(seen, dry_run=False) == done
+        return done
+
+    def findings(self):
+        wanted = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
+        with closing(Database(self.url)) as database:
+            audit = auditing.audit(database, SUPERVISOR, wanted, self.now)
+        return {(found.check.value, found.subject) for found in audit.findings if found.severity == "critical"}
+
+    def warnings(self, days):
+        wanted = auditing.Wanted(frozenset({CheckName.RETENTION}), None, since_checkpoint=False, retention_days=days)
+        with closing(Database(self.url)) as database:
+            return [found.subject for found in auditing.audit(database, SUPERVISOR, wanted, self.now).findings]
+
+    def execute(self, *statements):
+        with closing(Database(self.url)) as database, database.writing() as unit:
+            for statement in statements:
+                unit._connection.exec_driver_sql(statement)
+
+    def select(self, statement):
+        with closing(Database(self.url)) as database, database.reading() as unit:
+            return [tuple(row) for row in unit._connection.exec_driver_sql(statement)]
+
+
+def test_forms_reasons_and_what_stood_in_cells_go_and_the_audit_holds(tomorrow):
+    done = tomorrow.purge()
+    assert (done.orders, done.forms, done.reasons, done.rows) == (2, 2, 1, 1)
+    forms = tomorrow.select("SELECT transfer, content FROM custmerge_form ORDER BY transfer")
+    assert [(number, bytes(content)) for number, content in forms] == [(1, b""), (2, b""), (3, FORM)]
+    assert tomorrow.select("SELECT reason FROM custmerge_transfer WHERE reason IS NOT NULL") == []
+    assert "geraten" not in str(tomorrow.select("SELECT results FROM custmerge_batch_chunk"))
+    assert tomorrow.findings() == set()
+
+
+def test_digests_of_what_was_erased_stay(tomorrow):
+    columns = "SELECT id, status, sha256, size, type, decided_by, decided_at FROM custmerge_transfer ORDER BY id"
+    before = tomorrow.select(columns)
+    tomorrow.purge()
+    assert tomorrow.select(columns) == before
+
+
+def test_a_second_purge_finds_nothing_and_writes_nothing(tomorrow):
+    tomorrow.purge()
+    entries = tomorrow.select("SELECT count(*) FROM custmerge_history")
+    assert tomorrow.purge().is_nothing
+    assert tomorrow.select("SELECT count(*) FROM custmerge_history") == entries
+
+
+def test_what_is_young_or_open_stays(tomorrow):
+    assert tomorrow.purge(days=3).is_nothing
+    tomorrow.purge()
+    assert len(tomorrow.select("SELECT 1 FROM custmerge_form WHERE length(content) > 0")) == 1
+
+
+def test_the_entry_counts_each(tomorrow, supervisor):
+    tomorrow.purge()
+    (entry,) = tomorrow.select("SELECT body FROM custmerge_history WHERE action = 'purge'")
+    told = json.loads(entry[0])
+    assert {name: told[name] for name in ("orders", "forms", "reasons", "rows")} == {
+        "orders": 2,
+        "forms": 2,
+        "reasons": 1,
+        "rows": 1,
+    }
+
+
+def test_a_purge_says_how_many_of_each_it_would_erase(decided, supervisor):
+    done = supervisor("purge", "--older-than", "1d", "--dry-run", "-f", "json").json
+    assert sorted(done) == ["dry_run", "forms", "orders", "reasons", "rows", "until"]
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        ("UPDATE custmerge_form SET content = ''", ("forms", "transfer 3")),
+        ("UPDATE custmerge_transfer SET decided_by = 'ada' WHERE id = 2", ("transfers", "transfer 2")),
+        ("UPDATE custmerge_transfer SET reason = 'darum' WHERE id = 2", ("transfers", "transfer 2")),
+        ("UPDATE custmerge_form SET content = 'x' WHERE transfer = 1", ("forms", "transfer 1")),
+        ("DELETE FROM custmerge_form WHERE transfer = 1", ("forms", "transfer 1")),
+    ],
+)
+def test_what_is_changed_after_a_purge_is_still_found(tomorrow, statement, finding):
+    tomorrow.purge()
+    tomorrow.execute(statement)
+    assert finding in tomorrow.findings()
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        ("UPDATE custmerge_form SET content = '' WHERE transfer = 1", ("forms", "transfer 1")),
+        ("UPDATE custmerge_transfer SET reason = NULL WHERE id = 2", ("transfers", "transfer 2")),
+    ],
+)
+def test_what_no_purge_erased_is_missed(tomorrow, statement, finding):
+    tomorrow.execute(statement)
+    assert tomorrow.findings() == {finding}
+
+
+def test_a_purge_does_not_make_right_what_somebody_changed_before_it(tomorrow):
+    tomorrow.execute("UPDATE custmerge_transfer SET decided_by = 'ada' WHERE id = 2")
+    tomorrow.purge()
+    assert tomorrow.findings() == {("transfers", "transfer 2")}
+
+
+def test_the_audit_warns_of_old_forms_and_cells(tomorrow):
+    assert tomorrow.warnings(days=1) == ["order 1", "transfer 1", "batch 1"]
+    tomorrow.purge()
+    assert tomorrow.warnings(days=1) == []
+
+
+def test_the_form_of_a_void_transfer_goes_unless_it_became_void_since(tomorrow):
+    tomorrow.execute("UPDATE custmerge_transfer SET status = 'void' WHERE id = 3")
+    with closing(Database(tomorrow.url)) as database, database.writing() as unit:
+        facts = {"survivor": "10001", "absorbed": "20005", "transfer": 3}
+        at = stamp(tomorrow.now - timedelta(hours=1))
+        unit.chain.append([Draft(at, SUPERVISOR.actor, Action.TRANSFER_VOID, facts)])
+    assert tomorrow.purge().forms == 2
+    tomorrow.now += timedelta(days=1)
+    assert tomorrow.purge().forms == 1
+
+
+def test_a_batch_can_still_be_undone_after_what_was_quoted_is_gone(tomorrow, supervisor):
+    tomorrow.execute("UPDATE custmerge_batch SET at = '2020-01-01T00:00:00Z'")
+    done = supervisor("purge", "--older-than", "365d", "--yes", "-f", "json").json
+    assert (done["orders"], done["rows"]) == (0, 1)
+    assert supervisor("undo", "--batch", "1", "--yes").code == 0
 
 
 @pytest.fixture

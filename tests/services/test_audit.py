@@ -302,6 +302,10 @@ LEDGER = {
     "a transfer for another number": ("UPDATE custmerge_transfer SET absorbed = '20006' WHERE id = 1", "transfers"),
     "a form": ("UPDATE custmerge_form SET content = 'other' WHERE transfer = 1", "forms"),
     "a form deleted": ("DELETE FROM custmerge_form WHERE transfer = 1", "forms"),
+    "a form of no transfer": (
+        "INSERT INTO custmerge_form SELECT 99, content FROM custmerge_form WHERE transfer = 1",
+        "forms",
+    ),
     "who approved a file": ("UPDATE custmerge_batch SET approved_by = 'ben'", "batches"),
     "another file approved": ("UPDATE custmerge_batch SET sha256 = 'aa'", "batches"),
     "a strange trigger": (None, "triggers"),
@@ -637,7 +641,7 @@ class TestWarnings:
 
     def test_before_images_that_are_older_than_the_retention(self, lived):
         audit = audited(lived, days=30, now=NOW + timedelta(days=31))
-        assert found(audit, CheckName.RETENTION) == {"order 1"}
+        assert found(audit, CheckName.RETENTION) == {"order 1", "transfer 1"}
 
 
 def test_only_supervisors_and_auditors_may_audit(cli):
@@ -815,6 +819,26 @@ def test_what_only_an_sqlite_without_its_checks_takes_is_critical(lived, kind):
     assert audited(lived).verdict is Verdict.OK
     tamper(lived, "PRAGMA ignore_check_constraints = ON", RETYPED[kind])
     assert audited(lived).verdict is Verdict.CRITICAL
+
+
+TWO_FORMS = {
+    True: [
+        "CREATE TABLE aside AS SELECT * FROM custmerge_form",
+        "DROP TABLE custmerge_form",
+        "CREATE TABLE custmerge_form (transfer INTEGER NOT NULL, content BLOB NOT NULL)",
+        "INSERT INTO custmerge_form SELECT * FROM aside UNION ALL SELECT 1, x'25504446'",
+    ],
+    False: [
+        "ALTER TABLE custmerge_form DROP CONSTRAINT custmerge_form_pkey",
+        "INSERT INTO custmerge_form VALUES (1, 'x')",
+    ],
+}
+
+
+def test_a_second_form_for_one_transfer_is_critical(standing):
+    audit = after(standing, *TWO_FORMS[standing.startswith("sqlite")])
+    assert "transfer 1" in found(audit, CheckName.FORMS)
+    assert any(subject.startswith("constraint custmerge_form") for subject in found(audit, CheckName.COLUMNS))
 
 
 DULLED = {

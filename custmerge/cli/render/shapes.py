@@ -307,7 +307,8 @@ def _counts(ran: Ran) -> Shape:
 
 def purged(done: Purged) -> Shape:
     """Return what a purge erased, or would erase."""
-    return {"until": done.until, "orders": done.orders, "dry_run": done.dry_run}
+    erased = {"orders": done.orders, "forms": done.forms, "reasons": done.reasons, "rows": done.rows}
+    return {"until": done.until, **erased, "dry_run": done.dry_run}
 
 
 def imported(done: Imported) -> Shape:

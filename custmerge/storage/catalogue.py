@@ -1,0 +1,103 @@
+"""What the migrations make of our tables, written down, and what differs from it in a database.
+
+Every object belongs to one table and has a subject that names it: `column customer.city`, `index package_number`.
+`catalogue_sqlite.json` and `catalogue_postgresql.json` hold for each the definitions that are right: a server prints
+some expressions in another way once a dump of them was restored. `tests/storage/write_catalogue.py` writes both.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from custmerge.storage.engine import is_sqlite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+Expected = dict[str, dict[str, list[str]]]
+"""The right definitions of each object, by table and subject."""
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """Something of one of our tables, as the database has it."""
+
+    table: str
+    subject: str
+    definition: str
+    """What it is, in one line that two databases alike write alike."""
+    is_harmless: bool = False
+    """Whether a host may add it: a plain index changes nothing that is stored and refuses nothing."""
+
+
+class Why(Enum):
+    """How an object differs."""
+
+    GONE = auto()
+    CHANGED = auto()
+    ADDED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Deviation:
+    """An object that isn't as the migrations made it."""
+
+    table: str
+    subject: str
+    why: Why
+    definition: str
+    """As it is now; empty where it is gone."""
+
+    @property
+    def kind(self) -> str:
+        """What sort of object it is: `column`, `trigger` …."""
+        return self.subject.partition(" ")[0]
+
+
+@cache
+def expected(dialect: str) -> Expected:
+    """Return what the migrations make on a database, `sqlite` or `postgresql`."""
+    written = files("custmerge.storage").joinpath(f"catalogue_{dialect}.json").read_text("utf-8")
+    found: Expected = json.loads(written)
+    return found
+
+
+def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
+    """Return everything that a database has of `tables`."""
+    if is_sqlite(connection):
+        from custmerge.storage import catalogue_sqlite
+
+        return catalogue_sqlite.objects(connection, tables)
+    from custmerge.storage import catalogue_postgresql
+
+    return catalogue_postgresql.objects(connection, tables)
+
+
+def deviations(connection: Connection) -> list[Deviation]:
+    """Return what isn't as the migrations made it; of a table that is gone, that alone."""
+    right = expected(connection.dialect.name)
+    found: dict[str, dict[str, Object]] = {table: {} for table in right}
+    for one in objects(connection, tuple(right)):
+        found[one.table][one.subject] = one
+    return [deviation for table in right for deviation in _of_table(table, right[table], found[table])]
+
+
+def _of_table(table: str, right: Mapping[str, Sequence[str]], found: Mapping[str, Object]) -> Iterator[Deviation]:
+    if f"table {table}" not in found:
+        yield Deviation(table, f"table {table}", Why.GONE, "")
+        return
+    for subject, definitions in right.items():
+        if subject not in found:
+            yield Deviation(table, subject, Why.GONE, "")
+        elif found[subject].definition not in definitions:
+            yield Deviation(table, subject, Why.CHANGED, found[subject].definition)
+    for subject, one in found.items():
+        if subject not in right and not one.is_harmless:
+            yield Deviation(table, subject, Why.ADDED, one.definition)

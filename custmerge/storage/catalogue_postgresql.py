@@ -1,0 +1,139 @@
+"""What a PostgreSQL database has of our tables, as the server itself prints it.
+
+Our tables are those that our statements meet: found by the search path. All have to be in the schema of the history;
+one in another schema stands in front of ours.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from custmerge.storage.catalogue import Object
+from custmerge.storage.rights import given
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+_OURS = """
+WITH ours AS (SELECT name, c.*, c.relnamespace <> home.relnamespace AS is_elsewhere
+              FROM unnest(CAST(:tables AS text[])) AS name JOIN pg_class c ON c.oid = to_regclass(name)
+              CROSS JOIN (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('custmerge_history')) home)
+"""
+# Each gives the table, the subject, the definition and whether a host may add it.
+_TABLES = """
+SELECT name, 'table ' || name,
+       concat_ws(', ', CASE relkind WHEN 'r' THEN 'table' ELSE 'relation of kind ' || relkind::text END,
+                 CASE relpersistence WHEN 'u' THEN 'unlogged' WHEN 't' THEN 'temporary' END,
+                 CASE WHEN relrowsecurity OR relforcerowsecurity THEN 'with row security' END,
+                 CASE WHEN relispartition THEN 'partition' END,
+                 CASE WHEN is_elsewhere THEN 'in another schema than the history' END), false
+FROM ours"""
+_COLUMNS = """
+SELECT name, 'column ' || name || '.' || attname,
+       concat_ws(' ', format_type(atttypid, atttypmod),
+                 CASE WHEN attcollation NOT IN (0, typcollation)
+                      THEN 'COLLATE ' || attcollation::regcollation::text END,
+                 CASE WHEN attnotnull THEN 'NOT NULL' END, CASE WHEN attidentity <> '' THEN 'IDENTITY' END,
+                 CASE attgenerated WHEN '' THEN '' WHEN 's' THEN 'STORED' ELSE 'GENERATED' END,
+                 pg_get_expr(adbin, adrelid)), false
+FROM ours JOIN pg_attribute ON attrelid = ours.oid JOIN pg_type ON pg_type.oid = atttypid
+LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+WHERE attnum > 0 AND NOT attisdropped"""
+# Not those on NULL, which are columns' and have a name from version 18 on; those of triggers are triggers'.
+# A foreign key is kept by two triggers of the server's own on each side.
+_CONSTRAINTS = """
+SELECT name, 'constraint ' || name || '.' || conname,
+       concat_ws(' ', pg_get_constraintdef(c.oid),
+                 CASE WHEN contype = 'f' AND 4 <> (SELECT count(*) FROM pg_trigger WHERE tgconstraint = c.oid
+                                                   AND tgenabled IN ('O', 'A')) THEN '(switched off)' END,
+                 CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN '(its index is not valid)' END), false
+FROM ours JOIN pg_constraint c ON conrelid = ours.oid LEFT JOIN pg_index ON indexrelid = conindid AND contype <> 'f'
+WHERE contype NOT IN ('n', 't')"""
+_INDEXES = """
+SELECT name, 'index ' || indexrelid::regclass::text,
+       concat_ws(' ', pg_get_indexdef(indexrelid),
+                 CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN '(not valid)' END),
+       NOT indisunique AND indexprs IS NULL AND indpred IS NULL
+FROM ours JOIN pg_index ON indrelid = ours.oid
+WHERE NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))"""
+_TRIGGERS = """
+SELECT name, 'trigger ' || tgname::text,
+       concat_ws(' ', pg_get_triggerdef(t.oid), 'IN', lanname, btrim(prosrc), proconfig::text,
+                 CASE WHEN prosecdef THEN '(with the rights of its owner)' END,
+                 CASE WHEN tgenabled NOT IN ('O', 'A') THEN '(switched off)'
+                      WHEN tgenabled = 'O' AND current_setting('session_replication_role') = 'replica'
+                      THEN '(switched off by session_replication_role)' END), false
+FROM ours JOIN pg_trigger t ON tgrelid = ours.oid JOIN pg_proc ON pg_proc.oid = tgfoid
+JOIN pg_language ON pg_language.oid = prolang WHERE NOT tgisinternal"""
+_RULES = """
+SELECT name, 'rule ' || rulename::text, pg_get_ruledef(r.oid), false
+FROM ours JOIN pg_rewrite r ON ev_class = ours.oid"""
+_POLICIES = """
+SELECT name, 'policy ' || polname::text, concat_ws(' ', pg_get_expr(polqual, polrelid),
+                                             pg_get_expr(polwithcheck, polrelid)), false
+FROM ours JOIN pg_policy ON polrelid = ours.oid"""
+_INHERITANCE = """
+SELECT name, 'inheritance ' || inhrelid::regclass::text || ' of ' || inhparent::regclass::text, '', false
+FROM ours JOIN pg_inherits ON ours.oid IN (inhrelid, inhparent)"""
+_SEQUENCES = """
+SELECT name, 'sequence ' || seqrelid::regclass::text,
+       concat_ws(' ', format_type(seqtypid, NULL), 'of', attname, 'from', seqmin, 'to', seqmax, 'by', seqincrement,
+                 CASE WHEN seqcycle THEN '(begins anew)' END,
+                 CASE WHEN 1 <> (SELECT count(*) FROM pg_depend u WHERE u.refobjid = seqrelid
+                                 AND u.classid = 'pg_attrdef'::regclass) THEN '(not of one column alone)' END), false
+FROM ours JOIN pg_depend d ON d.refobjid = ours.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
+JOIN pg_sequence ON seqrelid = d.objid JOIN pg_attribute ON attrelid = ours.oid AND attnum = d.refobjsubid"""
+# For everybody whom the next connection lets in by such a setting, the triggers are switched off.
+_SETTINGS = """
+SELECT name, 'setting session_replication_role' || coalesce(' of ' || nullif(setrole, 0::oid)::regrole::text, ''),
+       one, false
+FROM ours, pg_db_role_setting, unnest(setconfig) AS one
+WHERE name = 'custmerge_history' AND one LIKE 'session_replication_role=%'
+AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"""
+_OBJECTS = (
+    *(_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES, _INHERITANCE, _SEQUENCES),
+    _SETTINGS,
+)
+# Whoever owns a table has every right on it. A grantee 0 is everybody.
+_RIGHTS = """
+SELECT name, NULL, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
+FROM ours, aclexplode(relacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee WHERE grantee <> relowner
+UNION ALL
+SELECT name, attname, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
+FROM ours JOIN pg_attribute ON attrelid = ours.oid, aclexplode(attacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee
+WHERE grantee <> relowner AND NOT attisdropped"""
+_HOME = """
+SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
+WHERE pg_class.oid = to_regclass('custmerge_history')"""
+# A table's, index's or view's storage parameters say nothing of what is in it.
+_STORAGE = re.compile(r"(?<=\)) WITH \([^()]*\)(?= WHERE|$)")
+
+
+def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
+    """Return everything that the database has of `tables`."""
+    home = connection.execute(text(_HOME)).scalar() or ""
+    schema = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.')
+    found: list[Object] = []
+    for statement in _OBJECTS:
+        for table, subject, definition, is_harmless in connection.execute(
+            text(_OURS + statement), {"tables": list(tables)}
+        ):
+            plain = " ".join(schema.sub("", definition).split())
+            name = schema.sub("", subject)
+            found.append(
+                Object(table, name, _STORAGE.sub("", plain) if name.startswith("index ") else plain, is_harmless)
+            )
+    return [*found, *_rights(connection, tables)]
+
+
+def _rights(connection: Connection, tables: Sequence[str]) -> Iterator[Object]:
+    """Give the rights that everybody has, and those of roles that `init --grant` doesn't give to any."""
+    for table, column, right, grantee, role in connection.execute(text(_OURS + _RIGHTS), {"tables": list(tables)}):
+        if grantee == 0 or not given(table, right, column):
+            on = table if column is None else f"{table}.{column}"
+            yield Object(table, f"right {right} of {role} on {on}", "")

@@ -1,0 +1,110 @@
+"""What an SQLite file has of our tables: its own text of each, read word by word.
+
+The text in `sqlite_master` is what SQLite makes a table of at each opening, so it is the table. Comments and white
+space are left out, and strings and quoted names are kept apart from words, as SQLite's own tokeniser does it.
+Source: SQLite, tokenize.c and "SQL Language Expressions".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
+
+from custmerge.storage.catalogue import Object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+_MADE = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+_TOKEN = re.compile(
+    r"""(?P<left_out>[ \t\n\f\r]+|--[^\n]*|/\*.*?(?:\*/|\Z))
+    |(?P<string>[xX]?'(?:[^']|'')*')
+    |(?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^]]*\])
+    |(?P<word>[\w$]+)
+    |(?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+_CONSTRAINTS = ("constraint", "primary", "unique", "check", "foreign")
+
+
+def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
+    """Return everything that the file has of `tables`."""
+    return [one for row in connection.execute(_MADE) for one in _of_row(row, frozenset(tables))]
+
+
+# Any: a row of sqlite_master, in which somebody may have put anything.
+def _of_row(row: Sequence[Any], tables: frozenset[str]) -> Iterator[Object]:
+    kind, name, table, made = (str(cell) for cell in row)
+    tokens = _tokens(made)
+    # SQLite knows names without regard to case, and keeps them as somebody wrote them.
+    table = table.lower()
+    if kind == "trigger" and table not in tables:
+        # By its text, too: that alone says when it fires.
+        table = _triggers_table(tokens)
+    if table not in tables:
+        return
+    if kind == "table":
+        yield from _of_table(table, tokens)
+    elif kind == "index":
+        is_plain = tokens[:2] == ["create", "index"] and not {"where", "collate"}.intersection(tokens)
+        columns = tokens[tokens.index("(") + 1 : -1] if "(" in tokens else ["("]
+        yield Object(table, f"index {name}", " ".join(tokens), is_plain and not {"(", "'"}.intersection(columns))
+    elif kind == "trigger":
+        yield Object(table, f"trigger {name}", " ".join(tokens))
+
+
+def _of_table(table: str, tokens: list[str]) -> Iterator[Object]:
+    """Give the table itself, its columns, and its constraints, of which most have no name but their text."""
+    begin = tokens.index("(") if "(" in tokens else len(tokens)
+    items, rest = _items(tokens[begin + 1 :])
+    yield Object(table, f"table {table}", " ".join([*tokens[:begin], *rest]))
+    for item in items:
+        definition = " ".join(item)
+        if not item or item[0] not in _CONSTRAINTS:
+            name = item[0].strip('"').lower() if item else ""
+            yield Object(table, f"column {table}.{name}", definition)
+        elif item[0] == "constraint":
+            yield Object(table, f"constraint {table}.{' '.join(item[1:2])}", definition)
+        else:
+            yield Object(table, f"constraint {table}: {definition}", definition)
+
+
+def _items(words: list[str]) -> tuple[list[list[str]], list[str]]:
+    """Return what stands between the commas up to the closing bracket, and what comes behind it."""
+    items: list[list[str]] = [[]]
+    depth = 0
+    for place, word in enumerate(words):
+        if word == ")" and not depth:
+            return items, words[place + 1 :]
+        if word == "," and not depth:
+            items.append([])
+            continue
+        depth += (word == "(") - (word == ")")
+        items[-1].append(word)
+    return items, []
+
+
+def _triggers_table(tokens: list[str]) -> str:
+    """Return the table on which a trigger fires: what its first ON names, behind the schema where that is given."""
+    place = tokens.index("on") + 1 if "on" in tokens else len(tokens)
+    named = tokens[place : place + 3]
+    name = named[2] if named[1:2] == ["."] else "".join(named[:1])
+    return name.strip('"').lower()
+
+
+def _tokens(made: str) -> list[str]:
+    found: list[str] = []
+    for match in _TOKEN.finditer(made):
+        token = match[0]
+        if match.lastgroup == "name":
+            # Never a word: a column may be called CHECK.
+            token = f'"{token[1:-1]}"'
+        elif match.lastgroup == "word":
+            token = token.lower()
+        if match.lastgroup != "left_out":
+            found.append(token)
+    return found

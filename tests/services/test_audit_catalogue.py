@@ -1,0 +1,334 @@
+"""An audit finds whatever of our tables isn't as the migrations made it, and names it."""
+
+from contextlib import closing, contextmanager, nullcontext, suppress
+from datetime import UTC, datetime
+
+import pytest
+
+from custmerge.rules.audit import CheckName, Verdict
+from custmerge.rules.roles import Role
+from custmerge.services import auditing
+from custmerge.services.access import Caller
+from custmerge.storage.engine import our_errors
+from custmerge.storage.unit import Database
+
+AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
+NOW = datetime.now(UTC)
+REFUSE = "BEGIN SELECT RAISE(ABORT, 'x'); END"
+
+
+class Undone(Exception):
+    """Nothing of it is to stay."""
+
+
+@pytest.fixture
+def sqlite(sqlite_template):
+    return f"sqlite:///{sqlite_template}"
+
+
+@pytest.fixture
+def postgresql(postgresql_server, postgresql_template):
+    return postgresql_server.get_uri(postgresql_template)
+
+
+def after(url, *statements):
+    """Return what the audit says inside a transaction in which `statements` were executed; nothing of it stays."""
+    database, audits = Database(url), []
+
+    @contextmanager
+    def inside():
+        with our_errors(url):
+            yield unit
+
+    with closing(database), suppress(Undone), database.writing() as unit:
+        for statement in statements:
+            unit._connection.exec_driver_sql(statement if database.is_sqlite else statement.replace("%", "%%"))
+        database.reading = inside
+        wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
+        audits.append(auditing.audit(database, AUDITOR, wanted, NOW))
+        raise Undone
+    return audits[0]
+
+
+def criticals(audit):
+    return {(finding.check.value, finding.subject) for finding in audit.findings if finding.severity == "critical"}
+
+
+def remade(table, old, new):
+    """Return what makes a table of SQLite's with other words in its text."""
+    return (
+        "PRAGMA writable_schema = ON",
+        f"UPDATE sqlite_master SET sql = replace(sql, '{old}', '{new}') WHERE name = '{table}'",
+    )
+
+
+IN_SQLITE = {
+    "a plain column with its expression in a comment": (
+        remade(
+            "custmerge_history",
+            "\"order\" INTEGER GENERATED ALWAYS AS (body ->> ''order'') STORED",
+            "\"order\" INTEGER /* \"order\" INTEGER GENERATED ALWAYS AS (body ->> ''order'') STORED */",
+        ),
+        {("columns", "column custmerge_history.order")},
+    ),
+    "a plain column with its expression behind dashes": (
+        remade(
+            "custmerge_history",
+            "survivor TEXT GENERATED ALWAYS AS (body ->> ''survivor'') STORED,",
+            "survivor TEXT -- survivor TEXT GENERATED ALWAYS AS (body ->> ''survivor'') STORED,\n,",
+        ),
+        {("columns", "column custmerge_history.survivor")},
+    ),
+    "another name of a column in quotes": (
+        remade("custmerge_lock", "until VARCHAR NOT NULL", 'until VARCHAR NOT NULL, "check" INTEGER'),
+        {("columns", "column custmerge_lock.check")},
+    ),
+    "a check dropped": (
+        remade("customer", "CONSTRAINT customer_not_into_itself CHECK (merged_into <> number),", ""),
+        {("columns", "constraint customer.customer_not_into_itself")},
+    ),
+    "a foreign key dropped": (
+        remade("domain", ", \n\tFOREIGN KEY(package) REFERENCES package (package)", ""),
+        {("columns", "constraint domain: foreign key ( package ) references package ( package )")},
+    ),
+    "a primary key dropped": (
+        remade("custmerge_form", "PRIMARY KEY (transfer), ", ""),
+        {("columns", "constraint custmerge_form: primary key ( transfer )")},
+    ),
+    "a column that may be empty": (
+        remade("customer", "city VARCHAR NOT NULL", "city VARCHAR"),
+        {("columns", "column customer.city")},
+    ),
+    "a default": (
+        remade("custmerge_staff", "role VARCHAR NOT NULL", "role VARCHAR NOT NULL DEFAULT ''supervisor''"),
+        {("columns", "column custmerge_staff.role")},
+    ),
+    "a unique index that refuses what is right": (
+        ["CREATE UNIQUE INDEX mine ON customer (city)"],
+        {("columns", "index mine")},
+    ),
+    "an index over an expression": (
+        ["CREATE INDEX mine ON customer (lower(city))"],
+        {("columns", "index mine")},
+    ),
+    "a trigger on another writing of the name": (
+        [f'CREATE TRIGGER mine BEFORE INSERT ON "CUSTOMER" {REFUSE}'],
+        {("triggers", "trigger mine")},
+    ),
+    "a trigger that says it is on another table": (
+        [
+            f"CREATE TRIGGER mine BEFORE UPDATE OF number ON main.package {REFUSE}",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_master SET tbl_name = 'x' WHERE name = 'mine'",
+        ],
+        {("triggers", "trigger mine")},
+    ),
+    "a trigger with a comment in it": (
+        [
+            "DROP TRIGGER custmerge_history_no_delete",
+            (
+                "CREATE TRIGGER custmerge_history_no_delete BEFORE DELETE ON custmerge_history "
+                "BEGIN /*SELECT RAISE(ABORT, 'custmerge_history is append-only');*/ SELECT 1; END"
+            ),
+        ],
+        {("triggers", "trigger custmerge_history_no_delete")},
+    ),
+}
+FUNCTION = "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+IN_POSTGRESQL = {
+    "rows of the history in a table that inherits from it": (
+        [
+            "CREATE TABLE hidden () INHERITS (custmerge_history)",
+            "SET LOCAL session_replication_role = replica",
+            "DELETE FROM custmerge_history WHERE seq = 1 RETURNING seq",
+            "SET LOCAL session_replication_role = origin",
+        ],
+        {("triggers", "inheritance hidden of custmerge_history")},
+    ),
+    "a rule on the register": (
+        ["CREATE RULE quietly AS ON UPDATE TO customer DO INSTEAD NOTHING"],
+        {("triggers", "rule quietly")},
+    ),
+    "row security": (
+        ["ALTER TABLE customer ENABLE ROW LEVEL SECURITY", "CREATE POLICY ulm ON customer USING (city = 'Ulm')"],
+        {("columns", "table customer"), ("triggers", "policy ulm")},
+    ),
+    "a table that a crash empties": (
+        ["ALTER TABLE custmerge_guess SET UNLOGGED"],
+        {("columns", "table custmerge_guess")},
+    ),
+    "rights for everybody": (
+        ["GRANT SELECT ON customer TO PUBLIC", "GRANT UPDATE (role) ON custmerge_staff TO PUBLIC"],
+        {
+            ("triggers", "right SELECT of PUBLIC on customer"),
+            ("triggers", "right UPDATE of PUBLIC on custmerge_staff.role"),
+        },
+    ),
+    "a right that no command needs": (
+        ["CREATE ROLE some_app", "GRANT DELETE, SELECT ON custmerge_history TO some_app"],
+        {("triggers", "right DELETE of some_app on custmerge_history")},
+    ),
+    "another table of the name in front of ours": (
+        [
+            "CREATE SCHEMA mine",
+            "CREATE TABLE mine.custmerge_lock (LIKE custmerge_lock INCLUDING ALL)",
+            "SET LOCAL search_path = mine, public",
+        ],
+        {("columns", "table custmerge_lock")},
+    ),
+    "a check dropped": (
+        ["ALTER TABLE custmerge_transfer DROP CONSTRAINT custmerge_transfer_two_people"],
+        {("columns", "constraint custmerge_transfer.custmerge_transfer_two_people")},
+    ),
+    "a check that isn't held against what is there": (
+        [
+            "ALTER TABLE customer DROP CONSTRAINT customer_not_into_itself",
+            "ALTER TABLE customer ADD CONSTRAINT customer_not_into_itself CHECK (merged_into <> number) NOT VALID",
+        ],
+        {("columns", "constraint customer.customer_not_into_itself")},
+    ),
+    "a foreign key dropped": (
+        ["ALTER TABLE domain DROP CONSTRAINT domain_package_fkey"],
+        {("columns", "constraint domain.domain_package_fkey")},
+    ),
+    "a foreign key switched off": (
+        ["ALTER TABLE domain DISABLE TRIGGER ALL"],
+        {("columns", "constraint domain.domain_package_fkey")},
+    ),
+    "a primary key dropped": (
+        ["ALTER TABLE custmerge_form DROP CONSTRAINT custmerge_form_pkey"],
+        {("columns", "constraint custmerge_form.custmerge_form_pkey")},
+    ),
+    "a default": (
+        ["ALTER TABLE custmerge_staff ALTER COLUMN role SET DEFAULT 'supervisor'"],
+        {("columns", "column custmerge_staff.role")},
+    ),
+    "a column that may be empty": (
+        ["ALTER TABLE customer ALTER COLUMN city DROP NOT NULL"],
+        {("columns", "column customer.city")},
+    ),
+    "a column in another order of letters": (
+        ['ALTER TABLE custmerge_lock ALTER COLUMN subject TYPE text COLLATE "POSIX"'],
+        {("columns", "column custmerge_lock.subject")},
+    ),
+    "a sequence that begins anew": (
+        ["ALTER SEQUENCE custmerge_staff_id_seq CYCLE"],
+        {("columns", "sequence custmerge_staff_id_seq")},
+    ),
+    "a trigger with a condition": (
+        [
+            "DROP TRIGGER custmerge_history_no_update ON custmerge_history",
+            (
+                "CREATE TRIGGER custmerge_history_no_update BEFORE UPDATE ON custmerge_history FOR EACH STATEMENT "
+                "WHEN (false) EXECUTE FUNCTION custmerge_refuse()"
+            ),
+        ],
+        {("triggers", "trigger custmerge_history_no_update")},
+    ),
+    "a setting for whoever comes next": (
+        [
+            (
+                "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_replication_role = replica', "
+                "current_database()); END $$"
+            )
+        ],
+        {("triggers", "setting session_replication_role")},
+    ),
+}
+IN_BOTH = {
+    "a column put in": (["ALTER TABLE customer ADD COLUMN note text"], {("columns", "column customer.note")}),
+    "an index dropped": (["DROP INDEX package_number"], {("columns", "index package_number")}),
+    "a unique index dropped": (
+        ["DROP INDEX custmerge_transfer_open"],
+        {("columns", "index custmerge_transfer_open")},
+    ),
+    "a unique index for other rows": (
+        [
+            "DROP INDEX custmerge_transfer_open",
+            (
+                "CREATE UNIQUE INDEX custmerge_transfer_open ON custmerge_transfer (survivor, absorbed) "
+                "WHERE status IN ('filed')"
+            ),
+        ],
+        {("columns", "index custmerge_transfer_open")},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", IN_SQLITE)
+def test_whatever_isnt_as_made_is_named_in_sqlite(sqlite, kind):
+    statements, expected = IN_SQLITE[kind]
+    audit = after(sqlite, *statements)
+    assert audit.verdict is Verdict.CRITICAL
+    assert expected <= criticals(audit)
+
+
+@pytest.mark.parametrize("kind", IN_POSTGRESQL)
+def test_whatever_isnt_as_made_is_named_in_postgresql(postgresql, kind):
+    statements, expected = IN_POSTGRESQL[kind]
+    audit = after(postgresql, *statements)
+    assert audit.verdict is Verdict.CRITICAL
+    assert expected <= criticals(audit)
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", IN_BOTH)
+def test_whatever_isnt_as_made_is_named(request, dialect, kind):
+    statements, expected = IN_BOTH[kind]
+    assert criticals(after(request.getfixturevalue(dialect), *statements)) == expected
+
+
+@pytest.mark.parametrize("table", ["customer", "package", "domain", "custmerge_lock"])
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_a_trigger_on_any_of_our_tables_is_named(request, dialect, table):
+    made = [f"CREATE TRIGGER mine BEFORE INSERT ON {table} {REFUSE}"]
+    if dialect == "postgresql":
+        made = [FUNCTION, f"CREATE TRIGGER mine BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION evil()"]
+    assert criticals(after(request.getfixturevalue(dialect), *made)) == {("triggers", "trigger mine")}
+
+
+HARMLESS_IN_BOTH = ["CREATE INDEX mine ON customer (city, number)", "CREATE TABLE custmerge_copy (x integer)"]
+HARMLESS = {
+    "sqlite": [f"CREATE TABLE x (customer text); {REFUSE}".partition(";")[0]],
+    "postgresql": [
+        "ALTER TABLE customer SET (fillfactor = 70)",
+        "ALTER INDEX package_number SET (fillfactor = 70)",
+        "ALTER TABLE customer ALTER COLUMN city SET STATISTICS 500",
+        "COMMENT ON TABLE customer IS 'ours'",
+        "CREATE ROLE another_app",
+        "GRANT SELECT ON ALL TABLES IN SCHEMA public TO another_app",
+        "GRANT INSERT, UPDATE, DELETE, REFERENCES ON customer TO another_app",
+        "CREATE TABLE x (number text REFERENCES customer)",
+        "CLUSTER customer USING customer_merged_into",
+        "ALTER TABLE customer OWNER TO another_app",
+    ],
+}
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_what_changes_nothing_that_is_stored_is_no_finding(request, dialect):
+    audit = after(request.getfixturevalue(dialect), *HARMLESS_IN_BOTH, *HARMLESS[dialect])
+    assert criticals(audit) == set()
+
+
+def test_what_init_grants_is_no_finding(postgresql, postgresql_server):
+    from custmerge.storage import rights
+
+    database = Database(postgresql)
+    with closing(database), suppress(Undone), database.writing() as unit:
+        unit._connection.exec_driver_sql('CREATE ROLE "some app%%"')
+        rights.grant(unit._connection, "some app%")
+        assert unit.protection.deviations() == []
+        raise Undone
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_only_what_is_wanted_is_looked_at(request, dialect):
+    url = request.getfixturevalue(dialect)
+    database = Database(url)
+    with closing(database), suppress(Undone), database.writing() as unit:
+        unit._connection.exec_driver_sql("DROP INDEX package_number")
+        database.reading = lambda: nullcontext(unit)
+        wanted = auditing.Wanted(frozenset({CheckName.CHAIN, CheckName.TRIGGERS}), None, False, 365)
+        assert auditing.audit(database, AUDITOR, wanted, NOW).findings == []
+        raise Undone
