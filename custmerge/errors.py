@@ -370,11 +370,31 @@ class ImageChanged(CustmergeError):
     template = N_("Order {order} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
 
 
+class UndoStopped(UndoBlocked):
+    """Where orders of a batch were undone before."""
+
+    template = N_("Order {order} can't be undone: {obstacles}. What was undone before it stays so.")
+
+
+class UndoStoppedByOrders(UndoStopped):
+    """Some of them are orders, which can be undone first: `undo_first`, newest first."""
+
+    template = N_(
+        "Order {order} can't be undone: {obstacles}. What was undone before it stays so; undo first: {undo_first}."
+    )
+
+
+class BatchUndone(AlreadyUndone):
+    """A batch is undone once."""
+
+    template = N_("Batch {batch} was undone already, by {by} at {at}.")
+
+
 class BatchBusy(CustmergeError):
-    """A bulk file that somebody runs or undoes."""
+    """A bulk file that is run or undone, by whomever."""
 
     code, exit = "batch_busy", ExitCode.CONFLICT
-    template = N_("Batch {batch} is being run or undone by somebody else: wait for it to end.")
+    template = N_("Batch {batch} or its file is being run or undone by another process: wait for it to end.")
 
 
 class UndoTooLate(CustmergeError):
@@ -401,11 +421,12 @@ class NameTaken(CustmergeError):
 
 
 class BatchMoved(CustmergeError):
-    """A bulk file that somebody else runs."""
+    """A bulk file that is run or undone, by whomever."""
 
     code, exit = "batch_running", ExitCode.CONFLICT
     template = N_(
-        "{file} is being run by somebody else: wait for it to end, `custmerge bulk status` tells how far it is."
+        "{file} is being run or undone by another process: wait for it to end, `custmerge bulk status` tells how far "
+        "it is."
     )
 
 
@@ -432,6 +453,16 @@ class OwnBatch(CustmergeError):
     code, exit = "own_batch", ExitCode.NOT_ALLOWED
     is_refusal = True
     template = N_("{file} was approved by you ({approved_by}): somebody else has to run it.")
+
+
+class NotApproved(CustmergeError):
+    """Nothing authorises the rows of a bulk file: no passwords, and no approval, or one that has ended."""
+
+    code, exit = "not_approved", ExitCode.NOT_ALLOWED
+    template = N_(
+        "{file} has no password column and isn't approved (any more): a supervisor who isn't the one that runs it "
+        "approves it with `custmerge bulk approve {file}`."
+    )
 
 
 class TransferOpen(CustmergeError):
@@ -497,11 +528,32 @@ class OutcomeUnknown(DatabaseUnreachable):
     )
 
 
+class PartNotCommitted(NotCommitted):
+    """Of long work whose parts are committed one by one: before the next part was."""
+
+    template = N_(
+        "The connection to the database {database} was lost ({reason}) before the next part was committed: {done} of "
+        "{total} are done and stay so, the others aren't; the same command goes on."
+    )
+
+
+class PartUnknown(OutcomeUnknown):
+    """Likewise, while the next part was being committed."""
+
+    template = N_(
+        "The connection to the database {database} was lost ({reason}) while the next part was being committed, and "
+        "it can't be reached to find out: {done} of {total} are done and stay so; the same command finds out and "
+        "goes on."
+    )
+
+
 class DatabaseLocked(DatabaseError):
-    """Somebody else holds it for longer than we wait."""
+    """Another process holds it for longer than we wait."""
 
     code = "database_locked"
-    template = N_("The database {database} is locked by somebody else: nothing half done was left behind, try again.")
+    template = N_(
+        "The database {database} is locked by another process: nothing half done was left behind, try again."
+    )
 
 
 class DatabaseConflict(DatabaseLocked):
@@ -509,8 +561,7 @@ class DatabaseConflict(DatabaseLocked):
 
     code = "database_conflict"
     template = N_(
-        "The database {database} broke this off for somebody else's change: nothing half done was left behind, "
-        "try again."
+        "The database {database} broke this off for another change: nothing half done was left behind, try again."
     )
 
 
@@ -537,6 +588,16 @@ class ClockBehind(DatabaseError):
     template = N_(
         "This machine's clock says {now}, but the newest history entry in {database} is from {newest}: "
         "set the clock (NTP), then try again."
+    )
+
+
+class TemporaryFilesFailed(CustmergeError):
+    """No room, or no right, for what is kept outside of the database while a command works."""
+
+    code, exit = "temporary_files", ExitCode.DATABASE
+    template = N_(
+        "Temporary files can't be written in {directory} ({reason}): nothing half done was left behind, make room "
+        "there or name another directory with TMPDIR."
     )
 
 
@@ -635,11 +696,20 @@ class Interrupted(CustmergeError):
     template = N_("Interrupted: nothing half done was left behind.")
 
 
+class DecidedElsewhere(CustmergeError):
+    """What became of a bulk file's row, as another version of the program has kept it."""
+
+    code, exit = "decided_elsewhere", ExitCode.NOT_ALL
+    template = N_("Decided by another version of custmerge, which says: {code}.")
+
+
 class HostBusy(CustmergeError):
     """Others verify passwords on all cores, and don't end."""
 
     code, exit = "host_busy", ExitCode.UNEXPECTED
-    template = N_("This machine was busy with other passwords for {seconds} s: nothing was changed, try again.")
+    template = N_(
+        "This machine was busy with other passwords for {seconds} s: nothing half done was left behind, try again."
+    )
 
 
 class OutputFailed(CustmergeError):

@@ -56,23 +56,18 @@ def limited(file: BinaryIO, path: str | Path, largest: int) -> bytes:
     return found
 
 
-def fresh(path: str | Path) -> int:
-    """Make a file of mode 0600 that takes the name `path`, and return its descriptor; raises OSError, BadFile.
+def beside(path: str | Path) -> tuple[int, Path]:
+    """Make a file of mode 0600 that can take the name `path`, by `Path.replace`; raises OSError, BadFile.
 
-    Whoever has an older file of that name open doesn't see what is written to the new one, whatever its mode was.
+    Returns its descriptor and the name that it has until then. Whoever has an older file of that name open doesn't
+    see what is written to the new one, whatever its mode was.
     """
     import tempfile
 
     demand_place(path)
     target = Path(path)
     number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    try:
-        Path(name).replace(target)
-    except BaseException:
-        os.close(number)
-        Path(name).unlink(missing_ok=True)
-        raise
-    return number
+    return number, Path(name)
 
 
 def demand_place(path: str | Path) -> None:

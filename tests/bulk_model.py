@@ -36,7 +36,7 @@ class Model:
         survivor, absorbed, choice, take = row["survivor"], row["absorbed"], row["choice"], row["take"].split()
         if survivor == absorbed or choice not in ("", "adopt", "keep") or set(take) - set(DETAILS):
             return "refused", 2, None
-        if self.leads(absorbed, survivor):
+        if survivor not in self.merged_into and self.leads(absorbed, survivor):
             return "already", 0, self.order_of(survivor, absorbed)
         if {survivor, absorbed} & self.merged_into.keys() or not {survivor, absorbed} <= self.customers.keys():
             return "not_found", 5, None

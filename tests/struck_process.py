@@ -3,6 +3,7 @@
 Each function ends the process as `cli_process.run_command_line` does; `call` is what that one takes.
 """
 
+import errno
 import multiprocessing
 import os
 import resource
@@ -189,9 +190,49 @@ def run_impatiently(*call):
 
 
 def run_by_the_clock(seconds, *call):
-    """Let `seconds` go by whenever a bulk command looks at the clock."""
-    from custmerge.cli import bulk
+    """Let `seconds` go by whenever a command looks at the clock to say how far it is."""
+    from custmerge.cli import progress
 
     ticks = count(step=seconds)
-    bulk.time = types.SimpleNamespace(monotonic=lambda: next(ticks))
+    progress.time = types.SimpleNamespace(monotonic=lambda: next(ticks))
     run_command_line(*call)
+
+
+def run_with_full_temporary_files(*call, none=False):
+    """Have no room for temporary files; with `none` no directory for them either."""
+    import tempfile
+
+    def unusable():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    if none:
+        tempfile.gettempdir = unusable
+        tempfile._gettempdir = unusable
+        tempfile.TemporaryFile = unusable
+    else:
+        tempfile.TemporaryFile = lambda: open("/dev/full", "w+b")  # noqa: PTH123, SIM115
+    run_command_line(*call)
+
+
+def run_undo_by_the_clock(seconds, chunk, *call):
+    """Likewise, and undo a batch by so many orders."""
+    from custmerge.services import undoing_batch
+
+    undoing_batch.Means.__init__.__defaults__ = (chunk,)
+    run_by_the_clock(seconds, *call)
+
+
+def run_undo_struck(blow, url, chunk, *call):
+    """Undo a batch by so many orders, and strike when the third part of it is written."""
+    # The first is the lease's.
+    written = -1
+
+    def before_statement(_connection, _cursor, text, *_):
+        nonlocal written
+        if text.startswith("UPDATE custmerge_batch"):
+            written += 1
+            if written == FATAL_CHUNK:
+                blow(url)
+
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    run_undo_by_the_clock(0, chunk, *call)

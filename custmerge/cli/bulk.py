@@ -2,9 +2,11 @@
 
 import csv
 import os
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Self, TextIO
 
 import typer
@@ -13,21 +15,25 @@ from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, sentence, word
 from custmerge.cli.options import FormatOption, YesOption
+from custmerge.cli.progress import ROWS, Progress
 from custmerge.cli.render import shapes
+from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, guarded, stdout, write_many, write_one
-from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
-from custmerge.errors import N_, BadFile, Declined, ExitCode
+from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
 from custmerge.services import bulk
 from custmerge.services.bulk_means import CHUNK, Means
+from custmerge.storage.csv_file import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 
-SAY_EVERY_SECONDS = 10.0
 COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A bulk file: survivor, absorbed, choice …"))]
+OnceFileArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help=_("A bulk file, or - for standard input: survivor, absorbed, choice …"))
+]
 ReportOption = Annotated[
     str | None,
     typer.Option(
@@ -39,13 +45,15 @@ ReportOption = Annotated[
 class Report:
     """A new file that only its owner can read, written as it goes.
 
-    It is opened for its first line: until the service has accepted the command, and is the only one that runs
-    the file, an older report stays as it is.
+    It is made before anything is written to the database, and gets its name with its first line: until the service
+    is the only one that runs the file, an older report stays as it is.
     """
 
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._file: TextIO | None = None
+        self._made: Path | None = None
+        """What it is called until it gets its name."""
 
     def __enter__(self) -> Self:
         if self._path is not None:
@@ -53,23 +61,36 @@ class Report:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        if self._file is None:
+            return
+        self._file.close()
+        if self._made is not None:
+            self._made.unlink(missing_ok=True)
 
-    def begin(self) -> None:
-        """Open the file, unless it is open or nobody wants it; raises BadFile."""
+    def open(self) -> None:
+        """Make the file, where somebody wants it, and leave an older one as it is; raises BadFile."""
         if self._path is None or self._file is not None:
             return
         try:
-            number = files.fresh(self._path)
+            number, self._made = files.beside(self._path)
         except OSError as error:
             raise files.unwritable(self._path, error) from None
         self._file = os.fdopen(number, "w", encoding="utf-8", newline="")
+
+    def begin(self) -> None:
+        """Give the file its name and its header, unless it has them or nobody wants it; raises BadFile."""
+        if self._file is None or self._path is None or self._made is None:
+            return
+        try:
+            self._made.replace(self._path)
+        except OSError as error:
+            raise files.unwritable(self._path, error) from None
+        self._made = None
         self._writer = csv.writer(self._file, lineterminator="\r\n")
         self._writer.writerow(COLUMNS)
 
     def add(self, outcome: Outcome) -> None:
-        """Write a line; raises BadFile where it is the first and the file can't be opened."""
+        """Write a line."""
         self.begin()
         if self._file is None:
             return
@@ -81,45 +102,34 @@ class Report:
 class Watcher:
     """Writes the report as it goes, and says how far it is."""
 
-    def __init__(self, terminal: Terminal, bar: ProgressBar, report: Report) -> None:
-        self._terminal = terminal
-        self._bar = bar
+    def __init__(self, progress: Progress, report: Report) -> None:
+        self._progress = progress
         self._report = report
-        self._first: tuple[int, float] | None = None
-        self._said = 0.0
+
+    def accepted(self) -> None:
+        """Open the report."""
+        self._report.open()
 
     def outcome(self, outcome: Outcome) -> None:
         """Write a line of the report."""
         self._report.add(outcome)
 
     def advanced(self, done: int, total: int) -> None:
-        """Move the bar; in a log, a line every ten seconds."""
+        """Say how far it is."""
         self._report.begin()
-        self._bar.update(done, total)
-        now = time.monotonic()
-        if self._first is None:
-            # What an earlier run has done is none of this one's speed.
-            self._first, self._said = (done, now), now
-        if self._bar.is_shown or now - self._said < SAY_EVERY_SECONDS:
-            return
-        self._said = now
-        first, began = self._first
-        rate = (done - first) / (now - began)
-        if not rate:
-            self._terminal.say(_("{done} of {total} rows").format(done=done, total=total))
-            return
-        said = _("{done} of {total} rows, {rate} a second, {left} s left")
-        left = round((total - done) / rate)
-        self._terminal.say(said.format(done=done, total=total, rate=round(rate), left=left))
+        self._progress.advanced(done, total)
 
 
 @app.command(
     cls=Verb,
     help=_("Say what a run would say; change nothing."),
-    epilog=examples("custmerge bulk check pairs.csv --report report.csv"),
+    epilog=examples(
+        "custmerge bulk check pairs.csv --report report.csv",
+        "custmerge bulk check - -f csv < pairs.csv",
+    ),
 )
 def check(
-    ctx: typer.Context, file: FileArgument, report: ReportOption = None, form: FormatOption = Format.TABLE
+    ctx: typer.Context, file: OnceFileArgument, report: ReportOption = None, form: FormatOption = Format.TABLE
 ) -> None:
     """Say what a run would say."""
     context: Context = ctx.obj
@@ -127,9 +137,9 @@ def check(
     with _watched(context, _("Checking"), file, report) as means:
         ran = bulk.check(context.database, caller, file, means)
     if form is not Format.TABLE:
-        write_one(shapes.bulk_checked(ran, report), form)
+        write_one(shapes.bulk_checked(ran, report), form, [shapes.bulk_checked_row(ran, report)])
     else:
-        _print_counts(context, ran.counts)
+        context.terminal.print(*_would_be_lines(ran.counts))
     raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
 
 
@@ -143,22 +153,25 @@ def approve(
 ) -> None:
     """Approve a file."""
     context: Context = ctx.obj
+    _demand_file(file)
     caller = context.caller()
     with _watched(context, _("Checking"), file, None) as means:
         ran = bulk.approvable(context.database, caller, file, means)
         if not yes:
             if context.terminal.can_ask:
-                context.terminal.show(*_count_lines(ran.counts))
+                context.terminal.show(*_would_be_lines(ran.counts))
             question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(rows=ran.rows, sha256=ran.sha256)
             if not context.terminal.confirm(question, option="--yes"):
                 raise Declined
         batch = bulk.approve(context.database, caller, file, ran, context.now())
     if form is not Format.TABLE:
-        write_one(shapes.bulk_approved(batch, ran), form)
+        write_one(shapes.bulk_approved(batch, ran), form, [shapes.bulk_approved_row(batch, ran)])
         return
     said = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
     context.terminal.print(said.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
-    _print_counts(context, ran.counts)
+    context.terminal.print(*_would_be_lines(ran.counts))
+    said = _("Somebody else than {approved_by} runs it within 7 days: `custmerge bulk run {file}`.")
+    context.terminal.say(said.format(approved_by=visible(batch.approved_by or ""), file=visible(file)))
 
 
 @app.command(
@@ -183,6 +196,7 @@ def run(
 ) -> None:
     """Execute a file's rows."""
     context: Context = ctx.obj
+    _demand_file(file)
     caller = context.caller()
     began = time.monotonic()
     with _watched(context, _("Merging"), file, report, chunk=chunk, stop_on_error=stop_on_error) as means:
@@ -227,8 +241,14 @@ def _watched(
 ) -> Iterator[Means]:
     _demand_another(file, report)
     with Report(report) as lines, context.terminal.progress(label, with_rate=True) as bar:
-        watcher = Watcher(context.terminal, bar, lines)
+        watcher = Watcher(Progress(context.terminal, bar, ROWS), lines)
         yield Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
+
+
+def _demand_file(file: str) -> None:
+    """Raise BadUsage for standard input: what is approved is run later, and what is run is gone on with."""
+    if file == STDIN:
+        raise BadUsage(problem=_("Approving and running need a file: only `bulk check` and `bulk status` read -."))
 
 
 def _demand_another(file: str, report: str | None) -> None:
@@ -236,7 +256,8 @@ def _demand_another(file: str, report: str | None) -> None:
     if report is None:
         return
     try:
-        is_same = os.path.samestat(os.stat(file), os.stat(report))  # noqa: PTH116 (a pair of them is compared)
+        read = os.fstat(sys.stdin.fileno()) if file == STDIN else Path(file).stat()
+        is_same = os.path.samestat(read, Path(report).stat())
     except OSError:
         # One of them isn't there, so they aren't one.
         return
@@ -246,6 +267,14 @@ def _demand_another(file: str, report: str | None) -> None:
 
 def _count_lines(counts: Mapping[Result, int]) -> list[str]:
     return [f"{counts[result]:>9}  {word(result.value)}" for result in Result if counts.get(result)]
+
+
+def _would_be_lines(counts: Mapping[Result, int]) -> list[str]:
+    """Return what a run would come to, in words that nobody takes for what it did."""
+    said = {Result.MERGED: _("would be merged"), Result.REFUSED: _("would be refused")}
+    return [
+        f"{counts[result]:>9}  {said.get(result) or word(result.value)}" for result in Result if counts.get(result)
+    ]
 
 
 def _print_counts(context: Context, counts: Mapping[Result, int]) -> None:

@@ -8,9 +8,10 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption, YesOption
+from custmerge.cli.progress import ORDERS, Progress
 from custmerge.cli.render import undo_shapes
 from custmerge.cli.render.output import Format, stdout, write_many, write_one
-from custmerge.cli.terminal import ProgressBar
+from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
@@ -88,7 +89,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     seen = None
     if dry_run or not yes:
         with context.terminal.progress(_("Checking")) as bar:
-            means = undoing_batch.Means(context.now, Watcher(bar))
+            means = undoing_batch.Means(context.now, context.new_salt, Watcher(context.terminal, bar))
             seen = undoing_batch.preview(context.database, caller, batch, means)
     if seen is not None and dry_run:
         _tell_batch(context, seen, form, dry_run=True)
@@ -98,12 +99,15 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         if not context.terminal.confirm(question, option="--yes"):
             raise Declined
     with context.terminal.progress(_("Undoing")) as bar:
-        watcher = Watcher(bar)
+        watcher = Watcher(context.terminal, bar)
         try:
-            means = undoing_batch.Means(context.now, watcher)
+            means = undoing_batch.Means(context.now, context.new_salt, watcher)
             done = undoing_batch.undo_batch(context.database, caller, batch, means, seen)
-        except CustmergeError:
-            if watcher.done:
+        except CustmergeError as error:
+            if watcher.done and form is Format.JSON:
+                # There the error is the only thing on stderr.
+                error.details["undone"] = watcher.done
+            elif watcher.done:
                 said = _("Orders of batch {batch} that are undone, and stay so: {count}.")
                 context.terminal.warn(said.format(batch=batch, count=watcher.done))
             raise
@@ -111,16 +115,16 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
 
 
 class Watcher:
-    """Shows how far an undo is, and remembers it."""
+    """Says how far an undo is, and remembers it."""
 
-    def __init__(self, bar: ProgressBar) -> None:
-        self._bar = bar
+    def __init__(self, terminal: Terminal, bar: ProgressBar) -> None:
+        self._progress = Progress(terminal, bar, ORDERS)
         self.done = 0
 
     def advanced(self, done: int, total: int) -> None:
-        """Move the bar."""
+        """Say how far it is."""
         self.done = done
-        self._bar.update(done, total)
+        self._progress.advanced(done, total)
 
 
 def _tell_batch(context: Context, extent: undoing_batch.Extent, form: Format, *, dry_run: bool) -> None:

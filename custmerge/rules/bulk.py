@@ -13,6 +13,7 @@ from custmerge.errors import (
     N_,
     BadValue,
     CustmergeError,
+    DecidedElsewhere,
     DetailsDiffer,
     IdentityBlocked,
     LockedOut,
@@ -63,6 +64,9 @@ class State(StrEnum):
     RUNNING = "running"
     FINISHED = "finished"
     UNDONE = "undone"
+
+
+UNFINISHED = (State.APPROVED, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
 
 def approval_holds(batch: Batch, now: datetime) -> bool:
     """Return whether a batch may still be run as a whole: approved, not for too long, and not finished."""
-    if batch.approved_at is None or batch.state not in (State.APPROVED, State.RUNNING):
+    if batch.approved_at is None or batch.state not in UNFINISHED:
         return False
     return has_begun(batch.approved_at, now) and now < moment(batch.approved_at) + APPROVED_FOR
 
@@ -183,19 +187,32 @@ def without_details(kept: str) -> tuple[str, int]:
 
 # Any: JSON as it comes.
 def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
-    """Return the outcome that `packed` kept of a row, as a later run tells it: what was merged is so already."""
+    """Return the outcome that `packed` kept of a row, as a later run tells it: what was merged is so already.
+
+    `kept` may be of another version, which knew other results and errors.
+    """
     result, code, order, *said = kept
-    error = None
-    if said:
-        kind, details = said
-        is_choice = kind == BadValue.code
-        filled = {
-            name: [Field(item) for item in value] if name in _FIELD_LISTS and not is_choice else value
-            for name, value in details.items()
-        }
-        error = _CLASSES[kind](**filled)
+    error = _error(*(*said, {})[:2]) if said else None
+    if result not in set(Result):
+        result, error = Result.FAILED, error or DecidedElsewhere(code=str(result))
     result = Result.ALREADY if result == Result.MERGED else Result(result)
     return Outcome(row.row, row.survivor, row.absorbed, result, code, order, error)
+
+
+def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
+    """Return an error that was kept, or DecidedElsewhere where this version can't say it."""
+    try:
+        filled = {
+            name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
+            for name, value in details.items()
+        }
+        error = _CLASSES[code](**filled)
+        # Whoever shows it fills these, some of which are templates themselves.
+        for template in (error.template, *(str(filled[name]) for name in _TEMPLATES if name in filled)):
+            template.format(**filled)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return DecidedElsewhere(code=str(code))
+    return error
 
 
 _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
@@ -215,6 +232,7 @@ _CLASSES = {
 }
 # Details that hold fields, which people read under other names.
 _FIELD_LISTS = ("fields", "blocked_by")
+_TEMPLATES = ("why", "what", "role", "status")
 
 
 def _problem(survivor: str, absorbed: str, choice: str, take: Sequence[str]) -> CustmergeError | None:

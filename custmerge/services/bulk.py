@@ -96,7 +96,8 @@ def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
 def run(database: Database, caller: Caller, path: str, means: Means) -> Ran:
     """Execute a file's rows, or go on where an earlier run was cut off.
 
-    Raises BadFile, OwnBatch, BatchMoved where somebody else runs it, DatabaseError; what was committed stays.
+    Raises BadFile, NotApproved, OwnBatch, BatchMoved where another process runs it, DatabaseError; what was
+    committed stays.
     """
     demand(caller, Capability.MERGE_ANY)
     with (

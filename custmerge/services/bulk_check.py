@@ -99,6 +99,7 @@ class Check:
     def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
         """Tell the watcher every row, those that `begun` has decided as it has; raises LockedOut."""
         total, done = self._file.count(), begun.done if begun else 0
+        self._means.watcher.accepted()
         self._means.watcher.advanced(done, total)
         if begun is not None:
             with self._database.reading() as unit:

@@ -18,6 +18,9 @@ CHUNK = 500
 class Watcher(Protocol):
     """Whoever wants to know how it goes."""
 
+    def accepted(self) -> None:
+        """Get ready: the command is accepted, and nothing is written yet. What it raises ends the command."""
+
     def outcome(self, outcome: Outcome) -> None:
         """Take note of what became of a row; rows come in their order."""
 

@@ -68,7 +68,8 @@ def decided(desk: Desk, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outc
     if row.problem is not None:
         return outcome_of(row, row.problem)
     pair = row.survivor, row.absorbed
-    if desk.leads_to(row.absorbed, row.survivor):
+    # A survivor that went elsewhere itself is told of: the row isn't as somebody wanted it.
+    if desk.leads_to(row.absorbed, row.survivor) and not desk.is_retired(row.survivor):
         return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY, 0, None, None)
     try:
         desk.living_pair(pair)

@@ -15,11 +15,17 @@ from custmerge.errors import (
     DatabaseError,
     DatabaseLocked,
     DatabaseUnreachable,
+    NotApproved,
+    NotCommitted,
+    OutcomeUnknown,
     OwnBatch,
+    PartNotCommitted,
+    PartUnknown,
 )
 from custmerge.rules.bulk import (
     ALIVE_FOR,
     IS_WELL,
+    UNFINISHED,
     Batch,
     Result,
     State,
@@ -72,6 +78,8 @@ class Run:
         self._is_whole = False
         self._is_continued = False
         self._turn: Turn | None = None
+        self._before: Batch | None = None
+        """The batch as this run leaves it where no row was tried: an approval as it was, one of its own finished."""
         self._gap_at = 0.0
         self._runner = means.new_salt().hex()
 
@@ -83,15 +91,24 @@ class Run:
         if self._turn is None or isinstance(error, DatabaseUnreachable):
             return
         with suppress(DatabaseError):
-            self._database.attempt(lambda unit: unit.batches.release(self._batch.id, self._runner))
+            self._database.attempt(self._left)
             self._turn.leave()
 
+    def _left(self, unit: Unit) -> None:
+        """End the lease; a run that didn't come to its first row leaves an approval as it was."""
+        if self._before is not None and self._holds(unit.batches.one(self._batch.id, lock=True)):
+            unit.batches.give_back(self._before)
+        else:
+            unit.batches.release(self._batch.id, self._runner)
+
     def begin(self, turn: Turn) -> None:
-        """Take the file's lease; raises OwnBatch, and BatchMoved where somebody else has it."""
+        """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
         now = self._means.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
-            self._demand_free(unit.batches.open_of(self._file.sha256), turn, now)
+            batches = [as_it_is(unit, one) for one in unit.batches.of_file(self._file.sha256)]
+            self._demand_runnable(batches, turn, now)
+        self._means.watcher.accepted()
         turn.enter(self._runner)
         rows = self._file.count()
         self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
@@ -99,9 +116,19 @@ class Run:
         turn.settle(self._runner)
 
     def to_the_end(self) -> Ran:
-        """Execute what is left of the file."""
+        """Execute what is left of the file; raises PartNotCommitted or PartUnknown where the connection is lost."""
         self._tell_earlier()
         self._tell_how_far()
+        self._before = None
+        try:
+            self._execute()
+        except NotCommitted as error:
+            raise PartNotCommitted(**error.details, done=self._batch.done, total=self._batch.rows) from None
+        except OutcomeUnknown as error:
+            raise PartUnknown(**error.details, done=self._batch.done, total=self._batch.rows) from None
+        return self._tally.ran(self._batch.id, self._file.sha256, self._batch.rows)
+
+    def _execute(self) -> None:
         for rows in chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
             # Before the transaction: nobody is to wait for a lock while passwords are hashed.
             found = Proved({}) if self._is_whole else proved(self._bench(), rows)
@@ -115,18 +142,18 @@ class Run:
                 raise found.stopped_by
         if self._batch.done >= self._batch.rows:
             self._database.attempt(lambda unit: unit.batches.finish(self._batch.id))
-        return self._tally.ran(self._batch.id, self._file.sha256, self._batch.rows)
 
     def _started(self, unit: Unit, turn: Turn, now: datetime, rows: int) -> tuple[Batch, bool]:
         """Return the batch to go on with, and whether it is authorised as a whole."""
         caller, file = self._caller, self._file
-        found = unit.batches.open_of(file.sha256, lock=True)
-        if not found:
+        batches = unit.batches.of_file(file.sha256, lock=True)
+        if not batches:
             # Of two that begin a file at once, the second is to see the batch of the first.
             unit.chain.lock()
-            found = unit.batches.open_of(file.sha256, lock=True)
-        found = [as_it_is(unit, one) for one in found]
-        self._demand_free(found, turn, now)
+            batches = unit.batches.of_file(file.sha256, lock=True)
+        batches = [as_it_is(unit, one) for one in batches]
+        self._demand_runnable(batches, turn, now)
+        found = [one for one in batches if one.state in UNFINISHED]
         batch = found[0] if found else None
         is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
@@ -135,6 +162,8 @@ class Run:
         if batch is None or not (is_whole or self._is_continued):
             batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
             batch = replace(batch, id=unit.batches.add(batch))
+        if not self._is_continued:
+            self._before = batch if is_whole else replace(batch, state=State.FINISHED)
         for other in found:
             if other.id != batch.id:
                 unit.batches.finish(other.id)
@@ -142,9 +171,12 @@ class Run:
         unit.batches.start(batch.id, by=caller.name, runner=self._runner, alive_until=until)
         return replace(batch, runner=self._runner, alive_until=until), is_whole
 
-    def _demand_free(self, batches: Sequence[Batch], turn: Turn, now: datetime) -> None:
+    def _demand_runnable(self, batches: Sequence[Batch], turn: Turn, now: datetime) -> None:
         if not is_free(batches, turn, now):
             raise BatchMoved(file=self._file.path)
+        newest = next((one for one in batches if one.state in UNFINISHED), None)
+        if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
+            raise NotApproved(file=self._file.path)
 
     def _still_at_it(self) -> None:
         """Say so to who watches, and to the others, while passwords are verified."""
@@ -245,6 +277,10 @@ class Run:
         found = unit.batches.one(self._batch.id, lock=True)
         if self._is_whole and found is not None and not approval_counts(unit, found):
             raise ApprovalVoid(file=self._file.path, approved_by=found.approved_by)
-        is_ours = found is not None and found.runner == self._runner and found.state is State.RUNNING
-        if found is None or not is_ours or found.done != self._batch.done:
+        if not self._holds(found):
             raise BatchMoved(file=self._file.path)
+
+    def _holds(self, found: Batch | None) -> bool:
+        """Return whether a batch is still as this run has left it."""
+        is_ours = found is not None and found.runner == self._runner and found.state is State.RUNNING
+        return is_ours and found is not None and found.done == self._batch.done

@@ -163,6 +163,10 @@ class Desk:
             number = into
         return False
 
+    def is_retired(self, number: str) -> bool:
+        """Return whether a number went into another."""
+        return self._went_into(number) is not None
+
     def execute(self, plan: Plan, salt: bytes) -> None:
         """Take a plan into account; it is written by `write`. `salt` is 16 fresh random bytes."""
         survivor, absorbed = plan.survivor, plan.absorbed

@@ -9,11 +9,13 @@ from __future__ import annotations
 import io
 import tempfile
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from custmerge.storage.temporary import temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from typing import TextIO
+    from typing import BinaryIO, TextIO
 
     from custmerge.services.importing import Line
     from custmerge.storage.csv_file import CsvFile
@@ -47,14 +49,24 @@ def hashed(
     if COLUMN not in file.columns:
         yield file, Hashes(io.StringIO())
         return
-    with tempfile.TemporaryFile() as copy, tempfile.TemporaryFile("w+", encoding="ascii") as kept:
-        file.copy_to(copy)
+    with _temporary("w+b") as copy, _temporary("w+") as text:
+        kept = cast("TextIO", text)
+        file.copy_to(cast("BinaryIO", copy))
         for batch in batches(file):
-            kept.writelines(_hash_lines(batch, file.columns.index(COLUMN)))
+            lines = list(_hash_lines(batch, file.columns.index(COLUMN)))
+            with temporary_room():
+                kept.writelines(lines)
             advanced(file.bytes_read, file.size)
-        copy.flush()
-        kept.seek(0)
+        with temporary_room():
+            copy.flush()
+            kept.seek(0)
         yield file.again(), Hashes(kept)
+
+
+# Any: a file of bytes or of text.
+def _temporary(mode: str) -> IO[Any]:
+    with temporary_room():
+        return tempfile.TemporaryFile(mode)
 
 
 def _hash_lines(batch: Iterable[Line], place: int) -> Iterator[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from argon2 import PasswordHasher
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 AT_ONCE = cores()
 """So many hashes are made at once on this machine by all commands of a user together."""
 _BCRYPT_BYTES = 72
+_SHA512_CRYPT_BYTES = 512
+"""crypt(3) takes no longer password, and the cost grows with rounds times bytes."""
+_LOADING = Lock()
 _HASHER = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 # Of a password that nobody knows: verified when there is nothing to verify, so that it takes the same time.
 _DUMMY = "$argon2id$v=19$m=47104,t=1,p=1$7c8G0E22i1XRA0wYGpJRow$gXdW9cKJlK33368q05TnG5EOJ4GcbrsuQ0y4l1SW64U"
@@ -45,7 +49,7 @@ def fits(stored: str | None, password: str) -> bool:
     `stored` may be an argon2, bcrypt or SHA-512-crypt hash. A password is one composed or not (Unicode NFC,
     NFD): each writing of it is tried, so that what is typed alone decides how long a wrong one takes.
     """
-    if len(password) > LONGEST or "\0" in password:
+    if len(password) > LONGEST or "\0" in password or _is_too_long_for(stored, password):
         stored, password = None, ""
     return any(_fits(stored or _DUMMY, text) and stored is not None for text in writings(password))
 
@@ -93,6 +97,13 @@ def demand_good(password: str, *, name: str, present: str | None = None) -> None
         raise BadPassword(why=why)
 
 
+def _is_too_long_for(stored: str | None, password: str) -> bool:
+    """Return whether nobody can have made a hash of that kind out of so long a password."""
+    if stored is None or not stored.startswith("$6$"):
+        return False
+    return len(password.encode("utf-8", "surrogatepass")) > _SHA512_CRYPT_BYTES
+
+
 def _verified(stored: str, password: str) -> bool:
     if stored.startswith("$2"):
         import bcrypt
@@ -100,7 +111,14 @@ def _verified(stored: str, password: str) -> bool:
         # What bcrypt never looked at when the hash was made.
         return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], stored.encode())
     if stored.startswith("$6$"):
-        from passlib.hash import sha512_crypt
-
-        return bool(sha512_crypt.verify(password, stored))
+        return _fits_sha512_crypt(stored, password)
     return _HASHER.verify(stored, password)
+
+
+def _fits_sha512_crypt(stored: str, password: str) -> bool:
+    # By one thread at a time, and past `passlib.hash`: that module is filled while others read it.
+    with _LOADING:
+        from passlib.handlers.sha2_crypt import sha512_crypt
+
+        sha512_crypt.get_backend()
+    return bool(sha512_crypt.verify(password, stored))

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, Self
 
-from custmerge.errors import BatchBusy, UndoChanged, UnknownBatch
-from custmerge.rules.bulk import State
+from custmerge.errors import (
+    BatchBusy,
+    BatchUndone,
+    DatabaseError,
+    DatabaseUnreachable,
+    NotCommitted,
+    OutcomeUnknown,
+    PartNotCommitted,
+    PartUnknown,
+    UndoBlocked,
+    UndoBlockedByOrders,
+    UndoChanged,
+    UndoStopped,
+    UndoStoppedByOrders,
+    UnknownBatch,
+)
+from custmerge.rules.bulk import ALIVE_FOR, UNFINISHED, State
+from custmerge.rules.history import Action
 from custmerge.rules.roles import Capability
+from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.bulk_lease import is_free, turn_at
 from custmerge.services.undo_desk import UndoDesk
@@ -38,6 +58,7 @@ class Means:
     """What an undo gets from outside."""
 
     clock: Callable[[], datetime]
+    new_salt: Callable[[], bytes]
     watcher: Watcher
     chunk: int = CHUNK
 
@@ -67,11 +88,12 @@ class Extent:
 def preview(database: Database, caller: Caller, number: int, means: Means) -> Extent:
     """Return what undoing a batch would do; changes nothing.
 
-    Raises NotAllowed, UnknownBatch, and of the newest order that can't be undone what `undoing.undo` raises.
+    Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undoing.undo`
+    raises.
     """
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
-        _demand_batch(unit, number)
+        _demand_standing(unit, _demand_batch(unit, number))
         orders = unit.batches.orders(number)
     extent, undone, overlay = Extent(number), set[int](), Overlay()
     try:
@@ -91,46 +113,103 @@ def preview(database: Database, caller: Caller, number: int, means: Means) -> Ex
 def undo_batch(database: Database, caller: Caller, number: int, means: Means, seen: Extent | None) -> Extent:
     """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
 
-    `seen` is what was shown to the person. Raises NotAllowed, UnknownBatch, BatchBusy, UndoChanged, and of the
-    newest order that can't be undone what `undoing.undo` raises; what was committed before stays undone.
+    `seen` is what was shown to the person. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged, and
+    of the newest order that can't be undone what `undoing.undo` raises; what was committed before stays undone.
     """
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
         sha256 = _demand_batch(unit, number).sha256
-    with turn_at(database, sha256) as turn:
-        if not turn.is_alone:
-            raise BatchBusy(batch=number)
-        orders = database.attempt(lambda unit: _begun(unit, caller, number, turn, means.clock()))
-        extent, done = Extent(number), 0
-        if seen is not None and len(orders) != seen.orders + seen.already:
+    with turn_at(database, sha256) as turn, _BatchUndo(database, caller, number, means) as undo:
+        undo.begin(turn)
+        return undo.to_the_end(seen)
+
+
+class _BatchUndo:
+    """One undo of one batch, under the lease that a run of its file would take."""
+
+    def __init__(self, database: Database, caller: Caller, number: int, means: Means) -> None:
+        self._database = database
+        self._caller = caller
+        self._number = number
+        self._means = means
+        self._runner = means.new_salt().hex()
+        self._turn: Turn | None = None
+        self._orders: list[int] = []
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Let the next one go on at once, where the database still answers."""
+        if self._turn is None or isinstance(error, DatabaseUnreachable):
+            return
+        with suppress(DatabaseError):
+            self._database.attempt(lambda unit: unit.batches.release(self._number, self._runner))
+            self._turn.leave()
+
+    def begin(self, turn: Turn) -> None:
+        """Take the lease of the batch's file; raises BatchBusy, and BatchUndone where there is nothing to undo."""
+        now = self._means.clock()
+        # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
+        with self._database.reading() as unit:
+            self._demand_free(unit, turn, now, lock=False)
+        turn.enter(self._runner)
+        self._orders = self._database.attempt(lambda unit: self._begun(unit, turn, now))
+        self._turn = turn
+        turn.settle(self._runner)
+
+    def to_the_end(self, seen: Extent | None) -> Extent:
+        """Undo the orders that are left; raises PartNotCommitted or PartUnknown where the connection is lost."""
+        number, total = self._number, len(self._orders)
+        if seen is not None and total != seen.orders + seen.already:
             raise UndoChanged(orders=f"--batch {number}", obstacles=[])
-        for chunk in _chunks(orders, means.chunk):
-            extent = extent.with_chunk(_committed(database, caller, number, chunk, means))
-            done += len(chunk)
-            means.watcher.advanced(done, len(orders))
-        database.attempt(lambda unit: unit.batches.undone(number))
-    return extent
-
-
-def _begun(unit: Unit, caller: Caller, number: int, turn: Turn, now: datetime) -> list[int]:
-    """Return the orders of a batch, newest first; from now on nobody runs it on, here or elsewhere."""
-    batch = unit.batches.one(number, lock=True)
-    demand_alive(unit, caller)
-    if batch is not None and not is_free([batch], turn, now):
-        raise BatchBusy(batch=number)
-    if batch is not None and batch.state in (State.APPROVED, State.RUNNING):
-        unit.batches.finish(number)
-    return unit.batches.orders(number)
-
-
-def _committed(database: Database, caller: Caller, number: int, chunk: Sequence[int], means: Means) -> Extent:
-    def take_back(unit: Unit) -> Extent:
-        desk = UndoDesk(unit, caller, chunk, means.clock(), lock=True)
-        extent = _taken_back(desk, chunk, number)
-        desk.write({"batch": number})
+        extent = Extent(number)
+        try:
+            for chunk in _chunks(self._orders, self._means.chunk):
+                extent = extent.with_chunk(self._database.attempt(partial(self._take_back, chunk)))
+                self._done += len(chunk)
+                self._means.watcher.advanced(self._done, total)
+            self._database.attempt(lambda unit: unit.batches.undone(number))
+        except NotCommitted as error:
+            raise PartNotCommitted(**error.details, done=self._done, total=total) from None
+        except OutcomeUnknown as error:
+            raise PartUnknown(**error.details, done=self._done, total=total) from None
+        except UndoBlocked as error:
+            if not self._done:
+                raise
+            stopped = UndoStoppedByOrders if isinstance(error, UndoBlockedByOrders) else UndoStopped
+            raise stopped(**error.details) from None
         return extent
 
-    return database.attempt(take_back)
+    def _demand_free(self, unit: Unit, turn: Turn, now: datetime, *, lock: bool) -> Batch:
+        batch = _demand_batch(unit, self._number)
+        batches = unit.batches.of_file(batch.sha256, lock=lock)
+        if not is_free(batches, turn, now):
+            raise BatchBusy(batch=self._number)
+        batch = next(one for one in batches if one.id == self._number)
+        _demand_standing(unit, batch)
+        return batch
+
+    def _begun(self, unit: Unit, turn: Turn, now: datetime) -> list[int]:
+        """Return the orders of the batch, newest first; from now on nobody runs its file or undoes it besides."""
+        batch = self._demand_free(unit, turn, now, lock=True)
+        demand_alive(unit, self._caller)
+        if batch.state in UNFINISHED:
+            unit.batches.finish(batch.id)
+        unit.batches.hold(batch.id, self._runner, stamp(now + ALIVE_FOR))
+        return unit.batches.orders(batch.id)
+
+    def _take_back(self, chunk: Sequence[int], unit: Unit) -> Extent:
+        held = unit.batches.one(self._number, lock=True)
+        if held is None or held.runner != self._runner:
+            raise BatchBusy(batch=self._number)
+        now = self._means.clock()
+        desk = UndoDesk(unit, self._caller, chunk, now, lock=True)
+        extent = _taken_back(desk, chunk, self._number)
+        desk.write({"batch": self._number})
+        unit.batches.hold(self._number, self._runner, stamp(now + ALIVE_FOR))
+        return extent
 
 
 def _taken_back(desk: UndoDesk, chunk: Sequence[int], number: int) -> Extent:
@@ -151,6 +230,18 @@ def _demand_batch(unit: Unit, number: int) -> Batch:
     if batch is None:
         raise UnknownBatch(batch=number)
     return batch
+
+
+def _demand_standing(unit: Unit, batch: Batch) -> None:
+    """Raise BatchUndone where a batch was undone to its end, naming who undid the last of its orders."""
+    if batch.state is not State.UNDONE:
+        return
+    bodies = (json.loads(entry.body) for entry in unit.chain.of_orders(unit.batches.orders(batch.id)))
+    undone = [(body["at"], body["by"]) for body in bodies if body["action"] == Action.UNDO]
+    # Oldest entry first. A batch that has merged nothing is undone by nobody.
+    if undone:
+        at, by = undone[-1]
+        raise BatchUndone(batch=batch.id, by=by, at=at)
 
 
 def _chunks(orders: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select, update
 
-from custmerge.rules.bulk import Batch, State, orders_in
+from custmerge.rules.bulk import UNFINISHED, Batch, State, orders_in
 from custmerge.storage.rows import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
@@ -32,7 +32,7 @@ _BATCH = (
     batch.c.alive_until,
 )
 _HAS_ENDED = batch.c.state.in_([State.FINISHED.value, State.UNDONE.value])
-_IS_UNFINISHED = batch.c.state.in_([State.APPROVED.value, State.RUNNING.value])
+_IS_UNFINISHED = batch.c.state.in_([state.value for state in UNFINISHED])
 
 
 class Batches:
@@ -66,9 +66,10 @@ class Batches:
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
         return None if row is None else _batch(row)
 
-    def open_of(self, sha256: str, *, lock: bool = False) -> list[Batch]:
-        """Return the batches of a file that can be run, newest first; with `lock` nobody else changes them."""
-        statement = select(*_BATCH).where(batch.c.sha256 == sha256, _IS_UNFINISHED).order_by(batch.c.id.desc())
+    def of_file(self, sha256: str, *, lock: bool = False) -> list[Batch]:
+        """Return every batch of a file, newest first; with `lock` nobody else begins to run or undo one of them."""
+        # All are locked, not those that can be run: what another transaction has begun on would be missed.
+        statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc())
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
         return [_batch(row) for row in rows]
 
@@ -97,10 +98,18 @@ class Batches:
         """Write down who runs a batch, in which process, and until when nobody else may."""
         self._update(number, state=State.RUNNING.value, run_by=by, runner=runner, alive_until=alive_until)
 
+    def give_back(self, found: Batch) -> None:
+        """Take back that a batch was started: nothing was done. `found` is as it was before."""
+        self._update(found.id, state=found.state.value, run_by=found.run_by, runner=None, alive_until=None)
+
     def advance(self, now: Batch, first: int, results: str) -> None:
         """Write down what became of the rows from `first` on, and how far the batch is with them."""
         self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=results))
         self._update(now.id, done=now.done, merged=now.merged, alive_until=now.alive_until)
+
+    def hold(self, number: int, runner: str, alive_until: str) -> None:
+        """Write down in which process a batch is undone, and until when nobody else may run its file or undo it."""
+        self._update(number, runner=runner, alive_until=alive_until)
 
     def renew(self, number: int, runner: str, alive_until: str) -> bool:
         """Put off the end of a runner's lease; returns whether it still was that one's."""
@@ -113,7 +122,7 @@ class Batches:
         self._connection.execute(statement.values(runner=None, alive_until=None))
 
     def finish(self, number: int) -> None:
-        """Write down that a batch can't be run any further."""
+        """Write down that a batch can't be run any further, and that nobody does."""
         self._update(number, state=State.FINISHED.value, runner=None, alive_until=None)
 
     def finish_all_by(self, person: int) -> list[int]:
@@ -126,7 +135,7 @@ class Batches:
 
     def undone(self, number: int) -> None:
         """Write down that every order of a batch is undone."""
-        self._update(number, state=State.UNDONE.value)
+        self._update(number, state=State.UNDONE.value, runner=None, alive_until=None)
 
     def orders(self, number: int) -> list[int]:
         """Return the orders that a batch has executed, newest first."""

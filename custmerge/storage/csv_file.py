@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import stat
+import sys
 import tempfile
 from contextlib import contextmanager
 from itertools import chain
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, BadFile
 from custmerge.files import size, too_large
 from custmerge.rules.cells import shortened
+from custmerge.storage.temporary import temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -135,7 +137,8 @@ class CsvFile:
             self.bytes_read += len(block)
             self._digest.update(block)
             if self._copy is not None:
-                self._copy.write(block)
+                with temporary_room():
+                    self._copy.write(block)
             self._last_run = block
             run = io.BytesIO(block.removeprefix(bom)).readlines()
             bom = b""
@@ -164,11 +167,7 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
     `-` is standard input.
     """
     csv.field_size_limit(LONGEST_CELL)
-    try:
-        stream = os.fdopen(os.dup(0), "rb") if path == STDIN else Path(path).open("rb")  # noqa: SIM115 (closed below)
-    except OSError as error:
-        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
-    with stream:
+    with _source(path) as stream:
         try:
             yield CsvFile(path, stream, known, required)
         except OSError as error:
@@ -181,28 +180,47 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
 
 @contextmanager
 def spooled(path: str, known: Collection[str], required: Collection[str]) -> Iterator[SpooledFile]:
-    """Copy a CSV file to where nobody else can change it, and open the copy; raises BadFile.
+    """Copy a CSV file to where nobody else can change it, and open the copy; `-` is standard input.
 
-    What was hashed is then what is read, whatever happens to the file meanwhile.
+    What was hashed is then what is read, whatever happens to the file meanwhile. Raises BadFile, and
+    TemporaryFilesFailed where there is no room for the copy.
     """
+    csv.field_size_limit(LONGEST_SPOOLED_CELL)
+    with _source(path) as source, _temporary_file() as copy:
+        digest = hashlib.sha256()
+        for block in _blocks(path, source):
+            digest.update(block)
+            with temporary_room():
+                copy.write(block)
+        with temporary_room():
+            copy.flush()
+        found = os.fstat(source.fileno())
+        # What comes through a pipe is nobody's to read but the program's that it is for.
+        mode = stat.S_IMODE(found.st_mode) if stat.S_ISREG(found.st_mode) else 0
+        yield SpooledFile(path, copy, digest.hexdigest(), mode, known, required)
+
+
+def _source(path: str) -> BinaryIO:
+    """Return a file, or for `-` standard input, opened; raises BadFile."""
     try:
-        source = Path(path).open("rb")  # noqa: SIM115 (closed by the with below)
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if path == STDIN else Path(path).open("rb")
     except OSError as error:
         raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
-    csv.field_size_limit(LONGEST_SPOOLED_CELL)
-    with source, tempfile.TemporaryFile() as copy:
-        digest = hashlib.sha256()
-        length = Length(path)
-        try:
-            while block := source.read(BYTES_AT_ONCE):
-                length.add(block)
-                digest.update(block)
-                copy.write(block)
-        except OSError as error:
-            reason = os.strerror(error.errno or 0)
-            raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=reason) from None
-        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode)
-        yield SpooledFile(path, copy, digest.hexdigest(), mode, known, required)
+
+
+def _temporary_file() -> BinaryIO:
+    with temporary_room():
+        return tempfile.TemporaryFile()
+
+
+def _blocks(path: str, source: BinaryIO) -> Iterator[bytes]:
+    length = Length(path)
+    try:
+        while block := source.read(BYTES_AT_ONCE):
+            length.add(block)
+            yield block
+    except OSError as error:
+        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
 
 
 class Length:

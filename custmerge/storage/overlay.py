@@ -7,19 +7,26 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules.fields import Customer, Package
+from custmerge.storage.temporary import temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 
 class Overlay:
-    """Customers and packages that differ from what the register says."""
+    """Customers and packages that differ from what the register says.
+
+    Every method raises TemporaryFilesFailed where there is no room for its file.
+    """
 
     def __init__(self) -> None:
         # An empty name: a temporary file that SQLite deletes itself, in memory while it is small.
         self._connection = sqlite3.connect("")
-        for table in ("record", "package", "survivor"):
-            self._connection.execute(f"CREATE TABLE {table} (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID")
+        with temporary_room():
+            for table in ("record", "package", "survivor"):
+                self._connection.execute(
+                    f"CREATE TABLE {table} (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"
+                )
 
     def records(self, numbers: Collection[str]) -> dict[str, Customer]:
         """Return those of `numbers` that were kept."""
@@ -52,12 +59,14 @@ class Overlay:
     # Any: JSON as `keep` wrote it.
     def _bodies(self, table: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
         for key in keys:
-            row = self._connection.execute(f"SELECT body FROM {table} WHERE key = ?", (key,)).fetchone()  # noqa: S608 (a name of ours)
+            with temporary_room():
+                row = self._connection.execute(f"SELECT body FROM {table} WHERE key = ?", (key,)).fetchone()  # noqa: S608 (a name of ours)
             if row is not None:
                 yield key, json.loads(row[0])
 
     def _put(self, table: str, rows: Iterable[tuple[str, str]]) -> None:
-        self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)  # noqa: S608 (a name of ours)
+        with temporary_room():
+            self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)  # noqa: S608 (a name of ours)
 
     def close(self) -> None:
         """Forget everything."""

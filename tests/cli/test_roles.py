@@ -78,7 +78,8 @@ def people(world, cli):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
     (world.folder / "form.pdf").write_bytes(b"%PDF-")
-    (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,99999\n")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed,password\n10001,99999,\n")
+    (world.folder / "pairs.csv").chmod(0o600)
     (world.folder / "c.csv").write_text("number\n30003\n")
     (world.folder / "p.csv").write_text("package,number\nP9,10001\n")
     return {

@@ -138,7 +138,9 @@ def test_a_run_whose_disk_takes_no_more_goes_on_when_it_does(
 @on_postgresql
 def test_a_run_that_loses_its_connection_goes_on(agent, supervisor, tmp_path, database_url, uninterrupted, moment):
     done = agent(*RUN, target=partial(run_struck, terminate, moment, database_url))
-    demand_one_sentence(done, "can't be reached" if moment == "begin" else "before this was committed")
+    demand_one_sentence(
+        done, "can't be reached" if moment == "begin" else "before the next part was committed: 30 of 90"
+    )
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
 
 
@@ -168,7 +170,7 @@ def ended(run):
 def test_a_run_whose_connection_the_server_ends_goes_on(agent, supervisor, tmp_path, database_url, uninterrupted):
     with a_run_that_waits(agent, database_url) as (run, backend), psycopg.connect(database_url) as other:
         other.execute("SELECT pg_terminate_backend(%s)", [backend])
-        demand_one_sentence(ended(run), "before this was committed")
+        demand_one_sentence(ended(run), "before the next part was committed: 30 of 90 are done")
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
 
 
@@ -176,7 +178,7 @@ def test_a_run_whose_connection_the_server_ends_goes_on(agent, supervisor, tmp_p
 def test_a_run_whose_server_is_restarted_goes_on(agent, supervisor, tmp_path, own_server, uninterrupted):
     with a_run_that_waits(agent, agent.url) as (run, _):
         stop_at_once(own_server)
-        demand_one_sentence(ended(run), "before this was committed")
+        demand_one_sentence(ended(run), "before the next part was committed: 30 of 90 are done")
     demand_one_sentence(agent(*RUN), "can't be reached")
     own_server.ensure_postgres_running()
     demand_goes_on(agent, supervisor, tmp_path, uninterrupted, done=(FATAL_CHUNK - 1) * CHUNK)
@@ -282,7 +284,8 @@ BY_TWENTIES = ("bulk", "run", "pairs.csv", "--chunk", "20")
 
 @pytest.fixture
 def refused_rows(tmp_path):
-    write_csv(tmp_path / "pairs.csv", ("survivor", "absorbed"), [("1", "1")] * 80)
+    write_csv(tmp_path / "pairs.csv", ("survivor", "absorbed", "password"), [("1", "1", "")] * 80)
+    (tmp_path / "pairs.csv").chmod(0o600)
 
 
 def said(agent, seconds, *options):
@@ -334,7 +337,8 @@ def test_a_log_has_its_lines_while_passwords_are_verified(agent, supervisor, tmp
 
 
 def test_a_file_of_a_million_rows_is_executed_and_reported_as_it_is_read(agent, tmp_path):
-    (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + "1,1\n" * 1_000_000)
+    (tmp_path / "pairs.csv").write_text("survivor,absorbed,password\n" + "1,1,\n" * 1_000_000)
+    (tmp_path / "pairs.csv").chmod(0o600)
     process, _ = agent.start("bulk", "run", "pairs.csv", "--report", "report.csv")
     report = tmp_path / "report.csv"
     # A million rows take long: when the first of them are to be seen, most are still to come.

@@ -16,6 +16,9 @@ NOW = datetime.now(UTC)
 class Quiet:
     """Watches and says nothing."""
 
+    def accepted(self):
+        pass
+
     def outcome(self, outcome):
         pass
 
@@ -130,7 +133,9 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
         seen.add(undos)
 
     def undo(database, caller):
-        undoing_batch.undo_batch(database, caller, 1, undoing_batch.Means(lambda: NOW, Quiet()), None)
+        undoing_batch.undo_batch(
+            database, caller, 1, undoing_batch.Means(lambda: NOW, lambda: b"s" * 16, Quiet()), None
+        )
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)
     record_property("faults_survived", faults)

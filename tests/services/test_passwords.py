@@ -1,12 +1,20 @@
 """Passwords: OWASP's parameters, and the same work whether there is something to verify or not."""
 
+import subprocess
+import sys
 import unicodedata
+from contextlib import suppress
 
 import bcrypt
 import pytest
 from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import Type
+from hypothesis import given
+from hypothesis import strategies as st
+from passlib.hash import sha512_crypt
 
+from custmerge.rules.hashes import wrong_with_hash
 from custmerge.services import passwords
 
 
@@ -97,3 +105,91 @@ def test_what_bcrypt_never_looked_at_in_any_writing_does_not_become_part_of_a_pa
     stored = bcrypt.hashpw(unicodedata.normalize("NFD", typed).encode()[:72], bcrypt.gensalt(4)).decode()
     assert passwords.fits(stored, typed)
     assert passwords.renewed(stored, typed) is None
+
+
+# Hashes of other programs
+
+counts = st.sampled_from(["", "0", "1", "08", "8", "16", "999", "1000", "01000", "1001", "١", "-8"])
+base64 = st.sampled_from([11, 12, 13, 16, 18, 22]).flatmap(
+    lambda size: st.text("AQgwaz09+/", min_size=size, max_size=size)
+)
+hashes = st.one_of(
+    st.builds(
+        "$argon2{}$v=19$m={},t={},p={}${}${}".format,
+        st.sampled_from(["id", "i", "d"]),
+        counts,
+        counts,
+        counts,
+        base64,
+        base64,
+    ),
+    st.builds("$argon2id$v=19$m=8,t=1,p=1${}${}".format, base64, base64),
+    st.builds(
+        "$2{}${}${}".format,
+        st.sampled_from("abyx"),
+        st.sampled_from(["04", "4", "05", "١٢"]),
+        st.text("./Oeuaz09", min_size=53, max_size=53),
+    ),
+    st.builds(
+        "$6${}{}${}".format,
+        st.just("") | st.builds("rounds={}$".format, counts),
+        st.text("./az", max_size=17),
+        st.text("./01az", min_size=86, max_size=86),
+    ),
+)
+
+
+@given(hashes, st.text(max_size=30))
+def test_a_hash_that_is_taken_can_be_verified(stored, password):
+    if wrong_with_hash(stored) is None:
+        # Not through `fits`, which says of a hash that its verifier refuses what it says of a wrong password.
+        with suppress(VerifyMismatchError):
+            assert passwords._verified(stored, password.replace("\0", "")) is False
+
+
+AT_ONCE = """
+import sys, threading
+from custmerge.services import passwords
+sys.setswitchinterval(1e-6)
+together, failed = threading.Barrier(16), []
+def work():
+    together.wait()
+    try:
+        if not passwords.fits(sys.argv[1], "geheim"):
+            failed.append("doesn't fit")
+    except BaseException as error:
+        failed.append(repr(error))
+threads = [threading.Thread(target=work) for _ in range(16)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+sys.exit("; ".join(failed) or 0)
+"""
+
+
+def test_many_threads_verify_their_first_hash_of_another_kind_at_once():
+    for stored in (
+        sha512_crypt.using(rounds=1000).hash("geheim"),
+        bcrypt.hashpw(b"geheim", bcrypt.gensalt(4)).decode(),
+    ):
+        done = subprocess.run([sys.executable, "-c", AT_ONCE, stored], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_password_that_is_too_long_for_crypt_fits_no_hash_of_it():
+    longest = "ä" * 256
+    stored = sha512_crypt.using(rounds=1000).hash(longest)
+    assert passwords.fits(stored, longest)
+    assert not passwords.fits(sha512_crypt.using(rounds=1000).hash(longest + "x"), longest + "x")
+
+
+def test_a_password_of_ours_counts_to_its_last_character():
+    password = "x" * passwords.LONGEST
+    assert not passwords.fits(passwords.hashed(password), password[:-1])
+    assert not passwords.fits(passwords.hashed(password), password[:-1] + "y")
+
+
+def test_what_bcrypt_never_looked_at_is_not_made_part_of_a_password():
+    stored = bcrypt.hashpw(b"x" * 72, bcrypt.gensalt(4)).decode()
+    assert passwords.fits(stored, "x" * 80)
+    assert passwords.renewed(stored, "x" * 80) is None
+    assert passwords.renewed(stored, "x" * 72) is not None

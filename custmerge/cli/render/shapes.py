@@ -296,9 +296,20 @@ def bulk_checked(ran: Ran, report: str | None) -> Shape:
     return {"rows": ran.rows, "sha256": ran.sha256, "counts": _counts(ran), "report": report}
 
 
+def bulk_checked_row(ran: Ran, report: str | None) -> Shape:
+    """Return what a bulk run would come to as one flat row, a column a status."""
+    return {"rows": ran.rows, "sha256": ran.sha256, **_counts(ran), "report": report}
+
+
 def bulk_approved(found: Batch, ran: Ran) -> Shape:
     """Return what was approved."""
     return {**batch(found), "sha256": found.sha256, "counts": _counts(ran)}
+
+
+def bulk_approved_row(found: Batch, ran: Ran) -> Shape:
+    """Return what was approved as one flat row: `merged` is what was done, `would_be_merged` what a run would do."""
+    counts = {f"would_be_{status}": count for status, count in _counts(ran).items()}
+    return {**batch(found), "sha256": found.sha256, **counts}
 
 
 def _counts(ran: Ran) -> Shape:

@@ -1,0 +1,34 @@
+"""Where files of this process's own are kept while it works."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from custmerge.errors import TemporaryFilesFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def temporary_room() -> Iterator[None]:
+    """Raise TemporaryFilesFailed where a block that writes nothing but temporary files can't."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise TemporaryFilesFailed(directory=_directory(), reason=reason) from None
+    except sqlite3.Error as error:
+        raise TemporaryFilesFailed(directory=_directory(), reason=str(error)) from None
+
+
+def _directory() -> str:
+    """Return the directory that is used, or the one that was asked for where none can be."""
+    try:
+        return tempfile.gettempdir()
+    except OSError:
+        return os.environ.get("TMPDIR") or "/tmp"  # noqa: S108 (named, not used)

@@ -1,0 +1,48 @@
+"""What needs temporary files says so where they can't be written, and blames nothing else."""
+
+from functools import partial
+
+import pytest
+from struck_process import run_with_full_temporary_files, run_with_short_files
+
+from custmerge.errors import TemporaryFilesFailed
+from custmerge.rules.fields import EMPTY_VALUES, Customer
+from custmerge.storage import overlay
+
+VERBS = [("check", "pairs.csv"), ("run", "pairs.csv"), ("status", "pairs.csv")]
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + "1,1\n" * 5_000)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=str)
+def test_a_full_temporary_directory_is_named_and_not_the_file(agent, tmp_path, pairs, verb):
+    target = run_with_full_temporary_files
+    done = agent("bulk", *verb, "-f", "json", target=target, TMPDIR=str(tmp_path))
+    assert (done.code, done.error["code"]) == (8, "temporary_files")
+    assert done.error["details"] == {"directory": str(tmp_path), "reason": "No space left on device"}
+    assert agent("bulk", "status", "-f", "json").json == []
+
+
+def test_a_temporary_directory_whose_files_end_early_is_named(agent, tmp_path, pairs):
+    # Longer than the blocks in which the file is copied.
+    (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + "1,1\n" * 50_000)
+    target = partial(run_with_short_files, 100_000)
+    done = agent("bulk", "status", "pairs.csv", target=target, TMPDIR=str(tmp_path))
+    assert (done.code, str(tmp_path) in done.err, "pairs.csv" in done.err) == (8, True, False)
+
+
+def test_no_temporary_directory_at_all_is_one_sentence(agent, tmp_path, pairs):
+    done = agent("bulk", "check", "pairs.csv", "-f", "json", target=partial(run_with_full_temporary_files, none=True))
+    assert (done.code, done.error["code"]) == (8, "temporary_files")
+
+
+def test_records_that_are_kept_aside_need_room_too():
+    kept = overlay.Overlay()
+    # As little room as a full disk has.
+    kept._connection.execute("PRAGMA max_page_count = 4")
+    with pytest.raises(TemporaryFilesFailed):
+        kept.keep(Customer(str(number), EMPTY_VALUES, "x" * 1_000) for number in range(100))
+    kept.close()
