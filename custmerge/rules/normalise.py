@@ -43,7 +43,8 @@ LONGEST_LABEL = 255
 """No label is longer than 63; what is longer than this isn't looked at, for it could take any time."""
 
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}")
-_IBAN_WRITTEN = re.compile(r"(?:IBAN[:.]?)?[-A-Z0-9]+")
+_IBAN_WRITTEN = re.compile(r"(?:IBAN[:.]?)?[-\u2010-\u2015\u2212A-Z0-9]+")
+_HYPHENS = re.compile(r"[-\u2010-\u2015\u2212]")
 _BIC_SHAPE = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _INSTITUTION_AND_COUNTRY = 6
 _BLZ_LENGTH = 8
@@ -210,7 +211,7 @@ def account_number(text: str) -> str:
     if _is_number(compact):
         return compact.lstrip("0") or "0"
     if _IBAN_WRITTEN.fullmatch(compact):
-        iban = compact.removeprefix("IBAN").lstrip(":.").replace("-", "")
+        iban = _HYPHENS.sub("", compact.removeprefix("IBAN").lstrip(":."))
         return iban if _IBAN_SHAPE.fullmatch(iban) else compact
     return compact
 

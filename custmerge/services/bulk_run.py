@@ -103,6 +103,8 @@ class Run:
 
     def begin(self, turn: Turn) -> None:
         """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
+        # Read to its end first: a file that is none is told of before anything else.
+        rows = self._file.count()
         now = self._means.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
@@ -110,7 +112,6 @@ class Run:
             self._demand_runnable(batches, turn, now)
         self._means.watcher.accepted()
         turn.enter(self._runner)
-        rows = self._file.count()
         self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
         self._turn = turn
         turn.settle(self._runner)

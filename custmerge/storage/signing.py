@@ -100,7 +100,7 @@ def _content(key_file: str, *, private: bool) -> bytes:
                 why = N_("others can read this private key (mode {mode}): chmod 600, and think about a new one")
                 raise BadFile(file=key_file, why=why, mode=f"{mode:04o}")
             return file.read(LARGEST_KEY_FILE)
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise BadFile(file=key_file, why=N_("no such file")) from None
     except OSError as error:
         raise files.unreadable(key_file, error) from None

@@ -117,6 +117,7 @@ def test_a_domain_that_went_elsewhere_in_another_writing_is_named(
         ("a.example.", "a.example."),
         ("xn--mller-kva.example", "müller.example"),
         ("a.example", "b.example"),
+        ("A.example", "A.example"),
     ],
 )
 def test_the_audit_sees_a_key_in_another_writing(world, supervisor, database_url, name, key):

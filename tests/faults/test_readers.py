@@ -10,12 +10,14 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
+from custmerge.errors import DatabaseConflict
 from custmerge.rules.times import stamp
 from custmerge.services import passwords
 from custmerge.services.importing import import_file
 from custmerge.services.importing_customers import Customers
 from custmerge.services.importing_packages import Packages
 from custmerge.services.sessions import resume, sha256_of
+from custmerge.storage import engine
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
@@ -149,6 +151,24 @@ def test_what_has_to_be_recorded_is_refused_where_nothing_can_be_written(standby
 
 def test_a_refused_command_is_refused_where_nothing_can_be_written(standby):
     assert standby.as_("ben")("export", "customers").code == 4
+
+
+def read_while_somebody_writes(database):
+    with database.reading() as unit:
+        assert unit.people.has_staff()
+        change(database.url, "UPDATE custmerge_staff SET role = 'auditor'")
+
+
+def test_a_file_that_cannot_be_locked_and_changes_while_it_is_read_gives_no_answer(sqlite_cli, monkeypatch):
+    with closing(Database(sqlite_cli.url)) as database:
+        with monkeypatch.context() as patched:
+            patched.setattr(engine, "_is_frozen", lambda _path: True)
+            with database.reading() as unit:
+                assert unit.people.has_staff()
+        with pytest.raises(DatabaseConflict):
+            read_while_somebody_writes(database)
+        with database.reading() as unit:
+            assert {person.role.value for person in unit.people.all_staff()} == {"auditor"}
 
 
 # ---- an import hashes before it locks

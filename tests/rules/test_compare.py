@@ -131,6 +131,7 @@ def test_case_and_white_space_of_postcode_and_city_do_not_count(field):
         (("DE02200400000628808808", "COBADEFFXXX"), ("DE02200400000628808808", "COBADEHHXXX")),
         (("IBAN DE89 3704 0044 0532 0130 00", ""), ("532013000", "37040044")),
         (("IBAN: de89-3704-0044-0532-0130-00", ""), ("532013000", "37040044")),
+        (("DE89\u20133704\u20130044\u20130532\u20130130\u201300", ""), ("532013000", "37040044")),
     ],
 )
 def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):

@@ -17,7 +17,9 @@ def test_the_catalogue_of_sqlite_is_what_the_migrations_make(tmp_path):
     assert migrated(f"sqlite:///{tmp_path / 'new.db'}") == catalogue.expected("sqlite"), REWRITE
 
 
-def test_the_catalogue_of_postgresql_is_what_they_make_on_every_version_new_and_restored():
+def test_the_catalogue_of_postgresql_is_what_they_make_on_every_version_new_and_restored(
+    postgresql_server,
+):
     # Not below pytest's folder, which the server's own user can't read.
     with tempfile.TemporaryDirectory(prefix="custmerge-") as folder:
         found = [made for version in VERSIONS for made in of_server(folder, version)]
