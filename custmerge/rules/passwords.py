@@ -20,8 +20,9 @@ SHORTEST = 12
 LONGEST = 1_024
 """Characters; hashing more would only cost time."""
 PRODUCT = "custmerge"
-SHORTEST_NAME = 4
-"""Characters; a shorter name is in many a good password by chance."""
+LONG_NAME, SHORT_NAME = 5, 3
+"""Characters; a name between the two is in many a good password by chance, and counts where little else is left."""
+SHORTEST_REST = 8
 SHORTEST_RUN = 3
 """Characters; two neighbours stand side by side in any text."""
 # Each goes round: 9 is followed by 0, z by a. The long ones are German and English keyboards, row after row.
@@ -95,8 +96,13 @@ def _names_something(text: str, name: str, host: str) -> str | None:
 
 
 def _contains(text: str, names: tuple[str, ...]) -> bool:
-    folded = (normal(name).casefold() for name in names)
-    return any(len(name) >= SHORTEST_NAME and name in text for name in folded)
+    return any(_is_made_of(text, normal(name).casefold()) for name in names)
+
+
+def _is_made_of(text: str, name: str) -> bool:
+    if len(name) >= LONG_NAME:
+        return name in text
+    return len(name) >= SHORT_NAME and name in text and len(text.replace(name, "")) < SHORTEST_REST
 
 
 def _repeated(text: str) -> str:

@@ -62,7 +62,15 @@ def test_a_password_that_is_guessed_at_once_is_refused_with_the_reason(password,
 
 def test_a_short_name_is_in_many_a_good_password_by_chance():
     assert wrong("neue-webseite-99", name="eva", host="web") is None
+    assert wrong("boss-Passw0rd-1", name="boss") is None
     assert "computer" in wrong("neue-webserver-99", name="eva", host="webserver")
+
+
+@pytest.mark.parametrize(
+    ("password", "name"), [("boss-boss-boss", "boss"), ("bossBoss1234", "boss"), ("evaEvaEVA-eva1", "eva")]
+)
+def test_a_short_name_counts_where_little_else_is_left(password, name):
+    assert "person" in (wrong(password, name=name) or "")
 
 
 def test_a_name_is_the_same_composed_or_not():
