@@ -262,7 +262,7 @@ def void_entries(url):
 @at_versions_with_silent_voids
 def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
     with closing(Database(old)) as database:
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     assert audited(old).findings == []
 
@@ -271,10 +271,10 @@ def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
 def test_what_was_made_void_by_hand_gets_none(old):
     change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 2")
     with closing(Database(old)) as database:
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
         assert void_entries(old) == [(3, "older_version", "init")]
         change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     found = {found.subject for found in audited(old).findings if found.check is CheckName.TRANSFERS}
     assert found == {"transfer 1", "transfer 2"}
@@ -284,7 +284,7 @@ def test_what_was_made_void_by_hand_gets_none(old):
 def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
     change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 4")
     with closing(Database(old)) as database:
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     assert [found.subject for found in audited(old).findings] == ["transfer 4"]
 
@@ -304,7 +304,7 @@ def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, p
         f"UPDATE custmerge_staff SET disabled_at = '2026-01-02T00:00:00Z' WHERE id = {person}",
     )
     with closing(Database(old)) as database:
-        setup.prepare(database, NOW)
+        setup.prepare(database, lambda: NOW)
     assert void_entries(old) == void
     assert audited(old).findings == []
 
