@@ -227,6 +227,7 @@ class PersonRequired(CustmergeError):
     """A service token at something that would outlast it: people, passwords, further tokens (contract §5)."""
 
     code, exit = "person_required", ExitCode.NOT_ALLOWED
+    is_refusal = True
     template = N_(
         "{name} is a service token, and those change neither people nor tokens: log in yourself with "
         "`custmerge login --staff NAME`."
@@ -361,6 +362,13 @@ class Purged(CustmergeError):
 
     code, exit = "purged", ExitCode.CONFLICT
     template = N_("Order {order} can't be undone any more: what was before it was erased by `custmerge purge`.")
+
+
+class PersonChanged(CustmergeError):
+    """Somebody's row isn't as the history has it: a new seal would hide that from every audit."""
+
+    code, exit = "person_changed", ExitCode.CONFLICT
+    template = N_("{name} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
 
 
 class ImageChanged(CustmergeError):

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 
+# Source: https://sqlite.org/fileformat2.html §1.3 and §4.1, the beginnings of a database and of its WAL.
+_SQLITE = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
+
+
 class NotRegular(OSError):
     """A pipe, a device or a socket where only a file makes sense."""
 
@@ -87,6 +91,17 @@ def demand_place(path: str | Path) -> None:
         raise BadFile(file=str(path), why=N_("is a folder: name a file"))
     if not stat.S_ISREG(mode):
         raise BadFile(file=str(path), why=N_("isn't a regular file: name another, or redirect standard output"))
+    if _is_database(path):
+        raise BadFile(file=str(path), why=N_("is an SQLite database: name another file"))
+
+
+def _is_database(path: str | Path) -> bool:
+    try:
+        with regular(path, follow=False) as file:
+            return file.read(16).startswith(_SQLITE)
+    except OSError:
+        # What can't be read can be no database in use either.
+        return False
 
 
 def unreadable(path: str | Path, error: OSError) -> BadFile:

@@ -252,9 +252,14 @@ def _demand_file(file: str) -> None:
 
 
 def _demand_another(file: str, report: str | None) -> None:
-    """Raise BadFile where the report would be written over the file that is read, by whichever name."""
+    """Raise BadFile where the report would be written over the file that is read, by whichever name.
+
+    Raises BadUsage for standard output, where the counts are.
+    """
     if report is None:
         return
+    if report == STDIN:
+        raise BadUsage(problem=_("--report needs a file: standard output has the counts."))
     try:
         read = os.fstat(sys.stdin.fileno()) if file == STDIN else Path(file).stat()
         is_same = os.path.samestat(read, Path(report).stat())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,11 @@ class Proof:
             and stored is not None
             and verified_sha256(stored) == self.verified_sha256
         )
+
+
+def folded(name: str) -> str:
+    """Return the one writing under which a name is taken once: without capitals and composed letters."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def verified_sha256(stored: str) -> str:

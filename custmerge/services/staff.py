@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import BadValue, LastSupervisor, LoginRefused, NameTaken, NotAllowed, UnknownName, UnknownToken
+from custmerge.errors import (
+    BadValue,
+    LastSupervisor,
+    LoginRefused,
+    NameTaken,
+    NotAllowed,
+    PersonChanged,
+    UnknownName,
+    UnknownToken,
+)
 from custmerge.rules import seals
 from custmerge.rules.authority import why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Draft
+from custmerge.rules.people import folded
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
 from custmerge.services import guessing
 from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
+from custmerge.services.authority import Staff
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
@@ -81,6 +92,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
         person, everybody = _locked(unit, caller, name)
         if person.role is role:
             return Ended()
+        _demand_as_told(unit, person)
         _demand_supervisor_left(person, everybody)
         unit.people.change_staff(person.id, role=role)
         return _end_all(unit, caller.actor, person, now, "role", role)
@@ -193,12 +205,12 @@ def write_new(
 
 
 def demand_free(unit: Unit, name: str) -> None:
-    """Raise NameTaken where a person or a service token is called so, but for capitals.
+    """Raise NameTaken where a person or a service token is called so, but for capitals and composed letters.
 
     It stays free until the end of a transaction that holds the end of the chain.
     """
     taken = [person.name for person in unit.people.all_staff()] + [made.name for made in unit.people.all_services()]
-    if name.lower() in {other.lower() for other in taken}:
+    if folded(name) in map(folded, taken):
         raise NameTaken(name=name)
 
 
@@ -232,6 +244,12 @@ def _locked(unit: Unit, caller: Caller, name: str) -> tuple[Person, tuple[Person
     return person, everybody
 
 
+def _demand_as_told(unit: Unit, person: Person) -> None:
+    """Raise PersonChanged where a row that is to get a new seal isn't as the last one has it."""
+    if not Staff(unit, {person.id}).is_as_told(person.id):
+        raise PersonChanged(name=person.name)
+
+
 def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> None:
     others = [one for one in everybody if one.id != person.id and one.disabled_at is None]
     if may(person.role, Capability.STAFF) and not any(may(one.role, Capability.STAFF) for one in others):
@@ -254,6 +272,7 @@ def write_password(
 
     `chosen_by` is who chose it if that was somebody else: it has to be changed at the next login.
     """
+    _demand_as_told(unit, person)
     unit.people.change_password(person.id, password_hash, chosen_by=chosen_by)
     _note(unit, by, now, "password", person.name)
     # Service tokens too: whoever stole the old password may have made one.

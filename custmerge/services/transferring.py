@@ -188,8 +188,9 @@ def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Tran
 
 
 def _status(unit: Unit, found: Transfer, survivor: Customer, absorbed: Customer) -> Status:
-    told = standing(unit, [found])[found.id]
-    return status_now(replace(found, status=told), survivor, absorbed)
+    told = replace(found, status=standing(unit, [found])[found.id])
+    now = replace(told, status=status_now(told, survivor, absorbed))
+    return _with_its_form(unit, now).status
 
 
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
@@ -205,7 +206,14 @@ def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
     found = unit.transfers.one(number, lock=lock)
     if found is None:
         raise UnknownTransfer(id=number)
-    return as_they_are(unit, [found])[0]
+    return _with_its_form(unit, as_they_are(unit, [found])[0])
+
+
+def _with_its_form(unit: Unit, found: Transfer) -> Transfer:
+    """Return a transfer as it is, void where it is open and its form isn't the one that was filed."""
+    if found.status in OPEN and hashlib.sha256(unit.transfers.content(found.id)).hexdigest() != found.form.sha256:
+        return replace(found, status=Status.VOID)
+    return found
 
 
 def as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:

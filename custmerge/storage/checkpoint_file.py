@@ -101,9 +101,21 @@ def _is_special(mode: int) -> bool:
 def _opened(path: str) -> int:
     with suppress(FileNotFoundError):
         if _is_special(os.stat(path).st_mode):  # noqa: PTH116
-            # Not for reading too: a pipe without a reader would take the line, and nobody would have it.
-            return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW)
+            return _opened_for_a_reader(path)
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _opened_for_a_reader(path: str) -> int:
+    """Open a pipe or a device for writing, a pipe once somebody reads it; raises OSError where nobody does."""
+    until = time.monotonic() + WAIT_AT_MOST_SECONDS
+    while True:
+        try:
+            # Not for reading too: a pipe without a reader would take the line, and nobody would have it.
+            return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO or time.monotonic() > until:
+                raise
+        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
 
 
 def _append_locked(path: str, descriptor: int, new: Checkpoint) -> None:

@@ -211,3 +211,21 @@ def test_an_export_and_a_saved_form_say_what_they_wrote(filed, tmp_path):
 def test_an_export_to_a_minus_goes_to_standard_output(filed):
     done = filed("export", "customers", "--format", "jsonl", "--out", "-")
     assert ([json.loads(line)["number"] for line in done.out.splitlines()], done.err) == (["1", "2"], "")
+
+
+@pytest.mark.parametrize("name", ["custmerge.db", "custmerge.db-wal"])
+@pytest.mark.parametrize("writing", [("export", "customers", "--out"), ("bulk", "check", "rows.csv", "--report")])
+def test_what_is_written_never_takes_the_place_of_a_database(supervisor, tmp_path, writing, name):
+    (tmp_path / "rows.csv").write_text("survivor,absorbed\n1,2\n")
+    begin = {"custmerge.db": b"SQLite format 3\0", "custmerge.db-wal": b"\x37\x7f\x06\x82"}[name]
+    (tmp_path / name).write_bytes(begin + bytes(99))
+    done = supervisor(*writing, name)
+    assert done.code == 2
+    assert "is an SQLite database" in done.err
+    assert (tmp_path / name).read_bytes() == begin + bytes(99)
+
+
+def test_a_report_needs_a_file(supervisor, tmp_path):
+    (tmp_path / "rows.csv").write_text("survivor,absorbed\n1,2\n")
+    assert supervisor("bulk", "check", "rows.csv", "--report", "-").code == 2
+    assert not (tmp_path / "-").exists()

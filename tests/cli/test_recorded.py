@@ -191,5 +191,13 @@ def test_the_errors_that_are_recorded_are_those_of_roles_and_persons():
         kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.CustmergeError)
     )
     refusals = {kind.__name__ for kind in every if kind.is_refusal}
-    assert refusals >= {"NotAllowed", "OwnNumberOnly", "OwnTransfer", "OwnBatch", "NotOwnOrder", "UndoTooLate"}
+    assert refusals >= {
+        "NotAllowed",
+        "OwnNumberOnly",
+        "OwnTransfer",
+        "OwnBatch",
+        "NotOwnOrder",
+        "UndoTooLate",
+        "PersonRequired",
+    }
     assert not refusals & {"ProofRefused", "LoginRefused", "LockedOut", "NotLoggedIn", "SessionOver"}

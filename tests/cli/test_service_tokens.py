@@ -46,6 +46,7 @@ def test_a_service_token_changes_neither_people_nor_tokens(bot, supervisor, cli,
         assert (done.code, done.out) == (4, "")
         assert "service token" in done.err
         assert standing(supervisor) == before
+        assert [one["by"] for one in supervisor("history", "--action", "denied", "-f", "json").json] == ["bot"]
     for name in ("anna", "ben"):
         assert cli("login", "--staff", name, SECRET, "--print-token", stdin=STAFF_PASSWORD).code == 0
 
@@ -76,7 +77,7 @@ def test_the_own_password_changes_with_the_present_one_only(agent, cli, name):
 
 
 def test_a_supervisors_own_password_too(supervisor, cli):
-    assert supervisor("user", "password", "anna", SECRET, stdin=f"{NEW}\n{NEW}").code == 4
+    assert supervisor("user", "password", "anna", SECRET, stdin=f"not-the-present-one\n{NEW}").code == 4
     assert cli("login", "--staff", "anna", SECRET, "--print-token", stdin=STAFF_PASSWORD).code == 0
 
 

@@ -2,6 +2,9 @@
 
 import pytest
 from conftest import STAFF_PASSWORD
+from sqlalchemy import text
+
+from custmerge.storage.engine import open_engine
 
 NEW = "ein-ganz-neues-passwort"
 
@@ -266,3 +269,27 @@ def test_a_new_password_ends_the_service_tokens_of_its_owner(supervisor, cli):
     _, bot = service(cli, ada)
     supervisor("user", "password", "ada", "--password-stdin", stdin=NEW)
     assert bot("whoami").code == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE custmerge_staff SET role = 'supervisor' WHERE name = 'ben'",
+        "UPDATE custmerge_staff SET password_chosen_by = 'anna' WHERE name = 'ben'",
+        "UPDATE custmerge_staff SET created_at = '2001-01-01T00:00:00.000Z' WHERE name = 'ben'",
+    ],
+)
+def test_a_row_that_was_changed_by_hand_gets_no_new_seal(supervisor, agent, database_url, change):
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(change))
+    engine.dispose()
+    new = ("--password-stdin", "-f", "json")
+    for done in (
+        agent("user", "password", *new, stdin=f"{STAFF_PASSWORD}\n{NEW}"),
+        supervisor("user", "password", "ben", *new, stdin=NEW),
+        supervisor("user", "role", "ben", "auditor", "-f", "json"),
+    ):
+        assert (done.code, done.error["code"]) == (6, "person_changed")
+    assert supervisor("audit", "--only", "staff").code == 2
+    assert supervisor("user", "disable", "ben", "--yes").code == 0

@@ -5,6 +5,10 @@ import json
 
 import pytest
 from conftest import STAFF_PASSWORD
+from sqlalchemy import update
+
+from custmerge.storage.engine import open_engine
+from custmerge.storage.tables import form as stored_form
 
 PDF = b"%PDF-1.7\nunterschrieben"
 
@@ -285,3 +289,22 @@ def test_a_table_shows_hostile_file_content_and_reasons_visibly(blocked, agent, 
     out = agent("transfer", "show", 1).out
     assert "\x1b" not in out
     assert "\\x1b[31mrot\\u202e" in out
+
+
+def test_a_form_that_was_replaced_in_the_database_is_neither_approved_nor_used(
+    agent, supervisor, blocked, database_url
+):
+    def replace_form(content):
+        engine = open_engine(database_url)
+        with engine.begin() as connection:
+            connection.execute(update(stored_form).values(content=content))
+        engine.dispose()
+
+    assert file(agent).code == 0
+    replace_form(b"%PDF-something else")
+    assert supervisor("transfer", "show", "1", "-f", "json").json["status"] == "void"
+    assert approve(supervisor).error["code"] == "transfer_decided"
+    replace_form(PDF)
+    assert approve(supervisor).code == 0
+    replace_form(b"%PDF-something else")
+    assert merge(agent).error["code"] == "identity_blocked"

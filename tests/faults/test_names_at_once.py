@@ -120,11 +120,11 @@ def test_a_name_that_two_want_at_once_is_taken_by_one(database_url, kinds):
     def create(database, name):
         tokens.create(database, anna, name, Role.AGENT, days=1, token=f"token-{name}", now=NOW)
 
-    # But for capitals: a unique index wouldn't see it.
+    # But for capitals and composed letters: a unique index wouldn't see it.
     makers = [{"token": create, "person": add}[kind] for kind in kinds]
     works = [
         lambda database, make=make, name=name: make(database, name)
-        for make, name in zip(makers, ("neu", "Neu"), strict=True)
+        for make, name in zip(makers, ("jürgen", "Ju\u0308rgen"), strict=True)
     ]
     ends = at_once(database_url, *works)
     assert {type(end) for end in ends} == {NameTaken, type(None)}

@@ -15,7 +15,7 @@ import pytest
 
 from custmerge.errors import BadFile
 from custmerge.rules.checkpoints import Checkpoint, line
-from custmerge.storage import signing
+from custmerge.storage import checkpoint_file, signing
 from custmerge.storage.checkpoint_file import append, numbered, read
 
 PROCESSES = multiprocessing.get_context("fork")
@@ -226,6 +226,13 @@ def test_a_pipe_takes_a_line_and_has_none(path):
     reader = subprocess.Popen(["head", "-n", "1", path], stdout=subprocess.PIPE, text=True)
     append(path, checkpoint(3))
     assert reader.communicate(timeout=30)[0] == line(checkpoint(3)) + "\n"
+
+
+def test_a_pipe_that_nobody_reads_is_waited_for_and_then_an_error(path, monkeypatch):
+    monkeypatch.setattr(checkpoint_file, "WAIT_AT_MOST_SECONDS", 0.2)
+    os.mkfifo(path)
+    with pytest.raises(BadFile, match="can't be written"):
+        append(path, checkpoint(3))
 
 
 @pytest.fixture(scope="module")
