@@ -202,7 +202,7 @@ def run_with_full_temporary_files(*call, none=False):
     """Have no room for temporary files; with `none` no directory for them either."""
     import tempfile
 
-    def unusable():
+    def unusable(mode=""):
         raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
 
     if none:
@@ -210,7 +210,7 @@ def run_with_full_temporary_files(*call, none=False):
         tempfile._gettempdir = unusable
         tempfile.TemporaryFile = unusable
     else:
-        tempfile.TemporaryFile = lambda: open("/dev/full", "w+b")  # noqa: PTH123, SIM115
+        tempfile.TemporaryFile = lambda mode="w+b": open("/dev/full", mode)  # noqa: PTH123, SIM115
     run_command_line(*call)
 
 

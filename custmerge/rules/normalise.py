@@ -47,6 +47,9 @@ _IBAN_WRITTEN = re.compile(r"(?:IBAN[:.]?)?[-\u2010-\u2015\u2212A-Z0-9]+")
 _HYPHENS = re.compile(r"[-\u2010-\u2015\u2212]")
 _BIC_SHAPE = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _INSTITUTION_AND_COUNTRY = 6
+_BIC_LENGTH = 11
+_OF_MANY_BANKS = frozenset({"GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"})
+"""With these begin the BICs of hundreds of cooperative banks, and of the savings banks of a region."""
 _BLZ_LENGTH = 8
 _KONTO_LENGTH = 10
 
@@ -219,11 +222,20 @@ def account_number(text: str) -> str:
 def bank_code(text: str) -> str:
     """Return a Bankleitzahl without spaces, or the institution and country of a BIC, in capitals.
 
-    Source: contract §2; ISO 9362, four characters name the institution and two its country.
+    Where many banks share these, the whole BIC: a Konto beside another of them is another account.
+    Source: contract §2; ISO 9362, four characters name the institution and two its country, and a BIC of eight is
+    the one with XXX behind it.
     """
     compact = _compact(text)
+    if compact[:_INSTITUTION_AND_COUNTRY] in _OF_MANY_BANKS and _BIC_SHAPE.fullmatch(compact):
+        return compact.ljust(_BIC_LENGTH, "X")
+    return _institution(compact)
+
+
+def _institution(code: str) -> str:
+    """Return institution and country of a BIC without spaces in capitals; anything else as it is."""
     # The star keeps it apart from a text that is no BIC.
-    return compact[:_INSTITUTION_AND_COUNTRY] + "*" if _BIC_SHAPE.fullmatch(compact) else compact
+    return code[:_INSTITUTION_AND_COUNTRY] + "*" if _BIC_SHAPE.fullmatch(code) else code
 
 
 def bank(account_text: str, code_text: str) -> Key:
@@ -248,6 +260,8 @@ def _iban(iban: str, code: str) -> Key:
         parsed = IBAN(iban)
     except SchwiftyException:
         return ("text", iban, code)
+    # The IBAN names the account, also where many banks share the first letters of its BIC.
+    code = _institution(code)
     contradiction = "" if code in ("", parsed.bank_code, *_bics(parsed.country_code, parsed.bank_code)) else code
     if parsed.country_code == "DE":
         return ("DE", parsed.bank_code, parsed.account_code, contradiction)
@@ -259,7 +273,7 @@ def _bics(country: str, code: str) -> tuple[str, ...]:
     from schwifty.exceptions import SchwiftyException
 
     try:
-        return tuple(bank_code(str(bic)) for bic in BIC.candidates_from_bank_code(country, code))
+        return tuple(_institution(str(bic)) for bic in BIC.candidates_from_bank_code(country, code))
     except SchwiftyException:
         return ()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.cells import NEVER_GUARDED
 from custmerge.rules.characters import has_hidden, has_too_many_marks
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Field
+from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
 from custmerge.rules.hashes import wrong_with_hash
 from custmerge.rules.normalise import domain_in_ascii, domain_name
 from custmerge.rules.spreadsheet import may_be_damaged, wrong_with_decoding, wrong_with_digits
@@ -31,6 +31,9 @@ LABEL_LENGTH = 63
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", "password", "password_hash")
 PACKAGE_COLUMNS = ("package", "number", "name", "domains", *CONTACT_COLUMNS, "password", "password_hash")
+
+# Not empty, nothing that a spreadsheet would change, and no detail of anybody's.
+_OWN_BUT_EMPTY = (" ", *EMPTY_DETAILS[1:])
 
 _TEXT_COLUMNS = frozenset((*FIELDS, *CONTACT_COLUMNS, "name"))
 _DIGIT_FIELDS = (Field.PHONE, Field.MOBILE, Field.ACCOUNT_NUMBER, Field.BANK_CODE, Field.POSTCODE)
@@ -116,9 +119,20 @@ def problems_of_package(row: Mapping[str, str]) -> list[Problem]:
 
 
 def contact_of(row: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Return the contact that a row of a packages file gives: None where all eight columns are empty."""
+    """Return the contact that a row of a packages file gives: None where all eight columns are empty.
+
+    White space and nothing else says that there is one, whose eight details are empty: such a package doesn't use
+    those of its number, so it may not be taken for one without a contact.
+    """
     contact = tuple(row.get(column, "") for column in CONTACT_COLUMNS)
-    return contact if any(contact) else None
+    if any(map(str.strip, contact)):
+        return contact
+    return EMPTY_DETAILS if any(contact) else None
+
+
+def contact_cells(contact: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the cells of a packages file from which `contact_of` reads a contact."""
+    return _OWN_BUT_EMPTY if contact == EMPTY_DETAILS else contact or EMPTY_DETAILS
 
 
 def _problems_of_key(column: str, row: Mapping[str, str]) -> list[Problem]:

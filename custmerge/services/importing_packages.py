@@ -79,19 +79,24 @@ class Packages:
                 merged.append(row)
                 continue
             name = row[_NAME] if "name" in self._columns else old[_NAME]
-            contact = self._contact(row[_CONTACT], old[_CONTACT])
+            contact = self._merged_contact(row[_CONTACT], old[_CONTACT])
             merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
         if "domains" in self._columns:
             self._intake.release_domains(list(existing))
         self._intake.put_packages(merged)
         return len(merged) - len(existing), len(existing)
 
-    def _contact(self, new: Row, old: Row) -> Row:
-        """Return a contact whose columns are those of the file where it has them; all empty is none."""
+    def _merged_contact(self, new: Row, old: Row) -> Row:
+        """Return a contact whose columns are those of the file where it has them; all empty is none.
+
+        Two contacts are one although all is empty: one that the file gives, and one in which it changes nothing.
+        """
         values = tuple(
             (mine if is_given else theirs) or "" for mine, theirs, is_given in zip(new, old, self._given, strict=True)
         )
-        return values if any(values) else (None,) * len(DETAIL_FIELDS)
+        is_given = new[0] is not None
+        is_left = not all(self._given) and values == tuple(old)
+        return values if any(values) or is_given or is_left else (None,) * len(DETAIL_FIELDS)
 
     def finish(self, problems: Problems) -> None:
         """See `Kind`: a domain is in exactly one package."""

@@ -7,11 +7,10 @@ another: memory doesn't grow with the file.
 from __future__ import annotations
 
 import io
-import tempfile
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from custmerge.storage.temporary import temporary_room
+from custmerge.storage.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +48,7 @@ def hashed(
     if COLUMN not in file.columns:
         yield file, Hashes(io.StringIO())
         return
-    with _temporary("w+b") as copy, _temporary("w+") as text:
+    with temporary_file() as copy, temporary_file("w+") as text:
         kept = cast("TextIO", text)
         file.copy_to(cast("BinaryIO", copy))
         for batch in batches(file):
@@ -61,12 +60,6 @@ def hashed(
             copy.flush()
             kept.seek(0)
         yield file.again(), Hashes(kept)
-
-
-# Any: a file of bytes or of text.
-def _temporary(mode: str) -> IO[Any]:
-    with temporary_room():
-        return tempfile.TemporaryFile(mode)
 
 
 def _hash_lines(batch: Iterable[Line], place: int) -> Iterator[str]:

@@ -11,33 +11,24 @@ import hashlib
 import io
 import os
 import stat
-import sys
-import tempfile
 from contextlib import contextmanager
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadFile
-from custmerge.files import size, too_large
+from custmerge.files import size
 from custmerge.rules.cells import shortened
-from custmerge.storage.temporary import temporary_room
+from custmerge.storage.spool import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, is_regular, source_of, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import BinaryIO
 
-STDIN = "-"
 LONGEST_CELL = 1_000_000
 LONGEST_SPOOLED_CELL = 10_000
 """Less, because what is in many cells at once is held in memory together."""
-LONGEST_LINE = 1 << 20
-"""In bytes. What has no line end for longer isn't read on: a device may never have one."""
 LONGEST_RECORD = 16 << 20
 """In bytes, as far as blocks of lines tell: quoted line ends make one record of many lines."""
-LARGEST_SPOOL = 1 << 30
-"""In bytes: so much of the temporary directory a copy takes at most."""
-BYTES_AT_ONCE = 65_536
 
 
 class CsvFile:
@@ -51,7 +42,7 @@ class CsvFile:
         self._stream = stream
         self._known, self._required = known, required
         self._last_run = b""
-        self._copy: BinaryIO | None = None
+        self._copy: Copy | None = None
         self._record_starts = 1
         lines = chain.from_iterable(self._decoded())
         try:
@@ -72,16 +63,18 @@ class CsvFile:
         return self._digest.hexdigest()
 
     def copy_to(self, copy: BinaryIO) -> None:
-        """Write the file into another one as it is read; to be called before any row is asked for."""
-        copy.write(self._last_run)
-        self._copy = copy
+        """Write the file into another one as it is read; to be called before any row is asked for.
+
+        Raises BadFile, there and as rows are read, where the file is larger than a copy may be.
+        """
+        self._copy = Copy(self.path, copy)
+        self._copy.write(self._last_run)
 
     def again(self) -> CsvFile:
         """Return the copy, from its beginning: what was read is what is read again, whatever the file was."""
         if self._copy is None:
             raise LookupError(self.path)
-        self._copy.seek(0)
-        return CsvFile(self.path, self._copy, self._known, self._required)
+        return CsvFile(self.path, self._copy.reopened(), self._known, self._required)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off.
@@ -137,8 +130,7 @@ class CsvFile:
             self.bytes_read += len(block)
             self._digest.update(block)
             if self._copy is not None:
-                with temporary_room():
-                    self._copy.write(block)
+                self._copy.write(block)
             self._last_run = block
             run = io.BytesIO(block.removeprefix(bom)).readlines()
             bom = b""
@@ -164,10 +156,11 @@ class CsvFile:
 def opened(path: str, known: Collection[str], required: Collection[str]) -> Iterator[CsvFile]:
     """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile.
 
-    `-` is standard input.
+    `-` is standard input. What isn't a regular file is read to its end first: whoever reads rows may keep others
+    waiting, and a pipe gives them when it likes. That raises TemporaryFilesFailed where there is no room.
     """
     csv.field_size_limit(LONGEST_CELL)
-    with _source(path) as stream:
+    with _complete(path) as stream:
         try:
             yield CsvFile(path, stream, known, required)
         except OSError as error:
@@ -186,59 +179,21 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
     TemporaryFilesFailed where there is no room for the copy.
     """
     csv.field_size_limit(LONGEST_SPOOLED_CELL)
-    with _source(path) as source, _temporary_file() as copy:
-        digest = hashlib.sha256()
-        for block in _blocks(path, source):
-            digest.update(block)
-            with temporary_room():
-                copy.write(block)
-        with temporary_room():
-            copy.flush()
-        found = os.fstat(source.fileno())
+    with source_of(path) as source, copied(path, source) as (copy, sha256):
         # What comes through a pipe is nobody's to read but the program's that it is for.
-        mode = stat.S_IMODE(found.st_mode) if stat.S_ISREG(found.st_mode) else 0
-        yield SpooledFile(path, copy, digest.hexdigest(), mode, known, required)
+        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if is_regular(source) else 0
+        yield SpooledFile(path, copy, sha256, mode, known, required)
 
 
-def _source(path: str) -> BinaryIO:
-    """Return a file, or for `-` standard input, opened; raises BadFile."""
-    try:
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if path == STDIN else Path(path).open("rb")
-    except OSError as error:
-        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
-
-
-def _temporary_file() -> BinaryIO:
-    with temporary_room():
-        return tempfile.TemporaryFile()
-
-
-def _blocks(path: str, source: BinaryIO) -> Iterator[bytes]:
-    length = Length(path)
-    try:
-        while block := source.read(BYTES_AT_ONCE):
-            length.add(block)
-            yield block
-    except OSError as error:
-        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0)) from None
-
-
-class Length:
-    """How long a file is that is being copied: it may be one that never ends."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._bytes = self._line = self._in_line = 0
-
-    def add(self, block: bytes) -> None:
-        """Count a block; raises BadFile where the file, or a line of it, is longer than it may be."""
-        self._bytes += len(block)
-        if self._bytes > LARGEST_SPOOL:
-            raise too_large(self._path, LARGEST_SPOOL)
-        behind = len(block) - 1 - block.rfind(b"\n")
-        self._in_line = behind if behind < len(block) else self._in_line + behind
-        if self._in_line > LONGEST_LINE:
-            raise too_long(self._path, None)
+@contextmanager
+def _complete(path: str) -> Iterator[BinaryIO]:
+    """Give a regular file opened, or a copy of anything else."""
+    with source_of(path) as source:
+        if is_regular(source):
+            yield source
+            return
+        with copied(path, source) as (copy, _):
+            yield copy
 
 
 class SpooledFile:
@@ -286,12 +241,6 @@ class SpooledFile:
 def wrong_width(cells: int) -> tuple[str, int]:
     """Return what is to be said of a line of so many cells, the header having `other`, and that number."""
     return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}"), cells
-
-
-def too_long(path: str, line: int | None) -> BadFile:
-    """Return what is to be said of a line that doesn't end; None where nobody counted which one."""
-    file = path if line is None else f"{path}:{line}"
-    return BadFile(file=file, why=N_("a line has more than {limit}: this is no CSV"), limit=size(LONGEST_LINE))
 
 
 def _delimiter(header: str) -> str:

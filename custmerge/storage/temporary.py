@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Any
 
 from custmerge.errors import TemporaryFilesFailed
 
@@ -24,6 +24,24 @@ def temporary_room() -> Iterator[None]:
         raise TemporaryFilesFailed(directory=_directory(), reason=reason) from None
     except sqlite3.Error as error:
         raise TemporaryFilesFailed(directory=_directory(), reason=str(error)) from None
+
+
+# Any: a file of bytes or of text.
+@contextmanager
+def temporary_file(mode: str = "w+b") -> Iterator[IO[Any]]:
+    """Give a new file without a name that is gone when it is closed; raises TemporaryFilesFailed."""
+    file = _made(mode)
+    try:
+        yield file
+    finally:
+        # Closing writes once more what couldn't be written: that was said already.
+        with suppress(OSError):
+            file.close()
+
+
+def _made(mode: str) -> IO[Any]:
+    with temporary_room():
+        return tempfile.TemporaryFile(mode)
 
 
 def _directory() -> str:

@@ -80,13 +80,42 @@ def test_a_bulk_file_without_a_line_end_does_not_fill_the_temporary_directory(fr
 
 def test_a_copy_of_a_bulk_file_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage import csv_file
+    from custmerge.storage import csv_file, spool
 
-    monkeypatch.setattr(csv_file, "LARGEST_SPOOL", 1 << 20)
+    monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
     (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + "1,2\n" * (1 << 18))
     with (
         pytest.raises(BadFile, match="has more than") as error,
         csv_file.spooled(str(tmp_path / "pairs.csv"), ("survivor", "absorbed"), ()),
+    ):
+        pass
+    assert error.value.details["limit"] == "1 MiB"
+
+
+def test_a_copy_of_an_import_with_passwords_has_a_largest_size(tmp_path, monkeypatch):
+    from custmerge.errors import BadFile
+    from custmerge.storage import csv_file, spool
+
+    monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
+    (tmp_path / "c.csv").write_text("number,password\n" + "1,\n" * (1 << 19))
+    copy = (tmp_path / "copy").open("w+b")
+    with copy, csv_file.opened(str(tmp_path / "c.csv"), ("number", "password"), ()) as file:
+        file.copy_to(copy)
+        with pytest.raises(BadFile, match="has more than") as error:
+            list(file.rows())
+    assert error.value.details == {"file": str(tmp_path / "c.csv"), "why": "has more than {limit}", "limit": "1 MiB"}
+    assert (tmp_path / "copy").stat().st_size <= 1 << 20
+
+
+def test_a_copy_of_a_pipe_has_a_largest_size(tmp_path, monkeypatch):
+    from custmerge.errors import BadFile
+    from custmerge.storage import csv_file, spool
+
+    monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
+    with (
+        subprocess.Popen(["yes", "1"], stdout=subprocess.PIPE) as endless,
+        pytest.raises(BadFile, match="has more than") as error,
+        csv_file.opened(f"/dev/fd/{endless.stdout.fileno()}", ("number",), ()),
     ):
         pass
     assert error.value.details["limit"] == "1 MiB"

@@ -1,5 +1,7 @@
 """What needs temporary files says so where they can't be written, and blames nothing else."""
 
+import os
+import threading
 from functools import partial
 
 import pytest
@@ -36,6 +38,27 @@ def test_a_temporary_directory_whose_files_end_early_is_named(agent, tmp_path, p
 
 def test_no_temporary_directory_at_all_is_one_sentence(agent, tmp_path, pairs):
     done = agent("bulk", "check", "pairs.csv", "-f", "json", target=partial(run_with_full_temporary_files, none=True))
+    assert (done.code, done.error["code"]) == (8, "temporary_files")
+
+
+@pytest.mark.parametrize("rows", ["1,2\n", "1,2\n" * 5_000], ids=len)
+def test_a_small_copy_that_finds_no_room_says_so_too(sqlite_cli, tmp_path, rows):
+    (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + rows)
+    (tmp_path / "c.csv").write_text("number,password\n" + rows)
+    full = {"target": run_with_full_temporary_files, "TMPDIR": str(tmp_path)}
+    for command in (("bulk", "check", "pairs.csv"), ("import", "customers", "c.csv")):
+        done = sqlite_cli.as_("anna")(*command, "-f", "json", **full)
+        assert (done.code, done.error["code"]) == (8, "temporary_files")
+
+
+def test_an_import_from_a_pipe_says_that_the_temporary_directory_is_full(sqlite_cli, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_text, args=("number\n1\n",))
+    writer.start()
+    done = sqlite_cli.as_("anna")(
+        "import", "customers", "pipe", "-f", "json", target=run_with_full_temporary_files, TMPDIR=str(tmp_path)
+    )
+    writer.join()
     assert (done.code, done.error["code"]) == (8, "temporary_files")
 
 

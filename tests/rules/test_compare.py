@@ -132,6 +132,12 @@ def test_case_and_white_space_of_postcode_and_city_do_not_count(field):
         (("IBAN DE89 3704 0044 0532 0130 00", ""), ("532013000", "37040044")),
         (("IBAN: de89-3704-0044-0532-0130-00", ""), ("532013000", "37040044")),
         (("DE89\u20133704\u20130044\u20130532\u20130130\u201300", ""), ("532013000", "37040044")),
+        (("12345", "GENODEF1S01"), ("0 12345", "genode f1 s01")),
+        (("12345", "WELADEDD"), ("12345", "WELADEDDXXX")),
+        (("12345", "COBADEFFXXX"), ("12345", "COBADEHH")),
+        (("DE89370400440532013000", "GENODEF1S01"), ("DE89370400440532013000", "GENODEM1DUS")),
+        (("DE08700901001234567890", "GENODEF1M04"), ("DE08700901001234567890", "GENODEFF")),
+        (("DE08700901001234567890", "GENODEF1M04"), ("1234567890", "70090100")),
     ],
 )
 def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):
@@ -148,6 +154,10 @@ def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):
         (("DE89370400440532013000", "COBADEFFXXX"), ("DE89370400440532013000", "COBAATFFXXX")),
         (("532013000", "37040044"), ("DE88370400440532013000", "")),
         (("532013000", "37040044"), ("", "")),
+        (("12345", "GENODEF1S01"), ("12345", "GENODEM1DUS")),
+        (("12345", "GENODEF1S01"), ("0012345", "GENODEF1")),
+        (("12345", "SOLADEST600"), ("12345", "SOLADES1KNZ")),
+        (("", "GENODEF1S01"), ("", "GENODEM1DUS")),
     ],
 )
 def test_another_account_differs(mine, theirs):

@@ -77,6 +77,26 @@ def _iban(bban):
     return f"DE{98 - int(bban + '131400') % 97:02}{bban}"
 
 
+shared = st.sampled_from(
+    ["GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"]
+).flatmap(lambda group: st.from_regex(r"[A-Z0-9]{2}([A-Z0-9]{3})?", fullmatch=True).map(lambda end: group + end))
+
+
+@given(st.integers(0, 9_999_999_999).map(str), shared, shared)
+@example("12345", "GENODEF1S01", "GENODEM1DUS")
+@example("12345", "GENODEF1", "GENODEF1XXX")
+def test_a_konto_at_two_banks_of_a_group_is_two_accounts(konto, mine, theirs):
+    is_one = mine.ljust(11, "X") == theirs.ljust(11, "X")
+    assert (normalise.bank(konto, mine) == normalise.bank(konto, theirs)) == is_one
+    assert (normalise.bank_code(mine) == normalise.bank_code(theirs)) == is_one
+
+
+@given(shared, st.from_regex(r"GENODE[A-Z0-9]{2}([A-Z0-9]{3})?", fullmatch=True))
+def test_beside_an_iban_a_bic_of_a_group_counts_by_its_first_letters(mine, theirs):
+    iban = "DE89370400440532013000"
+    assert (normalise.bank(iban, mine) == normalise.bank(iban, theirs)) == (mine[:6] == "GENODE")
+
+
 def test_leading_zeros_count_in_nothing_but_a_konto():
     assert normalise.account_number("000123") == normalise.account_number("123")
     assert normalise.lower("007") != normalise.lower("7")

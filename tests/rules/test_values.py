@@ -5,16 +5,18 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from conftest import a_customer, fields
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from custmerge.rules.cells import guard, unguard
+from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare
-from custmerge.rules.fields import Field, Package
+from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
 from custmerge.rules.image import before_image
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
 from custmerge.rules.plan import Wishes, plan_merge
 from custmerge.rules.records import (
+    CONTACT_COLUMNS,
+    contact_cells,
     contact_of,
     problems_of_customer,
     problems_of_package,
@@ -119,6 +121,19 @@ def test_a_packages_row_names_the_domain_that_is_none():
 def test_a_contact_is_all_eight_details_or_none():
     assert contact_of({"contact_city": ""}) is None
     assert contact_of({"contact_city": "Ulm"}) == ("", "", "Ulm", "", "", "", "", "")
+
+
+@pytest.mark.parametrize("written", [{"contact_street": " "}, {"contact_city": "\t", "contact_email": "\u00a0 "}])
+def test_white_space_alone_is_a_contact_whose_details_are_empty(written):
+    assert contact_of(written) == EMPTY_DETAILS
+
+
+@given(st.none() | st.tuples(*[st.text(max_size=3)] * len(EMPTY_DETAILS)).filter(lambda c: "".join(c).strip() != ""))
+@example(EMPTY_DETAILS)
+@pytest.mark.parametrize("mark", [guard, guard_for_excel])
+def test_every_contact_comes_back_from_its_cells(mark, contact):
+    cells = map(unguard, map(mark, contact_cells(contact)))
+    assert contact_of(dict(zip(CONTACT_COLUMNS, cells, strict=True))) == contact
 
 
 def test_moments_are_written_in_utc():

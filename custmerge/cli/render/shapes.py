@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from custmerge.rules.audit import Verdict
 from custmerge.rules.bulk import Result
 from custmerge.rules.compare import Decision
-from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, IDENTITY_FIELDS
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import NO_HASH
-from custmerge.rules.records import CONTACT_COLUMNS
+from custmerge.rules.records import CONTACT_COLUMNS, contact_cells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -160,13 +160,12 @@ def package(found: Package) -> Shape:
 
 def package_row(found: Package) -> Shape:
     """Return a package as `import packages` reads it."""
-    contact = found.contact or EMPTY_DETAILS
     return {
         "package": found.package,
         "number": found.number,
         "name": found.name,
         "domains": list(found.domains),
-        **dict(zip(CONTACT_COLUMNS, contact, strict=True)),
+        **dict(zip(CONTACT_COLUMNS, contact_cells(found.contact), strict=True)),
     }
 
 
