@@ -220,7 +220,7 @@ def status(
 ) -> None:
     """Say how far files are."""
     context: Context = ctx.obj
-    batches = bulk.status(context.database, context.caller(), file)
+    batches = bulk.status(context.database, context.caller(), file, context.now())
     if form is not Format.TABLE:
         write_many((shapes.batch(one) for one in batches), form, stdout(), shapes.BATCH_COLUMNS)
         return

@@ -85,7 +85,9 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.FORMS: N_("every signed form is there, byte for byte"),
     CheckName.STAFF: N_("staff, their roles and passwords are as the history has them"),
     CheckName.TOKENS: N_("service tokens are as the history has them"),
-    CheckName.BATCHES: N_("approvals of bulk files are as the history has them, by people who still may"),
+    CheckName.BATCHES: N_(
+        "approvals of bulk files, and how far these were run, are as the history has them, by people who still may"
+    ),
     CheckName.LOGINS: N_("no unusual number of wrong passwords or locks since the last audit"),
     CheckName.EXPIRY: N_("no service token ends within a week"),
     CheckName.OPEN: N_("no transfer or approval has been left open for long"),

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName, Finding, Severity
+from custmerge.rules.batch_trace import Trace, trace
 from custmerge.rules.history import image_digest
 from custmerge.rules.placed import is_plainly_right
 
@@ -80,6 +81,10 @@ class Part:
     """Whether the search columns of a merge have yet to be held against its body."""
     doubtful: list[int] = field(default_factory=list)
     """Orders whose packages aren't plainly as they left them."""
+    traces: dict[int, Trace] = field(default_factory=dict)
+    """What the entries tell of bulk files."""
+    is_read: bool = False
+    """Whether everything was looked at: history, orders, before-images, packages."""
 
 
 EntryRow = TypeVar("EntryRow", bound=tuple[Any, ...])
@@ -118,6 +123,7 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None
     """
     for row in rows:
         _seq, body, _hash, order, survivor, absorbed, choice, taken, at, by, is_found, salt, image, now = row
+        trace(body, part.traces, is_merge=is_found is not None)
         if is_found is None:
             continue
         part.merges += 1

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName
+from custmerge.rules.batch_trace import joined
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
+from custmerge.services import audit_batches
 from custmerge.services.audit_guard import readable
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
-_BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, *_OF_PACKAGES}
+_BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}
 _COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
 _PACKAGE_GONE = N_("moved with order {order} and is gone.")
 _PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}: it was moved.")
@@ -77,14 +79,13 @@ def _begun(unit: Unit, stretch: Stretch) -> Part:
 
 def _read_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
     """Hold history, orders, images and packages against each other; returns whether all could be read."""
-    is_read = False
     with (
         readable(unit, part.findings, CheckName.ORDERS),
         closing(unit.evidence.ledger(stretch.first, stretch.last)) as rows,
     ):
         compare(follow(rows, part), part, purged_until=stretch.purged_until)
-        is_read = True
-    return is_read  # noqa: RET504 (an error in the block ends the block alone)
+        part.is_read = True
+    return part.is_read
 
 
 def _read_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
@@ -138,6 +139,11 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
     if is_whole:
         with readable(unit, findings, CheckName.ORDERS):
             _look_for_strays(unit, findings, checks, sum(part.merges for part in parts))
+    if CheckName.BATCHES in checks:
+        traces = joined(part.traces for part in parts)
+        is_all = is_whole and all(part.is_read for part in parts)
+        with readable(unit, findings, CheckName.BATCHES):
+            audit_batches.examine(unit, findings, traces, is_whole=is_all)
     return findings
 
 

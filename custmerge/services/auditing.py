@@ -41,7 +41,14 @@ LOOK_AGAIN = 3
 CHECKPOINTS_AT_ONCE = 500
 DEFINITION_AT_MOST = 200
 """Characters of what somebody made of a table that a finding shows."""
-BY_CONTENT = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.PACKAGES, CheckName.CONTACTS}
+BY_CONTENT = {
+    CheckName.ORDERS,
+    CheckName.IMAGES,
+    CheckName.TRANSFERS,
+    CheckName.PACKAGES,
+    CheckName.CONTACTS,
+    CheckName.BATCHES,
+}
 SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 12e-6, 2e-6
 """About what an entry takes, with checks that read what it was written for and without; measured here."""
 _CHAIN_TABLES = {"custmerge_history", "custmerge_head"}

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
 from custmerge.rules.authority import Life, life_of, still_may, why_lost
-from custmerge.rules.bulk import State
+from custmerge.rules.bulk import UNFINISHED, State, approval_holds
 from custmerge.rules.history import Action
 from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
+    from datetime import datetime
 
     from custmerge.rules.bulk import Batch
     from custmerge.rules.history import Fact
@@ -74,12 +75,27 @@ def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
     return {one.id: _status(staff, one, lives.get(one.id)) if one.status in OPEN else one.status for one in found}
 
 
-def as_it_is(unit: Unit, batch: Batch) -> Batch:
-    """Return a batch as it is: one whose approval doesn't count can't be run any further, whatever its row says."""
-    is_open = batch.state in (State.APPROVED, State.RUNNING)
-    if batch.approved_at is None or not is_open or approval_counts(unit, batch):
+def as_it_is(unit: Unit, batch: Batch, now: datetime) -> Batch:
+    """Return a batch as it is: one whose approval doesn't count, or not any more, can't be run any further.
+
+    Whatever its row says.
+    """
+    if batch.approved_at is None or batch.state not in UNFINISHED:
+        return batch
+    # Entries since an approval are few while it holds, and don't matter afterwards: it can't be used.
+    if approval_counts(unit, batch) and (not approval_holds(batch, now) or _is_where_it_was(unit, batch)):
         return batch
     return replace(batch, state=State.FINISHED)
+
+
+def _is_where_it_was(unit: Unit, batch: Batch) -> bool:
+    """Return whether the history has an approved batch as far as its row, and nothing of it undone.
+
+    An approval that a run or an undo has used up would else be good again once somebody sets the row back.
+    """
+    merges, last, undone = unit.chain.of_batch(batch.id, behind=approved_in(unit, batch.id))
+    # Rows, orders and their entries are one transaction, and an undo ends a batch before its first order.
+    return merges == batch.merged and last <= batch.done and not undone
 
 
 def approval_counts(unit: Unit, batch: Batch) -> bool:

@@ -38,8 +38,8 @@ def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
     demand(caller, Capability.MERGE_ANY)
     with opened(path) as file:
         with database.reading() as unit:
-            batch = _newest_of(unit, file.sha256)
-        now = means.clock()
+            now = means.clock()
+            batch = _newest_of(unit, file.sha256, now)
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
         return Check(database, caller, file, means).told(batch if has_begun else None, is_whole=is_whole)
@@ -53,7 +53,8 @@ def approvable(database: Database, caller: Caller, path: str, means: Means) -> R
     demand(caller, Capability.BULK_APPROVE)
     with opened(path) as file:
         with database.reading() as unit:
-            _demand_unapproved(_newest_of(unit, file.sha256), path, means.clock())
+            now = means.clock()
+            _demand_unapproved(_newest_of(unit, file.sha256, now), path, now)
         return Check(database, caller, file, means).told(None, is_whole=True)
 
 
@@ -65,7 +66,7 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
         demand_alive(unit, caller)
         # Of two that approve a file at once, the second is to see the batch of the first.
         unit.chain.lock()
-        _demand_unapproved(_newest_of(unit, ran.sha256, lock=True), path, now)
+        _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)
         # A run that began without it stays without it: rows that it has refused would stay refused.
         batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
         batch = replace(batch, id=unit.batches.add(batch))
@@ -83,9 +84,9 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
     return database.attempt(write)
 
 
-def _newest_of(unit: Unit, sha256: str, *, lock: bool = False) -> Batch | None:
+def _newest_of(unit: Unit, sha256: str, now: datetime, *, lock: bool = False) -> Batch | None:
     batch = unit.batches.newest_of(sha256, lock=lock)
-    return None if batch is None else as_it_is(unit, batch)
+    return None if batch is None else as_it_is(unit, batch, now)
 
 
 def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
@@ -109,7 +110,7 @@ def run(database: Database, caller: Caller, path: str, means: Means) -> Ran:
         return running.to_the_end()
 
 
-def status(database: Database, caller: Caller, path: str | None) -> tuple[Batch, ...]:
+def status(database: Database, caller: Caller, path: str | None, now: datetime) -> tuple[Batch, ...]:
     """Return the newest batches, of one file or of all, newest first."""
     demand(caller, Capability.MERGE_ANY)
     sha256 = None
@@ -117,4 +118,4 @@ def status(database: Database, caller: Caller, path: str | None) -> tuple[Batch,
         with spooled(path, COLUMNS, REQUIRED) as file:
             sha256 = file.sha256
     with database.reading() as unit:
-        return tuple(as_it_is(unit, one) for one in unit.batches.newest(sha256, LISTED_AT_MOST))
+        return tuple(as_it_is(unit, one, now) for one in unit.batches.newest(sha256, LISTED_AT_MOST))

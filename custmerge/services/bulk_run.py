@@ -108,7 +108,7 @@ class Run:
         now = self._means.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
-            batches = [as_it_is(unit, one) for one in unit.batches.of_file(self._file.sha256)]
+            batches = [as_it_is(unit, one, now) for one in unit.batches.of_file(self._file.sha256)]
             self._demand_runnable(batches, turn, now)
         self._means.watcher.accepted()
         turn.enter(self._runner)
@@ -152,7 +152,7 @@ class Run:
             # Of two that begin a file at once, the second is to see the batch of the first.
             unit.chain.lock()
             batches = unit.batches.of_file(file.sha256, lock=True)
-        batches = [as_it_is(unit, one) for one in batches]
+        batches = [as_it_is(unit, one, now) for one in batches]
         self._demand_runnable(batches, turn, now)
         found = [one for one in batches if one.state in UNFINISHED]
         batch = found[0] if found else None

@@ -18,6 +18,7 @@ from custmerge.storage.evidence_sql import (
 )
 from custmerge.storage.rows import in_parameter, parameter, streamed
 from custmerge.storage.tables import (
+    batch,
     before_image,
     customer,
     head,
@@ -194,6 +195,13 @@ class Evidence:
         known = select(order.c.order).where(order.c.order == before_image.c.order).exists()
         for row in self._streamed(select(before_image.c.order).where(~known).order_by(before_image.c.order)):
             yield row[0]
+
+    def batches(self) -> Iterator[tuple[int, str, int, int]]:
+        """Give (batch, state, rows that are decided, rows that were merged) of each bulk file."""
+        for row in self._streamed(
+            select(batch.c.id, batch.c.state, batch.c.done, batch.c.merged).order_by(batch.c.id)
+        ):
+            yield row[0], row[1], row[2], row[3]
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:

@@ -1,0 +1,62 @@
+"""An audit of bulk files: how far each is by its row, and by the history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from custmerge.errors import N_
+from custmerge.rules.audit import CheckName
+from custmerge.rules.batch_trace import Trace
+from custmerge.rules.bulk import UNFINISHED
+from custmerge.services.authority import approved_in
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from custmerge.rules.ledger_check import Findings
+    from custmerge.storage.unit import Unit
+
+_AGAIN = N_("its row {row} was merged though it, or one behind it, had been before: it was set back in between.")
+_REVIVED = N_("is stored as {state}, and the history has it undone: it was set back.")
+_MERGED = N_("says that {merged} of its rows were merged, and the history has {merges}: it was changed.")
+_SET_BACK = N_("says that {done} of its rows are decided, and the history has row {row} merged: it was set back.")
+_GONE = N_("is gone, and the history has {merges} of its rows merged: it was deleted.")
+
+
+def examine(unit: Unit, findings: Findings, traces: Mapping[int, Trace], *, is_whole: bool) -> None:
+    """Hold every bulk file against what the history tells of it; `is_whole` says that all of it was read.
+
+    Where only its end was, what is told of an approval that can be used is looked for in the rest.
+    """
+    open_ones = set() if is_whole else {number for number, _person in unit.sealed.open_approvals()}
+    known = set()
+    for number, state, done, merged in unit.evidence.batches():
+        known.add(number)
+        told = traces.get(number, Trace())
+        if number in open_ones:
+            told = _since_approval(unit, number, told)
+        is_all = is_whole or number in open_ones
+        _hold(findings, f"batch {number}", (state, done, merged), told, is_whole=is_all)
+    for number in sorted(traces.keys() - known):
+        # Of one that was approved that entry tells already, and is asked for elsewhere.
+        if not approved_in(unit, number):
+            findings.add(CheckName.BATCHES, f"batch {number}", _GONE, merges=traces[number].merges)
+
+
+def _since_approval(unit: Unit, number: int, told: Trace) -> Trace:
+    merges, last, undone = unit.chain.of_batch(number, behind=approved_in(unit, number))
+    return replace(told, merges=merges, last=last, undone=undone)
+
+
+def _hold(findings: Findings, subject: str, row: tuple[str, int, int], told: Trace, *, is_whole: bool) -> None:
+    state, done, merged = row
+    if told.again:
+        findings.add(CheckName.BATCHES, subject, _AGAIN, row=told.again)
+    # An undo ends a batch before it takes the first order back.
+    if told.undone and state in UNFINISHED:
+        findings.add(CheckName.BATCHES, subject, _REVIVED, state=state)
+    elif merged < told.merges or (is_whole and merged != told.merges):
+        findings.add(CheckName.BATCHES, subject, _MERGED, merged=merged, merges=told.merges)
+    elif done < told.last:
+        findings.add(CheckName.BATCHES, subject, _SET_BACK, done=done, row=told.last)
