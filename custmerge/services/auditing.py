@@ -17,7 +17,7 @@ from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services import audit_ledger, audit_people, audit_register, audit_warnings
+from custmerge.services import audit_contents, audit_ledger, audit_people, audit_register, audit_warnings
 from custmerge.services.access import demand
 from custmerge.services.audit_crew import Crew
 from custmerge.services.audit_guard import readable
@@ -75,7 +75,8 @@ _NO_HEAD = N_("the end of the chain isn't written down as one row any more: it w
 _GONE = N_("is gone from table {table}: put it back from this version's migrations.")
 _CHANGED = N_("isn't as this version's migrations made it for table {table}; it is now: {definition}")
 _ADDED = N_("wasn't made by custmerge: somebody put it on table {table}.")
-_MESSAGES = {Why.GONE: _GONE, Why.CHANGED: _CHANGED, Why.ADDED: _ADDED}
+_TWICE = N_("is there as custmerge made it, but another one of the name was put on table {table}: {definition}")
+_MESSAGES = {Why.GONE: _GONE, Why.CHANGED: _CHANGED, Why.ADDED: _ADDED, Why.TWICE: _TWICE}
 _CHECK_OF_KIND = {
     **dict.fromkeys(("table", "column", "constraint", "index", "sequence"), CheckName.COLUMNS),
     **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
@@ -201,6 +202,7 @@ class _Look:
         since = last if self._wanted.since_checkpoint else None
         first = 1 if since is None else since.seq + 1
         only = None if since is None else unit.evidence.numbers_since(first)
+        contents = crew.ask(partial(audit_contents.examine, checks=self._checks))
         register = crew.ask(partial(audit_register.examine, checks=self._checks, only=only))
         stretches = self._stretches(unit, findings, first, head.seq)
         parts = [crew.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
@@ -208,6 +210,7 @@ class _Look:
         found = [crew.answer(part, unit) for part in parts]
         _add(findings, audit_ledger.join(found, unit, head, self._checks, is_whole=since is None))
         _add(findings, crew.answer(register, unit))
+        _add(findings, crew.answer(contents, unit))
         used = {transfer: order for part in found for transfer, order in part.transfers.items()}
         _add(findings, audit_people.examine(unit, self._checks, used))
 

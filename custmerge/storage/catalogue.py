@@ -43,6 +43,10 @@ class Why(Enum):
     GONE = auto()
     CHANGED = auto()
     ADDED = auto()
+    TWICE = auto()
+    """It is there as it should be, and beside it another one that is named alike."""
+    UNSOUND = auto()
+    """It says that it is as it should be, but what it holds isn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Deviation:
     subject: str
     why: Why
     definition: str
-    """As it is now; empty where it is gone."""
+    """As it is now; empty where it is gone. What the database says of it where it is unsound."""
 
     @property
     def kind(self) -> str:
@@ -83,21 +87,44 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
 def deviations(connection: Connection) -> list[Deviation]:
     """Return what isn't as the migrations made it; of a table that is gone, that alone."""
     right = expected(connection.dialect.name)
-    found: dict[str, dict[str, Object]] = {table: {} for table in right}
+    found: dict[str, dict[str, list[Object]]] = {table: {} for table in right}
     for one in objects(connection, tuple(right)):
-        found[one.table][one.subject] = one
+        # Several may be named alike: SQLite takes two constraints of one name, and holds both.
+        found[one.table].setdefault(one.subject, []).append(one)
     return [deviation for table in right for deviation in _of_table(table, right[table], found[table])]
 
 
-def _of_table(table: str, right: Mapping[str, Sequence[str]], found: Mapping[str, Object]) -> Iterator[Deviation]:
+def unsound(connection: Connection) -> list[Deviation]:
+    """Return the tables and indexes of an SQLite file that don't hold what they say, each once.
+
+    Whoever may write to the file can make an index of other rows and then put the right text in its place: its rows
+    are never looked at again. PostgreSQL keeps no text of an index, and only its superuser can do the like there.
+    """
+    if not is_sqlite(connection):
+        return []
+    from custmerge.storage import catalogue_sqlite
+
+    found = catalogue_sqlite.unsound(connection, tuple(expected(connection.dialect.name)))
+    return [Deviation(table, subject, Why.UNSOUND, problem) for (table, subject), problem in found.items()]
+
+
+def _of_table(
+    table: str, right: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[Object]]
+) -> Iterator[Deviation]:
     if f"table {table}" not in found:
         yield Deviation(table, f"table {table}", Why.GONE, "")
         return
     for subject, definitions in right.items():
         if subject not in found:
             yield Deviation(table, subject, Why.GONE, "")
-        elif found[subject].definition not in definitions:
-            yield Deviation(table, subject, Why.CHANGED, found[subject].definition)
-    for subject, one in found.items():
-        if subject not in right and not one.is_harmless:
-            yield Deviation(table, subject, Why.ADDED, one.definition)
+            continue
+        there = [one.definition for one in found[subject]]
+        ours = next((definition for definition in there if definition in definitions), None)
+        if ours is not None:
+            there.remove(ours)
+        for definition in there:
+            yield Deviation(table, subject, Why.CHANGED if ours is None else Why.TWICE, definition)
+    for subject, some in found.items():
+        for one in some:
+            if subject not in right and not one.is_harmless:
+                yield Deviation(table, subject, Why.ADDED, one.definition)

@@ -1,28 +1,33 @@
 """What a PostgreSQL database has of our tables, as the server itself prints it.
 
 Our tables are those that our statements meet: found by the search path. All have to be in the schema of the history;
-one in another schema stands in front of ours.
+one in another schema stands in front of ours. What is read of them is the server's own alone, see `search_path`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import text
 
 from custmerge.storage.catalogue import Object
 from custmerge.storage.rights import given
+from custmerge.storage.search_path import server_names_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+_FOUND = """
+SELECT name, pg_catalog.int8(pg_catalog.to_regclass(name)::pg_catalog.oid)
+FROM pg_catalog.unnest(CAST(:tables AS pg_catalog.text[])) AS name"""
 _OURS = """
-WITH ours AS (SELECT name, c.*, c.relnamespace <> home.relnamespace AS is_elsewhere
-              FROM unnest(CAST(:tables AS text[])) AS name JOIN pg_class c ON c.oid = to_regclass(name)
-              CROSS JOIN (SELECT relnamespace FROM pg_class WHERE oid = to_regclass('custmerge_history')) home)
+WITH ours AS (SELECT name, c.*, c.relnamespace <> (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = :history)
+                                AS is_elsewhere
+              FROM unnest(CAST(:tables AS text[]), CAST(:oids AS oid[])) AS found (name, oid)
+              JOIN pg_catalog.pg_class c ON c.oid = found.oid)
 """
 # Each gives the table, the subject, the definition and whether a host may add it.
 _TABLES = """
@@ -41,26 +46,29 @@ SELECT name, 'column ' || name || '.' || attname,
                  CASE WHEN attnotnull THEN 'NOT NULL' END, CASE WHEN attidentity <> '' THEN 'IDENTITY' END,
                  CASE attgenerated WHEN '' THEN '' WHEN 's' THEN 'STORED' ELSE 'GENERATED' END,
                  pg_get_expr(adbin, adrelid)), false
-FROM ours JOIN pg_attribute ON attrelid = ours.oid JOIN pg_type ON pg_type.oid = atttypid
-LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid JOIN pg_catalog.pg_type ON pg_type.oid = atttypid
+LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum
 WHERE attnum > 0 AND NOT attisdropped"""
 # Not those on NULL, which are columns' and have a name from version 18 on; those of triggers are triggers'.
 # A foreign key is kept by two triggers of the server's own on each side.
 _CONSTRAINTS = """
 SELECT name, 'constraint ' || name || '.' || conname,
        concat_ws(' ', pg_get_constraintdef(c.oid),
-                 CASE WHEN contype = 'f' AND 4 <> (SELECT count(*) FROM pg_trigger WHERE tgconstraint = c.oid
-                                                   AND tgenabled IN ('O', 'A')) THEN '(switched off)' END,
+                 CASE WHEN contype = 'f' AND 4 <> (SELECT count(*) FROM pg_catalog.pg_trigger
+                                                   WHERE tgconstraint = c.oid AND tgenabled IN ('O', 'A'))
+                      THEN '(switched off)' END,
                  CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN '(its index is not valid)' END), false
-FROM ours JOIN pg_constraint c ON conrelid = ours.oid LEFT JOIN pg_index ON indexrelid = conindid AND contype <> 'f'
+FROM ours JOIN pg_catalog.pg_constraint c ON conrelid = ours.oid
+LEFT JOIN pg_catalog.pg_index ON indexrelid = conindid AND contype <> 'f'
 WHERE contype NOT IN ('n', 't')"""
 _INDEXES = """
 SELECT name, 'index ' || indexrelid::regclass::text,
        concat_ws(' ', pg_get_indexdef(indexrelid),
                  CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN '(not valid)' END),
        NOT indisunique AND indexprs IS NULL AND indpred IS NULL
-FROM ours JOIN pg_index ON indrelid = ours.oid
-WHERE NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))"""
+FROM ours JOIN pg_catalog.pg_index ON indrelid = ours.oid
+WHERE NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint
+                  WHERE conindid = indexrelid AND contype IN ('p', 'u', 'x'))"""
 _TRIGGERS = """
 SELECT name, 'trigger ' || tgname::text,
        concat_ws(' ', pg_get_triggerdef(t.oid), 'IN', lanname, btrim(prosrc), proconfig::text,
@@ -68,33 +76,40 @@ SELECT name, 'trigger ' || tgname::text,
                  CASE WHEN tgenabled NOT IN ('O', 'A') THEN '(switched off)'
                       WHEN tgenabled = 'O' AND current_setting('session_replication_role') = 'replica'
                       THEN '(switched off by session_replication_role)' END), false
-FROM ours JOIN pg_trigger t ON tgrelid = ours.oid JOIN pg_proc ON pg_proc.oid = tgfoid
-JOIN pg_language ON pg_language.oid = prolang WHERE NOT tgisinternal"""
+FROM ours JOIN pg_catalog.pg_trigger t ON tgrelid = ours.oid JOIN pg_catalog.pg_proc ON pg_proc.oid = tgfoid
+JOIN pg_catalog.pg_language ON pg_language.oid = prolang WHERE NOT tgisinternal"""
 _RULES = """
 SELECT name, 'rule ' || rulename::text, pg_get_ruledef(r.oid), false
-FROM ours JOIN pg_rewrite r ON ev_class = ours.oid"""
+FROM ours JOIN pg_catalog.pg_rewrite r ON ev_class = ours.oid"""
 _POLICIES = """
 SELECT name, 'policy ' || polname::text, concat_ws(' ', pg_get_expr(polqual, polrelid),
                                              pg_get_expr(polwithcheck, polrelid)), false
-FROM ours JOIN pg_policy ON polrelid = ours.oid"""
+FROM ours JOIN pg_catalog.pg_policy ON polrelid = ours.oid"""
 _INHERITANCE = """
 SELECT name, 'inheritance ' || inhrelid::regclass::text || ' of ' || inhparent::regclass::text, '', false
-FROM ours JOIN pg_inherits ON ours.oid IN (inhrelid, inhparent)"""
+FROM ours JOIN pg_catalog.pg_inherits ON ours.oid IN (inhrelid, inhparent)"""
 _SEQUENCES = """
 SELECT name, 'sequence ' || seqrelid::regclass::text,
        concat_ws(' ', format_type(seqtypid, NULL), 'of', attname, 'from', seqmin, 'to', seqmax, 'by', seqincrement,
                  CASE WHEN seqcycle THEN '(begins anew)' END,
-                 CASE WHEN 1 <> (SELECT count(*) FROM pg_depend u WHERE u.refobjid = seqrelid
+                 CASE WHEN 1 <> (SELECT count(*) FROM pg_catalog.pg_depend u WHERE u.refobjid = seqrelid
                                  AND u.classid = 'pg_attrdef'::regclass) THEN '(not of one column alone)' END), false
-FROM ours JOIN pg_depend d ON d.refobjid = ours.oid AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
-JOIN pg_sequence ON seqrelid = d.objid JOIN pg_attribute ON attrelid = ours.oid AND attnum = d.refobjsubid"""
+FROM ours JOIN pg_catalog.pg_depend d ON d.refobjid = ours.oid
+     AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
+JOIN pg_catalog.pg_sequence ON seqrelid = d.objid
+JOIN pg_catalog.pg_attribute ON attrelid = ours.oid AND attnum = d.refobjsubid"""
 # For everybody whom the next connection lets in by such a setting, the triggers are switched off.
-_SETTINGS = """
-SELECT name, 'setting session_replication_role' || coalesce(' of ' || nullif(setrole, 0::oid)::regrole::text, ''),
+# With pg_catalog behind another schema, whoever may create in that one decides what the server's own names mean; of
+# the server's roles those count that can read the history.
+_SETTINGS = r"""
+SELECT name, 'setting ' || split_part(one, '=', 1) || coalesce(' of ' || nullif(setrole, 0::oid)::regrole::text, ''),
        one, false
-FROM ours, pg_db_role_setting, unnest(setconfig) AS one
-WHERE name = 'custmerge_history' AND one LIKE 'session_replication_role=%'
-AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))"""
+FROM ours, pg_catalog.pg_db_role_setting, unnest(setconfig) AS one
+WHERE name = 'custmerge_history'
+AND (one LIKE 'session_replication_role=%'
+     OR one ~* '^search_path=.*,\s*"?pg_catalog"?\s*(,|$)'
+     AND (setrole = 0 OR has_table_privilege(setrole, ours.oid, 'SELECT')))
+AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"""
 _OBJECTS = (
     *(_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES, _INHERITANCE, _SEQUENCES),
     _SETTINGS,
@@ -102,38 +117,43 @@ _OBJECTS = (
 # Whoever owns a table has every right on it. A grantee 0 is everybody.
 _RIGHTS = """
 SELECT name, NULL, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
-FROM ours, aclexplode(relacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee WHERE grantee <> relowner
+FROM ours, aclexplode(relacl) LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee WHERE grantee <> relowner
 UNION ALL
 SELECT name, attname, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
-FROM ours JOIN pg_attribute ON attrelid = ours.oid, aclexplode(attacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee
+FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid, aclexplode(attacl)
+LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee
 WHERE grantee <> relowner AND NOT attisdropped"""
 _HOME = """
-SELECT quote_ident(nspname) FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
-WHERE pg_class.oid = to_regclass('custmerge_history')"""
+SELECT quote_ident(nspname) FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
+WHERE pg_class.oid = :history"""
 # A table's, index's or view's storage parameters say nothing of what is in it.
 _STORAGE = re.compile(r"(?<=\)) WITH \([^()]*\)(?= WHERE|$)")
 
 
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     """Return everything that the database has of `tables`."""
-    home = connection.execute(text(_HOME)).scalar() or ""
+    found = connection.execute(text(_FOUND), {"tables": list(tables)}).all()
+    history = next((oid for name, oid in found if name == "custmerge_history"), None)
+    ours = {"tables": [name for name, _ in found], "oids": [oid for _, oid in found], "history": history}
+    with server_names_only(connection):
+        return [*_made(connection, ours), *_rights(connection, ours)]
+
+
+# Any: names and numbers of tables, for statements that take them.
+def _made(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
+    """Give what is there of our tables, named without the schema that they are in."""
+    home = connection.execute(text(_HOME), {"history": ours["history"]}).scalar() or ""
     schema = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.')
-    found: list[Object] = []
     for statement in _OBJECTS:
-        for table, subject, definition, is_harmless in connection.execute(
-            text(_OURS + statement), {"tables": list(tables)}
-        ):
+        for table, subject, definition, is_harmless in connection.execute(text(_OURS + statement), ours):
             plain = " ".join(schema.sub("", definition).split())
             name = schema.sub("", subject)
-            found.append(
-                Object(table, name, _STORAGE.sub("", plain) if name.startswith("index ") else plain, is_harmless)
-            )
-    return [*found, *_rights(connection, tables)]
+            yield Object(table, name, _STORAGE.sub("", plain) if name.startswith("index ") else plain, is_harmless)
 
 
-def _rights(connection: Connection, tables: Sequence[str]) -> Iterator[Object]:
+def _rights(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
     """Give the rights that everybody has, and those of roles that `init --grant` doesn't give to any."""
-    for table, column, right, grantee, role in connection.execute(text(_OURS + _RIGHTS), {"tables": list(tables)}):
+    for table, column, right, grantee, role in connection.execute(text(_OURS + _RIGHTS), ours):
         if grantee == 0 or not given(table, right, column):
             on = table if column is None else f"{table}.{column}"
             yield Object(table, f"right {right} of {role} on {on}", "")

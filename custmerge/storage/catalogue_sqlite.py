@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _MADE = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+_TABLES = text("SELECT name FROM sqlite_master WHERE type = 'table'")
+_OF_INDEX = re.compile(
+    r"(?:.* missing from|wrong # of entries in|non-unique entry in|.* values differ from) index (.+)"
+)
+"""What `PRAGMA integrity_check` says of an index. Source: SQLite, pragma.c."""
 _TOKEN = re.compile(
     r"""(?P<left_out>[ \t\n\f\r]+|--[^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<string>[xX]?'(?:[^']|'')*')
@@ -34,6 +39,22 @@ _CONSTRAINTS = ("constraint", "primary", "unique", "check", "foreign")
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     """Return everything that the file has of `tables`."""
     return [one for row in connection.execute(_MADE) for one in _of_row(row, frozenset(tables))]
+
+
+def unsound(connection: Connection, tables: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Return what SQLite says first of each of `tables`, and of each index of them, that isn't sound.
+
+    It holds every row against every index, both ways, and against what its columns take.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for table in connection.execute(_TABLES).scalars().all():
+        if str(table).lower() in tables:
+            for (problem,) in connection.exec_driver_sql(f"PRAGMA integrity_check('{table}')").all():
+                index = _OF_INDEX.fullmatch(problem)
+                subject = f"index {index[1]}" if index else f"table {table.lower()}"
+                if problem != "ok":
+                    found.setdefault((table.lower(), subject), problem)
+    return found
 
 
 # Any: a row of sqlite_master, in which somebody may have put anything.

@@ -302,7 +302,9 @@ def _is_missing(url: str, error: Exception) -> bool:
     try:
         elsewhere = psycopg.conninfo.make_conninfo(url, dbname="postgres")
         with psycopg.connect(elsewhere, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
-            there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (wanted,)).fetchone()
+            there = connection.execute(
+                "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", (wanted,)
+            ).fetchone()
     except psycopg.Error:
         return False
     return wanted is not None and there is None

@@ -24,9 +24,10 @@ _TYPES_SQLITE = (
     "WHERE m.type = 'table' AND lower(m.name) {among}"
 )
 _TYPES_POSTGRESQL = (
-    "SELECT relname::text, attname::text, format_type(atttypid, NULL) FROM pg_attribute "
-    "JOIN pg_class ON pg_class.oid = attrelid "
-    "WHERE relname::text {among} AND pg_table_is_visible(pg_class.oid) AND relkind IN ('r', 'p') "
+    "SELECT relname::text, attname::text, pg_catalog.format_type(atttypid, NULL) "
+    "FROM pg_catalog.pg_attribute "
+    "JOIN pg_catalog.pg_class ON pg_class.oid = attrelid "
+    "WHERE relname::text {among} AND pg_catalog.pg_table_is_visible(pg_class.oid) AND relkind IN ('r', 'p') "
     "AND attnum > 0 AND NOT attisdropped"
 )
 _KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}
@@ -69,6 +70,10 @@ class Protection:
     def deviations(self) -> list[Deviation]:
         """Return everything of our tables that isn't as the migrations made it, triggers and rights included."""
         return catalogue.deviations(self._connection)
+
+    def unsound(self) -> list[Deviation]:
+        """Return our tables and indexes that don't hold what they say; reads all of them in an SQLite file."""
+        return catalogue.unsound(self._connection)
 
     def damage(self) -> str | None:
         """Return the first thing that is wrong with an SQLite file, None where it is sound."""

@@ -50,15 +50,16 @@ _OF_TABLES = {
     **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
 }
 _ROLE = text(
-    "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
-    "WHERE relname = 'custmerge_history' AND nspname = current_schema() "
-    "AND pg_has_role(rolname, relowner, 'member')) "
-    "FROM pg_roles WHERE rolname = :role"
+    "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace "
+    "ON pg_namespace.oid = relnamespace "
+    "WHERE relname = 'custmerge_history' AND nspname = pg_catalog.current_schema() "
+    "AND pg_catalog.pg_has_role(rolname, relowner, 'member')) "
+    "FROM pg_catalog.pg_roles WHERE rolname = :role"
 )
 # Usage, not membership: who could become the owner by SET ROLE hasn't yet.
 _STRANGER = text(
-    "SELECT current_user::text FROM pg_class WHERE oid = 'custmerge_history'::regclass "
-    "AND NOT pg_has_role(relowner, 'usage')"
+    "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
+    "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
 _REGISTER = {table.name for table in (customer, package, domain)}
 # What changes and deletes no row, and puts nothing in.
@@ -109,7 +110,9 @@ def grant(connection: Connection, role: str) -> None:
     """
     _check(connection, role)
     quote = connection.dialect.identifier_preparer.quote_identifier
-    database, schema = connection.execute(text("SELECT current_database(), current_schema()")).one()
+    database, schema = connection.execute(
+        text("SELECT pg_catalog.current_database(), pg_catalog.current_schema()")
+    ).one()
     to = quote(role)
     # Temporary tables hold what an import has to judge at its end.
     statements = [

@@ -28,6 +28,7 @@ from custmerge.storage.guesses import Guesses
 from custmerge.storage.ledger import Ledger
 from custmerge.storage.people import People
 from custmerge.storage.register import Register
+from custmerge.storage.search_path import SERVER_FIRST
 from custmerge.storage.transfers import Transfers
 
 if TYPE_CHECKING:
@@ -277,6 +278,8 @@ class Database:
         """
         engine = open_engine(self.url, create=True)
         with our_errors(self.url), engine.connect() as connection, connection.begin():
+            if not self.is_sqlite:
+                connection.exec_driver_sql(SERVER_FIRST)
             before = schema.upgrade(connection, self.url)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())
@@ -327,7 +330,7 @@ class Database:
                         if writes
                         else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
                     )
-                    connection.exec_driver_sql(mode)
+                    connection.exec_driver_sql(f"{mode}; {SERVER_FIRST}")
                 if not self._checked:
                     schema.demand_current(connection, self.url)
                     self._checked = True

@@ -3,6 +3,7 @@
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 
+import psycopg
 import pytest
 
 from custmerge.rules.audit import CheckName, Verdict
@@ -62,6 +63,20 @@ def remade(table, old, new):
     )
 
 
+def forged(index, table, columns, *, really, says="", rest=""):
+    """Return what makes an index of some rows only, or one that isn't unique, and gives it the text of ours."""
+    return (
+        f"DROP INDEX {index}",
+        f"CREATE INDEX {index} ON {table} {columns} {really}",
+        "PRAGMA writable_schema = ON",
+        (
+            f"UPDATE sqlite_master SET sql = 'CREATE {says}INDEX {index} ON {table} {columns}{rest}' "
+            f"WHERE name = '{index}'"
+        ),
+        "PRAGMA writable_schema = RESET",
+    )
+
+
 IN_SQLITE = {
     "a plain column with its expression in a comment": (
         remade(
@@ -70,6 +85,49 @@ IN_SQLITE = {
             "\"order\" INTEGER /* \"order\" INTEGER GENERATED ALWAYS AS (body ->> ''order'') STORED */",
         ),
         {("columns", "column custmerge_history.order")},
+    ),
+    "an index that leaves an entry out": (
+        forged("custmerge_history_action", "custmerge_history", "(action, seq)", really="WHERE seq <> 2"),
+        {("columns", "index custmerge_history_action")},
+    ),
+    "an index that has nothing": (
+        forged("custmerge_history_action", "custmerge_history", "(action, seq)", really="WHERE false"),
+        {("columns", "index custmerge_history_action")},
+    ),
+    "a check of the name of ours in front of it": (
+        remade(
+            "customer",
+            "CONSTRAINT customer_not_into_itself",
+            "CONSTRAINT customer_not_into_itself CHECK (city <> ''Ulm''), CONSTRAINT customer_not_into_itself",
+        ),
+        {("columns", "constraint customer.customer_not_into_itself")},
+    ),
+    "a check of the name of ours behind it": (
+        remade(
+            "custmerge_head",
+            "CHECK (id = 1)",
+            "CHECK (id = 1), CONSTRAINT custmerge_head_one_row CHECK (seq < 80)",
+        ),
+        {("columns", "constraint custmerge_head.custmerge_head_one_row")},
+    ),
+    "a foreign key that deletes, by the name of a check": (
+        remade(
+            "custmerge_transfer",
+            "CONSTRAINT custmerge_transfer_two_people",
+            (
+                "CONSTRAINT custmerge_transfer_two_people FOREIGN KEY(survivor) REFERENCES customer(number) "
+                "ON DELETE CASCADE, CONSTRAINT custmerge_transfer_two_people"
+            ),
+        ),
+        {("columns", "constraint custmerge_transfer.custmerge_transfer_two_people")},
+    ),
+    "the same foreign key twice": (
+        remade(
+            "domain",
+            "FOREIGN KEY(package) REFERENCES package (package)",
+            "FOREIGN KEY(package) REFERENCES package (package), FOREIGN KEY(package) REFERENCES package (package)",
+        ),
+        {("columns", "constraint domain: foreign key ( package ) references package ( package )")},
     ),
     "a plain column with its expression behind dashes": (
         remade(
@@ -135,7 +193,37 @@ IN_SQLITE = {
     ),
 }
 FUNCTION = "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+SERVER_LAST = "SET LOCAL search_path = public, pg_catalog"
 IN_POSTGRESQL = {
+    "rows of the history in a table that inherits from it, and a view that hides it": (
+        [
+            "CREATE TABLE hidden () INHERITS (custmerge_history)",
+            "CREATE VIEW public.pg_inherits AS SELECT * FROM pg_catalog.pg_inherits WHERE false",
+            SERVER_LAST,
+        ],
+        {("triggers", "inheritance hidden of custmerge_history")},
+    ),
+    "a trigger, and a function that doesn't find the table's": (
+        [
+            FUNCTION,
+            "CREATE TRIGGER mine BEFORE INSERT ON customer FOR EACH ROW EXECUTE FUNCTION evil()",
+            "CREATE FUNCTION public.pg_get_triggerdef(oid) RETURNS text LANGUAGE sql AS 'SELECT NULL::text'",
+            "CREATE FUNCTION public.oideq(oid, oid) RETURNS boolean LANGUAGE sql AS 'SELECT false'",
+            "CREATE OPERATOR public.= (LEFTARG = oid, RIGHTARG = oid, FUNCTION = public.oideq)",
+            SERVER_LAST,
+        ],
+        {("triggers", "trigger mine")},
+    ),
+    "a function that fits better than the server's": (
+        [
+            "ALTER TABLE customer ALTER COLUMN city DROP NOT NULL",
+            (
+                "CREATE FUNCTION public.concat_ws(text, text, text, text, text, text, text) RETURNS text "
+                "LANGUAGE sql AS $$ SELECT 'character varying NOT NULL' $$"
+            ),
+        ],
+        {("columns", "column customer.city")},
+    ),
     "rows of the history in a table that inherits from it": (
         [
             "CREATE TABLE hidden () INHERITS (custmerge_history)",
@@ -263,6 +351,59 @@ def test_whatever_isnt_as_made_is_named_in_sqlite(sqlite, kind):
     assert expected <= criticals(audit)
 
 
+@pytest.mark.parametrize(
+    ("really", "unique"),
+    [
+        pytest.param("WHERE false", True, id="without any row"),
+        pytest.param("", False, id="with two rows alike"),
+    ],
+)
+def test_a_unique_index_that_holds_something_else_than_it_says_is_named_in_sqlite(sqlite, really, unique):
+    there = "1, 'K-1', 'K-2', 'filed', 'anna', 1, '2026-01-01T00:00:00Z', '', 1, 'pdf', x'00', ''"
+    names = "id, survivor, absorbed, status, filed_by, filed_by_person, at, sha256, size, type, salt, identity_sha256"
+    drop, create, *disguise = forged(
+        *("custmerge_transfer_open", "custmerge_transfer", "(survivor, absorbed)"),
+        really=really or "WHERE status IN ('filed', 'approved')",
+        says="UNIQUE ",
+        rest=" WHERE status IN (''filed'', ''approved'')",
+    )
+    rows = [there] if unique else [there, there.replace("1", "2", 1)]
+    inserts = [f"INSERT INTO custmerge_transfer ({names}) VALUES ({row})" for row in rows]
+    assert ("columns", "index custmerge_transfer_open") in criticals(after(sqlite, drop, create, *inserts, *disguise))
+
+
+def test_what_sqlite_says_of_an_index_is_shown(sqlite):
+    statements, _expected = IN_SQLITE["an index that leaves an entry out"]
+    (found,) = (one for one in after(sqlite, *statements).findings if one.subject.startswith("index "))
+    assert found.details == {
+        "table": "custmerge_history",
+        "definition": "row 2 missing from index custmerge_history_action",
+    }
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("path", "is_named"),
+    [
+        ("public, pg_catalog", True),
+        ('"$user", public, "pg_catalog", pg_temp', True),
+        ("hosting, public", False),
+        ("pg_catalog, public", False),
+    ],
+)
+def test_a_setting_that_puts_the_servers_names_last_is_named_and_changes_nothing(database_url, path, is_named):
+    name = database_url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE hidden () INHERITS (custmerge_history)")
+        connection.execute("CREATE VIEW pg_inherits AS SELECT * FROM pg_catalog.pg_inherits WHERE false")
+        connection.execute(f'ALTER DATABASE "{name}" SET search_path = {path}')
+    wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
+    with closing(Database(database_url)) as database:
+        found = criticals(auditing.audit(database, AUDITOR, wanted, NOW))
+    assert ("triggers", "inheritance hidden of custmerge_history") in found
+    assert (("triggers", "setting search_path") in found) is is_named
+
+
 @pytest.mark.parametrize("kind", IN_POSTGRESQL)
 def test_whatever_isnt_as_made_is_named_in_postgresql(postgresql, kind):
     statements, expected = IN_POSTGRESQL[kind]
@@ -300,6 +441,8 @@ HARMLESS = {
         "GRANT INSERT, UPDATE, DELETE, REFERENCES ON customer TO another_app",
         "CREATE TABLE x (number text REFERENCES customer)",
         "CLUSTER customer USING customer_merged_into",
+        "CREATE ROLE elsewhere",
+        "ALTER ROLE elsewhere SET search_path = public, pg_catalog",
         "ALTER TABLE customer OWNER TO another_app",
     ],
 }
