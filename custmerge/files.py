@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # Source: https://sqlite.org/fileformat2.html §1.3 and §4.1, the beginnings of a database and of its WAL.
 _SQLITE = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 
+_BESIDE = ("wal", "shm", "journal")
+
 
 class NotRegular(OSError):
     """A pipe, a device or a socket where only a file makes sense."""
@@ -82,6 +84,7 @@ def demand_place(path: str | Path) -> None:
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
+        _demand_no_database(path)
         return
     except OSError as error:
         raise unwritable(path, error) from None
@@ -91,7 +94,13 @@ def demand_place(path: str | Path) -> None:
         raise BadFile(file=str(path), why=N_("is a folder: name a file"))
     if not stat.S_ISREG(mode):
         raise BadFile(file=str(path), why=N_("isn't a regular file: name another, or redirect standard output"))
-    if _is_database(path):
+    _demand_no_database(path)
+
+
+def _demand_no_database(path: str | Path) -> None:
+    """Raise BadFile where a file is an SQLite database, or has the name of what one keeps beside itself."""
+    stem, dash, part = str(path).rpartition("-")
+    if _is_database(path) or (dash and part in _BESIDE and _is_database(stem)):
         raise BadFile(file=str(path), why=N_("is an SQLite database: name another file"))
 
 

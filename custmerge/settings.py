@@ -91,7 +91,9 @@ def shown_url(url: str) -> str:
     """Return `url` as it may be shown: without any password, and nothing at all of what may hold one unseen."""
     scheme, is_url, rest = url.partition("://")
     if scheme == "sqlite":
-        return url
+        # No URL of SQLite's has a login or a password; one that somebody wrote there all the same isn't shown.
+        has_login = "@" in rest and not rest.startswith("/")
+        return f"{scheme}://…" if has_login or "password" in rest.partition("?")[2].lower() else url
     if not is_url:
         return "…" if "@" in url or "password" in url.lower() else url
     if scheme not in ("postgresql", "postgres") or _parameters(url) is None:

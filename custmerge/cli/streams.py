@@ -18,16 +18,24 @@ class _Descriptor(io.FileIO):
     """A stream's file descriptor. What is written to it is dropped once its reader has gone."""
 
     is_unread = False
+    lost: type[OSError] = BrokenPipeError
+    """What is no error here."""
 
     # A raw stream that would block returns None, which typeshed's IO doesn't know.
     def write(self, data: ReadableBuffer, /) -> int | None:  # type: ignore[override]
-        """Write like a file, but never raise BrokenPipeError: a verdict doesn't depend on who reads it."""
+        """Write like a file, but never raise what is `lost`: a verdict doesn't depend on who reads it."""
         if not self.is_unread:
             try:
                 return super().write(data)
-            except BrokenPipeError:
+            except self.lost:
                 self.is_unread = True
         return memoryview(data).nbytes
+
+
+class _Messages(_Descriptor):
+    """Standard error's: where its disk is full there is no place to say so."""
+
+    lost = OSError
 
 
 def open_streams() -> bool:
@@ -79,12 +87,17 @@ def _is_writable(stream: TextIO) -> bool:
 
 def _that_outlives_its_reader(stream: TextIO, descriptor: int) -> TextIO:
     """Return a stream for the same descriptor; what somebody has put in its place stays."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    # Unbuffered (PYTHONUNBUFFERED, `python -u`) there is no buffer around the file.
+    raw = getattr(stream.buffer, "raw", stream.buffer)
     # Not a subclass: what is one is ours already.
-    is_plain = isinstance(stream, io.TextIOWrapper) and type(getattr(stream.buffer, "raw", None)) is io.FileIO
-    if not isinstance(stream, io.TextIOWrapper) or not is_plain or stream.fileno() != descriptor:
+    if type(raw) is not io.FileIO or stream.fileno() != descriptor:
         return stream
     stream.flush()
-    buffer = io.BufferedWriter(_Descriptor(descriptor, "wb", closefd=False))
+    is_by_line = stream.line_buffering or raw is stream.buffer
+    kind = _Messages if descriptor == STDERR else _Descriptor
+    buffer = io.BufferedWriter(kind(descriptor, "wb", closefd=False))
     return io.TextIOWrapper(
-        buffer, stream.encoding, errors="backslashreplace", line_buffering=stream.line_buffering, newline="\n"
+        buffer, stream.encoding, errors="backslashreplace", line_buffering=is_by_line, newline="\n"
     )

@@ -48,8 +48,13 @@ _HYPHENS = re.compile(r"[-\u2010-\u2015\u2212]")
 _BIC_SHAPE = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
 _INSTITUTION_AND_COUNTRY = 6
 _BIC_LENGTH = 11
-_OF_MANY_BANKS = frozenset({"GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"})
-"""With these begin the BICs of hundreds of cooperative banks, and of the savings banks of a region."""
+_OF_MANY_BANKS = frozenset(
+    {
+        *("GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"),
+        *("RZOOAT", "RLNWAT", "RAIFCH", "ICRAIT", "CCRTIT", "AGRIFR", "BCOEES"),
+    }
+)
+"""With these begin the BICs of many cooperative banks each, and of the savings banks of a region."""
 _BLZ_LENGTH = 8
 _KONTO_LENGTH = 10
 

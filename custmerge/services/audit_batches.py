@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName
 from custmerge.rules.batch_trace import Trace
-from custmerge.rules.bulk import UNFINISHED
-from custmerge.services.authority import approved_in
+from custmerge.rules.bulk import UNFINISHED, State
+from custmerge.services.authority import approved_in, told_of_batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 _AGAIN = N_("its row {row} was merged though it, or one behind it, had been before: it was set back in between.")
+_NO_STATE = N_("is stored as {state}, which is no state of a bulk file: it was changed.")
 _REVIVED = N_("is stored as {state}, and the history has it undone: it was set back.")
 _MERGED = N_("says that {merged} of its rows were merged, and the history has {merges}: it was changed.")
 _SET_BACK = N_("says that {done} of its rows are decided, and the history has row {row} merged: it was set back.")
@@ -35,7 +36,8 @@ def examine(unit: Unit, findings: Findings, traces: Mapping[int, Trace], *, is_w
         known.add(number)
         told = traces.get(number, Trace())
         if number in open_ones:
-            told = _since_approval(unit, number, told)
+            merges, last, undone = told_of_batch(unit, number, merged)
+            told = replace(told, merges=merges, last=last, undone=undone)
         is_all = is_whole or number in open_ones
         _hold(findings, f"batch {number}", (state, done, merged), told, is_whole=is_all)
     for number in sorted(traces.keys() - known):
@@ -44,17 +46,14 @@ def examine(unit: Unit, findings: Findings, traces: Mapping[int, Trace], *, is_w
             findings.add(CheckName.BATCHES, f"batch {number}", _GONE, merges=traces[number].merges)
 
 
-def _since_approval(unit: Unit, number: int, told: Trace) -> Trace:
-    merges, last, undone = unit.chain.of_batch(number, behind=approved_in(unit, number))
-    return replace(told, merges=merges, last=last, undone=undone)
-
-
 def _hold(findings: Findings, subject: str, row: tuple[str, int, int], told: Trace, *, is_whole: bool) -> None:
     state, done, merged = row
     if told.again:
         findings.add(CheckName.BATCHES, subject, _AGAIN, row=told.again)
     # An undo ends a batch before it takes the first order back.
-    if told.undone and state in UNFINISHED:
+    if state not in set(State):
+        findings.add(CheckName.BATCHES, subject, _NO_STATE, state=state)
+    elif told.undone and state in UNFINISHED:
         findings.add(CheckName.BATCHES, subject, _REVIVED, state=state)
     elif merged < told.merges or (is_whole and merged != told.merges):
         findings.add(CheckName.BATCHES, subject, _MERGED, merged=merged, merges=told.merges)

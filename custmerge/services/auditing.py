@@ -80,6 +80,7 @@ _MESSAGES = {Why.GONE: _GONE, Why.CHANGED: _CHANGED, Why.ADDED: _ADDED, Why.TWIC
 _CHECK_OF_KIND = {
     **dict.fromkeys(("table", "column", "constraint", "index", "sequence"), CheckName.COLUMNS),
     **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
+    **dict.fromkeys(("operator", "function"), CheckName.TRIGGERS),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -75,6 +76,12 @@ def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
     return {one.id: _status(staff, one, lives.get(one.id)) if one.status in OPEN else one.status for one in found}
 
 
+def has_its_form(unit: Unit, transfer: Transfer) -> bool:
+    """Return whether the form of a transfer is, byte for byte, the one that was filed."""
+    content = unit.sealed.form_of(transfer.id)
+    return isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == transfer.form.sha256
+
+
 def as_it_is(unit: Unit, batch: Batch, now: datetime) -> Batch:
     """Return a batch as it is: one whose approval doesn't count, or not any more, can't be run any further.
 
@@ -93,9 +100,19 @@ def _is_where_it_was(unit: Unit, batch: Batch) -> bool:
 
     An approval that a run or an undo has used up would else be good again once somebody sets the row back.
     """
-    merges, last, undone = unit.chain.of_batch(batch.id, behind=approved_in(unit, batch.id))
+    merges, last, undone = told_of_batch(unit, batch.id, batch.merged)
     # Rows, orders and their entries are one transaction, and an undo ends a batch before its first order.
     return merges == batch.merged and last <= batch.done and not undone
+
+
+def told_of_batch(unit: Unit, number: int, merged: int) -> tuple[int, int, int]:
+    """Return what the history tells of an approved bulk file whose row says that so many were merged.
+
+    These are how many of its rows were merged, the highest of them, and how many orders its undo took back. Versions
+    before 0004 approved a file that was running already, so where the entries since the approval aren't all, all are.
+    """
+    since = unit.chain.of_batch(number, behind=approved_in(unit, number))
+    return since if since[0] == merged else unit.chain.of_batch(number, behind=0)
 
 
 def approval_counts(unit: Unit, batch: Batch) -> bool:

@@ -18,7 +18,7 @@ from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, pla
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status, Why, status_now
 from custmerge.services.access import demand_alive, living_pair
-from custmerge.services.authority import standing
+from custmerge.services.authority import has_its_form, standing
 from custmerge.services.proving import proved_pairs
 from custmerge.services.voiding import void_entries
 
@@ -151,7 +151,8 @@ class Desk:
     def _approved(self, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Transfer]:
         """Return those that the history has as approved, by people who may: asked when their rows are locked."""
         told = standing(self._unit, transfers.values())
-        return {pair: one for pair, one in transfers.items() if told[one.id] is Status.APPROVED}
+        approved = {pair: one for pair, one in transfers.items() if told[one.id] is Status.APPROVED}
+        return {pair: one for pair, one in approved.items() if has_its_form(self._unit, one)}
 
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a retired number went into `target`, at once or by way of others."""

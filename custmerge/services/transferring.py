@@ -24,7 +24,7 @@ from custmerge.rules.transfers import (
     status_now,
 )
 from custmerge.services.access import demand, demand_alive, living, person_of, survivor_of
-from custmerge.services.authority import standing
+from custmerge.services.authority import has_its_form, standing
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
         facts: dict[str, Fact] = {"kind": "form", "transfer": number}
         facts |= {"survivor": found.survivor, "absorbed": found.absorbed}
         unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
-        return unit.transfers.content(number)
+        content = unit.sealed.form_of(number)
+        return content if isinstance(content, bytes) else b""
 
     return database.attempt(noted)
 
@@ -211,7 +212,7 @@ def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
 
 def _with_its_form(unit: Unit, found: Transfer) -> Transfer:
     """Return a transfer as it is, void where it is open and its form isn't the one that was filed."""
-    if found.status in OPEN and hashlib.sha256(unit.transfers.content(found.id)).hexdigest() != found.form.sha256:
+    if found.status in OPEN and not has_its_form(unit, found):
         return replace(found, status=Status.VOID)
     return found
 

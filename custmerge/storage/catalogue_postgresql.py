@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FOUND = """
 SELECT name, pg_catalog.int8(pg_catalog.to_regclass(name)::pg_catalog.oid)
 FROM pg_catalog.unnest(CAST(:tables AS pg_catalog.text[])) AS name"""
+_PATH = text("SELECT pg_catalog.current_schemas(false)::pg_catalog.text[]")
 _OURS = """
 WITH ours AS (SELECT name, c.*, c.relnamespace <> (SELECT relnamespace FROM pg_catalog.pg_class WHERE oid = :history)
                                 AS is_elsewhere
@@ -36,13 +37,18 @@ SELECT name, 'table ' || name,
                  CASE relpersistence WHEN 'u' THEN 'unlogged' WHEN 't' THEN 'temporary' END,
                  CASE WHEN relrowsecurity OR relforcerowsecurity THEN 'with row security' END,
                  CASE WHEN relispartition THEN 'partition' END,
-                 CASE WHEN is_elsewhere THEN 'in another schema than the history' END), false
+                 CASE WHEN is_elsewhere THEN 'in another schema than the history' END,
+                 CASE WHEN name NOT IN ('customer', 'package', 'domain')
+                           AND relowner <> (SELECT relowner FROM pg_catalog.pg_class WHERE oid = :history)
+                      THEN 'of another owner than the history' END), false
 FROM ours"""
+# What has a number from 16384 on was made by somebody, whatever it is called (FirstNormalObjectId).
 _COLUMNS = """
 SELECT name, 'column ' || name || '.' || attname,
        concat_ws(' ', format_type(atttypid, atttypmod),
                  CASE WHEN attcollation NOT IN (0, typcollation)
                       THEN 'COLLATE ' || attcollation::regcollation::text END,
+                 CASE WHEN attcollation >= 16384 OR atttypid >= 16384 THEN '(not the server''s own)' END,
                  CASE WHEN attnotnull THEN 'NOT NULL' END, CASE WHEN attidentity <> '' THEN 'IDENTITY' END,
                  CASE attgenerated WHEN '' THEN '' WHEN 's' THEN 'STORED' ELSE 'GENERATED' END,
                  pg_get_expr(adbin, adrelid)), false
@@ -60,7 +66,7 @@ SELECT name, 'constraint ' || name || '.' || conname,
                  CASE WHEN NOT (indisvalid AND indisready AND indislive) THEN '(its index is not valid)' END), false
 FROM ours JOIN pg_catalog.pg_constraint c ON conrelid = ours.oid
 LEFT JOIN pg_catalog.pg_index ON indexrelid = conindid AND contype <> 'f'
-WHERE contype NOT IN ('n', 't')"""
+WHERE contype NOT IN ('n', 't') OR (contype = 'n' AND NOT convalidated)"""
 _INDEXES = """
 SELECT name, 'index ' || indexrelid::regclass::text,
        concat_ws(' ', pg_get_indexdef(indexrelid),
@@ -92,6 +98,8 @@ _SEQUENCES = """
 SELECT name, 'sequence ' || seqrelid::regclass::text,
        concat_ws(' ', format_type(seqtypid, NULL), 'of', attname, 'from', seqmin, 'to', seqmax, 'by', seqincrement,
                  CASE WHEN seqcycle THEN '(begins anew)' END,
+                 CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class s, aclexplode(s.relacl)
+                                   WHERE s.oid = seqrelid AND grantee = 0) THEN '(open to everybody)' END,
                  CASE WHEN 1 <> (SELECT count(*) FROM pg_catalog.pg_depend u WHERE u.refobjid = seqrelid
                                  AND u.classid = 'pg_attrdef'::regclass) THEN '(not of one column alone)' END), false
 FROM ours JOIN pg_catalog.pg_depend d ON d.refobjid = ours.oid
@@ -101,18 +109,36 @@ JOIN pg_catalog.pg_attribute ON attrelid = ours.oid AND attnum = d.refobjsubid""
 # For everybody whom the next connection lets in by such a setting, the triggers are switched off.
 # With pg_catalog behind another schema, whoever may create in that one decides what the server's own names mean; of
 # the server's roles those count that can read the history.
-_SETTINGS = r"""
+_SETTINGS = """
 SELECT name, 'setting ' || split_part(one, '=', 1) || coalesce(' of ' || nullif(setrole, 0::oid)::regrole::text, ''),
        one, false
 FROM ours, pg_catalog.pg_db_role_setting, unnest(setconfig) AS one
 WHERE name = 'custmerge_history'
 AND (one LIKE 'session_replication_role=%'
-     OR one ~* '^search_path=.*,\s*"?pg_catalog"?\s*(,|$)'
+     OR one ~* '^search_path=.*,[[:space:]]*"?pg_catalog"?[[:space:]]*(,|$)'
      AND (setrole = 0 OR has_table_privilege(setrole, ours.oid, 'SELECT')))
 AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"""
+# Of operators and functions of one name that with the exactly fitting types is taken, wherever it stands: one for the
+# server's own types in a schema of the search path takes the place of the server's in our statements. Those of
+# extensions are an installer's.
+_LOOKALIKES = """
+SELECT name, 'operator ' || o.oid::regoperator::text, '', false
+FROM ours, pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = oprnamespace
+WHERE name = 'custmerge_history' AND nspname = ANY (CAST(:path AS name[])) AND oprleft < 16384 AND oprright < 16384
+AND oprname IN ('=', '<>', '<', '>', '<=', '>=', '||', '~~', '!~~', '->>')
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
+                WHERE objid = o.oid AND classid = 'pg_operator'::regclass AND deptype = 'e')
+UNION ALL
+SELECT name, 'function ' || p.oid::regprocedure::text, '', false
+FROM ours, pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = pronamespace
+WHERE name = 'custmerge_history' AND nspname = ANY (CAST(:path AS name[]))
+AND NOT EXISTS (SELECT FROM unnest(proargtypes) AS type WHERE type >= 16384)
+AND proname IN ('count', 'length', 'lower', 'max', 'min', 'octet_length', 'sum', 'clock_timestamp')
+AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
+                WHERE objid = p.oid AND classid = 'pg_proc'::regclass AND deptype = 'e')"""
 _OBJECTS = (
     *(_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES, _INHERITANCE, _SEQUENCES),
-    _SETTINGS,
+    *(_SETTINGS, _LOOKALIKES),
 )
 # Whoever owns a table has every right on it. A grantee 0 is everybody.
 _RIGHTS = """
@@ -135,6 +161,7 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     found = connection.execute(text(_FOUND), {"tables": list(tables)}).all()
     history = next((oid for name, oid in found if name == "custmerge_history"), None)
     ours = {"tables": [name for name, _ in found], "oids": [oid for _, oid in found], "history": history}
+    ours["path"] = [name for name in connection.execute(_PATH).scalar() or () if name != "pg_catalog"]
     with server_names_only(connection):
         return [*_made(connection, ours), *_rights(connection, ours)]
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_MADE = text("SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-_TABLES = text("SELECT name FROM sqlite_master WHERE type = 'table'")
+_MADE = text(
+    "SELECT CAST(name AS TEXT), CAST(tbl_name AS TEXT), CAST(sql AS TEXT) FROM sqlite_master WHERE sql IS NOT NULL"
+)
+_TABLES = text("SELECT CAST(name AS TEXT) FROM sqlite_master WHERE lower(CAST(type AS TEXT)) = 'table'")
 _OF_INDEX = re.compile(
     r"(?:.* missing from|wrong # of entries in|non-unique entry in|.* values differ from) index (.+)"
 )
@@ -33,6 +35,7 @@ _TOKEN = re.compile(
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
+_KINDS = ("table", "index", "trigger")
 _CONSTRAINTS = ("constraint", "primary", "unique", "check", "foreign")
 
 
@@ -59,13 +62,15 @@ def unsound(connection: Connection, tables: Sequence[str]) -> dict[tuple[str, st
 
 # Any: a row of sqlite_master, in which somebody may have put anything.
 def _of_row(row: Sequence[Any], tables: frozenset[str]) -> Iterator[Object]:
-    kind, name, table, made = (str(cell) for cell in row)
+    # SQLite reads a cell up to its first NUL.
+    name, table, made = (str(cell).partition("\0")[0] for cell in row)
     tokens = _tokens(made)
+    # By its text: that alone says what it is, whatever stands beside it.
+    kind = next((token for token in tokens[1:3] if token in _KINDS), "")
     # SQLite knows names without regard to case, and keeps them as somebody wrote them.
     table = table.lower()
-    if kind == "trigger" and table not in tables:
-        # By its text, too: that alone says when it fires.
-        table = _triggers_table(tokens)
+    if kind != "table" and table not in tables:
+        table = _table_behind_on(tokens)
     if table not in tables:
         return
     if kind == "table":
@@ -109,8 +114,8 @@ def _items(words: list[str]) -> tuple[list[list[str]], list[str]]:
     return items, []
 
 
-def _triggers_table(tokens: list[str]) -> str:
-    """Return the table on which a trigger fires: what its first ON names, behind the schema where that is given."""
+def _table_behind_on(tokens: list[str]) -> str:
+    """Return the table of a trigger or an index: what its first ON names, behind the schema where that is given."""
     place = tokens.index("on") + 1 if "on" in tokens else len(tokens)
     named = tokens[place : place + 3]
     name = named[2] if named[1:2] == ["."] else "".join(named[:1])

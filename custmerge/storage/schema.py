@@ -24,14 +24,14 @@ def version(connection: Connection) -> str | None:
     """Return the version of the database, None where our tables are missing."""
     if not inspect(connection).has_table("custmerge_version"):
         return None
-    return connection.execute(_VERSION).scalar()
+    return _stored(connection)
 
 
 def demand_current(connection: Connection, url: str) -> None:
     """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
     try:
         # Asked straight out: looking the table up first would cost every command a statement.
-        found = connection.execute(_VERSION).scalar()
+        found = _stored(connection)
     except (OperationalError, ProgrammingError) as error:
         if _says_no_table(error):
             raise errors.NoSchema(database=shown_url(url)) from None
@@ -63,6 +63,11 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     config.attributes["database"] = shown_url(url)
     command.upgrade(config, to)
     return found
+
+
+def _stored(connection: Connection) -> str | None:
+    """Return the stored version; with several rows there is none that this program knows."""
+    return " + ".join(connection.execute(_VERSION).scalars()) or None
 
 
 def _says_no_table(error: OperationalError | ProgrammingError) -> bool:

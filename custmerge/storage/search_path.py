@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 # An unquoted name is known without regard to case.
-_PG_CATALOG = r'\s*(?:[Pp][Gg]_[Cc][Aa][Tt][Aa][Ll][Oo][Gg]|"pg_catalog")\s*'
+# No backslash: what one means in a literal is a setting too (standard_conforming_strings).
+_PG_CATALOG = '[[:space:]]*(?:[Pp][Gg]_[Cc][Aa][Tt][Aa][Ll][Oo][Gg]|"pg_catalog")[[:space:]]*'
 SERVER_FIRST = (
     "SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace("
-    f"pg_catalog.current_setting('search_path'), '^{_PG_CATALOG}(?:,|$)|,{_PG_CATALOG}(?=,|$)', '', 'g'), true)"
+    f"pg_catalog.current_setting('search_path'), '^{_PG_CATALOG}(?:,|$)|,{_PG_CATALOG}(?=,|$)', '', 'g'), true), "
+    # What the audit compares is written as we know it, too.
+    "pg_catalog.set_config('quote_all_identifiers', 'off', true)"
 )
 """Takes pg_catalog out of this transaction's search path: what isn't named there is searched first."""
 _SET = text("SELECT pg_catalog.set_config('search_path', :path, true)")

@@ -103,12 +103,6 @@ class Transfers:
         rows = self._connection.execute(select(*_TRANSFER).where(is_open, transfer.c.at < at).order_by(transfer.c.id))
         return [_transfer(row) for row in rows]
 
-    def content(self, number: int) -> bytes:
-        """Return the form of a transfer, empty where it was erased."""
-        return bytes(
-            self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar() or b""
-        )
-
     def decide(self, number: int, decision: Decision) -> None:
         """Write down who approved or rejected a transfer."""
         self._update(

@@ -17,6 +17,8 @@ from measuring import heading, line, medians, written
 from sqlalchemy import event
 
 from custmerge.rules.people import Proof, verified_sha256
+from custmerge.rules.sessions import PROOF_LASTS
+from custmerge.rules.times import stamp
 from custmerge.services import merging, sessions
 from custmerge.storage.unit import Database
 
@@ -110,8 +112,8 @@ def _furnished(kind: Kind, folder: Path, pairs: int) -> Ready:
     columns = (*COLUMNS, "password_hash")
     ready("import", "customers", written(folder / "pairs.csv", columns, ([n, *SAME, HASH] for n in numbers)))
     ready("import", "packages", written(folder / "packages.csv", ("package", "number", "domains"), packages))
-    token, until = hashlib.sha256(ready.token.encode()).hexdigest(), "2999-01-01T00:00:00Z"
-    sha256 = verified_sha256(HASH)
+    token, sha256 = hashlib.sha256(ready.token.encode()).hexdigest(), verified_sha256(HASH)
+    until = stamp(datetime.now(UTC) + PROOF_LASTS)
     database = Database(ready.url)
     with database.writing() as unit:
         for i in range(pairs):

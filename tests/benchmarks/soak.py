@@ -21,13 +21,14 @@ from custmerge.errors import CustmergeError, ExitCode
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.sessions import PROOF_LASTS
+from custmerge.rules.times import stamp
 from custmerge.services import auditing, merging, sessions, undoing
 from custmerge.storage.unit import Database
 
 CUSTOMERS, SECONDS, PROCESSES = 1_000, 60, 8
 RATES = (1, 2, 4, 8)
 RATE_SECONDS = 10
-NEVER = "2999-01-01T00:00:00Z"
 LOSES = {ExitCode.NOT_THERE, ExitCode.CONFLICT}
 """What the loser of a race is told."""
 TOO = {"proof_required", "database_locked"}
@@ -116,7 +117,8 @@ def work(url: str, token: str, customers: int, seed: int, seconds: float, begin:
 
 def merged(database: Database, caller: Any, dice: random.Random, customers: int) -> int:
     survivor, absorbed = map(str, dice.sample(range(customers), 2))
-    proof = Proof(survivor, absorbed, f"d{absorbed}.example", verified_sha256(HASH), NEVER)
+    until = stamp(datetime.now(UTC) + PROOF_LASTS)
+    proof = Proof(survivor, absorbed, f"d{absorbed}.example", verified_sha256(HASH), until)
     database.attempt(lambda unit: unit.people.keep_proof(caller.token_sha256, proof))
     wishes = Wishes(dice.choice([Choice.ADOPT, Choice.KEEP]), fill=True)
     request = merging.Request(absorbed, survivor, wishes)

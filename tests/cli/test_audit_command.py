@@ -50,7 +50,7 @@ def test_out_with_a_dash_is_stdout(merged, supervisor):
 
 
 def test_a_list_of_the_checks_is_no_plugin_output(supervisor):
-    assert supervisor("audit", "--list-checks", "--format", "prometheus").code == 2
+    assert supervisor("audit", "--list-checks", "--format", "prometheus").code == 3
 
 
 def test_what_was_touched_ends_with_2_and_names_the_row_and_what_to_do(merged, supervisor, touch):

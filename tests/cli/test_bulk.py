@@ -228,7 +228,7 @@ def test_a_hash_of_another_kind_is_renewed_when_its_password_is_used(bulk, agent
 
 
 def test_a_huge_cell_is_shown_by_its_beginning(bulk, agent):
-    rows = f"10001,{'9' * 9000},,,\n10001,20002,{'x' * 9000},,\n10001,20002,,{'y' * 9000},\n"
+    rows = f"10001,{'9' * 9000},,,\n10001,20002,{'x' * 9000},,\n10001,20002,,{'y' * 9000},pw\n"
     write(bulk, "survivor,absorbed,choice,take,password\n" + rows)
     done = agent("bulk", "run", "pairs.csv", "--report", "report.csv")
     assert (done.code, {row[3] for row in lines(bulk)}) == (7, {"refused"})

@@ -203,9 +203,8 @@ def from_stdin(agent, stream, *options):
 
 def test_passwords_may_come_through_a_pipe_and_not_out_of_a_file_that_others_can_read(pair, agent):
     text = PROOFS + "10001,20003,drei.example,pw-3\n"
-    piped = subprocess.Popen(["printf", text], stdout=subprocess.PIPE)
-    assert from_stdin(agent, piped.stdout).returncode == 0
-    piped.wait()
+    with subprocess.Popen(["printf", text], stdout=subprocess.PIPE) as piped:
+        assert from_stdin(agent, piped.stdout).returncode == 0
     write(pair, text, mode=0o644)
     with (pair.folder / "pairs.csv").open() as file:
         assert from_stdin(agent, file).returncode == 2

@@ -242,16 +242,16 @@ def test_an_export_to_a_minus_goes_to_standard_output(filed):
     assert ([json.loads(line)["number"] for line in done.out.splitlines()], done.err) == (["1", "2"], "")
 
 
-@pytest.mark.parametrize("name", ["custmerge.db", "custmerge.db-wal"])
+@pytest.mark.parametrize("name", ["hosting.db", "hosting.db-wal", "hosting.db-shm", "hosting.db-journal"])
 @pytest.mark.parametrize("writing", [("export", "customers", "--out"), ("bulk", "check", "rows.csv", "--report")])
-def test_what_is_written_never_takes_the_place_of_a_database(supervisor, tmp_path, writing, name):
+def test_what_is_written_never_takes_the_place_of_a_database_or_of_what_it_keeps(supervisor, tmp_path, writing, name):
     (tmp_path / "rows.csv").write_text("survivor,absorbed\n1,2\n")
-    begin = {"custmerge.db": b"SQLite format 3\0", "custmerge.db-wal": b"\x37\x7f\x06\x82"}[name]
-    (tmp_path / name).write_bytes(begin + bytes(99))
+    (tmp_path / "hosting.db").write_bytes(b"SQLite format 3\0")
     done = supervisor(*writing, name)
     assert done.code == 2
     assert "is an SQLite database" in done.err
-    assert (tmp_path / name).read_bytes() == begin + bytes(99)
+    assert (tmp_path / "hosting.db").read_bytes() == b"SQLite format 3\0"
+    assert not (tmp_path / "hosting.db-wal").exists()
 
 
 def test_a_report_needs_a_file(supervisor, tmp_path):

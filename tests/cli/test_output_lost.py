@@ -48,9 +48,11 @@ def test_a_reader_that_goes_away_leaves_an_audit_critical(world, supervisor, dat
     assert (codes[0], said) == (2, "")
 
 
+@pytest.mark.parametrize("unbuffered", [None, "1"])
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_a_reader_that_goes_away_leaves_a_difference_one(differing, agent, form):
-    codes, said = in_shell(agent, f"custmerge diff 20002 --into 10001 --format {form} | true")
+def test_a_reader_that_goes_away_leaves_a_difference_one(differing, agent, form, unbuffered):
+    line = f"custmerge diff 20002 --into 10001 --format {form} | true"
+    codes, said = in_shell(agent, line, PYTHONUNBUFFERED=unbuffered)
     assert (codes[0], said) == (1, "")
 
 
@@ -68,6 +70,11 @@ def test_a_refused_command_keeps_its_code_and_its_sentence_where_nobody_reads_st
 
 def test_a_reader_of_the_messages_may_go_away_too(agent):
     assert in_shell(agent, "custmerge show 99999 2>&1 | true")[0][0] == 5
+
+
+def test_messages_that_cannot_be_written_change_no_code(agent):
+    assert in_shell(agent, "custmerge show 99999 2>/dev/full")[0] == [5]
+    assert in_shell(agent, "custmerge bogus 2>/dev/full")[0] == [2]
 
 
 @pytest.mark.parametrize("closed", [">&-", "1</dev/null"])

@@ -291,9 +291,7 @@ def test_a_table_shows_hostile_file_content_and_reasons_visibly(blocked, agent, 
     assert "\\x1b[31mrot\\u202e" in out
 
 
-def test_a_form_that_was_replaced_in_the_database_is_neither_approved_nor_used(
-    agent, supervisor, blocked, database_url
-):
+def test_a_form_that_was_replaced_is_neither_approved_nor_used(agent, supervisor, blocked, database_url):
     def replace_form(content):
         engine = open_engine(database_url)
         with engine.begin() as connection:
@@ -307,4 +305,4 @@ def test_a_form_that_was_replaced_in_the_database_is_neither_approved_nor_used(
     replace_form(PDF)
     assert approve(supervisor).code == 0
     replace_form(b"%PDF-something else")
-    assert merge(agent).error["code"] == "identity_blocked"
+    assert merge(agent).error["code"] == "proof_required"

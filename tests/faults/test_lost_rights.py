@@ -177,6 +177,9 @@ class Losing:
         self._is_done = False
         self.seen = []
 
+    def accepted(self):
+        pass
+
     def outcome(self, outcome):
         self.seen.append(outcome.result.value)
 

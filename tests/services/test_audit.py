@@ -590,7 +590,7 @@ def test_several_processes_find_what_one_finds(lived, monkeypatch, start):
     monkeypatch.setattr(Crew, "WORTH_FORKING", 0)
     monkeypatch.setattr(Crew, "WORTH_SPAWNING", 0)
     monkeypatch.setattr(audit_crew, "_is_forkable", lambda: start == "forked")
-    monkeypatch.setattr(audit_crew, "_cores", lambda: 2)
+    monkeypatch.setattr(audit_crew, "cores", lambda: 2)
     monkeypatch.setattr(Crew, "ENTRIES_AT_ONCE", 3)
     together = audited(lived)
     assert subjects(alone) == subjects(together)

@@ -77,7 +77,28 @@ def forged(index, table, columns, *, really, says="", rest=""):
     )
 
 
+def odd_trigger(cells):
+    """Return what makes a trigger, and writes its cells in the catalogue in a way that SQLite reads all the same."""
+    return (
+        "CREATE TRIGGER evil AFTER UPDATE ON customer BEGIN UPDATE customer SET email = 'x'; END",
+        "PRAGMA writable_schema = ON",
+        f"UPDATE sqlite_master SET {cells} WHERE name = 'evil'",
+    )
+
+
 IN_SQLITE = {
+    "a trigger that isn't called one": (
+        odd_trigger("type = 'TRIGGER'"),
+        {("triggers", "trigger evil")},
+    ),
+    "a trigger with more behind what is read": (
+        odd_trigger("type = 'trigger' || char(0) || 'x', tbl_name = 'x'"),
+        {("triggers", "trigger evil")},
+    ),
+    "a trigger in bytes": (
+        odd_trigger("type = CAST('trigger' AS BLOB), tbl_name = CAST('customer' AS BLOB), sql = CAST(sql AS BLOB)"),
+        {("triggers", "trigger evil")},
+    ),
     "a plain column with its expression in a comment": (
         remade(
             "custmerge_history",
@@ -195,6 +216,40 @@ IN_SQLITE = {
 FUNCTION = "CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
 SERVER_LAST = "SET LOCAL search_path = public, pg_catalog"
 IN_POSTGRESQL = {
+    "an operator that fits our statements better than the server's own": (
+        (
+            "CREATE FUNCTION same(a text, b varchar) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+            "CREATE OPERATOR public.= (FUNCTION = same, LEFTARG = text, RIGHTARG = varchar)",
+        ),
+        {("triggers", "operator =(text,character varying)")},
+    ),
+    "a function that fits our statements better than the server's own": (
+        ("CREATE FUNCTION public.length(varchar) RETURNS integer LANGUAGE sql AS 'SELECT 1'",),
+        {("triggers", "function length(character varying)")},
+    ),
+    "a function that fits better, in another schema of the search path": (
+        (
+            "CREATE SCHEMA other",
+            "CREATE FUNCTION other.length(varchar) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "SET LOCAL search_path = public, other",
+        ),
+        {("triggers", "function other.length(character varying)")},
+    ),
+    "a sequence that everybody may change": (
+        ("GRANT UPDATE ON SEQUENCE custmerge_batch_id_seq TO PUBLIC",),
+        {("columns", "sequence custmerge_batch_id_seq")},
+    ),
+    "a collation of somebody's by the server's name": (
+        (
+            "CREATE COLLATION public.\"C\" (provider = libc, locale = 'C')",
+            'ALTER TABLE custmerge_lock ALTER COLUMN subject TYPE text COLLATE public."C"',
+        ),
+        {("columns", "column custmerge_lock.subject")},
+    ),
+    "a table that somebody else owns": (
+        ("CREATE ROLE heir", "GRANT CREATE ON SCHEMA public TO heir", "ALTER TABLE custmerge_staff OWNER TO heir"),
+        {("columns", "table custmerge_staff")},
+    ),
     "rows of the history in a table that inherits from it, and a view that hides it": (
         [
             "CREATE TABLE hidden () INHERITS (custmerge_history)",

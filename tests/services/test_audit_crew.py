@@ -25,7 +25,7 @@ from custmerge.storage.unit import Database
 sys.path.insert(0, {folder!r})
 from test_audit_crew import asleep
 
-audit_crew._cores = lambda: 3
+audit_crew.cores = lambda: 3
 with audit_crew.Crew(Database({url!r}), seconds=100, takes_any_text=False) as crew:
     print(*(process.pid for process in crew._processes), flush=True)
     {doing}
@@ -55,7 +55,7 @@ def faulty(_unit):
 @pytest.fixture(params=["forked", "spawned"])
 def start(request, monkeypatch):
     monkeypatch.setattr(audit_crew, "_is_forkable", lambda: request.param == "forked")
-    monkeypatch.setattr(audit_crew, "_cores", lambda: 2)
+    monkeypatch.setattr(audit_crew, "cores", lambda: 2)
 
 
 @pytest.fixture

@@ -184,6 +184,9 @@ class Meanwhile:
         self.waiting = [lambda: None, work]
         self.told = []
 
+    def accepted(self):
+        pass
+
     def outcome(self, outcome):
         self.told.append((outcome.absorbed, outcome.result))
 

@@ -274,7 +274,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(not order.purged for order in self.model.orders))
     def purge(self, age):
         minute = self.minute + 1 - age
-        seen = purging.Purged(stamp(BEGIN + timedelta(minutes=minute)), 0, dry_run=False)
+        seen = purging.Purged(stamp(BEGIN + timedelta(minutes=minute)), 0, 0, 0, 0, dry_run=False)
         expected, done = self.both(
             lambda: self.model.purge(minute),
             lambda: purging.purge(self.database, self.callers["anna"], seen, self.now),

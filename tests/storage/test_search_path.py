@@ -24,6 +24,7 @@ def database(postgresql_server, postgresql_template):
         ("hosting, public", "hosting, public"),
         ("public, pg_catalog", "public"),
         ("public,PG_Catalog", "public"),
+        ("public,\tpg_catalog", "public"),
         ('public, "pg_catalog", hosting', "public, hosting"),
         ("pg_catalog, public", " public"),
         ("public, pg_catalog, pg_catalog", "public"),
@@ -38,6 +39,14 @@ def test_pg_catalog_is_taken_out_of_the_search_path(database, path, expected):
         unit._connection.exec_driver_sql(SERVER_FIRST)
         assert unit._connection.execute(PATH).scalar() == expected
         assert unit._connection.exec_driver_sql("SHOW search_path").scalar() == expected
+
+
+def test_pg_catalog_is_found_whatever_a_backslash_means(database):
+    with database.reading() as unit:
+        unit._connection.exec_driver_sql("SET LOCAL standard_conforming_strings = off")
+        unit._connection.exec_driver_sql("SET LOCAL search_path = public, pg_catalog")
+        unit._connection.exec_driver_sql(SERVER_FIRST)
+        assert unit._connection.execute(PATH).scalar() == "public"
 
 
 @pytest.mark.parametrize("writes", [False, True])
