@@ -549,13 +549,13 @@ def test_a_time_is_searched_by_its_moments_though_they_do_not_rise_strictly(appe
     append(*(draft(at=f"2026-07-01T10:00:0{second}Z", order=second) for second in seconds))
 
     def orders(*options):
-        return [entry["order"] for entry in agent("history", *options, "-f", "json").json]
+        return [entry["order"] for entry in agent("history", "--action", "import", *options, "-f", "json").json]
 
     newest = list(reversed(seconds))
     assert orders("--since", "2026-07-01T10:00:03") == [second for second in newest if second >= 3]
     assert orders("--since", "2026-07-01T10:00:03", "--limit", "2") == [6, 7]
     assert orders("--since", "2026-07-01", "--until", "2026-07-01T10:00:02") == [0, 2, 1]
-    assert orders("--until", "2026-07-01T10:00:02", "--limit", "1", "--action", "import") == [0]
+    assert orders("--until", "2026-07-01T10:00:02", "--limit", "1") == [0]
 
 
 def fits(body, wanted):
