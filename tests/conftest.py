@@ -11,7 +11,7 @@ import sys
 import tempfile
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
@@ -32,6 +32,8 @@ hypothesis.settings.load_profile("patient")
 
 STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
 MADE = datetime(2026, 1, 1, tzinfo=UTC)
+# Before any module of tests takes its NOW: a session that begins behind that is none.
+BEGAN = datetime.now(UTC)
 STAFF_PASSWORD = "korrektes-pferd-batterie"
 KATRIN = {
     "company": "Sonnentau GmbH",
@@ -211,12 +213,11 @@ def furnish(url, staff_hash):
     """Make a database with a schema, three people of staff, and a session for each."""
     database = Database(url)
     database.upgrade()
-    now = datetime.now(UTC)
     with database.writing() as unit:
         for name, role in STAFF.items():
             staff.write_new(unit, name, role, staff_hash, by=Actor("init", "system"), now=MADE)
     for name in STAFF:
-        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=now + timedelta(seconds=1))
+        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
     database.close()
 
 

@@ -10,7 +10,9 @@ from custmerge.services import bulk, merging, sessions, undoing, undoing_batch
 from custmerge.services.bulk_means import Means
 from custmerge.storage.unit import Database
 
-NOW = datetime.now(UTC)
+
+def this_moment():
+    return datetime.now(UTC)
 
 
 class Quiet:
@@ -40,7 +42,7 @@ def work_of(url, name, do):
 
     def work(begin):
         database = Database(url)
-        caller = sessions.resume(database, f"token-of-{name}", NOW)
+        caller = sessions.resume(database, f"token-of-{name}", this_moment())
         begin()
         do(database, caller)
 
@@ -61,7 +63,7 @@ def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
         assert entries(agent, "merge") == []
 
     def merge(database, caller):
-        merging.merge(database, caller, request, salt=b"s" * 16, now=NOW)
+        merging.merge(database, caller, request, salt=b"s" * 16, now=this_moment())
 
     faults = survived(work_of(database_url, "ben", merge), nothing)
     record_property("faults_survived", faults)
@@ -83,7 +85,7 @@ def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
         assert entries(agent, "undo") == []
 
     def undo(database, caller):
-        undoing.undo(database, caller, undoing.Request(frozenset({1}), cascade=True), NOW)
+        undoing.undo(database, caller, undoing.Request(frozenset({1}), cascade=True), this_moment())
 
     faults = survived(work_of(database_url, "anna", undo), nothing)
     record_property("faults_survived", faults)
@@ -106,7 +108,7 @@ def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
         seen.add(merges)
 
     def run(database, caller):
-        means = Means(lambda: NOW, lambda: b"s" * 16, Quiet())
+        means = Means(this_moment, lambda: b"s" * 16, Quiet())
         bulk.run(database, caller, str(tmp_path / "pairs.csv"), means)
 
     faults = survived(work_of(database_url, "ben", run), all_or_nothing)
@@ -134,7 +136,7 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
 
     def undo(database, caller):
         undoing_batch.undo_batch(
-            database, caller, 1, undoing_batch.Means(lambda: NOW, lambda: b"s" * 16, Quiet()), None
+            database, caller, 1, undoing_batch.Means(this_moment, lambda: b"s" * 16, Quiet()), None
         )
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)

@@ -17,10 +17,13 @@ from custmerge.services.bulk_means import Means
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
-NOW = datetime.now(UTC)
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
 LOSSES = [("disable", "ben", "--yes"), ("disable", "anna", "--yes"), ("role", "anna", "agent")]
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+
+
+def this_moment():
+    return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def ada(cli, supervisor):
     other = cli.as_("ada")
     other.token = "new-token-of-ada"
     with closing(Database(cli.url)) as database:
-        sessions.login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=NOW)
+        sessions.login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=this_moment())
     return other
 
 
@@ -61,7 +64,7 @@ def database(database_url):
 
 
 def caller(database, token="new-token-of-ada"):
-    return sessions.resume(database, token, NOW)
+    return sessions.resume(database, token, this_moment())
 
 
 def execute(url, *statements):
@@ -88,10 +91,10 @@ def voids(by):
 def test_between_the_look_and_the_order(approved, ada, database):
     me = caller(database)
     request = merging.Request("20002", "10001", Wishes(Choice.ADOPT))
-    assert not merging.needs_proof(database, me, "20002", into="10001", now=NOW)
-    staff.disable(database, me, "ben", NOW)
+    assert not merging.needs_proof(database, me, "20002", into="10001", now=this_moment())
+    staff.disable(database, me, "ben", this_moment())
     with pytest.raises(ProofRequired):
-        merging.merge(database, me, request, salt=bytes(16), now=NOW)
+        merging.merge(database, me, request, salt=bytes(16), now=this_moment())
 
 
 @on_postgresql
@@ -190,13 +193,13 @@ class Losing:
 
 
 def run(database, pairs, watcher):
-    means = Means(lambda: NOW, lambda: bytes(16), watcher, chunk=2)
+    means = Means(this_moment, lambda: bytes(16), watcher, chunk=2)
     return bulk.run(database, caller(database, "token-of-ben"), str(pairs), means)
 
 
 TAKEN = {
-    "disabled": lambda database, me: staff.disable(database, me, "anna", NOW),
-    "another role": lambda database, me: staff.change_role(database, me, "anna", Role.AGENT, NOW),
+    "disabled": lambda database, me: staff.disable(database, me, "anna", this_moment()),
+    "another role": lambda database, me: staff.change_role(database, me, "anna", Role.AGENT, this_moment()),
 }
 
 
@@ -226,9 +229,9 @@ def test_a_right_that_is_given_back_does_not_revive_it(pairs, ada, agent, databa
     me = caller(database)
     if back is None:
         for role in (Role.AGENT, Role.SUPERVISOR):
-            staff.change_role(database, me, "anna", role, NOW)
+            staff.change_role(database, me, "anna", role, this_moment())
     else:
-        staff.disable(database, me, "anna", NOW)
+        staff.disable(database, me, "anna", this_moment())
         execute(database_url, back)
     execute(database_url, "UPDATE custmerge_batch SET state = 'approved'")
     assert ("batches", "batch 1") in critical(ada)

@@ -16,12 +16,15 @@ from custmerge.storage.unit import Database
 
 PASSWORD = "das-ist-lang-genug"
 GIVE_UP_AFTER_SECONDS = 30
-NOW = datetime.now(UTC)
 # Not pg_stat_activity, of which a transaction always sees what it saw first. Who waits holds other locks here.
 _WAITING = (
     "SELECT count(DISTINCT waits.pid) FROM pg_locks waits JOIN pg_locks holds ON holds.pid = waits.pid "
     "JOIN pg_database here ON here.oid = holds.database AND datname = current_database() WHERE NOT waits.granted"
 )
+
+
+def this_moment():
+    return datetime.now(UTC)
 
 
 @pytest.fixture
@@ -90,7 +93,7 @@ def empty(database_url, postgresql_server, tmp_path, worker_id):
 @pytest.mark.usefixtures("quick_hashes")
 @pytest.mark.parametrize("names", [("anna", "berta"), ("anna", "anna"), ("anna", "Anna")], ids="-".join)
 def test_of_two_who_name_the_first_supervisor_at_once_one_does(empty, names):
-    works = [lambda db, name=name: setup.add_first_supervisor(db, name, PASSWORD, NOW) for name in names]
+    works = [lambda db, name=name: setup.add_first_supervisor(db, name, PASSWORD, this_moment()) for name in names]
     ends = at_once(empty, *works)
     assert {type(end) for end in ends} == {HasStaff, type(None)}
     database = Database(empty)
@@ -111,14 +114,14 @@ def test_two_processes_that_name_the_first_supervisor_at_once(empty, tmp_path):
 @pytest.mark.parametrize("kinds", [("token", "person"), ("token", "token"), ("person", "person")], ids=" and ".join)
 def test_a_name_that_two_want_at_once_is_taken_by_one(database_url, kinds):
     database = Database(database_url)
-    anna = sessions.resume(database, "token-of-anna", NOW)
+    anna = sessions.resume(database, "token-of-anna", this_moment())
     database.close()
 
     def add(database, name):
-        staff.add_staff(database, anna, name, Role.AGENT, PASSWORD, NOW)
+        staff.add_staff(database, anna, name, Role.AGENT, PASSWORD, this_moment())
 
     def create(database, name):
-        tokens.create(database, anna, name, Role.AGENT, days=1, token=f"token-{name}", now=NOW)
+        tokens.create(database, anna, name, Role.AGENT, days=1, token=f"token-{name}", now=this_moment())
 
     # But for capitals and composed letters: a unique index wouldn't see it.
     makers = [{"token": create, "person": add}[kind] for kind in kinds]
