@@ -23,7 +23,7 @@ from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
 from custmerge.services import bulk
-from custmerge.services.bulk_means import CHUNK, Means
+from custmerge.services.bulk_inputs import CHUNK, RunInputs
 from custmerge.storage.spool import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
@@ -134,8 +134,8 @@ def check(
     """Say what a run would say."""
     context: Context = ctx.obj
     caller = context.caller()
-    with _watched(context, _("Checking"), file, report) as means:
-        ran = bulk.check(context.database, caller, file, means)
+    with _watched(context, _("Checking"), file, report) as inputs:
+        ran = bulk.check(context.database, caller, file, inputs)
     if form is not Format.TABLE:
         write_one(shapes.bulk_checked(ran, report), form, [shapes.bulk_checked_row(ran, report)])
     else:
@@ -155,8 +155,8 @@ def approve(
     context: Context = ctx.obj
     _demand_file(file)
     caller = context.caller()
-    with _watched(context, _("Checking"), file, None) as means:
-        ran = bulk.approvable(context.database, caller, file, means)
+    with _watched(context, _("Checking"), file, None) as inputs:
+        ran = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
             if context.terminal.can_ask:
                 context.terminal.show(*_would_be_lines(ran.counts))
@@ -199,8 +199,8 @@ def run(
     _demand_file(file)
     caller = context.caller()
     began = time.monotonic()
-    with _watched(context, _("Merging"), file, report, chunk=chunk, stop_on_error=stop_on_error) as means:
-        ran = bulk.run(context.database, caller, file, means)
+    with _watched(context, _("Merging"), file, report, chunk=chunk, stop_on_error=stop_on_error) as inputs:
+        ran = bulk.run(context.database, caller, file, inputs)
     if form is not Format.TABLE:
         write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
     else:
@@ -238,11 +238,11 @@ def _watched(
     *,
     chunk: int = CHUNK,
     stop_on_error: bool = False,
-) -> Iterator[Means]:
+) -> Iterator[RunInputs]:
     _demand_another(file, report)
     with Report(report) as lines, context.terminal.progress(label, with_rate=True) as bar:
         watcher = Watcher(Progress(context.terminal, bar, ROWS), lines)
-        yield Means(context.now, context.new_salt, watcher, chunk, stop_on_error)
+        yield RunInputs(context.now, context.new_salt, watcher, chunk, stop_on_error)
 
 
 def _demand_file(file: str) -> None:

@@ -20,7 +20,7 @@ _UNSOUND = N_(
 
 
 def examine(unit: Unit, checks: Collection[CheckName]) -> Findings:
-    """Return what is wrong; every row is read, so one process of the crew does it while others read the history."""
+    """Return what is wrong; every row is read, so one of several processes does it while others read the history."""
     findings = Findings()
     if CheckName.COLUMNS in checks:
         with readable(unit, findings, CheckName.COLUMNS):

@@ -19,9 +19,9 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services import audit_contents, audit_ledger, audit_people, audit_register, audit_warnings
 from custmerge.services.access import demand
-from custmerge.services.audit_crew import Crew
 from custmerge.services.audit_guard import readable
 from custmerge.services.audit_ledger import Stretch
+from custmerge.services.audit_processes import AuditProcesses
 from custmerge.services.audit_purges import purged_until
 from custmerge.storage.catalogue import Why
 
@@ -157,15 +157,15 @@ class _Look:
         seconds = entries * (SECONDS_BY_CONTENT if self._checks & BY_CONTENT else SECONDS_BY_CHAIN)
         # Further processes are started while nothing is open.
         with (
-            Crew(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as crew,
+            AuditProcesses(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as processes,
             self._reading() as unit,
         ):
             written = unit.evidence.head()
             if written is None:
                 findings.add(CheckName.CHAIN, "head", _NO_HEAD)
             head = written or Head(unit.evidence.last_seq(), NO_HASH, 0)
-            self._look_at_rest(unit, crew, findings, head, last)
-            self.was_disturbed = {before} | crew.heads != {written}
+            self._look_at_rest(unit, processes, findings, head, last)
+            self.was_disturbed = {before} | processes.heads != {written}
             return head, findings
 
     @contextmanager
@@ -199,19 +199,21 @@ class _Look:
                     details = {"table": one.table, "definition": one.definition[:DEFINITION_AT_MOST]}
                     findings.add(check, one.subject, _MESSAGES[one.why], **details)
 
-    def _look_at_rest(self, unit: Unit, crew: Crew, findings: Findings, head: Head, last: Checkpoint | None) -> None:
+    def _look_at_rest(
+        self, unit: Unit, processes: AuditProcesses, findings: Findings, head: Head, last: Checkpoint | None
+    ) -> None:
         since = last if self._wanted.since_checkpoint else None
         first = 1 if since is None else since.seq + 1
         only = None if since is None else unit.evidence.numbers_since(first)
-        contents = crew.ask(partial(audit_contents.examine, checks=self._checks))
-        register = crew.ask(partial(audit_register.examine, checks=self._checks, only=only))
+        contents = processes.ask(partial(audit_contents.examine, checks=self._checks))
+        register = processes.ask(partial(audit_register.examine, checks=self._checks, only=only))
         stretches = self._stretches(unit, findings, first, head.seq)
-        parts = [crew.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
+        parts = [processes.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
         self._warn(unit, findings, last)
-        found = [crew.answer(part, unit) for part in parts]
+        found = [processes.answer(part, unit) for part in parts]
         _add(findings, audit_ledger.join(found, unit, head, self._checks, is_whole=since is None))
-        _add(findings, crew.answer(register, unit))
-        _add(findings, crew.answer(contents, unit))
+        _add(findings, processes.answer(register, unit))
+        _add(findings, processes.answer(contents, unit))
         used = {transfer: order for part in found for transfer, order in part.transfers.items()}
         _add(findings, audit_people.examine(unit, self._checks, used))
 
@@ -221,7 +223,7 @@ class _Look:
             erased_until = purged_until(unit, "orders")
             packages_after = _packages_imported(unit)
         # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
-        bounds = unit.evidence.bounds(first, last, Crew.ENTRIES_AT_ONCE)
+        bounds = unit.evidence.bounds(first, last, AuditProcesses.ENTRIES_AT_ONCE)
         return [
             Stretch(begin, end, self._checks, erased_until, packages_after)
             for begin, end in bounds or [(first, first - 1)]

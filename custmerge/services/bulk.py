@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_means import Means, Ran
+    from custmerge.services.bulk_inputs import Ran, RunInputs
     from custmerge.storage.unit import Database, Unit
 
 LISTED_AT_MOST = 100
 
 
-def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
+def check(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran:
     """Say what a run would say, changing nothing; a file without passwords is looked at as if it were approved.
 
     Raises NotAllowed, BadFile, LockedOut and DatabaseError, where a run would.
@@ -38,14 +38,14 @@ def check(database: Database, caller: Caller, path: str, means: Means) -> Ran:
     demand(caller, Capability.MERGE_ANY)
     with opened(path) as file:
         with database.reading() as unit:
-            now = means.clock()
+            now = inputs.clock()
             batch = _newest_of(unit, file.sha256, now)
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
-        return Check(database, caller, file, means).told(batch if has_begun else None, is_whole=is_whole)
+        return Check(database, caller, file, inputs).told(batch if has_begun else None, is_whole=is_whole)
 
 
-def approvable(database: Database, caller: Caller, path: str, means: Means) -> Ran:
+def approvable(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran:
     """Return what is to be approved, as a run of the approved file would find it; verifies no passwords.
 
     Raises NotAllowed, BadFile, DatabaseError, and BatchApproved where it is approved already.
@@ -53,9 +53,9 @@ def approvable(database: Database, caller: Caller, path: str, means: Means) -> R
     demand(caller, Capability.BULK_APPROVE)
     with opened(path) as file:
         with database.reading() as unit:
-            now = means.clock()
+            now = inputs.clock()
             _demand_unapproved(_newest_of(unit, file.sha256, now), path, now)
-        return Check(database, caller, file, means).told(None, is_whole=True)
+        return Check(database, caller, file, inputs).told(None, is_whole=True)
 
 
 def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
@@ -94,7 +94,7 @@ def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
         raise BatchApproved(file=path, approved_by=batch.approved_by)
 
 
-def run(database: Database, caller: Caller, path: str, means: Means) -> Ran:
+def run(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran:
     """Execute a file's rows, or go on where an earlier run was cut off.
 
     Raises BadFile, NotApproved, OwnBatch, BatchMoved where another process runs it, DatabaseError; what was
@@ -104,7 +104,7 @@ def run(database: Database, caller: Caller, path: str, means: Means) -> Ran:
     with (
         opened(path) as file,
         turn_at(database, file.sha256) as turn,
-        Run(database, caller, file, means) as running,
+        Run(database, caller, file, inputs) as running,
     ):
         running.begin(turn)
         return running.to_the_end()

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from custmerge.services.bulk_file import chunks, decided
-from custmerge.services.bulk_means import Tally
+from custmerge.services.bulk_inputs import ResultCounter
 from custmerge.services.bulk_proofs import Bench, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
 from custmerge.storage.overlay import Overlay
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from custmerge.rules.bulk import Batch, BulkRow, Outcome
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_means import Means, Ran
+    from custmerge.services.bulk_inputs import Ran, RunInputs
     from custmerge.services.bulk_proofs import Proofs
     from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.unit import Database, Unit
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _NO_SALT = bytes(16)
 
 
-class Foresight:
+class DryRun:
     """A run that writes nothing: what its orders would change is kept aside."""
 
     def __init__(self, database: Database, caller: Caller, now: datetime) -> None:
@@ -89,30 +89,30 @@ class Foresight:
 class Check:
     """What a run of a file would say."""
 
-    def __init__(self, database: Database, caller: Caller, file: SpooledFile, means: Means) -> None:
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, inputs: RunInputs) -> None:
         self._database = database
         self._caller = caller
         self._file = file
-        self._means = means
-        self._tally = Tally(means.watcher)
+        self._inputs = inputs
+        self._counter = ResultCounter(inputs.watcher)
 
     def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
         """Tell the watcher every row, those that `begun` has decided as it has; raises LockedOut."""
         total, done = self._file.count(), begun.done if begun else 0
-        self._means.watcher.accepted()
-        self._means.watcher.advanced(done, total)
+        self._inputs.watcher.accepted()
+        self._inputs.watcher.advanced(done, total)
         if begun is not None:
             with self._database.reading() as unit:
-                self._tally.tell(decided(unit, begun, self._file))
-        with Foresight(self._database, self._caller, self._means.clock()) as foresight:
-            for rows in chunks(self._file, done, self._means.chunk, split=not is_whole):
-                still = partial(self._means.watcher.advanced, done, total)
-                bench = Bench(self._database, self._caller, self._means.clock, foresight, still)
+                self._counter.tell(decided(unit, begun, self._file))
+        with DryRun(self._database, self._caller, self._inputs.clock()) as dry_run:
+            for rows in chunks(self._file, done, self._inputs.chunk, split=not is_whole):
+                still = partial(self._inputs.watcher.advanced, done, total)
+                bench = Bench(self._database, self._caller, self._inputs.clock, dry_run, still)
                 found = Proved({}) if is_whole else proved(bench, rows)
-                decide = partial(foresight.outcomes, found.closed(rows), is_whole=is_whole)
-                self._tally.tell(with_standing(bench, found.verdicts, decide))
+                decide = partial(dry_run.outcomes, found.closed(rows), is_whole=is_whole)
+                self._counter.tell(with_standing(bench, found.verdicts, decide))
                 if found.stopped_by is not None:
                     raise found.stopped_by
                 done = rows[-1].row
-                self._means.watcher.advanced(done, total)
-        return self._tally.ran(None, self._file.sha256, total)
+                self._inputs.watcher.advanced(done, total)
+        return self._counter.ran(None, self._file.sha256, total)

@@ -38,8 +38,8 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import person_of
 from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk_file import chunks, decided
+from custmerge.services.bulk_inputs import ResultCounter
 from custmerge.services.bulk_lease import is_free
-from custmerge.services.bulk_means import Tally
 from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import BulkRow, Outcome
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_means import Means, Ran
+    from custmerge.services.bulk_inputs import Ran, RunInputs
     from custmerge.services.bulk_proofs import Proofs
     from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.slots import Turn
@@ -68,12 +68,12 @@ T = TypeVar("T")
 class Run:
     """One run of one file."""
 
-    def __init__(self, database: Database, caller: Caller, file: SpooledFile, means: Means) -> None:
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, inputs: RunInputs) -> None:
         self._database = database
         self._caller = caller
         self._file = file
-        self._means = means
-        self._tally = Tally(means.watcher)
+        self._inputs = inputs
+        self._counter = ResultCounter(inputs.watcher)
         self._batch: Batch
         self._is_whole = False
         self._is_continued = False
@@ -81,7 +81,7 @@ class Run:
         self._before: Batch | None = None
         """The batch as this run leaves it where no row was tried: an approval as it was, one of its own finished."""
         self._gap_at = 0.0
-        self._runner = means.new_salt().hex()
+        self._runner = inputs.new_salt().hex()
 
     def __enter__(self) -> Self:
         return self
@@ -105,12 +105,12 @@ class Run:
         """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
         # Read to its end first: a file that is none is told of before anything else.
         rows = self._file.count()
-        now = self._means.clock()
+        now = self._inputs.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             batches = [as_it_is(unit, one, now) for one in unit.batches.of_file(self._file.sha256)]
             self._demand_runnable(batches, turn, now)
-        self._means.watcher.accepted()
+        self._inputs.watcher.accepted()
         turn.enter(self._runner)
         self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
         self._turn = turn
@@ -127,14 +127,14 @@ class Run:
             raise PartNotCommitted(**error.details, done=self._batch.done, total=self._batch.rows) from None
         except OutcomeUnknown as error:
             raise PartUnknown(**error.details, done=self._batch.done, total=self._batch.rows) from None
-        return self._tally.ran(self._batch.id, self._file.sha256, self._batch.rows)
+        return self._counter.ran(self._batch.id, self._file.sha256, self._batch.rows)
 
     def _execute(self) -> None:
-        for rows in chunks(self._file, self._batch.done, self._means.chunk, split=not self._is_whole):
+        for rows in chunks(self._file, self._batch.done, self._inputs.chunk, split=not self._is_whole):
             # Before the transaction: nobody is to wait for a lock while passwords are hashed.
             found = Proved({}) if self._is_whole else proved(self._bench(), rows)
             outcomes = self._committed(found.closed(rows), found.verdicts)
-            self._tally.tell(outcomes)
+            self._counter.tell(outcomes)
             self._tell_how_far()
             if self._stops(outcomes):
                 break
@@ -182,7 +182,7 @@ class Run:
     def _still_at_it(self) -> None:
         """Say so to who watches, and to the others, while passwords are verified."""
         self._tell_how_far()
-        now, batch = self._means.clock(), self._batch
+        now, batch = self._inputs.clock(), self._batch
         if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
             return
         until = stamp(now + ALIVE_FOR)
@@ -195,18 +195,18 @@ class Run:
         if not self._batch.done:
             return
         with self._database.reading() as unit:
-            self._tally.tell(decided(unit, self._batch, self._file))
+            self._counter.tell(decided(unit, self._batch, self._file))
 
     def _tell_how_far(self) -> None:
-        self._means.watcher.advanced(self._batch.done, self._batch.rows)
+        self._inputs.watcher.advanced(self._batch.done, self._batch.rows)
 
     def _bench(self) -> Bench:
-        clock, batch = self._means.clock, self._batch.id
+        clock, batch = self._inputs.clock, self._batch.id
         is_continued = self._is_continued
         return Bench(self._database, self._caller, clock, AsItIs(), self._still_at_it, batch, is_continued)
 
     def _stops(self, outcomes: Sequence[Outcome]) -> bool:
-        return self._means.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
+        return self._inputs.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
         """Decide and execute rows; what the database refuses is halved until the one row is found."""
@@ -250,10 +250,10 @@ class Run:
 
     def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
         self._demand_unmoved(unit)
-        orders = Rows(unit, self._caller, rows, self._means.clock(), lock=True)
+        orders = Rows(unit, self._caller, rows, self._inputs.clock(), lock=True)
         demand_standing(unit, AsItIs(), rows, proofs)
         for row in rows:
-            if self._stops([orders.decide(row, proofs, self._means.new_salt, is_whole=self._is_whole)]):
+            if self._stops([orders.decide(row, proofs, self._inputs.new_salt, is_whole=self._is_whole)]):
                 break
         return self._noted(unit, rows, orders.written(self._batch.id))
 
@@ -268,7 +268,7 @@ class Run:
         if self._stops(outcomes):
             kept = outcomes[:-1]
         merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
-        until = stamp(self._means.clock() + ALIVE_FOR)
+        until = stamp(self._inputs.clock() + ALIVE_FOR)
         batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
         if kept:
             unit.batches.advance(batch, rows[0].row, packed(kept))

@@ -17,7 +17,7 @@ from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
     Later,
     Present,
-    Told,
+    RecordedMerge,
     UndoPlan,
     demand_kept,
     later_in_the_way,
@@ -58,7 +58,7 @@ class UndoDesk:
         self._records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() for package in _packages(image)]
         self._packages = unit.register.packages({package.package for package in moved}, lock=lock)
-        self._told: dict[int, Told] = {}
+        self._told: dict[int, RecordedMerge] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)
         self._later = self._standing()
@@ -173,7 +173,7 @@ class UndoDesk:
         at, actor = stamp(self._now), self._caller.actor
         unit.chain.append([Draft(at, actor, Action.UNDO, {**_facts(plan), **facts}) for plan in self._plans])
 
-    def _trusted(self, order: int) -> Told:
+    def _trusted(self, order: int) -> RecordedMerge:
         """Return what the history tells of an order; raises ImageChanged where its row says something else."""
         told = self._told.get(order)
         if told is None or not told.says_the_same_as(self._rows[order]):

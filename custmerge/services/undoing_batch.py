@@ -54,7 +54,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class RunInputs:
     """What an undo gets from outside."""
 
     clock: Callable[[], datetime]
@@ -85,7 +85,7 @@ class Extent:
         )
 
 
-def preview(database: Database, caller: Caller, number: int, means: Means) -> Extent:
+def preview(database: Database, caller: Caller, number: int, inputs: RunInputs) -> Extent:
     """Return what undoing a batch would do; changes nothing.
 
     Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undoing.undo`
@@ -97,20 +97,20 @@ def preview(database: Database, caller: Caller, number: int, means: Means) -> Ex
         orders = unit.batches.orders(number)
     extent, undone, overlay = Extent(number), set[int](), Overlay()
     try:
-        for chunk in _chunks(orders, means.chunk):
+        for chunk in _chunks(orders, inputs.chunk):
             with database.reading() as unit:
-                desk = UndoDesk(unit, caller, chunk, means.clock(), lock=False)
+                desk = UndoDesk(unit, caller, chunk, inputs.clock(), lock=False)
                 desk.assume(overlay.records, overlay.packages, undone)
                 extent = extent.with_chunk(_taken_back(desk, chunk, number))
             overlay.keep(*desk.changed())
             undone.update(chunk)
-            means.watcher.advanced(len(undone), len(orders))
+            inputs.watcher.advanced(len(undone), len(orders))
     finally:
         overlay.close()
     return extent
 
 
-def undo_batch(database: Database, caller: Caller, number: int, means: Means, seen: Extent | None) -> Extent:
+def undo_batch(database: Database, caller: Caller, number: int, inputs: RunInputs, seen: Extent | None) -> Extent:
     """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
 
     `seen` is what was shown to the person. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged, and
@@ -119,7 +119,7 @@ def undo_batch(database: Database, caller: Caller, number: int, means: Means, se
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
         sha256 = _demand_batch(unit, number).sha256
-    with turn_at(database, sha256) as turn, _BatchUndo(database, caller, number, means) as undo:
+    with turn_at(database, sha256) as turn, _BatchUndo(database, caller, number, inputs) as undo:
         undo.begin(turn)
         return undo.to_the_end(seen)
 
@@ -127,12 +127,12 @@ def undo_batch(database: Database, caller: Caller, number: int, means: Means, se
 class _BatchUndo:
     """One undo of one batch, under the lease that a run of its file would take."""
 
-    def __init__(self, database: Database, caller: Caller, number: int, means: Means) -> None:
+    def __init__(self, database: Database, caller: Caller, number: int, inputs: RunInputs) -> None:
         self._database = database
         self._caller = caller
         self._number = number
-        self._means = means
-        self._runner = means.new_salt().hex()
+        self._inputs = inputs
+        self._runner = inputs.new_salt().hex()
         self._turn: Turn | None = None
         self._orders: list[int] = []
         self._done = 0
@@ -150,7 +150,7 @@ class _BatchUndo:
 
     def begin(self, turn: Turn) -> None:
         """Take the lease of the batch's file; raises BatchBusy, and BatchUndone where there is nothing to undo."""
-        now = self._means.clock()
+        now = self._inputs.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             self._demand_free(unit, turn, now, lock=False)
@@ -166,10 +166,10 @@ class _BatchUndo:
             raise UndoChanged(orders=f"--batch {number}", obstacles=[])
         extent = Extent(number)
         try:
-            for chunk in _chunks(self._orders, self._means.chunk):
+            for chunk in _chunks(self._orders, self._inputs.chunk):
                 extent = extent.with_chunk(self._database.attempt(partial(self._take_back, chunk)))
                 self._done += len(chunk)
-                self._means.watcher.advanced(self._done, total)
+                self._inputs.watcher.advanced(self._done, total)
             self._database.attempt(lambda unit: unit.batches.undone(number))
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._done, total=total) from None
@@ -204,7 +204,7 @@ class _BatchUndo:
         held = unit.batches.one(self._number, lock=True)
         if held is None or held.runner != self._runner:
             raise BatchBusy(batch=self._number)
-        now = self._means.clock()
+        now = self._inputs.clock()
         desk = UndoDesk(unit, self._caller, chunk, now, lock=True)
         extent = _taken_back(desk, chunk, self._number)
         desk.write({"batch": self._number})

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from custmerge.services import bulk, sessions
-from custmerge.services.bulk_means import Means
+from custmerge.services.bulk_inputs import RunInputs
 from custmerge.storage.unit import Database
 
 IDENTICAL = "survivor,absorbed\n10001,20003\n"
@@ -149,9 +149,9 @@ def test_a_run_that_ends_before_its_first_row_leaves_an_approval_as_it_was_and_n
     now = datetime.now(UTC)
     with closing(Database(database_url)) as database:
         caller = sessions.resume(database, agent.token, now)
-        means = Means(lambda: now, lambda: os.urandom(16), Failing())
+        inputs = RunInputs(lambda: now, lambda: os.urandom(16), Failing())
         with pytest.raises(KeyboardInterrupt):
-            bulk.run(database, caller, str(pair.folder / "pairs.csv"), means)
+            bulk.run(database, caller, str(pair.folder / "pairs.csv"), inputs)
     if text == IDENTICAL:
         assert batches(agent) == before
     else:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from custmerge.services import bulk, sessions, undoing_batch
-from custmerge.services.bulk_means import Means
+from custmerge.services.bulk_inputs import RunInputs
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
@@ -65,15 +65,15 @@ def cut_at(url, token, at, work):
 
 def run_to(url, token, path, at):
     def work(database, caller, watcher, now):
-        bulk.run(database, caller, str(path), Means(lambda: now, lambda: bytes(16), watcher, chunk=1))
+        bulk.run(database, caller, str(path), RunInputs(lambda: now, lambda: bytes(16), watcher, chunk=1))
 
     cut_at(url, token, at, work)
 
 
 def undo_to(url, token, at):
     def work(database, caller, watcher, now):
-        means = undoing_batch.Means(lambda: now, lambda: bytes(16), watcher, chunk=1)
-        undoing_batch.undo_batch(database, caller, 1, means, None)
+        inputs = undoing_batch.RunInputs(lambda: now, lambda: bytes(16), watcher, chunk=1)
+        undoing_batch.undo_batch(database, caller, 1, inputs, None)
 
     cut_at(url, token, at, work)
 

@@ -7,7 +7,7 @@ from struck_process import survived
 
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import bulk, merging, sessions, undoing, undoing_batch
-from custmerge.services.bulk_means import Means
+from custmerge.services.bulk_inputs import RunInputs
 from custmerge.storage.unit import Database
 
 
@@ -108,8 +108,8 @@ def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
         seen.add(merges)
 
     def run(database, caller):
-        means = Means(this_moment, lambda: b"s" * 16, Quiet())
-        bulk.run(database, caller, str(tmp_path / "pairs.csv"), means)
+        inputs = RunInputs(this_moment, lambda: b"s" * 16, Quiet())
+        bulk.run(database, caller, str(tmp_path / "pairs.csv"), inputs)
 
     faults = survived(work_of(database_url, "ben", run), all_or_nothing)
     record_property("faults_survived", faults)
@@ -136,7 +136,7 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
 
     def undo(database, caller):
         undoing_batch.undo_batch(
-            database, caller, 1, undoing_batch.Means(this_moment, lambda: b"s" * 16, Quiet()), None
+            database, caller, 1, undoing_batch.RunInputs(this_moment, lambda: b"s" * 16, Quiet()), None
         )
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)

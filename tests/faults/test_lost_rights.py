@@ -13,7 +13,7 @@ from custmerge.errors import ApprovalVoid, ProofRequired
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.roles import Role
 from custmerge.services import bulk, merging, sessions, staff
-from custmerge.services.bulk_means import Means
+from custmerge.services.bulk_inputs import RunInputs
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
@@ -193,8 +193,8 @@ class Losing:
 
 
 def run(database, pairs, watcher):
-    means = Means(this_moment, lambda: bytes(16), watcher, chunk=2)
-    return bulk.run(database, caller(database, "token-of-ben"), str(pairs), means)
+    inputs = RunInputs(this_moment, lambda: bytes(16), watcher, chunk=2)
+    return bulk.run(database, caller(database, "token-of-ben"), str(pairs), inputs)
 
 
 TAKEN = {

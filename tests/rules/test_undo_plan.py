@@ -13,7 +13,7 @@ from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_VALUES, FIELDS, Customer
 from custmerge.rules.history import Actor, image_digest
 from custmerge.rules.image import before_image, read_image
 from custmerge.rules.plan import Choice, Wishes, contact_after, plan_merge
-from custmerge.rules.undo import Later, Present, Told, demand_kept, later_in_the_way, plan_undo, read_told
+from custmerge.rules.undo import Later, Present, RecordedMerge, demand_kept, later_in_the_way, plan_undo, read_told
 
 SALT = b"s" * 16
 OWN_CONTACT = tuple(details(city="Bonn").values())
@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def told_of(plan, order=1):
-    return Told(
+    return RecordedMerge(
         order, plan.survivor.number, plan.absorbed.number, plan.choice, tuple(plan.changes), "2026-01-01T00:00:00Z",
         Actor("ben", "staff"), image_digest(SALT, before_image(plan)), None,
     )  # fmt: skip

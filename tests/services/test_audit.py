@@ -21,9 +21,9 @@ from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.history import Head, chain_hash
 from custmerge.rules.roles import Role
-from custmerge.services import audit_crew, audit_ledger, auditing
+from custmerge.services import audit_ledger, audit_processes, auditing
 from custmerge.services.access import Caller
-from custmerge.services.audit_crew import Crew
+from custmerge.services.audit_processes import AuditProcesses
 from custmerge.storage import tables
 from custmerge.storage.engine import our_errors
 from custmerge.storage.unit import Database
@@ -587,11 +587,11 @@ def test_several_processes_find_what_one_finds(lived, monkeypatch, start):
         "UPDATE package SET number = '20001' WHERE package = 'P20001'",
     )
     alone = audited(lived)
-    monkeypatch.setattr(Crew, "WORTH_FORKING", 0)
-    monkeypatch.setattr(Crew, "WORTH_SPAWNING", 0)
-    monkeypatch.setattr(audit_crew, "_is_forkable", lambda: start == "forked")
-    monkeypatch.setattr(audit_crew, "cores", lambda: 2)
-    monkeypatch.setattr(Crew, "ENTRIES_AT_ONCE", 3)
+    monkeypatch.setattr(AuditProcesses, "WORTH_FORKING", 0)
+    monkeypatch.setattr(AuditProcesses, "WORTH_SPAWNING", 0)
+    monkeypatch.setattr(audit_processes, "_is_forkable", lambda: start == "forked")
+    monkeypatch.setattr(audit_processes, "cores", lambda: 2)
+    monkeypatch.setattr(AuditProcesses, "ENTRIES_AT_ONCE", 3)
     together = audited(lived)
     assert subjects(alone) == subjects(together)
 

@@ -10,7 +10,7 @@ from passlib.hash import sha512_crypt
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
 from custmerge.services import bulk, merging, passwords, proving, sessions
-from custmerge.services.bulk_means import Means
+from custmerge.services.bulk_inputs import RunInputs
 from custmerge.services.bulk_proofs import AT_ONCE
 from custmerge.storage.unit import Database
 
@@ -205,7 +205,7 @@ def executed(host, verb, rows, work, chunk=500):
         host.database,
         host.ben,
         str(path),
-        Means(lambda: host.now, lambda: next(salts).to_bytes(16), watcher, chunk=chunk),
+        RunInputs(lambda: host.now, lambda: next(salts).to_bytes(16), watcher, chunk=chunk),
     )
     assert not watcher.waiting
     return watcher.told

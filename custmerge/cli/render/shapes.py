@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from custmerge.rules.plan import Order
     from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_means import Ran
+    from custmerge.services.bulk_inputs import Ran
     from custmerge.services.executing import Receipt
     from custmerge.services.health import Check
     from custmerge.services.importing import Imported

@@ -32,7 +32,7 @@ class Task(Generic[T]):
         self.answers: list[T] = []
 
 
-class Crew:
+class AuditProcesses:
     """Whoever is asked to look at something: this process, or several where that is quicker."""
 
     ENTRIES_AT_ONCE = 5_000
@@ -45,7 +45,7 @@ class Crew:
         Nothing may be open in the database: a process that is forked would have it open, too.
         """
         self.heads: set[Head | None] = set()
-        """Where the chain ended when the crew looked."""
+        """Where the chain ended when the processes looked."""
         # Any: what is asked is each time of another kind.
         self._waiting: deque[Task[Any]] = deque()
         self._busy: dict[Connection, Task[Any]] = {}

@@ -29,7 +29,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class RunInputs:
     """What a run gets from outside."""
 
     clock: Callable[[], datetime]
@@ -56,7 +56,7 @@ class Ran:
         return all(result in IS_WELL for result in self.counts)
 
 
-class Tally:
+class ResultCounter:
     """Tells the watcher what became of each row, and counts."""
 
     def __init__(self, watcher: Watcher) -> None:

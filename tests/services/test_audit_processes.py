@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from custmerge.errors import DatabaseMissing, ProcessLost
-from custmerge.services import audit_crew
-from custmerge.services.audit_crew import Crew
+from custmerge.services import audit_processes
+from custmerge.services.audit_processes import AuditProcesses
 from custmerge.storage.unit import Database
 
 # Tests have threads; the command has none when it forks.
@@ -20,14 +20,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 SOON = 20
 SCRIPT = """
 import sys, time
-from custmerge.services import audit_crew
+from custmerge.services import audit_processes
 from custmerge.storage.unit import Database
 sys.path.insert(0, {folder!r})
-from test_audit_crew import asleep
+from test_audit_processes import asleep
 
-audit_crew.cores = lambda: 3
-with audit_crew.Crew(Database({url!r}), seconds=100, takes_any_text=False) as crew:
-    print(*(process.pid for process in crew._processes), flush=True)
+audit_processes.cores = lambda: 3
+with audit_processes.AuditProcesses(Database({url!r}), seconds=100, takes_any_text=False) as processes:
+    print(*(process.pid for process in processes._processes), flush=True)
     {doing}
 """
 
@@ -54,54 +54,54 @@ def faulty(_unit):
 
 @pytest.fixture(params=["forked", "spawned"])
 def start(request, monkeypatch):
-    monkeypatch.setattr(audit_crew, "_is_forkable", lambda: request.param == "forked")
-    monkeypatch.setattr(audit_crew, "cores", lambda: 2)
+    monkeypatch.setattr(audit_processes, "_is_forkable", lambda: request.param == "forked")
+    monkeypatch.setattr(audit_processes, "cores", lambda: 2)
 
 
 @pytest.fixture
-def crew(database_url, start):
-    with Crew(Database(database_url), seconds=100, takes_any_text=False) as crew:
-        yield crew
+def processes(database_url, start):
+    with AuditProcesses(Database(database_url), seconds=100, takes_any_text=False) as processes:
+        yield processes
     assert multiprocessing.active_children() == []
 
 
-def test_every_task_has_its_answer_whichever_is_asked_for_first(crew, database_url):
-    tasks = [crew.ask(last_seq) for _ in range(7)]
+def test_every_task_has_its_answer_whichever_is_asked_for_first(processes, database_url):
+    tasks = [processes.ask(last_seq) for _ in range(7)]
     database = Database(database_url)
     with database.reading() as unit:
         seq, head = unit.evidence.last_seq(), unit.evidence.head()
     database.close()
-    assert [crew.answer(task, None) for task in reversed(tasks)] == [seq] * 7
-    assert crew.heads == {head}
+    assert [processes.answer(task, None) for task in reversed(tasks)] == [seq] * 7
+    assert processes.heads == {head}
 
 
 def test_little_is_done_by_this_process_alone(database_url, start):
     database = Database(database_url)
-    with Crew(database, seconds=0, takes_any_text=False) as crew, database.reading() as unit:
-        assert crew.answer(crew.ask(lambda _unit: os.getpid()), unit) == os.getpid()
+    with AuditProcesses(database, seconds=0, takes_any_text=False) as processes, database.reading() as unit:
+        assert processes.answer(processes.ask(lambda _unit: os.getpid()), unit) == os.getpid()
     database.close()
 
 
-def test_what_is_raised_there_is_raised_here(crew):
+def test_what_is_raised_there_is_raised_here(processes):
     with pytest.raises(DatabaseMissing, match="here"):
-        crew.answer(crew.ask(missing), None)
+        processes.answer(processes.ask(missing), None)
 
 
-def test_a_fault_there_is_one_here(crew):
+def test_a_fault_there_is_one_here(processes):
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        crew.answer(crew.ask(faulty), None)
+        processes.answer(processes.ask(faulty), None)
 
 
-def test_a_process_that_is_killed_is_told_of(crew):
-    task = crew.ask(killed)
+def test_a_process_that_is_killed_is_told_of(processes):
+    task = processes.ask(killed)
     with pytest.raises(ProcessLost):
-        crew.answer(task, None)
+        processes.answer(task, None)
 
 
 @pytest.mark.parametrize(
     ("doing", "ending"),
     [
-        ("crew.answer(crew.ask(asleep), None)", signal.SIGINT),
+        ("processes.answer(processes.ask(asleep), None)", signal.SIGINT),
         ("asleep(0)", signal.SIGTERM),
         ("asleep(0)", signal.SIGKILL),
     ],
