@@ -1,0 +1,166 @@
+"""What several files of tests of upgrades have in common."""
+
+import json
+import shutil
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import cache
+
+import alembic.command
+import psycopg
+import pytest
+from conftest import CommandLine, World
+from sqlalchemy import MetaData, insert, select, text
+
+from custmerge.rules.audit import CheckName
+from custmerge.rules.history import NO_HASH, canonical, chain_hash
+from custmerge.rules.roles import Role
+from custmerge.services import auditing
+from custmerge.services.access import Caller
+from custmerge.storage import schema
+from custmerge.storage.engine import open_engine
+from custmerge.storage.unit import Database
+
+PRELOADED = alembic.command
+NOW = datetime.now(UTC)
+AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
+EARLIER = schema.VERSIONS[:-1]
+
+
+def live(cli, version):
+    """Let everything happen that a program of `version` could do."""
+    world, agent, supervisor = World(cli), cli.as_("ben"), cli.as_("anna")
+    world.customer("10001", domains=["own.example"], city="Ulm")
+    for number in range(20001, 20006):
+        world.customer(str(number), domains=[f"d{number}.example"], password="hefezopf", city="Köln\\\"'%s")
+    world.package("Q", "20002", ["q.example"], contact={"street": "Q-Weg 1", "city": "Q"})
+    done = [merged(agent, 20001, "--adopt"), merged(agent, 20002, "--keep", "--take", "city")]
+    done.append(supervisor("undo", "1", "--yes"))
+    if version >= "0002":
+        (cli.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
+        world.customer("20009", last_name="Anders", domains=["d9.example"])
+        done += [
+            supervisor("token", "create", "nightly", "--role", "auditor", "--days", "90"),
+            supervisor("token", "create", "gone", "--role", "auditor", "--days", "90"),
+            supervisor("token", "revoke", "gone", "--yes"),
+            agent("transfer", "file", "20009", "--into", "10001", "--form", "form.pdf"),
+            supervisor("transfer", "approve", "1", "--yes"),
+            agent("merge", "20009", "--into", "10001", "--keep", "--yes"),
+            agent("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
+            supervisor("transfer", "approve", "2", "--yes"),
+            supervisor("transfer", "reject", "2", "--reason", "Unterschrift fehlt", "--yes"),
+            agent("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
+            supervisor("transfer", "approve", "3", "--yes"),
+        ]
+        (cli.folder / "new.csv").write_text("number,company\n20005,Neu\n")
+        done += [
+            supervisor("import", "customers", "new.csv", "--update"),
+            agent("transfer", "file", "20004", "--into", "10001", "--form", "form.pdf"),
+        ]
+    if version >= "0003":
+        (cli.folder / "bulk.csv").write_text("survivor,absorbed,choice\n10001,20003,keep\n")
+        done += [supervisor("bulk", "approve", "bulk.csv", "--yes"), agent("bulk", "run", "bulk.csv")]
+    assert [one.code for one in done] == [0] * len(done), [one.err for one in done]
+
+
+def merged(agent, number, *options):
+    proof = ("--domain", f"d{number}.example", "--password-stdin")
+    return agent("merge", number, "--into", "10001", *proof, *options, "--yes", stdin="hefezopf")
+
+
+@pytest.fixture
+def old_url(database_url, tmp_path, request):
+    """The URL of a database without tables."""
+    if database_url.startswith("sqlite"):
+        yield f"sqlite:///{tmp_path / 'old.db'}"
+        return
+    server = request.getfixturevalue("postgresql_server")
+    name = f"old_{database_url.partition('?')[0].rpartition('/')[2]}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield server.get_uri(name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module")
+def lived(sqlite_template, tmp_path_factory):
+    """Gives the URL of a present database in which everything has happened that a version could do."""
+
+    @cache
+    def made(version):
+        folder = tmp_path_factory.mktemp("lived")
+        shutil.copy(sqlite_template, folder / "lived.db")
+        live(CommandLine(f"sqlite:///{folder / 'lived.db'}", folder), version)
+        return f"sqlite:///{folder / 'lived.db'}"
+
+    return made
+
+
+@pytest.fixture
+def old(old_url, lived, version):
+    """A database of `version` as a program of that time left it: with data, and without seals in its history."""
+    new_engine, old_engine = open_engine(lived(version)), open_engine(old_url, create=True)
+    with old_engine.begin() as old, new_engine.connect() as new:
+        schema.upgrade(old, old_url, version)
+        tables, present = reflected(old), reflected(new)
+        for table in tables.sorted_tables:
+            if table.name not in ("custmerge_version", "custmerge_head", "custmerge_history"):
+                copy(present.tables[table.name], table, new, old)
+        bodies = new.execute(text("SELECT body FROM custmerge_history ORDER BY seq")).scalars().all()
+        write_history(old, told_by(version, map(json.loads, bodies)))
+    new_engine.dispose()
+    old_engine.dispose()
+    return old_url
+
+
+def reflected(connection):
+    metadata = MetaData()
+    metadata.reflect(connection)
+    return metadata
+
+
+def copy(present, table, new, old):
+    """Copy the columns that both versions of a table have; of logins those that the old version knows."""
+    names = [column.name for column in table.columns if column.name in present.c]
+    rows = [dict(row._mapping) for row in new.execute(select(*(present.c[name] for name in names)))]
+    if table.name == "custmerge_session":
+        rows = [row for row in rows if any(row.get(name) is not None for name in ("number", "staff", "service"))]
+    if table.name == "customer":
+        # A foreign key that SQLite's reflection doesn't know as deferred.
+        rows.sort(key=lambda row: row["merged_into"] is not None)
+    if rows:
+        old.execute(insert(table), rows)
+    if "id" in names and old.dialect.name == "postgresql":
+        sequence = f"pg_get_serial_sequence('{table.name}', 'id')"
+        old.execute(text(f"SELECT setval({sequence}, {len(rows) + 1}) WHERE {sequence} IS NOT NULL"))
+
+
+def told_by(version, bodies):
+    """Give what a program of that version wrote: without seals, and before 0006 without an entry of what is void."""
+    seq = 0
+    for body in bodies:
+        if body["action"] == "transfer_void":
+            if version < "0006":
+                continue
+        else:
+            body.pop("row_sha256", None)
+        seq += 1
+        yield {**body, "seq": seq}
+
+
+def write_history(connection, bodies):
+    digest, seq, order = NO_HASH, 0, 0
+    for body in bodies:
+        written = canonical(body)
+        digest, seq = chain_hash(digest, written), body["seq"]
+        order = max(order, body["order"] or 0) if body["action"] == "merge" else order
+        statement = text("INSERT INTO custmerge_history (seq, body, hash) VALUES (:seq, :body, :hash)")
+        connection.execute(statement, {"seq": seq, "body": written, "hash": digest})
+    statement = text('UPDATE custmerge_head SET seq = :seq, hash = :hash, "order" = :order')
+    connection.execute(statement, {"seq": seq, "hash": digest, "order": order})
+
+
+def audited(url):
+    with closing(Database(url)) as database:
+        wanted = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
+        return auditing.audit(database, AUDITOR, wanted, NOW)

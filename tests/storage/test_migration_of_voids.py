@@ -1,0 +1,87 @@
+"""What an older version made void without an entry gets one with the upgrade."""
+
+import json
+from contextlib import closing
+
+import migration_scenes
+import pytest
+from migration_scenes import EARLIER, NOW, audited
+from sqlalchemy import text
+
+from custmerge.rules.audit import CheckName
+from custmerge.services import setup
+from custmerge.storage.engine import open_engine
+from custmerge.storage.unit import Database
+
+lived = migration_scenes.lived
+old = migration_scenes.old
+old_url = migration_scenes.old_url
+BEFORE_VOID_WAS_TOLD = [v for v in EARLIER if v >= "0002"]
+at_versions_with_silent_voids = pytest.mark.parametrize("version", BEFORE_VOID_WAS_TOLD)
+
+
+def void_entries(url):
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        statement = text("SELECT body FROM custmerge_history WHERE action = 'transfer_void' ORDER BY seq")
+        bodies = [json.loads(body) for body in connection.execute(statement).scalars()]
+    engine.dispose()
+    return [(body["transfer"], body["why"], body["by"]) for body in bodies]
+
+
+@at_versions_with_silent_voids
+def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+    assert void_entries(old) == [(3, "older_version", "init")]
+    assert audited(old).findings == []
+
+
+@at_versions_with_silent_voids
+def test_what_was_made_void_by_hand_gets_none(old):
+    change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 2")
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+        assert void_entries(old) == [(3, "older_version", "init")]
+        change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
+        setup.prepare(database, lambda: NOW)
+    assert void_entries(old) == [(3, "older_version", "init")]
+    found = {found.subject for found in audited(old).findings if found.check is CheckName.TRANSFERS}
+    assert found == {"transfer 1", "transfer 2"}
+
+
+@at_versions_with_silent_voids
+def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
+    change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 4")
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+    assert void_entries(old) == [(3, "older_version", "init")]
+    assert [found.subject for found in audited(old).findings] == ["transfer 4"]
+
+
+@at_versions_with_silent_voids
+@pytest.mark.parametrize(
+    ("person", "void"),
+    [
+        (1, [(3, "approver_disabled", "init")]),
+        (2, [(3, "filer_disabled", "init"), (4, "filer_disabled", "init")]),
+    ],
+)
+def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, person, void):
+    change(
+        old,
+        "UPDATE custmerge_transfer SET status = 'approved' WHERE id = 3",
+        f"UPDATE custmerge_staff SET disabled_at = '2026-01-02T00:00:00Z' WHERE id = {person}",
+    )
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+    assert void_entries(old) == void
+    assert audited(old).findings == []
+
+
+def change(url, *statements):
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()
