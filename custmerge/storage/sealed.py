@@ -11,8 +11,9 @@ from sqlalchemy import Text, bindparam, cast, collate, func, or_, select, text
 from custmerge.rules.bulk import State
 from custmerge.rules.history import Action
 from custmerge.storage.engine import is_sqlite
+from custmerge.storage.from_body import TextFromBody
 from custmerge.storage.rows import among, streamed
-from custmerge.storage.tables import TextFromBody, batch, form, history, service, session, staff, transfer
+from custmerge.storage.tables import batch, form, history, service, session, staff, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Collection
