@@ -7,8 +7,6 @@ import pytest
 from bulk_model import DETAILS, IDENTITY, Model
 from hypothesis import strategies as st
 
-from custmerge.storage.unit import Database
-
 HEADER = "survivor,absorbed,choice,take\n"
 REPORT = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 
@@ -47,14 +45,6 @@ def lines(world, name="report.csv"):
 
 
 PROOFS = "survivor,absorbed,choice,domain,password\n"
-
-
-def execute(url, *statements):
-    database = Database(url)
-    with database.writing() as unit:
-        for statement in statements:
-            unit._connection.exec_driver_sql(statement)
-    database.close()
 
 
 # Against the model

@@ -24,6 +24,7 @@ from custmerge.rules.history import Actor
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.rules.roles import Role
 from custmerge.services import passwords, sessions, staff
+from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
 # A busy machine is no fault of a rule's.
@@ -219,6 +220,15 @@ def furnish(url, staff_hash):
     for name in STAFF:
         sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
     database.close()
+
+
+def execute(url, *statements):
+    """Do what somebody does who may write to the database itself."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

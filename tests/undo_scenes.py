@@ -5,8 +5,6 @@ import time
 import pytest
 from conftest import details
 
-from custmerge.storage.unit import Database
-
 
 @pytest.fixture
 def pair(world):
@@ -40,12 +38,3 @@ def import_(world, kind, text):
     path.write_text(text)
     done = world.anna("import", kind, path.name, "--update")
     assert done.code == 0, done.err
-
-
-def execute(url, *statements):
-    """Do what no command does."""
-    database = Database(url)
-    with database.writing() as unit:
-        for statement in statements:
-            unit._connection.exec_driver_sql(statement)
-    database.close()

@@ -4,7 +4,8 @@ import json
 
 import bulk_scenes
 import pytest
-from bulk_scenes import HEADER, PROOFS, approved, execute, lines, report, write
+from bulk_scenes import HEADER, PROOFS, approved, lines, report, write
+from conftest import execute
 from passlib.hash import sha512_crypt
 
 bulk = bulk_scenes.bulk

@@ -5,7 +5,8 @@ import signal
 
 import bulk_scenes
 import pytest
-from bulk_scenes import HEADER, PROOFS, approved, execute, lines, write
+from bulk_scenes import HEADER, PROOFS, approved, lines, write
+from conftest import execute
 
 bulk = bulk_scenes.bulk
 

@@ -12,8 +12,8 @@ from contextlib import closing
 import bulk_scenes
 import pytest
 from bulk_model import DETAILS, IDENTITY
-from bulk_scenes import HEADER, approved, execute, lines, load, model_of, pairs_file, write
-from conftest import World
+from bulk_scenes import HEADER, approved, lines, load, model_of, pairs_file, write
+from conftest import World, execute
 from rich.console import Console
 from struck_process import killed_at_random, run_with_few_attempts
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import execute
 
 from custmerge.storage.engine import open_engine
 
@@ -40,10 +41,7 @@ def test_a_reader_that_goes_away_ends_an_export_silently(world, supervisor):
 
 @pytest.mark.parametrize("form", ["table", "json", "nagios", "prometheus"])
 def test_a_reader_that_goes_away_leaves_an_audit_critical(world, supervisor, database_url, form):
-    engine = open_engine(database_url)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE custmerge_staff SET role = 'supervisor' WHERE name = 'ben'")
-    engine.dispose()
+    execute(database_url, "UPDATE custmerge_staff SET role = 'supervisor' WHERE name = 'ben'")
     codes, said = in_shell(supervisor, f"custmerge audit --format {form} | true")
     assert (codes[0], said) == (2, "")
 

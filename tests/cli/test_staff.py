@@ -1,10 +1,7 @@
 """Staff and service tokens: what ends a session, what a role may, who can't be lost."""
 
 import pytest
-from conftest import STAFF_PASSWORD
-from sqlalchemy import text
-
-from custmerge.storage.engine import open_engine
+from conftest import STAFF_PASSWORD, execute
 
 NEW = "ein-ganz-neues-passwort"
 
@@ -280,10 +277,7 @@ def test_a_new_password_ends_the_service_tokens_of_its_owner(supervisor, cli):
     ],
 )
 def test_a_row_that_was_changed_by_hand_gets_no_new_seal(supervisor, agent, database_url, change):
-    engine = open_engine(database_url)
-    with engine.begin() as connection:
-        connection.execute(text(change))
-    engine.dispose()
+    execute(database_url, change)
     for done in (
         agent("user", "password", "--password-stdin", stdin=f"{STAFF_PASSWORD}\n{NEW}"),
         supervisor("user", "password", "ben", "--password-stdin", stdin=NEW),

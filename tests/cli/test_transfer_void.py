@@ -1,10 +1,7 @@
 """Contract §2, rule 5: a transfer that became void is so for good, and the history says so."""
 
 import pytest
-from conftest import STAFF_PASSWORD
-from sqlalchemy import text
-
-from custmerge.storage.engine import open_engine
+from conftest import STAFF_PASSWORD, execute
 
 PDF = b"%PDF-1.7\nunterschrieben"
 PROOF = ("--domain", "zwei.example", "--password-stdin")
@@ -34,15 +31,6 @@ def logged_in(cli, name):
     assert done.code == 0, done.err
     other.token = done.out.strip()
     return other
-
-
-def execute(url, *statements):
-    """Do what somebody does who may write to the database itself."""
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
 
 
 def merged(by):

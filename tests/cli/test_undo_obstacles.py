@@ -2,8 +2,8 @@
 
 import pytest
 import undo_scenes
-from conftest import details
-from undo_scenes import execute, import_, merge, merge_third, undo
+from conftest import details, execute
+from undo_scenes import import_, merge, merge_third, undo
 
 pair = undo_scenes.pair
 CONTACT = ",".join(f"contact_{field}" for field in details())

@@ -4,11 +4,10 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from conftest import execute
 
 from custmerge.services import bulk, sessions, undoing_batch
 from custmerge.services.bulk_inputs import RunInputs
-from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
 UNDO = ("undo", "--batch", "1", "--yes")
@@ -76,14 +75,6 @@ def undo_to(url, token, at):
         undoing_batch.undo_batch(database, caller, 1, inputs, None)
 
     cut_at(url, token, at, work)
-
-
-def execute(url, *statements):
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
 
 
 def findings(by, *options):

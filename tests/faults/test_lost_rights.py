@@ -7,14 +7,13 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from conftest import execute
 
 from custmerge.errors import ApprovalVoid, ProofRequired
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.roles import Role
 from custmerge.services import bulk, merging, sessions, staff
 from custmerge.services.bulk_inputs import RunInputs
-from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
@@ -65,14 +64,6 @@ def database(database_url):
 
 def caller(database, token="new-token-of-ada"):
     return sessions.resume(database, token, this_moment())
-
-
-def execute(url, *statements):
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
 
 
 def critical(by):

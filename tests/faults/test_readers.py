@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from conftest import execute
 from sqlalchemy import text
 
 from custmerge.errors import DatabaseConflict
@@ -38,14 +39,7 @@ def make_sessions_old(url):
     """Make every session one whose use is to be noted."""
     with closing(Database(url)) as database:
         older = stamp(database.now() - timedelta(hours=2))
-    change(url, f"UPDATE custmerge_session SET created_at = '{older}', last_used_at = '{older}'")
-
-
-def change(url, statement):
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+    execute(url, f"UPDATE custmerge_session SET created_at = '{older}', last_used_at = '{older}'")
 
 
 def demand_all_read(cli):
@@ -76,7 +70,7 @@ def test_readers_read_at_once_while_somebody_writes(pair, cli, database_url):
 
 
 def test_a_session_that_is_over_is_refused_while_somebody_writes(pair, cli, database_url):
-    change(
+    execute(
         database_url, "UPDATE custmerge_session SET created_at = '2026-01-01T08:00:00Z', last_used_at = created_at"
     )
     cli.url += "?timeout=1000" if database_url.startswith("sqlite") else ""
@@ -156,7 +150,7 @@ def test_a_refused_command_is_refused_where_nothing_can_be_written(standby):
 def read_while_somebody_writes(database):
     with database.reading() as unit:
         assert unit.people.has_staff()
-        change(database.url, "UPDATE custmerge_staff SET role = 'auditor'")
+        execute(database.url, "UPDATE custmerge_staff SET role = 'auditor'")
 
 
 def test_a_file_that_cannot_be_locked_and_changes_while_it_is_read_gives_no_answer(sqlite_cli, monkeypatch):

@@ -5,6 +5,7 @@ from contextlib import closing
 
 import migration_scenes
 import pytest
+from conftest import execute
 from migration_scenes import EARLIER, NOW, audited
 from sqlalchemy import text
 
@@ -39,11 +40,11 @@ def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
 
 @at_versions_with_silent_voids
 def test_what_was_made_void_by_hand_gets_none(old):
-    change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 2")
+    execute(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 2")
     with closing(Database(old)) as database:
         setup.prepare(database, lambda: NOW)
         assert void_entries(old) == [(3, "older_version", "init")]
-        change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
+        execute(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
         setup.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     found = {found.subject for found in audited(old).findings if found.check is CheckName.TRANSFERS}
@@ -52,7 +53,7 @@ def test_what_was_made_void_by_hand_gets_none(old):
 
 @at_versions_with_silent_voids
 def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
-    change(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 4")
+    execute(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 4")
     with closing(Database(old)) as database:
         setup.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
@@ -68,7 +69,7 @@ def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
     ],
 )
 def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, person, void):
-    change(
+    execute(
         old,
         "UPDATE custmerge_transfer SET status = 'approved' WHERE id = 3",
         f"UPDATE custmerge_staff SET disabled_at = '2026-01-02T00:00:00Z' WHERE id = {person}",
@@ -77,11 +78,3 @@ def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, p
         setup.prepare(database, lambda: NOW)
     assert void_entries(old) == void
     assert audited(old).findings == []
-
-
-def change(url, *statements):
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.execute(text(statement))
-    engine.dispose()
