@@ -364,6 +364,12 @@ class Purged(CustmergeError):
     template = N_("Order {order} can't be undone any more: what was before it was erased by `custmerge purge`.")
 
 
+class FormPurged(Purged):
+    """So is a signed form."""
+
+    template = N_("The form of contract transfer {id} isn't there any more: it was erased by `custmerge purge`.")
+
+
 class PersonChanged(CustmergeError):
     """Somebody's row isn't as the history has it: a new seal would hide that from every audit."""
 

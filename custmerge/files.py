@@ -43,17 +43,6 @@ def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
     raise NotRegular
 
 
-def content(path: str | Path, largest: int) -> bytes:
-    """Return what is in a regular file of at most `largest` bytes; raises FileNotFoundError, BadFile."""
-    try:
-        with regular(path) as file:
-            return limited(file, path, largest)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise unreadable(path, error) from None
-
-
 def limited(file: BinaryIO, path: str | Path, largest: int) -> bytes:
     """Return what is in an open file of at most `largest` bytes; raises BadFile."""
     found = file.read(largest + 1)

@@ -48,7 +48,7 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
     """
     named = environ.get("CUSTMERGE_CONFIG")
     config_file = Path(named) if named else _default_config_file()
-    config = {} if config_file is None else _read(config_file, named=named is not None)
+    config = {} if config_file is None else _read(config_file, named=bool(named))
     url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url") or _default_url()
     chosen = lang or environ.get("CUSTMERGE_LANG") or config.get("lang")
     if chosen is not None and chosen not in LANGUAGES:
@@ -125,8 +125,12 @@ def _parameters(url: str) -> dict[str, str] | None:
     """
     from psycopg.pq import Conninfo
 
-    login, at, _host = url.partition("://")[2].rpartition("@")
+    rest = url.partition("://")[2]
+    login, at, _host = rest.rpartition("@")
     if at and ":" in login and _UNSAFE.search(login):
+        return None
+    # An @ in a parameter: what is before it would be taken for a user.
+    if "?" in rest.partition("/")[0].rpartition("@")[0]:
         return None
     try:
         found = Conninfo.parse(url.encode())
@@ -145,7 +149,8 @@ def _hidden() -> frozenset[str]:
 
 
 def _secrets_of(url: str) -> set[str]:
-    if url.startswith("sqlite:"):
+    # libpq takes long to import, and an SQLite user never needs it.
+    if not url or url.startswith("sqlite:"):
         return set()
     # As it is written too: what can't be parsed may be repeated to the letter.
     written = url.partition("://")[2].rpartition("@")[0].partition(":")[2]

@@ -63,9 +63,11 @@ class Report:
     def __exit__(self, *_: object) -> None:
         if self._file is None:
             return
-        self._file.close()
-        if self._made is not None:
-            self._made.unlink(missing_ok=True)
+        try:
+            self._file.close()
+        finally:
+            if self._made is not None:
+                self._made.unlink(missing_ok=True)
 
     def open(self) -> None:
         """Make the file, where somebody wants it, and leave an older one as it is; raises BadFile."""
@@ -204,7 +206,7 @@ def run(
     if form is not Format.TABLE:
         write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
     else:
-        _print_counts(context, ran.counts)
+        context.terminal.print(*_count_lines(ran.counts, {}))
     raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
 
 
@@ -270,17 +272,10 @@ def _demand_another(file: str, report: str | None) -> None:
         raise BadFile(file=report, why=N_("is the bulk file itself: name another file for the report"))
 
 
-def _count_lines(counts: Mapping[Result, int]) -> list[str]:
-    return [f"{counts[result]:>9}  {word(result.value)}" for result in Result if counts.get(result)]
-
-
 def _would_be_lines(counts: Mapping[Result, int]) -> list[str]:
     """Return what a run would come to, in words that nobody takes for what it did."""
-    said = {Result.MERGED: _("would be merged"), Result.REFUSED: _("would be refused")}
-    return [
-        f"{counts[result]:>9}  {said.get(result) or word(result.value)}" for result in Result if counts.get(result)
-    ]
+    return _count_lines(counts, {Result.MERGED: _("would be merged"), Result.REFUSED: _("would be refused")})
 
 
-def _print_counts(context: Context, counts: Mapping[Result, int]) -> None:
-    context.terminal.print(*_count_lines(counts))
+def _count_lines(counts: Mapping[Result, int], said: Mapping[Result, str]) -> list[str]:
+    return [f"{counts[one]:>9}  {said.get(one) or word(one.value)}" for one in Result if counts.get(one)]

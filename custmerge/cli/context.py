@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from custmerge.cli import language
 from custmerge.cli.language import _, sentence
 from custmerge.cli.render.escape import visible
-from custmerge.cli.terminal import Terminal, secrets_from_stdin
+from custmerge.cli.terminal import Terminal, secret_from_stdin
 from custmerge.errors import N_, BadPassword, BadUsage, DatabaseError, NotLoggedIn
 from custmerge.settings import gather, has_secret, shown_url
 
@@ -134,7 +134,7 @@ class Context:
     def password(self, question: str, *, from_stdin: bool) -> str:
         """Return a password from the next line of standard input or from the person."""
         if from_stdin:
-            return secrets_from_stdin(1)[0]
+            return secret_from_stdin()
         return self.terminal.ask_secret(question, option="--password-stdin")
 
     def new_password(self, question: str, *, name: str, present: str | None = None, from_stdin: bool) -> str:

@@ -195,19 +195,19 @@ class ProgressBar:
         self._bar.update(self._bar.task_ids[0], completed=done, rate=said)
 
 
-def secrets_from_stdin(count: int) -> list[str]:
-    """Return the first lines of standard input without their line ends; raises BadUsage for an empty one.
+def secret_from_stdin() -> str:
+    """Return the next line of standard input without its line end; raises BadUsage for an empty one.
 
     What never ends is refused too: nobody's password has a line of LONGEST_SECRET_LINE bytes.
     """
-    lines = [sys.stdin.buffer.readline(LONGEST_SECRET_LINE + 1) for _line in range(count)]
-    if any(len(line) > LONGEST_SECRET_LINE for line in lines):
+    line = sys.stdin.buffer.readline(LONGEST_SECRET_LINE + 1)
+    if len(line) > LONGEST_SECRET_LINE:
         said = _("The password on standard input has more than {limit} on its line.")
         raise BadUsage(problem=said.format(limit=size(LONGEST_SECRET_LINE)))
     try:
-        secrets = [line.decode().rstrip("\r\n") for line in lines]
+        secret = line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
         raise BadUsage(problem=_("The password on standard input isn't UTF-8.")) from None
-    if not all(secrets):
+    if not secret:
         raise NoSecret(problem=_("--password-stdin was given, but no password came on standard input."))
-    return secrets
+    return secret

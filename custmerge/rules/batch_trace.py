@@ -5,7 +5,7 @@ Nothing of a body is parsed, see `ledger_check`: what is looked for stands in a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.rules.history import Action
@@ -80,10 +80,7 @@ def joined(parts: Iterable[Mapping[int, Trace]]) -> dict[int, Trace]:
     whole: dict[int, Trace] = {}
     for part in parts:
         for number, found in part.items():
-            if number in whole:
-                whole[number].go_on_with(found)
-            else:
-                whole[number] = replace(found)
+            whole.setdefault(number, Trace()).go_on_with(found)
     return whole
 
 

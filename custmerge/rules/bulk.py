@@ -180,9 +180,9 @@ def orders_in(kept: str) -> list[int]:
 def without_details(kept: str) -> tuple[str, int]:
     """Return what `packed` kept without what was said of rows, which quotes their cells, and of how many it was."""
     rows = json.loads(kept)
-    shortened = [row[:_TOLD] for row in rows]
+    left = [row[:_TOLD] for row in rows]
     erased = sum(1 for row in rows if len(row) > _TOLD)
-    return json.dumps(shortened, ensure_ascii=False, separators=(",", ":")), erased
+    return json.dumps(left, ensure_ascii=False, separators=(",", ":")), erased
 
 
 # Any: JSON as it comes.
@@ -192,7 +192,7 @@ def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
     `kept` may be of another version, which knew other results and errors.
     """
     result, code, order, *said = kept
-    error = _error(*(*said, {})[:2]) if said else None
+    error = _error(said[0], said[1] if len(said) > 1 else {}) if said else None
     if result not in set(Result):
         result, error = Result.FAILED, error or DecidedElsewhere(code=str(result))
     result = Result.ALREADY if result == Result.MERGED else Result(result)

@@ -11,6 +11,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.rules.characters import composed, is_unseen
 
 if TYPE_CHECKING:
     from collections.abc import Container
@@ -33,13 +34,12 @@ _ROWS = (
     "qwertzuiopasdfghjklyxcvbnm",
     "qwertzuiopüasdfghjklöäyxcvbnm",
 )
-_BLANKS = ("Z", "Cc", "Cf")
-"""Categories of Unicode whose characters leave no mark."""
 
 
 def normal(password: str) -> str:
     """Return the writing of a password that is hashed: Unicode NFC. Source: NIST SP 800-63B §5.1.1.2, RFC 8265 §4."""
-    return unicodedata.normalize("NFC", password)
+    # Composing many marks in a row takes for ever; what has them is hashed as it is.
+    return composed(password)
 
 
 def writings(password: str) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def _wrong_with_length(text: str) -> str | None:
 
 
 def _guessed_at_once(text: str, common: Container[str]) -> str | None:
-    if all(unicodedata.category(character).startswith(_BLANKS) for character in text):
+    if all(map(is_unseen, text)):
         return N_("consists of blanks")
     if len(set(text)) == 1:
         return N_("is one repeated character")

@@ -26,6 +26,7 @@ TOO_MANY_MARKS = N_("has more than 30 combining marks in a row")
 TOMBSTONE_IS_EMPTY = N_("must be empty: a number that was taken over only says where it went")
 SKIPPED = N_("went into {other}: the line is skipped")
 DOMAIN_LENGTH = 253
+PASSWORD_LENGTH = 1_024
 LABEL_LENGTH = 63
 """Both of what DNS holds, in A-labels. Source: RFC 1035 §2.3.4."""
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
@@ -102,7 +103,7 @@ def problems_of_customer(row: Mapping[str, str]) -> list[Problem]:
     problems = _problems_of_key("number", row)
     target = row.get("merged_into", "")
     if target and (why := wrong_with_new_number(target)):
-        problems.append(Problem("merged_into", _begun(target), why))
+        problems.append(Problem("merged_into", target, why))
     if target and target == row.get("number"):
         problems.append(Problem("merged_into", target, N_("is the number itself")))
     if target:
@@ -114,7 +115,7 @@ def problems_of_package(row: Mapping[str, str]) -> list[Problem]:
     """Return everything that is wrong with a row of a packages file, taken by itself."""
     problems = _problems_of_key("package", row) + _problems_of_key("number", row)
     names = row.get("domains", "").split()
-    problems += [Problem("domains", _begun(name), why) for name in names if (why := wrong_with_domain(name))]
+    problems += [Problem("domains", name, why) for name in names if (why := wrong_with_domain(name))]
     return problems + _problems_of_texts(row)
 
 
@@ -138,11 +139,7 @@ def contact_cells(contact: tuple[str, ...] | None) -> tuple[str, ...]:
 def _problems_of_key(column: str, row: Mapping[str, str]) -> list[Problem]:
     key = row.get(column, "")
     why = wrong_with_new_number(key)
-    return [Problem(column, _begun(key), why)] if why else []
-
-
-def _begun(text: str) -> str:
-    return text if len(text) <= DOMAIN_LENGTH else f"{text[:OLD_NUMBER_LENGTH]}…"
+    return [Problem(column, key, why)] if why else []
 
 
 def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
@@ -171,6 +168,9 @@ def _problems_of_characters(row: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(column, "", N_("has a NUL character in it"))
         if column in _TEXT_COLUMNS and len(text) > FIELD_LENGTH:
             yield Problem(column, "", N_("is longer than 1,000 characters"))
+        # Nobody could log in with a longer one.
+        if column == "password" and len(text) > PASSWORD_LENGTH:
+            yield Problem(column, "", N_("is longer than 1,024 characters"))
         # Those of numbers and domains are looked at with them.
         if column in (*_TEXT_COLUMNS, "password") and has_too_many_marks(text):
             yield Problem(column, "", TOO_MANY_MARKS)

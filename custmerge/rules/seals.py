@@ -61,10 +61,20 @@ def of_filing(transfer: Transfer) -> str:
     return seal("transfer", transfer.id, transfer.survivor, transfer.absorbed, *cells)
 
 
+def of_filed_row(row: Mapping[str, Cell]) -> str:
+    """Return what `of_filing` returns, of a row of cells by column."""
+    return seal("transfer", *(row[name] for name in FILED))
+
+
 def of_decision(transfer: Transfer, decision: Decision) -> str:
     """Return the seal of what somebody decided about a transfer, with the reason that they gave."""
     said = (decision.by, decision.person, decision.at, decision.reason)
     return seal("decision", transfer.id, transfer.salt, decision.status.value, *said)
+
+
+def of_decided_row(row: Mapping[str, Cell], status: Status) -> str:
+    """Return what `of_decision` returns where `status` was decided, of a row of cells by column."""
+    return seal("decision", row["id"], row["salt"], status.value, *(row[name] for name in DECIDED))
 
 
 def of_kept_decision(transfer: Transfer) -> str | None:

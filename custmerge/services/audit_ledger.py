@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
-_BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}
+BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}
 _COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
 _PACKAGE_GONE = N_("moved with order {order} and is gone.")
 _PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}: it was moved.")
@@ -54,7 +54,7 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
     unit.evidence.expect(stretches=True)
     part = _begun(unit, stretch)
     first_order = part.order + 1
-    is_read = bool(checks & _BY_ORDER) and _read_all(unit, stretch, part)
+    is_read = bool(checks & BY_ORDER) and _read_all(unit, stretch, part)
     if not is_read:
         part = _read_history(unit, stretch, part.findings)
     if CheckName.COLUMNS in checks:

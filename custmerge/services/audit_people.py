@@ -181,18 +181,16 @@ def _seq(facts: Mapping[str, Fact]) -> int:
 def _hold_filing(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
     # A text of the same digits would give the same seal.
     is_salted = isinstance(row["salt"], bytes)
-    seal = seals.seal("transfer", *(row[name] for name in seals.FILED)) if is_salted else ""
+    seal = seals.of_filed_row(row) if is_salted else ""
     _hold(findings, CheckName.TRANSFERS, subject, seal, told)
 
 
 def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
-    said = [row[name] for name in seals.DECIDED]
     if told is None:
-        if any(cell is not None for cell in said):
+        if any(row[name] is not None for name in seals.DECIDED):
             findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
         return
-    decided = seals.STATUS_OF[Action(str(told["action"]))].value
-    if seals.seal("decision", row["id"], row["salt"], decided, *said) != told["row_sha256"]:
+    if seals.of_decided_row(row, seals.STATUS_OF[Action(str(told["action"]))]) != told["row_sha256"]:
         findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
 
 

@@ -41,14 +41,6 @@ LOOK_AGAIN = 3
 CHECKPOINTS_AT_ONCE = 500
 DEFINITION_AT_MOST = 200
 """Characters of what somebody made of a table that a finding shows."""
-BY_CONTENT = {
-    CheckName.ORDERS,
-    CheckName.IMAGES,
-    CheckName.TRANSFERS,
-    CheckName.PACKAGES,
-    CheckName.CONTACTS,
-    CheckName.BATCHES,
-}
 SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 12e-6, 2e-6
 """About what an entry takes, with checks that read what it was written for and without; measured here."""
 _CHAIN_TABLES = {"custmerge_history", "custmerge_head"}
@@ -154,7 +146,7 @@ class _Look:
             # Whichever of the two somebody has changed, the other may say how many entries there are.
             end = min(unit.evidence.last_seq(), before.seq if before else sys.maxsize)
             entries = end - (0 if since is None else since.seq)
-        seconds = entries * (SECONDS_BY_CONTENT if self._checks & BY_CONTENT else SECONDS_BY_CHAIN)
+        seconds = entries * (SECONDS_BY_CONTENT if self._checks & audit_ledger.BY_ORDER else SECONDS_BY_CHAIN)
         # Further processes are started while nothing is open.
         with (
             AuditProcesses(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as processes,

@@ -15,7 +15,7 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable
     from datetime import datetime
 
     from custmerge.rules.bulk import Batch
@@ -29,6 +29,7 @@ class Staff:
 
     def __init__(self, unit: Unit, ids: Collection[int | None]) -> None:
         self._unit = unit
+        self._told: dict[str, list[dict[str, Fact]]] = {}
         known = [one for one in ids if one is not None]
         self._cells = {cells[0]: (cells, body) for cells, body in unit.sealed.people(known)} if known else {}
 
@@ -49,7 +50,7 @@ class Staff:
         """
         cells, _body = self._cells.get(person or 0, ((), None))
         role, disabled_at = (cells[2], cells[5]) if cells else ("", None)
-        told = self._told(str(cells[1]), since) if cells else ()
+        told = self._told_of(str(cells[1])) if cells else ()
         if still_may(role, disabled_at, capability, since, told):
             return None
         is_approver = capability is not Capability.TRANSFER_FILE
@@ -59,9 +60,10 @@ class Staff:
         """Return whether somebody is as the history has them, and what they did in the entry `since` counts."""
         return self.is_as_told(person) and self.why_not(person, capability, since) is None
 
-    def _told(self, name: str, since: int) -> Iterator[dict[str, Fact]]:
-        for entry in self._unit.chain.about(Action.USER, "name", name, behind=since):
-            yield json.loads(entry.body)
+    def _told_of(self, name: str) -> list[dict[str, Fact]]:
+        if name not in self._told:
+            self._told[name] = [json.loads(entry.body) for entry in self._unit.chain.about(Action.USER, "name", name)]
+        return self._told[name]
 
 
 def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:

@@ -283,5 +283,5 @@ class Run:
 
     def _holds(self, found: Batch | None) -> bool:
         """Return whether a batch is still as this run has left it."""
-        is_ours = found is not None and found.runner == self._runner and found.state is State.RUNNING
-        return is_ours and found is not None and found.done == self._batch.done
+        ours = self._runner, State.RUNNING, self._batch.done
+        return found is not None and (found.runner, found.state, found.done) == ours

@@ -26,7 +26,7 @@ def customers(
 ) -> Iterator[tuple[Customer, str | None]]:
     """Give every record, unmasked, with its password hash; the history has an entry of it before this returns."""
     demand(caller, Capability.EXPORT)
-    note_export(database, caller, "customers", {"with_hashes": int(with_hashes)}, now)
+    _note(database, caller, "customers", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_customers())
 
 
@@ -35,7 +35,7 @@ def packages(
 ) -> Iterator[tuple[Package, str | None]]:
     """Give every package with its domains, contact (unmasked) and password hash, as `customers` does."""
     demand(caller, Capability.EXPORT)
-    note_export(database, caller, "packages", {"with_hashes": int(with_hashes)}, now)
+    _note(database, caller, "packages", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_packages())
 
 
@@ -45,12 +45,13 @@ def history(database: Database, caller: Caller) -> Iterator[Entry]:
     return _streamed(database, lambda unit: unit.chain.oldest())
 
 
-def note_export(database: Database, caller: Caller, kind: str, facts: dict[str, Fact], now: datetime) -> None:
+def _note(database: Database, caller: Caller, kind: str, now: datetime, *, with_hashes: bool) -> None:
     """Write into the history that something is about to be written out; raises DatabaseError where that can't be."""
 
     def note(unit: Unit) -> None:
         demand_alive(unit, caller)
-        unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, {"kind": kind, **facts})])
+        facts: dict[str, Fact] = {"kind": kind, "with_hashes": int(with_hashes)}
+        unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
 
     database.attempt(note)
 

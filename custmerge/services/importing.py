@@ -184,8 +184,7 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
             number, cells = line
             if len(cells) != width:
                 if problems is not None:
-                    why, given = wrong_width(len(cells))
-                    problems.add(number, Problem("", str(given), why, str(width)))
+                    problems.add(number, Problem("", str(len(cells)), wrong_width(len(cells)), str(width)))
                 continue
             # Looked for in all cells at once: cell by cell it would cost as much as reading the file.
             if "'" in "".join(cells):

@@ -100,7 +100,7 @@ def _compared(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: dat
         demand_proof(unit, caller, survivor, absorbed, now)
     records = unit.register.customers((survivor, absorbed))
     pair = living_pair(caller, (survivor, absorbed), records, unit.register.end_of_chain)
-    return replace(compare(*pair), transfer=approved_for(unit, *pair, lock=False))
+    return replace(compare(*pair), transfer=approved_for(unit, *pair))
 
 
 def _profile(unit: Unit, number: str) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import seals
 from custmerge.rules.bulk import without_details
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
@@ -66,14 +67,15 @@ def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Pu
     """Erase what ended before `seen.until`, for good: its orders can't be undone any more.
 
     That is before-images of orders, forms of transfers and why they were rejected, and what was quoted of bulk files.
-    What was counted before is counted again. Raises NotAllowed.
+    What was counted before is counted again. What isn't as the history has it stays, and every audit goes on naming
+    it. Raises NotAllowed.
     """
     demand(caller, Capability.PURGE)
 
     def erase(unit: Unit) -> Purged:
         demand_alive(unit, caller)
-        images = unit.ledger.erase_images_before(seen.until)
-        forms = unit.transfers.erase_forms_before(seen.until)
+        images = unit.ledger.erase_images_before(seen.until, but=_changed_images(unit, seen.until))
+        forms = unit.transfers.erase_forms_before(seen.until, but=_changed_forms(unit, seen.until))
         rows = _erase_details(unit, seen.until)
         resealed = _erase_reasons(unit, seen.until)
         done = Purged(seen.until, images, forms, len(resealed), rows, dry_run=False)
@@ -90,6 +92,24 @@ def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Pu
         return done
 
     return database.attempt(erase)
+
+
+def _changed_images(unit: Unit, until: str) -> list[int]:
+    """Return the orders whose before-image isn't the one that their entry was written for."""
+    return [
+        order
+        for order, salt, image, told in unit.ledger.images_with_digests(until)
+        if not isinstance(salt, bytes) or not isinstance(image, str) or image_digest(salt, image) != told
+    ]
+
+
+def _changed_forms(unit: Unit, until: str) -> list[int]:
+    """Return the transfers whose form isn't the one that was filed."""
+    return [
+        number
+        for number, content, filed in unit.transfers.forms_with_digests(until)
+        if not isinstance(content, bytes) or hashlib.sha256(content).hexdigest() != filed
+    ]
 
 
 def _erase_details(unit: Unit, until: str) -> int:
@@ -111,7 +131,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
     resealed: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.sealed.transfer(number)
-        is_right = _sealed_now(row) == _told_of(unit, row)
+        is_right = seals.of_decided_row(row, Status.REJECTED) == _told_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -119,18 +139,13 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "absorbed": row["absorbed"],
             "transfer": number,
             "form_sha256": row["sha256"],
-            "row_sha256": _sealed_now({**row, "reason": None}),
+            "row_sha256": seals.of_decided_row({**row, "reason": None}, Status.REJECTED),
         }
         resealed.append(facts if is_right else {})
     return resealed
 
 
 # Any: cells of any kind.
-def _sealed_now(row: Mapping[str, Any]) -> str:
-    said = [row[name] for name in seals.DECIDED]
-    return seals.seal("decision", row["id"], row["salt"], Status.REJECTED.value, *said)
-
-
 def _told_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
     """Return the seal of the newest entry that rejects a transfer, None where there is none."""
     with closing(unit.chain.newest(number=row["survivor"], action=Action.TRANSFER_REJECT.value)) as entries:

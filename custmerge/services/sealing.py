@@ -14,6 +14,7 @@ import json
 from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
+from custmerge.rules.authority import DECISIONS
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 INIT = Actor("init", "system")
 VOID_IS_TOLD_SINCE = "0006"
-DECISIONS = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
 
 
 def seal_what_is_not(database: Database, now: datetime) -> int:
@@ -156,13 +156,10 @@ def _transfers(unit: Unit) -> Iterator[Sealable]:
         facts = {"did": "seal", "survivor": row["survivor"], "absorbed": row["absorbed"], "transfer": row["id"]}
         facts |= {"form_sha256": row["sha256"]}
         if row["id"] in filed:
-            seal = seals.seal("transfer", *(row[name] for name in seals.FILED))
-            yield Action.TRANSFER_FILE, {**facts, "row_sha256": seal}
+            yield Action.TRANSFER_FILE, {**facts, "row_sha256": seals.of_filed_row(row)}
         if row["id"] in decided:
             action = decided[row["id"]]
-            said = [row[name] for name in seals.DECIDED]
-            seal = seals.seal("decision", row["id"], row["salt"], seals.STATUS_OF[action].value, *said)
-            yield action, {**facts, "row_sha256": seal}
+            yield action, {**facts, "row_sha256": seals.of_decided_row(row, seals.STATUS_OF[action])}
 
 
 def _approvals(unit: Unit) -> Iterator[Sealable]:

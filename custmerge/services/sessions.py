@@ -16,8 +16,6 @@ from custmerge.rules.sessions import ABSOLUTE_LIMIT, SERVICE_DAYS, expires_at, h
 from custmerge.rules.times import MAY_BE_APART, moment, stamp
 from custmerge.services import guessing
 from custmerge.services.access import Caller
-from custmerge.services.proving import renew
-from custmerge.services.staff import write_password
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -72,12 +70,13 @@ def _opened(
     """Open a customer's session where the hash is still the one that was verified, else return the hash."""
     number = session.number or ""
     unit.register.customers([number], lock=True)
-    stored = unit.register.number_password(number)
+    end, stored = unit.register.chain_from(number) or (number, None)
     if stored is None or stored != verified:
         return stored
     if new:
+        from custmerge.services.proving import renew
+
         renew(unit, number, stored, new)
-    end = unit.register.end_of_chain(number)
     # Returned, so that the hash is renewed all the same.
     return _open(unit, session, now) if end == number else MergedAway(number=number, merged_into=end)
 
@@ -114,6 +113,8 @@ def login_staff(
             raise LoginRefused
         session = Session(sha256_of(token), None, person, stamp(now), stamp(now))
         if new_hash is not None:
+            from custmerge.services.staff import write_password
+
             write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
         return _open(unit, session, now)
 

@@ -231,7 +231,7 @@ def _demand_present(database: Database, caller: Caller, person: Person, present:
     if not is_right:
         guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": person.name}, now)
         raise LoginRefused
-    database.attempt(lambda unit: guessing.right(unit, tried))
+    guessing.settle_right(database, tried)
 
 
 def _locked(unit: Unit, caller: Caller, name: str) -> tuple[Person, tuple[Person, ...]]:
@@ -274,9 +274,13 @@ def write_password(
     """
     _demand_as_told(unit, person)
     unit.people.change_password(person.id, password_hash, chosen_by=chosen_by)
-    _note(unit, by, now, "password", person.name)
+    # As in `_end_all` the end of the chain last.
     # Service tokens too: whoever stole the old password may have made one.
-    _end_sessions(unit, by, person, now)
+    unit.people.end_sessions_of_staff(person.id)
+    tokens = unit.people.revoke_services_of(person.id, stamp(now))
+    _note(unit, by, now, "password", person.name)
+    for name in tokens:
+        note_token(unit, by, now, "revoke", name)
 
 
 def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **facts: str) -> None:
@@ -310,12 +314,6 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, rol
         why = why_lost(role.value if role else None, is_approver=is_approver)
         unit.chain.append(void_entries([one], why, by, stamp(now)))
     return Ended(tokens, tuple(one.id for one in transfers), tuple(batches))
-
-
-def _end_sessions(unit: Unit, by: Actor, person: Person, now: datetime) -> None:
-    unit.people.end_sessions_of_staff(person.id)
-    for name in unit.people.revoke_services_of(person.id, stamp(now)):
-        note_token(unit, by, now, "revoke", name)
 
 
 def _note(unit: Unit, by: Actor, now: datetime, did: str, name: str, role: Role | None = None) -> None:

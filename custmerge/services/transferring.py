@@ -6,7 +6,16 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadFile, BadValue, OwnTransfer, TransferDecided, TransferOpen, UnknownTransfer
+from custmerge.errors import (
+    N_,
+    BadFile,
+    BadValue,
+    FormPurged,
+    OwnTransfer,
+    TransferDecided,
+    TransferOpen,
+    UnknownTransfer,
+)
 from custmerge.rules import seals
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
@@ -118,17 +127,19 @@ def one(database: Database, caller: Caller, number: int) -> Transfer:
 
 
 def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
-    """Return the signed form of a transfer, once the history says that it was; raises UnknownTransfer."""
+    """Return the signed form of a transfer, once the history says that it was; raises UnknownTransfer, FormPurged."""
     demand(caller, Capability.TRANSFER_FILE)
 
     def noted(unit: Unit) -> bytes:
         demand_alive(unit, caller)
         found = _found(unit, number, lock=False)
+        content = unit.sealed.form_of(number)
+        if not content or not isinstance(content, bytes):
+            raise FormPurged(id=number)
         facts: dict[str, Fact] = {"kind": "form", "transfer": number}
         facts |= {"survivor": found.survivor, "absorbed": found.absorbed}
         unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
-        content = unit.sealed.form_of(number)
-        return content if isinstance(content, bytes) else b""
+        return content
 
     return database.attempt(noted)
 
@@ -163,9 +174,9 @@ def decide(
     return database.attempt(write)
 
 
-def approved_for(unit: Unit, survivor: Customer, absorbed: Customer, *, lock: bool) -> int | None:
+def approved_for(unit: Unit, survivor: Customer, absorbed: Customer) -> int | None:
     """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
-    found = unit.transfers.open_for(survivor.number, absorbed.number, lock=lock)
+    found = unit.transfers.open_for(survivor.number, absorbed.number, lock=False)
     if found is None or _status(unit, found, survivor, absorbed) is not Status.APPROVED:
         return None
     return found.id

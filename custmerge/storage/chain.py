@@ -135,11 +135,10 @@ class Chain:
         about = among(self._connection, history.c.absorbed, absorbed)
         yield from self._stream(_ENTRIES.where(about, told).order_by(history.c.seq))
 
-    def about(self, action: Action, key: str, value: str | int, *, behind: int = 0) -> Iterator[Entry]:
-        """Give the entries of an action behind number `behind` that have a value under a key, oldest first."""
+    def about(self, action: Action, key: str, value: str | int) -> Iterator[Entry]:
+        """Give the entries of an action that have a value under a key, oldest first."""
         same = TextFromBody(key) == str(value)
-        wanted = (history.c.action == action.value, history.c.seq > behind, same)
-        yield from self._stream(_ENTRIES.where(*wanted).order_by(history.c.seq))
+        yield from self._stream(_ENTRIES.where(history.c.action == action.value, same).order_by(history.c.seq))
 
     def of_batch(self, number: int, *, behind: int) -> tuple[int, int, int]:
         """Return what the entries behind number `behind` tell of a bulk file.

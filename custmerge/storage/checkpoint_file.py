@@ -39,13 +39,12 @@ def numbered(path: str) -> Iterator[tuple[int, Checkpoint]]:
     """Give the checkpoints of a file as `read` does, each with the number of its line, from 1."""
     _demand_no_link(path)
     try:
-        with files.regular(path) as file:
+        with files.regular(path, follow=False) as file:
             yield from _lines(path, file)
     except (FileNotFoundError, files.NotRegular):
         return
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise BadFile(file=path, why=N_("can't be read ({reason})"), reason=reason) from None
+        raise files.unreadable(path, error) from None
 
 
 def _demand_no_link(path: str) -> None:
@@ -72,8 +71,7 @@ def append(path: str, new: Checkpoint) -> None:
         finally:
             os.close(descriptor)
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        raise BadFile(file=path, why=N_("can't be written ({reason})"), reason=reason) from None
+        raise files.unwritable(path, error) from None
 
 
 def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Checkpoint]]:

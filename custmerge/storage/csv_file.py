@@ -16,7 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadFile
-from custmerge.files import size
+from custmerge.files import size, unreadable
 from custmerge.rules.cells import shortened
 from custmerge.storage.spool import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, is_regular, source_of, too_long
 
@@ -104,8 +104,8 @@ class CsvFile:
         for line, cells in records:
             # A spreadsheet leaves empty cells out at the end of a line, where it writes them at all.
             if not self._named[-1] < len(cells) <= width:
-                why, given = wrong_width(len(cells))
-                raise BadFile(file=f"{self.path}:{line}", why=why, value=given, other=width)
+                given = len(cells)
+                raise BadFile(file=f"{self.path}:{line}", why=wrong_width(given), value=given, other=width)
             for place in self._nameless:
                 if place < len(cells) and cells[place]:
                     why = N_("cell {number} isn't empty, and its column has no name")
@@ -165,9 +165,7 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
             yield CsvFile(path, stream, known, required)
         except OSError as error:
             if error.filename is None and error.errno is not None:
-                raise BadFile(
-                    file=path, why=N_("can't be read ({reason})"), reason=os.strerror(error.errno)
-                ) from None
+                raise unreadable(path, error) from None
             raise
 
 
@@ -229,8 +227,8 @@ class SpooledFile:
         file, width = self._open(), len(self.columns)
         for line, cells in file.rows():
             if len(cells) != width:
-                why, given = wrong_width(len(cells))
-                raise BadFile(file=f"{self.path}:{line}", why=why, value=given, other=width)
+                given = len(cells)
+                raise BadFile(file=f"{self.path}:{line}", why=wrong_width(given), value=given, other=width)
             yield cells
 
     def _open(self) -> CsvFile:
@@ -238,9 +236,9 @@ class SpooledFile:
         return CsvFile(self.path, self._copy, self._known, self._required)
 
 
-def wrong_width(cells: int) -> tuple[str, int]:
-    """Return what is to be said of a line of so many cells, the header having `other`, and that number."""
-    return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}"), cells
+def wrong_width(cells: int) -> str:
+    """Return what is to be said of a line of so many cells (`value`), the header having `other`."""
+    return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}")
 
 
 def _delimiter(header: str) -> str:

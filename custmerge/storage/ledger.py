@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, or_, select, union, update
+from sqlalchemy import and_, func, or_, select, union, update
 
 from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
+from custmerge.storage.from_body import TextFromBody
 from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import before_image, history, order
 
@@ -44,9 +46,23 @@ class Ledger:
         statement = select(func.count()).select_from(before_image).where(*_kept_before(at))
         return self._connection.execute(statement).scalar_one()
 
-    def erase_images_before(self, at: str) -> int:
-        """Erase the before-images of orders before a moment, with their salts; returns how many there were."""
-        statement = update(before_image).where(*_kept_before(at)).values(salt=b"", image="")
+    def images_with_digests(self, at: str) -> Iterator[tuple[int, object, object, str | None]]:
+        """Give (order, salt, before-image, the digest that its entry tells) of those that `images_before` counts."""
+        is_entry = and_(history.c.order == before_image.c.order, history.c.action == Action.MERGE.value)
+        statement = (
+            select(before_image.c.order, before_image.c.salt, before_image.c.image, TextFromBody("image_sha256"))
+            .select_from(before_image)
+            .outerjoin(history, is_entry)
+            .where(*_kept_before(at))
+        )
+        with closing(streamed(self._connection, statement, ROWS_AT_ONCE)) as rows:
+            for row in rows:
+                yield tuple(row)
+
+    def erase_images_before(self, at: str, *, but: Collection[int]) -> int:
+        """Erase the before-images of orders before a moment, with their salts, `but` some; returns how many."""
+        others = ~among(self._connection, before_image.c.order, but)
+        statement = update(before_image).where(*_kept_before(at), others).values(salt=b"", image="")
         return self._connection.execute(statement).rowcount
 
     def newest_orders(self, absorbed: Collection[str]) -> dict[str, tuple[int, str]]:

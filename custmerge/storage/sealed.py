@@ -6,9 +6,9 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Text, bindparam, cast, collate, func, or_, select, text
+from sqlalchemy import Text, cast, collate, func, or_, select
 
-from custmerge.rules.bulk import State
+from custmerge.rules.bulk import UNFINISHED
 from custmerge.rules.history import Action
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.from_body import TextFromBody
@@ -67,19 +67,18 @@ class Sealed:
         Keys come as texts, in the order of their bytes: whoever reads the rows in that order needs no more than one
         entry at a time.
         """
-        sqlite = is_sqlite(self._connection)
-        value = f"CAST(body ->> '{key}' AS text)" if sqlite else f"(body::json ->> '{key}') COLLATE \"C\""
-        body = "body" if sqlite else "body::json"
-        statement = text(
-            f"SELECT {value} AS named, body FROM custmerge_history WHERE action IN :actions "  # noqa: S608 (ours)
-            f"AND {body} ->> 'row_sha256' IS NOT NULL ORDER BY 1, seq DESC"
-        ).bindparams(bindparam("actions", list(actions), expanding=True))
+        named = TextFromBody(key)
+        statement = (
+            select(named, history.c.body)
+            .where(history.c.action.in_(actions), TextFromBody("row_sha256").is_not(None))
+            .order_by(named, history.c.seq.desc())
+        )
         last: object = self
         with closing(streamed(self._connection, statement, ROWS_AT_ONCE)) as rows:
-            for named, written in rows:
-                if named != last:
-                    last = named
-                    yield named, written
+            for value, body in rows:
+                if value != last:
+                    last = value
+                    yield value, body
 
     def staff(self) -> Rows[Cells]:
         """Give the cells of each person that `seals.of_person_cells` seals, in the order of `entries`."""
@@ -106,7 +105,7 @@ class Sealed:
 
     def open_approvals(self) -> list[tuple[int, int]]:
         """Return (batch, id of the approver) of each approved bulk file that isn't finished."""
-        is_open = batch.c.state.in_([State.APPROVED.value, State.RUNNING.value])
+        is_open = batch.c.state.in_([state.value for state in UNFINISHED])
         found = select(batch.c.id, batch.c.approved_by_person).where(is_open, batch.c.approved_at.is_not(None))
         return [(row[0], row[1]) for row in self._connection.execute(found.order_by(batch.c.id))]
 

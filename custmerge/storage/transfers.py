@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, insert, or_, select, union, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
-from custmerge.storage.rows import among
+from custmerge.storage.rows import among, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -36,6 +37,8 @@ _TRANSFER = (
     transfer.c.decided_by_person,
     transfer.c.decided_at,
 )
+FORMS_AT_ONCE = 4
+"""Each may have 20 MB."""
 _REJECTED = (transfer.c.status == Status.REJECTED.value,)
 
 
@@ -158,9 +161,18 @@ class Transfers:
         statement = select(func.count()).select_from(form).where(*self._forms_before(at))
         return self._connection.execute(statement).scalar_one()
 
-    def erase_forms_before(self, at: str) -> int:
-        """Erase the signed forms of transfers that ended before a moment; returns how many there were."""
-        statement = update(form).where(*self._forms_before(at)).values(content=b"")
+    def forms_with_digests(self, at: str) -> Iterator[tuple[int, object, str]]:
+        """Give (transfer, form, the digest that was filed) of those that `forms_before` counts."""
+        filed = transfer.alias("filed")
+        forms = select(form.c.transfer, form.c.content, filed.c.sha256).join(filed, filed.c.id == form.c.transfer)
+        with closing(streamed(self._connection, forms.where(*self._forms_before(at)), FORMS_AT_ONCE)) as rows:
+            for row in rows:
+                yield tuple(row)
+
+    def erase_forms_before(self, at: str, *, but: Collection[int]) -> int:
+        """Erase the signed forms of transfers that ended before a moment, `but` some; returns how many."""
+        others = ~among(self._connection, form.c.transfer, but)
+        statement = update(form).where(*self._forms_before(at), others).values(content=b"")
         return self._connection.execute(statement).rowcount
 
     def has_ended_before(self, number: int, at: str) -> bool:

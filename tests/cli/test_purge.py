@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from custmerge.errors import FormPurged
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Role
 from custmerge.rules.times import stamp
-from custmerge.services import auditing, purging
+from custmerge.services import auditing, purging, transferring
 from custmerge.services.access import Caller
 from custmerge.storage.unit import Database
 
@@ -85,11 +86,12 @@ class Later:
         self.url = url
         self.now = datetime.now(UTC) + timedelta(days=2)
 
-    def purge(self, days=1):
+    def purge(self, days=1, changed=0):
         with closing(Database(self.url)) as database:
             seen = purging.preview(database, SUPERVISOR, days, self.now)
             done = purging.purge(database, SUPERVISOR, seen, self.now)
-        assert replace(seen, dry_run=False) == done
+        assert seen.orders + seen.forms - changed == done.orders + done.forms
+        assert replace(seen, dry_run=False) == replace(done, orders=seen.orders, forms=seen.forms)
         return done
 
     def findings(self):
@@ -192,6 +194,26 @@ def test_a_purge_does_not_make_right_what_somebody_changed_before_it(tomorrow):
     tomorrow.execute("UPDATE custmerge_transfer SET decided_by = 'ada' WHERE id = 2")
     tomorrow.purge()
     assert tomorrow.findings() == {("transfers", "transfer 2")}
+
+
+@pytest.mark.parametrize(
+    ("statement", "finding"),
+    [
+        ("UPDATE custmerge_form SET content = 'x' WHERE transfer = 1", ("forms", "transfer 1")),
+        ("UPDATE custmerge_before_image SET image = 'x' WHERE \"order\" = 1", ("images", "order 1")),
+        ("UPDATE custmerge_before_image SET salt = 'x' WHERE \"order\" = 1", ("images", "order 1")),
+    ],
+)
+def test_what_was_changed_before_a_purge_stays_and_is_still_found(tomorrow, statement, finding):
+    tomorrow.execute(statement)
+    tomorrow.purge(changed=1)
+    assert tomorrow.findings() == {finding}
+
+
+def test_a_form_that_was_erased_is_not_written_out(tomorrow):
+    tomorrow.purge()
+    with closing(Database(tomorrow.url)) as database, pytest.raises(FormPurged):
+        transferring.form_of(database, SUPERVISOR, 1, tomorrow.now)
 
 
 def test_the_audit_warns_of_old_forms_and_cells(tomorrow):

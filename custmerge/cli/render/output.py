@@ -10,7 +10,6 @@ import sys
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge import files
@@ -77,23 +76,17 @@ def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
     A reader finds the old file or the new one, never half of one; of the old one neither mode nor link is kept.
     Raises BadFile where it can't be written, or where a link, a pipe or a device has its name.
     """
-    import tempfile
-
-    files.demand_place(path)
-    target = Path(path)
     try:
-        number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+        number, made = files.beside(path)
         try:
             with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
                 os.fchmod(file.fileno(), mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).replace(target)
+            made.replace(path)
         finally:
-            Path(name).unlink(missing_ok=True)
-    except BrokenPipeError:
-        raise
+            made.unlink(missing_ok=True)
     except OSError as error:
         raise files.unwritable(path, error) from None
 
@@ -112,13 +105,17 @@ def write_many(shapes: Iterable[Shape], form: str, out: TextIO, columns: Iterabl
     CSV has the keys of the first object as its columns, or `columns` where there may be no object. Ends early
     where whoever reads `out` has gone.
     """
-    shapes = takewhile(lambda _: not is_unread(out), shapes)
+    shapes = _while_read(shapes, out)
     if form == StreamFormat.JSONL:
         out.writelines(to_text(shape) + "\n" for shape in shapes)
     elif form == StreamFormat.JSON:
         _write_array(shapes, out)
     else:
         _write_csv(shapes, out, list(columns))
+
+
+def _while_read(shapes: Iterable[Shape], out: TextIO) -> Iterator[Shape]:
+    return takewhile(lambda _: not is_unread(out), shapes)
 
 
 def _write_array(shapes: Iterable[Shape], out: TextIO) -> None:
@@ -132,7 +129,7 @@ def _write_array(shapes: Iterable[Shape], out: TextIO) -> None:
 def write_for_excel(shapes: Iterable[Shape], out: TextIO, columns: Iterable[str]) -> None:
     """Write objects as CSV that a German Excel opens by a double click, and saves again without changing a value."""
     out.write("\ufeff")
-    _write_cells(shapes, out, list(columns), guard_for_excel, delimiter=";")
+    _write_cells(_while_read(shapes, out), out, list(columns), guard_for_excel, delimiter=";")
 
 
 def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None:
