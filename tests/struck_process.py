@@ -218,7 +218,7 @@ def run_undo_by_the_clock(seconds, chunk, *call):
     """Likewise, and undo a batch by so many orders."""
     from custmerge.services import undoing_batch
 
-    undoing_batch.RunInputs.__init__.__defaults__ = (chunk,)
+    undoing_batch.UndoInputs.__init__.__defaults__ = (chunk,)
     run_by_the_clock(seconds, *call)
 
 

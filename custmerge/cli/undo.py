@@ -89,7 +89,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     seen = None
     if dry_run or not yes:
         with context.terminal.progress(_("Checking")) as bar:
-            inputs = undoing_batch.RunInputs(context.now, context.new_salt, Watcher(context.terminal, bar))
+            inputs = undoing_batch.UndoInputs(context.now, context.new_salt, Watcher(context.terminal, bar))
             seen = undoing_batch.preview(context.database, caller, batch, inputs)
     if seen is not None and dry_run:
         _tell_batch(context, seen, form, dry_run=True)
@@ -101,7 +101,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     with context.terminal.progress(_("Undoing")) as bar:
         watcher = Watcher(context.terminal, bar)
         try:
-            inputs = undoing_batch.RunInputs(context.now, context.new_salt, watcher)
+            inputs = undoing_batch.UndoInputs(context.now, context.new_salt, watcher)
             done = undoing_batch.undo_batch(context.database, caller, batch, inputs, seen)
         except CustmergeError as error:
             if watcher.done and form is Format.JSON:

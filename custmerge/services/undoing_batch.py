@@ -54,7 +54,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RunInputs:
+class UndoInputs:
     """What an undo gets from outside."""
 
     clock: Callable[[], datetime]
@@ -85,7 +85,7 @@ class Extent:
         )
 
 
-def preview(database: Database, caller: Caller, number: int, inputs: RunInputs) -> Extent:
+def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs) -> Extent:
     """Return what undoing a batch would do; changes nothing.
 
     Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undoing.undo`
@@ -110,7 +110,7 @@ def preview(database: Database, caller: Caller, number: int, inputs: RunInputs) 
     return extent
 
 
-def undo_batch(database: Database, caller: Caller, number: int, inputs: RunInputs, seen: Extent | None) -> Extent:
+def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInputs, seen: Extent | None) -> Extent:
     """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
 
     `seen` is what was shown to the person. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged, and
@@ -127,7 +127,7 @@ def undo_batch(database: Database, caller: Caller, number: int, inputs: RunInput
 class _BatchUndo:
     """One undo of one batch, under the lease that a run of its file would take."""
 
-    def __init__(self, database: Database, caller: Caller, number: int, inputs: RunInputs) -> None:
+    def __init__(self, database: Database, caller: Caller, number: int, inputs: UndoInputs) -> None:
         self._database = database
         self._caller = caller
         self._number = number

@@ -67,7 +67,7 @@ def undo_and_stop(url, token, data):
     signal.signal(signal.SIGUSR1, lambda *_: None)
     database, now = Database(url), datetime.now(UTC)
     caller = sessions.resume(database, token, now)
-    inputs = undoing_batch.RunInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
+    inputs = undoing_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
     undoing_batch.undo_batch(database, caller, 1, inputs, None)
 
 

@@ -82,7 +82,7 @@ def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, da
 
     database, now = Database(database_url), datetime.now(UTC)
     caller = sessions.resume(database, supervisor.token, now)
-    inputs = undoing_batch.RunInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
+    inputs = undoing_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
     seen = undoing_batch.preview(database, caller, 1, inputs)
     assert undoing_batch.undo_batch(database, caller, 1, inputs, seen) == seen
     database.close()
@@ -196,7 +196,7 @@ def undo_in_small_chunks(url, token, data):
     database, now = Database(url), datetime.now(UTC)
     caller = sessions.resume(database, token, now)
     undoing_batch.undo_batch(
-        database, caller, 1, undoing_batch.RunInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
+        database, caller, 1, undoing_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
     )
     os._exit(0)
 

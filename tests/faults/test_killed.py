@@ -136,7 +136,7 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
 
     def undo(database, caller):
         undoing_batch.undo_batch(
-            database, caller, 1, undoing_batch.RunInputs(this_moment, lambda: b"s" * 16, Quiet()), None
+            database, caller, 1, undoing_batch.UndoInputs(this_moment, lambda: b"s" * 16, Quiet()), None
         )
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)
