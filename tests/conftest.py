@@ -27,6 +27,9 @@ from custmerge.services import passwords, sessions, staff
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
+# As a plugin, so that a database in which everything has happened is made once, not once for each module.
+pytest_plugins = ["audit_scenes"]
+
 # A busy machine is no fault of a rule's.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")

@@ -132,7 +132,7 @@ BAD_CUSTOMERS = """number,city,merged_into,password,password_hash
 6,,99,,
 7,,8,,
 8,,7,,
-9,Ulm,,geheim,$2b$12$0123456789012345678901234567890123456789012345678901a
+9,Ulm,,geheim,$2b$12$012345678901234567890u23456789012345678901234567890ue
 10,Ulm,,,crypt
 1\u200b1,Ulm,,,
 12,U\0lm,,,

@@ -17,11 +17,6 @@ from custmerge.services.audit_processes import AuditProcesses
 from custmerge.storage.unit import Database
 
 cli = audit_scenes.cli
-copies = audit_scenes.copies
-lived = audit_scenes.lived
-lived_postgresql = audit_scenes.lived_postgresql
-lived_sqlite = audit_scenes.lived_sqlite
-standing = audit_scenes.standing
 
 
 def subjects(audit):

@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 
-import audit_scenes
 import pytest
 from audit_scenes import MOVED, after, found
 from hypothesis import HealthCheck, assume, given, settings
@@ -13,13 +12,6 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage import tables
 from custmerge.storage.unit import Database
-
-cli = audit_scenes.cli
-copies = audit_scenes.copies
-lived = audit_scenes.lived
-lived_postgresql = audit_scenes.lived_postgresql
-lived_sqlite = audit_scenes.lived_sqlite
-standing = audit_scenes.standing
 
 
 @dataclass

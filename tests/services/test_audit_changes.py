@@ -1,18 +1,11 @@
 """An audit finds what was done to ledger, register and protection. On both databases."""
 
-import audit_scenes
 import pytest
 from audit_scenes import after, audited, found, tamper
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage.unit import Database
 
-cli = audit_scenes.cli
-copies = audit_scenes.copies
-lived = audit_scenes.lived
-lived_postgresql = audit_scenes.lived_postgresql
-lived_sqlite = audit_scenes.lived_sqlite
-standing = audit_scenes.standing
 LEDGER = {
     "a body": ("UPDATE custmerge_history SET body = replace(body, '10001', '10002') WHERE \"order\" = 1", "chain"),
     "a hash": (
