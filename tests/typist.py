@@ -17,7 +17,7 @@ class Typist:
             env=cli.environ(**{**ENGLISH, **environment}),
             cwd=str(cli.folder),
             encoding="utf-8",
-            timeout=30,
+            timeout=120,
             dimensions=(40, int(environment.get("COLUMNS", "80"))),
         )
 

@@ -24,7 +24,7 @@ sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def at(cli, by, *arguments, stdin=""):
     """Run a command on a machine whose clock is `by` away from the truth."""
     process, (_, out, err) = cli.start(*arguments, stdin=stdin, target=shifted(**by))
-    process.join(60)
+    process.join(300)
     return Result(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
 

@@ -66,7 +66,7 @@ def imported_by(arguments, environ):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     return set(done.stderr.rpartition("MODULES ")[2].split())
 

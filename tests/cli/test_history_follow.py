@@ -36,7 +36,7 @@ class Follower:
 
     def ends(self):
         """Wait for its end; return exit code and stderr."""
-        _, err = self.process.communicate(timeout=20)
+        _, err = self.process.communicate(timeout=120)
         return self.process.returncode, err
 
     def stop(self):

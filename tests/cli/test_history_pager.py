@@ -27,7 +27,7 @@ def on_a_terminal(cli, *arguments, rows=24, **environment):
         env=cli.environ(**{**ENGLISH, **environment}),
         cwd=str(cli.folder),
         encoding="utf-8",
-        timeout=30,
+        timeout=300,
         dimensions=(rows, 80),
     )
     child.expect(pexpect.EOF)
@@ -89,7 +89,7 @@ def test_less_is_the_pager_where_none_is_named(long_history, agent):
         env=agent.environ(**ENGLISH, PAGER=None),
         cwd=str(agent.folder),
         encoding="utf-8",
-        timeout=30,
+        timeout=300,
         dimensions=(24, 80),
     )
     child.expect("40")
@@ -114,7 +114,7 @@ def test_ctrl_c_that_ends_the_pager_ends_with_130(long_history, agent):
         env=agent.environ(**ENGLISH, PAGER="sh -c 'echo PAGED; exec sleep 30'"),
         cwd=str(agent.folder),
         encoding="utf-8",
-        timeout=20,
+        timeout=300,
         dimensions=(24, 80),
     )
     child.expect("PAGED")

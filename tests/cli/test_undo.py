@@ -199,7 +199,7 @@ def test_of_two_undos_at_once_one_wins_and_the_other_is_told(pair, agent, superv
         order = merge(agent, "20002", "--keep", "--take", "city")
         running = [supervisor.start("undo", order, "--yes", "-f", "json") for _ in range(3)]
         for process, _ in running:
-            process.join(60)
+            process.join(300)
         assert sorted(process.exitcode for process, _ in running) == [0, 6, 6]
         told = [streams[2].read_text() for process, streams in running if process.exitcode == 6]
         assert all('"already_undone"' in text for text in told)
@@ -211,8 +211,8 @@ def test_an_undo_and_a_merge_of_the_survivor_at_once_leave_one_or_the_other(pair
     agent("verify", "10001", "--into", "30003", "--domain", "eins.example", "--password-stdin", stdin="pw-1")
     undoing, _ = supervisor.start("undo", order, "--yes")
     merging, _ = agent.start("merge", "10001", "--into", "30003", "--adopt", "--yes")
-    undoing.join(60)
-    merging.join(60)
+    undoing.join(300)
+    merging.join(300)
     assert (undoing.exitcode, merging.exitcode) in {(0, 0), (6, 0), (0, 4)}
     under = {p["number"] for p in pair.packages().values() if p["package"].endswith("20002")}
     assert under == ({"20002"} if undoing.exitcode == 0 else {"30003"})

@@ -220,5 +220,5 @@ def test_with_serializable_isolation_on_the_server_undos_are_begun_anew(pair, ag
     orders = [merge(agent, "20002", "--keep"), merge_third(agent, "--keep")]
     running = [supervisor.start("undo", order, "--yes") for order in orders]
     for process, _ in running:
-        process.join(60)
+        process.join(300)
     assert [process.exitcode for process, _ in running] == [0, 0]

@@ -162,7 +162,7 @@ def a_run_that_waits(agent, url):
 
 def ended(run):
     process, (_, out, err) = run
-    process.join(60)
+    process.join(300)
     return Result(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
 

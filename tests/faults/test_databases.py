@@ -212,7 +212,7 @@ def test_a_lock_that_is_let_go_in_time_is_waited_for(proved_pair, cli, database_
         process, (_, _, err) = cli.as_("ben").start("merge", "20002", "--into", "10001", "--yes")
         process.join(1)
         assert process.exitcode is None
-    process.join(30)
+    process.join(300)
     assert (process.exitcode, err.read_text()) == (0, "")
 
 
@@ -278,6 +278,6 @@ def test_merges_in_opposite_directions_never_deadlock(world, cli):
         )
     first, _ = agent.start("merge", "10001", "--into", "20002", "--yes")
     second, _ = agent.start("merge", "20002", "--into", "10001", "--yes")
-    first.join(30)
-    second.join(30)
+    first.join(300)
+    second.join(300)
     assert sorted((first.exitcode, second.exitcode)) == [0, 5]

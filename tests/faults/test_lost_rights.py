@@ -96,7 +96,7 @@ def test_a_merge_that_waits_for_a_record_asks_when_it_has_it(approved, ada, data
         merge, (_, _, err) = ada.start(*MERGE)
         wait_for_waiting(database_url, 1)
         assert ada("user", *loss).code == 0
-    merge.join(60)
+    merge.join(300)
     assert (merge.exitcode, "domain" in err.read_text()) == (4, True)
     assert critical(ada) == set()
 
@@ -110,8 +110,8 @@ def test_whoever_has_the_transfer_first_goes_first(approved, ada, database_url, 
         wait_for_waiting(database_url, 1)
         losing, _ = ada.start("user", *loss)
         wait_for_waiting(database_url, 2)
-    merge.join(60)
-    losing.join(60)
+    merge.join(300)
+    losing.join(300)
     assert (merge.exitcode, losing.exitcode) == (0, 0)
     # The order came first, so nothing was left to become void.
     assert voids(ada) == []
@@ -122,8 +122,8 @@ def test_whoever_has_the_transfer_first_goes_first(approved, ada, database_url, 
 def test_at_once_one_of_both_comes_first(approved, ada, loss):
     merge, _ = ada.start(*MERGE)
     losing, _ = ada.start("user", *loss)
-    merge.join(60)
-    losing.join(60)
+    merge.join(300)
+    losing.join(300)
     assert losing.exitcode == 0
     assert (merge.exitcode, len(voids(ada))) in ((0, 0), (4, 1))
     assert critical(ada) == set()
@@ -139,8 +139,8 @@ def test_an_approval_that_is_being_given_becomes_void_too(approved, ada, supervi
         wait_for_waiting(database_url, 1)
         losing, _ = ada.start("user", "disable", "anna", "--yes")
         wait_for_waiting(database_url, 2)
-    approving.join(60)
-    losing.join(60)
+    approving.join(300)
+    losing.join(300)
     assert (approving.exitcode, losing.exitcode) == (0, 0)
     assert voids(ada) == ["approver_disabled"]
     assert ada(*MERGE).code == 4

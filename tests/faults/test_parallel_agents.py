@@ -20,7 +20,7 @@ def at_once(caller, *commands):
     """Run commands side by side, and return exit code and standard error of each."""
     running = [caller.start(*command) for command in commands]
     for process, _ in running:
-        process.join(60)
+        process.join(300)
     return [(process.exitcode, err.read_text()) for process, (_, _, err) in running]
 
 
@@ -79,7 +79,7 @@ def test_an_edit_and_a_merge_at_once_lose_neither(five, agent, supervisor, tmp_p
     edit = supervisor.start("import", "customers", "edit.csv", "--update")
     merge = agent.start("merge", "20002", "--into", "10001", "--keep", "--take", "city", "--yes")
     for process, (_, _, err) in (edit, merge):
-        process.join(60)
+        process.join(300)
         assert process.exitcode == 0, err.read_text()
     record = five.customers()["10001"]
     assert (record["email"], record["city"]) == ("neu@sonnentau.example", "Ulm")

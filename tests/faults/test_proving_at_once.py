@@ -88,5 +88,5 @@ def while_it_waits(agent, url, feed, *command):
             while process.is_alive() and not watching.execute(waiting).fetchone()[0]:
                 process.join(0.02)
         connection.commit()
-        process.join(60)
+        process.join(300)
     return process.exitcode, err.read_text()

@@ -220,7 +220,7 @@ def test_a_pipe_with_passwords_is_imported_like_a_file(world, cli, tmp_path):
     process, (_, _out, err) = world.anna.start("import", "customers", "pipe")
     with suppress(BrokenPipeError), (tmp_path / "pipe").open("w") as pipe:
         pipe.write("\ufeffnumber;password;city\n70001;pw-7;Köln\n")
-    process.join(60)
+    process.join(300)
     assert process.exitcode == 0, err.read_text()
     assert cli.login("70001", "pw-7")("show", "70001", "-f", "json").json["city"] == "Köln"
 

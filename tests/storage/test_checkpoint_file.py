@@ -151,7 +151,7 @@ def test_two_processes_that_append_at_once_lose_nothing_and_tear_nothing(path):
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(300)
     assert seqs(path) == [7] * 100
 
 
@@ -207,7 +207,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_line_is_one_sentence_and_loses_n
     said = PROCESSES.Queue()
     writer = PROCESSES.Process(target=write_with_little_room, args=(said,))
     writer.start()
-    assert "can't be written" in said.get(timeout=30)
+    assert "can't be written" in said.get(timeout=120)
     writer.join()
     assert Path(filled).stat().st_size == before + 20
     assert seqs(filled) == [1, 5, 9]
@@ -225,7 +225,7 @@ def test_a_pipe_takes_a_line_and_has_none(path):
     assert list(read(path)) == []
     reader = subprocess.Popen(["head", "-n", "1", path], stdout=subprocess.PIPE, text=True)
     append(path, checkpoint(3))
-    assert reader.communicate(timeout=30)[0] == line(checkpoint(3)) + "\n"
+    assert reader.communicate(timeout=120)[0] == line(checkpoint(3)) + "\n"
 
 
 def test_a_pipe_that_nobody_reads_is_waited_for_and_then_an_error(path, monkeypatch):
