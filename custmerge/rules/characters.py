@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MARKS_IN_A_ROW = 30
 """So many marks may stand on one character. Source: UAX 15 §13, Stream-Safe Text Format."""
@@ -14,11 +18,13 @@ DEFAULT_IGNORABLE = (
     *((0xFFA0, 0xFFA0), (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)),
 )
 """First and last of each range of Default_Ignorable_Code_Point. Source: Unicode 16, DerivedCoreProperties.txt."""
-BLANK = "\u2800\U00013441\U00013442\U00016fe4\U0001d159"
-"""Others that are drawn as nothing: braille and hieroglyphic blanks, the Khitan filler, the null notehead."""
+BLANK = "\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
+"""Others that are drawn as nothing: blanks of braille and hieroglyphs, what stands for an object, the Khitan filler,
+the null notehead."""
 
 # Cc control, Cf format (bidi, zero width), Cs surrogate, Co private, Cn unassigned, Zl and Zp separators.
 _OBEYED_OR_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_NO_INK = frozenset({"Cc", "Cf", "Zl", "Zp"})
 _IGNORED = re.compile(
     "[{}{}]".format("".join(f"{chr(first)}-{chr(last)}" for first, last in DEFAULT_IGNORABLE), BLANK)
 )
@@ -27,15 +33,19 @@ _LOOK_LATIN = frozenset(
     {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH", "MATHEMATICAL", "ROMAN"}
 )
 """Scripts, and kinds of letters, some of which are drawn like Latin ones."""
-# Letters and the Latin ones that they are drawn like, as capitals or as small letters.
+# Letters and signs, and the Latin or ASCII ones that they are drawn like, as capitals or as small letters.
 # Source: Unicode TR 39, confusables.txt: what is alike in usual typefaces.
 _PAIRS = (
     "а:a в:b г:r е:e ё:ë ї:ï к:k м:m н:h о:o р:p с:c т:t у:y х:x ь:b ѕ:s і:i ј:j һ:h ӏ:l ԁ:d ԛ:q ԝ:w "
     "α:a β:b ε:e ζ:z η:nh ι:i κ:k μ:mu ν:vn ο:o ρ:p σ:o τ:t υ:uy χ:x ω:w "
     "օ:o ո:n ռ:n ս:u հ:h ց:g զ:q ı:i ɑ:a ɡ:g "
+    "ꓮ:a ꓐ:b ꓚ:c ꓓ:d ꓰ:e ꓝ:f ꓖ:g ꓧ:h ꓲ:i ꓙ:j ꓗ:k ꓡ:l ꓟ:m ꓠ:n ꓳ:o ꓑ:p ꓣ:r ꓢ:s ꓔ:t ꓴ:u ꓦ:v ꓪ:w ꓫ:x ꓬ:y ꓜ:z "
+    "ð:đ ᗅ:a ᗞ:d ᒍ:j ᑭ:p "
+    "ⲁ:a ⲃ:b ⲥ:c ⲉ:e ⲏ:h ⲓ:i ⲕ:k ⲙ:m ⲛ:n ⲟ:o ⲣ:p ⲧ:t ⲩ:y ⲭ:x ⲍ:z ǀ:l "
+    "‐:- ‒:- –:- —:- ―:- −:- ’:' ‘:' ‛:' ʼ:' ʻ:' ʹ:' ′:' ´:' `:' ⁄:/ ∕:/ "
     "ꭰ:d ꭱ:r ꭲ:t ꭵ:i ꭺ:a ꭻ:j ꭼ:e ꮃ:w ꮇ:m ꮋ:h ꮐ:g ꮓ:z ꮩ:v ꮪ:s ꮮ:l ꮯ:c ꮲ:p ꮶ:k ᏼ:b"
 )
-_DRAWN_LIKE = dict(pair.split(":") for pair in _PAIRS.split())
+_DRAWN_LIKE = {**dict(pair.split(":") for pair in _PAIRS.split()), "꞉": ":", "ː": ":"}
 
 
 def is_hidden(character: str) -> bool:
@@ -49,8 +59,12 @@ def has_hidden(text: str) -> bool:
 
 
 def is_unseen(character: str) -> bool:
-    """Return whether a character leaves no ink: white space of any kind, or hidden."""
-    return character.isspace() or is_hidden(character)
+    """Return whether a character leaves no ink: white space of any kind, or hidden.
+
+    One of private use, or of a Unicode that is newer than this Python's, may be drawn as anything.
+    """
+    is_known = unicodedata.category(character) in _NO_INK or _IGNORED.match(character) is not None
+    return is_known or character.isspace()
 
 
 def has_too_many_marks(text: str) -> bool:
@@ -92,13 +106,22 @@ def doubles(mine: str, theirs: str) -> set[str]:
 
     There are none where the two aren't drawn alike as a whole; neither case nor what is unseen counts.
     """
-    drawn, others = ([c for c in composed(text) if not is_unseen(c)] for text in (mine, theirs))
-    pairs = list(zip(drawn, others, strict=False))
-    if len(drawn) != len(others) or any(_drawn_as(one).isdisjoint(_drawn_as(other)) for one, other in pairs):
+    drawn, others = (list(_parts(text)) for text in (mine, theirs))
+    if len(drawn) != len(others) or any(
+        _drawn_as(part).isdisjoint(_drawn_as(other)) for (part, _), (other, _) in zip(drawn, others, strict=True)
+    ):
         return set()
-    return {one for one, other in pairs if one.lower() != other.lower()}
+    pairs = zip(drawn, others, strict=True)
+    return {letter for (_, letter), (_, other) in pairs if letter.lower() != other.lower()}
 
 
-def _drawn_as(letter: str) -> set[str]:
-    plain = unicodedata.normalize("NFKC", letter).lower()
-    return {plain, *_DRAWN_LIKE.get(plain, "")}
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Give what is drawn of a text, a ligature as its letters, each with the character that it comes from."""
+    for letter in composed(text):
+        if not is_unseen(letter):
+            for part in unicodedata.normalize("NFKC", letter).lower():
+                yield part, letter
+
+
+def _drawn_as(part: str) -> set[str]:
+    return {part, *_DRAWN_LIKE.get(part, "")}

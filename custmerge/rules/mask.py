@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from custmerge.rules.characters import has_hidden, is_hidden
 from custmerge.rules.fields import DETAIL_FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
 
@@ -14,20 +15,25 @@ if TYPE_CHECKING:
 
 _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _SHOWN = 4
+MASK = "…"
+"""What stands for the characters that are left out; no account number has it."""
 
 
 def masked(value: str) -> str:
     """Return `value` with all but its last four characters left out; of an IBAN the first four stay too.
 
-    What has four characters or fewer shows none of them. Source: contract §4, `DE89…3000`.
+    What has four characters or fewer shows none of them, and what is drawn as nothing is never left out: it belongs
+    to nobody's account, and may be all that differs. Source: contract §4, `DE89…3000`.
     """
     compact = "".join(white_space(value).split())
     if not compact:
         return ""
+    hidden = "".join(dict.fromkeys(filter(is_hidden, compact))) if has_hidden(compact) else ""
+    compact = "".join(character for character in compact if character not in hidden)
     if len(compact) <= _SHOWN:
-        return "…"
+        return f"{MASK}{hidden}"
     first = compact[:_SHOWN] if _IBAN_START.match(compact) and len(compact) > 3 * _SHOWN else ""
-    return f"{first}…{compact[-_SHOWN:]}"
+    return f"{first}{MASK}{hidden}{compact[-_SHOWN:]}"
 
 
 def masked_customer(customer: Customer) -> Customer:

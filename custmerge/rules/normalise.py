@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from custmerge.rules.characters import composed, has_too_many_marks, is_unseen
+from custmerge.rules.characters import composed, has_hidden, has_too_many_marks, is_unseen
 from custmerge.rules.fields import BANK_FIELDS
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ _EXTENSION = re.compile(
     r"([0-9]{1,20})[)\]#]*\Z"
 )
 _GERMAN_NUMBER = re.compile(r"\(?(?:\+ ?49|00 ?49|0(?=[ /().-]*[1-9]))[0-9 /().-]*[0-9]")
+LONGEST_PHONE = 250
+"""Characters; a longer text is no number, and to look at it could take any time."""
 _SURELY_NATIONAL = len("00490") + len("1234")
 """Of so many digits the last four are behind every prefix."""
 _NO_DIGIT = re.compile(r"[^0-9]")
@@ -45,13 +47,35 @@ LONGEST_LABEL = 255
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}")
 _IBAN_WRITTEN = re.compile(r"(?:IBAN[:.]?)?[-\u2010-\u2015\u2212A-Z0-9]+")
 _HYPHENS = re.compile(r"[-\u2010-\u2015\u2212]")
-_BIC_SHAPE = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?")
+_BIC_WRITTEN = re.compile(r"([A-Z0-9]{4}) ?([A-Z]{2}) ?([A-Z0-9]{2}) ?([A-Z0-9]{3})?")
+_IBAN_COUNTRIES = frozenset(
+    re.findall(
+        "..",
+        "ADAEALATAZBABEBGBHBIBRBYCHCRCYCZDEDJDKDOEEEGESFIFKFOFRGBGEGIGLGRGTHNHRHUIEILIQISITJOKWKZLBLCLILT"
+        "LULVLYMCMDMEMKMNMRMTMUNINLNOOMPKPLPSPTQARORSRUSASCSDSESISKSMSOSTSVTLTNTRUAVAVGXKYE",
+    )
+)
+"""Source: SWIFT, IBAN Registry. Of words of eight or eleven letters few have one in their fifth and sixth."""
 _INSTITUTION_AND_COUNTRY = 6
 _BIC_LENGTH = 11
 _OF_MANY_BANKS = frozenset(
     {
         *("GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"),
-        *("RZOOAT", "RLNWAT", "RAIFCH", "ICRAIT", "CCRTIT", "AGRIFR", "BCOEES"),
+        *(
+            "RZOOAT",
+            "RLNWAT",
+            "RZSTAT",
+            "RZTIAT",
+            "RZKTAT",
+            "RVSAAT",
+            "RVVGAT",
+            "RLBBAT",
+            "VBOEAT",
+            "RAIFCH",
+            "RBABCH",
+        ),
+        *("ICRAIT", "CCRTIT", "RZSBIT", "AGRIFR", "CEPAFR", "CCBPFR", "CMCIFR", "BCOEES", "CCRIES", "CECAES"),
+        *("POLUPL", "GBWCPL", "SKOKPL", "LCKULT", "JCKULT", "CBSBLT"),
     }
 )
 """With these begin the BICs of many cooperative banks each, and of the savings banks of a region."""
@@ -97,6 +121,8 @@ def phone(text: str) -> Key:
     """
     import phonenumbers
 
+    if len(text) > LONGEST_PHONE:
+        return ("text", white_space(text))
     written = _as_dialled(text)
     extension = _EXTENSION.search(written)
     number = written[: extension.start()] if extension else written
@@ -172,6 +198,25 @@ def domain_in_ascii(domain: str) -> str:
     return ".".join(map(_label_in_ascii, name.split(".")))
 
 
+def has_joiners_in_place(domain: str) -> bool:
+    """Return whether what a domain as it is written down hides are joiners only, where a script has need of them.
+
+    Source: RFC 5892, appendix A.1 and A.2.
+    """
+    import idna
+
+    for label in domain.split("."):
+        if not has_hidden(label):
+            continue
+        if has_hidden(label.replace("\u200c", "").replace("\u200d", "")):
+            return False
+        try:
+            idna.check_label(label)
+        except idna.IDNAError:
+            return False
+    return True
+
+
 def _label_in_ascii(label: str) -> str:
     if len(label) > LONGEST_LABEL:
         return label
@@ -207,7 +252,8 @@ def _mapped(text: str) -> str:
         except idna.IDNAError:
             return part if len(part) == 1 else "".join(map(remap, part))
 
-    return unicodedata.normalize("NFC", remap(text))
+    # Composed before and behind: what UTS 46 makes of a mark may depend on what stands before it.
+    return unicodedata.normalize("NFC", remap(unicodedata.normalize("NFC", text)))
 
 
 def account_number(text: str) -> str:
@@ -231,16 +277,32 @@ def bank_code(text: str) -> str:
     Source: contract §2; ISO 9362, four characters name the institution and two its country, and a BIC of eight is
     the one with XXX behind it.
     """
-    compact = _compact(text)
-    if compact[:_INSTITUTION_AND_COUNTRY] in _OF_MANY_BANKS and _BIC_SHAPE.fullmatch(compact):
-        return compact.ljust(_BIC_LENGTH, "X")
-    return _institution(compact)
+    bic = _bic(text)
+    if bic is None:
+        compact = _compact(text)
+        # The sign keeps a text apart that in capitals would be a BIC.
+        return f"={compact}" if _BIC_WRITTEN.fullmatch(compact) else compact
+    return bic if bic[:_INSTITUTION_AND_COUNTRY] in _OF_MANY_BANKS else _institution(bic)
 
 
-def _institution(code: str) -> str:
-    """Return institution and country of a BIC without spaces in capitals; anything else as it is."""
+def _bic(text: str) -> str | None:
+    """Return a BIC in its eleven capitals, None for what isn't surely one: names of banks are as long as BICs.
+
+    A BIC is written in capitals alone or in small letters alone, in one word or in its four parts.
+    """
+    written = text.strip()
+    if not (written.isascii() and (written.isupper() or written.islower())):
+        return None
+    found = _BIC_WRITTEN.fullmatch(written.upper())
+    if found is None or found[2] not in _IBAN_COUNTRIES:
+        return None
+    return "".join(part or "" for part in found.groups()).ljust(_BIC_LENGTH, "X")
+
+
+def _institution(bic: str) -> str:
+    """Return institution and country of a BIC."""
     # The star keeps it apart from a text that is no BIC.
-    return code[:_INSTITUTION_AND_COUNTRY] + "*" if _BIC_SHAPE.fullmatch(code) else code
+    return bic[:_INSTITUTION_AND_COUNTRY] + "*"
 
 
 def bank(account_text: str, code_text: str) -> Key:
@@ -266,7 +328,8 @@ def _iban(iban: str, code: str) -> Key:
     except SchwiftyException:
         return ("text", iban, code)
     # The IBAN names the account, also where many banks share the first letters of its BIC.
-    code = _institution(code)
+    if code[:_INSTITUTION_AND_COUNTRY] in _OF_MANY_BANKS:
+        code = _institution(code)
     contradiction = "" if code in ("", parsed.bank_code, *_bics(parsed.country_code, parsed.bank_code)) else code
     if parsed.country_code == "DE":
         return ("DE", parsed.bank_code, parsed.account_code, contradiction)

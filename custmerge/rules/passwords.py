@@ -22,10 +22,10 @@ LONGEST = 1_024
 """Characters; hashing more would only cost time."""
 PRODUCT = "custmerge"
 LONG_NAME, SHORT_NAME = 5, 3
-"""Characters; a name between the two is in many a good password by chance, and counts where little else is left."""
-SHORTEST_REST = 8
+"""Characters; a name between the two is in many a good word by chance, and counts at either end and by itself."""
 SHORTEST_RUN = 3
 """Characters; two neighbours stand side by side in any text."""
+_NO_LETTER = re.compile(r"[\W\d_]+")
 # Each goes round: 9 is followed by 0, z by a. The long ones are German and English keyboards, row after row.
 _ROWS = (
     "0123456789",
@@ -86,9 +86,9 @@ def _guessed_at_once(text: str, common: Container[str]) -> str | None:
 
 
 def _names_something(text: str, name: str, host: str) -> str | None:
-    if PRODUCT in text:
+    if PRODUCT in _NO_LETTER.sub("", text):
         return N_("contains the name of this program")
-    if _contains(text, (host, host.partition(".")[0])):
+    if _contains(text, (host, host.partition(".")[0], "localhost")):
         return N_("contains the name of this computer")
     if _contains(text, (name, *re.split(r"[\W_]+", name))):
         return N_("contains the name of the person")
@@ -102,7 +102,10 @@ def _contains(text: str, names: tuple[str, ...]) -> bool:
 def _is_made_of(text: str, name: str) -> bool:
     if len(name) >= LONG_NAME:
         return name in text
-    return len(name) >= SHORT_NAME and name in text and len(text.replace(name, "")) < SHORTEST_REST
+    if len(name) < SHORT_NAME:
+        return False
+    is_by_itself = re.search(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", text) is not None
+    return is_by_itself or text.startswith(name) or text.endswith(name)
 
 
 def _repeated(text: str) -> str:

@@ -10,7 +10,8 @@ from custmerge.rules.cells import NEVER_GUARDED
 from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
 from custmerge.rules.hashes import wrong_with_hash
-from custmerge.rules.normalise import domain_in_ascii, domain_name
+from custmerge.rules.mask import MASK
+from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
 from custmerge.rules.spreadsheet import may_be_damaged, wrong_with_decoding, wrong_with_digits
 
 if TYPE_CHECKING:
@@ -33,14 +34,12 @@ CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", "password", "password_hash")
 PACKAGE_COLUMNS = ("package", "number", "name", "domains", *CONTACT_COLUMNS, "password", "password_hash")
 
-# Not empty, nothing that a spreadsheet would change, and no detail of anybody's.
-_OWN_BUT_EMPTY = (" ", *EMPTY_DETAILS[1:])
-
 _TEXT_COLUMNS = frozenset((*FIELDS, *CONTACT_COLUMNS, "name"))
 _DIGIT_FIELDS = (Field.PHONE, Field.MOBILE, Field.ACCOUNT_NUMBER, Field.BANK_CODE, Field.POSTCODE)
 _DIGIT_COLUMNS = frozenset(
     {*(str(field) for field in _DIGIT_FIELDS), *(f"contact_{field}" for field in _DIGIT_FIELDS)}
 )
+_ACCOUNT_COLUMNS = (str(Field.ACCOUNT_NUMBER), f"contact_{Field.ACCOUNT_NUMBER}")
 _NOT_IN_A_DOMAIN = frozenset("/\\@:;,'\"`<>()[]{}|?*&%$#!=+~^")
 
 
@@ -90,7 +89,9 @@ def wrong_with_domain(name: str) -> str | None:
     if len(name) > FIELD_LENGTH or has_too_many_marks(name):
         return N_("isn't a domain name")
     written = domain_name(name)
-    if any(c.isspace() or c in _NOT_IN_A_DOMAIN for c in written) or has_hidden(written):
+    if any(c.isspace() or c in _NOT_IN_A_DOMAIN for c in written):
+        return N_("isn't a domain name")
+    if has_hidden(written) and not has_joiners_in_place(written):
         return N_("isn't a domain name")
     key = domain_in_ascii(written)
     if len(key) > DOMAIN_LENGTH or any(not label or len(label) > LABEL_LENGTH for label in key.split(".")):
@@ -122,18 +123,22 @@ def problems_of_package(row: Mapping[str, str]) -> list[Problem]:
 def contact_of(row: Mapping[str, str]) -> tuple[str, ...] | None:
     """Return the contact that a row of a packages file gives: None where all eight columns are empty.
 
-    White space and nothing else says that there is one, whose eight details are empty: such a package doesn't use
-    those of its number, so it may not be taken for one without a contact.
+    White space and nothing else says that there is one, whose eight details are blank: such a package doesn't use
+    those of its number, so it may not be taken for one without a contact. A space is in front then, see
+    `contact_cells`.
     """
     contact = tuple(row.get(column, "") for column in CONTACT_COLUMNS)
     if any(map(str.strip, contact)):
         return contact
-    return EMPTY_DETAILS if any(contact) else None
+    return (contact[0].removeprefix(" "), *contact[1:]) if any(contact) else None
 
 
 def contact_cells(contact: tuple[str, ...] | None) -> tuple[str, ...]:
     """Return the cells of a packages file from which `contact_of` reads a contact."""
-    return _OWN_BUT_EMPTY if contact == EMPTY_DETAILS else contact or EMPTY_DETAILS
+    if contact is None:
+        return EMPTY_DETAILS
+    # A space: not empty, nothing that a spreadsheet would change, and no detail of anybody's.
+    return contact if any(map(str.strip, contact)) else (f" {contact[0]}", *contact[1:])
 
 
 def _problems_of_key(column: str, row: Mapping[str, str]) -> list[Problem]:
@@ -177,7 +182,10 @@ def _problems_of_characters(row: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _damages(row: Mapping[str, str]) -> Iterator[Problem]:
-    """Give what a spreadsheet or a wrong decoding has done to a row; a password may be anything."""
+    """Give what a mask, a spreadsheet or a wrong decoding has done to a row; a password may be anything."""
+    for column in _ACCOUNT_COLUMNS:
+        if MASK in row.get(column, ""):
+            yield Problem(column, row[column], N_("is masked: take it from an export"))
     if not may_be_damaged("\n".join(row.values())):
         return
     for column, cell in row.items():

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 
 from custmerge.errors import N_
+from custmerge.rules.mask import MASK
 
 LOST_DIGITS = N_("is how a spreadsheet writes a long number, its digits are lost: take it from the source, as text")
 WRONG_DECODING = N_("has {other} in it, UTF-8 that was read as another encoding: open the source as UTF-8")
@@ -19,17 +20,21 @@ _DECODED_WRONG = re.compile(
     "|â€|â‚¬|â„¢|â[\x80-\x9f]|ï»¿|ï¿½"
     "|Â[\x80-\x9f¡¢£¤¥¦§¨©ª¬®¯°±²³µ¶¸¹º¼½¾¿]|(?<=[a-zß-ÿ0-9.,])Â\xa0"
     "|[ÄÅ][±Ÿ¡¾]"
+    # What a decoder writes where it can't read.
+    "|\ufffd"
 )
 # One of these is in every such text, and seldom in another. One character each: that is looked for the quickest.
-_MARKS = "ÃÂâï±Ÿ¡¾"
+_MARKS = "ÃÂâï±Ÿ¡¾\ufffd"
 _EXPONENTS = ("E+", "e+")
 
 
 def may_be_damaged(text: str) -> bool:
     """Return whether what is looked for here may be in a text: quick, for many cells at once."""
     # Each of them is looked for as quickly as memory is read; a pattern would take longer than the whole import.
-    return ("+" in text and any(mark in text for mark in _EXPONENTS)) or (
-        any(mark in text for mark in _MARKS) and _DECODED_WRONG.search(text) is not None
+    return (
+        MASK in text
+        or ("+" in text and any(mark in text for mark in _EXPONENTS))
+        or (any(mark in text for mark in _MARKS) and _DECODED_WRONG.search(text) is not None)
     )
 
 

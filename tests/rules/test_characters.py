@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custmerge.cli.render.character_remarks import character_remarks
-from custmerge.cli.render.escape import json_safe, visible
+from custmerge.cli.render.escape import json_safe, value_or_dash, visible
 from custmerge.rules import normalise
 from custmerge.rules.characters import DEFAULT_IGNORABLE, doubles, has_too_many_marks, is_hidden
 from custmerge.rules.records import problems_of_customer, problems_of_package
@@ -67,6 +67,19 @@ def test_nothing_hidden_is_left_of_a_visible_text(text):
         ("Иван", "Ivan", []),
         ("Иван", "Пётр", []),
         ("\U0001d400nna", "Anna", ["look-alike U+1D400"]),
+        ("Müller\u2010Lüden", "Müller-Lüden", ["look-alike U+2010"]),
+        ("Müller\u2011Lüden", "Müller-Lüden", ["look-alike U+2011"]),
+        ("M\u02bcax", "M'ax", ["look-alike U+02BC"]),
+        ("A\u2044B", "A/B", ["look-alike U+2044"]),
+        ("A\ua789B", "A:B", ["look-alike U+A789"]),
+        ("\ua4df\ua4ee\ua4eb", "MAX", ["look-alike U+A4DF", "look-alike U+A4EE", "look-alike U+A4EB"]),
+        ("\u2c9e\u2ca4", "OC", ["look-alike U+2C9E", "look-alike U+2CA4"]),
+        ("mu\u0308ller@x.example", "müller@x.example", ["the same letters, composed in another way"]),
+        ("Gri\ufb00in", "Griffin", ["look-alike U+FB00"]),
+        ("Heinrich \u2167", "Heinrich VIII", ["look-alike U+2167"]),
+        ("\u00d0uro", "\u0110uro", ["look-alike U+00D0"]),
+        ("Ok\u02bba", "Ok\u2018a", ["look-alike U+02BB"]),
+        ("Huber\ufffc", "Huber", ["invisible character U+FFFC"]),
         ("a\u00a0b@x.example", "a b@x.example", ["white space U+00A0"]),
         ("a b@x.example", "c d@x.example", []),
         ("\u200b\u200c\u200d\u2060\ufeff\u00ad", "", [*(f"invisible character U+{c}" for c in
@@ -75,6 +88,13 @@ def test_nothing_hidden_is_left_of_a_visible_text(text):
 )  # fmt: skip
 def test_a_person_is_told_what_nobody_sees(value, other, remarks):
     assert character_remarks(value, other) == remarks
+
+
+@pytest.mark.parametrize("dash", "‐‒–—―−⁃")
+def test_a_value_that_looks_like_none_is_written_out(dash):
+    assert value_or_dash(dash).startswith("\\u")
+    assert value_or_dash("") == "–"
+    assert value_or_dash(f"a{dash}b") == f"a{dash}b"
 
 
 @given(st.text(), st.text())

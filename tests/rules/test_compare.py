@@ -158,6 +158,14 @@ def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):
         (("12345", "GENODEF1S01"), ("0012345", "GENODEF1")),
         (("12345", "SOLADEST600"), ("12345", "SOLADES1KNZ")),
         (("", "GENODEF1S01"), ("", "GENODEM1DUS")),
+        (("12345", "RZTIAT22263"), ("12345", "RZTIAT22208")),
+        (("12345", "RBABCH22822"), ("12345", "RBABCH22850")),
+        # Words as long as a BIC.
+        (("123456", "Sparkasse KA"), ("123456", "Sparkasse HD")),
+        (("123456", "Volksbank KA"), ("123456", "Volksbank MA")),
+        (("123456", "VOLKSBANKKA"), ("123456", "VOLKSBANKMA")),
+        (("123456", "Postbank"), ("123456", "Postbaxx")),
+        (("123456", "CO BA DE FF"), ("123456", "CO BA DE HH")),
     ],
 )
 def test_another_account_differs(mine, theirs):

@@ -35,6 +35,9 @@ def a_label(label):
         ("ｍüller.example.", "müller.example"),
         ("a.example.", "A.example"),
         ("faß.example", "xn--fa-hia.example"),
+        ("t\u1fb4.example", "t\u03b1\u0345\u0301.example"),
+        ("क्\u200dष.example", "xn--11b2ezcw70k.example"),
+        ("نامه\u200cای.example", "xn--mgba3gch31f060k.example"),
     ],
 )
 def test_two_writings_are_one_domain(one, other):

@@ -21,6 +21,11 @@ def test_a_text_with_letters_is_no_number(text):
     assert phone(text) == ("text", text)
 
 
+@pytest.mark.parametrize("character", ["\U0001ccf7", "\ue000", "\U0010fffd"])
+def test_a_character_that_may_be_drawn_as_anything_counts(character):
+    assert phone(f"0171 123456{character}") != phone("0171 123456")
+
+
 @pytest.mark.parametrize(
     ("text", "number"), [("0171 XXXXXXX", "0171 9999999"), ("0171 geheim", "0171 434346"), ("0171 2²34", "0171 2234")]
 )

@@ -67,6 +67,11 @@ def test_utf_8_that_was_read_as_another_encoding_is_known(text, encoding):
     assert wrong_with_decoding(text) is None
 
 
+def test_what_a_decoder_could_not_read_is_known():
+    assert wrong_with_decoding("M\ufffdller")
+    assert may_be_damaged("Ulm\nM\ufffdller\n")
+
+
 PORTUGUESE = ["JOÃO", "SÃO PAULO", "MAÇÃ", "»MAÇÃ«", "„MAÇÃ“", "“MAÇÃ”", "MAÇÃ’S", "IRMÃ – Loja", "Ã"]
 OTHERS = ["Âge d'or", "PÂTÉ", "château", "Ångström", "ÄÖÜ", "naïve", "Łódź", "Kräkør", "â"]
 

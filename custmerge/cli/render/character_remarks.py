@@ -24,6 +24,8 @@ def character_remarks(value: str, other: str) -> list[str]:
     They are what is drawn as nothing, white space but the plain one that the other value doesn't have, and letters
     that are drawn like those of another script.
     """
+    if value != other and composed(value) == composed(other):
+        return [_("the same letters, composed in another way")]
     strange = doubles(value, other).union(*(strangers(word) for word in _WORD.findall(value)))
     remarks = [
         remark for character in dict.fromkeys(composed(value)) if (remark := _remark(character, other, strange))

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from custmerge.cli.language import _, field_label, field_list, filled
 from custmerge.cli.render.character_remarks import character_remarks
-from custmerge.cli.render.escape import visible
+from custmerge.cli.render.escape import value_or_dash, visible
 from custmerge.errors import IdentityBlocked
 from custmerge.rules.compare import Decision, Status
 
@@ -66,8 +66,12 @@ def _table(comparison: Comparison, rows: list[FieldComparison]) -> Table:
 
 def _value(line: FieldComparison, value: str, other: str) -> Text:
     """Return a value; where it differs, with what nobody sees or takes for another letter said below it."""
-    shown = Text(visible(value) or "–", style=_STYLES[line.status])
-    if line.status in (Status.DIFFERENT, Status.BLOCKED) and (remarks := character_remarks(value, other)):
+    shown = Text(value_or_dash(value), style=_STYLES[line.status])
+    if line.status not in (Status.DIFFERENT, Status.BLOCKED):
+        return shown
+    # Masked account numbers alone look alike and are different.
+    remarks = [_("differs where it is masked")] if value == other else character_remarks(value, other)
+    if remarks:
         shown.append(f"\n({', '.join(remarks)})", style=Style(color=_STYLES[line.status].color))
     return shown
 

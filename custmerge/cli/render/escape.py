@@ -6,6 +6,8 @@ import re
 
 from custmerge.rules.characters import is_hidden, strangers
 
+_EMPTY = "–"
+_DASH = re.compile(r"\s*[\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d]\s*")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _WORD = re.compile(r"[^\W\d_]+")
 _HARMLESS = re.compile(r"[ -~]*")
@@ -22,6 +24,12 @@ def visible(text: str) -> str:
         return text
     shown = "".join(_escaped(c) if is_hidden(c) else c for c in text)
     return _WORD.sub(lambda word: _without_lookalikes(word[0]), shown)
+
+
+def value_or_dash(value: str) -> str:
+    """Return a field's value for a person, a dash where it is empty; a value that looks like that is written out."""
+    shown = visible(value)
+    return "".join(map(_escaped, shown.strip())) if _DASH.fullmatch(shown) else shown or _EMPTY
 
 
 def json_safe(document: str) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from custmerge.cli.language import _, fact_label, field_label, field_list, ngettext, word
-from custmerge.cli.render.escape import visible
+from custmerge.cli.render.escape import value_or_dash, visible
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def profile_parts(profile: Profile) -> list[RenderableType]:
         grid.add_row(_("went into"), Text(visible(profile.customer.merged_into), style=Style(color="yellow")))
     else:
         for field in FIELDS:
-            grid.add_row(field_label(field), Text(visible(profile.customer[field]) or "–"))
+            grid.add_row(field_label(field), Text(value_or_dash(profile.customer[field])))
     parts: list[RenderableType] = [grid]
     for package in profile.packages:
         parts += [Text(), *_package_lines(package)]
