@@ -20,6 +20,8 @@ APP = "custmerge"
 LANGUAGES = ("de", "en")
 # In a login these end it, and what stands behind them would be read as host, port or options.
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
+_NO_PORT = re.compile(r"[^0-9,]")
+_TIMEOUT = re.compile(r"timeout=[0-9.]*")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
 RETENTION_DAYS = 365
 LARGEST_CONFIG = 65_536
@@ -46,11 +48,13 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
 
     Raises BadFile for a config file that can't be read, BadValue for a value that can't be right.
     """
+    if database == "":
+        raise BadValue(name="--database", value="", why=N_("is empty"))
     named = environ.get("CUSTMERGE_CONFIG")
     config_file = Path(named) if named else _default_config_file()
     config = {} if config_file is None else _read(config_file, named=bool(named))
     url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url") or _default_url()
-    chosen = lang or environ.get("CUSTMERGE_LANG") or config.get("lang")
+    chosen = lang if lang is not None else environ.get("CUSTMERGE_LANG") or config.get("lang")
     if chosen is not None and chosen not in LANGUAGES:
         raise BadValue(name="lang", value=chosen, why=N_("choose de or en"))
     days = environ.get("CUSTMERGE_RETENTION_DAYS") or config.get("retention_days") or str(RETENTION_DAYS)
@@ -67,6 +71,10 @@ def _checked_days(text: str) -> int:
 def checked_url(url: str) -> str:
     """Return `url` if it names a database that custmerge can use; raises BadValue, without the password."""
     scheme, is_url, rest = url.partition("://")
+    try:
+        url.encode()
+    except UnicodeEncodeError:
+        raise BadValue(name="database", value="…", why=N_("isn't UTF-8")) from None
     if is_url and scheme in ("postgresql", "postgres"):
         login, at, _host = rest.rpartition("@")
         if at and ":" in login and _UNSAFE.search(login):
@@ -92,11 +100,13 @@ def shown_url(url: str) -> str:
     scheme, is_url, rest = url.partition("://")
     if scheme == "sqlite":
         # No URL of SQLite's has a login or a password; one that somebody wrote there all the same isn't shown.
-        has_login = "@" in rest and not rest.startswith("/")
-        return f"{scheme}://…" if has_login or "password" in rest.partition("?")[2].lower() else url
+        if "@" in rest and not rest.startswith("/"):
+            return f"{scheme}://…"
+        place, mark, options = url.partition("?")
+        return url if not mark or _TIMEOUT.fullmatch(options) else f"{place}?…"
     if not is_url:
         return "…" if "@" in url or "password" in url.lower() else url
-    if scheme not in ("postgresql", "postgres") or _parameters(url) is None:
+    if scheme not in ("postgresql", "postgres") or _parameters(url) is None or _forgotten_host(rest):
         return f"{scheme}://…"
     login, at, place = rest.partition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
     user, colon, _password = login.partition(":")
@@ -116,6 +126,13 @@ def without_secrets(url: str, text: str) -> str:
     for secret in _secrets_of(url):
         text = text.replace(secret, "***")
     return text
+
+
+def _forgotten_host(rest: str) -> str:
+    """Return the password of a URL `user:password/database`, which libpq takes for a host and its port."""
+    place = rest.partition("/")[0].partition("?")[0]
+    port = place.rpartition(":")[2] if ":" in place and "@" not in place and not place.endswith("]") else ""
+    return port if _NO_PORT.search(port) else ""
 
 
 def _parameters(url: str) -> dict[str, str] | None:
@@ -145,7 +162,9 @@ def _hidden() -> frozenset[str]:
     """Return the keywords whose values libpq itself never shows."""
     from psycopg.pq import Conninfo
 
-    return frozenset(option.keyword.decode() for option in Conninfo.get_defaults() if option.dispchar == b"*")
+    shown_as_stars = {option.keyword.decode() for option in Conninfo.get_defaults() if option.dispchar == b"*"}
+    # These take a password's place (RFC 5802 §3), and libpq marks them only as not for everybody.
+    return frozenset({*shown_as_stars, "scram_client_key", "scram_server_key"})
 
 
 def _secrets_of(url: str) -> set[str]:
@@ -153,7 +172,8 @@ def _secrets_of(url: str) -> set[str]:
     if not url or url.startswith("sqlite:"):
         return set()
     # As it is written too: what can't be parsed may be repeated to the letter.
-    written = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    rest = url.partition("://")[2]
+    written = rest.rpartition("@")[0].partition(":")[2] or _forgotten_host(rest)
     found = _parameters(url) or {}
     return {written, unquote(written), *(found[name] for name in _hidden() & found.keys())} - {""}
 
@@ -166,7 +186,7 @@ def _shown_parameter(parameter: str) -> str:
 def _check_sqlite_options(url: str) -> None:
     for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True):
         if name != "timeout" or not value.replace(".", "", 1).isdecimal():
-            raise BadValue(name="database", value=url, why=N_("the only option is ?timeout=SECONDS"))
+            raise BadValue(name="database", value=shown_url(url), why=N_("the only option is ?timeout=SECONDS"))
 
 
 def data_directory() -> Path:
@@ -219,6 +239,8 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
         raise files.unreadable(path, error) from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
+    except RecursionError:
+        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason="nested too deep") from None
     for key, value in content.items():
         if key not in _KNOWN_KEYS:
             raise BadFile(file=str(path), why=N_("unknown setting {key}"), key=key)

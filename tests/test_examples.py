@@ -181,6 +181,11 @@ def test_the_front_lets_three_variables_through_and_nothing_else(front):
     assert "evil" not in environ["PATH"]
 
 
+def test_the_front_says_that_a_quotation_mark_is_open(front):
+    done = front(SSH_ORIGINAL_COMMAND="custmerge find 'x")
+    assert (done.returncode, done.stderr) == (1, "custmerge-front: a quotation mark is open\n")
+
+
 def test_the_front_takes_what_sshd_hands_over(front):
     done = front(SSH_ORIGINAL_COMMAND="custmerge find 'müller ulm'; id")
     assert json.loads(done.stdout)[0] == ["find", "müller ulm;", "id"]

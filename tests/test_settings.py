@@ -26,7 +26,13 @@ from custmerge.settings import checked_url, gather, has_secret, shown_url, witho
         ("sqlite:////tmp/a.db?timeout=1", "sqlite:////tmp/a.db?timeout=1"),
         ("sqlite:////tmp/me@here/a.db", "sqlite:////tmp/me@here/a.db"),
         ("sqlite://u:geheim@host/a.db", "sqlite://…"),
-        ("sqlite:///a.db?password=geheim", "sqlite://…"),
+        ("sqlite:///a.db?password=geheim", "sqlite:///a.db?…"),
+        ("sqlite:///a.db?timeout=1&pwd=geheim", "sqlite:///a.db?…"),
+        ("postgresql://u:geheim/d", "postgresql://…"),
+        ("postgresql://h:5432/d", "postgresql://h:5432/d"),
+        ("postgresql://[::1]/d", "postgresql://[::1]/d"),
+        ("postgresql://h:1,i:2/d", "postgresql://h:1,i:2/d"),
+        ("postgresql://u@h/d?scram_client_key=geheim", "postgresql://u@h/d?scram_client_key=***"),
         ("user:geheim@host/db", "…"),
         ("host=h password=geheim", "…"),
         ("custmerge.db", "custmerge.db"),
@@ -58,6 +64,23 @@ def test_what_is_no_url_of_ours_is_refused(url):
 def test_a_time_out_is_a_number_of_seconds(url):
     with pytest.raises(BadValue):
         checked_url(url)
+
+
+def test_what_is_wrong_with_an_sqlite_url_is_said_without_its_options():
+    with pytest.raises(BadValue) as error:
+        checked_url("sqlite:////tmp/x.db?password=geheim")
+    assert "geheim" not in str(error.value)
+
+
+def test_a_url_that_is_no_utf_8_is_refused():
+    with pytest.raises(BadValue):
+        checked_url("sqlite:////tmp/\udcff.db")
+
+
+def test_a_config_file_that_is_nested_without_end_is_refused(tmp_path):
+    (tmp_path / "config.toml").write_text("a=" + "[" * 60_000)
+    with pytest.raises(BadFile):
+        gather({"CUSTMERGE_CONFIG": str(tmp_path / "config.toml")})
 
 
 @given(st.text("abcXYZ0123456789%._-", min_size=6))
@@ -96,6 +119,8 @@ def test_a_retention_in_the_config_file_is_a_whole_number(tmp_path, line):
     [
         ("postgresql://u:geheim@h/d", True),
         ("postgresql://h/d?%70assword=geheim", True),
+        ("postgresql://h/d?scram_client_key=geheim", True),
+        ("postgresql://h/d?scram_server_key=geheim", True),
         ("postgresql://u:@h/d", False),
         ("postgresql://u@h/d", False),
         ("sqlite:////tmp/a:b@c.db", False),

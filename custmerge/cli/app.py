@@ -189,7 +189,9 @@ def _is_taken_for_a_verdict(error: CustmergeError, arguments: list[str]) -> bool
 def _wants(arguments: list[str], form: str) -> bool:
     """Whether the command line asks for a format, as far as that can be seen without understanding it."""
     return any(
-        (_FORMAT.fullmatch(argument) and after == form) or argument in (f"--format={form}", f"-f{form}")
+        (_FORMAT.fullmatch(argument) and after == form)
+        or argument == f"--format={form}"
+        or re.fullmatch(f"-[a-z]*f{form}", argument)
         for argument, after in pairwise([*arguments, ""])
     )
 
@@ -201,7 +203,7 @@ def _verb(arguments: list[str]) -> str | None:
         (
             argument
             for option, argument in zip(before, arguments, strict=False)
-            if not argument.startswith("-") and option not in ("--database", "--lang")
+            if not (argument.startswith("-") or option in ("--database", "--lang") or _FORMAT.fullmatch(option))
         ),
         None,
     )

@@ -70,6 +70,8 @@ def audit(
     _demand_file(checkpoint, since_checkpoint, sign_key, verify_key)
     if out is not None and checkpoint not in (None, STDOUT) and _is_same(out, str(checkpoint)):
         raise BadUsage(problem=_("--out and --checkpoint name the same file."))
+    if out is not None and any(key is not None and _is_same(out, key) for key in (sign_key, verify_key)):
+        raise BadUsage(problem=_("--out would take the place of a key."))
     if out not in (None, STDOUT):
         files.demand_place(str(out))
     try:

@@ -15,6 +15,7 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
+from custmerge.cli.render.escape import visible
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadFile, ExitCode
 
@@ -109,8 +110,8 @@ def demo(
     context: Context = ctx.obj
     folder = _folder(directory)
     url = f"sqlite:///{folder / 'demo.db'}"
-    _line(_("The database is {url}; every command below can be typed like this.").format(url=url))
-    _line(f"\n$ export CUSTMERGE_DATABASE_URL={shlex.quote(url)}")
+    _line(_("The database is {url}; every command below can be typed like this.").format(url=visible(url)))
+    _line(f"\n$ export CUSTMERGE_DATABASE_URL={visible(shlex.quote(url))}")
     environment = {
         "CUSTMERGE_DATABASE_URL": url,
         "CUSTMERGE_LANG": os.environ["LANGUAGE"],

@@ -50,6 +50,7 @@ def _declared() -> tuple[Any, ...]:
 
 def _keep(ctx: Any, option: Any, value: Any) -> Any:  # noqa: ANN401 (as above)
     """Keep what was given for the whole run, wherever it stood."""
-    if value and ctx.obj is not None:
+    # What is given and empty, as an unset variable of a script is, isn't left out.
+    if value not in (None, False) and ctx.obj is not None:
         setattr(ctx.obj.options, option.name, value)
     return value

@@ -1,6 +1,7 @@
 """custmerge transfer."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,8 @@ from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transferring
+
+STDIN = "-"
 
 app = verb_group(_("The signed contract transfer that lifts an identity block."))
 
@@ -150,6 +153,8 @@ def _print(context: Context, found: Transfer, form: Format) -> None:
 
 
 def _read(path: str) -> bytes:
+    if path == STDIN:
+        return sys.stdin.buffer.read(LARGEST_FORM_BYTES + 1)
     try:
         with files.regular(path) as stream:
             # One byte more tells that there is more.

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 _NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
 _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
+_WORD = re.compile(r"[\w-]{1,30}")
+"""What may be meant for a command or an option; anything else may be a URL with its password."""
 # What Typer says when a command line is wrong; it has no catalogue for these.
 _USAGE_PROBLEMS = (
     (re.compile(r"Missing argument '(?P<name>.+)'\."), N_("The argument {name} is missing.")),
@@ -30,8 +32,9 @@ _USAGE_PROBLEMS = (
     (re.compile(r"Option '(?P<name>.+)' requires an argument\."), N_("The option {name} needs a value.")),
     (re.compile(r"Option '(?P<name>.+)' does not take a value\."), N_("The option {name} takes no value.")),
     (
-        re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((?P<rest>.*)\)", re.DOTALL),
-        N_("Too many arguments: {rest}."),
+        # Not repeated: what stands in a wrong place may be a password.
+        re.compile(r"Got unexpected extra argument.*", re.DOTALL),
+        N_("There are more arguments than the command takes: --help tells which."),
     ),
     (
         re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL),
@@ -130,7 +133,10 @@ def usage_problem(error: typer.TyperException) -> str:
     message: str = error.message if hasattr(error, "possibilities") else error.format_message()
     for pattern, template in _USAGE_PROBLEMS:
         if found := pattern.fullmatch(message):
-            problem = _(template).format(**found.groupdict())
+            said = found.groupdict()
+            if template in _UNKNOWN and not _WORD.fullmatch(said["name"]):
+                said["name"] = "…"
+            problem = _(template).format(**said)
             if template in _UNKNOWN and (meant := near(found["name"], _known(error))):
                 problem += " " + _("Did you mean {near}?").format(near=_(" or ").join(meant))
             return problem

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from custmerge import files
-from custmerge.errors import N_, BadFile
+from custmerge.errors import N_, BadFile, LooseFile
 from custmerge.rules import checkpoints
 
 if TYPE_CHECKING:
@@ -40,6 +40,10 @@ def numbered(path: str) -> Iterator[tuple[int, Checkpoint]]:
     _demand_no_link(path)
     try:
         with files.regular(path, follow=False) as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & stat.S_IWOTH:
+                # Only a checkpoint tells of a history that was rewritten.
+                raise LooseFile(file=path, mode=f"{mode:04o}", why=N_("others can change it"))
             yield from _lines(path, file)
     except (FileNotFoundError, files.NotRegular):
         return

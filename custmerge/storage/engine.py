@@ -70,8 +70,8 @@ def _sqlite(url: str, *, create: bool) -> Engine:
         connection.execute("PRAGMA synchronous = FULL")
         # What is erased is overwritten, whatever this build of SQLite does by itself.
         connection.execute("PRAGMA secure_delete = ON")
-        if create:
-            connection.execute("PRAGMA journal_mode = WAL")
+        if create or path.stat().st_size:
+            _keep_a_log(connection)
         return connection
 
     engine = create_engine("sqlite://", creator=connect, pool_reset_on_return=None)
@@ -159,14 +159,25 @@ def _begin_to_write(connection: Connection, wait: float, timeout: float) -> None
         raw.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}")
 
 
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer go on beside each other, in a copy too: `VACUUM INTO` leaves a file without a log."""
+    # To ask is to read the file, which may be no database; the first statement says so.
+    with suppress(sqlite3.DatabaseError):
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
 def _make_file(url: str, path: Path) -> None:
     try:
+        # What a link leads to may have to be made, and nobody else would make it private.
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         with suppress(FileExistsError):
-            number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            # Whatever the umask takes away; SQLite gives the files beside it the same rights.
-            os.fchmod(number, 0o600)
-            os.close(number)
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        status = path.stat()
+        if status.st_size == 0 and status.st_uid == os.geteuid():
+            # Whatever the umask or whoever made it says; SQLite gives the files beside it the same rights.
+            path.chmod(0o600)
     except OSError as error:
         raise errors.DatabaseUnreachable(database=shown_url(url), reason=os.strerror(error.errno or 0)) from None
 
@@ -178,9 +189,18 @@ def _postgresql(url: str) -> Engine:
     def connect() -> psycopg.Connection[Any]:
         # libpq reads the URL itself, so PG* variables, ~/.pgpass, sockets and several hosts work as it documents.
         # Nothing is prepared on the server: behind a pooler the next transaction may be another connection's.
-        return psycopg.connect(
-            url, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="custmerge", prepare_threshold=None
-        )
+        # Any text can be written, whatever encoding the server or PGCLIENTENCODING prefers.
+        try:
+            return psycopg.connect(
+                url,
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                application_name="custmerge",
+                client_encoding="UTF8",
+                prepare_threshold=None,
+            )
+        except UnicodeError:
+            # Python's own look-up of names raises this for a label that is empty or too long.
+            raise psycopg.OperationalError("no host can have that name") from None
 
     return create_engine("postgresql+psycopg://", creator=connect, use_native_hstore=False)
 
@@ -305,6 +325,6 @@ def _is_missing(url: str, error: Exception) -> bool:
             there = connection.execute(
                 "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", (wanted,)
             ).fetchone()
-    except psycopg.Error:
+    except (psycopg.Error, UnicodeError):
         return False
     return wanted is not None and there is None

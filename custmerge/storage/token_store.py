@@ -170,9 +170,24 @@ def _loose_in(directory: str) -> int:
     systemd gives its user the right to read it by an ACL, which looks like a group's, and keeps everybody else from
     the directory: then nobody else gets as far as the file.
     """
-    way = Path(directory).resolve()
-    is_reachable = all(folder.stat().st_mode & stat.S_IXOTH for folder in (way, *way.parents))
-    return _OTHERS_WRITE | stat.S_IROTH if is_reachable else _OTHERS_WRITE
+    try:
+        way = Path(directory).resolve()
+    except RuntimeError:
+        # Links that lead to each other.
+        raise BadTokenFile(file=directory, reason=os.strerror(errno.ELOOP)) from None
+    if all(folder.stat().st_mode & stat.S_IXOTH for folder in (way, *way.parents)):
+        return _OTHERS_AT_ALL
+    if not way.stat().st_mode & stat.S_IXGRP:
+        return _OTHERS_WRITE
+    return _OTHERS_WRITE | stat.S_IROTH if _has_acl(way) else _OTHERS_AT_ALL
+
+
+def _has_acl(path: Path) -> bool:
+    """Return whether a right that looks like a group's may be that of one user."""
+    try:
+        return "system.posix_acl_access" in os.listxattr(path)
+    except (AttributeError, OSError):
+        return False
 
 
 def _text_of(path: Path, *, loose: int, follow: bool = True) -> str:

@@ -385,11 +385,14 @@ def test_in_other_formats_other_errors_keep_their_codes(cli, supervisor, tmp_pat
         assert (done.code, "c:1" in done.err) == (3 if form == "prometheus" else 2, True)
 
 
-@pytest.mark.parametrize("form", [("--format", "prometheus"), ("-f", "nagios"), ("-qf", "nagios"), ("-fprometheus",)])
+@pytest.mark.parametrize(
+    "form", [("--format", "prometheus"), ("-f", "nagios"), ("-qf", "nagios"), ("-fprometheus",), ("-qfnagios",)]
+)
 def test_to_a_monitor_wrong_use_of_an_audit_is_unknown_and_not_critical(supervisor, form):
     assert supervisor("audit", "--nonsense", *form).code == 3
     assert supervisor("audit", *form, "--only", "nonsense").code == 3
     assert supervisor("audit", *form, CUSTMERGE_CONFIG="nowhere.toml").code == 3
+    assert supervisor(*form, "audit").code == 3
 
 
 @pytest.mark.parametrize("arguments", [("show", "audit"), ("audits",), ("--lang", "de", "whoami")])

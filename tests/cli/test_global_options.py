@@ -73,3 +73,25 @@ def test_what_is_suggested_is_near_or_nothing(sqlite_cli, arguments, meant):
 )
 def test_the_language_is_chosen_as_gettext_does(sqlite_cli, environ, is_german):
     assert ("nicht angemeldet" in sqlite_cli("whoami", **NULL, **{"LANG": None, **environ}).err) is is_german
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("login", "10001", "geheimes-passwort"),
+        ("find", "x", "postgresql://u:geheim@h/d"),
+        ("audit", "-f", "nagios", "postgresql://u:geheim@h/d"),
+        ("postgresql://u:geheim@h/d",),
+        ("find", "x", "--postgresql://u:geheim@h/d"),
+    ],
+)
+def test_what_stands_in_a_wrong_place_is_not_repeated(agent, arguments):
+    done = agent(*arguments)
+    assert done.code in {2, 3}
+    assert "geheim" not in done.out + done.err
+
+
+@pytest.mark.parametrize("option", ["--database", "--lang"])
+def test_an_option_that_is_given_empty_is_not_left_out(agent, option):
+    for arguments in ((option, "", "whoami"), ("whoami", option, "")):
+        assert agent(*arguments, "-f", "json").error["code"] == "bad_value"

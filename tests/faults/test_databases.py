@@ -67,6 +67,7 @@ def test_a_missing_postgresql_database_is_one_sentence(sqlite_cli, postgresql_se
         "postgresql://u:gehe%69m@127.0.0.1:1/d",
         "postgresql:///d?host=/nowhere&user=u",
         "postgresql://u:geheim@127.0.0.1:notaport/d",
+        "postgresql://u:geheim@ho..st/d",
         "sqlite:////proc/nowhere/x.db",
     ],
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from custmerge.errors import BadFile
+from custmerge.errors import BadFile, LooseFile
 from custmerge.rules.checkpoints import Checkpoint, line
 from custmerge.storage import checkpoint_file, signing
 from custmerge.storage.checkpoint_file import append, numbered, read
@@ -45,6 +45,14 @@ def seqs(path):
 def write(path, *lines):
     with Path(path).open("w") as file:
         file.write("\n".join(lines))
+
+
+def test_a_file_that_everybody_may_write_is_not_used(tmp_path):
+    path = tmp_path / "points"
+    path.touch()
+    path.chmod(0o666)
+    with pytest.raises(LooseFile):
+        list(read(str(path)))
 
 
 def test_a_file_that_is_not_there_has_no_checkpoints(path):

@@ -1,5 +1,8 @@
 """What the database itself guarantees, on both."""
 
+import os
+import sqlite3
+import stat
 from contextlib import closing, suppress
 
 import pytest
@@ -169,6 +172,34 @@ def test_init_that_is_interrupted_leaves_an_empty_database(tmp_path, postgresql_
             assert schema.version(connection) is None
             assert not engine.dialect.has_table(connection, "customer")
         engine.dispose()
+
+
+@pytest.mark.parametrize("kind", ["new", "link", "empty"])
+def test_a_database_file_is_its_owners_alone_whatever_was_there(tmp_path, kind):
+    made = named = tmp_path / "made.db"
+    if kind == "link":
+        named = tmp_path / "link.db"
+        named.symlink_to(made)
+    elif kind == "empty":
+        made.touch()
+        made.chmod(0o666)
+    before = os.umask(0)
+    try:
+        with closing(Database(f"sqlite:///{named}")) as database:
+            database.upgrade()
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+
+
+def test_a_copy_lets_readers_and_a_writer_go_on_beside_each_other(sqlite_template, tmp_path):
+    with closing(sqlite3.connect(sqlite_template)) as connection:
+        connection.execute("VACUUM INTO ?", (str(tmp_path / "copy.db"),))
+    reader, writer = (Database(f"sqlite:///{tmp_path / 'copy.db'}?timeout=0.1") for _ in range(2))
+    with closing(reader), closing(writer), reader.reading() as seen:
+        seen.chain.last()
+        with writer.writing() as unit:
+            unit.chain.append([Draft("2026-01-01T00:00:00Z", Actor("a", "staff"), Action.USER, {})])
 
 
 def test_sqlite_is_opened_safely(sqlite_cli):

@@ -172,16 +172,25 @@ def _credential(directory, folder, mode):
     return TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(directory)})
 
 
-@pytest.mark.parametrize(("folder", "mode"), [(0o700, 0o666), (0o700, 0o660), (0o755, 0o644), (0o755, 0o602)])
+@pytest.mark.parametrize(
+    ("folder", "mode"),
+    [(0o700, 0o666), (0o700, 0o660), (0o755, 0o640), (0o755, 0o602), (0o750, 0o644), (0o750, 0o640)],
+)
 def test_a_credential_that_others_could_have_is_refused(credentials, folder, mode):
     with pytest.raises(LooseTokenFile) as error:
         credentials(folder, mode).read()
     assert f"{mode:04o}" in str(error.value)
 
 
-@pytest.mark.parametrize(("folder", "mode"), [(0o500, 0o440), (0o755, 0o400), (0o755, 0o440), (0o700, 0o644)])
+@pytest.mark.parametrize(("folder", "mode"), [(0o500, 0o440), (0o755, 0o400), (0o700, 0o644)])
 def test_a_credential_as_systemd_makes_it_is_taken(credentials, folder, mode):
     assert credentials(folder, mode).read() == "token"
+
+
+def test_a_loop_of_links_is_no_place_for_a_credential(tmp_path):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(BadTokenFile):
+        TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path / "loop")}).read()
 
 
 @pytest.fixture
