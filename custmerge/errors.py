@@ -384,6 +384,13 @@ class ImageChanged(CustmergeError):
     template = N_("Order {order} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
 
 
+class ResultsChanged(CustmergeError):
+    """What became of a bulk file's rows can't be read."""
+
+    code, exit = "results_changed", ExitCode.CONFLICT
+    template = N_("What became of the rows of batch {batch} can't be read any more: somebody changed the database.")
+
+
 class UndoStopped(UndoBlocked):
     """Where orders of a batch were undone before."""
 

@@ -190,9 +190,17 @@ class World:
         return {p["package"]: p for p in self._exported(exporting.packages, shapes.package)}
 
     def dump(self):
-        """Everything there is but the history."""
-        kinds = ((exporting.customers, shapes.customer), (exporting.packages, shapes.package))
-        return [row for kind in kinds for row in self._exported(*kind, with_hashes=True)]
+        """Everything there is but the history, as texts."""
+        rows = self.exported("customers") + self.exported("packages")
+        return [json.dumps(row, ensure_ascii=False) for row in rows]
+
+    def exported(self, kind):
+        """Return the rows of an export of `customers` or `packages`, with their hashes."""
+        export, shape = {
+            "customers": (exporting.customers, shapes.customer),
+            "packages": (exporting.packages, shapes.package),
+        }[kind]
+        return self._exported(export, shape, with_hashes=True)
 
     def _exported(self, export, shape, *, with_hashes=False):
         with self._database() as database:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
+from conftest import execute
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -41,7 +42,6 @@ from custmerge.services.importing_customers import Customers
 from custmerge.services.importing_packages import Packages
 from custmerge.storage.unit import Database
 
-BEGIN = datetime.now(UTC).replace(microsecond=0)
 FORM = b"%PDF-1.7 signed"
 MINUTES_AT_MOST = 600
 """So long the staff's logins last whatever happens."""
@@ -78,8 +78,11 @@ class Life(RuleBasedStateMachine):
         self.folder = folder
         self.model = Model()
         self.minute = 0
+        # Not before: what is done counts from the clock where that is further.
+        self.began = datetime.now(UTC).replace(microsecond=0)
+        self.renewed = 0
         self.callers = {
-            name: sessions.resume(self.database, f"token-of-{name}", BEGIN) for name in ("anna", "ben", "ada")
+            name: sessions.resume(self.database, f"token-of-{name}", self.began) for name in ("anna", "ben", "ada")
         }
 
     def teardown(self):
@@ -87,15 +90,23 @@ class Life(RuleBasedStateMachine):
 
     @property
     def now(self):
-        return BEGIN + timedelta(minutes=self.minute)
+        return self.began + timedelta(minutes=self.minute)
 
     @property
     def living(self):
         return sorted(self.model.customers.keys() - self.model.merged_into.keys())
 
+    def keep_logged_in(self):
+        """Let the people log in again before their sessions end."""
+        if self.minute - self.renewed > 60:
+            self.renewed, now = self.minute, stamp(self.now)
+            times = f"created_at = '{now}', last_used_at = '{now}'"
+            execute(self.database.url, f"UPDATE custmerge_session SET {times} WHERE staff IS NOT NULL")
+
     def both(self, modelled, real):
         """Do a thing in the model and for real, and return what they return where neither refuses."""
         self.minute += 1
+        self.keep_logged_in()
         expected = refusal = None
         try:
             expected = modelled()
@@ -263,7 +274,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(not order.purged for order in self.model.orders))
     def purge(self, age):
         minute = self.minute + 1 - age
-        seen = purging.Purged(stamp(BEGIN + timedelta(minutes=minute)), 0, 0, 0, 0, dry_run=False)
+        seen = purging.Purged(stamp(self.began + timedelta(minutes=minute)), 0, 0, 0, 0, dry_run=False)
         expected, done = self.both(
             lambda: self.model.purge(minute),
             lambda: purging.purge(self.database, self.callers["anna"], seen, self.now),

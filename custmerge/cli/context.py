@@ -175,8 +175,11 @@ class Context:
 
     @staticmethod
     def new_token() -> str:
-        """Return 256 fresh random bits as text."""
-        return secrets.token_urlsafe(TOKEN_BYTES)
+        """Return 256 fresh random bits as text; it never begins as an option does, or as what a spreadsheet runs."""
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+        while token.startswith("-"):
+            token = secrets.token_urlsafe(TOKEN_BYTES)
+        return token
 
     @staticmethod
     def new_salt() -> bytes:

@@ -122,12 +122,12 @@ def _prove(
     if domain is None:
         if not context.terminal.can_ask:
             return
-        proving.check_claim(context.database, caller, number, into=into)
+        proving.check_claim(context.database, caller, number, into=into, now=context.now())
         if not merging.needs_proof(context.database, caller, number, into=into, now=context.now()):
             return
         question = _("A domain of {number}").format(number=visible(number))
         domain = context.terminal.ask(question, option="--domain")
-    proving.check_claim(context.database, caller, number, into=into)
+    proving.check_claim(context.database, caller, number, into=into, now=context.now())
     password = context.password(_("Password for {name}").format(name=visible(domain)), from_stdin=password_stdin)
     claim = proving.Claim(number, domain, password)
     proving.verify(context.database, caller, claim, into=into, now=context.now())

@@ -62,13 +62,13 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
 def _survivor(context: Context, caller: Caller, into: str | None) -> str:
     """Return the number that is kept, asked for until it is one that can be."""
     if into is not None:
-        return proving.check_survivor(context.database, caller, into)
+        return proving.check_survivor(context.database, caller, into, context.now())
     while True:
         try:
             number = context.terminal.ask(_("Number that is kept"), option="--into")
             if not number:
                 raise Declined
-            return proving.check_survivor(context.database, caller, number)
+            return proving.check_survivor(context.database, caller, number, context.now())
         except (BadValue, UnknownNumber, MergedAway) as error:
             context.terminal.warn(f"✗ {sentence(error)}")
 
@@ -93,7 +93,7 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
         if not absorbed:
             raise Declined
         try:
-            proving.check_claim(context.database, caller, absorbed, into=survivor)
+            proving.check_claim(context.database, caller, absorbed, into=survivor, now=context.now())
             if not merging.needs_proof(context.database, caller, absorbed, into=survivor, now=context.now()):
                 return absorbed
             domain = terminal.ask(_("A domain from its package"), option="--domain")

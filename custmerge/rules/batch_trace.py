@@ -18,6 +18,7 @@ _BATCH = ',"batch":'
 _AT_MOST = 80
 """Characters from the key of a moment to behind that of a batch, with room."""
 _ROW = ',"row":'
+_NO_ORDER = ',"order":null,'
 _UNDO = f'"action":"{Action.UNDO.value}"'
 
 
@@ -34,6 +35,8 @@ class Trace:
     """A row that was merged though it, or one behind it, was merged before: a run only goes on."""
     undone: int = 0
     """So many orders were taken back by an undo of the whole file."""
+    is_ended: bool = False
+    """Whether an undo began while the file could still be run, or had merged nothing that stood."""
 
     def merged(self, row: int) -> None:
         """Take note that a row was merged."""
@@ -52,6 +55,7 @@ class Trace:
         self.last = max(self.last, later.last)
         self.again = self.again or later.again
         self.undone += later.undone
+        self.is_ended = self.is_ended or later.is_ended
 
 
 def trace(body: object, traces: dict[int, Trace], *, is_merge: bool) -> None:
@@ -71,6 +75,8 @@ def trace(body: object, traces: dict[int, Trace], *, is_merge: bool) -> None:
         found = traces[number] = Trace()
     if is_merge:
         found.merged(row)
+    elif _NO_ORDER in body:
+        found.is_ended = True
     else:
         found.undone += 1
 

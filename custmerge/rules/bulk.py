@@ -129,7 +129,7 @@ def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
         Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
     )
     problem = _problem(survivor, absorbed, choice, take)
-    return BulkRow(row, *shown, wishes, cells.get("domain", ""), cells.get("password", ""), problem)
+    return BulkRow(row, *shown, wishes, unguard(cells.get("domain", "")), cells.get("password", ""), problem)
 
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
@@ -172,14 +172,17 @@ def packed(outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def orders_in(kept: str) -> list[int]:
-    """Return the orders that were executed for the rows that `packed` kept."""
-    return [order for result, _code, order, *_said in json.loads(kept) if result == Result.MERGED]
-
-
 def without_details(kept: str) -> tuple[str, int]:
-    """Return what `packed` kept without what was said of rows, which quotes their cells, and of how many it was."""
-    rows = json.loads(kept)
+    """Return what `packed` kept without what was said of rows, which quotes their cells, and of how many it was.
+
+    What isn't of ours comes back as it is.
+    """
+    try:
+        rows = json.loads(kept)
+    except ValueError:
+        return kept, 0
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return kept, 0
     left = [row[:_TOLD] for row in rows]
     erased = sum(1 for row in rows if len(row) > _TOLD)
     return json.dumps(left, ensure_ascii=False, separators=(",", ":")), erased

@@ -7,12 +7,12 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.rules.sessions import proof_holds
+from custmerge.rules.roles import Role
+from custmerge.rules.sessions import expires_at, has_opened, proof_holds, service_ends_at
+from custmerge.rules.times import moment
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    from custmerge.rules.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,18 @@ class Session:
     created_at: str
     last_used_at: str
     service: Service | None = None
+
+    def ends_at(self, used: str) -> datetime:
+        """Return the moment at which the session ends where it was used at `used` and isn't again."""
+        if self.service is not None:
+            return service_ends_at(moment(self.service.created_at), moment(self.service.expires_at))
+        role = self.person.role if self.person else Role.CUSTOMER
+        return expires_at(role, moment(self.created_at), moment(used))
+
+    def is_open(self, now: datetime) -> bool:
+        """Return whether the session has begun by `now` and hasn't ended."""
+        begin = self.created_at if self.service is None else self.service.created_at
+        return has_opened(begin, self.last_used_at, now) and now < self.ends_at(self.last_used_at)
 
 
 @dataclass(frozen=True, slots=True)

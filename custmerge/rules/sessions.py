@@ -19,6 +19,11 @@ def expires_at(role: Role, created: datetime, last_used: datetime) -> datetime:
     return min(created + ABSOLUTE_LIMIT, last_used + idle)
 
 
+def service_ends_at(created: datetime, expires: datetime) -> datetime:
+    """Return the moment at which a service token ends, whatever its row says."""
+    return min(expires, created + timedelta(days=SERVICE_DAYS))
+
+
 def proof_holds(valid_until: str, now: datetime) -> bool:
     """Return whether a proof that lasts until a moment (see `times.stamp`) holds; one of the future doesn't."""
     return stamp(now) < valid_until <= stamp(now + PROOF_LASTS + MAY_BE_APART)

@@ -24,6 +24,7 @@ from custmerge.rules.roles import Capability, Role, may
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from custmerge.rules.fields import Customer
     from custmerge.storage.unit import Unit
@@ -77,12 +78,15 @@ def demand_may_change_people(caller: Caller) -> None:
     demand_person_acts(caller)
 
 
-def demand_alive(unit: Unit, caller: Caller) -> None:
-    """Raise SessionOver where the caller's session has ended meanwhile: with a role, a password, a disabling.
+def demand_alive(unit: Unit, caller: Caller, now: datetime, *, hold: bool = True) -> None:
+    """Raise SessionOver where the caller's session has ended by `now`.
 
-    Asked in the transaction that writes, for a person may think for long before they answer.
+    It ends at its limits, and with a role, a password, a disabling. Asked in the transaction that writes, for a
+    person may think for long before they answer; without `hold` in one that reads for a form or a run that goes on.
     """
-    if not unit.people.hold_session(caller.token_sha256):
+    session = unit.people.session(caller.token_sha256, hold=hold)
+    # A command may have been stopped, or have waited for its input, since it looked at the clock.
+    if session is None or not session.is_open(max(now, unit.now())):
         raise SessionOver
 
 

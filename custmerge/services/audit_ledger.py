@@ -29,6 +29,7 @@ _REVIVED = N_("was merged away by order {order} and isn't any more: its tombston
 _LOST = N_("was merged away by order {order} and is gone.")
 _TAIL = N_("is the last entry and {seq} should be: entries at the end are gone.")
 _BEYOND = N_("stands behind the end of the chain ({seq}): it was put in, or the end was moved.")
+_BEFORE_FIRST = N_("stands before the first entry of the chain: it was put in.")
 _HEAD = N_("the end of the chain isn't written down as its last entry has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _NO_ORDER = N_("belongs to no order: it was put in, or the order was deleted.")
@@ -133,6 +134,9 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
             kept = sum(1 for found in part.findings.kept if found.check is check)
             findings.counts[check] = findings.counts.get(check, 0) + count - kept
     if CheckName.CHAIN in checks:
+        # No part of the chain, and yet found by everybody who asks the history.
+        for seq in unit.evidence.before_first():
+            findings.add(CheckName.CHAIN, f"history {seq}", _BEFORE_FIRST)
         _look_at_end(unit, findings, head, parts[-1])
     if CheckName.ORDERS in checks and parts[-1].order != head.order:
         findings.add(CheckName.ORDERS, f"order {parts[-1].order}", _LAST_ORDER, order=head.order)

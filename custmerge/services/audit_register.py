@@ -22,6 +22,7 @@ _CIRCLE = N_("was merged away and leads to no number that is in use: its way is 
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _TWICE = N_("is in two packages: the database's own key is gone.")
 _OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
+_OF_NOBODY = N_("is under {number}, which there isn't.")
 _HOMELESS = N_("is in a package that there isn't.")
 
 
@@ -77,7 +78,14 @@ def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | Non
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 
+def _look_at_packages(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+    if only is None:
+        for package, number in unit.register_evidence.packages_of_nobody():
+            findings.add(CheckName.PACKAGES, f"package {package}", _OF_NOBODY, number=number)
+
+
 _LOOKS = {
+    CheckName.PACKAGES: _look_at_packages,
     CheckName.TOMBSTONES: _look_at_tombstones,
     CheckName.CIRCLES: _look_for_circles,
     CheckName.DOMAINS: _look_at_domains,

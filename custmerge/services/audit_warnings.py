@@ -29,7 +29,9 @@ _FAILED = N_("wrong passwords since {since}: {count}; `custmerge history --actio
 _LOCKED = N_("locks since {since}: {count}; `custmerge history --action locked` lists them.")
 _EXPIRES = N_("ends at {at}: make a new one with `custmerge token create`.")
 _TRANSFER_OPEN = N_("has been {status} since {at}: `custmerge transfer show` it, then decide or use it.")
+_TRANSFER_LAPSED = N_("was filed at {at} for a pair that has changed since: `custmerge purge` makes it void.")
 _BATCH_UNRUN = N_("was approved at {at} and not run in time: approve the file again or forget it.")
+_BATCH_OVER = N_("was approved at {at} and not run to its end in time: approve the file again, or undo the batch.")
 _BATCH_UNFINISHED = N_("was begun at {at} and isn't finished: run the file again, it goes on.")
 _OLD_IMAGES = N_(
     "and others before {until} still have their before-images: `custmerge purge --older-than {days}d` erases them."
@@ -84,9 +86,11 @@ def _retention(unit: Unit, until: str, days: int) -> Iterator[Finding]:
 
 def _open_transfers(unit: Unit, now: datetime) -> Iterator[Finding]:
     for found in as_they_are(unit, unit.transfers.opened_before(stamp(now - OPEN_FOR))):
+        subject = f"transfer {found.id}"
         if found.status in OPEN:
-            subject = f"transfer {found.id}"
             yield _warning(CheckName.OPEN, subject, _TRANSFER_OPEN, status=found.status.value, at=found.at)
+        else:
+            yield _warning(CheckName.OPEN, subject, _TRANSFER_LAPSED, at=found.at)
 
 
 def _open_batches(unit: Unit, now: datetime) -> Iterator[Finding]:
@@ -94,6 +98,8 @@ def _open_batches(unit: Unit, now: datetime) -> Iterator[Finding]:
         approved = batch.approved_at
         if batch.state is State.APPROVED and approved and now >= moment(approved) + APPROVED_FOR:
             yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNRUN, at=approved)
+        elif approved and now >= moment(approved) + APPROVED_FOR:
+            yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_OVER, at=approved)
         elif batch.state is State.RUNNING and batch.at < stamp(now - RUNS_FOR):
             yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNFINISHED, at=batch.at)
 

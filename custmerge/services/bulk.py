@@ -63,7 +63,7 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
     demand(caller, Capability.BULK_APPROVE)
 
     def write(unit: Unit) -> Batch:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         # Of two that approve a file at once, the second is to see the batch of the first.
         unit.chain.lock()
         _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
+from custmerge.services.access import demand_alive
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_inputs import ResultCounter
 from custmerge.services.bulk_proofs import Bench, Proved, demand_standing, proved, with_standing
@@ -29,9 +30,10 @@ _NO_SALT = bytes(16)
 class DryRun:
     """A run that writes nothing: what its orders would change is kept aside."""
 
-    def __init__(self, database: Database, caller: Caller, now: datetime) -> None:
+    def __init__(self, database: Database, caller: Caller, earlier: frozenset[int], now: datetime) -> None:
         self._database = database
         self._caller = caller
+        self._earlier = earlier
         self._now = now
         self._overlay = Overlay()
 
@@ -44,7 +46,8 @@ class DryRun:
     def outcomes(self, rows: Sequence[BulkRow], proofs: Proofs, *, is_whole: bool) -> list[Outcome]:
         """Return what would become of rows that come after those that were asked about before."""
         with self._database.reading() as unit:
-            foreseen = Rows(unit, self._caller, rows, self._now, lock=False)
+            demand_alive(unit, self._caller, self._now, hold=False)
+            foreseen = Rows(unit, self._caller, rows, self._now, earlier=self._earlier, lock=False)
             desk = foreseen.desk
             numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
             desk.assume(
@@ -101,10 +104,11 @@ class Check:
         total, done = self._file.count(), begun.done if begun else 0
         self._inputs.watcher.accepted()
         self._inputs.watcher.advanced(done, total)
-        if begun is not None:
-            with self._database.reading() as unit:
+        with self._database.reading() as unit:
+            earlier = frozenset(one.id for one in unit.batches.of_file(self._file.sha256) if one != begun)
+            if begun is not None:
                 self._counter.tell(decided(unit, begun, self._file))
-        with DryRun(self._database, self._caller, self._inputs.clock()) as dry_run:
+        with DryRun(self._database, self._caller, earlier, self._inputs.clock()) as dry_run:
             for rows in chunks(self._file, done, self._inputs.chunk, split=not is_whole):
                 still = partial(self._inputs.watcher.advanced, done, total)
                 bench = Bench(self._database, self._caller, self._inputs.clock, dry_run, still)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import N_, BadFile
+from custmerge.errors import N_, BadFile, ResultsChanged
 from custmerge.rules.bulk import COLUMNS, REQUIRED, read_row, unpacked
 from custmerge.storage.csv_file import spooled
 
@@ -30,10 +30,25 @@ def opened(path: str) -> Iterator[SpooledFile]:
 def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
     """Give what became of the rows that a batch has decided; what it merged is `already` now."""
     records = file.records()
+    told = 0
     for _first, results in unit.batches.results(batch.id):
-        for kept in json.loads(results):
+        for kept in _rows_in(results, batch):
             number, cells = next(records)
+            told += 1
             yield unpacked(read_row(number, cells), kept)
+    if told != batch.done:
+        raise ResultsChanged(batch=batch.id)
+
+
+# Any: JSON as it comes.
+def _rows_in(results: str, batch: Batch) -> list[Any]:
+    try:
+        rows = json.loads(results)
+        if all(len(row) >= 3 for row in rows):  # noqa: PLR2004 (result, code, order)
+            return list(rows)
+    except (TypeError, ValueError):
+        pass
+    raise ResultsChanged(batch=batch.id)
 
 
 def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
 from custmerge.rules.guessing import Subject
 from custmerge.services import guessing, passwords
+from custmerge.services.access import demand_alive
 from custmerge.services.proving import guesser, renew
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def proved(bench: Bench, rows: Sequence[BulkRow]) -> Proved:
     waiting = _with_living_numbers(bench, [row for row in rows if row.problem is None and row.password])
     verdicts: dict[int, CustmergeError | Verified] = {}
     while waiting:
+        with bench.database.reading() as unit:
+            demand_alive(unit, bench.caller, bench.now(), hold=False)
         wave = _Wave(bench, waiting[:AT_ONCE])
         verdicts |= wave.verdicts()
         waiting = [row for row in waiting if row.row not in verdicts and row.row not in wave.merged_away]
@@ -303,7 +306,7 @@ class _Wave:
             if number in self._open:
                 row, tried = self._open[number]
                 facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
-                guessing.wrong(database, tried, caller.actor, facts, self._now)
+                guessing.wrong(database, tried, caller.actor, facts)
                 del self._open[number]
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custmerge.errors import CustmergeError
+from custmerge.errors import CustmergeError, MergedAway
 from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
 from custmerge.services.executing import Desk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
     from custmerge.rules.plan import Plan
-    from custmerge.services.access import Caller
+    from custmerge.services.access import Caller, Pair
     from custmerge.services.bulk_proofs import Proofs
     from custmerge.storage.unit import Unit
 
@@ -22,12 +24,26 @@ if TYPE_CHECKING:
 class Rows:
     """Rows decided on a desk, in their order."""
 
-    def __init__(self, unit: Unit, caller: Caller, rows: Sequence[BulkRow], now: datetime, *, lock: bool) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        caller: Caller,
+        rows: Sequence[BulkRow],
+        now: datetime,
+        *,
+        earlier: Collection[int],
+        lock: bool,
+    ) -> None:
+        """Read what rows need; with `lock` nobody else can change it meanwhile.
+
+        `earlier` are the batches of earlier runs of the file.
+        """
         pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
         self._unit = unit
         self.desk = Desk(unit, caller, pairs, now, lock=lock)
         self._outcomes: list[Outcome] = []
         self._merged: list[int] = []
+        self._earlier = earlier
 
     def decide(
         self,
@@ -48,7 +64,26 @@ class Rows:
 
     def outcomes(self) -> list[Outcome]:
         """Return what was decided."""
-        return with_orders(self._unit, self._outcomes)
+        return with_orders(self._unit, [*map(self._known, self._outcomes)] if self._executed else self._outcomes)
+
+    def _known(self, outcome: Outcome) -> Outcome:
+        """Return as `already` what an earlier run has executed and whose survivor has gone elsewhere since."""
+        row, survivor, absorbed = outcome.row, outcome.survivor, outcome.absorbed
+        is_known = isinstance(outcome.error, MergedAway) and (survivor, absorbed) in self._executed
+        if not is_known or not self.desk.leads_to(absorbed, survivor):
+            return outcome
+        return Outcome(row, survivor, absorbed, Result.ALREADY, 0, None, None)
+
+    @cached_property
+    def _executed(self) -> set[Pair]:
+        """The pairs among what went elsewhere that an earlier run of this file has executed."""
+        moved = {one.absorbed for one in self._outcomes if isinstance(one.error, MergedAway)}
+        if not moved or not self._earlier:
+            return set()
+        orders = [order for order, _survivor in self._unit.ledger.newest_orders(moved).values()]
+        bodies = [json.loads(entry.body) for entry in self._unit.chain.of_orders(orders)]
+        # An undo of one by itself names no batch.
+        return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
 
     def written(self, batch: int) -> list[Outcome]:
         """Write what was decided; returns the outcomes with the orders' numbers."""

@@ -42,6 +42,7 @@ from custmerge.services.bulk_inputs import ResultCounter
 from custmerge.services.bulk_lease import is_free
 from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
+from custmerge.services.sessions import SessionUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,11 +78,14 @@ class Run:
         self._batch: Batch
         self._is_whole = False
         self._is_continued = False
+        self._earlier = frozenset[int]()
+        """Batches of earlier runs of the file."""
         self._turn: Turn | None = None
         self._before: Batch | None = None
         """The batch as this run leaves it where no row was tried: an approval as it was, one of its own finished."""
         self._gap_at = 0.0
         self._runner = inputs.new_salt().hex()
+        self._use = SessionUse(database, caller, inputs.clock())
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +164,9 @@ class Run:
         if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
             raise OwnBatch(file=file.path, approved_by=batch.approved_by)
         self._is_continued = batch is not None and goes_on(batch, now)
+        if batch is not None and self._is_continued:
+            # This run makes the tries again that the one before was cut off in.
+            unit.guesses.forget_pending(batch.id)
         if batch is None or not (is_whole or self._is_continued):
             batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
             batch = replace(batch, id=unit.batches.add(batch))
@@ -168,6 +175,7 @@ class Run:
         for other in found:
             if other.id != batch.id:
                 unit.batches.finish(other.id)
+        self._earlier = frozenset(one.id for one in batches if one.id != batch.id)
         until = stamp(now + ALIVE_FOR)
         unit.batches.start(batch.id, by=caller.name, runner=self._runner, alive_until=until)
         return replace(batch, runner=self._runner, alive_until=until), is_whole
@@ -183,6 +191,7 @@ class Run:
         """Say so to who watches, and to the others, while passwords are verified."""
         self._tell_how_far()
         now, batch = self._inputs.clock(), self._batch
+        self._use.note(now)
         if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
             return
         until = stamp(now + ALIVE_FOR)
@@ -229,6 +238,7 @@ class Run:
             failed = [outcome_of(rows[0], error)]
             outcomes, batch = self._patiently(lambda unit: self._failed(unit, rows, failed))
         self._batch = batch
+        self._use.note(self._inputs.clock())
         self._leave_a_gap()
         return outcomes
 
@@ -250,7 +260,7 @@ class Run:
 
     def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
         self._demand_unmoved(unit)
-        orders = Rows(unit, self._caller, rows, self._inputs.clock(), lock=True)
+        orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
         demand_standing(unit, AsItIs(), rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._inputs.new_salt, is_whole=self._is_whole)]):

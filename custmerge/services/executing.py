@@ -67,14 +67,19 @@ class Desk:
         """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile."""
         pairs = list(pairs)
         if lock:
-            demand_alive(unit, caller)
+            demand_alive(unit, caller, now)
         self._unit = unit
         self._caller = caller
-        self._at = stamp(now)
         absorbed = {pair[1] for pair in pairs}
-        self._records = unit.register.customers({number for pair in pairs for number in pair}, lock=lock)
+        if caller.is_customer:
+            # How long the refusal of a number takes must not say what there is of it (rule 3).
+            absorbed = {proof.absorbed for proof in unit.people.proofs(caller.token_sha256, absorbed)}
+        self._records = unit.register.customers({pair[0] for pair in pairs} | absorbed, lock=lock)
         self._packages = unit.register.packages_of_all(absorbed, lock=lock)
-        # Behind the locks: what a proof rests on can't change any more before the order is written.
+        # Behind the locks, for which this may have waited: from here on nothing of it changes before the order is
+        # written, what a proof rests on included.
+        now = max(now, unit.now()) if lock else now
+        self._at = stamp(now)
         self._proofs = proved_pairs(unit, caller, absorbed, now)
         self._transfers = self._approved(unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes]] = []

@@ -49,7 +49,7 @@ def _note(database: Database, caller: Caller, kind: str, now: datetime, *, with_
     """Write into the history that something is about to be written out; raises DatabaseError where that can't be."""
 
     def note(unit: Unit) -> None:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         facts: dict[str, Fact] = {"kind": kind, "with_hashes": int(with_hashes)}
         unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
 

@@ -8,24 +8,28 @@ Source: OWASP ASVS 5 §6.3.1, NIST SP 800-63B §5.2.2.
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from custmerge.errors import LockedOut
 from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import MAY_BE_APART, stamp
+from custmerge.storage.stopwatch import counted_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from custmerge.rules.guessing import Tries
     from custmerge.rules.history import Fact
+    from custmerge.storage.stopwatch import Clock
     from custmerge.storage.unit import Database, Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
+SETTLED_WITHIN_SECONDS = 25.0
+"""So long somebody waits to take a try back: longer than others write at once, and no pending try counts yet."""
 NOBODY = Actor("login", "system")
 """Who acts where nobody is logged in."""
 
@@ -38,6 +42,8 @@ class Try:
     ids: tuple[int, ...]
     fresh: tuple[int, ...]
     """Those of the ids that no earlier run has noted: their hash was compared by nobody yet."""
+    clock: Clock
+    """Counts on from the moment that the try was noted with: its process may have been stopped meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +70,29 @@ class Origin:
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try:
     """Write a try down; waits while others are under way that would be the last. Raises LockedOut."""
-    began = time.monotonic()
+    clock = counted_from(now)
     while True:
-        moment = now + timedelta(seconds=time.monotonic() - began)
-        (tried,) = begin_all(database, [subjects], moment)
+        (tried,) = begin_all(database, [subjects], clock.now())
         if isinstance(tried, Locked):
             raise tried.error
         if tried is not None:
             return tried
         time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+
+
+@contextmanager
+def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> Iterator[Try]:
+    """Write a try down as `begin` does, and take it back where nobody learns how it ended.
+
+    That is where whoever verifies it is interrupted, or can't settle it for somebody else writes for long. A process
+    that is killed leaves it behind: it counts as wrong then.
+    """
+    tried = begin(database, subjects, now)
+    try:
+        yield tried
+    except BaseException:
+        database.at_once(lambda unit: right(unit, tried), wait_seconds=SETTLED_WITHIN_SECONDS)
+        raise
 
 
 def begin_all(
@@ -84,11 +104,14 @@ def begin_all(
     """
 
     def start(unit: Unit) -> list[Try | Locked | None]:
+        # The process may have been stopped since somebody looked at the clock.
+        moment = max(now, unit.now())
+        clock = counted_from(moment)
         # Always in the same order, so that two who count never wait for each other.
         subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
-        noted = {} if origin is None or not origin.is_continued else _taken_over(unit, subjects, origin, now)
-        states = {subject: _state(unit, subject, now) for subject in subjects}
-        return [_begun(unit, one, place, states, noted, origin, now) for place, one in enumerate(wanted)]
+        noted = {} if origin is None or not origin.is_continued else _taken_over(unit, subjects, origin, moment)
+        states = {subject: _state(unit, subject, moment) for subject in subjects}
+        return [_begun(unit, one, place, states, noted, origin, clock) for place, one in enumerate(wanted)]
 
     return database.attempt(start)
 
@@ -107,7 +130,7 @@ def _begun(
     states: dict[Subject, _State],
     noted: Mapping[tuple[int, str], int],
     origin: Origin | None,
-    now: datetime,
+    clock: Clock,
 ) -> Try | Locked | None:
     batch, row = (None, None) if origin is None else (origin.batch, origin.rows[place])
     for subject in subjects:
@@ -119,9 +142,9 @@ def _begun(
         return None
     for subject in new:
         states[subject].room -= 1
-    fresh = {one: unit.guesses.begin(one.key, stamp(now), batch=batch, row=row) for one in new}
+    fresh = {one: unit.guesses.begin(one.key, stamp(clock.moment), batch=batch, row=row) for one in new}
     ids = {**old, **fresh}
-    return Try(tuple(subjects), tuple(ids[subject] for subject in subjects), tuple(fresh.values()))
+    return Try(tuple(subjects), tuple(ids[subject] for subject in subjects), tuple(fresh.values()), clock)
 
 
 def right(unit: Unit, tried: Try) -> None:
@@ -134,8 +157,9 @@ def settle_right(database: Database, tried: Try) -> None:
     database.attempt(lambda unit: right(unit, tried))
 
 
-def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact], now: datetime) -> None:
+def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) -> None:
     """Write down that a try was wrong, in the history too, and lock what has had too many."""
+    now = tried.clock.now()
 
     def keep(unit: Unit) -> None:
         unit.guesses.keep(tried.ids)

@@ -17,6 +17,7 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.importing_passwords import hashed
 from custmerge.storage.csv_file import opened, wrong_width
+from custmerge.storage.spool import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -141,7 +142,9 @@ def import_file(
         hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
         database.writing() as unit,
     ):
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
+        # Its file may have come for hours.
+        now = max(now, unit.now())
         importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
         clashes: dict[str, int] = {}
         for batch in _batches(file, problems):
@@ -234,7 +237,8 @@ def _report_clashes(file: CsvFile, kind: Kind, clashes: dict[str, int], problems
 
 
 def _first_lines(file: CsvFile, kind: Kind, keys: Collection[str]) -> dict[str, int]:
-    if not Path(file.path).is_file():
+    # Standard input is read once, whatever has its name.
+    if file.path == STDIN or not Path(file.path).is_file():
         return {}
     first: dict[str, int] = {}
     with opened(file.path, kind.columns, kind.required) as again:

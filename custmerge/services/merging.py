@@ -9,7 +9,7 @@ from custmerge.errors import Changed, ProofRequired
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.plan import Plan, Wishes
 from custmerge.rules.roles import Capability
-from custmerge.services.access import demand, survivor_of
+from custmerge.services.access import demand, demand_alive, survivor_of
 from custmerge.services.executing import Desk, Receipt
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     """Return what the order would do; changes nothing. Raises what `merge` would raise."""
     pair = _demanded(caller, request)
     with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
         desk = Desk(unit, caller, [pair], now, lock=False)
         return desk.receipt(_plan(desk, pair, request), None)
 
@@ -43,6 +44,7 @@ def compared(database: Database, caller: Caller, absorbed: str, *, into: str | N
     """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
         desk = Desk(unit, caller, [pair], now, lock=False)
         records = desk.living_pair(pair)
         desk.demand_authority(pair)
@@ -56,6 +58,7 @@ def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str 
     """
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
         try:
             Desk(unit, caller, [pair], now, lock=False).demand_authority(pair)
         except ProofRequired:

@@ -54,28 +54,31 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     """
     from custmerge.services import passwords
 
-    survivor = check_claim(database, caller, claim.absorbed, into=into)
+    survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
-    with passwords.turn():
-        tried = guessing.begin(database, [Subject("number", claim.absorbed), guesser(caller)], now)
+    subjects = [Subject("number", claim.absorbed), guesser(caller)]
+    with passwords.turn(), guessing.trying(database, subjects, now) as tried:
         with database.reading() as unit:
             claimed = _claimed(unit, claim)
         # Outside of any transaction: hashing takes its time, and nobody should wait for it.
         is_right = passwords.fits(claimed.stored, claim.password)
-    if is_right and claimed.went_into is not None:
-        # Asked of a right password only: whoever has a wrong one is to wait no longer for a number that was merged.
-        with database.reading() as unit:
-            is_right = _had(unit, claim)
+        if is_right and claimed.went_into is not None:
+            # Asked of a right password only: with a wrong one nobody is to wait longer for a number that was merged.
+            with database.reading() as unit:
+                is_right = _had(unit, claim)
+        if is_right:
+            guessing.settle_right(database, tried)
     if not is_right:
         facts = {"subject": "proof", "survivor": survivor, "absorbed": claim.absorbed if claimed.exists else None}
-        guessing.wrong(database, tried, caller.actor, facts, now)
+        guessing.wrong(database, tried, caller.actor, facts)
         raise ProofRefused
-    guessing.settle_right(database, tried)
     while is_right and claimed.went_into is None:
         sha256 = verified_sha256(claimed.stored or "")
         proof = Proof(survivor, claim.absorbed, claim.domain, sha256, stamp(now + PROOF_LASTS))
         new = passwords.renewed(claimed.stored, claim.password)
-        found = database.attempt(partial(_kept, caller=caller, claim=claim, claimed=claimed, proof=proof, new=new))
+        found = database.attempt(
+            partial(_kept, caller=caller, claim=claim, claimed=claimed, proof=proof, new=new, now=now)
+        )
         if found == claimed:
             return proof
         # Another hash than was verified, perhaps of the same password.
@@ -112,9 +115,11 @@ def _had(unit: Unit, claim: Claim) -> bool:
     return any(domain_in_ascii(one) == name for package in packages for one in package.domains)
 
 
-def _kept(unit: Unit, *, caller: Caller, claim: Claim, claimed: Claimed, proof: Proof, new: str | None) -> Claimed:
+def _kept(
+    unit: Unit, *, caller: Caller, claim: Claim, claimed: Claimed, proof: Proof, new: str | None, now: datetime
+) -> Claimed:
     """Keep a proof if what was verified is there, with `new` in the place of its hash; returns what is there."""
-    demand_alive(unit, caller)
+    demand_alive(unit, caller, now)
     unit.register.customers([claim.absorbed], lock=True)
     found = _claimed(unit, claim)
     if found == claimed:
@@ -133,24 +138,25 @@ def renew(unit: Unit, number: str, old: str, new: str) -> None:
     unit.people.renew_proofs(number, verified_sha256(old), verified_sha256(new))
 
 
-def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None) -> str:
+def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> str:
     """Raise what `verify` raises whatever the password is, so that nobody types one for nothing.
 
     Returns the number that is kept.
     """
     demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.MERGE_ANY)
     survivor = survivor_of(caller, into, absorbed)
-    if not caller.is_customer:
-        with database.reading() as unit:
-            for number in (survivor, absorbed):
-                living(number, unit.register.customer(number), unit.register.end_of_chain)
+    with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
+        for number in () if caller.is_customer else (survivor, absorbed):
+            living(number, unit.register.customer(number), unit.register.end_of_chain)
     return survivor
 
 
-def check_survivor(database: Database, caller: Caller, number: str) -> str:
+def check_survivor(database: Database, caller: Caller, number: str, now: datetime) -> str:
     """Return a number that staff may keep; raises BadValue, UnknownNumber, MergedAway."""
     demand(caller, Capability.MERGE_ANY)
     with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
         living(checked_number(number), unit.register.customer(number), unit.register.end_of_chain)
     return number
 

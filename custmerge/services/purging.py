@@ -14,8 +14,9 @@ from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import Status
+from custmerge.rules.transfers import OPEN, Status, Why, status_now
 from custmerge.services.access import demand, demand_alive
+from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,8 +74,9 @@ def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Pu
     demand(caller, Capability.PURGE)
 
     def erase(unit: Unit) -> Purged:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         images = unit.ledger.erase_images_before(seen.until, but=_changed_images(unit, seen.until))
+        _end_what_lapsed(unit, caller, stamp(now))
         forms = unit.transfers.erase_forms_before(seen.until, but=_changed_forms(unit, seen.until))
         rows = _erase_details(unit, seen.until)
         resealed = _erase_reasons(unit, seen.until)
@@ -92,6 +94,20 @@ def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Pu
         return done
 
     return database.attempt(erase)
+
+
+def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
+    """Make transfers void for good whose pair isn't as it was any more: from now on their forms have an end.
+
+    What the program changes itself ends them at once; this is for what the host has written to the register.
+    """
+    lapsed = []
+    for one in unit.transfers.stored_as(*OPEN):
+        records = unit.register.customers({one.survivor, one.absorbed})
+        if status_now(one, records.get(one.survivor), records.get(one.absorbed)) is Status.VOID:
+            lapsed.append(one.id)
+    if made_void := unit.transfers.void_open(lapsed) if lapsed else []:
+        unit.chain.append(void_entries(made_void, Why.IDENTITY_CHANGED, caller.actor, at))
 
 
 def _changed_images(unit: Unit, until: str) -> list[int]:

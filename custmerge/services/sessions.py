@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Session
 from custmerge.rules.roles import Role
-from custmerge.rules.sessions import ABSOLUTE_LIMIT, SERVICE_DAYS, expires_at, has_opened
+from custmerge.rules.sessions import ABSOLUTE_LIMIT
 from custmerge.rules.times import MAY_BE_APART, moment, stamp
 from custmerge.services import guessing
 from custmerge.services.access import Caller
@@ -37,17 +36,17 @@ def login_customer(database: Database, number: str, password: str, *, token: str
     from custmerge.services import passwords
 
     # The place to hash in comes first: a try that waits for one would look like one whose process was killed.
-    with passwords.turn():
-        tried = guessing.begin(database, [Subject("number", number)], now)
+    with passwords.turn(), guessing.trying(database, [Subject("number", number)], now) as tried:
         with database.reading() as unit:
             exists = unit.register.customer(number) is not None
             stored = unit.register.number_password(number)
         is_right = passwords.fits(stored, password)
+        if is_right:
+            guessing.settle_right(database, tried)
     if not is_right:
         facts = {"subject": "number", "survivor": number if exists else None}
-        guessing.wrong(database, tried, guessing.NOBODY, facts, now)
+        guessing.wrong(database, tried, guessing.NOBODY, facts)
         raise LoginRefused
-    guessing.settle_right(database, tried)
     session = Session(sha256_of(token), number, None, stamp(now), stamp(now))
     while is_right:
         opened = database.attempt(
@@ -91,17 +90,17 @@ def login_staff(
     """
     from custmerge.services import passwords
 
-    with passwords.turn():
-        tried = guessing.begin(database, [Subject("staff", name)], now)
+    with passwords.turn(), guessing.trying(database, [Subject("staff", name)], now) as tried:
         with database.reading() as unit:
             person = unit.people.staff_named(name)
         stored = person.password_hash if person and person.disabled_at is None else None
         is_right = passwords.fits(stored, password)
+        if person is not None and is_right:
+            guessing.settle_right(database, tried)
     if person is None or not is_right:
         facts = {"subject": "staff", "name": person.name if person else None}
-        guessing.wrong(database, tried, guessing.NOBODY, facts, now)
+        guessing.wrong(database, tried, guessing.NOBODY, facts)
         raise LoginRefused
-    guessing.settle_right(database, tried)
     new_hash = None if person.password_chosen_by is None else _replacement(person, password, new)
 
     def open_it(unit: Unit) -> Caller:
@@ -138,7 +137,7 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
         raise SessionOver
     if session.service is not None and session.service.revoked_at is not None:
         raise SessionOver
-    if not _is_open(session, now):
+    if not session.is_open(now):
         database.at_once(lambda unit: unit.people.end_session(session.token_sha256))
         raise SessionOver
     used = session.last_used_at
@@ -147,6 +146,29 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
         is_noted = database.at_once(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
         used = stamp(now) if is_noted else used
     return _caller(session, used)
+
+
+class SessionUse:
+    """Notes from time to time that a long command uses its session, which would end for want of use."""
+
+    def __init__(self, database: Database, caller: Caller, now: datetime) -> None:
+        """Take `now` for the last use: whoever has logged in or was resumed has just been noted."""
+        self._database = database
+        self._caller = caller
+        self._noted = now
+
+    def note(self, now: datetime) -> None:
+        """Note that the session is used; best effort, and nobody waits for it."""
+        if self._caller.is_service or (now - self._noted).total_seconds() < TOUCH_EVERY_SECONDS:
+            return
+        self._database.at_once(partial(self._note, now))
+        self._noted = now
+
+    def _note(self, now: datetime, unit: Unit) -> None:
+        session = unit.people.session(self._caller.token_sha256)
+        # A process that was stopped for long is not to open it again.
+        if session is not None and session.is_open(now):
+            unit.people.touch_session(session.token_sha256, stamp(now))
 
 
 def logout(database: Database, token: str, *, everywhere: bool) -> int:
@@ -178,7 +200,7 @@ def _open(unit: Unit, session: Session, now: datetime) -> Caller:
 
 
 def _caller(session: Session, used: str) -> Caller:
-    end = stamp(_end(session, used))
+    end = stamp(session.ends_at(used))
     if session.service is not None:
         made = session.service
         return Caller(made.role, made.name, session.token_sha256, end, made.created_by, is_service=True)
@@ -186,19 +208,6 @@ def _caller(session: Session, used: str) -> Caller:
         person = session.person
         return Caller(person.role, person.name, session.token_sha256, end, person.id)
     return Caller(Role.CUSTOMER, session.number or "", session.token_sha256, end)
-
-
-def _is_open(session: Session, now: datetime) -> bool:
-    begin = session.created_at if session.service is None else session.service.created_at
-    return has_opened(begin, session.last_used_at, now) and now < _end(session, session.last_used_at)
-
-
-def _end(session: Session, used: str) -> datetime:
-    if session.service is not None:
-        longest = moment(session.service.created_at) + timedelta(days=SERVICE_DAYS)
-        return min(moment(session.service.expires_at), longest)
-    role = session.person.role if session.person else Role.CUSTOMER
-    return expires_at(role, moment(session.created_at), moment(used))
 
 
 def sha256_of(token: str) -> str:

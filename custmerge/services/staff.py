@@ -29,9 +29,10 @@ from custmerge.services.authority import Staff
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from custmerge.rules.history import Actor
+    from custmerge.rules.history import Actor, Fact
     from custmerge.rules.people import Person
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Database, Unit
@@ -47,7 +48,7 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
 
     def write(unit: Unit) -> None:
         unit.people.lock_staff()
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         write_new(unit, name, role, password_hash, chosen_by=caller.name, by=caller.actor, now=now)
 
     database.attempt(write)
@@ -89,7 +90,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
     demand_may_change_people(caller)
 
     def change(unit: Unit) -> Ended:
-        person, everybody = _locked(unit, caller, name)
+        person, everybody = _locked(unit, caller, name, now)
         if person.role is role:
             return Ended()
         _demand_as_told(unit, person)
@@ -147,7 +148,7 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> End
     demand_may_change_people(caller)
 
     def keep_out(unit: Unit) -> Ended:
-        person, everybody = _locked(unit, caller, name)
+        person, everybody = _locked(unit, caller, name, now)
         if person.disabled_at is not None:
             return Ended()
         _demand_supervisor_left(person, everybody)
@@ -166,7 +167,7 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
     checked_name(name)
 
     def end(unit: Unit) -> bool:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         return end_locks(unit, name, by=caller.actor, now=now)
 
     return database.attempt(end)
@@ -225,19 +226,19 @@ def _find(database: Database, name: str) -> Person:
 def _demand_present(database: Database, caller: Caller, person: Person, present: str, now: datetime) -> None:
     from custmerge.services import passwords
 
-    with passwords.turn():
-        tried = guessing.begin(database, [Subject("staff", person.name)], now)
+    with passwords.turn(), guessing.trying(database, [Subject("staff", person.name)], now) as tried:
         is_right = passwords.fits(person.password_hash, present)
+        if is_right:
+            guessing.settle_right(database, tried)
     if not is_right:
-        guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": person.name}, now)
+        guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": person.name})
         raise LoginRefused
-    guessing.settle_right(database, tried)
 
 
-def _locked(unit: Unit, caller: Caller, name: str) -> tuple[Person, tuple[Person, ...]]:
+def _locked(unit: Unit, caller: Caller, name: str, now: datetime) -> tuple[Person, tuple[Person, ...]]:
     # First everybody, then the own session: two who disable each other are to wait in one order.
     everybody = unit.people.lock_staff()
-    demand_alive(unit, caller)
+    demand_alive(unit, caller, now)
     person = next((one for one in everybody if one.name == name), None)
     if person is None:
         raise UnknownName(name=name)
@@ -258,7 +259,7 @@ def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> No
 
 def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
     def write(unit: Unit) -> None:
-        person, _everybody = _locked(unit, caller, name)
+        person, _everybody = _locked(unit, caller, name, now)
         chosen_by = None if person.id == caller.person else caller.name
         write_password(unit, person, password_hash, chosen_by=chosen_by, by=caller.actor, now=now)
 
@@ -306,7 +307,7 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, rol
     batches = unit.batches.finish_all_by(person.id) if lost(Capability.BULK_APPROVE) else []
     lost_both = lost(Capability.TRANSFER_FILE), lost(Capability.TRANSFER_DECIDE)
     transfers = unit.transfers.void_all_by(person.id, as_filer=lost_both[0], as_approver=lost_both[1])
-    _note(unit, by, now, did, person.name, role)
+    _note(unit, by, now, did, person.name, role, batches)
     for name in tokens:
         note_token(unit, by, now, "revoke", name)
     for one in transfers:
@@ -316,10 +317,22 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, rol
     return Ended(tokens, tuple(one.id for one in transfers), tuple(batches))
 
 
-def _note(unit: Unit, by: Actor, now: datetime, did: str, name: str, role: Role | None = None) -> None:
-    """Write into the history what was done with a person, after it was done."""
+def _note(
+    unit: Unit,
+    by: Actor,
+    now: datetime,
+    did: str,
+    name: str,
+    role: Role | None = None,
+    void_batches: Sequence[int] = (),
+) -> None:
+    """Write into the history what was done with a person, after it was done, and which approvals ended with it."""
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)
-    facts = {"did": did, "name": name, "row_sha256": seals.of_person(person)}
-    unit.chain.append([Draft(stamp(now), by, Action.USER, {**facts, **({"role": role.value} if role else {})})])
+    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": seals.of_person(person)}
+    if role is not None:
+        facts["role"] = role.value
+    if void_batches:
+        facts["void_batches"] = [str(batch) for batch in void_batches]
+    unit.chain.append([Draft(stamp(now), by, Action.USER, facts)])

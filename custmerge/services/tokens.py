@@ -39,7 +39,7 @@ def create(
     def make(unit: Unit) -> None:
         # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
         unit.people.lock_staff()
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         unit.chain.lock()
         demand_free(unit, name)
         unit.people.add_service(new, sha256_of(token))
@@ -61,7 +61,7 @@ def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None
     demand_may_change_people(caller)
 
     def end(unit: Unit) -> None:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         found = unit.people.service_named(name)
         if found is None or found.revoked_at is not None:
             raise UnknownToken(name=name)

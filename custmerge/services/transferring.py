@@ -70,7 +70,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     form = checked_form(filing)
 
     def keep(unit: Unit) -> Transfer:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         records = unit.register.customers((survivor, filing.absorbed), lock=True)
         kept, absorbed = (
             living(number, records.get(number), unit.register.end_of_chain) for number in (survivor, filing.absorbed)
@@ -131,7 +131,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
     demand(caller, Capability.TRANSFER_FILE)
 
     def noted(unit: Unit) -> bytes:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         found = _found(unit, number, lock=False)
         content = unit.sealed.form_of(number)
         if not content or not isinstance(content, bytes):
@@ -163,7 +163,7 @@ def decide(
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
 
     def write(unit: Unit) -> Transfer:
-        demand_alive(unit, caller)
+        demand_alive(unit, caller, now)
         found = _decidable(unit, caller, number, to, lock=True)
         decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
         unit.transfers.decide(number, decision)

@@ -45,7 +45,7 @@ class UndoDesk:
         Raises UnknownOrder, and SessionOver with `lock`.
         """
         if lock:
-            demand_alive(unit, caller)
+            demand_alive(unit, caller, now)
         self._unit, self._caller, self._now = unit, caller, now
         self._rows = unit.ledger.orders(orders)
         for order in orders:
@@ -58,6 +58,9 @@ class UndoDesk:
         self._records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() for package in _packages(image)]
         self._packages = unit.register.packages({package.package for package in moved}, lock=lock)
+        if lock:
+            # It may have waited for the locks.
+            self._now = max(now, unit.now())
         self._told: dict[int, RecordedMerge] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)

@@ -25,11 +25,12 @@ from custmerge.errors import (
     UnknownBatch,
 )
 from custmerge.rules.bulk import ALIVE_FOR, UNFINISHED, State
-from custmerge.rules.history import Action
+from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.bulk_lease import is_free, turn_at
+from custmerge.services.sessions import SessionUse
 from custmerge.services.undo_desk import UndoDesk
 from custmerge.storage.overlay import Overlay
 
@@ -94,7 +95,7 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
         _demand_standing(unit, _demand_batch(unit, number))
-        orders = unit.batches.orders(number)
+        orders = unit.chain.orders_of_batch(number)
     extent, undone, overlay = Extent(number), set[int](), Overlay()
     try:
         for chunk in _chunks(orders, inputs.chunk):
@@ -133,9 +134,13 @@ class _BatchUndo:
         self._number = number
         self._inputs = inputs
         self._runner = inputs.new_salt().hex()
+        self._use = SessionUse(database, caller, inputs.clock())
         self._turn: Turn | None = None
         self._orders: list[int] = []
         self._done = 0
+        self._ends = False
+        """Whether the undo has yet to end the batch, with an entry of its own: the file can still be run, or nothing
+        of it stands."""
 
     def __enter__(self) -> Self:
         return self
@@ -169,8 +174,10 @@ class _BatchUndo:
             for chunk in _chunks(self._orders, self._inputs.chunk):
                 extent = extent.with_chunk(self._database.attempt(partial(self._take_back, chunk)))
                 self._done += len(chunk)
+                self._ends = False
+                self._use.note(self._inputs.clock())
                 self._inputs.watcher.advanced(self._done, total)
-            self._database.attempt(lambda unit: unit.batches.undone(number))
+            self._database.attempt(self._finish)
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._done, total=total) from None
         except OutcomeUnknown as error:
@@ -194,11 +201,13 @@ class _BatchUndo:
     def _begun(self, unit: Unit, turn: Turn, now: datetime) -> list[int]:
         """Return the orders of the batch, newest first; from now on nobody runs its file or undoes it besides."""
         batch = self._demand_free(unit, turn, now, lock=True)
-        demand_alive(unit, self._caller)
-        if batch.state in UNFINISHED:
-            unit.batches.finish(batch.id)
+        demand_alive(unit, self._caller, now)
+        orders = unit.chain.orders_of_batch(batch.id)
+        stands = len(unit.chain.undone(orders)) < len(orders)
+        is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
+        self._ends = batch.state in UNFINISHED or not (stands or is_told)
         unit.batches.hold(batch.id, self._runner, stamp(now + ALIVE_FOR))
-        return unit.batches.orders(batch.id)
+        return orders
 
     def _take_back(self, chunk: Sequence[int], unit: Unit) -> Extent:
         held = unit.batches.one(self._number, lock=True)
@@ -207,9 +216,20 @@ class _BatchUndo:
         now = self._inputs.clock()
         desk = UndoDesk(unit, self._caller, chunk, now, lock=True)
         extent = _taken_back(desk, chunk, self._number)
+        self._end(unit, now)
         desk.write({"batch": self._number})
         unit.batches.hold(self._number, self._runner, stamp(now + ALIVE_FOR))
         return extent
+
+    def _end(self, unit: Unit, now: datetime) -> None:
+        """Write down, where it has yet to be, that nobody may run the file any more: not in its row alone."""
+        if self._ends:
+            unit.batches.finish(self._number)
+            unit.chain.append([Draft(stamp(now), self._caller.actor, Action.UNDO, {"batch": self._number})])
+
+    def _finish(self, unit: Unit) -> None:
+        self._end(unit, self._inputs.clock())
+        unit.batches.undone(self._number)
 
 
 def _taken_back(desk: UndoDesk, chunk: Sequence[int], number: int) -> Extent:
@@ -236,9 +256,14 @@ def _demand_standing(unit: Unit, batch: Batch) -> None:
     """Raise BatchUndone where a batch was undone to its end, naming who undid the last of its orders."""
     if batch.state is not State.UNDONE:
         return
-    bodies = (json.loads(entry.body) for entry in unit.chain.of_orders(unit.batches.orders(batch.id)))
+    orders = unit.chain.orders_of_batch(batch.id)
+    if len(unit.chain.undone(orders)) < len(orders):
+        # Whatever its row says.
+        return
+    entries = [*unit.chain.of_orders(orders), *unit.chain.about(Action.UNDO, "batch", batch.id)]
+    bodies = [json.loads(entry.body) for entry in sorted(entries, key=lambda entry: entry.seq)]
     undone = [(body["at"], body["by"]) for body in bodies if body["action"] == Action.UNDO]
-    # Oldest entry first. A batch that has merged nothing is undone by nobody.
+    # Earlier versions wrote none for a batch that had merged nothing.
     if undone:
         at, by = undone[-1]
         raise BatchUndone(batch=batch.id, by=by, at=at)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import and_, insert, or_, select, update
 
-from custmerge.rules.bulk import UNFINISHED, Batch, State, orders_in
+from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
+from custmerge.rules.times import moment, stamp
 from custmerge.storage.rows import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
@@ -137,11 +138,6 @@ class Batches:
         """Write down that every order of a batch is undone."""
         self._update(number, state=State.UNDONE.value, runner=None, alive_until=None)
 
-    def orders(self, number: int) -> list[int]:
-        """Return the orders that a batch has executed, newest first."""
-        # Read from the results: a chunk is one row, where the history would have to be looked through.
-        return sorted((order for _first, kept in self.results(number) for order in orders_in(kept)), reverse=True)
-
     def results(self, number: int) -> Iterator[tuple[int, str]]:
         """Give (first row, results) of each chunk of a batch, in their order, streamed."""
         statement = (
@@ -155,13 +151,15 @@ class Batches:
     def told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
         """Give (batch, first row, results) of chunks with details, of ended batches from before a moment.
 
-        A batch's moment is that of its approval or its beginning.
+        A batch's moment is that of its approval or its beginning. One whose approval was good for no longer than up
+        to it has ended, too, whether it was run to its end or not.
         """
+        is_over = and_(_IS_UNFINISHED, batch.c.approved_at < stamp(moment(at) - APPROVED_FOR))
         statement = (
             select(batch_chunk.c.batch, batch_chunk.c.first, batch_chunk.c.results)
             .join(batch, batch.c.id == batch_chunk.c.batch)
             # Details are the only objects in results.
-            .where(_HAS_ENDED, batch.c.at < at, batch_chunk.c.results.like("%{%"))
+            .where(or_(_HAS_ENDED, is_over), batch.c.at < at, batch_chunk.c.results.like("%{%"))
             .order_by(batch_chunk.c.batch, batch_chunk.c.first)
         )
         for row in streamed(self._connection, statement, 10):

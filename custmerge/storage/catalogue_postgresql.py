@@ -118,24 +118,32 @@ AND (one LIKE 'session_replication_role=%'
      OR one ~* '^search_path=.*,[[:space:]]*"?pg_catalog"?[[:space:]]*(,|$)'
      AND (setrole = 0 OR has_table_privilege(setrole, ours.oid, 'SELECT')))
 AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"""
+LOOKALIKE_OPERATORS = ("=", "<>", "<", ">", "<=", ">=", "||", "~~", "!~~", "->", "->>", "+")
+LOOKALIKE_FUNCTIONS = (
+    *("count", "current_schema", "json_array_elements", "json_array_elements_text", "json_array_length", "length"),
+    *("lower", "max", "min", "octet_length", "string_agg", "sum", "to_json", "unnest"),
+)
+"""What statements of ours name without a schema, outside of `server_names_only`."""
 # Of operators and functions of one name that with the exactly fitting types is taken, wherever it stands: one for the
 # server's own types in a schema of the search path takes the place of the server's in our statements. Those of
-# extensions are an installer's.
+# extensions are an installer's, who is a superuser; anybody may add one of their own to an extension that they own.
 _LOOKALIKES = """
 SELECT name, 'operator ' || o.oid::regoperator::text, '', false
 FROM ours, pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = oprnamespace
 WHERE name = 'custmerge_history' AND nspname = ANY (CAST(:path AS name[])) AND oprleft < 16384 AND oprright < 16384
-AND oprname IN ('=', '<>', '<', '>', '<=', '>=', '||', '~~', '!~~', '->>')
+AND oprname = ANY (CAST(:operators AS text[]))
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
-                WHERE objid = o.oid AND classid = 'pg_operator'::regclass AND deptype = 'e')
+                WHERE objid = o.oid AND classid = 'pg_operator'::regclass AND deptype = 'e'
+                AND oprowner IN (SELECT oid FROM pg_catalog.pg_roles WHERE rolsuper))
 UNION ALL
 SELECT name, 'function ' || p.oid::regprocedure::text, '', false
 FROM ours, pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = pronamespace
 WHERE name = 'custmerge_history' AND nspname = ANY (CAST(:path AS name[]))
 AND NOT EXISTS (SELECT FROM unnest(proargtypes) AS type WHERE type >= 16384)
-AND proname IN ('count', 'length', 'lower', 'max', 'min', 'octet_length', 'sum', 'clock_timestamp')
+AND proname = ANY (CAST(:functions AS text[]))
 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
-                WHERE objid = p.oid AND classid = 'pg_proc'::regclass AND deptype = 'e')"""
+                WHERE objid = p.oid AND classid = 'pg_proc'::regclass AND deptype = 'e'
+                AND proowner IN (SELECT oid FROM pg_catalog.pg_roles WHERE rolsuper))"""
 _OBJECTS = (
     *(_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES, _INHERITANCE, _SEQUENCES),
     *(_SETTINGS, _LOOKALIKES),
@@ -149,6 +157,7 @@ SELECT name, attname, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
 FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid, aclexplode(attacl)
 LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee
 WHERE grantee <> relowner AND NOT attisdropped"""
+_OURS_BY_NAME = r'"?(?:customer|package|domain|custmerge_\w+)(?:_\w+)?\b'
 _HOME = """
 SELECT quote_ident(nspname) FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
 WHERE pg_class.oid = :history"""
@@ -162,6 +171,7 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     history = next((oid for name, oid in found if name == "custmerge_history"), None)
     ours = {"tables": [name for name, _ in found], "oids": [oid for _, oid in found], "history": history}
     ours["path"] = [name for name in connection.execute(_PATH).scalar() or () if name != "pg_catalog"]
+    ours |= {"operators": list(LOOKALIKE_OPERATORS), "functions": list(LOOKALIKE_FUNCTIONS)}
     with server_names_only(connection):
         return [*_made(connection, ours), *_rights(connection, ours)]
 
@@ -170,11 +180,13 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
 def _made(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
     """Give what is there of our tables, named without the schema that they are in."""
     home = connection.execute(text(_HOME), {"history": ours["history"]}).scalar() or ""
-    schema = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.')
+    anywhere = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.')
+    # Before names of ours alone: a function of somebody's in our schema is not to look like the server's own.
+    schema = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.(?={_OURS_BY_NAME})')
     for statement in _OBJECTS:
         for table, subject, definition, is_harmless in connection.execute(text(_OURS + statement), ours):
             plain = " ".join(schema.sub("", definition).split())
-            name = schema.sub("", subject)
+            name = anywhere.sub("", subject)
             yield Object(table, name, _STORAGE.sub("", plain) if name.startswith("index ") else plain, is_harmless)
 
 

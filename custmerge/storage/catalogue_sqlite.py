@@ -1,7 +1,8 @@
 """What an SQLite file has of our tables: its own text of each, read word by word.
 
 The text in `sqlite_master` is what SQLite makes a table of at each opening, so it is the table. Comments and white
-space are left out, and strings and quoted names are kept apart from words, as SQLite's own tokeniser does it.
+space are left out, and strings and quoted names are kept apart from words, as SQLite's own tokeniser does it: to it a
+byte order mark between words is white space, and anything else beyond ASCII a letter.
 Source: SQLite, tokenize.c and "SQL Language Expressions".
 """
 
@@ -28,10 +29,10 @@ _OF_INDEX = re.compile(
 )
 """What `PRAGMA integrity_check` says of an index. Source: SQLite, pragma.c."""
 _TOKEN = re.compile(
-    r"""(?P<left_out>[ \t\n\f\r]+|--[^\n]*|/\*.*?(?:\*/|\Z))
+    r"""(?P<left_out>[ \t\n\f\r]+|\ufeff|--[^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<string>[xX]?'(?:[^']|'')*')
     |(?P<name>"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^]]*\])
-    |(?P<word>[\w$]+)
+    |(?P<word>[\w$\x80-\U0010ffff]+)
     |(?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -79,7 +80,8 @@ def _of_row(row: Sequence[Any], tables: frozenset[str]) -> Iterator[Object]:
         is_plain = tokens[:2] == ["create", "index"] and not {"where", "collate"}.intersection(tokens)
         columns = tokens[tokens.index("(") + 1 : -1] if "(" in tokens else ["("]
         yield Object(table, f"index {name}", " ".join(tokens), is_plain and not {"(", "'"}.intersection(columns))
-    elif kind == "trigger":
+    elif "view" not in tokens[1:3]:
+        # A trigger, and whatever else SQLite may read there.
         yield Object(table, f"trigger {name}", " ".join(tokens))
 
 
@@ -129,7 +131,8 @@ def _tokens(made: str) -> list[str]:
         if match.lastgroup == "name":
             # Never a word: a column may be called CHECK.
             token = f'"{token[1:-1]}"'
-        elif match.lastgroup == "word":
+        elif match.lastgroup == "word" and token.isascii():
+            # Only there SQLite takes no notice of case.
             token = token.lower()
         if match.lastgroup != "left_out":
             found.append(token)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import case, false, func, select, text
+from sqlalchemy import JSON, case, cast, false, func, select, text
 
 from custmerge.rules.history import Head
 from custmerge.storage.engine import is_sqlite
@@ -19,6 +19,7 @@ from custmerge.storage.evidence_sql import (
 from custmerge.storage.rows import in_parameter, parameter, streamed
 from custmerge.storage.tables import (
     batch,
+    batch_chunk,
     before_image,
     customer,
     head,
@@ -83,6 +84,11 @@ class Evidence:
     def last_seq(self) -> int:
         """Return the seq of the last entry that there is, 0 where there is none."""
         return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
+
+    def before_first(self) -> Iterator[int]:
+        """Give the entries whose place in the chain is before the first."""
+        for row in self._streamed(select(history.c.seq).where(history.c.seq < 1).order_by(history.c.seq)):
+            yield row[0]
 
     def bounds(self, first: int, last: int, size: int) -> list[tuple[int, int]]:
         """Return the first and last seq of stretches of up to `size` entries each, from `first` to `last`."""
@@ -202,6 +208,14 @@ class Evidence:
             select(batch.c.id, batch.c.state, batch.c.done, batch.c.merged).order_by(batch.c.id)
         ):
             yield row[0], row[1], row[2], row[3]
+
+    def decided_rows(self) -> dict[int, int]:
+        """Return of how many rows of each bulk file it is kept what became of them."""
+        length = func.json_array_length(
+            batch_chunk.c.results if self._is_sqlite else cast(batch_chunk.c.results, JSON)
+        )
+        rows = self._connection.execute(select(batch_chunk.c.batch, func.sum(length)).group_by(batch_chunk.c.batch))
+        return {row[0]: int(row[1]) for row in rows}
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:

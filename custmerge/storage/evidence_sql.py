@@ -107,12 +107,13 @@ SELECT * FROM (
 WHERE (number IS DISTINCT FROM survivor OR NOT whole OR NOT fits) AND {_STANDS.format(order='moved."order"')}
 ORDER BY 1, 2
 """  # noqa: S608 (as above)
-# A tombstone may have been imported, but what was imported as one can't be in an order.
+# A tombstone may have been imported, but what was imported as one can't be in an order. The addition to the action
+# keeps SQLite from going through every undo for each of them.
 RETIRED_BY_NOBODY = f"""
 SELECT c.number, c.merged_into FROM customer c
 WHERE c.merged_into IS NOT NULL {{among}} AND (
   EXISTS (SELECT 1 FROM custmerge_order x WHERE x.survivor = c.number)
-  OR EXISTS (SELECT 1 FROM custmerge_history u WHERE u.absorbed = c.number AND u.action = 'undo'))
+  OR EXISTS (SELECT 1 FROM custmerge_history u WHERE u.absorbed = c.number AND u.action || '' = 'undo'))
 AND NOT EXISTS (
   SELECT 1 FROM custmerge_order x
   WHERE x.absorbed = c.number AND x.survivor = c.merged_into AND {_STANDS.format(order='x."order"')})
@@ -145,6 +146,11 @@ WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
 """
 TWICE = "SELECT ascii_name FROM domain GROUP BY ascii_name HAVING count(*) > 1 ORDER BY ascii_name"
 # Two sorted lists laid side by side are quicker than a look-up for each domain.
+NOBODYS = """
+SELECT package, number FROM package
+WHERE number IN (SELECT number FROM package EXCEPT SELECT number FROM customer ORDER BY 1) OR number IS NULL
+ORDER BY package
+"""
 HOMELESS = """
 SELECT ascii_name FROM domain
 WHERE package IN (SELECT package FROM domain EXCEPT SELECT package FROM package ORDER BY 1) OR package IS NULL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import getrandbits
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, delete, func, insert, or_, select, update
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+_ID_BITS = 62
 NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -51,6 +53,9 @@ class Guesses:
     def begin(self, subject: str, at: str, *, batch: int | None = None, row: int | None = None) -> int:
         """Note a try that is pending, made for a row of a bulk file or not, and return its id."""
         values = {"subject": subject, "at": at, "pending": True, "batch": batch, "row": row}
+        if is_sqlite(self._connection):
+            # SQLite would give the id of one that was forgotten once more, and whoever ends that would end this.
+            values["id"] = getrandbits(_ID_BITS)
         key = self._connection.execute(insert(guess).values(values)).inserted_primary_key
         if key is None:
             raise LookupError(subject)
@@ -68,6 +73,10 @@ class Guesses:
             update(guess).where(*own).values(at=at, pending=True).returning(guess.c.id, guess.c.row, guess.c.subject)
         )
         return {(row, subject): number for number, row, subject in found}
+
+    def forget_pending(self, batch: int) -> None:
+        """Forget the tries of a batch whose outcome nobody has learned."""
+        self._connection.execute(delete(guess).where(guess.c.batch == batch, guess.c.pending))
 
     def forget(self, tries: Collection[int]) -> None:
         """Forget tries that were right."""

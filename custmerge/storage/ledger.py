@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, union, update
 
+from custmerge.errors import ImageChanged
 from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
@@ -134,7 +135,11 @@ class Ledger:
 # Any: a row that begins with _COLUMNS.
 def _order(row: Any) -> Order:  # noqa: ANN401 (as above)
     number, survivor, absorbed, choice, taken, at, by = row[: len(_ORDER)]
-    return Order(number, survivor, absorbed, Choice(choice), tuple(Field(name) for name in taken.split()), at, by)
+    try:
+        return Order(number, survivor, absorbed, Choice(choice), tuple(Field(name) for name in taken.split()), at, by)
+    except (ValueError, AttributeError):
+        # Words of nobody's but whoever changed the row.
+        raise ImageChanged(order=number) from None
 
 
 def _kept_before(at: str) -> tuple[ColumnElement[bool], ...]:

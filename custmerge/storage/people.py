@@ -155,9 +155,12 @@ class People:
             )
         )
 
-    def session(self, token_sha256: str) -> Session | None:
-        """Return the session of a token, ended or not."""
-        row = self._connection.execute(_SESSION.where(session.c.token_sha256 == token_sha256)).first()
+    def session(self, token_sha256: str, *, hold: bool = False) -> Session | None:
+        """Return the session of a token, ended or not; with `hold` nobody ends it before the transaction ends."""
+        statement = _SESSION.where(session.c.token_sha256 == token_sha256)
+        if hold:
+            statement = statement.with_for_update(read=True, key_share=True, of=session)
+        row = self._connection.execute(statement).first()
         if row is None:
             return None
         person, made = row[_PERSON_PLACE], row[_SERVICE_PLACE]
@@ -169,11 +172,6 @@ class People:
             row[3],
             None if made[0] is None else _service(made),
         )
-
-    def hold_session(self, token_sha256: str) -> bool:
-        """Return whether a session is there, and keep others from ending it before the transaction ends."""
-        held = select(session.c.token_sha256).where(session.c.token_sha256 == token_sha256)
-        return self._connection.execute(held.with_for_update(read=True, key_share=True)).first() is not None
 
     def touch_session(self, token_sha256: str, at: str) -> None:
         """Note that a session was used."""

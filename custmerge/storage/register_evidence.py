@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.evidence import ROWS_AT_ONCE
-from custmerge.storage.evidence_sql import CIRCLES, HOMELESS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
+from custmerge.storage.evidence_sql import CIRCLES, HOMELESS, NOBODYS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
 from custmerge.storage.rows import among, in_parameter, parameter, streamed
 from custmerge.storage.tables import customer, domain, field_columns, history, package
 
@@ -127,6 +127,10 @@ class RegisterEvidence:
         """Give the names whose package there isn't."""
         for row in self._streamed(text(HOMELESS)):
             yield row[0]
+
+    def packages_of_nobody(self) -> Iterator[tuple[str, str]]:
+        """Give the packages (package, number) whose number there isn't."""
+        yield from self._streamed(text(NOBODYS))
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:

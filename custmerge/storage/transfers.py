@@ -5,10 +5,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, insert, or_, select, union, update
+from sqlalchemy import Text, and_, cast, func, insert, or_, select, union, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
+from custmerge.storage.from_body import TextFromBody
 from custmerge.storage.rows import among, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
@@ -125,13 +126,17 @@ class Transfers:
         """Make a transfer void."""
         self._update(transfer.c.id == number, status=Status.VOID.value)
 
+    def void_open(self, numbers: Collection[int]) -> list[Transfer]:
+        """Make those of some transfers void that are open; returns them as they were."""
+        return self._void_open(among(self._connection, transfer.c.id, numbers))
+
     def void_all_of(self, numbers: Collection[str], *, but: Collection[int] = ()) -> list[Transfer]:
         """Make every open transfer void that speaks of one of `numbers`; returns them as they were."""
         # Asked for first: a look-up in two small indexes, where a change by OR may read the whole table.
         sides = (transfer.c.survivor, transfer.c.absorbed)
         found = [select(transfer.c.id).where(among(self._connection, side, numbers)) for side in sides]
         concerned = set(self._connection.execute(union(*found)).scalars()).difference(but)
-        return self._void_open(among(self._connection, transfer.c.id, concerned)) if concerned else []
+        return self.void_open(concerned) if concerned else []
 
     def void_all_by(self, person: int, *, as_filer: bool, as_approver: bool) -> list[Transfer]:
         """Make every open transfer void that a person filed, or approved; returns them as they were."""
@@ -212,6 +217,7 @@ class Transfers:
             history.c.at >= at,
             history.c.survivor == transfer.c.survivor,
             history.c.absorbed == transfer.c.absorbed,
+            TextFromBody("transfer") == cast(transfer.c.id, Text),
         )
         return or_(
             and_(*_REJECTED, transfer.c.decided_at < at),

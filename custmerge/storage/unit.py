@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cached_property
 from random import random
 from typing import TYPE_CHECKING, TypeVar
@@ -33,7 +34,6 @@ from custmerge.storage.transfers import Transfers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from custmerge.storage.protection import Protection
     from custmerge.storage.register_evidence import RegisterEvidence
     from custmerge.storage.sealed import Sealed
+    from custmerge.storage.stopwatch import Clock
 
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
@@ -83,6 +84,10 @@ class Unit:
     def server_time(self) -> datetime | None:
         """Return what the database's own clock says, None where it has none: SQLite."""
         return clock.server_time(self._connection)
+
+    def now(self) -> datetime:
+        """Return what time it is, asked for at this moment."""
+        return self.server_time() or datetime.now(UTC)
 
     def newest_entry(self) -> datetime | None:
         """Return the moment of the newest history entry, None where there is none that can be read."""
@@ -177,7 +182,7 @@ class Database:
         self._checked = False
         self._open: Connection | None = None
         """The transaction that goes on."""
-        self._clock: clock.Clock | None = None
+        self._clock: Clock | None = None
 
     @property
     def name(self) -> str:

@@ -97,6 +97,24 @@ def test_a_row_whose_survivor_went_elsewhere_is_told_where(pair, agent, supervis
     assert "30001 went into 10001" in told[3][6]
 
 
+def test_what_an_earlier_run_of_the_file_has_executed_is_already_done_wherever_it_went(pair, agent, supervisor):
+    pair.customer("30001")
+    text = "survivor,absorbed\n10001,20003\n30001,10001\n"
+    for status in ("merged", "already"):
+        approved(pair, supervisor, text)
+        assert agent("bulk", "check", "pairs.csv", "-f", "json").json["counts"][status] == 2
+        assert agent("bulk", "run", "pairs.csv", "-f", "json").code == 0
+    pair.customer("30002")
+    approved(pair, supervisor, text + "10001,30002\n")
+    assert agent("bulk", "check", "pairs.csv", "-f", "json").json["counts"]["not_found"] == 2
+
+
+def test_a_domain_with_a_guard_is_read_as_an_import_reads_it(pair, agent):
+    pair.package("Q", "20003", ["-drei.example"])
+    write(pair, PROOFS + "10001,20003,'-drei.example,pw-3\n")
+    assert agent("bulk", "run", "pairs.csv", "-f", "json").json["merged"] == 1
+
+
 def test_rows_that_another_version_has_decided_are_told(pair, agent, supervisor, database_url):
     write(pair, PROOFS + "10001,10001,,\n20003,20003,,\n")
     assert agent("bulk", "run", "pairs.csv").code == 7

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
 from custmerge.rules.guessing import Subject
+from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import moment, stamp
 from custmerge.services import guessing, sessions, undoing
 from custmerge.storage.unit import Database
@@ -125,6 +126,16 @@ def test_a_clock_behind_the_newest_entry_is_refused(cli, pair, agent, supervisor
     assert (doctor.code, clock["ok"]) == (1, False)
 
 
+def test_a_late_entry_with_an_early_moment_turns_no_clock_back(sqlite_cli):
+    with closing(Database(sqlite_cli.url)) as database:
+        now = database.now()
+        with database.writing() as unit:
+            for hours in (0, 2):
+                at = stamp(now - timedelta(hours=hours))
+                unit.chain.append([Draft(at, Actor("a", "staff"), Action.USER, {"did": "unlock", "name": "x"})])
+            assert unit.newest_entry() == moment(stamp(now))
+
+
 @sqlite
 def test_a_clock_that_is_behind_by_seconds_is_the_newest_entrys(cli, pair, agent, supervisor):
     newest = supervisor("history", "--limit", "1", "-f", "json").json[0]["at"]
@@ -182,11 +193,11 @@ def test_locks_and_tries_of_the_future_lock_nobody(database_url):
     with closing(Database(database_url)) as database:
         for _ in range(5):
             tried = guessing.begin(database, [subject], now + timedelta(days=400))
-            guessing.wrong(database, tried, guessing.NOBODY, {}, now + timedelta(days=400))
+            guessing.wrong(database, tried, guessing.NOBODY, {})
         with pytest.raises(LockedOut):
             guessing.begin(database, [subject], now + timedelta(days=400))
         for _ in range(4):
-            guessing.wrong(database, guessing.begin(database, [subject], now), guessing.NOBODY, {}, now)
+            guessing.wrong(database, guessing.begin(database, [subject], now), guessing.NOBODY, {})
         assert guessing.begin(database, [subject], now)
 
 
@@ -195,9 +206,9 @@ def test_tries_of_the_future_are_not_counted(database_url):
     with closing(Database(database_url)) as database:
         for _ in range(4):
             tried = guessing.begin(database, [subject], now + timedelta(days=1))
-            guessing.wrong(database, tried, guessing.NOBODY, {}, now + timedelta(days=1))
+            guessing.wrong(database, tried, guessing.NOBODY, {})
         for _ in range(4):
-            guessing.wrong(database, guessing.begin(database, [subject], now), guessing.NOBODY, {}, now)
+            guessing.wrong(database, guessing.begin(database, [subject], now), guessing.NOBODY, {})
         assert guessing.begin(database, [subject], now)
 
 
@@ -217,9 +228,13 @@ def test_approvals_and_leases_of_the_future_do_not_count():
 def test_an_order_of_the_future_is_not_an_agents_own_one_of_15_minutes(cli, pair, agent):
     assert agent("merge", "20002", "--into", "10001", *PROOF, "--keep", "--yes", stdin="pw-2").code == 0
     with closing(Database(cli.url)) as database:
-        caller = sessions.resume(database, "token-of-ben", database.now())
+        caller, earlier = (
+            sessions.resume(database, "token-of-ben", database.now()),
+            database.now() - timedelta(hours=2),
+        )
+        write(cli, f"UPDATE custmerge_session SET created_at = '{stamp(earlier)}', last_used_at = '{stamp(earlier)}'")
         with pytest.raises(UndoTooLate):
-            undoing.undo(database, caller, undoing.Request(frozenset({1})), database.now() - timedelta(hours=2))
+            undoing.preview(database, caller, undoing.Request(frozenset({1})), earlier)
 
 
 def test_a_session_ends_for_good_where_the_database_can_be_written(cli, agent):

@@ -3,6 +3,8 @@
 import os
 import signal
 import time
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -114,7 +116,48 @@ def database(database_url):
 
 def wrong(database, now, subject=Subject("number", "20002")):  # noqa: B008 (frozen)
     tried = guessing.begin(database, [subject], now)
-    guessing.wrong(database, tried, guessing.NOBODY, {}, now)
+    guessing.wrong(database, tried, guessing.NOBODY, {})
+
+
+def test_a_try_whose_process_was_stopped_takes_back_no_later_one(database):
+    now = datetime.now(UTC)
+    stopped = guessing.begin(database, [Subject("number", "20002")], now)
+    for _ in range(3):
+        wrong(database, now + timedelta(minutes=2))
+    clock = replace(stopped.clock, counted=stopped.clock.counted - 120)
+    guessing.wrong(database, replace(stopped, clock=clock), guessing.NOBODY, {})
+    wrong(database, now + timedelta(minutes=2))
+    with pytest.raises(guessing.LockedOut):
+        wrong(database, now + timedelta(minutes=2))
+
+
+def test_a_try_that_is_interrupted_is_none(database):
+    now = datetime.now(UTC)
+    for _ in range(9):
+        with suppress(KeyboardInterrupt), guessing.trying(database, [Subject("number", "20002")], now):
+            raise KeyboardInterrupt
+    guessing.begin(database, [Subject("number", "20002")], now + timedelta(minutes=1))
+
+
+def test_the_end_of_a_try_that_was_forgotten_ends_no_other(database):
+    now = datetime.now(UTC)
+    slow = guessing.begin(database, [Subject("number", "10001")], now)
+    with database.writing() as unit:
+        unit.guesses.unlock([Subject("number", "10001").key], since="", now="")
+    for _ in range(5):
+        wrong(database, now)
+        guessing.settle_right(database, slow)
+    with pytest.raises(guessing.LockedOut):
+        wrong(database, now)
+
+
+def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
+    now = datetime.now(UTC)
+    origin = guessing.Origin(1, tuple(range(5)), is_continued=False)
+    guessing.begin_all(database, [[Subject("number", "20002")]] * 5, now, origin)
+    with database.writing() as unit:
+        unit.guesses.forget_pending(1)
+    wrong(database, now + timedelta(minutes=1))
 
 
 def test_a_lock_ends_after_15_minutes(database):

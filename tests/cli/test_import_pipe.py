@@ -52,6 +52,13 @@ def test_bad_lines_of_a_pipe_are_named(anna):
     assert (done.code, "-:3: merged_into: 2: is the number itself" in done.err) == (2, True), done.err
 
 
+def test_a_file_that_is_called_like_standard_input_is_not_read_in_its_place(anna):
+    imported(anna, "customers", "number\n1\n")
+    (anna.folder / "-").touch()
+    done = anna("import", "customers", "-", stdin="number\n1\n")
+    assert "-:2: number: 1: exists already" in done.err
+
+
 def test_a_pipe_that_stalls_keeps_nobody_from_writing(anna):
     (anna.folder / "own.csv").write_text("number\nx\n")
     with importing(anna, "customers") as process:

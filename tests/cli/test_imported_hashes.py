@@ -1,6 +1,5 @@
 """Hashes of other programs: verified, and replaced by argon2id when their password is known."""
 
-import json
 import unicodedata
 
 import bcrypt
@@ -32,7 +31,7 @@ def load(world, kind, text):
 
 
 def hashes(world, kind):
-    return [json.loads(line)["password_hash"] for line in world._lines(kind, "--with-hashes")]
+    return [row["password_hash"] for row in world.exported(kind)]
 
 
 def test_a_login_verifies_an_old_hash_and_renews_it(world, cli, old):

@@ -81,7 +81,7 @@ def test_a_field_is_called_as_in_the_article(world, agent):
         (("history", "--action", "foo"), "--action: foo ist keines von"),
         (("history", "--limit", "x"), "--limit braucht eine ganze Zahl."),
         (("history", "--limit", "0"), "--limit: mindestens 1."),
-        (("show", "1", "2"), "Zu viele Argumente: 2."),
+        (("show", "1", "2"), "Es sind mehr Argumente"),
         (("whoami", "-f", "xml"), "--format: xml ist keines von"),
     ],
 )

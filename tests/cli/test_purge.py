@@ -17,7 +17,9 @@ from custmerge.services import auditing, purging, transferring
 from custmerge.services.access import Caller
 from custmerge.storage.unit import Database
 
-SUPERVISOR = Caller(Role.SUPERVISOR, "anna", hashlib.sha256(b"token-of-anna").hexdigest(), "", 1)
+LATER = hashlib.sha256(b"token-of-anna-later").hexdigest()
+SUPERVISOR = Caller(Role.SUPERVISOR, "anna", LATER, "", 1)
+"""Logged in when `Later` purges."""
 LONG_AGO = "2020-01-01T00:00:00Z"
 
 
@@ -85,6 +87,20 @@ class Later:
     def __init__(self, url):
         self.url = url
         self.now = datetime.now(UTC) + timedelta(days=2)
+        began = f"'{stamp(self.now)}'"
+        row = f"('{LATER}', 1, {began}, {began})"
+        self.execute(f"INSERT INTO custmerge_session (token_sha256, staff, created_at, last_used_at) VALUES {row}")
+
+    def go_on(self, time):
+        self.now += time
+        began = f"'{stamp(self.now)}'"
+        is_it = f"WHERE token_sha256 = '{LATER}'"
+        self.execute(f"UPDATE custmerge_session SET created_at = {began}, last_used_at = {began} {is_it}")
+
+    def void(self, transfer, ago):
+        with closing(Database(self.url)) as database, database.writing() as unit:
+            facts = {"survivor": "10001", "absorbed": "20005", "transfer": transfer}
+            unit.chain.append([Draft(stamp(self.now - ago), SUPERVISOR.actor, Action.TRANSFER_VOID, facts)])
 
     def purge(self, days=1, changed=0):
         with closing(Database(self.url)) as database:
@@ -190,6 +206,40 @@ def test_what_no_purge_erased_is_missed(tomorrow, statement, finding):
     assert tomorrow.findings() == {finding}
 
 
+def test_what_became_of_rows_and_cannot_be_read_stops_no_purge(tomorrow):
+    tomorrow.execute("UPDATE custmerge_batch_chunk SET results = 'x{'")
+    assert tomorrow.purge().forms == 2
+    assert tomorrow.warnings(days=1) == ["batch 1"]
+
+
+def test_a_later_void_transfer_of_the_same_pair_keeps_no_earlier_ones_form(tomorrow):
+    tomorrow.execute("UPDATE custmerge_transfer SET status = 'void' WHERE id = 3")
+    tomorrow.void(3, timedelta(days=1, hours=1))
+    tomorrow.void(4, timedelta(hours=1))
+    assert tomorrow.purge().forms == 3
+    assert tomorrow.select("SELECT content FROM custmerge_form WHERE transfer = 3") in (
+        [(b"",)],
+        [(memoryview(b""),)],
+    )
+
+
+def test_a_transfer_that_the_host_has_left_behind_ends_with_a_purge(tomorrow):
+    tomorrow.execute("UPDATE customer SET last_name = 'Anders' WHERE number = '20005'")
+    assert tomorrow.purge().forms == 2
+    (void,) = tomorrow.select("SELECT body FROM custmerge_history WHERE action = 'transfer_void'")
+    assert json.loads(void[0])["why"] == "identity_changed"
+    assert tomorrow.findings() == set()
+    tomorrow.go_on(timedelta(days=2))
+    assert tomorrow.purge().forms == 1
+
+
+def test_a_run_that_was_cut_off_has_ended_when_its_approval_has(tomorrow):
+    tomorrow.execute("UPDATE custmerge_batch SET state = 'running'")
+    assert tomorrow.purge().rows == 0
+    tomorrow.go_on(timedelta(days=8))
+    assert tomorrow.purge().rows == 1
+
+
 def test_a_purge_does_not_make_right_what_somebody_changed_before_it(tomorrow):
     tomorrow.execute("UPDATE custmerge_transfer SET decided_by = 'ada' WHERE id = 2")
     tomorrow.purge()
@@ -224,12 +274,9 @@ def test_the_audit_warns_of_old_forms_and_cells(tomorrow):
 
 def test_the_form_of_a_void_transfer_goes_unless_it_became_void_since(tomorrow):
     tomorrow.execute("UPDATE custmerge_transfer SET status = 'void' WHERE id = 3")
-    with closing(Database(tomorrow.url)) as database, database.writing() as unit:
-        facts = {"survivor": "10001", "absorbed": "20005", "transfer": 3}
-        at = stamp(tomorrow.now - timedelta(hours=1))
-        unit.chain.append([Draft(at, SUPERVISOR.actor, Action.TRANSFER_VOID, facts)])
+    tomorrow.void(3, timedelta(hours=1))
     assert tomorrow.purge().forms == 2
-    tomorrow.now += timedelta(days=1)
+    tomorrow.go_on(timedelta(days=1))
     assert tomorrow.purge().forms == 1
 
 

@@ -96,7 +96,7 @@ def test_an_agent_undoes_nothing_after_15_minutes_but_a_supervisor_does(pair, ag
         undoing.undo(database, caller, request, now + timedelta(minutes=15, seconds=1))
     assert error.value.exit == 4
     supervisors = sessions.resume(database, supervisor.token, now)
-    undoing.undo(database, supervisors, request, now + timedelta(days=1))
+    undoing.undo(database, supervisors, request, now + timedelta(hours=1))
     database.close()
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
+from conftest import execute
 from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
 from custmerge.storage.unit import Database
@@ -49,6 +50,34 @@ def test_a_batch_whose_orders_were_all_undone_one_by_one_is_undone_without_anyth
     done = supervisor(*UNDO)
     assert (done.code, done.json["orders"], done.json["already"]) == (0, 0, 8)
     assert supervisor(*UNDO).error["code"] == "already_undone"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE custmerge_batch_chunk SET results = replace(results, 'merged', 'refused')",
+        "DELETE FROM custmerge_batch_chunk",
+    ],
+)
+def test_what_an_undo_takes_back_is_what_the_history_has_of_the_batch(batch, supervisor, world, statement):
+    execute(supervisor.url, statement)
+    assert supervisor(*UNDO).json["orders"] == 8
+    assert world.dump() == batch
+
+
+def test_an_undo_that_is_refused_leaves_a_file_that_can_be_run(world, agent, supervisor):
+    world.customers_like("1000", "1001", "1003", "9000")
+    world.customers_like("1002", city="Ulm")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n1000,1002\n1000,1003\n")
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
+    (world.folder / "later.csv").write_text("survivor,absorbed\n9000,1000\n")
+    assert supervisor("bulk", "approve", "later.csv", "--yes").code == 0
+    assert agent("bulk", "run", "later.csv").code == 0
+    assert supervisor(*UNDO).code == 6
+    assert undone(supervisor) == 0
+    states = {one["batch"]: one["state"] for one in agent("bulk", "status", "-f", "json").json}
+    assert states[1] == "running"
 
 
 # Alone

@@ -125,6 +125,31 @@ def test_a_batch_of_which_something_was_undone_is_not_run_further(batch, agent, 
     demand_found_and_refused(supervisor, agent)
 
 
+def test_a_batch_that_is_further_than_what_became_of_its_rows(batch, agent, supervisor, database_url):
+    run_to(database_url, agent.token, batch, 5)
+    execute(database_url, "UPDATE custmerge_batch SET done = 7")
+    assert findings(supervisor) == [("batches", "batch 1", "critical")]
+    done = agent("bulk", "run", "pairs.csv", "-f", "json")
+    assert (done.code, done.error["code"]) == (6, "results_changed")
+
+
+def test_an_approval_that_was_undone_before_anything_was_run(batch, agent, supervisor, database_url):
+    assert supervisor(*UNDO).code == 0
+    assert (again := supervisor(*UNDO, "-f", "json")).error["code"] == "already_undone"
+    assert again.error["details"]["by"] == "anna"
+    execute(database_url, "UPDATE custmerge_batch SET state = 'approved'")
+    demand_found_and_refused(supervisor, agent)
+
+
+def test_a_batch_that_is_called_undone_and_is_not_is_found_and_can_be_undone(batch, agent, supervisor, database_url):
+    assert agent("bulk", "run", "pairs.csv").code == 0
+    assert supervisor("undo", "8", "--yes").code == 0
+    execute(database_url, "UPDATE custmerge_batch SET state = 'undone'")
+    assert findings(supervisor) == [("batches", "batch 1", "critical")]
+    assert supervisor(*UNDO).code == 0
+    assert findings(supervisor) == []
+
+
 @pytest.mark.parametrize("back", BACK)
 def test_it_is_found_since_a_checkpoint_too(batch, agent, supervisor, database_url, back):
     assert agent("bulk", "run", "pairs.csv").code == 0

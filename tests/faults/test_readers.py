@@ -11,7 +11,7 @@ import pytest
 from conftest import execute
 from sqlalchemy import text
 
-from custmerge.errors import DatabaseConflict
+from custmerge.errors import DatabaseConflict, SessionOver
 from custmerge.rules.times import stamp
 from custmerge.services import passwords
 from custmerge.services.importing import import_file
@@ -203,6 +203,19 @@ def test_passwords_are_hashed_before_an_import_locks_anything(pair, database_url
         path = str(tmp_path / "new.csv")
         import_file(database, caller, path, importer, update=False, watcher=Quiet(), now=now)
     assert made == ["pw-7", "pw-9"]
+
+
+def test_a_session_that_ends_while_a_file_comes_imports_nothing(pair, database_url, tmp_path):
+    importer, content = IMPORTS["customers"]
+    (tmp_path / "new.csv").write_text(content)
+    with closing(Database(database_url)) as database:
+        caller, began = resume(database, "token-of-anna", database.now()), database.now() - timedelta(hours=12)
+        used = stamp(began)
+        execute(database_url, f"UPDATE custmerge_session SET created_at = '{used}', last_used_at = '{used}'")
+        with pytest.raises(SessionOver):
+            import_file(
+                database, caller, str(tmp_path / "new.csv"), importer, update=False, watcher=Quiet(), now=began
+            )
 
 
 def test_each_password_belongs_to_its_line_whatever_lines_are_between(world, cli, tmp_path):

@@ -190,10 +190,12 @@ class TestWarnings:
         assert agent("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf").code == 0
         assert found(audited(lived, now=NOW + timedelta(days=8)), CheckName.OPEN) == {"transfer 3"}
 
-    def test_a_transfer_that_is_void_is_not_open(self, lived, agent):
+    def test_a_transfer_that_the_host_has_left_behind(self, lived, agent):
         agent("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf")
         tamper(lived, "UPDATE customer SET last_name = 'Anders' WHERE number = '20006'")
-        assert found(audited(lived, now=NOW + timedelta(days=8)), CheckName.OPEN) == set()
+        audit = audited(lived, now=NOW + timedelta(days=8))
+        assert found(audit, CheckName.OPEN) == {"transfer 3"}
+        assert "custmerge purge" in next(one.message for one in audit.findings if one.subject == "transfer 3")
 
     def test_an_approval_that_nobody_used(self, lived, supervisor, tmp_path):
         (tmp_path / "other.csv").write_text("survivor,absorbed\n10001,20006\n")

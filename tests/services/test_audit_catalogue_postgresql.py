@@ -9,6 +9,13 @@ from custmerge.rules.audit import Verdict
 postgresql = catalogue_scenes.postgresql
 SERVER_LAST = "SET LOCAL search_path = public, pg_catalog"
 IN_POSTGRESQL = {
+    "a default that calls somebody's own function of the server's name": (
+        (
+            "CREATE FUNCTION nextval(regclass) RETURNS bigint LANGUAGE sql AS 'SELECT pg_catalog.nextval($1)'",
+            "ALTER TABLE custmerge_guess ALTER id SET DEFAULT public.nextval('custmerge_guess_id_seq'::regclass)",
+        ),
+        {("columns", "column custmerge_guess.id")},
+    ),
     "an operator that fits our statements better than the server's own": (
         (
             "CREATE FUNCTION same(a text, b varchar) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
@@ -19,6 +26,25 @@ IN_POSTGRESQL = {
     "a function that fits our statements better than the server's own": (
         ("CREATE FUNCTION public.length(varchar) RETURNS integer LANGUAGE sql AS 'SELECT 1'",),
         {("triggers", "function length(character varying)")},
+    ),
+    "a function that fits better, hidden in an extension": (
+        (
+            "CREATE ROLE plain",
+            "CREATE FUNCTION public.length(varchar) RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+            "ALTER FUNCTION public.length(varchar) OWNER TO plain",
+            "ALTER EXTENSION plpgsql ADD FUNCTION public.length(varchar)",
+        ),
+        {("triggers", "function length(character varying)")},
+    ),
+    "a search column that is made of another key": (
+        (
+            "ALTER TABLE custmerge_history DROP COLUMN survivor",
+            (
+                'ALTER TABLE custmerge_history ADD COLUMN survivor text COLLATE "C"'
+                " GENERATED ALWAYS AS (body::json ->> 'public.survivor') STORED"
+            ),
+        ),
+        {("columns", "column custmerge_history.survivor")},
     ),
     "a function that fits better, in another schema of the search path": (
         (

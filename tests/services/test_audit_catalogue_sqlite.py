@@ -46,6 +46,10 @@ def odd_trigger(cells):
 
 
 IN_SQLITE = {
+    "a trigger with byte order marks between its words": (
+        odd_trigger("sql = replace(sql, 'CREATE ', 'CREATE ' || char(65279) || ' ' || char(65279) || ' ')"),
+        {("triggers", "trigger evil")},
+    ),
     "a trigger that isn't called one": (
         odd_trigger("type = 'TRIGGER'"),
         {("triggers", "trigger evil")},

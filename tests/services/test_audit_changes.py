@@ -12,6 +12,10 @@ LEDGER = {
         'UPDATE custmerge_history SET hash = substr(hash, 2) || substr(hash, 1, 1) WHERE "order" = 1',
         "chain",
     ),
+    "an entry before the first": (
+        "INSERT INTO custmerge_history (seq, body, hash) SELECT 0, body, hash FROM custmerge_history WHERE seq = 1",
+        "chain",
+    ),
     "an entry deleted": ('DELETE FROM custmerge_history WHERE "order" = 2', "chain"),
     "the end cut off": ("DELETE FROM custmerge_history WHERE seq = (SELECT seq FROM custmerge_head)", "chain"),
     "two entries swapped": (
@@ -121,6 +125,11 @@ REGISTER = {
         "UPDATE package SET number = '20006' WHERE package = 'P20001'",
         "packages",
         "package P20001",
+    ),
+    "a package of nobody": (
+        "UPDATE package SET number = '4711' WHERE package = 'P20005'",
+        "packages",
+        "package P20005",
     ),
     "a package gone": ("DELETE FROM package WHERE package = 'P20001'", "packages", "package P20001"),
     "a domain gone": ("DELETE FROM domain WHERE name = 'd1.example'", "packages", "package P20001"),

@@ -2,13 +2,14 @@
 
 import itertools
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from passlib.hash import sha512_crypt
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
+from custmerge.rules.times import stamp
 from custmerge.services import bulk, merging, passwords, proving, sessions
 from custmerge.services.bulk_inputs import RunInputs
 from custmerge.services.bulk_proofs import AT_ONCE
@@ -47,6 +48,10 @@ class Host:
     def merge(self, caller, absorbed="20002", into="10001"):
         request = merging.Request(absorbed, into)
         return merging.merge(self.database, caller, request, salt=bytes(16), now=self.now)
+
+    def tries(self):
+        with self.database.reading() as unit:
+            return unit._connection.exec_driver_sql("SELECT count(*) FROM custmerge_guess").scalar()
 
     def takes_over(self, survivor, absorbed, domain, password):
         self.verify(self.anna, proving.Claim(absorbed, domain, password), survivor)
@@ -284,3 +289,50 @@ def test_a_chunk_without_proofs_asks_nothing_more(host):
         unit.register.domain_passwords = lambda claims: asked.append(claims) or {}
         assert proving.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
     assert not asked
+
+
+# A person may think for long before they answer
+
+
+@pytest.mark.parametrize(
+    ("created", "used"), [(timedelta(hours=12), timedelta()), (timedelta(hours=9), timedelta(hours=8))]
+)
+def test_a_session_that_is_over_when_its_owner_answers_executes_nothing(host, created, used):
+    host.verify(host.ben)
+    moments = stamp(host.now - created), stamp(host.now - used)
+    host.execute("UPDATE custmerge_session SET created_at = '{}', last_used_at = '{}'".format(*moments))
+    with pytest.raises(SessionOver):
+        host.merge(host.ben)
+
+
+def test_a_long_run_is_use_of_its_session(host, monkeypatch):
+    host.execute(f"UPDATE custmerge_session SET last_used_at = '{stamp(host.now - timedelta(hours=7))}'")
+    monkeypatch.setattr(sessions, "TOUCH_EVERY_SECONDS", 0)
+    use = sessions.SessionUse(host.database, host.ben, host.now)
+    use.note(host.now)
+    assert host.resume("token-of-ben").expires_at > stamp(host.now + timedelta(hours=7))
+
+
+def test_whoever_is_not_logged_in_any_more_learns_nothing_from_a_form_that_stands_open(host):
+    host.execute("DELETE FROM custmerge_session WHERE staff = 2")
+    request = merging.Request("20002", "10001")
+    for ask in (
+        lambda: merging.compared(host.database, host.ben, "20002", into="10001", now=host.now),
+        lambda: merging.needs_proof(host.database, host.ben, "20002", into="10001", now=host.now),
+        lambda: merging.preview(host.database, host.ben, request, host.now),
+        lambda: proving.check_claim(host.database, host.ben, "77777", into="10001", now=host.now),
+        lambda: proving.check_survivor(host.database, host.ben, "77777", host.now),
+        lambda: host.verify(host.ben, proving.Claim("20002", "zwei.example", "falsch")),
+    ):
+        with pytest.raises(SessionOver):
+            ask()
+    assert host.tries() == 0
+
+
+def test_a_command_that_was_stopped_goes_by_the_time_at_which_it_goes_on(host):
+    host.verify(host.ben)
+    began = host.now - timedelta(minutes=5)
+    host.execute(f"UPDATE custmerge_proof SET valid_until = '{stamp(host.now - timedelta(minutes=1))}'")
+    request = merging.Request("20002", "10001")
+    with pytest.raises(ProofRequired):
+        merging.merge(host.database, host.ben, request, salt=bytes(16), now=began)

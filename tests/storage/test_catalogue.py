@@ -40,7 +40,9 @@ def test_nothing_differs_in_a_database_that_nobody_touched(database_url):
         ('"a""--" [b/*] `c--`', ['"a""--"', '"b/*"', '"c--"']),
         ("CHECK \"CHECK\" 'CHECK'", ["check", '"CHECK"', "'CHECK'"]),
         ("a->>'b'||c", ["a", "-", ">", ">", "'b'", "|", "|", "c"]),
-        ("x'00' X\u00a0", ["x'00'", "x", "\u00a0"]),
+        ("x'00' X\u00a0", ["x'00'", "X\u00a0"]),
+        ("CREATE \ufeff\ufeffTRIGGER a\ufeffb", ["create", "trigger", "a\ufeffb"]),
+        ("chec\u212a", ["chec\u212a"]),
     ],
 )
 def test_a_text_of_sqlites_is_read_as_sqlite_reads_it(made, tokens):

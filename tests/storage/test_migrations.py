@@ -6,8 +6,9 @@ import signal
 from contextlib import closing
 
 import migration_scenes
+import psycopg
 import pytest
-from conftest import CommandLine
+from conftest import CommandLine, execute
 from migration_scenes import EARLIER, NOW, audited, reflected
 from sqlalchemy import insert, inspect, select, text
 from struck_process import die_at
@@ -19,6 +20,7 @@ from custmerge.rules.normalise import search_text
 from custmerge.services import setup
 from custmerge.storage import schema
 from custmerge.storage.engine import open_engine
+from custmerge.storage.migrations.versions import v0006_proofs_and_names
 from custmerge.storage.unit import Database
 
 lived = migration_scenes.lived
@@ -202,3 +204,16 @@ def test_a_program_refuses_a_newer_database_and_leaves_it_alone(cli, database_ur
 def _quiet_fork_warning(recwarn):
     yield
     recwarn.clear()
+
+
+@pytest.mark.parametrize("version", ["0005"])
+def test_a_server_keeps_no_statistics_of_what_a_purge_is_to_erase(old):
+    with closing(Database(old)) as database:
+        database.upgrade()
+        if database.is_sqlite:
+            return
+    execute(old, "ANALYZE")
+    with psycopg.connect(old) as connection:
+        kept = connection.execute("SELECT tablename, attname FROM pg_stats WHERE schemaname = 'public'").fetchall()
+    assert ("custmerge_order", "survivor") in kept
+    assert set(kept).isdisjoint(v0006_proofs_and_names.TO_BE_ERASED)

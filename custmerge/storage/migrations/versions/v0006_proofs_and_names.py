@@ -1,4 +1,4 @@
-"""Proofs say what they rest on, people who chose their password, and search and domains get today's keys."""
+"""Proofs say what they rest on, people who chose their password, search and domains get today's keys."""
 
 import sqlalchemy as sa
 from alembic import context, op
@@ -20,6 +20,7 @@ def upgrade() -> None:
     people()
     search()
     domains()
+    statistics()
 
 
 def proofs() -> None:
@@ -60,6 +61,24 @@ def search() -> None:
         update_rows(
             connection, "customer", "number", ("search",), [(row[0], search_text(row[0], row[1:])) for row in rows]
         )
+
+
+TO_BE_ERASED = (
+    *(("custmerge_before_image", "image"), ("custmerge_before_image", "salt"), ("custmerge_form", "content")),
+    *(("custmerge_transfer", "reason"), ("custmerge_batch_chunk", "results")),
+)
+
+
+def statistics() -> None:
+    """Keep what a purge erases out of PostgreSQL's statistics, which hold values of columns."""
+    connection = op.get_bind()
+    if connection.dialect.name != "postgresql":
+        return
+    for table, column in TO_BE_ERASED:
+        kind = next(one["type"] for one in sa.inspect(connection).get_columns(table) if one["name"] == column)
+        # To the same type: nothing is written anew, and the statistics that there are go.
+        op.alter_column(table, column, type_=kind)
+        op.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET STATISTICS 0")
 
 
 CLASHES_NAMED = 20

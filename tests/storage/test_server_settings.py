@@ -1,0 +1,33 @@
+"""What a PostgreSQL server, database or role prefers changes nothing of what the program does."""
+
+import psycopg
+import pytest
+from audit_scenes import audited, live
+from conftest import CommandLine
+
+from custmerge.rules.audit import Verdict
+
+SETTINGS = {
+    "DateStyle": "German",
+    "IntervalStyle": "sql_standard",
+    "TimeZone": "Asia/Kolkata",
+    "client_encoding": "LATIN1",
+    "bytea_output": "escape",
+    "extra_float_digits": "-15",
+    "standard_conforming_strings": "off",
+    "transform_null_equals": "on",
+    "quote_all_identifiers": "on",
+    "default_transaction_isolation": "serializable",
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_a_setting_of_the_database_changes_nothing(postgresql_server, postgresql_template, tmp_path, setting):
+    name = f"set_{setting.lower()}_{postgresql_template}"
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        connection.execute(f"ALTER DATABASE {name} SET {setting} = '{SETTINGS[setting]}'")
+        live(CommandLine(postgresql_server.get_uri(name), tmp_path))
+        audit = audited(postgresql_server.get_uri(name))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert (audit.verdict, audit.findings) == (Verdict.OK, [])
