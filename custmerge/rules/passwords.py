@@ -22,7 +22,8 @@ LONGEST = 1_024
 """Characters; hashing more would only cost time."""
 PRODUCT = "custmerge"
 LONG_NAME, SHORT_NAME = 5, 3
-"""Characters; a name between the two is in many a good word by chance, and counts at either end and by itself."""
+"""Characters; a name between the two is in many a word by chance: it counts by itself, or where little is left."""
+SHORTEST_REST = 8
 SHORTEST_RUN = 3
 """Characters; two neighbours stand side by side in any text."""
 _NO_LETTER = re.compile(r"[\W\d_]+")
@@ -105,7 +106,7 @@ def _is_made_of(text: str, name: str) -> bool:
     if len(name) < SHORT_NAME:
         return False
     is_by_itself = re.search(rf"(?<![^\W\d_]){re.escape(name)}(?![^\W\d_])", text) is not None
-    return is_by_itself or text.startswith(name) or text.endswith(name)
+    return is_by_itself or (name in text and len(text.replace(name, "")) < SHORTEST_REST)
 
 
 def _repeated(text: str) -> str:

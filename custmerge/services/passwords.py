@@ -119,6 +119,9 @@ def _fits_sha512_crypt(stored: str, password: str) -> bool:
     # By one thread at a time, and past `passlib.hash`: that module is filled while others read it.
     with _LOADING:
         from passlib.handlers.sha2_crypt import sha512_crypt
+        from passlib.utils.binary import h64
 
         sha512_crypt.get_backend()
+        # It makes itself out of something else when it is first used, which two threads mustn't do at once.
+        _ = h64.bytemap
     return bool(sha512_crypt.verify(password, stored))

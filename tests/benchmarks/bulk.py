@@ -56,9 +56,9 @@ def _speed(kind: Kind, files: dict[str, Path], folder: Path, size: int, pairs: s
     loaded = furnished(kind, folder)
     loaded("import", "customers", files["customers"])
     loaded("import", "packages", files["packages"])
-    loaded("user", "add", "ben", "--role", "agent", "--password-stdin", stdin=PASSWORD + "-ben")
+    loaded("user", "add", "ben", "--role", "agent", "--password-stdin", stdin=PASSWORD + "-zwei")
     # What somebody else chose is changed at the first login: the second line.
-    both = f"{PASSWORD}-ben\n{PASSWORD}-own"
+    both = f"{PASSWORD}-zwei\n{PASSWORD}-drei"
     login = loaded("login", "--staff", "ben", "--password-stdin", "--print-token", stdin=both)
     plain = copied(kind, loaded, folder)
     loaded("bulk", "approve", files["pairs"], "--yes")

@@ -65,6 +65,7 @@ def test_a_password_that_is_guessed_at_once_is_refused_with_the_reason(password,
 def test_a_short_name_is_in_many_a_good_password_by_chance():
     assert wrong("neue-webseite-99", name="eva", host="web") is None
     assert wrong("abendessen-mit-freunden", name="ben") is None
+    assert wrong("benchmark-im-garten", name="ben") is None
     assert "computer" in wrong("neue-webserver-99", name="eva", host="webserver")
 
 

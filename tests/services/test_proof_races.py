@@ -336,3 +336,12 @@ def test_a_command_that_was_stopped_goes_by_the_time_at_which_it_goes_on(host):
     request = merging.Request("20002", "10001")
     with pytest.raises(ProofRequired):
         merging.merge(host.database, host.ben, request, salt=bytes(16), now=began)
+
+
+def test_a_run_that_slept_does_not_open_its_session_again(host, monkeypatch):
+    monkeypatch.setattr(sessions, "TOUCH_EVERY_SECONDS", 0)
+    use = sessions.SessionUse(host.database, host.ben, host.now)
+    host.execute(f"UPDATE custmerge_session SET last_used_at = '{stamp(host.now - timedelta(hours=9))}'")
+    use.note(host.now)
+    with pytest.raises(SessionOver):
+        host.resume("token-of-ben")
