@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from custmerge.services.access import demand_alive
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_inputs import ResultCounter
-from custmerge.services.bulk_proofs import Bench, Proved, demand_standing, proved, with_standing
+from custmerge.services.bulk_proofs import PasswordCheck, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
 from custmerge.storage.overlay import Overlay
 
@@ -48,9 +48,9 @@ class DryRun:
         with self._database.reading() as unit:
             demand_alive(unit, self._caller, self._now, hold=False)
             foreseen = Rows(unit, self._caller, rows, self._now, earlier=self._earlier, lock=False)
-            desk = foreseen.desk
+            orders = foreseen.orders
             numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
-            desk.assume(
+            orders.assume(
                 self._overlay.records(numbers),
                 took_over=self._overlay.took_over(numbers),
                 look_up=lambda number: self._record(unit, number),
@@ -58,7 +58,7 @@ class DryRun:
             demand_standing(unit, self, rows, proofs)
             for row in rows:
                 foreseen.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
-            self._overlay.keep(desk.changed())
+            self._overlay.keep(orders.changed())
             return foreseen.outcomes()
 
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
@@ -111,10 +111,10 @@ class Check:
         with DryRun(self._database, self._caller, earlier, self._inputs.clock()) as dry_run:
             for rows in chunks(self._file, done, self._inputs.chunk, split=not is_whole):
                 still = partial(self._inputs.watcher.advanced, done, total)
-                bench = Bench(self._database, self._caller, self._inputs.clock, dry_run, still)
-                found = Proved({}) if is_whole else proved(bench, rows)
+                check = PasswordCheck(self._database, self._caller, self._inputs.clock, dry_run, still)
+                found = Proved({}) if is_whole else proved(check, rows)
                 decide = partial(dry_run.outcomes, found.closed(rows), is_whole=is_whole)
-                self._counter.tell(with_standing(bench, found.verdicts, decide))
+                self._counter.tell(with_standing(check, found.verdicts, decide))
                 if found.stopped_by is not None:
                     raise found.stopped_by
                 done = rows[-1].row

@@ -34,7 +34,7 @@ AT_ONCE = min(4 * passwords.AT_ONCE, 16)
 T = TypeVar("T")
 
 
-class Ground(Protocol):
+class RegisterView(Protocol):
     """What the rows stand on: the register, or the register as a run would have left it."""
 
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
@@ -47,7 +47,7 @@ class Ground(Protocol):
         """
 
 
-class AsItIs:
+class PresentRegister:
     """The register."""
 
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
@@ -60,13 +60,13 @@ class AsItIs:
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class PasswordCheck:
     """Where proofs are verified, and for whom."""
 
     database: Database
     caller: Caller
     now: Callable[[], datetime]
-    ground: Ground
+    register: RegisterView
     still_at_it: Callable[[], None]
     """Called every few rows: a chunk of passwords takes a while."""
     batch: int | None = None
@@ -112,29 +112,29 @@ class Proved:
         return rows if self.first_open is None else [row for row in rows if row.row < self.first_open]
 
 
-def proved(bench: Bench, rows: Sequence[BulkRow]) -> Proved:
+def proved(check: PasswordCheck, rows: Sequence[BulkRow]) -> Proved:
     """Verify the rows that have a password; stops where the caller is locked for too many wrong ones.
 
     Rows whose numbers aren't both in use are left out: that is said of them before any proof. Raises HostBusy and
     DatabaseError. However it ends, no try stays behind that nobody has compared.
     """
-    waiting = _with_living_numbers(bench, [row for row in rows if row.problem is None and row.password])
+    waiting = _with_living_numbers(check, [row for row in rows if row.problem is None and row.password])
     verdicts: dict[int, CustmergeError | Verified] = {}
     while waiting:
-        with bench.database.reading() as unit:
-            demand_alive(unit, bench.caller, bench.now(), hold=False)
-        wave = _Wave(bench, waiting[:AT_ONCE])
-        verdicts |= wave.verdicts()
-        waiting = [row for row in waiting if row.row not in verdicts and row.row not in wave.merged_away]
-        if wave.stopped_by is not None and waiting:
-            return Proved(verdicts, wave.stopped_by, waiting[0].row)
-        bench.still_at_it()
-        if wave.is_waiting:
+        with check.database.reading() as unit:
+            demand_alive(unit, check.caller, check.now(), hold=False)
+        some = _VerifiedRows(check, waiting[:AT_ONCE])
+        verdicts |= some.verdicts()
+        waiting = [row for row in waiting if row.row not in verdicts and row.row not in some.merged_away]
+        if some.stopped_by is not None and waiting:
+            return Proved(verdicts, some.stopped_by, waiting[0].row)
+        check.still_at_it()
+        if some.is_waiting:
             time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
     return Proved(verdicts)
 
 
-def with_standing(bench: Bench, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
+def with_standing(check: PasswordCheck, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
     """Return what `work` does with proofs; begun anew where it raises ProofsMoved.
 
     Then their passwords are compared with what is there now. They were right, so that isn't counted as a try.
@@ -143,23 +143,23 @@ def with_standing(bench: Bench, proofs: Proofs, work: Callable[[Proofs], T]) -> 
         try:
             return work(proofs)
         except ProofsMoved as moved:
-            proofs = {**proofs, **_again(bench, moved.rows, proofs)}
+            proofs = {**proofs, **_again(check, moved.rows, proofs)}
 
 
-def demand_standing(unit: Unit, ground: Ground, rows: Iterable[BulkRow], proofs: Proofs) -> None:
+def demand_standing(unit: Unit, register: RegisterView, rows: Iterable[BulkRow], proofs: Proofs) -> None:
     """Raise ProofsMoved unless everything that was verified for rows is there now; to be asked behind locks."""
     verified = [row for row in rows if isinstance(proofs.get(row.row), Verified)]
-    found = _standing(unit, ground, verified)
+    found = _standing(unit, register, verified)
     if moved := [row for row in verified if found[row.row] != proofs[row.row]]:
         raise ProofsMoved(moved)
 
 
-def _standing(unit: Unit, ground: Ground, rows: Sequence[BulkRow]) -> dict[int, Verified | None]:
+def _standing(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dict[int, Verified | None]:
     """Return for each row what its password is to be compared with now; None where there is nothing."""
     if not rows:
         return {}
     claims = {row.row: (row.absorbed, row.domain.strip()) for row in rows}
-    stored = ground.domain_passwords(unit, set(claims.values()))
+    stored = register.domain_passwords(unit, set(claims.values()))
     newest = unit.ledger.newest_into({row.absorbed for row in rows})
     return {
         row.row: Verified(stored[claims[row.row]], newest.get(row.absorbed, 0)) if claims[row.row] in stored else None
@@ -167,9 +167,9 @@ def _standing(unit: Unit, ground: Ground, rows: Sequence[BulkRow]) -> dict[int, 
     }
 
 
-def _again(bench: Bench, rows: Sequence[BulkRow], proofs: Proofs) -> dict[int, CustmergeError | Verified]:
-    with bench.database.reading() as unit:
-        found = _standing(unit, bench.ground, rows)
+def _again(check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs) -> dict[int, CustmergeError | Verified]:
+    with check.database.reading() as unit:
+        found = _standing(unit, check.register, rows)
     verdicts: dict[int, CustmergeError | Verified] = {}
     for row in rows:
         before, now = proofs[row.row], found[row.row]
@@ -178,24 +178,24 @@ def _again(bench: Bench, rows: Sequence[BulkRow], proofs: Proofs) -> dict[int, C
         with passwords.turn():
             is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password)
         verdicts[row.row] = now if is_right and now is not None else ProofRefused()
-        bench.still_at_it()
+        check.still_at_it()
     return verdicts
 
 
-class _Wave:
+class _VerifiedRows:
     """A few rows that are verified at once."""
 
-    def __init__(self, bench: Bench, rows: Sequence[BulkRow]) -> None:
-        self._bench = bench
-        self._caller = guesser(bench.caller)
-        self._now = bench.now()
+    def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
+        self._check = check
+        self._caller = guesser(check.caller)
+        self._now = check.now()
         subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
         origin = (
             None
-            if bench.batch is None
-            else guessing.Origin(bench.batch, tuple(row.row for row in rows), bench.is_continued)
+            if check.batch is None
+            else guessing.Origin(check.batch, tuple(row.row for row in rows), check.is_continued)
         )
-        tries = guessing.begin_all(bench.database, subjects, self._now, origin)
+        tries = guessing.begin_all(check.database, subjects, self._now, origin)
         both = list(zip(rows, tries, strict=True))
         self._locked = {row.row: tried for row, tried in both if isinstance(tried, guessing.Locked)}
         self._open = {row.row: (row, tried) for row, tried in both if isinstance(tried, guessing.Try)}
@@ -245,9 +245,9 @@ class _Wave:
     def _read(self) -> dict[int, Verified | None]:
         """Return what the passwords are to be compared with; takes tries back where numbers are merged by now."""
         rows = [row for row, _tried in self._open.values()]
-        with self._bench.database.reading() as unit:
-            living = _living(unit, self._bench.ground, rows)
-            standing = _standing(unit, self._bench.ground, living)
+        with self._check.database.reading() as unit:
+            living = _living(unit, self._check.register, rows)
+            standing = _standing(unit, self._check.register, living)
         self.merged_away = {row.row for row in rows} - standing.keys()
         self._forget_fresh(self._open[number][1] for number in self.merged_away)
         for number in self.merged_away:
@@ -256,7 +256,7 @@ class _Wave:
 
     def _forget_fresh(self, uncompared: Iterable[guessing.Try]) -> None:
         if fresh := [number for tried in uncompared for number in tried.fresh]:
-            self._bench.database.attempt(lambda unit: unit.guesses.forget(fresh))
+            self._check.database.attempt(lambda unit: unit.guesses.forget(fresh))
 
     def _compared(self, row: BulkRow, standing: Verified | None, stop: Event) -> bool:
         stored = standing.stored if standing else None
@@ -268,7 +268,7 @@ class _Wave:
             if (
                 is_right
                 and stored
-                and self._bench.batch is not None
+                and self._check.batch is not None
                 and (new := passwords.renewed(stored, row.password))
             ):
                 self._renewed[row.row] = (stored, new)
@@ -296,7 +296,7 @@ class _Wave:
 
     def _settle(self, fits: Mapping[int, bool]) -> None:
         """Write down how tries ended; those that are written are open no more."""
-        database, caller = self._bench.database, self._bench.caller
+        database, caller = self._check.database, self._check.caller
         right = [row for row, is_right in fits.items() if is_right]
         if right:
             database.attempt(lambda unit: self._taken_back(unit, right))
@@ -310,14 +310,14 @@ class _Wave:
                 del self._open[number]
 
 
-def _with_living_numbers(bench: Bench, rows: list[BulkRow]) -> list[BulkRow]:
+def _with_living_numbers(check: PasswordCheck, rows: list[BulkRow]) -> list[BulkRow]:
     if not rows:
         return []
-    with bench.database.reading() as unit:
-        return _living(unit, bench.ground, rows)
+    with check.database.reading() as unit:
+        return _living(unit, check.register, rows)
 
 
-def _living(unit: Unit, ground: Ground, rows: list[BulkRow]) -> list[BulkRow]:
-    records = ground.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
+def _living(unit: Unit, register: RegisterView, rows: list[BulkRow]) -> list[BulkRow]:
+    records = register.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
     living = {number for number, record in records.items() if record.merged_into is None}
     return [row for row in rows if row.absorbed in living and row.survivor in living]

@@ -1,4 +1,4 @@
-"""Rows of a bulk file, decided one after the other on one desk by the rules of every other order."""
+"""Rows of a bulk file, decided one after the other by the rules of every other order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import CustmergeError, MergedAway
 from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
-from custmerge.services.executing import Desk
+from custmerge.services.executing import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Rows:
-    """Rows decided on a desk, in their order."""
+    """Rows decided one after the other, in their order."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Rows:
         """
         pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
         self._unit = unit
-        self.desk = Desk(unit, caller, pairs, now, lock=lock)
+        self.orders = Orders(unit, caller, pairs, now, lock=lock)
         self._outcomes: list[Outcome] = []
         self._merged: list[int] = []
         self._earlier = earlier
@@ -54,9 +54,9 @@ class Rows:
         is_whole: bool,
     ) -> Outcome:
         """Decide a row on what the rows before it have left, and take it into account."""
-        outcome = decided(self.desk, row, proofs, is_whole=is_whole)
+        outcome = decided(self.orders, row, proofs, is_whole=is_whole)
         if not isinstance(outcome, Outcome):
-            self.desk.execute(outcome, new_salt())
+            self.orders.execute(outcome, new_salt())
             self._merged.append(len(self._outcomes))
             outcome = Outcome(row.row, row.survivor, row.absorbed, Result.MERGED, 0, None, None)
         self._outcomes.append(outcome)
@@ -70,7 +70,7 @@ class Rows:
         """Return as `already` what an earlier run has executed and whose survivor has gone elsewhere since."""
         row, survivor, absorbed = outcome.row, outcome.survivor, outcome.absorbed
         is_known = isinstance(outcome.error, MergedAway) and (survivor, absorbed) in self._executed
-        if not is_known or not self.desk.leads_to(absorbed, survivor):
+        if not is_known or not self.orders.leads_to(absorbed, survivor):
             return outcome
         return Outcome(row, survivor, absorbed, Result.ALREADY, 0, None, None)
 
@@ -88,7 +88,7 @@ class Rows:
     def written(self, batch: int) -> list[Outcome]:
         """Write what was decided; returns the outcomes with the orders' numbers."""
         places = self._merged
-        receipts = self.desk.write(
+        receipts = self.orders.write(
             facts=lambda place: {"batch": batch, "row": self._outcomes[places[place]].row},
         )
         for place, receipt in zip(places, receipts, strict=True):
@@ -98,20 +98,20 @@ class Rows:
         return self.outcomes()
 
 
-def decided(desk: Desk, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
+def decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
     """Return the plan of a row, or its outcome where it isn't to be executed: the first that holds (contract §6)."""
     if row.problem is not None:
         return outcome_of(row, row.problem)
     pair = row.survivor, row.absorbed
     # A survivor that went elsewhere itself is told of: the row isn't as somebody wanted it.
-    if desk.leads_to(row.absorbed, row.survivor) and not desk.is_retired(row.survivor):
+    if orders.leads_to(row.absorbed, row.survivor) and not orders.is_retired(row.survivor):
         return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY, 0, None, None)
     try:
-        desk.living_pair(pair)
+        orders.living_pair(pair)
         proof = proofs.get(row.row)
         if isinstance(proof, CustmergeError):
             raise proof
-        return desk.decide(pair, row.wishes, is_authorised=is_whole or proof is not None)
+        return orders.decide(pair, row.wishes, is_authorised=is_whole or proof is not None)
     except CustmergeError as error:
         return outcome_of(row, error)
 

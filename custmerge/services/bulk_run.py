@@ -40,7 +40,14 @@ from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_inputs import ResultCounter
 from custmerge.services.bulk_lease import is_free
-from custmerge.services.bulk_proofs import AsItIs, Bench, Proved, demand_standing, proved, with_standing
+from custmerge.services.bulk_proofs import (
+    PasswordCheck,
+    PresentRegister,
+    Proved,
+    demand_standing,
+    proved,
+    with_standing,
+)
 from custmerge.services.bulk_rows import Rows
 from custmerge.services.sessions import SessionUse
 
@@ -136,7 +143,7 @@ class Run:
     def _execute(self) -> None:
         for rows in chunks(self._file, self._batch.done, self._inputs.chunk, split=not self._is_whole):
             # Before the transaction: nobody is to wait for a lock while passwords are hashed.
-            found = Proved({}) if self._is_whole else proved(self._bench(), rows)
+            found = Proved({}) if self._is_whole else proved(self._check(), rows)
             outcomes = self._committed(found.closed(rows), found.verdicts)
             self._counter.tell(outcomes)
             self._tell_how_far()
@@ -209,10 +216,12 @@ class Run:
     def _tell_how_far(self) -> None:
         self._inputs.watcher.advanced(self._batch.done, self._batch.rows)
 
-    def _bench(self) -> Bench:
+    def _check(self) -> PasswordCheck:
         clock, batch = self._inputs.clock, self._batch.id
         is_continued = self._is_continued
-        return Bench(self._database, self._caller, clock, AsItIs(), self._still_at_it, batch, is_continued)
+        return PasswordCheck(
+            self._database, self._caller, clock, PresentRegister(), self._still_at_it, batch, is_continued
+        )
 
     def _stops(self, outcomes: Sequence[Outcome]) -> bool:
         return self._inputs.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
@@ -223,7 +232,7 @@ class Run:
             return []
         try:
             outcomes, batch = with_standing(
-                self._bench(), proofs, lambda them: self._patiently(lambda unit: self._chunk(unit, rows, them))
+                self._check(), proofs, lambda them: self._patiently(lambda unit: self._chunk(unit, rows, them))
             )
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
@@ -261,7 +270,7 @@ class Run:
     def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
         self._demand_unmoved(unit)
         orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
-        demand_standing(unit, AsItIs(), rows, proofs)
+        demand_standing(unit, PresentRegister(), rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._inputs.new_salt, is_whole=self._is_whole)]):
                 break

@@ -60,8 +60,8 @@ class Receipt:
         return self.order is None
 
 
-class Desk:
-    """The records of some pairs, with what belongs to them, on the desk of one caller."""
+class Orders:
+    """The records of some pairs, with what belongs to them, and the orders of one caller for them."""
 
     def __init__(self, unit: Unit, caller: Caller, pairs: Iterable[Pair], now: datetime, *, lock: bool) -> None:
         """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile."""

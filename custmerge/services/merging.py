@@ -10,7 +10,7 @@ from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.plan import Plan, Wishes
 from custmerge.rules.roles import Capability
 from custmerge.services.access import demand, demand_alive, survivor_of
-from custmerge.services.executing import Desk, Receipt
+from custmerge.services.executing import Orders, Receipt
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,8 +36,8 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     pair = _demanded(caller, request)
     with database.reading() as unit:
         demand_alive(unit, caller, now, hold=False)
-        desk = Desk(unit, caller, [pair], now, lock=False)
-        return desk.receipt(_plan(desk, pair, request), None)
+        orders = Orders(unit, caller, [pair], now, lock=False)
+        return orders.receipt(_plan(orders, pair, request), None)
 
 
 def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
@@ -45,10 +45,10 @@ def compared(database: Database, caller: Caller, absorbed: str, *, into: str | N
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         demand_alive(unit, caller, now, hold=False)
-        desk = Desk(unit, caller, [pair], now, lock=False)
-        records = desk.living_pair(pair)
-        desk.demand_authority(pair)
-        return replace(compare(*records), transfer=desk.transfer_for(pair))
+        orders = Orders(unit, caller, [pair], now, lock=False)
+        records = orders.living_pair(pair)
+        orders.demand_authority(pair)
+        return replace(compare(*records), transfer=orders.transfer_for(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
@@ -60,7 +60,7 @@ def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str 
     with database.reading() as unit:
         demand_alive(unit, caller, now, hold=False)
         try:
-            Desk(unit, caller, [pair], now, lock=False).demand_authority(pair)
+            Orders(unit, caller, [pair], now, lock=False).demand_authority(pair)
         except ProofRequired:
             return True
     return False
@@ -75,9 +75,9 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
     pair = _demanded(caller, request)
 
     def order(unit: Unit) -> Receipt:
-        desk = Desk(unit, caller, [pair], now, lock=True)
-        desk.execute(_plan(desk, pair, request), salt)
-        return desk.write()[0]
+        orders = Orders(unit, caller, [pair], now, lock=True)
+        orders.execute(_plan(orders, pair, request), salt)
+        return orders.write()[0]
 
     return database.attempt(order)
 
@@ -87,11 +87,11 @@ def _demanded(caller: Caller, request: Request) -> Pair:
     return survivor_of(caller, request.into, request.absorbed), request.absorbed
 
 
-def _plan(desk: Desk, pair: Pair, request: Request) -> Plan:
+def _plan(orders: Orders, pair: Pair, request: Request) -> Plan:
     if request.seen is not None:
         # Looked at first: a person is to see the new difference, not what follows from it.
-        records = desk.living_pair(pair)
-        desk.demand_authority(pair)
+        records = orders.living_pair(pair)
+        orders.demand_authority(pair)
         if compare(*records).fields != request.seen.fields:
             raise Changed(survivor=pair[0], absorbed=pair[1])
-    return desk.decide(pair, request.wishes)
+    return orders.decide(pair, request.wishes)

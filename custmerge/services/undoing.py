@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import UndoBlocked, UndoChanged
 from custmerge.rules.roles import Capability
 from custmerge.services.access import demand
-from custmerge.services.undo_desk import UndoDesk
+from custmerge.services.undos import Undos
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,7 +35,7 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     demand(caller, Capability.UNDO_OWN)
     with database.reading() as unit:
         orders = _with_later(unit, caller, request, now)
-        return _decided(UndoDesk(unit, caller, orders, now, lock=False), orders)
+        return _decided(Undos(unit, caller, orders, now, lock=False), orders)
 
 
 def undo(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[UndoPlan, ...]:
@@ -48,16 +48,16 @@ def undo(database: Database, caller: Caller, request: Request, now: datetime) ->
 
     def take_back(unit: Unit) -> tuple[UndoPlan, ...]:
         orders = _with_later(unit, caller, request, now)
-        desk = UndoDesk(unit, caller, orders, now, lock=True)
+        undos = Undos(unit, caller, orders, now, lock=True)
         try:
-            plans = _decided(desk, orders)
+            plans = _decided(undos, orders)
         except UndoBlocked as error:
             if request.seen is None:
                 raise
             raise _changed(orders, error) from None
         if request.seen is not None and not _same(plans, request.seen):
             raise _changed(orders)
-        desk.write({})
+        undos.write({})
         return plans
 
     return database.attempt(take_back)
@@ -67,19 +67,19 @@ def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> 
     """Return the orders to undo, newest first: those that were named, with a cascade also those in their way."""
     wanted = set(request.orders)
     while request.cascade:
-        desk = UndoDesk(unit, caller, wanted, now, lock=False)
-        later = {first for order in wanted for first in desk.first(order)}
+        undos = Undos(unit, caller, wanted, now, lock=False)
+        later = {first for order in wanted for first in undos.first(order)}
         if later <= wanted:
             break
         wanted |= later
     return sorted(wanted, reverse=True)
 
 
-def _decided(desk: UndoDesk, orders: Collection[int]) -> tuple[UndoPlan, ...]:
+def _decided(undos: Undos, orders: Collection[int]) -> tuple[UndoPlan, ...]:
     plans = []
     for order in orders:
-        plan = desk.decide(order)
-        desk.take_back(plan)
+        plan = undos.decide(order)
+        undos.take_back(plan)
         plans.append(plan)
     return tuple(plans)
 

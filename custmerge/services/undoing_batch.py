@@ -31,7 +31,7 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.bulk_lease import is_free, turn_at
 from custmerge.services.sessions import SessionUse
-from custmerge.services.undo_desk import UndoDesk
+from custmerge.services.undos import Undos
 from custmerge.storage.overlay import Overlay
 
 if TYPE_CHECKING:
@@ -100,10 +100,10 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
     try:
         for chunk in _chunks(orders, inputs.chunk):
             with database.reading() as unit:
-                desk = UndoDesk(unit, caller, chunk, inputs.clock(), lock=False)
-                desk.assume(overlay.records, overlay.packages, undone)
-                extent = extent.with_chunk(_taken_back(desk, chunk, number))
-            overlay.keep(*desk.changed())
+                undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
+                undos.assume(overlay.records, overlay.packages, undone)
+                extent = extent.with_chunk(_taken_back(undos, chunk, number))
+            overlay.keep(*undos.changed())
             undone.update(chunk)
             inputs.watcher.advanced(len(undone), len(orders))
     finally:
@@ -214,10 +214,10 @@ class _BatchUndo:
         if held is None or held.runner != self._runner:
             raise BatchBusy(batch=self._number)
         now = self._inputs.clock()
-        desk = UndoDesk(unit, self._caller, chunk, now, lock=True)
-        extent = _taken_back(desk, chunk, self._number)
+        undos = Undos(unit, self._caller, chunk, now, lock=True)
+        extent = _taken_back(undos, chunk, self._number)
         self._end(unit, now)
-        desk.write({"batch": self._number})
+        undos.write({"batch": self._number})
         unit.batches.hold(self._number, self._runner, stamp(now + ALIVE_FOR))
         return extent
 
@@ -232,15 +232,15 @@ class _BatchUndo:
         unit.batches.undone(self._number)
 
 
-def _taken_back(desk: UndoDesk, chunk: Sequence[int], number: int) -> Extent:
+def _taken_back(undos: Undos, chunk: Sequence[int], number: int) -> Extent:
     already = packages = domains = 0
     for order in chunk:
-        if desk.is_undone(order):
+        if undos.is_undone(order):
             already += 1
             continue
-        desk.demand_batch(order, number)
-        plan = desk.decide(order)
-        desk.take_back(plan)
+        undos.demand_batch(order, number)
+        plan = undos.decide(order)
+        undos.take_back(plan)
         packages, domains = packages + len(plan.packages), domains + len(plan.domains)
     return Extent(number, len(chunk) - already, already, packages, domains)
 

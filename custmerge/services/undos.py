@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 
-class UndoDesk:
-    """Some executed orders, with what is there now of all that they changed, on the desk of one caller."""
+class Undos:
+    """Some executed orders, with what is there now of all that they changed, and one caller's undos of them."""
 
     def __init__(self, unit: Unit, caller: Caller, orders: Collection[int], now: datetime, *, lock: bool) -> None:
         """Read everything that undoing `orders` needs; with `lock` nobody else can change it meanwhile.
@@ -96,7 +96,7 @@ class UndoDesk:
         self._later = [one for one in self._later if one.order not in undone]
 
     def is_undone(self, order: int) -> bool:
-        """Return whether an order is undone, by now or by this desk."""
+        """Return whether an order is undone, by now or by one of these undos."""
         return order in self._undone
 
     def demand_may(self, order: int) -> None:
