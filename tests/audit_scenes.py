@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from conftest import CommandLine, World
+from conftest import CommandLine
+from world import World
 
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName

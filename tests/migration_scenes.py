@@ -9,8 +9,9 @@ from functools import cache
 import alembic.command
 import psycopg
 import pytest
-from conftest import CommandLine, World
+from conftest import CommandLine
 from sqlalchemy import MetaData, insert, select, text
+from world import World
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, chain_hash

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from conftest import details
+from world import details
 
 
 @pytest.fixture

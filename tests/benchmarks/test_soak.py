@@ -1,9 +1,9 @@
 """A short soak: four processes merge and undo at random, nothing is lost, and whoever loses a race is told."""
 
-from conftest import World
 from databases import HASH, Ready
 from measuring import written
 from soak import soaked
+from world import World
 
 CUSTOMERS, PROCESSES, SECONDS = 40, 4, 3
 

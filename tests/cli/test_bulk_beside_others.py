@@ -13,9 +13,10 @@ import bulk_scenes
 import pytest
 from bulk_model import DETAILS, IDENTITY
 from bulk_scenes import HEADER, approved, lines, load, model_of, pairs_file, write
-from conftest import World, execute
+from conftest import execute
 from rich.console import Console
 from struck_process import killed_at_random, run_with_few_attempts
+from world import World
 
 from custmerge.cli import terminal
 from custmerge.storage.unit import Database

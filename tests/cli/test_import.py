@@ -1,7 +1,7 @@
 """Contract §6: CSV in, one transaction, every bad line reported."""
 
 import pytest
-from conftest import KATRIN, details
+from world import KATRIN, details
 
 HEADER = "number,company,first_name,last_name,street,postcode,city,phone,mobile,email,account_number,bank_code"
 

@@ -2,8 +2,8 @@
 
 import merge_scenes
 import pytest
-from conftest import fields
 from merge_scenes import merge
+from world import fields
 
 pair = merge_scenes.pair
 

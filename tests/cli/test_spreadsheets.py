@@ -5,9 +5,9 @@ import io
 import re
 
 import pytest
-from conftest import fields
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from world import fields
 
 # What a German Excel reads as something else than a text when it opens a CSV file.
 NUMBER = re.compile(r"\s*[+-]?[0-9][0-9.]*(?:,[0-9]+)?(?:E[+-]?[0-9]+)?\s*%?")

@@ -2,8 +2,9 @@
 
 import pytest
 import undo_scenes
-from conftest import details, execute
+from conftest import execute
 from undo_scenes import import_, merge, merge_third, undo
+from world import details
 
 pair = undo_scenes.pair
 

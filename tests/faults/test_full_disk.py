@@ -10,7 +10,8 @@ from itertools import count
 
 import psycopg
 import pytest
-from conftest import CommandLine, World, furnish
+from conftest import CommandLine, furnish
+from world import World
 
 ROOM_STEP = 4 * 4096
 PROOF = ("--domain", "d20001.example", "--password-stdin")

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import a_customer
 from hypothesis import given
 from hypothesis import strategies as st
+from world import a_customer
 
 from custmerge.rules.compare import Decision, Status, compare
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, IDENTITY_FIELDS, Customer

@@ -4,9 +4,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from conftest import a_customer, details
 from hypothesis import given
 from hypothesis import strategies as st
+from world import a_customer, details
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.image import before_image

@@ -1,9 +1,9 @@
 """Contract §2, rules 5 to 8: what an order does, as a value."""
 
 import pytest
-from conftest import a_customer, details
 from hypothesis import given
 from hypothesis import strategies as st
+from world import a_customer, details
 
 from custmerge.errors import DetailsDiffer, IdentityBlocked
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Field, Package

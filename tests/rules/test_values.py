@@ -4,9 +4,9 @@ import json
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from conftest import a_customer, fields
 from hypothesis import example, given
 from hypothesis import strategies as st
+from world import a_customer, fields
 
 from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import audit_scenes
 import pytest
 from audit_scenes import MOVED, NOW, audited, found, merged, tamper
-from conftest import World, details
+from world import World, details
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.checkpoints import Checkpoint

@@ -4,7 +4,8 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from conftest import STAFF_PASSWORD, CommandLine, World
+from conftest import STAFF_PASSWORD, CommandLine
+from world import World
 
 ROLE = "custmerge app%"
 
