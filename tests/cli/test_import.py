@@ -259,8 +259,6 @@ def test_find_sees_what_an_update_changed(load, world, agent):
 
 
 def test_an_update_of_packages_leaves_the_contact_columns_that_the_file_has_not(load, world):
-    from conftest import details
-
     world.customer("10001", domains=["eins.example"], contact=details())
     assert load("packages", "package,number,contact_phone\nP10001,10001,0721 1\n", "--update").code == 0
     assert world.packages()["P10001"]["contact"] == details(phone="0721 1")
