@@ -17,13 +17,19 @@ from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services import audit_contents, audit_ledger, audit_people, audit_register, audit_warnings
+from custmerge.services import (
+    audit_catalogue,
+    audit_contents,
+    audit_ledger,
+    audit_people,
+    audit_register,
+    audit_warnings,
+)
 from custmerge.services.access import demand
 from custmerge.services.audit_guard import readable
 from custmerge.services.audit_ledger import Stretch
 from custmerge.services.audit_processes import AuditProcesses
 from custmerge.services.audit_purges import purged_until
-from custmerge.storage.catalogue import Why
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -39,41 +45,12 @@ T = TypeVar("T")
 LOOK_AGAIN = 3
 """So often an audit is begun anew where it found something while somebody was writing."""
 CHECKPOINTS_AT_ONCE = 500
-DEFINITION_AT_MOST = 200
-"""Characters of what somebody made of a table that a finding shows."""
 SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 12e-6, 2e-6
 """About what an entry takes, with checks that read what it was written for and without; measured here."""
 _CHAIN_TABLES = {"custmerge_history", "custmerge_head"}
-_CHECK_OF = {
-    **dict.fromkeys(_CHAIN_TABLES, CheckName.CHAIN),
-    "custmerge_order": CheckName.ORDERS,
-    "custmerge_before_image": CheckName.IMAGES,
-    "customer": CheckName.TOMBSTONES,
-    "package": CheckName.PACKAGES,
-    "domain": CheckName.DOMAINS,
-    "custmerge_transfer": CheckName.TRANSFERS,
-    "custmerge_form": CheckName.FORMS,
-    "custmerge_staff": CheckName.STAFF,
-    "custmerge_service": CheckName.TOKENS,
-    "custmerge_session": CheckName.TOKENS,
-    "custmerge_batch": CheckName.BATCHES,
-    "custmerge_batch_chunk": CheckName.BATCHES,
-}
-_NO_TABLE = N_("is gone: it was dropped.")
-_OTHER_COLUMN = N_("is gone or of another type: the table was changed.")
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
 _OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
 _NO_HEAD = N_("the end of the chain isn't written down as one row any more: it was changed, deleted or put in twice.")
-_GONE = N_("is gone from table {table}: put it back from this version's migrations.")
-_CHANGED = N_("isn't as this version's migrations made it for table {table}; it is now: {definition}")
-_ADDED = N_("wasn't made by custmerge: somebody put it on table {table}.")
-_TWICE = N_("is there as custmerge made it, but another one of the name was put on table {table}: {definition}")
-_MESSAGES = {Why.GONE: _GONE, Why.CHANGED: _CHANGED, Why.ADDED: _ADDED, Why.TWICE: _TWICE}
-_CHECK_OF_KIND = {
-    **dict.fromkeys(("table", "column", "constraint", "index", "sequence"), CheckName.COLUMNS),
-    **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
-    **dict.fromkeys(("operator", "function"), CheckName.TRIGGERS),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +112,12 @@ class _Look:
     def _everything(self) -> tuple[Head, Findings]:
         findings = Findings()
         with self._reading() as unit:
-            changed = self._look_at_tables(unit, findings)
-            self._look_at_catalogue(unit, findings)
-            if not changed.isdisjoint(_CHAIN_TABLES):
+            unreadable = audit_catalogue.unreadable(unit, findings, self._checks)
+            known = frozenset(found.subject for found in findings.kept)
+            catalogue = partial(audit_catalogue.examine, checks=self._checks, known=known)
+            if not unreadable.isdisjoint(_CHAIN_TABLES):
                 # There is nothing to hold anything else against.
+                _add(findings, catalogue(unit))
                 return Head(0, NO_HASH, 0), findings
             last = self._hold_checkpoints(unit, findings)
             since = last if self._wanted.since_checkpoint else None
@@ -156,7 +135,9 @@ class _Look:
             if written is None:
                 findings.add(CheckName.CHAIN, "head", _NO_HEAD)
             head = written or Head(unit.evidence.last_seq(), NO_HASH, 0)
+            about_tables = processes.ask(catalogue)
             self._look_at_rest(unit, processes, findings, head, last)
+            _add(findings, processes.answer(about_tables, unit))
             self.was_disturbed = {before} | processes.heads != {written}
             return head, findings
 
@@ -166,30 +147,6 @@ class _Look:
             if self._takes_any_text:
                 unit.evidence.take_any_text()
             yield unit
-
-    def _look_at_tables(self, unit: Unit, findings: Findings) -> set[str]:
-        """Take note of tables and columns that are gone or of another type; returns the tables."""
-        changed = unit.protection.unreadable()
-        for table, column in changed:
-            # Whatever is wanted: without a table nothing is well.
-            check = next(check for check in (_CHECK_OF.get(table), *CheckName) if check in self._checks)
-            if column is None:
-                findings.add(check, f"table {table}", _NO_TABLE)
-            else:
-                findings.add(check, f"column {table}.{column}", _OTHER_COLUMN)
-        return {table for table, _column in changed}
-
-    def _look_at_catalogue(self, unit: Unit, findings: Findings) -> None:
-        """Take note of whatever else of our tables isn't as the migrations made it."""
-        if self._checks.isdisjoint(_CHECK_OF_KIND.values()):
-            return
-        known = {found.subject for found in findings.kept}
-        with readable(unit, findings, CheckName.COLUMNS):
-            for one in unit.protection.deviations():
-                check = _CHECK_OF_KIND[one.kind]
-                if check in self._checks and one.subject not in known:
-                    details = {"table": one.table, "definition": one.definition[:DEFINITION_AT_MOST]}
-                    findings.add(check, one.subject, _MESSAGES[one.why], **details)
 
     def _look_at_rest(
         self, unit: Unit, processes: AuditProcesses, findings: Findings, head: Head, last: Checkpoint | None
