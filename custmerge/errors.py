@@ -679,11 +679,23 @@ class LooseTokenFile(CustmergeError):
     template = N_("{file} isn't yours alone (mode {mode}): give it the mode 0600, or remove it and log in again.")
 
 
+class OthersTokenFile(LooseTokenFile):
+    """One that belongs to somebody else, whatever its mode."""
+
+    template = N_("{file} isn't yours alone: it belongs to user {owner}; remove it and log in again.")
+
+
 class LooseFile(CustmergeError):
     """A file that this program obeys, and that others can change or read a secret in."""
 
     code, exit = "loose_file", ExitCode.NOT_ALLOWED
     template = N_("{file} isn't used: {why} (mode {mode}); give it to yourself alone with `chmod 600`.")
+
+
+class OthersFile(LooseFile):
+    """One that belongs to somebody else, who can change it whatever its mode."""
+
+    template = N_("{file} isn't used: it belongs to user {owner}; give it to yourself with `chown` and `chmod 600`.")
 
 
 class NoHome(CustmergeError):

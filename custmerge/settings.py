@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from custmerge import files
-from custmerge.errors import N_, BadFile, BadValue, LooseFile, NoHome
+from custmerge.errors import N_, BadFile, BadValue, LooseFile, NoHome, OthersFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ LANGUAGES = ("de", "en")
 # In a login these end it, and what stands behind them would be read as host, port or options.
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
 _NO_PORT = re.compile(r"[^0-9,]")
+_URL = re.compile(r"[A-Za-z][\w+.-]*://.*", re.DOTALL)
 _TIMEOUT = re.compile(r"timeout=[0-9.]*")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
 RETENTION_DAYS = 365
@@ -113,6 +114,18 @@ def shown_url(url: str) -> str:
     place, mark, query = place.partition("?")
     shown = "&".join(_shown_parameter(parameter) for parameter in query.split("&"))
     return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{mark}{shown}"
+
+
+def without_urls_secrets(text: str) -> str:
+    """Return a text that somebody typed, wherever that was, with each URL in it as it may be shown."""
+    found = _URL.search(text)
+    if found is None or not ("@" in found[0] or "password" in found[0].lower()):
+        return text
+    url, blank, rest = found[0].partition(" ")
+    if blank and "@" in rest and "@" not in url:
+        # A password with a blank in it: nobody can tell where it ends.
+        return f"{text[: found.start()]}{shown_url(found[0])}"
+    return f"{text[: found.start()]}{shown_url(url)}{blank}{without_urls_secrets(rest)}"
 
 
 def has_secret(url: str) -> bool:
@@ -257,7 +270,9 @@ def _demand_own(path: Path, status: os.stat_result, *, has_secret: bool) -> None
     Source: ssh_config(5), whose file "must have strict permissions".
     """
     mode = stat.S_IMODE(status.st_mode)
-    if mode & _OTHERS_WRITE or status.st_uid not in (0, os.geteuid()):
+    if status.st_uid not in (0, os.geteuid()):
+        raise OthersFile(file=str(path), owner=status.st_uid)
+    if mode & _OTHERS_WRITE:
         raise LooseFile(file=str(path), mode=f"{mode:04o}", why=N_("others can change it"))
     if has_secret and mode & _OTHERS_READ:
         raise LooseFile(file=str(path), mode=f"{mode:04o}", why=N_("others can read the password in it"))

@@ -158,5 +158,6 @@ def test_a_config_file_of_somebody_else_is_refused(tmp_path, somebody_elses):
     config = tmp_path / "config.toml"
     config.write_text('lang = "de"')
     somebody_elses(config)
-    with pytest.raises(LooseFile):
+    with pytest.raises(LooseFile) as error:
         gather({"CUSTMERGE_CONFIG": str(config)})
+    assert "belongs to user 54321" in str(error.value)

@@ -220,6 +220,8 @@ def _is_text(argument: str) -> bool:
 def _fault(error: Exception) -> CustmergeError:
     """Return what is to be said of an error that nobody foresaw, or that stdout raised."""
     if isinstance(error, OSError) and error.filename is None:
+        if isinstance(error, FileNotFoundError):
+            return errors.BadFile(file=".", why=N_("is a folder that is gone: change to another one"))
         # Every file has a name; what has none is a stream.
         silence_stdout()
         return errors.OutputFailed(reason=os.strerror(error.errno or 0))

@@ -15,7 +15,7 @@ from custmerge.cli.render.escape import visible
 from custmerge.errors import N_
 from custmerge.rules.fields import Field
 from custmerge.rules.roles import Role
-from custmerge.settings import LANGUAGES
+from custmerge.settings import LANGUAGES, without_urls_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +87,7 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
 
     The first that is given wins: --lang, CUSTMERGE_LANG, LANGUAGE, LC_ALL, LC_MESSAGES, LANG; else `en`.
     Source: GNU gettext, "The LANGUAGE variable": a list, of which the first language counts that there is a
-    catalogue for, and which doesn't count in the locale C.
+    catalogue for, in the place of the locale; it doesn't count in the locale C.
     """
     wanted = [
         after if argument == "--lang" else argument.partition("=")[2]
@@ -98,11 +98,8 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     if chosen := next(filter(None, wanted), ""):
         return _language_of(chosen) or "en"
     locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    if locale not in ("C", "POSIX"):
-        for value in environ.get("LANGUAGE", "").split(":"):
-            if found := _language_of(value):
-                return found
-    return _language_of(locale) or "en"
+    listed = "" if locale in ("C", "POSIX") else environ.get("LANGUAGE", "")
+    return next(filter(None, map(_language_of, (listed or locale).split(":"))), "en")
 
 
 def _language_of(value: str) -> str | None:
@@ -168,4 +165,4 @@ def _shown(value: object) -> str:
         shown = [_shown(item) for item in value[:CLAUSES_SHOWN]] if sentences else map(_shown, value)
         more = _(" and {count} more").format(count=len(value) - CLAUSES_SHOWN)
         return ("; " if sentences else ", ").join(shown) + (more if sentences and len(value) > CLAUSES_SHOWN else "")
-    return visible(str(value))
+    return visible(without_urls_secrets(str(value)))

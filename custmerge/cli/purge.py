@@ -55,7 +55,7 @@ def _what(done: Purged) -> str:
 
 def days_of(option: str, age: str) -> int:
     """Return the days in an age like `365d`, `52w` or `1y`; raises BadValue that names the option."""
-    found = re.fullmatch(r"(\d{1,6})([dwy])", age)
+    found = re.fullmatch(r"([0-9]{1,6})([dwy])", age)
     days = int(found[1]) * DAYS_OF[found[2]] if found else 0
     if not 1 <= days <= LONGEST_DAYS:
         raise BadValue(name=option, value=age, why=N_("give days, weeks or years, like 365d, 52w or 1y"))

@@ -13,6 +13,7 @@ from custmerge.cli.context import Context
 from custmerge.cli.global_options import global_options
 from custmerge.cli.language import _
 from custmerge.errors import N_, CustmergeError
+from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -136,11 +137,11 @@ def usage_problem(error: typer.TyperException) -> str:
             said = found.groupdict()
             if template in _UNKNOWN and not _WORD.fullmatch(said["name"]):
                 said["name"] = "…"
-            problem = _(template).format(**said)
+            problem = _(template).format(**{name: without_urls_secrets(value) for name, value in said.items()})
             if template in _UNKNOWN and (meant := near(found["name"], _known(error))):
                 problem += " " + _("Did you mean {near}?").format(near=_(" or ").join(meant))
             return problem
-    return message
+    return without_urls_secrets(message)
 
 
 def _known(error: typer.TyperException) -> list[str]:

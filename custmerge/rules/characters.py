@@ -36,7 +36,7 @@ _LOOK_LATIN = frozenset(
 # Letters and signs, and the Latin or ASCII ones that they are drawn like, as capitals or as small letters.
 # Source: Unicode TR 39, confusables.txt: what is alike in usual typefaces.
 _PAIRS = (
-    "а:a в:b г:r е:e ё:ë ї:ï к:k м:m н:h о:o р:p с:c т:t у:y х:x ь:b ѕ:s і:i ј:j һ:h ӏ:l ԁ:d ԛ:q ԝ:w "
+    "а:a в:b г:r е:e к:k м:m н:h о:o р:p с:c т:t у:y х:x ь:b ѕ:s і:i ј:j һ:h ӏ:l ԁ:d ԛ:q ԝ:w "
     "α:a β:b ε:e ζ:z η:nh ι:i κ:k μ:mu ν:vn ο:o ρ:p σ:o τ:t υ:uy χ:x ω:w "
     "օ:o ո:n ռ:n ս:u հ:h ց:g զ:q ı:i ɑ:a ɡ:g "
     "ꓮ:a ꓐ:b ꓚ:c ꓓ:d ꓰ:e ꓝ:f ꓖ:g ꓧ:h ꓲ:i ꓙ:j ꓗ:k ꓡ:l ꓟ:m ꓠ:n ꓳ:o ꓑ:p ꓣ:r ꓢ:s ꓔ:t ꓴ:u ꓦ:v ꓪ:w ꓫ:x ꓬ:y ꓜ:z "
@@ -124,4 +124,7 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _drawn_as(part: str) -> set[str]:
-    return {part, *_DRAWN_LIKE.get(part, "")}
+    """Return what a part may be taken for: a Cyrillic letter with two dots for a Latin one with two dots."""
+    decomposed = unicodedata.normalize("NFD", part)
+    with_marks = (composed(like + decomposed[1:]) for like in _DRAWN_LIKE.get(decomposed[0], ""))
+    return {part, *_DRAWN_LIKE.get(part, ""), *with_marks}

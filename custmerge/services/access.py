@@ -12,6 +12,7 @@ from custmerge.errors import (
     MissingInput,
     NotAllowed,
     OwnNumberOnly,
+    PersonChanged,
     PersonRequired,
     ProofRequired,
     SelfMerge,
@@ -46,6 +47,8 @@ class Caller:
     person: int | None = None
     """The id of the person who acts or, for a service token, answers for it; None for a customer."""
     is_service: bool = False
+    is_as_told: bool = True
+    """Whether the row of the person or service token is the one that the history seals."""
 
     @property
     def is_customer(self) -> bool:
@@ -61,7 +64,12 @@ class Caller:
 
 
 def demand(caller: Caller, capability: Capability) -> None:
-    """Raise NotAllowed unless the caller's role has the capability."""
+    """Raise NotAllowed unless the caller's role has the capability.
+
+    Raises PersonChanged for somebody whose row was changed, who may find out by an audit and do nothing else.
+    """
+    if not caller.is_as_told and capability is not Capability.AUDIT:
+        raise PersonChanged(name=caller.name)
     if not may(caller.role, capability):
         raise NotAllowed(role=caller.role.value, capability=capability.value)
 

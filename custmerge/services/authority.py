@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.rules.history import Fact
+    from custmerge.rules.people import Session
     from custmerge.rules.transfers import Transfer, Why
     from custmerge.storage.unit import Unit
 
@@ -64,6 +65,22 @@ class Staff:
         if name not in self._told:
             self._told[name] = [json.loads(entry.body) for entry in self._unit.chain.about(Action.USER, "name", name)]
         return self._told[name]
+
+
+def is_as_told(unit: Unit, session: Session) -> bool:
+    """Return whether whoever works with a session is as the newest entry about them has them.
+
+    A role, a password or an end that somebody wrote into the row would else open what it says, and leave no trace
+    once it is put back. Nothing seals a customer: that is the host's register.
+    """
+    if session.person is not None:
+        return Staff(unit, {session.person.id}).is_as_told(session.person.id)
+    if session.service is not None:
+        told = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
+        keys = unit.sealed.keys_of(session.service.id)
+        seal = seals.of_service(session.service, session.token_sha256)
+        return keys == [session.token_sha256] and bool(told) and told[-1].get("row_sha256") == seal
+    return True
 
 
 def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:

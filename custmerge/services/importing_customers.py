@@ -102,7 +102,8 @@ class Customers:
                 new if field in self._columns else old
                 for field, new, old in zip(FIELDS, row[_VALUES], record.values, strict=True)
             )
-            if record.merged_into is not None and any(row[_VALUES]):
+            is_other = any(row[_VALUES]) or row[_PASSWORD_HASH] not in (None, password_hash)
+            if record.merged_into is not None and is_other:
                 problems.add(line, Problem("number", row[_NUMBER], TOMBSTONE_IS_EMPTY))
                 continue
             if values[: len(IDENTITY_FIELDS)] != record.values[: len(IDENTITY_FIELDS)]:

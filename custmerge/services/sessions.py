@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, SessionOver
+from custmerge.errors import (
+    N_,
+    BadUsage,
+    LoginRefused,
+    MergedAway,
+    PasswordChangeRequired,
+    PersonChanged,
+    SessionOver,
+)
 from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Session
@@ -15,6 +24,7 @@ from custmerge.rules.sessions import ABSOLUTE_LIMIT
 from custmerge.rules.times import MAY_BE_APART, moment, stamp
 from custmerge.services import guessing
 from custmerge.services.access import Caller
+from custmerge.services.authority import is_as_told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -86,7 +96,8 @@ def login_staff(
     """Open a session for somebody who works here, as `login_customer` does.
 
     `new` takes the place of a password that somebody else chose, in the transaction that opens the session; raises
-    PasswordChangeRequired where it has to and is None, BadPassword.
+    PasswordChangeRequired where it has to and is None, BadPassword; PersonChanged where the row isn't as the history
+    has it.
     """
     from custmerge.services import passwords
 
@@ -111,6 +122,8 @@ def login_staff(
         if unit.people.staff_named(name, lock=True) != person:
             raise LoginRefused
         session = Session(sha256_of(token), None, person, stamp(now), stamp(now))
+        if not is_as_told(unit, session):
+            raise PersonChanged(name=person.name)
         if new_hash is not None:
             from custmerge.services.staff import write_password
 
@@ -130,9 +143,13 @@ def _replacement(person: Person, password: str, new: str | None) -> str:
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:
-    """Return whose session a token opens; raises SessionOver where it opens none or none any more."""
+    """Return whose session a token opens; raises SessionOver where it opens none or none any more.
+
+    Somebody whose row isn't as the history has it gets no further than `access.demand`.
+    """
     with database.reading() as unit:
         session = unit.people.session(sha256_of(token))
+        is_told = session is None or is_as_told(unit, session)
     if session is None or (session.person and session.person.disabled_at is not None):
         raise SessionOver
     if session.service is not None and session.service.revoked_at is not None:
@@ -145,7 +162,7 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
         # Nobody waits for it: a database that somebody else writes to, or a read-only one, is still read.
         is_noted = database.at_once(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
         used = stamp(now) if is_noted else used
-    return _caller(session, used)
+    return replace(_caller(session, used), is_as_told=is_told)
 
 
 class SessionUse:

@@ -67,7 +67,7 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
 
 def _stored(connection: Connection) -> str | None:
     """Return the stored version; with several rows there is none that this program knows."""
-    return " + ".join(connection.execute(_VERSION).scalars()) or None
+    return " + ".join(map(str, connection.execute(_VERSION).scalars())) or None
 
 
 def _says_no_table(error: OperationalError | ProgrammingError) -> bool:

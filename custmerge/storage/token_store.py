@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge import files
-from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile, NoHome, NoPlaceForToken
+from custmerge.errors import (
+    BadTokenFile,
+    KeyringUnavailable,
+    LooseTokenFile,
+    NoHome,
+    NoPlaceForToken,
+    OthersTokenFile,
+)
 from custmerge.settings import APP, data_directory, shown_url
 
 if TYPE_CHECKING:
@@ -55,7 +62,7 @@ class TokenStore:
             with suppress(FileNotFoundError):
                 return _text_of(Path(directory) / CREDENTIAL, loose=_loose_in(directory))
         try:
-            return _text_of(self._path(), loose=_OTHERS_AT_ALL, follow=False)
+            return _text_of(self._path(), loose=_OTHERS_AT_ALL)
         except (FileNotFoundError, NoHome):
             return None
 
@@ -190,17 +197,19 @@ def _has_acl(path: Path) -> bool:
         return False
 
 
-def _text_of(path: Path, *, loose: int, follow: bool = True) -> str:
+def _text_of(path: Path, *, loose: int) -> str:
     """Return the token in a file.
 
-    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link where none is to
-    be followed; LooseTokenFile where it isn't this user's or root's, or somebody has a right of the bits `loose`.
+    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link;
+    LooseTokenFile where it isn't this user's or root's, or somebody has a right of the bits `loose`.
     """
     try:
-        with files.regular(path, follow=follow) as file:
+        with files.regular(path, follow=False) as file:
             status = os.fstat(file.fileno())
             mode = stat.S_IMODE(status.st_mode)
-            if mode & loose or status.st_uid not in (0, os.geteuid()):
+            if status.st_uid not in (0, os.geteuid()):
+                raise OthersTokenFile(file=str(path), owner=status.st_uid)
+            if mode & loose:
                 raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
             content = file.read(LARGEST_TOKEN_FILE + 1)
         if len(content) > LARGEST_TOKEN_FILE:

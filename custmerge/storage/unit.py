@@ -51,6 +51,9 @@ RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""
 RECONNECT_AFTER_SECONDS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """So long a server that was lost at a commit is waited for, to ask it what became of it: it may be starting again."""
+_ALONE = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(27995161429370226)"
+"""Lets one process at a time make tables: the key is our name, and what follows sees what the one before made."""
+
 T = TypeVar("T")
 
 
@@ -284,7 +287,7 @@ class Database:
         engine = open_engine(self.url, create=True)
         with our_errors(self.url), engine.connect() as connection, connection.begin():
             if not self.is_sqlite:
-                connection.exec_driver_sql(SERVER_FIRST)
+                connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}")
             before = schema.upgrade(connection, self.url)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())

@@ -63,7 +63,7 @@ def test_what_is_suggested_is_near_or_nothing(sqlite_cli, arguments, meant):
         ({"LANGUAGE": "de", "LANG": "en_US.UTF-8"}, True),
         ({"LANGUAGE": "fr:de:en", "LANG": "en_US.UTF-8"}, True),
         ({"LANGUAGE": "en:de", "LANG": "de_DE.UTF-8"}, False),
-        ({"LANGUAGE": "fr", "LANG": "de_DE.UTF-8"}, True),
+        ({"LANGUAGE": "fr", "LANG": "de_DE.UTF-8"}, False),
         ({"LANGUAGE": "de", "LC_ALL": "C"}, False),
         ({"LANGUAGE": "de", "LANG": "C.UTF-8"}, True),
         ({"LANGUAGE": "de", "CUSTMERGE_LANG": "en", "LANG": "de_DE.UTF-8"}, False),
@@ -83,6 +83,10 @@ def test_the_language_is_chosen_as_gettext_does(sqlite_cli, environ, is_german):
         ("audit", "-f", "nagios", "postgresql://u:geheim@h/d"),
         ("postgresql://u:geheim@h/d",),
         ("find", "x", "--postgresql://u:geheim@h/d"),
+        ("whoami", "--lang", "postgresql://u:geheim@h/d"),
+        ("whoami", "--format", "postgresql://u:geheim@h/d"),
+        ("whoami", "-f", "json", "--lang", "postgresql://u:ge heim@h/d"),
+        ("undo", "postgresql://u:geheim@h/d"),
     ],
 )
 def test_what_stands_in_a_wrong_place_is_not_repeated(agent, arguments):

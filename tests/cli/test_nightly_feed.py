@@ -2,6 +2,7 @@
 
 import pytest
 
+HASH = "$2b$04$" + "a" * 53
 SKIPPED = "went into 10001: the line is skipped"
 
 
@@ -22,6 +23,14 @@ def test_without_skipping_one_merged_number_stops_the_feed(merged, feed, world):
     before = world.dump()
     assert feed("customers", CUSTOMERS).code == 2
     assert feed("packages", PACKAGES).code == 2
+    assert world.dump() == before
+
+
+@pytest.mark.parametrize("column", ["password", "password_hash"])
+def test_a_merged_number_keeps_the_password_that_an_undo_gives_back(merged, feed, world, column):
+    before = world.dump()
+    given = "neuespasswort" if column == "password" else HASH
+    assert feed("customers", f"number,{column}\n20001,{given}\n").code == 2
     assert world.dump() == before
 
 

@@ -42,7 +42,7 @@ def test_nothing_is_erased_without_a_yes(merged, supervisor, aged):
     assert "Vogelsang" in aged()
 
 
-@pytest.mark.parametrize("age", ["365", "0d", "-1d", "1m", "d", "9999999d", "200y"])
+@pytest.mark.parametrize("age", ["365", "0d", "-1d", "1m", "d", "9999999d", "200y", "\u0663d", "\uff13d"])
 def test_an_age_that_is_none_is_refused_with_what_to_write(supervisor, age):
     done = supervisor("purge", "--older-than", age, "--yes", "--format", "json")
     assert (done.code, done.error["code"]) == (2, "bad_value" if age != "-1d" else done.error["code"])

@@ -178,6 +178,13 @@ def sql(url):
 
 
 @pytest.mark.parametrize("arguments", [("whoami",), ("init",)])
+def test_a_version_that_is_no_text_is_one_sentence(sqlite_cli, arguments):
+    with sql(sqlite_cli.url) as connection:
+        connection.execute("UPDATE custmerge_version SET version_num = CAST('9999' AS BLOB)")
+    demand_one_sentence(sqlite_cli.as_("ben")(*arguments), "9999")
+
+
+@pytest.mark.parametrize("arguments", [("whoami",), ("init",)])
 def test_a_database_of_a_newer_version_is_left_alone(cli, database_url, arguments):
     with sql(database_url) as connection:
         connection.execute("UPDATE custmerge_version SET version_num = '9999'")

@@ -12,6 +12,7 @@ from conftest import CommandLine
 from custmerge.errors import CustmergeError, HasStaff, NameTaken
 from custmerge.rules.roles import Role
 from custmerge.services import passwords, sessions, setup, staff, tokens
+from custmerge.storage.schema import VERSIONS
 from custmerge.storage.unit import Database
 
 PASSWORD = "das-ist-lang-genug"
@@ -88,6 +89,23 @@ def empty(database_url, postgresql_server, tmp_path, worker_id):
         Database(url).upgrade()
         yield url
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_database_is_made_by_one_process_at_a_time(postgresql_server, worker_id):
+    name = f"made_{worker_id}"
+    with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        ends = []
+        works = [
+            threading.Thread(target=lambda: ends.append(Database(postgresql_server.get_uri(name)).upgrade()))
+            for _ in range(4)
+        ]
+        for work in works:
+            work.start()
+        for work in works:
+            work.join()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert sorted(ends, key=str) == [*[VERSIONS[-1]] * 3, None]
 
 
 @pytest.mark.usefixtures("quick_hashes")

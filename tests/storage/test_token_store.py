@@ -187,6 +187,15 @@ def test_a_credential_as_systemd_makes_it_is_taken(credentials, folder, mode):
     assert credentials(folder, mode).read() == "token"
 
 
+def test_a_credential_that_is_a_link_is_refused(tmp_path):
+    (tmp_path / "elsewhere").write_text("token")
+    (tmp_path / "folder").mkdir(mode=0o700)
+    (tmp_path / "folder" / "custmerge-token").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(BadTokenFile) as error:
+        TokenStore("sqlite:///x.db", {"CREDENTIALS_DIRECTORY": str(tmp_path / "folder")}).read()
+    assert "link" in str(error.value)
+
+
 def test_a_loop_of_links_is_no_place_for_a_credential(tmp_path):
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(BadTokenFile):
@@ -214,8 +223,9 @@ def test_a_token_file_that_is_a_link_is_refused(kept, tmp_path):
 def test_a_token_file_of_somebody_else_is_refused(kept, somebody_elses):
     store, path = kept
     somebody_elses(path)
-    with pytest.raises(LooseTokenFile):
+    with pytest.raises(LooseTokenFile) as error:
         store.read()
+    assert "belongs to user 54321" in str(error.value)
 
 
 def test_a_home_that_cannot_be_written_is_a_sentence(use, tmp_path):

@@ -16,6 +16,7 @@ from custmerge import files
 from custmerge.cli.render.escape import json_safe, visible
 from custmerge.cli.streams import is_unread
 from custmerge.rules.cells import guard, guard_for_excel
+from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -175,4 +176,14 @@ def _cell(value: Json) -> str:
 
 def error_document(code: str, exit_code: int, message: str, details: Mapping[str, Json]) -> str:
     """Return an error as one JSON object on one line (contract §4)."""
-    return to_text({"error": {"code": code, "exit": exit_code, "message": message, "details": details}})
+    shown = {name: _without_secrets(value) for name, value in details.items()}
+    return to_text({"error": {"code": code, "exit": exit_code, "message": message, "details": shown}})
+
+
+def _without_secrets(value: Json) -> Json:
+    """Return a detail without the password of a URL that somebody typed in its place."""
+    if isinstance(value, str):
+        return without_urls_secrets(value)
+    if isinstance(value, dict):
+        return {name: _without_secrets(one) for name, one in value.items()}
+    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
