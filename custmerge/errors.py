@@ -244,6 +244,13 @@ class PasswordChangeRequired(CustmergeError):
     )
 
 
+class NotOwnerOfRights(CustmergeError):
+    """Rights that only who owns the database's tables may give."""
+
+    code, exit = "not_owner", ExitCode.NOT_ALLOWED
+    template = N_("{user} doesn't own the tables of this database: connect as their owner to give rights on them.")
+
+
 class NotOwner(CustmergeError):
     """Something that only who owns the database's tables may do, for it needs no login."""
 
@@ -758,6 +765,15 @@ class OutputClosed(OutputFailed):
     """Nobody could be told, which was seen before anything was done."""
 
     template = N_("Standard output is closed, or can't be written to: nothing was done.")
+
+
+class ReportLost(OutputFailed):
+    """Rows were looked at or executed, and what became of each isn't written down."""
+
+    template = N_(
+        "The report {file} couldn't be written to its end ({reason}) and was taken away; what was done with the rows "
+        "stands, `custmerge history` tells."
+    )
 
 
 class TokenLost(OutputFailed):

@@ -51,6 +51,13 @@ def limited(file: BinaryIO, path: str | Path, largest: int) -> bytes:
     return found
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and what is missing above it, for this user alone whatever the umask is; raises OSError."""
+    for missing in reversed([one for one in folder.parents if not one.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def beside(path: str | Path) -> tuple[int, Path]:
     """Make a file of mode 0600 that can take the name `path`, by `Path.replace`; raises OSError, BadFile.
 

@@ -76,6 +76,8 @@ def checked_url(url: str) -> str:
         url.encode()
     except UnicodeEncodeError:
         raise BadValue(name="database", value="…", why=N_("isn't UTF-8")) from None
+    if "\0" in url:
+        raise BadValue(name="database", value="…", why=N_("has a character NUL in it"))
     if is_url and scheme in ("postgresql", "postgres"):
         login, at, _host = rest.rpartition("@")
         if at and ":" in login and _UNSAFE.search(login):
@@ -235,33 +237,51 @@ def _default_config_file() -> Path | None:
 
 
 def _read(path: Path, *, named: bool) -> dict[str, str]:
-    import tomllib
-
-    if str(path) == os.devnull:
-        # As people say that there is none.
-        return {}
-    try:
-        with files.regular(path) as file:
-            status = os.fstat(file.fileno())
-            content = tomllib.loads(files.limited(file, path, LARGEST_CONFIG).decode())
-    except FileNotFoundError:
-        if named:
-            raise BadFile(file=str(path), why=N_("no such file")) from None
-        return {}
-    except OSError as error:
-        raise files.unreadable(path, error) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
-    except RecursionError:
-        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason="nested too deep") from None
+    content, status = _content(path, named=named)
     for key, value in content.items():
         if key not in _KNOWN_KEYS:
             raise BadFile(file=str(path), why=N_("unknown setting {key}"), key=key)
         if type(value) is not _KNOWN_KEYS[key]:
             why = N_("{key} must be a text") if _KNOWN_KEYS[key] is str else N_("{key} must be a whole number")
             raise BadFile(file=str(path), why=why, key=key)
-    _demand_own(path, status, has_secret=has_secret(str(content.get("database_url", ""))))
+    if status is not None:
+        _demand_own(path, status, has_secret=has_secret(str(content.get("database_url", ""))))
     return {key: str(value) for key, value in content.items()}
+
+
+def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_result | None]:
+    """Return what is in a config file, with its owner and mode; nothing of one that there isn't."""
+    import tomllib
+
+    if str(path) == os.devnull:
+        # As people say that there is none.
+        return {}, None
+    try:
+        with files.regular(path) as file:
+            return tomllib.loads(files.limited(file, path, LARGEST_CONFIG).decode()), os.fstat(file.fileno())
+    except (FileNotFoundError, NotADirectoryError):
+        # The home of a service account may be no folder.
+        if named:
+            raise BadFile(file=str(path), why=N_("no such file")) from None
+        return {}, None
+    except OSError as error:
+        if not named and isinstance(error, PermissionError) and not _is_within_reach(path):
+            return {}, None
+        raise files.unreadable(path, error) from None
+    except ValueError as error:
+        # UTF-8, TOML, and a number that has more digits than Python reads.
+        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
+    except RecursionError:
+        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason="nested too deep") from None
+
+
+def _is_within_reach(path: Path) -> bool:
+    """Return whether this user gets as far as a file: after a change of user a home may be somebody else's."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return False
+    return True
 
 
 def _demand_own(path: Path, status: os.stat_result, *, has_secret: bool) -> None:

@@ -154,6 +154,14 @@ def test_a_config_file_that_others_could_abuse_is_refused(tmp_path, mode, conten
     assert "geheim" not in str(error.value)
 
 
+@pytest.mark.parametrize("line", ['database_url = "sqlite:////x\\u0000y"', "retention_days = " + "9" * 5_000])
+def test_a_setting_that_nobody_can_use_is_a_sentence(tmp_path, line):
+    config = tmp_path / "config.toml"
+    config.write_text(line)
+    with pytest.raises((BadFile, BadValue)):
+        gather({"CUSTMERGE_CONFIG": str(config)})
+
+
 def test_a_config_file_of_somebody_else_is_refused(tmp_path, somebody_elses):
     config = tmp_path / "config.toml"
     config.write_text('lang = "de"')

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from custmerge import __version__, errors
+from custmerge import __version__, errors, files
 from custmerge.cli import language
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
@@ -237,7 +237,7 @@ def _unexpected(error: Exception) -> CustmergeError:
     for place in (data_directory, tempfile.gettempdir):
         with suppress(OSError, errors.NoHome):
             folder = Path(place())
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            files.make_folder(folder)
             number, name = tempfile.mkstemp(prefix="error-", suffix=".txt", dir=folder)
             with os.fdopen(number, "w") as file:
                 file.writelines(lines)

@@ -156,8 +156,12 @@ def _write(context: Context, done: Audit, form: AuditFormat, out: str | None, no
 
     if out is not None:
         _put(as_text(audit_parts(done)), form, out)
-    elif not (context.terminal.is_quiet and done.verdict is Verdict.OK):
+    elif context.terminal.is_quiet and done.verdict is Verdict.OK:
+        return
+    elif stdout().isatty():
         context.terminal.print(*audit_parts(done))
+    else:
+        stdout().write(as_text(audit_parts(done)))
 
 
 def _document(done: Audit, form: AuditFormat, now: datetime) -> str:

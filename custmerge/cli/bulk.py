@@ -1,24 +1,23 @@
 """custmerge bulk."""
 
-import csv
 import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Self, TextIO
+from typing import Annotated
 
 import typer
 
-from custmerge import files
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, sentence, word
+from custmerge.cli.language import _, word
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.progress import ROWS, Progress
 from custmerge.cli.render import shapes
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, guarded, stdout, write_many, write_one
+from custmerge.cli.render.output import Format, stdout, write_many, write_one
+from custmerge.cli.report import Report
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
@@ -27,8 +26,6 @@ from custmerge.services.bulk_inputs import CHUNK, RunInputs
 from custmerge.storage.spool import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
-
-COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A bulk file: survivor, absorbed, choice …"))]
 OnceFileArgument = Annotated[
@@ -40,65 +37,6 @@ ReportOption = Annotated[
         "--report", metavar="FILE", help=_("Write what became of each row into this file."), show_default=False
     ),
 ]
-
-
-class Report:
-    """A new file that only its owner can read, written as it goes.
-
-    It is made before anything is written to the database, and gets its name with its first line: until the service
-    is the only one that runs the file, an older report stays as it is.
-    """
-
-    def __init__(self, path: str | None) -> None:
-        self._path = path
-        self._file: TextIO | None = None
-        self._made: Path | None = None
-        """What it is called until it gets its name."""
-
-    def __enter__(self) -> Self:
-        if self._path is not None:
-            files.demand_place(self._path)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is None:
-            return
-        try:
-            self._file.close()
-        finally:
-            if self._made is not None:
-                self._made.unlink(missing_ok=True)
-
-    def open(self) -> None:
-        """Make the file, where somebody wants it, and leave an older one as it is; raises BadFile."""
-        if self._path is None or self._file is not None:
-            return
-        try:
-            number, self._made = files.beside(self._path)
-        except OSError as error:
-            raise files.unwritable(self._path, error) from None
-        self._file = os.fdopen(number, "w", encoding="utf-8", newline="")
-
-    def begin(self) -> None:
-        """Give the file its name and its header, unless it has them or nobody wants it; raises BadFile."""
-        if self._file is None or self._path is None or self._made is None:
-            return
-        try:
-            self._made.replace(self._path)
-        except OSError as error:
-            raise files.unwritable(self._path, error) from None
-        self._made = None
-        self._writer = csv.writer(self._file, lineterminator="\r\n")
-        self._writer.writerow(COLUMNS)
-
-    def add(self, outcome: Outcome) -> None:
-        """Write a line."""
-        self.begin()
-        if self._file is None:
-            return
-        message = "" if outcome.error is None else sentence(outcome.error)
-        line = (outcome.survivor, outcome.absorbed, outcome.result.value, outcome.code, outcome.order, message)
-        self._writer.writerow((outcome.row, *(guarded(cell) for cell in line)))
 
 
 class Watcher:
@@ -136,12 +74,13 @@ def check(
     """Say what a run would say."""
     context: Context = ctx.obj
     caller = context.caller()
-    with _watched(context, _("Checking"), file, report) as inputs:
-        ran = bulk.check(context.database, caller, file, inputs)
-    if form is not Format.TABLE:
-        write_one(shapes.bulk_checked(ran, report), form, [shapes.bulk_checked_row(ran, report)])
-    else:
-        context.terminal.print(*_would_be_lines(ran.counts))
+    with _report(file, report) as lines:
+        with _watched(context, _("Checking"), lines) as inputs:
+            ran = bulk.check(context.database, caller, file, inputs)
+        if form is not Format.TABLE:
+            write_one(shapes.bulk_checked(ran, report), form, [shapes.bulk_checked_row(ran, report)])
+        else:
+            context.terminal.print(*_would_be_lines(ran.counts))
     raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
 
 
@@ -157,7 +96,7 @@ def approve(
     context: Context = ctx.obj
     _demand_file(file)
     caller = context.caller()
-    with _watched(context, _("Checking"), file, None) as inputs:
+    with Report(None) as lines, _watched(context, _("Checking"), lines) as inputs:
         ran = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
             if context.terminal.can_ask:
@@ -201,12 +140,13 @@ def run(
     _demand_file(file)
     caller = context.caller()
     began = time.monotonic()
-    with _watched(context, _("Merging"), file, report, chunk=chunk, stop_on_error=stop_on_error) as inputs:
-        ran = bulk.run(context.database, caller, file, inputs)
-    if form is not Format.TABLE:
-        write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
-    else:
-        context.terminal.print(*_count_lines(ran.counts, {}))
+    with _report(file, report) as lines:
+        with _watched(context, _("Merging"), lines, chunk=chunk, stop_on_error=stop_on_error) as inputs:
+            ran = bulk.run(context.database, caller, file, inputs)
+        if form is not Format.TABLE:
+            write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
+        else:
+            context.terminal.print(*_count_lines(ran.counts, {}))
     raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
 
 
@@ -233,18 +173,16 @@ def status(
 
 @contextmanager
 def _watched(
-    context: Context,
-    label: str,
-    file: str,
-    report: str | None,
-    *,
-    chunk: int = CHUNK,
-    stop_on_error: bool = False,
+    context: Context, label: str, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
 ) -> Iterator[RunInputs]:
-    _demand_another(file, report)
-    with Report(report) as lines, context.terminal.progress(label, with_rate=True) as bar:
+    with context.terminal.progress(label, with_rate=True) as bar:
         watcher = Watcher(Progress(context.terminal, bar, ROWS), lines)
         yield RunInputs(context.now, context.new_salt, watcher, chunk, stop_on_error)
+
+
+def _report(file: str, report: str | None) -> Report:
+    _demand_another(file, report)
+    return Report(report)
 
 
 def _demand_file(file: str) -> None:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.render.escape import visible
@@ -128,7 +129,7 @@ def _folder(directory: str | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="custmerge-demo-"))
     folder = Path(directory).absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
     except OSError as error:
         raise BadFile(
             file=directory, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)

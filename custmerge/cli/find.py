@@ -6,16 +6,21 @@ import typer
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import LARGEST, FormatOption
+from custmerge.cli.options import FormatOption
 from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, stdout, write_many
 from custmerge.cli.verbs import examples, single
+
+MORE_THAN_NEEDED = 1_000
+"""Nobody looks through more: whoever wants everybody exports them, which the history tells."""
 
 
 def find(
     ctx: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help=_("Words that all have to stand in the record."))],
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=LARGEST, help=_("At most so many."))] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=MORE_THAN_NEEDED, help=_("At most so many."))
+    ] = 50,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look customers up by parts of number, name, address, mail, telephone or domain."""

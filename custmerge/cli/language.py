@@ -79,7 +79,7 @@ _FACT_LABELS = {
     "forms": N_("forms"),
     "reasons": N_("reasons"),
 }
-_TEMPLATES = {"why", "what", "role", "status"}
+_TEMPLATES = {"why", "what", "role", "status", "expected"}
 
 
 def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
@@ -147,7 +147,8 @@ def sentence(error: CustmergeError) -> str:
 def filled(template: str, details: Mapping[str, object]) -> str:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role` and `status` among the details are templates themselves. Values are made visible.
+    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves. Values are made
+    visible.
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():

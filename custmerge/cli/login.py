@@ -59,10 +59,11 @@ def login(
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
     """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
-    from custmerge.services.sessions import login_staff
+    from custmerge.services.sessions import open_staff, verified_staff
 
+    person = verified_staff(context.database, name, password, context.now())
     try:
-        return login_staff(context.database, name, password, token=token, now=context.now())
+        return open_staff(context.database, person, password, token=token, now=context.now())
     except PasswordChangeRequired as required:
         said = _("{chosen_by} chose this password for you: choose one of your own now.")
         if not from_stdin:
@@ -71,7 +72,7 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
             new = context.new_password(_("New password"), name=name, present=password, from_stdin=from_stdin)
         except NoSecret:
             raise required from None
-    return login_staff(context.database, name, password, new=new, token=token, now=context.now())
+    return open_staff(context.database, person, password, new=new, token=token, now=context.now())
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:

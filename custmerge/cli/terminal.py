@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SHOW_PROGRESS_AFTER_SECONDS = 1.0
+LEAST_WIDTH, USUAL_WIDTH = 40, 80
+"""In columns; `COLUMNS=0` stands for a terminal that doesn't know its width."""
 LONGEST_SECRET_LINE = 1 << 20
 """In bytes. A password that is too long is a wrong one; more than this is no password."""
 
@@ -133,7 +135,7 @@ class Terminal:
             and not self._environ.get("NO_COLOR")
             and self._environ.get("TERM") != "dumb"
         )
-        return Console(
+        console = Console(
             file=stream,
             color_system="auto" if colour else None,
             force_terminal=stream.isatty(),
@@ -142,6 +144,10 @@ class Terminal:
             emoji=False,
             legacy_windows=False,
         )
+        if console.width < LEAST_WIDTH:
+            # A narrow terminal folds the lines itself; here values would be cut, and of no width nothing is left.
+            console.width = LEAST_WIDTH if console.width else USUAL_WIDTH
+        return console
 
     def demand_person(self, what: str, option: str) -> None:
         """Raise MissingInput, naming `option`, where nobody can be asked."""

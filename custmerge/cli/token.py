@@ -80,6 +80,7 @@ def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> No
     """End a service token."""
     context: Context = ctx.obj
     caller = context.caller()
+    tokens.demand_may_revoke(context.database, caller, name)
     question = _("End the service token {name}?").format(name=visible(name))
     if not yes and not context.terminal.confirm(question, option="--yes"):
         raise Declined

@@ -1,4 +1,7 @@
-"""Account numbers as those see them who needn't know them; a bank code names a bank and nobody."""
+"""Account numbers as those see them who needn't know them; a bank code names a bank and nobody.
+
+Unless it is none: people write an IBAN, or both numbers, into the column beside.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 
 _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _SHOWN = 4
+_DIGITS_OF_A_BANK = 8
+"""A German bank code has so many, a BIC fewer."""
+_OF_A_BANK = (Field.ACCOUNT_NUMBER, Field.BANK_CODE)
 MASK = "…"
 """What stands for the characters that are left out; no account number has it."""
 
@@ -38,7 +44,7 @@ def masked(value: str) -> str:
 
 def masked_customer(customer: Customer) -> Customer:
     """Return the record with its account number masked."""
-    return customer.with_values({Field.ACCOUNT_NUMBER: masked(customer[Field.ACCOUNT_NUMBER])})
+    return customer.with_values({field: _shown(field, customer[field]) for field in _OF_A_BANK})
 
 
 def masked_package(package: Package) -> Package:
@@ -63,4 +69,6 @@ def masked_comparison(comparison: Comparison) -> Comparison:
 
 
 def _shown(field: Field, value: str) -> str:
+    if field is Field.BANK_CODE:
+        return masked(value) if sum(map(str.isdecimal, value)) > _DIGITS_OF_A_BANK else value
     return masked(value) if field is Field.ACCOUNT_NUMBER else value

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from custmerge.storage.unit import Database
 
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -114,13 +116,15 @@ def _permissions(database: Database) -> Check:
         mode = path.stat().st_mode & 0o777
     except OSError:
         return Check("permissions", False, N_("There is no file {file}."), {"file": str(path)})
-    if mode & 0o077 and path.is_file():
+    message, details = N_("Only its owner can read {file}."), {"file": str(path), "mode": f"{mode:04o}"}
+    if mode & _OTHERS and path.is_file():
         message = N_("{file} can be read by others (mode {mode}): run `chmod 600 {file}`.")
-    else:
-        message = N_("Only its owner can read {file}.")
-    return Check(
-        "permissions", not (mode & 0o077 and path.is_file()), message, {"file": str(path), "mode": f"{mode:04o}"}
-    )
+        return Check("permissions", False, message, details)
+    folder = path.absolute().parent
+    if (mode := folder.stat().st_mode & 0o777) & _OTHERS_WRITE:
+        message = N_("Others can put another file in its place in {folder} (mode {mode}): run `chmod 700 {folder}`.")
+        return Check("permissions", False, message, {"folder": str(folder), "mode": f"{mode:04o}"})
+    return Check("permissions", True, message, details)
 
 
 def _connection(database: Database) -> Check:

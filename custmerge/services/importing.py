@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from custmerge.errors import N_, BadLines
@@ -17,7 +15,6 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.importing_passwords import hashed
 from custmerge.storage.csv_file import opened, wrong_width
-from custmerge.storage.spool import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -33,6 +30,8 @@ if TYPE_CHECKING:
 
 ROWS_AT_ONCE = 400
 """Few enough that they are gone before the garbage collector looks at everything that the program holds."""
+BYTES_AT_ONCE = 1 << 20
+"""Records of a hostile file are large, and what is wrong with one is said when its batch is looked at."""
 
 Line = tuple[int, list[str]]
 """A record of the file: the line in which it starts, and its cells."""
@@ -180,8 +179,7 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
     """
     width = len(file.columns)
     guarded = [place for place, column in enumerate(file.columns) if column not in NEVER_GUARDED]
-    records = file.rows()
-    while taken := list(islice(records, ROWS_AT_ONCE)):
+    for taken in _taken(file):
         batch = []
         for line in taken:
             number, cells = line
@@ -195,6 +193,19 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
                     cells[place] = unguard(cells[place])
             batch.append(line)
         yield batch
+
+
+def _taken(file: CsvFile) -> Iterator[list[Line]]:
+    """Give the file's records in batches that are small whatever the file is."""
+    taken: list[Line] = []
+    begin = file.bytes_read
+    for line in file.rows():
+        taken.append(line)
+        if len(taken) == ROWS_AT_ONCE or file.bytes_read > begin + BYTES_AT_ONCE:
+            yield taken
+            taken, begin = [], file.bytes_read
+    if taken:
+        yield taken
 
 
 def _once(
@@ -237,15 +248,12 @@ def _report_clashes(file: CsvFile, kind: Kind, clashes: dict[str, int], problems
 
 
 def _first_lines(file: CsvFile, kind: Kind, keys: Collection[str]) -> dict[str, int]:
-    # Standard input is read once, whatever has its name.
-    if file.path == STDIN or not Path(file.path).is_file():
-        return {}
     first: dict[str, int] = {}
-    with opened(file.path, kind.columns, kind.required) as again:
-        position = again.columns.index(kind.key)
-        for line, cells in again.rows():
-            if len(cells) > position and (key := unguard(cells[position])) in keys:
-                first.setdefault(key, line)
+    again = file.from_beginning()
+    position = again.columns.index(kind.key)
+    for line, cells in again.rows():
+        if len(cells) > position and (key := unguard(cells[position])) in keys:
+            first.setdefault(key, line)
     return first
 
 

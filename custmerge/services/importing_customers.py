@@ -22,7 +22,7 @@ from custmerge.rules.transfers import Why
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from custmerge.rules.history import Actor, Draft
     from custmerge.rules.transfers import Transfer
@@ -62,6 +62,9 @@ class Customers:
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
+        if self._skip_merged:
+            gone = self._intake.gone({cells[self._number] for _, cells in lines})
+            lines = [line for line in lines if not self._is_skipped(line, gone, problems)]
         for _, cells in lines:
             cells.append("")
         # Looked for in all cells at once: row by row it would cost as much as all the rest.
@@ -132,6 +135,13 @@ class Customers:
     def entries(self, by: Actor, at: str) -> list[Draft]:
         """See `Kind`: contract transfers that a changed identity made void."""
         return void_entries(self._made_void, Why.IDENTITY_CHANGED, by, at)
+
+    def _is_skipped(self, line: Line, gone: Mapping[str, str], problems: Problems) -> bool:
+        """Pass over the line of a number that was merged, whatever stands in it."""
+        number = line[1][self._number]
+        if number in gone:
+            problems.skip(line[0], Problem("number", number, SKIPPED, gone[number]))
+        return number in gone
 
     def _is_plain(self, cells: list[str]) -> bool:
         """Whether nothing can be wrong with a line: most are like this, and it is quick to see."""

@@ -49,11 +49,11 @@ class Packages:
         targets = self._intake.targets({row["number"] for _, row in records})
         good = []
         for line, row in records:
-            found = problems_of_package(row)
-            if not found and self._skip_merged and (target := targets.get(row["number"])) is not None:
+            if self._skip_merged and (target := targets.get(row["number"])) is not None:
                 # Where the merge put the package is where it stays, with its domains and its contact.
                 problems.skip(line, Problem("number", row["number"], SKIPPED, target))
                 continue
+            found = problems_of_package(row)
             found = found or _problems_of_owner(row["number"], targets)
             for problem in found:
                 problems.add(line, problem)
@@ -102,10 +102,13 @@ class Packages:
         """See `Kind`: a domain is in exactly one package."""
         for line, name, first in list(self._intake.domains_claimed_twice()):
             problems.add(line, Problem("domains", name, N_("stands in line {other} already"), str(first)))
+        self._report_others(problems)
+        if not problems.lines and not self._intake.settle_domains():
+            self._report_others(problems)
+
+    def _report_others(self, problems: Problems) -> None:
         for line, name, package in list(self._intake.domains_of_others()):
             problems.add(line, Problem("domains", name, N_("belongs to package {other}"), package))
-        if not problems.lines:
-            self._intake.settle_domains()
 
     def entries(self, by: Actor, at: str) -> list[Draft]:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`."""

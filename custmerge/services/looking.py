@@ -12,7 +12,7 @@ from custmerge.rules.history import Action, Draft
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import checked_number, demand, demand_number, living_pair, survivor_of
+from custmerge.services.access import checked_number, demand, demand_alive, demand_number, living_pair, survivor_of
 from custmerge.services.proving import demand_proof
 from custmerge.services.transferring import approved_for
 
@@ -40,11 +40,16 @@ class Profile:
 
 
 def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> tuple[Customer, ...]:
-    """Return up to `limit` customers in whose number, fields or domains every word of `text` stands."""
+    """Return up to `limit` customers in whose number, fields or domains every word of `text` stands.
+
+    Raises BadValue for a text without a word, or too long a one.
+    """
     demand(caller, Capability.LOOK)
     if len(text) > LONGEST_TEXT:
         raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 1,000 characters at most"))
     words = text.split()
+    if not words:
+        raise BadValue(name="TEXT", value="''", why=N_("give a word: `export customers` gives everybody"))
     if len(words) > WORDS_AT_MOST:
         raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 20 words at most"))
     with database.reading() as unit:
@@ -58,6 +63,7 @@ def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: 
         demand(caller, Capability.REVEAL)
 
         def revealed(unit: Unit) -> Profile:
+            demand_alive(unit, caller, now)
             profile = _profile(unit, number)
             _note_reveal(unit, caller, now, number)
             return profile
@@ -85,6 +91,7 @@ def diff(
         demand(caller, Capability.REVEAL)
 
         def revealed(unit: Unit) -> Comparison:
+            demand_alive(unit, caller, now)
             comparison = _compared(unit, caller, survivor, absorbed, now)
             _note_reveal(unit, caller, now, survivor, absorbed)
             return comparison

@@ -93,12 +93,14 @@ def _opened(
 def login_staff(
     database: Database, name: str, password: str, *, new: str | None = None, token: str, now: datetime
 ) -> Caller:
-    """Open a session for somebody who works here, as `login_customer` does.
+    """Open a session for somebody who works here: `verified_staff`, then `open_staff`."""
+    return open_staff(
+        database, verified_staff(database, name, password, now), password, new=new, token=token, now=now
+    )
 
-    `new` takes the place of a password that somebody else chose, in the transaction that opens the session; raises
-    PasswordChangeRequired where it has to and is None, BadPassword; PersonChanged where the row isn't as the history
-    has it.
-    """
+
+def verified_staff(database: Database, name: str, password: str, now: datetime) -> Person:
+    """Return the person of a name whose password this is; raises LoginRefused and LockedOut as `login_customer`."""
     from custmerge.services import passwords
 
     with passwords.turn(), guessing.trying(database, [Subject("staff", name)], now) as tried:
@@ -112,6 +114,18 @@ def login_staff(
         facts = {"subject": "staff", "name": person.name if person else None}
         guessing.wrong(database, tried, guessing.NOBODY, facts)
         raise LoginRefused
+    return person
+
+
+def open_staff(
+    database: Database, person: Person, password: str, *, new: str | None = None, token: str, now: datetime
+) -> Caller:
+    """Open a session for a person whose password has been verified; nothing is tried any more.
+
+    `new` takes the place of a password that somebody else chose, in the transaction that opens the session; raises
+    PasswordChangeRequired where it has to and is None, BadPassword; LoginRefused where what was verified isn't what
+    is there any more, and PersonChanged where the row isn't as the history has it.
+    """
     new_hash = None if person.password_chosen_by is None else _replacement(person, password, new)
 
     def open_it(unit: Unit) -> Caller:
@@ -119,7 +133,7 @@ def login_staff(
             # As everybody who changes people: two who only read-locked a row that both change would wait for ever.
             unit.people.lock_staff()
         # What was verified has to be what is there now: a password may have been changed meanwhile.
-        if unit.people.staff_named(name, lock=True) != person:
+        if unit.people.staff_named(person.name, lock=True) != person:
             raise LoginRefused
         session = Session(sha256_of(token), None, person, stamp(now), stamp(now))
         if not is_as_told(unit, session):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadValue, HasStaff, NotOwner
+from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
 from custmerge.rules.roles import Role
 from custmerge.services.sealing import INIT, seal_what_is_not, tell_what_was_void
 from custmerge.services.staff import checked_name, end_locks, write_new
@@ -51,6 +51,10 @@ def grant(database: Database, role: str) -> None:
     """
     if database.is_sqlite:
         raise BadValue(name="--grant", value=role, why=N_("SQLite has no roles: the file's rights say who may"))
+    with database.reading() as unit:
+        if (stranger := unit.stranger()) is not None:
+            # The server itself only warns, and gives nothing.
+            raise NotOwnerOfRights(user=stranger)
     database.grant(role)
 
 

@@ -230,6 +230,10 @@ def _demand_present(database: Database, caller: Caller, person: Person, present:
         is_right = passwords.fits(person.password_hash, present)
         if is_right:
             guessing.settle_right(database, tried)
+        else:
+            # It may have been right until another command of theirs changed it, which ended this session.
+            with database.reading() as unit:
+                demand_alive(unit, caller, now, hold=False)
     if not is_right:
         guessing.wrong(database, tried, caller.actor, {"subject": "staff", "name": person.name})
         raise LoginRefused

@@ -56,16 +56,29 @@ def list_all(database: Database, caller: Caller) -> tuple[Service, ...]:
         return unit.people.all_services()
 
 
+def demand_may_revoke(database: Database, caller: Caller, name: str) -> None:
+    """Raise what `revoke` raises whatever is answered, so that nobody is asked for nothing."""
+    demand_may_change_people(caller)
+    with database.reading() as unit:
+        _living(unit, name)
+
+
 def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
     """End a service token; raises UnknownToken where there is none that could be ended."""
     demand_may_change_people(caller)
 
     def end(unit: Unit) -> None:
+        # As in `create`; of two who end one token, the second finds it ended.
+        unit.people.lock_staff()
         demand_alive(unit, caller, now)
-        found = unit.people.service_named(name)
-        if found is None or found.revoked_at is not None:
-            raise UnknownToken(name=name)
-        unit.people.revoke_service(found.id, stamp(now))
+        unit.people.revoke_service(_living(unit, name).id, stamp(now))
         note_token(unit, caller.actor, now, "revoke", name)
 
     database.attempt(end)
+
+
+def _living(unit: Unit, name: str) -> Service:
+    found = unit.people.service_named(name)
+    if found is None or found.revoked_at is not None:
+        raise UnknownToken(name=name)
+    return found

@@ -184,7 +184,12 @@ class Batches:
         self._connection.execute(update(batch).where(batch.c.id == number).values(values))
 
 
+def _state(stored: str) -> State:
+    """Return the state of a row; for one that there isn't that of a file that can't be run any further."""
+    return State(stored) if stored in set(State) else State.FINISHED
+
+
 # Any: a row of _BATCH's columns.
 def _batch(row: Sequence[Any]) -> Batch:
     number, sha256, state, *rest = row
-    return Batch(number, sha256, State(state), *rest)
+    return Batch(number, sha256, _state(state), *rest)

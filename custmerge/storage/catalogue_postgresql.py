@@ -106,6 +106,14 @@ FROM ours JOIN pg_catalog.pg_depend d ON d.refobjid = ours.oid
      AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
 JOIN pg_catalog.pg_sequence ON seqrelid = d.objid
 JOIN pg_catalog.pg_attribute ON attrelid = ours.oid AND attnum = d.refobjsubid"""
+_SEQUENCE_RIGHTS = """
+SELECT name, 'right ' || privilege_type || ' of ' || coalesce(rolname, grantee::text) || ' on '
+             || s.oid::regclass::text || CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END, '', false
+FROM ours JOIN pg_catalog.pg_depend d ON d.refobjid = ours.oid
+     AND d.classid = 'pg_class'::regclass AND d.deptype = 'a'
+JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S', aclexplode(s.relacl)
+LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee
+WHERE grantee NOT IN (0, s.relowner) AND (privilege_type = 'UPDATE' OR is_grantable)"""
 # For everybody whom the next connection lets in by such a setting, the triggers are switched off.
 # With pg_catalog behind another schema, whoever may create in that one decides what the server's own names mean; of
 # the server's roles those count that can read the history.
@@ -146,14 +154,14 @@ AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend
                 AND proowner IN (SELECT oid FROM pg_catalog.pg_roles WHERE rolsuper))"""
 _OBJECTS = (
     *(_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES, _INHERITANCE, _SEQUENCES),
-    *(_SETTINGS, _LOOKALIKES),
+    *(_SEQUENCE_RIGHTS, _SETTINGS, _LOOKALIKES),
 )
 # Whoever owns a table has every right on it. A grantee 0 is everybody.
 _RIGHTS = """
-SELECT name, NULL, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
+SELECT name, NULL, privilege_type, grantee, coalesce(rolname, 'PUBLIC'), is_grantable
 FROM ours, aclexplode(relacl) LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee WHERE grantee <> relowner
 UNION ALL
-SELECT name, attname, privilege_type, grantee, coalesce(rolname, 'PUBLIC')
+SELECT name, attname, privilege_type, grantee, coalesce(rolname, 'PUBLIC'), is_grantable
 FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid, aclexplode(attacl)
 LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee
 WHERE grantee <> relowner AND NOT attisdropped"""
@@ -192,7 +200,8 @@ def _made(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
 
 def _rights(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
     """Give the rights that everybody has, and those of roles that `init --grant` doesn't give to any."""
-    for table, column, right, grantee, role in connection.execute(text(_OURS + _RIGHTS), ours):
-        if grantee == 0 or not given(table, right, column):
+    for table, column, right, grantee, role, is_grantable in connection.execute(text(_OURS + _RIGHTS), ours):
+        if grantee == 0 or is_grantable or not given(table, right, column):
             on = table if column is None else f"{table}.{column}"
-            yield Object(table, f"right {right} of {role} on {on}", "")
+            passed_on = " WITH GRANT OPTION" if is_grantable else ""
+            yield Object(table, f"right {right} of {role} on {on}{passed_on}", "")

@@ -37,6 +37,7 @@ class CsvFile:
     def __init__(self, path: str, stream: BinaryIO, known: Collection[str], required: Collection[str]) -> None:
         self.path = path
         self.size = os.fstat(stream.fileno()).st_size
+        self._begin = stream.tell()
         self.bytes_read = 0
         self._digest = hashlib.sha256()
         self._stream = stream
@@ -75,6 +76,11 @@ class CsvFile:
         if self._copy is None:
             raise LookupError(self.path)
         return CsvFile(self.path, self._copy.reopened(), self._known, self._required)
+
+    def from_beginning(self) -> CsvFile:
+        """Return the file once more, from its first line; whoever reads rows of this one gets no further ones."""
+        self._stream.seek(self._begin)
+        return CsvFile(self.path, self._stream, self._known, self._required)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -14,7 +15,7 @@ from urllib.parse import parse_qsl, quote
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from custmerge import errors
+from custmerge import errors, files
 from custmerge.settings import shown_url, without_secrets
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ def _make_file(url: str, path: Path) -> None:
     try:
         # What a link leads to may have to be made, and nobody else would make it private.
         path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path.parent)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         status = path.stat()
@@ -246,7 +247,7 @@ def is_odd_data(error: BaseException) -> bool:
     return is_malformed or str(getattr(orig, "sqlstate", "")).startswith("22")
 
 
-def _meaning(url: str, error: BaseException) -> errors.DatabaseError:
+def _meaning(url: str, error: BaseException) -> errors.CustmergeError:
     database = shown_url(url)
     if url.startswith("sqlite:"):
         return _meaning_sqlite(url, database, error)
@@ -264,11 +265,16 @@ _SQLITE_MEANINGS: dict[str, type[errors.DatabaseError]] = {
 }
 
 
-def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.DatabaseError:
+def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.CustmergeError:
+    error = _first(error)
     name = getattr(error, "sqlite_errorname", "")
     if (reason := str(error)).startswith(_NOT_UTF_8):
         # What the cell holds, which follows, is nothing to be printed.
         return errors.TextUnreadable(database=database, reason=reason.partition(" with text")[0])
+    from custmerge.storage.temporary import fuller_than
+
+    if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
+        return errors.TemporaryFilesFailed(directory=full, reason=os.strerror(errno.ENOSPC))
     for prefix, meaning in _SQLITE_MEANINGS.items():
         if name.startswith(prefix):
             return meaning(database=database, reason=str(error))
@@ -281,6 +287,16 @@ def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.Dat
             return errors.DatabaseMissing(database=database)
         return errors.DatabaseUnreachable(database=database, reason=str(error))
     return errors.DatabaseError(database=database, reason=str(error))
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what happened first: a full disk ends the transaction, and then its savepoint can't be found."""
+    before: BaseException | None = error
+    while before is not None and str(before).startswith("no such savepoint"):
+        before = before.__context__
+        while before is not None and not isinstance(before, sqlite3.Error):
+            before = before.__context__
+    return before or error
 
 
 _POSTGRESQL_MEANINGS: dict[str, type[errors.DatabaseError]] = {

@@ -152,6 +152,13 @@ class Intake:
         )
         return {row[0]: row[1] for row in rows}
 
+    def gone(self, numbers: Collection[str]) -> dict[str, str]:
+        """Return for those of `numbers` that were merged away by now the number they went into; nothing is locked."""
+        found = select(customer.c.number, customer.c.merged_into).where(
+            customer.c.number.in_(numbers), customer.c.merged_into.is_not(None)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(found)}
+
     def packages(self, keys: Collection[str]) -> dict[str, Row]:
         """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
         rows = self._connection.execute(
@@ -191,9 +198,16 @@ class Intake:
         for row in self._connection.execute(_CLAIMED_OF_OTHERS):
             yield row[0], row[1], row[2]
 
-    def settle_domains(self) -> int:
-        """Write the claimed domains into the register and return how many there were."""
-        return self._connection.execute(_SETTLE).rowcount
+    def settle_domains(self) -> bool:
+        """Write the claimed domains into the register; False where somebody has meanwhile written one of them."""
+        try:
+            with self._connection.begin_nested():
+                self._connection.execute(_SETTLE)
+        except IntegrityError:
+            if next(self.domains_of_others(), None) is None:
+                raise
+            return False
+        return True
 
     def lost_tombstones(self) -> Iterator[tuple[int, str, str]]:
         """Give (line, number, target) of each noted tombstone whose target doesn't exist."""

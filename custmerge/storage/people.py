@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
 
+_ROLES = frozenset(Role) - {Role.CUSTOMER}
 _PERSON = (
     staff.c.id,
     staff.c.name,
@@ -48,14 +49,19 @@ _SESSION = (
 _PERSON_PLACE, _SERVICE_PLACE = slice(4, 4 + len(_PERSON)), slice(4 + len(_PERSON), None)
 
 
+def _role(stored: str) -> Role:
+    """Return the role of a row; for one that there isn't the least, of somebody who isn't as the history has them."""
+    return Role(stored) if stored in _ROLES else Role.AUDITOR
+
+
 def _person(row: Sequence[Any]) -> Person:
     identity, name, role, *rest = row
-    return Person(identity, name, Role(role), *rest)
+    return Person(identity, name, _role(role), *rest)
 
 
 def _service(row: Sequence[Any]) -> Service:
     identity, name, role, *rest = row
-    return Service(identity, name, Role(role), *rest)
+    return Service(identity, name, _role(role), *rest)
 
 
 class People:

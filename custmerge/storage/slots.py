@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from custmerge import files
 from custmerge.errors import HostBusy, NoHome
 from custmerge.settings import data_directory
 
@@ -103,7 +104,7 @@ def _folder() -> Path:
         folder = data_directory() / "slots"
     except NoHome:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from None
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.make_folder(folder)
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return folder

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tempfile
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from custmerge.errors import TemporaryFilesFailed
@@ -24,6 +25,21 @@ def temporary_room() -> Iterator[None]:
         raise TemporaryFilesFailed(directory=_directory(), reason=reason) from None
     except sqlite3.Error as error:
         raise TemporaryFilesFailed(directory=_directory(), reason=str(error)) from None
+
+
+def fuller_than(folder: Path) -> str | None:
+    """Return the directory of temporary files where it lies on another disk than `folder`, with less room.
+
+    SQLite's own temporary tables are there too, and it says of no disk that is full which one that is.
+    """
+    directory = _directory()
+    try:
+        mine, theirs = os.statvfs(directory), os.statvfs(folder)
+        is_other = Path(directory).stat().st_dev != folder.stat().st_dev
+    except OSError:
+        return None
+    has_less = mine.f_bavail * mine.f_frsize < theirs.f_bavail * theirs.f_frsize
+    return directory if is_other and has_less else None
 
 
 # Any: a file of bytes or of text.

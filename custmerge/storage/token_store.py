@@ -76,7 +76,7 @@ class TokenStore:
             return
         folder = self._path().parent
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            files.make_folder(folder)
             # Asked by writing: a file system may be read-only, and root may do everything else.
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
@@ -109,7 +109,7 @@ class TokenStore:
     def _write_file(self, token: str) -> None:
         path = self._path()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            files.make_folder(path.parent)
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
                 file.write(token + "\n")

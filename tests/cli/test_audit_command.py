@@ -62,6 +62,14 @@ def test_what_was_touched_ends_with_2_and_names_the_row_and_what_to_do(merged, s
     assert "custmerge history" in tombstones["message"]
 
 
+def test_in_a_pipe_a_finding_is_one_line(merged, supervisor, touch):
+    touch("UPDATE package SET number = '20001' WHERE package = 'P20001'")
+    lines = supervisor("audit", COLUMNS="60").out.splitlines()
+    (found,) = [line for line in lines if "package P20001" in line and "merged away" in line]
+    assert "custmerge history" in found
+    assert not any(line.endswith(" ") for line in lines)
+
+
 def test_a_finding_is_german_for_germans(merged, supervisor, touch):
     touch("UPDATE package SET number = '20001' WHERE package = 'P20001'")
     out = supervisor("--lang", "de", "audit", COLUMNS="200").out

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -141,6 +141,21 @@ def test_a_report_that_cannot_be_opened_is_found_before_anything_is_written(pair
     done = agent("bulk", verb, "pairs.csv", "--report", report, "-f", "json")
     assert (done.code, done.error["code"], done.error["details"]["file"]) == (2, "bad_file", report)
     assert batches(agent) == before
+
+
+def test_a_report_that_finds_no_room_is_taken_away_and_the_rows_go_on(pair, agent, supervisor, small_disk):
+    numbers = [str(number) for number in range(30_000, 30_400)]
+    for number in numbers:
+        pair.customer(number)
+    approved(pair, supervisor, "survivor,absorbed\n" + "".join(f"10001,{number}\n" for number in numbers))
+    report = small_disk(1) / "report.csv"
+    with (report.parent / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+        while True:
+            ballast.write(bytes(4096))
+    done = agent("bulk", "run", "pairs.csv", "--report", str(report), "-f", "json")
+    assert (done.code, done.json["merged"]) == (1, len(numbers))
+    assert (done.error["code"], done.error["details"]["file"]) == ("output_failed", str(report))
+    assert [path.name for path in report.parent.iterdir()] == ["ballast"]
 
 
 class Failing:

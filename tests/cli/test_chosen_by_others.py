@@ -1,11 +1,13 @@
 """A password that somebody else chose is good for one login, which changes it (contract §3 and §5)."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from conftest import STAFF_PASSWORD
 from typist import Typist
 
+from custmerge.errors import LoginRefused
 from custmerge.services import sessions
 from custmerge.storage.unit import Database
 
@@ -87,9 +89,17 @@ def test_the_own_choice_is_ones_own(agent, cli, tmp_path):
     assert cli("--database", url, *LOGIN, stdin=OWN).code == 0
 
 
-def test_where_the_session_cannot_be_opened_the_password_stays(eva, cli, database_url, monkeypatch):
-    from datetime import UTC, datetime
+def test_whose_password_was_right_makes_no_wrong_try_by_another_first_login_meanwhile(eva, supervisor, database_url):
+    database, now = Database(database_url), datetime.now(UTC)
+    verified = sessions.verified_staff(database, "eva", GIVEN, now)
+    sessions.login_staff(database, "eva", GIVEN, new=OWN, token="first", now=now)
+    with pytest.raises(LoginRefused):
+        sessions.open_staff(database, verified, GIVEN, new=f"{OWN}-2", token="second", now=now)
+    database.close()
+    assert not entries(supervisor, "login_failed")
 
+
+def test_where_the_session_cannot_be_opened_the_password_stays(eva, cli, database_url, monkeypatch):
     def broken(*_):
         raise BrokenPipeError
 

@@ -49,6 +49,22 @@ def test_loose_files_are_found(cli, tmp_path):
     assert (done.code, checks_of(done)["files"]) == (1, False)
 
 
+def test_a_folder_in_which_others_can_exchange_the_database_is_found(sqlite_cli, tmp_path):
+    tmp_path.chmod(0o777)
+    done = sqlite_cli("doctor", "-f", "json")
+    assert (done.code, checks_of(done)["permissions"]) == (1, False)
+    assert str(tmp_path) in done.out
+
+
+def test_folders_that_are_made_for_a_database_are_their_owners_alone_whatever_the_umask(tmp_path):
+    before = os.umask(0)
+    try:
+        Database(f"sqlite:///{tmp_path / 'a' / 'b' / 'x.db'}").upgrade()
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")} == {0o700}
+
+
 def test_a_database_file_is_its_owners_alone_whatever_the_umask(sqlite_cli, tmp_path):
     for umask in (0o000, 0o277, 0o777):
         before = os.umask(umask)

@@ -63,6 +63,14 @@ def test_a_disabled_person_whose_row_was_set_back_stays_out(cli, supervisor, dat
     assert (done.code, done.out) == (6, "")
 
 
+def test_a_role_that_there_is_not_ends_nobodys_commands_and_can_be_disabled(cli, supervisor, database_url):
+    execute(database_url, "UPDATE custmerge_staff SET role = 'king' WHERE name = 'ben'")
+    assert cli.as_("ben")("find", "Vogelsang").code == 6
+    assert supervisor("user", "list").code == 0
+    assert supervisor("user", "disable", "ben", "--yes").code == 0
+    assert supervisor("audit", "--only", "staff").code == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -52,6 +52,18 @@ def test_bad_lines_of_a_pipe_are_named(anna):
     assert (done.code, "-:3: merged_into: 2: is the number itself" in done.err) == (2, True), done.err
 
 
+@pytest.mark.parametrize("is_pipe", [False, True], ids=["file", "pipe"])
+def test_a_number_that_stands_twice_is_told_from_one_that_exists(anna, is_pipe):
+    command = anna.subprocess if is_pipe else anna
+    imported(anna, "customers", "number\nthere\n")
+    # Further apart than what is looked at together.
+    rows = "".join(f"{number}\n" for number in range(1_000, 2_000))
+    done = command("import", "customers", "-", stdin=f"number\n{rows}1003\nthere\n")
+    assert done.code == 2
+    assert "-:1002: number: 1003: stands in line 5 already" in done.err
+    assert "-:1003: number: there: exists already" in done.err
+
+
 def test_a_file_that_is_called_like_standard_input_is_not_read_in_its_place(anna):
     imported(anna, "customers", "number\n1\n")
     (anna.folder / "-").touch()

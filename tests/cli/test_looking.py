@@ -73,6 +73,14 @@ def test_long_values_are_readable_at_every_width(world, agent, width):
     assert done.out.count("x") >= 190
 
 
+@pytest.mark.parametrize("columns", ["0", "1", "8", "30"])
+def test_on_a_terminal_without_a_width_nothing_is_left_out(world, agent, columns):
+    world.customer("10001", company="Sonnentau", street="Markt 12")
+    world.customer("20002", company="Sonnentau", street="Weg 7")
+    out = agent("diff", "20002", "--into", "10001", COLUMNS=columns).out
+    assert all(word in out for word in ("street", "Markt 12", "Weg 7"))
+
+
 def test_account_numbers_are_masked_everywhere_but_in_an_export(world, agent):
     world.customer("10001", domains=["eins.example"], contact={"account_number": "DE89370400440532013000"})
     world.customer("20002", account_number="DE89370400440532013000", bank_code="COBADEFFXXX")
@@ -205,6 +213,13 @@ def test_what_is_not_there_or_cannot_be_is_one_sentence(world, agent, arguments,
     world.customer("10001")
     done = agent(*arguments)
     assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+
+
+@pytest.mark.parametrize("arguments", [("",), (" \t",), ("e", "--limit", "1001")])
+def test_find_is_no_export_that_nobody_notes(world, agent, arguments):
+    world.customer("10001")
+    done = agent("find", *arguments, "-f", "json")
+    assert (done.code, done.out) == (2, "")
 
 
 def test_find_takes_20_words_at_most(agent):

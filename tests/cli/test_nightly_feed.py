@@ -44,6 +44,15 @@ def test_a_merged_customer_is_left_out_and_the_rest_goes_on(merged, feed, world)
     assert (records["20001"]["merged_into"], records["20001"]["city"]) == ("10001", "")
 
 
+@pytest.mark.parametrize("line", ['20001,"4,91711E+11"', "20001,K\u00c3\u00b6ln", "20001,Bonn\n20001,Ulm"])
+def test_whatever_stands_in_a_merged_numbers_line_the_rest_goes_on(merged, feed, world, line):
+    done = feed("customers", f"number,city\n{line}\n10001,Ulm\n", "--skip-merged")
+    assert (done.code, "1 updated" in done.out) == (0, True), done.err
+    assert world.customers()["10001"]["city"] == "Ulm"
+    done = feed("packages", "package,number,name\nP20001,20001,K\u00c3\u00b6ln\n", "--skip-merged")
+    assert done.code == 0, done.err
+
+
 def test_a_package_of_a_merged_number_stays_where_the_merge_put_it(merged, feed, world):
     before = world.packages()["P20001"]
     done = feed("packages", PACKAGES, "--skip-merged")

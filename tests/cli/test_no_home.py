@@ -16,6 +16,12 @@ def run_without_a_home(*call):
     run_command_line(*call)
 
 
+@pytest.mark.parametrize("name", ["HOME", "XDG_CONFIG_HOME"])
+def test_a_home_that_is_no_folder_is_none(cli, world, name):
+    done = cli.as_("ben")("whoami", **{**NOWHERE, name: "/dev/null"})
+    assert (done.code, done.err) == (0, "")
+
+
 @pytest.fixture
 def homeless(cli):
     def run(*arguments, stdin="", **changes):

@@ -20,6 +20,7 @@ TABLE = {
     ("user", "unlock", "ben"): False,
     ("token", "create", "heir", "--role", "supervisor"): False,
     ("token", "list"): True,
+    ("token", "revoke", "other"): False,
     ("token", "revoke", "other", "--yes"): False,
 }
 

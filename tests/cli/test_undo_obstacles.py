@@ -4,7 +4,7 @@ import pytest
 import undo_scenes
 from conftest import execute
 from undo_scenes import import_, merge, merge_third, undo
-from world import details
+from world import World, details
 
 pair = undo_scenes.pair
 CONTACT = ",".join(f"contact_{field}" for field in details())
@@ -195,3 +195,14 @@ def test_an_order_that_is_not_the_one_of_the_history_is_refused(pair, agent, sup
     done = undo(supervisor, order)
     assert (done.code, done.error["code"], "custmerge audit" in done.error["message"]) == (6, "image_changed", True)
     assert pair.dump() == before
+
+
+@pytest.mark.parametrize("statement", ["image = X'00'", "image = 7", "salt = 'x'"])
+def test_a_before_image_that_is_no_text_is_one_that_was_changed(sqlite_cli, statement):
+    world, agent = World(sqlite_cli), sqlite_cli.as_("ben")
+    world.customer("10001")
+    world.customer("20002", password="pw-2", domains=["zwei.example"], street="Weg 7")
+    order = merge(agent, "20002", "--keep")
+    execute(sqlite_cli.url, f"UPDATE custmerge_before_image SET {statement}")
+    done = undo(sqlite_cli.as_("anna"), order)
+    assert (done.code, done.error["code"]) == (6, "image_changed")

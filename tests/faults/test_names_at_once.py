@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from conftest import CommandLine
 
-from custmerge.errors import CustmergeError, HasStaff, NameTaken
+from custmerge.errors import CustmergeError, HasStaff, NameTaken, UnknownToken
 from custmerge.rules.roles import Role
 from custmerge.services import passwords, sessions, setup, staff, tokens
 from custmerge.storage.schema import VERSIONS
@@ -126,6 +126,15 @@ def test_two_processes_that_name_the_first_supervisor_at_once(empty, tmp_path):
     for process, _ in running:
         process.join(300)
     assert sorted(process.exitcode for process, _ in running) == [0, 4]
+
+
+def test_of_two_who_end_one_service_token_at_once_one_does(database_url):
+    database = Database(database_url)
+    anna = sessions.resume(database, "token-of-anna", this_moment())
+    tokens.create(database, anna, "bot", Role.AGENT, days=1, token="token-of-bot", now=this_moment())
+    database.close()
+    ends = at_once(database_url, *[lambda db: tokens.revoke(db, anna, "bot", this_moment())] * 2)
+    assert {type(end) for end in ends} == {UnknownToken, type(None)}
 
 
 @pytest.mark.usefixtures("quick_hashes")

@@ -62,6 +62,19 @@ def test_an_import_from_a_pipe_says_that_the_temporary_directory_is_full(sqlite_
     assert (done.code, done.error["code"]) == (8, "temporary_files")
 
 
+def test_the_disk_of_the_temporary_tables_is_named_and_not_the_databases(sqlite_cli, tmp_path, small_disk):
+    folder = small_disk(1)
+    domains = "".join(f"P{n},1,d{n}.example\n" for n in range(30_000))
+    (tmp_path / "c.csv").write_text("number\n1\n")
+    (tmp_path / "p.csv").write_text("package,number,domains\n" + domains)
+    anna = sqlite_cli.as_("anna")
+    assert anna("import", "customers", "c.csv").code == 0
+    # SQLite reads TMPDIR once in a process.
+    done = anna.subprocess("import", "packages", "p.csv", "-f", "json", TMPDIR=str(folder))
+    assert (done.code, done.error["code"]) == (8, "temporary_files")
+    assert done.error["details"]["directory"] == str(folder)
+
+
 def test_records_that_are_kept_aside_need_room_too():
     kept = overlay.Overlay()
     # As little room as a full disk has.

@@ -83,6 +83,21 @@ def test_what_is_drawn_as_nothing_is_not_masked(value, shown):
     assert masked(value) == shown
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("37040044", "37040044"),
+        ("BLZ 370 400 44", "BLZ 370 400 44"),
+        ("COBADEFFXXX", "COBADEFFXXX"),
+        ("DE89370400440532013000", "DE89…3000"),
+        ("Kto 532013000 BLZ 37040044", "…0044"),
+    ],
+)
+def test_what_is_no_bank_code_but_an_account_is_masked_beside_it_too(value, shown):
+    customer = a_customer().with_values({Field.BANK_CODE: value})
+    assert masked_customer(customer)[Field.BANK_CODE] == shown
+
+
 def test_a_masked_comparison_keeps_the_statuses_of_the_true_values():
     comparison = compare(a_customer(), a_customer("2", account_number="999013000"))
     shown = masked_comparison(comparison)

@@ -130,6 +130,19 @@ IN_POSTGRESQL = {
         ["CREATE ROLE some_app", "GRANT DELETE, SELECT ON custmerge_history TO some_app"],
         {("triggers", "right DELETE of some_app on custmerge_history")},
     ),
+    "rights on a sequence, and rights that can be passed on": (
+        [
+            "CREATE ROLE some_app",
+            "GRANT USAGE, UPDATE ON SEQUENCE custmerge_transfer_id_seq TO some_app",
+            "GRANT INSERT ON custmerge_history TO some_app WITH GRANT OPTION",
+            "GRANT USAGE ON SEQUENCE custmerge_staff_id_seq TO some_app WITH GRANT OPTION",
+        ],
+        {
+            ("triggers", "right UPDATE of some_app on custmerge_transfer_id_seq"),
+            ("triggers", "right USAGE of some_app on custmerge_staff_id_seq WITH GRANT OPTION"),
+            ("triggers", "right INSERT of some_app on custmerge_history WITH GRANT OPTION"),
+        },
+    ),
     "another table of the name in front of ours": (
         [
             "CREATE SCHEMA mine",

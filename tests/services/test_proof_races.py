@@ -9,8 +9,9 @@ from passlib.hash import sha512_crypt
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
+from custmerge.rules.history import Action
 from custmerge.rules.times import stamp
-from custmerge.services import bulk, merging, passwords, proving, sessions
+from custmerge.services import bulk, looking, merging, passwords, proving, sessions
 from custmerge.services.bulk_inputs import RunInputs
 from custmerge.services.bulk_proofs import AT_ONCE
 from custmerge.storage.unit import Database
@@ -327,6 +328,18 @@ def test_whoever_is_not_logged_in_any_more_learns_nothing_from_a_form_that_stand
         with pytest.raises(SessionOver):
             ask()
     assert host.tries() == 0
+
+
+def test_whoever_is_not_logged_in_any_more_is_shown_no_bank_data(host):
+    host.execute("DELETE FROM custmerge_session WHERE staff = 2")
+    for ask in (
+        lambda: looking.show(host.database, host.ben, "10001", reveal=True, now=host.now),
+        lambda: looking.diff(host.database, host.ben, "20002", into="10001", reveal=True, now=host.now),
+    ):
+        with pytest.raises(SessionOver):
+            ask()
+    with host.database.reading() as unit:
+        assert not list(unit.chain.newest(action=Action.REVEAL.value))
 
 
 def test_a_command_that_was_stopped_goes_by_the_time_at_which_it_goes_on(host):

@@ -127,6 +127,12 @@ def test_granting_again_takes_away_what_was_too_much(owner, app_url):
         connection.execute("DELETE FROM custmerge_history")
 
 
+def test_whoever_does_not_own_the_tables_gives_nobody_rights(app):
+    done = app("init", "--grant", ROLE)
+    assert done.code == 4
+    assert "own the tables" in done.err
+
+
 def test_an_unknown_role_is_one_sentence(owner):
     done = owner("init", "--grant", "nobody-of-that-name")
     assert done.code == 2

@@ -60,11 +60,11 @@ def transfers_table(transfers: Sequence[Transfer]) -> Table:
 def batches_table(batches: Sequence[Batch]) -> Table:
     """Return bulk files and how far they are."""
     rows = (
-        (b.id, b.rows, b.done, b.merged, word(b.state.value), b.approved_by, b.run_by, moment(b.at)) for b in batches
+        (b.id, f"{b.done}/{b.rows}", b.merged, word(b.state.value), b.approved_by, b.run_by, moment(b.at))
+        for b in batches
     )
     headings = (
         _("Batch"),
-        _("Rows"),
         _("Done"),
         _("Merged"),
         _("State"),

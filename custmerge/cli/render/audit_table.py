@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.audit import Audit, Checked
 
-FILE_WIDTH = 100
-"""Columns of a table that goes to a file."""
+FILE_WIDTH = 10_000
+"""Columns of a table that goes to a file or a pipe: what looks for words in it is to find a finding in one line."""
 _MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.CRITICAL: "✗"}
 _STYLES = {
     Verdict.OK: Style(color="green"),
@@ -55,12 +55,12 @@ def checks_parts() -> list[RenderableType]:
 
 
 def as_text(parts: Iterable[RenderableType]) -> str:
-    """Return what goes to a file in place of a terminal."""
+    """Return what goes to a file or a pipe in place of a terminal."""
     console = Console(color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         for part in parts:
             console.print(part)
-    return captured.get()
+    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
 def _grid(rows: Iterable[tuple[RenderableType, ...]]) -> Table:

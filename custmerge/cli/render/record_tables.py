@@ -37,7 +37,7 @@ def table_of(headings: Sequence[str], rows: Iterable[Sequence[str | int | None]]
     """Return a plain table whose cells are untrusted text."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=True)
     for heading in headings:
-        table.add_column(heading, overflow="fold", min_width=len(heading))
+        table.add_column(heading, overflow="fold", min_width=max(map(len, heading.split()), default=0))
     for row in rows:
         table.add_row(*(Text("" if cell is None else visible(str(cell))) for cell in row))
     return table
