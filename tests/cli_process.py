@@ -3,23 +3,30 @@
 The modules of `custmerge.cli` aren't among them: each process imports those itself, in its own language.
 """
 
+import gc
+import importlib
 import io
 import os
+import pkgutil
 import sys
 
-import argon2
-import phonenumbers
-import psycopg
-import rich.table
-import schwifty
-import sqlmodel
-import typer.main
+import custmerge
 
-import custmerge.services.importing
-import custmerge.services.merging
-import custmerge.storage.unit
+LIBRARIES = (
+    *("argon2", "concurrent.futures.thread", "filelock", "keyring.core", "phonenumbers", "platformdirs.unix"),
+    *("psycopg", "rich.console", "rich.table", "schwifty", "sqlmodel", "tomllib", "typer._adapters", "typer.main"),
+    *("_strptime", "typer._click.decorators"),
+)
+LEFT_OUT = ("custmerge.cli", "custmerge.__main__", "custmerge.storage.migrations")
 
-PRELOADED = (argon2, phonenumbers, psycopg, rich.table, schwifty, sqlmodel, typer.main, custmerge)
+for name in LIBRARIES:
+    importlib.import_module(name)
+for found in pkgutil.walk_packages(custmerge.__path__, "custmerge."):
+    if not found.name.startswith(LEFT_OUT):
+        importlib.import_module(found.name)
+# Nothing of this is garbage in any of them: each would look through all of it.
+gc.collect()
+gc.freeze()
 
 
 def run_command_line(arguments, environ, folder, streams):

@@ -12,6 +12,7 @@ from custmerge.errors import (
     BadValue,
     FormPurged,
     OwnTransfer,
+    PersonChanged,
     TransferDecided,
     TransferOpen,
     UnknownTransfer,
@@ -146,7 +147,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:
     """Return a transfer that the caller may approve or reject; raises what `decide` raises."""
-    demand(caller, Capability.TRANSFER_DECIDE)
+    _demand_decider(database, caller, number, to)
     with database.reading() as unit:
         return _decidable(unit, caller, number, to, lock=False)
 
@@ -158,7 +159,7 @@ def decide(
 
     Raises UnknownTransfer, OwnTransfer, TransferDecided, BadValue for a rejection without a reason.
     """
-    demand(caller, Capability.TRANSFER_DECIDE)
+    _demand_decider(database, caller, number, to)
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
 
@@ -172,6 +173,16 @@ def decide(
         return replace(found, status=to, decided_by=caller.name, reason=reason)
 
     return database.attempt(write)
+
+
+def _demand_decider(database: Database, caller: Caller, number: int, to: Status) -> None:
+    """Raise unless the caller may decide; whoever filed it is told that first, whatever they are called by now."""
+    try:
+        demand(caller, Capability.TRANSFER_DECIDE)
+    except PersonChanged:
+        with database.reading() as unit:
+            _decidable(unit, caller, number, to, lock=False)
+        raise
 
 
 def approved_for(unit: Unit, survivor: Customer, absorbed: Customer) -> int | None:
