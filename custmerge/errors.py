@@ -475,6 +475,15 @@ class ApprovalVoid(CustmergeError):
     )
 
 
+class ApprovalOver(ApprovalVoid):
+    """It ends after seven days, in the middle of a run that was stopped for as long too."""
+
+    template = N_(
+        "The approval of {file} by {approved_by} ended after 7 days. What was executed stays; somebody has to "
+        "approve the file anew for the rest."
+    )
+
+
 class OwnBatch(CustmergeError):
     """A bulk file is approved and run by two different people."""
 

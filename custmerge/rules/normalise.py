@@ -301,8 +301,8 @@ def _bic(text: str) -> str | None:
 
 def _institution(bic: str) -> str:
     """Return institution and country of a BIC."""
-    # The star keeps it apart from a text that is no BIC.
-    return bic[:_INSTITUTION_AND_COUNTRY] + "*"
+    # NUL, which no field can hold, keeps it apart from a text that is no BIC.
+    return bic[:_INSTITUTION_AND_COUNTRY] + "\0"
 
 
 def bank(account_text: str, code_text: str) -> Key:
@@ -313,7 +313,9 @@ def bank(account_text: str, code_text: str) -> Key:
     """
     account, code = account_number(account_text), bank_code(code_text)
     if _IBAN_SHAPE.fullmatch(account):
-        return _iban(account, code)
+        # The IBAN names the account, also where many banks share the first letters of its BIC.
+        bic = _bic(code_text)
+        return _iban(account, code if bic is None else _institution(bic))
     if _is_number(account, _KONTO_LENGTH) and _is_number(code) and len(code) == _BLZ_LENGTH:
         return ("DE", code, account.zfill(_KONTO_LENGTH), "")
     return ("text", account, code)
@@ -327,9 +329,6 @@ def _iban(iban: str, code: str) -> Key:
         parsed = IBAN(iban)
     except SchwiftyException:
         return ("text", iban, code)
-    # The IBAN names the account, also where many banks share the first letters of its BIC.
-    if code[:_INSTITUTION_AND_COUNTRY] in _OF_MANY_BANKS:
-        code = _institution(code)
     contradiction = "" if code in ("", parsed.bank_code, *_bics(parsed.country_code, parsed.bank_code)) else code
     if parsed.country_code == "DE":
         return ("DE", parsed.bank_code, parsed.account_code, contradiction)

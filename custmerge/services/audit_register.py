@@ -67,13 +67,11 @@ def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | No
 
 
 def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    if only is not None:
-        return
-    for name in unit.register_evidence.domains_twice():
+    for name in unit.register_evidence.domains_twice() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
-    for name in unit.register_evidence.domains_without_package():
+    for name in unit.register_evidence.domains_without_package() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
-    for name, key in unit.register_evidence.unsure_domain_keys():
+    for name, key in unit.register_evidence.unsure_domain_keys(only):
         if not isinstance(name, str) or domain_in_ascii(name) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from custmerge.errors import (
+    ApprovalOver,
     ApprovalVoid,
     BatchMoved,
     DatabaseConflict,
@@ -297,6 +298,9 @@ class Run:
         found = unit.batches.one(self._batch.id, lock=True)
         if self._is_whole and found is not None and not approval_counts(unit, found):
             raise ApprovalVoid(file=self._file.path, approved_by=found.approved_by)
+        now = max(self._inputs.clock(), unit.now())
+        if self._is_whole and self._holds(found) and found is not None and not approval_holds(found, now):
+            raise ApprovalOver(file=self._file.path, approved_by=found.approved_by)
         if not self._holds(found):
             raise BatchMoved(file=self._file.path)
 

@@ -87,10 +87,13 @@ class Customers:
         A new password ends the number's sessions, a changed identity voids its contract transfers.
         """
         existing = self._intake.customers([row[_NUMBER] for _, row in rows])
+        new = [row[self._filled] for _, row in rows if row[_NUMBER] not in existing]
+        # Somebody may have added one of them while this waited for another.
+        added_since = self._intake.add_new_customers(new)
+        existing |= self._intake.customers(added_since)
         merged, renewed, renamed, updated = [], [], [], 0
         for line, row in rows:
             if row[_NUMBER] not in existing:
-                merged.append(row)
                 continue
             record, password_hash = existing[row[_NUMBER]]
             if self._skip_merged and record.merged_into is not None:
@@ -119,7 +122,7 @@ class Customers:
         self._intake.put_customers(merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
-        return len(merged) - updated, updated
+        return len(new) - len(added_since), updated
 
     def must_be_remembered(self, row: Row) -> bool:
         """See `Kind`."""

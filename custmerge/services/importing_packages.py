@@ -72,11 +72,14 @@ class Packages:
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`. Columns that the file doesn't have stay as they are."""
         existing = self._intake.packages([row[_KEY] for _, row in rows])
+        new = [row for _, row in rows if row[_KEY] not in existing]
+        # Somebody may have added one of them while this waited for another.
+        added_since = self._intake.add_new_packages(new)
+        existing |= self._intake.packages(added_since)
         merged = []
         for _, row in rows:
             old = existing.get(row[_KEY])
             if old is None:
-                merged.append(row)
                 continue
             name = row[_NAME] if "name" in self._columns else old[_NAME]
             contact = self._merged_contact(row[_CONTACT], old[_CONTACT])
@@ -84,7 +87,7 @@ class Packages:
         if "domains" in self._columns:
             self._intake.release_domains(list(existing))
         self._intake.put_packages(merged)
-        return len(merged) - len(existing), len(existing)
+        return len(new) - len(added_since), len(existing)
 
     def _merged_contact(self, new: Row, old: Row) -> Row:
         """Return a contact whose columns are those of the file where it has them; all empty is none.

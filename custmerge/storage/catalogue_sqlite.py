@@ -16,7 +16,7 @@ from sqlalchemy import text
 from custmerge.storage.catalogue import Object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -42,7 +42,12 @@ _CONSTRAINTS = ("constraint", "primary", "unique", "check", "foreign")
 
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     """Return everything that the file has of `tables`."""
-    return [one for row in connection.execute(_MADE) for one in _of_row(row, frozenset(tables))]
+    columns = {table: _columns(connection, table) for table in tables}
+    return [one for row in connection.execute(_MADE) for one in _of_row(row, columns)]
+
+
+def _columns(connection: Connection, table: str) -> frozenset[str]:
+    return frozenset(row[1].lower() for row in connection.exec_driver_sql(f"PRAGMA table_xinfo('{table}')"))
 
 
 def unsound(connection: Connection, tables: Sequence[str]) -> dict[tuple[str, str], str]:
@@ -62,7 +67,7 @@ def unsound(connection: Connection, tables: Sequence[str]) -> dict[tuple[str, st
 
 
 # Any: a row of sqlite_master, in which somebody may have put anything.
-def _of_row(row: Sequence[Any], tables: frozenset[str]) -> Iterator[Object]:
+def _of_row(row: Sequence[Any], tables: Mapping[str, frozenset[str]]) -> Iterator[Object]:
     # SQLite reads a cell up to its first NUL.
     name, table, made = (str(cell).partition("\0")[0] for cell in row)
     tokens = _tokens(made)
@@ -77,12 +82,22 @@ def _of_row(row: Sequence[Any], tables: frozenset[str]) -> Iterator[Object]:
     if kind == "table":
         yield from _of_table(table, tokens)
     elif kind == "index":
-        is_plain = tokens[:2] == ["create", "index"] and not {"where", "collate"}.intersection(tokens)
-        columns = tokens[tokens.index("(") + 1 : -1] if "(" in tokens else ["("]
-        yield Object(table, f"index {name}", " ".join(tokens), is_plain and not {"(", "'"}.intersection(columns))
+        yield Object(table, f"index {name}", " ".join(tokens), _is_plain_index(tokens, tables[table]))
     elif "view" not in tokens[1:3]:
         # A trigger, and whatever else SQLite may read there.
         yield Object(table, f"trigger {name}", " ".join(tokens))
+
+
+def _is_plain_index(tokens: list[str], columns: frozenset[str]) -> bool:
+    """Return whether an index is neither unique nor partial nor of anything but columns: then it can refuse no row.
+
+    What is quoted and no column's name is a text to SQLite, which makes an expression.
+    """
+    if tokens[:2] != ["create", "index"] or "(" not in tokens:
+        return False
+    items, rest = _items(tokens[tokens.index("(") + 1 :])
+    names = [item[:-1] if item[-1:] in (["asc"], ["desc"]) else item for item in items]
+    return not rest and all(len(name) == 1 and name[0].strip('"').lower() in columns for name in names)
 
 
 def _of_table(table: str, tokens: list[str]) -> Iterator[Object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import stat
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -176,6 +177,9 @@ def _make_file(url: str, path: Path) -> None:
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # A device is everybody's.
+            raise errors.DatabaseUnreachable(database=shown_url(url), reason="it isn't a file")
         if status.st_size == 0 and status.st_uid == os.geteuid():
             # Whatever the umask or whoever made it says; SQLite gives the files beside it the same rights.
             path.chmod(0o600)

@@ -20,7 +20,7 @@ from custmerge.storage.rows import Row, insert_rows
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -121,12 +121,20 @@ class Intake:
         """Add new packages; where a key exists, add none of `rows` and return those that exist."""
         return self._add(package, PACKAGE_ROW, rows)
 
+    def add_new_customers(self, rows: Sequence[Row]) -> set[str]:
+        """Add customers that weren't there a moment ago; returns those that somebody else has added since."""
+        return self._add_new(self.add_customers, rows)
+
+    def add_new_packages(self, rows: Sequence[Row]) -> set[str]:
+        """Add packages likewise."""
+        return self._add_new(self.add_packages, rows)
+
     def put_customers(self, rows: Sequence[Row]) -> None:
-        """Add customers or overwrite them."""
+        """Overwrite customers, who are locked."""
         self._put(customer, CUSTOMER_ROW, rows)
 
     def put_packages(self, rows: Sequence[Row]) -> None:
-        """Add packages or overwrite them."""
+        """Overwrite packages, which are locked."""
         self._put(package, PACKAGE_ROW, rows)
 
     def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
@@ -229,8 +237,19 @@ class Intake:
                 raise
             key = table.c[columns[0]]
             keys = [row[0] for row in rows]
-            return set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
+            found = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
+            if not found:
+                # Somebody's whose rows this transaction doesn't see: none of ours was written.
+                raise
+            return found
         return set()
+
+    def _add_new(self, add: Callable[[Sequence[Row]], set[str]], rows: Sequence[Row]) -> set[str]:
+        there: set[str] = set()
+        while rows and (found := add(rows)):
+            there |= found
+            rows = [row for row in rows if row[0] not in there]
+        return there
 
     def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if not rows:

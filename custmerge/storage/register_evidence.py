@@ -109,19 +109,21 @@ class RegisterEvidence:
         for row in self._streamed(text(TWICE)):
             yield row[0]
 
-    def unsure_domain_keys(self) -> Iterator[tuple[str, str]]:
-        """Give (name, ascii_name) of the domains whose key isn't plainly right, streamed.
+    def unsure_domain_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
+        """Give (name, ascii_name) of the domains whose key isn't plainly right, streamed; with `only` theirs alone.
 
         It plainly is where it is the name in lower case, in ASCII, and needs no encoding: nearly everywhere.
         """
         name, key = domain.c.name, domain.c.ascii_name
         # Counted, because looking for a character beyond ASCII takes three times as long.
         size = func.length(cast(key, LargeBinary)) if is_sqlite(self._connection) else func.octet_length(key)
-        yield from self._streamed(
-            select(name, key).where(
-                or_(func.lower(name) != key, key.contains("xn--"), key.endswith("."), size != func.length(key))
-            )
+        found = select(name, key).where(
+            or_(func.lower(name) != key, key.contains("xn--"), key.endswith("."), size != func.length(key))
         )
+        if only is not None:
+            theirs = select(package.c.package).where(among(self._connection, package.c.number, only))
+            found = found.where(domain.c.package.in_(theirs))
+        yield from self._streamed(found)
 
     def domains_without_package(self) -> Iterator[str]:
         """Give the names whose package there isn't."""

@@ -25,9 +25,14 @@ SERVER_FIRST = (
     "SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace("
     f"pg_catalog.current_setting('search_path'), '^{_PG_CATALOG}(?:,|$)|,{_PG_CATALOG}(?=,|$)', '', 'g'), true), "
     # What the audit compares is written as we know it, too.
-    "pg_catalog.set_config('quote_all_identifiers', 'off', true)"
+    "pg_catalog.set_config('quote_all_identifiers', 'off', true), "
+    # And where nothing is in an array that we send, there isn't the word NULL.
+    "pg_catalog.set_config('array_nulls', 'on', true)"
 )
-"""Takes pg_catalog out of this transaction's search path: what isn't named there is searched first."""
+"""Takes pg_catalog out of this transaction's search path: what isn't named there is searched first.
+
+Other settings that change what our statements mean are put as we know them.
+"""
 _SET = text("SELECT pg_catalog.set_config('search_path', :path, true)")
 _NOW = text("SELECT pg_catalog.current_setting('search_path')")
 _SERVER_ONLY = "pg_catalog, pg_temp"

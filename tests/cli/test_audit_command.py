@@ -102,6 +102,17 @@ def test_another_past_than_the_checkpoint_s_is_critical(merged, supervisor, tmp_
     assert (tmp_path / "points").read_text() == before
 
 
+def test_since_a_checkpoint_the_domains_of_new_orders_are_held_too(world, agent, supervisor, touch):
+    world.customer("10001")
+    world.customer("20001", password="pw", domains=["neu.example"])
+    assert supervisor("audit", "--checkpoint", "points").code == 0
+    proof = ("--domain", "neu.example", "--password-stdin", "--yes")
+    assert agent("merge", "20001", "--into", "10001", *proof, stdin="pw").code == 0
+    touch("UPDATE domain SET ascii_name = 'other.example' WHERE name = 'neu.example'")
+    done = supervisor("audit", "--checkpoint", "points", "--since-checkpoint", "--only", "domains", "-f", "json")
+    assert [one["subject"] for one in done.json["findings"]] == ["domain neu.example"]
+
+
 def test_after_an_undo_all_is_still_in_order(merged, supervisor):
     assert supervisor("undo", "1", "--yes").code == 0
     assert supervisor("audit", "-f", "json").json["findings"] == []

@@ -4,6 +4,7 @@ import os
 import stat
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -63,6 +64,15 @@ def test_folders_that_are_made_for_a_database_are_their_owners_alone_whatever_th
     finally:
         os.umask(before)
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("a", "a/b")} == {0o700}
+
+
+def test_what_is_no_file_is_no_database_and_keeps_its_rights(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipe").chmod(0o666)
+    for place in (tmp_path / "pipe", "/dev/null"):
+        with pytest.raises(DatabaseUnreachable):
+            Database(f"sqlite:///{place}").upgrade()
+        assert stat.S_IMODE(Path(place).stat().st_mode) == 0o666
 
 
 def test_a_database_file_is_its_owners_alone_whatever_the_umask(sqlite_cli, tmp_path):

@@ -1,4 +1,4 @@
-"""Who loses a domain to somebody who imports at the same time is told which package has it (contract §2, rule 7)."""
+"""What somebody writes while an import waits for them is neither lost nor overwritten (contract §2, rule 7)."""
 
 import threading
 import time
@@ -14,30 +14,79 @@ TAKEN = (
 )
 
 
+class Host:
+    """Imports while somebody else keeps 10001, and a domain, locked, and others write."""
+
+    def __init__(self, world, supervisor, url):
+        self.world, self.supervisor, self.url = world, supervisor, url
+        self.is_sqlite = url.startswith("sqlite")
+
+    def imports(self, kind, content, *options, while_it_waits=lambda: None, holding=()):
+        """Import a text; SQLite lets nobody write beside it, so there it all comes one behind the other."""
+        (self.world.folder / "feed.csv").write_text(content)
+        command = ("import", kind, "feed.csv", *options)
+        if self.is_sqlite:
+            execute(self.url, *holding)
+            while_it_waits()
+            return self.supervisor(*command)
+        found = []
+        importing = threading.Thread(target=lambda: found.append(self.supervisor(*command)))
+        with psycopg.connect(self.url) as connection:
+            connection.execute("SELECT 1 FROM customer WHERE number = '10001' FOR UPDATE")
+            connection.execute("SELECT 1 FROM package WHERE package = 'P1' FOR UPDATE")
+            for statement in holding:
+                connection.execute(statement)
+            importing.start()
+            until = time.monotonic() + GIVE_UP_AFTER_SECONDS
+            while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+                assert time.monotonic() < until, "it doesn't wait"
+                time.sleep(0.01)
+            while_it_waits()
+        importing.join()
+        return found[0]
+
+
 @pytest.fixture
-def done(world, supervisor, database_url, tmp_path):
-    """What becomes of an import while somebody else has put its domain into a package and not yet committed."""
+def host(world, supervisor, database_url):
     world.customer("10001")
-    (tmp_path / "p.csv").write_text("package,number,domains\nMINE,10001,d.example\n")
-    if database_url.startswith("sqlite"):
-        # It lets nobody begin to write meanwhile.
-        execute(database_url, *TAKEN)
-        return supervisor("import", "packages", "p.csv")
-    found = []
-    with psycopg.connect(database_url) as connection:
-        for statement in TAKEN:
-            connection.execute(statement)
-        importing = threading.Thread(target=lambda: found.append(supervisor("import", "packages", "p.csv")))
-        importing.start()
-        until = time.monotonic() + GIVE_UP_AFTER_SECONDS
-        while not connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
-            assert time.monotonic() < until, "it doesn't wait"
-            time.sleep(0.01)
-    importing.join()
-    return found[0]
+    world.package("P1", "10001", ["eins.example"])
+    world.customer("10002")
+    return Host(world, supervisor, database_url)
 
 
-def test_a_domain_that_somebody_has_just_taken_is_named_with_its_package(done, world):
+def test_a_domain_that_somebody_has_just_taken_is_named_with_its_package(host, world):
+    done = host.imports("packages", "package,number,domains\nMINE,10002,d.example\n", holding=TAKEN)
     assert (done.code, done.out) == (2, "")
     assert "d.example: belongs to package OTHER" in done.err
-    assert set(world.packages()) == {"OTHER"}
+    assert set(world.packages()) == {"P1", "OTHER"}
+
+
+def test_a_customer_who_was_added_meanwhile_keeps_what_the_file_does_not_have(host, world, cli):
+    added = lambda: world.customer("30005", company="Fremd AG", password="pw-5")  # noqa: E731
+    feed = "number,street\n10001,Weg 1\n30005,Weg 5\n"
+    done = host.imports("customers", feed, "--update", while_it_waits=added)
+    assert (done.code, "0 added, 2 updated" in done.out) == (0, True), done.err
+    found = world.customers()["30005"]
+    assert (found["company"], found["street"]) == ("Fremd AG", "Weg 5")
+    assert cli.login("30005", "pw-5")("whoami").code == 0
+
+
+def test_a_number_that_was_added_and_merged_meanwhile_stays_merged(host, world, agent):
+    def merged():
+        world.customer("30005", password="pw-5", domains=["fuenf.example"])
+        proof = ("--domain", "fuenf.example", "--password-stdin", "--yes")
+        assert agent("merge", "30005", "--into", "10002", *proof, stdin="pw-5").code == 0
+
+    feed = "number,street\n10001,Weg 1\n30005,Weg 5\n"
+    assert host.imports("customers", feed, "--update", while_it_waits=merged).code == 2
+    assert world.customers()["30005"]["merged_into"] == "10002"
+    assert host.supervisor("audit").code == 0
+
+
+def test_a_package_that_was_added_meanwhile_keeps_its_password(host, world):
+    added = lambda: world.package("P9", "10002", ["neun.example"], password="pw-9")  # noqa: E731
+    feed = "package,number,name\nP1,10001,Eins\nP9,10002,Neun\n"
+    done = host.imports("packages", feed, "--update", while_it_waits=added)
+    assert (done.code, "0 added, 2 updated" in done.out) == (0, True), done.err
+    assert host.supervisor("verify", "10002", "--into", "10001", "--domain", "neun.example", "--password-stdin",
+                           stdin="pw-9").code == 0  # fmt: skip

@@ -3,13 +3,13 @@
 import json
 import time
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from conftest import execute
 
-from custmerge.errors import ApprovalVoid, ProofRequired
+from custmerge.errors import ApprovalOver, ApprovalVoid, ProofRequired
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.roles import Role
 from custmerge.services import bulk, merging, sessions, staff
@@ -183,8 +183,8 @@ class Losing:
             self._lose()
 
 
-def run(database, pairs, watcher):
-    inputs = RunInputs(this_moment, lambda: bytes(16), watcher, chunk=2)
+def run(database, pairs, watcher, clock=this_moment):
+    inputs = RunInputs(clock, lambda: bytes(16), watcher, chunk=2)
     return bulk.run(database, caller(database, "token-of-ben"), str(pairs), inputs)
 
 
@@ -202,6 +202,14 @@ def test_an_approval_that_ends_before_a_run_authorises_nothing(pairs, ada, agent
     assert agent("bulk", "run", "pairs.csv").code != 0
     assert not [one for one in ada("history", "-f", "json").json if one["action"] == "merge"]
     assert critical(ada) == set()
+
+
+def test_an_approval_whose_seven_days_end_during_a_run_ends_the_run(pairs, database):
+    slept = []
+    watcher = Losing(lambda: slept.append(timedelta(days=7)))
+    with pytest.raises(ApprovalOver):
+        run(database, pairs, watcher, lambda: this_moment() + sum(slept, timedelta()))
+    assert watcher.seen == ["merged", "merged"]
 
 
 @pytest.mark.parametrize("kind", TAKEN)

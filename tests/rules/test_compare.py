@@ -160,6 +160,11 @@ def test_konto_and_bankleitzahl_are_the_iban_that_they_give(mine, theirs):
         (("", "GENODEF1S01"), ("", "GENODEM1DUS")),
         (("12345", "RZTIAT22263"), ("12345", "RZTIAT22208")),
         (("12345", "RBABCH22822"), ("12345", "RBABCH22850")),
+        # Texts that begin like a BIC, or look like what stands for one.
+        (("DE22661900000012345678", "GENODE61KA1"), ("DE22661900000012345678", "GENODE61KA1 gesperrt")),
+        (("DE22661900000012345678", ""), ("DE22661900000012345678", "GENODE-Konto der Ex-Frau")),
+        (("DE22661900000012345678", "GENODE61KA1"), ("DE22661900000012345678", "GENODEX0000 Bank of Nowhere")),
+        (("12345", "COBADE*"), ("12345", "COBADEFFXXX")),
         # Words as long as a BIC.
         (("123456", "Sparkasse KA"), ("123456", "Sparkasse HD")),
         (("123456", "Volksbank KA"), ("123456", "Volksbank MA")),

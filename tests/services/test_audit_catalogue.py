@@ -50,7 +50,10 @@ def test_a_trigger_on_any_of_our_tables_is_named(request, dialect, table):
 
 HARMLESS_IN_BOTH = ["CREATE INDEX mine ON customer (city, number)", "CREATE TABLE custmerge_copy (x integer)"]
 HARMLESS = {
-    "sqlite": [f"CREATE TABLE x (customer text); {REFUSE}".partition(";")[0]],
+    "sqlite": [
+        'CREATE INDEX other ON customer ("City" DESC, number ASC)',
+        f"CREATE TABLE x (customer text); {REFUSE}".partition(";")[0],
+    ],
     "postgresql": [
         "ALTER TABLE customer SET (fillfactor = 70)",
         "ALTER INDEX package_number SET (fillfactor = 70)",

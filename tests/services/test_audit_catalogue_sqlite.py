@@ -153,6 +153,18 @@ IN_SQLITE = {
         ["CREATE INDEX mine ON customer (lower(city))"],
         {("columns", "index mine")},
     ),
+    "an index over an expression without brackets": (
+        ["CREATE INDEX mine ON customer (company || 'x')"],
+        {("columns", "index mine")},
+    ),
+    "an index over what isn't JSON": (
+        ["CREATE INDEX mine ON customer (city, merged_into -> '$')"],
+        {("columns", "index mine")},
+    ),
+    "an index over a text that looks like a column": (
+        ['CREATE INDEX mine ON customer ("nothing")'],
+        {("columns", "index mine")},
+    ),
     "a trigger on another writing of the name": (
         [f'CREATE TRIGGER mine BEFORE INSERT ON "CUSTOMER" {REFUSE}'],
         {("triggers", "trigger mine")},

@@ -17,6 +17,7 @@ SETTINGS = {
     "standard_conforming_strings": "off",
     "transform_null_equals": "on",
     "quote_all_identifiers": "on",
+    "array_nulls": "off",
     "default_transaction_isolation": "serializable",
 }
 
