@@ -59,7 +59,11 @@ def wrong_with_password(password: str, *, name: str, host: str, common: Containe
     """
     text = normal(password)
     folded = text.casefold()
-    return _wrong_with_length(text) or _guessed_at_once(folded, common) or _names_something(folded, name, host)
+    return (
+        _wrong_with_length(text)
+        or _guessed_at_once(unicodedata.normalize("NFKC", folded), common)
+        or _names_something(folded, name, host)
+    )
 
 
 def _wrong_with_length(text: str) -> str | None:
@@ -75,11 +79,12 @@ def _wrong_with_length(text: str) -> str | None:
 
 
 def _guessed_at_once(text: str, common: Container[str]) -> str | None:
-    if all(map(is_unseen, text)):
+    seen = "".join(character for character in text if not is_unseen(character))
+    if not seen:
         return N_("consists of blanks")
-    if len(set(text)) == 1:
+    if len(set(seen)) == 1:
         return N_("is one repeated character")
-    if text.strip() in common or _repeated(text) in common:
+    if any(one in common for one in (seen, _repeated(seen), _repeated(text))):
         return N_("is one of the most common passwords")
     if _is_sequence(text):
         return N_("is a sequence like 123456 or qwertz")

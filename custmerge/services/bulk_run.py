@@ -154,7 +154,12 @@ class Run:
                 # It says nothing about the rows that are left: they are tried when the lock has ended.
                 raise found.stopped_by
         if self._batch.done >= self._batch.rows:
-            self._database.attempt(lambda unit: unit.batches.finish(self._batch.id))
+            self._database.attempt(self._finished)
+
+    def _finished(self, unit: Unit) -> None:
+        # What somebody else has made of it meanwhile stays.
+        if self._holds(unit.batches.one(self._batch.id, lock=True)):
+            unit.batches.finish(self._batch.id)
 
     def _started(self, unit: Unit, turn: Turn, now: datetime, rows: int) -> tuple[Batch, bool]:
         """Return the batch to go on with, and whether it is authorised as a whole."""

@@ -210,9 +210,7 @@ class _BatchUndo:
         return orders
 
     def _take_back(self, chunk: Sequence[int], unit: Unit) -> Extent:
-        held = unit.batches.one(self._number, lock=True)
-        if held is None or held.runner != self._runner:
-            raise BatchBusy(batch=self._number)
+        self._demand_held(unit)
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)
         extent = _taken_back(undos, chunk, self._number)
@@ -227,7 +225,14 @@ class _BatchUndo:
             unit.batches.finish(self._number)
             unit.chain.append([Draft(stamp(now), self._caller.actor, Action.UNDO, {"batch": self._number})])
 
+    def _demand_held(self, unit: Unit) -> None:
+        """Raise BatchBusy where somebody else has taken the batch over: this process may have slept."""
+        held = unit.batches.one(self._number, lock=True)
+        if held is None or held.runner != self._runner:
+            raise BatchBusy(batch=self._number)
+
     def _finish(self, unit: Unit) -> None:
+        self._demand_held(unit)
         self._end(unit, self._inputs.clock())
         unit.batches.undone(self._number)
 

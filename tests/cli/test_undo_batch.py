@@ -11,6 +11,8 @@ import pytest
 from conftest import execute
 from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
+from custmerge.errors import BatchBusy
+from custmerge.services import sessions, undoing_batch
 from custmerge.storage.unit import Database
 
 UNDO = ("undo", "--batch", "1", "--yes", "-f", "json")
@@ -85,8 +87,6 @@ def test_an_undo_that_is_refused_leaves_a_file_that_can_be_run(world, agent, sup
 
 def undo_and_stop(url, token, data):
     """Undo the first two orders of a batch, and then do nothing more."""
-    from custmerge.services import sessions, undoing_batch
-
     os.environ["XDG_DATA_HOME"] = data
 
     class Watcher:
@@ -174,6 +174,27 @@ def test_an_undo_whose_lease_somebody_else_has_taken_undoes_nothing_more(
     os.kill(stopped_undo.pid, signal.SIGUSR1)
     stopped_undo.join()
     assert undone(supervisor) == 2
+
+
+def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
+    world, supervisor, database_url, monkeypatch
+):
+    world.customers_like("1000", "1001")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n")
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    begun = undoing_batch._BatchUndo.begin
+
+    def begin(undo, turn):
+        begun(undo, turn)
+        execute(database_url, "UPDATE custmerge_batch SET runner = 'another'")
+
+    monkeypatch.setattr(undoing_batch._BatchUndo, "begin", begin)
+    now = datetime.now(UTC)
+    inputs = undoing_batch.UndoInputs(lambda: now, lambda: bytes(16), None)
+    with closing(Database(database_url)) as database, pytest.raises(BatchBusy):
+        undoing_batch.undo_batch(database, sessions.resume(database, supervisor.token, now), 1, inputs, None)
+    assert [one["state"] for one in supervisor("bulk", "status", "-f", "json").json] == ["approved"]
+    assert undone(supervisor) == 0
 
 
 # In a log
