@@ -384,6 +384,13 @@ class PersonChanged(CustmergeError):
     template = N_("{name} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
 
 
+class FormChanged(CustmergeError):
+    """A signed form isn't the one that was filed."""
+
+    code, exit = "form_changed", ExitCode.CONFLICT
+    template = N_("The signed form of transfer {id} isn't the one that was filed: somebody changed the database.")
+
+
 class ImageChanged(CustmergeError):
     """The before-image isn't the one that the history vouches for."""
 

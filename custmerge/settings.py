@@ -21,7 +21,9 @@ LANGUAGES = ("de", "en")
 # In a login these end it, and what stands behind them would be read as host, port or options.
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
 _NO_PORT = re.compile(r"[^0-9,]")
-_URL = re.compile(r"[A-Za-z][\w+.-]*://.*", re.DOTALL)
+_POSTGRESQL = ("postgresql", "postgres")
+_URL = re.compile(r"([A-Za-z][\w+.-]*):/+(.*)", re.DOTALL)
+"""A file's path has one slash where a URL has two."""
 _TIMEOUT = re.compile(r"timeout=[0-9.]*")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
 RETENTION_DAYS = 365
@@ -78,7 +80,7 @@ def checked_url(url: str) -> str:
         raise BadValue(name="database", value="…", why=N_("isn't UTF-8")) from None
     if "\0" in url:
         raise BadValue(name="database", value="…", why=N_("has a character NUL in it"))
-    if is_url and scheme in ("postgresql", "postgres"):
+    if is_url and scheme in _POSTGRESQL:
         login, at, _host = rest.rpartition("@")
         if at and ":" in login and _UNSAFE.search(login):
             raise BadValue(
@@ -108,8 +110,9 @@ def shown_url(url: str) -> str:
         place, mark, options = url.partition("?")
         return url if not mark or _TIMEOUT.fullmatch(options) else f"{place}?…"
     if not is_url:
-        return "…" if "@" in url or "password" in url.lower() else url
-    if scheme not in ("postgresql", "postgres") or _parameters(url) is None or _forgotten_host(rest):
+        is_secret = "@" in url or ("=" in url and any(name in url.lower() for name in _hidden()))
+        return "…" if is_secret or "password" in url.lower() else url
+    if scheme not in _POSTGRESQL or _parameters(url) is None or _forgotten_host(rest):
         return f"{scheme}://…"
     login, at, place = rest.partition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
     user, colon, _password = login.partition(":")
@@ -121,13 +124,15 @@ def shown_url(url: str) -> str:
 def without_urls_secrets(text: str) -> str:
     """Return a text that somebody typed, wherever that was, with each URL in it as it may be shown."""
     found = _URL.search(text)
-    if found is None or not ("@" in found[0] or "password" in found[0].lower()):
+    if found is None:
         return text
-    url, blank, rest = found[0].partition(" ")
-    if blank and "@" in rest and "@" not in url:
-        # A password with a blank in it: nobody can tell where it ends.
-        return f"{text[: found.start()]}{shown_url(found[0])}"
-    return f"{text[: found.start()]}{shown_url(url)}{blank}{without_urls_secrets(rest)}"
+    scheme, place = found.groups()
+    if scheme.lower() not in _POSTGRESQL and "@" not in place and "password" not in place.lower():
+        return text
+    place, blank, rest = place.partition(" ")
+    # With a blank in a password nobody can tell where it ends.
+    shown = shown_url(f"{scheme.lower()}://{place}") if "@" not in rest else f"{scheme}://…"
+    return f"{text[: found.start()]}{shown}{blank}{without_urls_secrets(rest) if '@' not in rest else ''}".rstrip(" ")
 
 
 def has_secret(url: str) -> bool:

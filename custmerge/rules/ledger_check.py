@@ -79,6 +79,8 @@ class Part:
     """Contract transfers that orders have used, with those orders."""
     is_unclear: bool = False
     """Whether the search columns of a merge have yet to be held against its body."""
+    erased: int = 0
+    """Before-images that a purge has erased."""
     doubtful: list[int] = field(default_factory=list)
     """Orders whose packages aren't plainly as they left them."""
     traces: dict[int, Trace] = field(default_factory=dict)
@@ -173,6 +175,10 @@ def _compare_closely(row: LedgerRow, image: str | None, part: Part, purged_until
     if not image:
         if image is None or str(row[8]) >= purged_until:
             part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_GONE)
+        elif row[11] != b"":
+            part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)
+        else:
+            part.erased += 1
         return False
     if f'"image_sha256":"{image}",' not in body:
         part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)

@@ -57,24 +57,24 @@ def of_filing(transfer: Transfer) -> str:
     """Return the seal of a contract transfer as it was filed."""
     form = transfer.form
     filed = (transfer.filed_by, transfer.filed_by_person, transfer.at)
-    cells = (*filed, form.sha256, form.size, form.type, transfer.salt, transfer.identity_sha256)
+    cells = (*filed, form.sha256, form.size, form.type, _salt(transfer.salt), transfer.identity_sha256)
     return seal("transfer", transfer.id, transfer.survivor, transfer.absorbed, *cells)
 
 
 def of_filed_row(row: Mapping[str, Cell]) -> str:
     """Return what `of_filing` returns, of a row of cells by column."""
-    return seal("transfer", *(row[name] for name in FILED))
+    return seal("transfer", *(_salt(row[name]) if name == "salt" else row[name] for name in FILED))
 
 
 def of_decision(transfer: Transfer, decision: Decision) -> str:
     """Return the seal of what somebody decided about a transfer, with the reason that they gave."""
     said = (decision.by, decision.person, decision.at, decision.reason)
-    return seal("decision", transfer.id, transfer.salt, decision.status.value, *said)
+    return seal("decision", transfer.id, _salt(transfer.salt), decision.status.value, *said)
 
 
 def of_decided_row(row: Mapping[str, Cell], status: Status) -> str:
     """Return what `of_decision` returns where `status` was decided, of a row of cells by column."""
-    return seal("decision", row["id"], row["salt"], status.value, *(row[name] for name in DECIDED))
+    return seal("decision", row["id"], _salt(row["salt"]), status.value, *(row[name] for name in DECIDED))
 
 
 def of_kept_decision(transfer: Transfer) -> str | None:
@@ -87,7 +87,12 @@ def of_kept_decision(transfer: Transfer) -> str | None:
 
 def of_void(transfer: Transfer, why: Why) -> str:
     """Return the seal of a contract transfer that became void."""
-    return seal("void", transfer.id, transfer.survivor, transfer.absorbed, transfer.salt, why.value)
+    return seal("void", transfer.id, transfer.survivor, transfer.absorbed, _salt(transfer.salt), why.value)
+
+
+def of_void_row(row: Mapping[str, Cell], why: str | None) -> str:
+    """Return what `of_void` returns, of a row of cells by column."""
+    return seal("void", row["id"], row["survivor"], row["absorbed"], _salt(row["salt"]), why)
 
 
 def of_approval(batch: Batch) -> str:
@@ -97,6 +102,13 @@ def of_approval(batch: Batch) -> str:
 
 
 def seal(kind: str, *cells: Cell) -> str:
-    """Return the SHA-256, in hex, of a row's cells in the order in which the functions above name them."""
-    listed = [kind, *(cell.hex() if isinstance(cell, bytes) else cell for cell in cells)]
-    return hashlib.sha256(json.dumps(listed, default=repr).encode()).hexdigest()
+    """Return the SHA-256, in hex, of a row's cells in the order in which the functions above name them.
+
+    Bytes are sealed otherwise than any text: a file of SQLite's takes either, and the program knows a text alone.
+    """
+    return hashlib.sha256(json.dumps([kind, *cells], default=repr).encode()).hexdigest()
+
+
+def _salt(cell: Cell) -> Cell:
+    """Return how a salt is sealed: it is bytes, and what isn't is like none."""
+    return cell.hex() if isinstance(cell, bytes) else f"no bytes: {cell!r}"

@@ -14,6 +14,7 @@ from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
 from custmerge.services import audit_batches
 from custmerge.services.audit_guard import readable
+from custmerge.services.audit_purges import purged
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
@@ -33,6 +34,7 @@ _BEFORE_FIRST = N_("stands before the first entry of the chain: it was put in.")
 _HEAD = N_("the end of the chain isn't written down as its last entry has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _NO_ORDER = N_("belongs to no order: it was put in, or the order was deleted.")
+_ERASED = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _LAST_ORDER = N_("is the last order and {order} should be: orders at the end are gone.")
 
 
@@ -140,9 +142,13 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
         _look_at_end(unit, findings, head, parts[-1])
     if CheckName.ORDERS in checks and parts[-1].order != head.order:
         findings.add(CheckName.ORDERS, f"order {parts[-1].order}", _LAST_ORDER, order=head.order)
-    if is_whole:
-        with readable(unit, findings, CheckName.ORDERS):
-            _look_for_strays(unit, findings, checks, sum(part.merges for part in parts))
+    # Orders are numbered without a gap: one too many was put in, wherever its number says that it stands.
+    merges = sum(part.merges for part in parts) if is_whole else head.order
+    with readable(unit, findings, CheckName.ORDERS):
+        _look_for_strays(unit, findings, checks, merges)
+    if is_whole and CheckName.IMAGES in checks:
+        with readable(unit, findings, CheckName.IMAGES):
+            _count_erased(unit, findings, sum(part.erased for part in parts))
     if CheckName.BATCHES in checks:
         traces = joined(part.traces for part in parts)
         is_all = is_whole and all(part.is_read for part in parts)
@@ -159,6 +165,12 @@ def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName
     if CheckName.IMAGES in checks and images > orders:
         for number in unit.evidence.images_without_order():
             findings.add(CheckName.IMAGES, f"before-image {number}", _NO_ORDER)
+
+
+def _count_erased(unit: Unit, findings: Findings, erased: int) -> None:
+    _until, told = purged(unit, "orders")
+    if erased > told:
+        findings.add(CheckName.IMAGES, "before-images", _ERASED, count=erased, told=told)
 
 
 def _look_at_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:

@@ -18,7 +18,7 @@ from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit_guard import readable
-from custmerge.services.audit_purges import purged_until
+from custmerge.services.audit_purges import purged
 from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _FILER_GONE = N_("is {status}, and {name}, who filed it, may not do that any mor
 _APPROVER_GONE = N_("is approved, and {name}, who approved it, may not do that any more: it should be void.")
 _NOT_USED = N_("was used by order {order} and doesn't say so: it was changed.")
 _FALSELY_USED = N_("says that order {order} used it, and the history doesn't: it was changed.")
+_ERASED = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _FORM_GONE = N_("its signed form is gone.")
 _FORM_TWICE = N_("has {count} signed forms: one was put in.")
 _FORM_OF_NOTHING = N_("has a signed form, and there is no such transfer: it was put in, or the transfer was deleted.")
@@ -179,10 +180,7 @@ def _seq(facts: Mapping[str, Fact]) -> int:
 
 
 def _hold_filing(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
-    # A text of the same digits would give the same seal.
-    is_salted = isinstance(row["salt"], bytes)
-    seal = seals.of_filed_row(row) if is_salted else ""
-    _hold(findings, CheckName.TRANSFERS, subject, seal, told)
+    _hold(findings, CheckName.TRANSFERS, subject, seals.of_filed_row(row), told)
 
 
 def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
@@ -203,8 +201,7 @@ def _hold_status(
         findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
     elif expected is Status.VOID:
         why = None if void is None else str(void["why"])
-        seal = seals.seal("void", row["id"], row["survivor"], row["absorbed"], row["salt"], why)
-        _hold(findings, CheckName.TRANSFERS, subject, seal, void)
+        _hold(findings, CheckName.TRANSFERS, subject, seals.of_void_row(row, why), void)
 
 
 def _hold_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
@@ -229,28 +226,33 @@ def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, An
 
 
 def _forms(unit: Unit, findings: Findings) -> None:
-    erased_until = purged_until(unit, "forms")
+    erased_until, told = purged(unit, "forms")
+    erased = 0
     with closing(unit.sealed.transfers()) as rows:
         for row in rows:
-            _hold_form(unit, findings, row, erased_until)
+            erased += _hold_form(unit, findings, row, erased_until)
+    if erased > told:
+        findings.add(CheckName.FORMS, "signed forms", _ERASED, count=erased, told=told)
     with closing(unit.sealed.strange_forms()) as strange:
         for number, count, is_known in strange:
             message = _FORM_TWICE if is_known else _FORM_OF_NOTHING
             findings.add(CheckName.FORMS, f"transfer {number}", message, count=count)
 
 
-def _hold_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> None:
+def _hold_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
+    """Hold a transfer's form against what was filed; returns whether it was erased."""
     content = unit.sealed.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
-        return
+        return False
     if content == b"" and unit.transfers.has_ended_before(row["id"], erased_until):
-        return
+        return True
     is_it: tuple[str, int, str | None] | None = None
     if isinstance(content, bytes):
         is_it = (hashlib.sha256(content).hexdigest(), len(content), form_type(content))
     if is_it != (row["sha256"], row["size"], row["type"]):
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_CHANGED)
+    return False
 
 
 def _batches(unit: Unit, findings: Findings) -> None:

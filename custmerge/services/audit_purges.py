@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 
-def purged_until(unit: Unit, what: Literal["orders", "forms"]) -> str:
-    """Return the latest moment before which a purge has erased before-images or forms, an empty text for none.
+def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
+    """Return the latest moment before which a purge has erased before-images or forms, and how many all purges have.
+
+    For none it is an empty text.
 
     Raises ValueError, TypeError or LookupError for an entry that custmerge never writes.
     """
-    latest = ""
+    latest, count = "", 0
     # One at a time, and closed before an odd entry ends this part of the audit: an open cursor would end with it.
     with closing(unit.chain.newest(action=Action.PURGE.value)) as entries:
         for entry in entries:
             told = json.loads(entry.body)
-            until = told["until"]
-            if until > latest and told.get(what):
-                latest = until
-    return latest
+            if told.get(what):
+                latest, count = max(latest, told["until"]), count + told[what]
+    return latest, count

@@ -43,8 +43,8 @@ def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | 
     if are is None or are.have_packages:
         for package, number in evidence.packages_under_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
-    if are is not None and are.are_filled:
-        for number in evidence.filled_tombstones():
+    if are is None or are.are_filled:
+        for number in evidence.filled_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
     # To whatever an order has kept its absorbed number leads, unless the order was undone.
     if are is None or are.lead_further or evidence.has_undos():

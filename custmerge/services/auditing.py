@@ -29,7 +29,7 @@ from custmerge.services.access import demand
 from custmerge.services.audit_guard import readable
 from custmerge.services.audit_ledger import Stretch
 from custmerge.services.audit_processes import AuditProcesses
-from custmerge.services.audit_purges import purged_until
+from custmerge.services.audit_purges import purged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -169,7 +169,7 @@ class _Look:
     def _stretches(self, unit: Unit, findings: Findings, first: int, last: int) -> list[Stretch]:
         erased_until, packages_after = "", 0
         with readable(unit, findings, CheckName.CHAIN):
-            erased_until = purged_until(unit, "orders")
+            erased_until, _count = purged(unit, "orders")
             packages_after = _packages_imported(unit)
         # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
         bounds = unit.evidence.bounds(first, last, AuditProcesses.ENTRIES_AT_ONCE)

@@ -141,7 +141,8 @@ def import_file(
         hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
         database.writing() as unit,
     ):
-        demand_alive(unit, caller, now)
+        # Nobody is to wait for a whole import who ends its session: it is asked again at its end.
+        demand_alive(unit, caller, now, hold=False)
         # Its file may have come for hours.
         now = max(now, unit.now())
         importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
@@ -167,6 +168,7 @@ def import_file(
         }
         if skip_merged:
             facts = {**facts, "skipped": problems.skipped}
+        demand_alive(unit, caller, now)
         told = Draft(stamp(now), caller.actor, Action.IMPORT, facts)
         unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
     return Imported(importer.name, added + updated, added, updated, problems.skipped if skip_merged else None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from custmerge.errors import UnknownNumber, UnknownOrder
 from custmerge.rules.history import FOR_CUSTOMERS, Action
+from custmerge.rules.image import read_image
 from custmerge.rules.roles import Capability
 from custmerge.services.access import checked_number, demand, demand_number
 
@@ -235,9 +236,11 @@ def _event(entry: Entry) -> Event:
     )
 
 
-def _moved(image: str) -> Moved:
-    packages = json.loads(image)["packages"]
-    return Moved(
-        tuple(package["package"] for package in packages),
-        tuple(sorted(name for package in packages for name in package["domains"])),
-    )
+def _moved(image: str) -> Moved | None:
+    """Return what an order moved; None where somebody has changed its before-image into something else."""
+    try:
+        packages = read_image(image).packages
+    except (ValueError, LookupError, TypeError):
+        return None
+    domains = sorted(name for package in packages for name in package.domains)
+    return Moved(tuple(package.package for package in packages), tuple(domains))

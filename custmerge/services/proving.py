@@ -43,6 +43,8 @@ class Claimed:
     """Where a number that was merged has come to."""
     stored: str | None
     """The hash that the password is compared with: where the number was merged, the one that counted before."""
+    newest: int = 0
+    """The last order in which the number took another over: what came with that was not what was claimed."""
 
 
 def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None, now: datetime) -> Proof:
@@ -81,7 +83,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
         )
         if found == claimed:
             return proof
-        # Another hash than was verified, perhaps of the same password.
+        # Another hash than was verified, perhaps of the same password, or a number that has taken another over.
         claimed = found
         with passwords.turn():
             is_right = passwords.fits(claimed.stored, claim.password)
@@ -94,13 +96,14 @@ def _claimed(unit: Unit, claim: Claim) -> Claimed:
     """Return what there is of a claim; asks the same whatever there is, so that it takes the same time."""
     way = unit.register.chain_from(claim.absorbed)
     holder = unit.register.domain_holders([claim.domain]).get(claim.domain)
+    newest = unit.ledger.newest_into([claim.absorbed]).get(claim.absorbed, 0)
     if way is None:
         return Claimed(exists=False, went_into=None, stored=None)
     end, own = way
     went_into = None if end == claim.absorbed else end
     if holder is None or holder[0] != end:
-        return Claimed(exists=True, went_into=went_into, stored=None)
-    return Claimed(exists=True, went_into=went_into, stored=holder[1] or own)
+        return Claimed(exists=True, went_into=went_into, stored=None, newest=newest)
+    return Claimed(exists=True, went_into=went_into, stored=holder[1] or own, newest=newest)
 
 
 def _had(unit: Unit, claim: Claim) -> bool:

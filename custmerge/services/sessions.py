@@ -166,6 +166,9 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
         is_told = session is None or is_as_told(unit, session)
     if session is None or (session.person and session.person.disabled_at is not None):
         raise SessionOver
+    if session.number is None and session.person is None and session.service is None:
+        # Whose it was is gone: somebody deleted the row.
+        raise SessionOver
     if session.service is not None and session.service.revoked_at is not None:
         raise SessionOver
     if not session.is_open(now):

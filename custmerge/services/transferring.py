@@ -10,6 +10,7 @@ from custmerge.errors import (
     N_,
     BadFile,
     BadValue,
+    FormChanged,
     FormPurged,
     OwnTransfer,
     PersonChanged,
@@ -128,7 +129,10 @@ def one(database: Database, caller: Caller, number: int) -> Transfer:
 
 
 def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
-    """Return the signed form of a transfer, once the history says that it was; raises UnknownTransfer, FormPurged."""
+    """Return the signed form of a transfer, once the history says that it was; raises UnknownTransfer, FormPurged.
+
+    Raises FormChanged for one that isn't what was filed, whatever became of the transfer.
+    """
     demand(caller, Capability.TRANSFER_FILE)
 
     def noted(unit: Unit) -> bytes:
@@ -137,6 +141,8 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
         content = unit.sealed.form_of(number)
         if not content or not isinstance(content, bytes):
             raise FormPurged(id=number)
+        if not has_its_form(unit, found):
+            raise FormChanged(id=number)
         facts: dict[str, Fact] = {"kind": "form", "transfer": number}
         facts |= {"survivor": found.survivor, "absorbed": found.absorbed}
         unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])

@@ -186,11 +186,8 @@ class Undos:
     def _image(self, order: int) -> Image:
         """Return an order's before-image; raises Purged, and ImageChanged where it isn't the one of its entry."""
         image = self._images.get(order)
-        salt, text = self._kept.get(order, (b"?", ""))
-        is_odd = {type(salt), type(text)} != {bytes, str}
-        if not is_odd:
-            demand_kept(self._trusted(order), salt, text)
-        if image is None or is_odd:
+        demand_kept(self._trusted(order), *self._kept.get(order, (b"?", "")))
+        if image is None:
             raise ImageChanged(order=order)
         return image
 
@@ -218,7 +215,7 @@ def _readable(text: str) -> Image | None:
     """Return a before-image; None where it was erased, or changed into something else."""
     try:
         return read_image(text) if text else None
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError):
         return None
 
 

@@ -303,6 +303,8 @@ def _first(error: BaseException) -> BaseException:
     return before or error
 
 
+_CANCELED = "57014"
+"""What the server or an administrator stopped; the connection is still there."""
 _POSTGRESQL_MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "55P03": errors.DatabaseLocked,
     "40001": errors.DatabaseConflict,
@@ -324,6 +326,8 @@ def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors
         return meaning(database=database, reason=reason)
     if isinstance(error, psycopg.OperationalError) and not state and _is_missing(url, error):
         return errors.DatabaseMissing(database=database)
+    if state == _CANCELED:
+        return errors.DatabaseError(database=database, reason=reason)
     if isinstance(error, psycopg.OperationalError) and (not state or state[:2] in ("08", "28", "53", "57", "58")):
         return errors.DatabaseUnreachable(database=database, reason=reason)
     return errors.DatabaseError(database=database, reason=reason)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, or_, select, union, update
+from sqlalchemy import and_, func, or_, select, type_coerce, union, update
+from sqlalchemy.types import NullType
 
 from custmerge.errors import ImageChanged
 from custmerge.rules.fields import Field
@@ -106,10 +107,18 @@ class Ledger:
         return {row[0]: _order(row) for row in rows}
 
     def images(self, orders: Iterable[int]) -> dict[int, tuple[bytes, str]]:
-        """Return salt and text of the before-images of orders; both are empty after a purge."""
-        kept = select(before_image.c.order, before_image.c.salt, before_image.c.image)
-        rows = self._connection.execute(kept.where(among(self._connection, before_image.c.order, orders)))
-        return {row[0]: (bytes(row[1]), row[2]) for row in rows}
+        """Return salt and text of the before-images of orders; both are empty after a purge.
+
+        What is neither salt nor text any more, in a file that takes anything, is given as what fits no entry.
+        """
+        kept = select(before_image.c.order, type_coerce(before_image.c.salt, NullType()), before_image.c.image).where(
+            among(self._connection, before_image.c.order, orders)
+        )
+        rows = self._connection.execute(kept)
+        return {
+            order: (salt, image) if isinstance(salt, bytes) and isinstance(image, str) else (b"?", "?")
+            for order, salt, image in rows
+        }
 
     def standing_with(self, numbers: Collection[str], after: int) -> Iterator[tuple[Order, str]]:
         """Give the orders behind the number `after` that kept or took over one of `numbers` and aren't undone.

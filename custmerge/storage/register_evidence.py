@@ -77,9 +77,11 @@ class RegisterEvidence:
             statement = statement.where(among(self._connection, package.c.number, numbers))
         yield from self._streamed(statement)
 
-    def filled_tombstones(self) -> Iterator[str]:
-        """Give the numbers that were merged away and still have a record."""
+    def filled_tombstones(self, numbers: Collection[str] | None) -> Iterator[str]:
+        """Give the numbers, of `numbers` unless that is None, that were merged away and still have a record."""
         statement = select(customer.c.number).where(customer.c.merged_into.is_not(None))
+        if numbers is not None:
+            statement = statement.where(among(self._connection, customer.c.number, numbers))
         condition = or_(*(column != "" for column in field_columns))
         for row in self._streamed(statement.where(condition).order_by(customer.c.number)):
             yield row[0]

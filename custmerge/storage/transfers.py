@@ -229,12 +229,18 @@ class Transfers:
         self._connection.execute(update(transfer).where(*conditions).values(values))
 
 
+def _status(stored: str) -> Status:
+    """Return the status of a row; for one that there isn't that of a transfer that nobody can use."""
+    return Status(stored) if stored in set(Status) else Status.VOID
+
+
 # Any: a row of _TRANSFER's columns.
 def _transfer(row: Sequence[Any]) -> Transfer:
     number, survivor, absorbed, status, filed_by, person, at, decided_by, reason, *rest = row
     sha256, size, kind, salt, identity, decider, decided_at = rest
     form_filed = Form(sha256, size, kind)
+    is_now = _status(status)
     return Transfer(
-        number, survivor, absorbed, Status(status), filed_by, person, at, decided_by, reason, form_filed, bytes(salt),
+        number, survivor, absorbed, is_now, filed_by, person, at, decided_by, reason, form_filed, bytes(salt),
         identity, decider, decided_at,
     )  # fmt: skip

@@ -102,15 +102,21 @@ def test_another_past_than_the_checkpoint_s_is_critical(merged, supervisor, tmp_
     assert (tmp_path / "points").read_text() == before
 
 
-def test_since_a_checkpoint_the_domains_of_new_orders_are_held_too(world, agent, supervisor, touch):
+def test_since_a_checkpoint_what_new_orders_name_is_held_too(world, agent, supervisor, touch):
     world.customer("10001")
     world.customer("20001", password="pw", domains=["neu.example"])
     assert supervisor("audit", "--checkpoint", "points").code == 0
     proof = ("--domain", "neu.example", "--password-stdin", "--yes")
     assert agent("merge", "20001", "--into", "10001", *proof, stdin="pw").code == 0
-    touch("UPDATE domain SET ascii_name = 'other.example' WHERE name = 'neu.example'")
-    done = supervisor("audit", "--checkpoint", "points", "--since-checkpoint", "--only", "domains", "-f", "json")
-    assert [one["subject"] for one in done.json["findings"]] == ["domain neu.example"]
+    for statement in (
+        "UPDATE domain SET ascii_name = 'other.example' WHERE name = 'neu.example'",
+        "UPDATE customer SET city = 'Ulm' WHERE number = '20001'",
+        "INSERT INTO custmerge_order VALUES (99, '10001', '20001', 'adopt', '', '2026-01-01T00:00:00Z', 'ben')",
+    ):
+        touch(statement)
+    done = supervisor("audit", "--checkpoint", "points", "--since-checkpoint", "-f", "json")
+    subjects = {(one["check"], one["subject"]) for one in done.json["findings"]}
+    assert {("domains", "domain neu.example"), ("tombstones", "customer 20001"), ("orders", "order 99")} <= subjects
 
 
 def test_after_an_undo_all_is_still_in_order(merged, supervisor):

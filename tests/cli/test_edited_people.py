@@ -1,5 +1,8 @@
 """Whoever may write to the database makes nobody something else by it, not even for a moment."""
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from conftest import STAFF_PASSWORD, execute
 
@@ -69,6 +72,15 @@ def test_a_role_that_there_is_not_ends_nobodys_commands_and_can_be_disabled(cli,
     assert supervisor("user", "list").code == 0
     assert supervisor("user", "disable", "ben", "--yes").code == 0
     assert supervisor("audit", "--only", "staff").code == 2
+
+
+def test_a_session_of_somebody_who_was_deleted_is_over(sqlite_cli):
+    # Where foreign keys are off, as they are for whoever writes to a file.
+    with closing(sqlite3.connect(sqlite_cli.url.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DELETE FROM custmerge_staff WHERE name = 'ben'")
+        connection.commit()
+    done = sqlite_cli.as_("ben")("whoami", "-f", "json")
+    assert (done.code, done.error["code"]) == (4, "session_over")
 
 
 @pytest.mark.parametrize(

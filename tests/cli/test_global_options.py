@@ -87,12 +87,23 @@ def test_the_language_is_chosen_as_gettext_does(sqlite_cli, environ, is_german):
         ("whoami", "--format", "postgresql://u:geheim@h/d"),
         ("whoami", "-f", "json", "--lang", "postgresql://u:ge heim@h/d"),
         ("undo", "postgresql://u:geheim@h/d"),
+        ("show", "postgresql:///d?pass%77ord=geheim"),
+        ("show", "postgresql://u@h:ge geheim@h/d"),
+        ("whoami", "--lang", "postgresql://u:geheim/d"),
+        ("whoami", "-f", "postgresql://h/d?scram_client_key=geheim"),
+        ("--database", "host=h user=u scram_client_key=geheim", "whoami"),
     ],
 )
 def test_what_stands_in_a_wrong_place_is_not_repeated(agent, arguments):
     done = agent(*arguments)
-    assert done.code in {2, 3}
+    assert done.code in {2, 3, 5}
     assert "geheim" not in done.out + done.err
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_url_in_the_place_of_the_config_files_name_is_shown_without_its_password(sqlite_cli, form):
+    done = sqlite_cli("whoami", "-f", form, CUSTMERGE_CONFIG="postgresql://anna:geheim@h/db")
+    assert (done.code, "geheim" in done.out + done.err) == (2, False)
 
 
 @pytest.mark.parametrize("option", ["--database", "--lang"])

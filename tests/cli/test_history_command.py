@@ -34,16 +34,16 @@ def test_a_merge_tells_how_much_moved_and_which_fields_were_taken(merged, agent)
 def test_what_else_an_entry_tells_is_named_without_digests(append, agent):
     append(draft(Action.PURGE, until="2026-01-31T00:00:00Z", orders=3))
     append(draft(Action.IMPORT, kind="packages", rows=7, updated=2, file_sha256="ab" * 32))
-    append(draft(Action.USER, did="add", name="ben", role="supervisor", row_sha256="cd" * 32))
+    append(draft(Action.USER, did="add", name="eva", role="supervisor", row_sha256="cd" * 32))
     out = agent("history", COLUMNS="120").out
     for told in (
         "orders: 3; until: 2026-01-31 00:00:00",
         "packages; rows: 7; updated: 2",
-        "add; name: ben; role: supervisor",
+        "add; name: eva; role: supervisor",
     ):
         assert told in out
     assert "abab" not in out
-    assert "angelegt; Name: ben; Rolle: Supervisor" in agent("--lang", "de", "history", COLUMNS="120").out
+    assert "angelegt; Name: eva; Rolle: Supervisor" in agent("--lang", "de", "history", COLUMNS="120").out
 
 
 def test_what_else_an_entry_tells_cannot_colour_the_terminal(append, agent):

@@ -186,12 +186,24 @@ def test_a_purge_says_how_many_of_each_it_would_erase(decided, supervisor):
         ("UPDATE custmerge_transfer SET reason = 'darum' WHERE id = 2", ("transfers", "transfer 2")),
         ("UPDATE custmerge_form SET content = 'x' WHERE transfer = 1", ("forms", "transfer 1")),
         ("DELETE FROM custmerge_form WHERE transfer = 1", ("forms", "transfer 1")),
+        ("UPDATE custmerge_before_image SET salt = 'x' WHERE \"order\" = 1", ("images", "order 1")),
     ],
 )
 def test_what_is_changed_after_a_purge_is_still_found(tomorrow, statement, finding):
     tomorrow.purge()
     tomorrow.execute(statement)
     assert finding in tomorrow.findings()
+
+
+def test_what_a_purge_left_because_it_was_changed_cannot_be_emptied_afterwards(tomorrow):
+    tomorrow.execute("UPDATE custmerge_form SET content = 'x' WHERE transfer = 1")
+    tomorrow.execute("UPDATE custmerge_before_image SET image = 'x' WHERE \"order\" = 1")
+    tomorrow.purge(changed=2)
+    assert {("forms", "transfer 1"), ("images", "order 1")} <= tomorrow.findings()
+    nothing = "X''" if tomorrow.url.startswith("sqlite") else "''"
+    tomorrow.execute(f"UPDATE custmerge_form SET content = {nothing} WHERE transfer = 1")
+    tomorrow.execute(f"UPDATE custmerge_before_image SET image = '', salt = {nothing} WHERE \"order\" = 1")
+    assert {("forms", "signed forms"), ("images", "before-images")} <= tomorrow.findings()
 
 
 @pytest.mark.parametrize(

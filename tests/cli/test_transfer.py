@@ -301,6 +301,9 @@ def test_a_form_that_was_replaced_is_neither_approved_nor_used(agent, supervisor
     assert file(agent).code == 0
     replace_form(b"%PDF-something else")
     assert supervisor("transfer", "show", "1", "-f", "json").json["status"] == "void"
+    done = supervisor("transfer", "show", "1", "--save", "saved.pdf", "-f", "json")
+    assert (done.code, done.error["code"]) == (6, "form_changed")
+    assert not (supervisor.folder / "saved.pdf").exists()
     assert approve(supervisor).error["code"] == "transfer_decided"
     replace_form(PDF)
     assert approve(supervisor).code == 0

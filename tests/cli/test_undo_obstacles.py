@@ -197,7 +197,7 @@ def test_an_order_that_is_not_the_one_of_the_history_is_refused(pair, agent, sup
     assert pair.dump() == before
 
 
-@pytest.mark.parametrize("statement", ["image = X'00'", "image = 7"])
+@pytest.mark.parametrize("statement", ["image = X'00'", "image = 7", "salt = 'x'"])
 def test_a_before_image_that_is_no_text_is_one_that_was_changed(sqlite_cli, statement):
     world, agent = World(sqlite_cli), sqlite_cli.as_("ben")
     world.customer("10001")
