@@ -6,6 +6,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
@@ -22,7 +23,8 @@ LANGUAGES = ("de", "en")
 _UNSAFE = re.compile(r"[/?#\[\]@\s]")
 _NO_PORT = re.compile(r"[^0-9,]")
 _POSTGRESQL = ("postgresql", "postgres")
-_URL = re.compile(r"([A-Za-z][\w+.-]*):/+(.*)", re.DOTALL)
+_IN_SCHEME = re.compile(r"[A-Za-z0-9+.-]")
+_AFTER_SCHEME = re.compile(r":/+")
 """A file's path has one slash where a URL has two."""
 _TIMEOUT = re.compile(r"timeout=[0-9.]*")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
@@ -123,16 +125,18 @@ def shown_url(url: str) -> str:
 
 def without_urls_secrets(text: str) -> str:
     """Return a text that somebody typed, wherever that was, with each URL in it as it may be shown."""
-    found = _URL.search(text)
-    if found is None:
+    mark = _AFTER_SCHEME.search(text)
+    if mark is None:
         return text
-    scheme, place = found.groups()
+    head, place = text[: mark.start()], text[mark.end() :]
+    scheme = "".join(reversed([*takewhile(_IN_SCHEME.match, reversed(head))]))
     if scheme.lower() not in _POSTGRESQL and "@" not in place and "password" not in place.lower():
         return text
     place, blank, rest = place.partition(" ")
-    # With a blank in a password nobody can tell where it ends.
-    shown = shown_url(f"{scheme.lower()}://{place}") if "@" not in rest else f"{scheme}://…"
-    return f"{text[: found.start()]}{shown}{blank}{without_urls_secrets(rest) if '@' not in rest else ''}".rstrip(" ")
+    if "@" in rest or _AFTER_SCHEME.search(rest):
+        # With a blank in a password nobody can tell where it ends.
+        return f"{head}://…"
+    return f"{head[: len(head) - len(scheme)]}{shown_url(f'{scheme.lower()}://{place}')}{blank}{rest}"
 
 
 def has_secret(url: str) -> bool:

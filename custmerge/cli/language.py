@@ -79,6 +79,7 @@ _FACT_LABELS = {
     "forms": N_("forms"),
     "reasons": N_("reasons"),
 }
+_PLACE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = {"why", "what", "role", "status", "expected"}
 
 
@@ -152,8 +153,14 @@ def filled(template: str, details: Mapping[str, object]) -> str:
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():
-        shown[name] = _(str(details[name])).format(**shown)
+        # Somebody else may have written it: a status in the database, a name in a question.
+        shown[name] = _formatted(_(visible(str(details[name]))), shown)
     return _(template).format(**shown)
+
+
+def _formatted(template: str, shown: Mapping[str, str]) -> str:
+    """Fill the places `{name}` of a template for which there is a value; other brackets stay as they are."""
+    return _PLACE.sub(lambda place: shown.get(place[1], place[0]), template)
 
 
 def _shown(value: object) -> str:

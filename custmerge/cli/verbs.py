@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 from custmerge.cli.context import Context
 from custmerge.cli.global_options import global_options
 from custmerge.cli.language import _
-from custmerge.errors import N_, CustmergeError
+from custmerge.errors import N_, BadUsage, CustmergeError
 from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class Verb(TyperCommand):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
+        self._demand_filled(ctx)
         context.begin()
         try:
             return super().invoke(ctx)
@@ -74,6 +75,14 @@ class Verb(TyperCommand):
                 # Without the program's name; nothing of what was typed behind the command.
                 context.note_refusal(ctx.command_path.partition(" ")[2], error)
             raise
+
+    def _demand_filled(self, ctx: Any) -> None:  # noqa: ANN401
+        """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
+        for option in self.params:
+            if option.param_type_name == "option" and ctx.params.get(option.name) == "":
+                raise BadUsage(
+                    problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
+                )
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write the line that says how to call it."""

@@ -92,6 +92,7 @@ def test_the_language_is_chosen_as_gettext_does(sqlite_cli, environ, is_german):
         ("whoami", "--lang", "postgresql://u:geheim/d"),
         ("whoami", "-f", "postgresql://h/d?scram_client_key=geheim"),
         ("--database", "host=h user=u scram_client_key=geheim", "whoami"),
+        ("whoami", "--lang", "postgresql://u:geheim@h " * 1_200),
     ],
 )
 def test_what_stands_in_a_wrong_place_is_not_repeated(agent, arguments):
@@ -104,6 +105,23 @@ def test_what_stands_in_a_wrong_place_is_not_repeated(agent, arguments):
 def test_a_url_in_the_place_of_the_config_files_name_is_shown_without_its_password(sqlite_cli, form):
     done = sqlite_cli("whoami", "-f", form, CUSTMERGE_CONFIG="postgresql://anna:geheim@h/db")
     assert (done.code, "geheim" in done.out + done.err) == (2, False)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("audit", "--checkpoint", "points", "--verify-key", ""),
+        ("audit", "--checkpoint", "points", "--sign-key", ""),
+        ("audit", "--checkpoint", ""),
+        ("history", "--since", ""),
+        ("export", "history", "--out", ""),
+    ],
+    ids=str,
+)
+def test_an_option_of_a_command_that_is_given_empty_is_not_left_out(supervisor, tmp_path, arguments):
+    done = supervisor(*arguments)
+    assert (done.code, "is empty" in done.err, done.out) == (2, True, "")
+    assert not (tmp_path / "points").exists()
 
 
 @pytest.mark.parametrize("option", ["--database", "--lang"])

@@ -4,11 +4,14 @@ import csv
 import json
 import re
 
+import pytest
+from conftest import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.records import CONTACT_COLUMNS
+from custmerge.rules.spreadsheet import may_be_damaged
 
 # ESC sequences, C1 controls, bidi overrides, zero width, line separators, markup, formulas, templates.
 PIECES = [
@@ -20,6 +23,8 @@ PIECES = [
 hostile = st.lists(
     st.one_of(st.sampled_from(PIECES), st.text(st.characters(codec="utf-8"), max_size=4)), max_size=6
 ).map(lambda parts: "".join(parts).replace("\x00", ""))
+# What looks like a wrong decoding or a lost number is refused, which is shown elsewhere.
+hostile = hostile.filter(lambda text: not may_be_damaged(text))
 # What a terminal may obey: C0 and C1 but the line feed, bidi, separators, format characters.
 OBEYED = re.compile(
     "[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ue000-\uf8ff\U000e0000-\U000e007f]"
@@ -42,8 +47,10 @@ def write(path, columns, *rows):
 def test_no_control_character_comes_out_of_anything_but_a_csv_file(supervisor, tmp_path, values, contact, name):
     write(tmp_path / "c.csv", ["number", *FIELDS], ["1", *values], ["2", *reversed(values)])
     write(tmp_path / "p.csv", ["package", "number", "name", *CONTACT_COLUMNS], ["P1", "1", name, *contact])
-    assert supervisor("import", "customers", "c.csv", "--update").code == 0
-    assert supervisor("import", "packages", "p.csv", "--update").code == 0
+    done = supervisor("import", "customers", "c.csv", "--update")
+    assert done.code == 0, done.err
+    done = supervisor("import", "packages", "p.csv", "--update")
+    assert done.code == 0, done.err
     word = (values[0].split() or ["x"])[0]
     for command in (
         ("find", "--", word),
@@ -96,3 +103,22 @@ def test_arguments_and_file_names_are_shown_visibly(supervisor, tmp_path, text, 
         assert done.code in (0, 2, 4, 5, 8), (command, done.err)
         assert not OBEYED.search(done.err + done.out), command
         assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("text", ["{x}", "{", "{0}", "{option.__class__}", "{option:>2000000}"])
+def test_brackets_in_what_somebody_typed_are_no_places_to_be_filled(agent, world, text):
+    world.customer("10001")
+    world.customer("20001", domains=["eins.example"])
+    done = agent("verify", "20001", "--into", "10001", "--domain", text)
+    assert (done.code, text in done.err, done.err.count("\n")) == (2, True, 1), done.err
+
+
+def test_brackets_in_a_row_hide_nothing_from_an_audit(agent, supervisor, world, database_url):
+    world.customer("10001", company="Eins")
+    world.customer("20001", company="Zwei")
+    (world.folder / "form.pdf").write_bytes(b"%PDF-")
+    assert agent("transfer", "file", "20001", "--into", "10001", "--form", "form.pdf").code == 0
+    execute(database_url, "UPDATE custmerge_transfer SET status = '{x}'")
+    done = supervisor("audit", "--only", "transfers", "-f", "json")
+    assert (done.code, "{x}" in done.json["findings"][0]["message"]) == (2, True)
+    assert supervisor("transfer", "list").code == 0
