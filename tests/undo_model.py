@@ -225,6 +225,9 @@ class Model:
     # Logins
 
     def set_password(self, number, password):
+        if number in self.merged_into and self.passwords.get(number) != password:
+            # An undo gives that one back.
+            raise Refused("BadLines")
         self.customers.setdefault(number, dict.fromkeys((*IDENTITY, *DETAILS), ""))
         self.passwords[number] = password
         self.end_logins(number)
