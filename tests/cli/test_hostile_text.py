@@ -9,6 +9,7 @@ from conftest import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from custmerge.rules.cells import guard
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.records import CONTACT_COLUMNS
 from custmerge.rules.spreadsheet import may_be_damaged
@@ -35,7 +36,8 @@ def write(path, columns, *rows):
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(rows)
+        # As an export writes it: a leading ' would be taken for a guard.
+        writer.writerows([guard(cell) for cell in row] for row in rows)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
