@@ -54,7 +54,7 @@ class Stretch:
 def examine(unit: Unit, stretch: Stretch) -> Part:
     """Look at a stretch of the history and what belongs to it."""
     checks = stretch.checks
-    unit.evidence.expect(stretches=True)
+    unit.ledger_reader.expect(stretches=True)
     part = _begun(unit, stretch)
     first_order = part.order + 1
     is_read = bool(checks & BY_ORDER) and _read_all(unit, stretch, part)
@@ -63,7 +63,7 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
     if CheckName.COLUMNS in checks:
         but = Action.MERGE.value if is_read and not part.is_unclear else None
         with readable(unit, part.findings, CheckName.COLUMNS):
-            for seq in unit.evidence.changed_columns(stretch.first, stretch.last, but=but):
+            for seq in unit.ledger_reader.changed_columns(stretch.first, stretch.last, but=but):
                 part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
     if CheckName.TOMBSTONES in checks:
         with readable(unit, part.findings, CheckName.TOMBSTONES):
@@ -76,15 +76,15 @@ def examine(unit: Unit, stretch: Stretch) -> Part:
 
 def _begun(unit: Unit, stretch: Stretch) -> Part:
     before = stretch.first - 1
-    digest = unit.evidence.hashes([before]).get(before, "") if before else NO_HASH
-    return Part(before, digest, unit.evidence.order_before(stretch.first))
+    digest = unit.ledger_reader.hashes([before]).get(before, "") if before else NO_HASH
+    return Part(before, digest, unit.ledger_reader.order_before(stretch.first))
 
 
 def _read_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
     """Hold history, orders, images and packages against each other; returns whether all could be read."""
     with (
         readable(unit, part.findings, CheckName.ORDERS),
-        closing(unit.evidence.ledger(stretch.first, stretch.last)) as rows,
+        closing(unit.ledger_reader.ledger(stretch.first, stretch.last)) as rows,
     ):
         compare(follow(rows, part), part, purged_until=stretch.purged_until)
         part.is_read = True
@@ -96,23 +96,23 @@ def _read_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
     part = _begun(unit, stretch)
     part.findings = found.without(CheckName.CHAIN)
     if CheckName.CHAIN in stretch.checks:
-        entries = unit.evidence.entries(stretch.first, stretch.last)
+        entries = unit.ledger_reader.entries(stretch.first, stretch.last)
         with readable(unit, part.findings, CheckName.CHAIN), closing(entries):
             deque(follow(entries, part), maxlen=0)
-    part.order = unit.evidence.order_before(stretch.last + 1)
+    part.order = unit.ledger_reader.order_before(stretch.last + 1)
     return part
 
 
 def _look_for_revived(unit: Unit, part: Part, first_order: int) -> None:
-    for order, absorbed, is_there in unit.evidence.revived(first_order, part.order):
+    for order, absorbed, is_there in unit.ledger_reader.revived(first_order, part.order):
         message = _REVIVED if is_there else _LOST
         part.findings.add(CheckName.TOMBSTONES, f"customer {absorbed}", message, order=order)
 
 
 def _look_for_moved(unit: Unit, part: Part, stretch: Stretch) -> None:
-    known = unit.evidence.order_before(stretch.packages_after + 1)
+    known = unit.ledger_reader.order_before(stretch.packages_after + 1)
     orders = [order for order in part.doubtful if order > known]
-    for order, package, survivor, number, choice, contact_fits, is_whole in unit.evidence.moved(orders):
+    for order, package, survivor, number, choice, contact_fits, is_whole in unit.ledger_reader.moved(orders):
         subject = f"package {package}"
         if number is None:
             part.findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)
@@ -137,7 +137,7 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
             findings.counts[check] = findings.counts.get(check, 0) + count - kept
     if CheckName.CHAIN in checks:
         # No part of the chain, and yet found by everybody who asks the history.
-        for seq in unit.evidence.before_first():
+        for seq in unit.ledger_reader.before_first():
             findings.add(CheckName.CHAIN, f"history {seq}", _BEFORE_FIRST)
         _look_at_end(unit, findings, head, parts[-1])
     if CheckName.ORDERS in checks and parts[-1].order != head.order:
@@ -158,12 +158,12 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
 
 
 def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
-    orders, images = unit.evidence.counts()
+    orders, images = unit.ledger_reader.counts()
     if CheckName.ORDERS in checks and orders != merges:
-        for number in unit.evidence.orders_without_entry():
+        for number in unit.ledger_reader.orders_without_entry():
             findings.add(CheckName.ORDERS, f"order {number}", _NO_ENTRY)
     if CheckName.IMAGES in checks and images > orders:
-        for number in unit.evidence.images_without_order():
+        for number in unit.ledger_reader.images_without_order():
             findings.add(CheckName.IMAGES, f"before-image {number}", _NO_ORDER)
 
 
@@ -174,7 +174,7 @@ def _count_erased(unit: Unit, findings: Findings, erased: int) -> None:
 
 
 def _look_at_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:
-    end = unit.evidence.last_seq()
+    end = unit.ledger_reader.last_seq()
     if end < head.seq:
         findings.add(CheckName.CHAIN, f"history {end}", _TAIL, seq=head.seq)
     elif end > head.seq:

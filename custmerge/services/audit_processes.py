@@ -159,8 +159,8 @@ def _seen(
     try:
         with database.reading() as unit:
             if takes_any_text:
-                unit.evidence.take_any_text()
-            return look(unit), unit.evidence.head()
+                unit.ledger_reader.take_any_text()
+            return look(unit), unit.ledger_reader.head()
     except CustmergeError as error:
         return error, None
     except Exception as error:  # noqa: BLE001 (whoever asked is to raise it, and not every error can be sent)

@@ -29,7 +29,7 @@ _HOMELESS = N_("is in a package that there isn't.")
 def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
     """Look at the register; at what concerns the numbers `only` alone unless that is None."""
     findings = Findings()
-    unit.evidence.expect(stretches=False)
+    unit.ledger_reader.expect(stretches=False)
     for check, look in _LOOKS.items():
         if check in checks:
             with readable(unit, findings, check):
@@ -38,47 +38,47 @@ def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | No
 
 
 def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    evidence = unit.register_evidence
-    are = evidence.tombstones if only is None else None
+    reader = unit.register_reader
+    are = reader.tombstones if only is None else None
     if are is None or are.have_packages:
-        for package, number in evidence.packages_under_tombstones(only):
+        for package, number in reader.packages_under_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
     if are is None or are.are_filled:
-        for number in evidence.filled_tombstones(only):
+        for number in reader.filled_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
     # To whatever an order has kept its absorbed number leads, unless the order was undone.
-    if are is None or are.lead_further or evidence.has_undos():
-        for number, merged_into in evidence.retired_by_nobody(only):
+    if are is None or are.lead_further or reader.has_undos():
+        for number, merged_into in reader.retired_by_nobody(only):
             findings.add(CheckName.TOMBSTONES, f"customer {number}", _RETIRED, number=merged_into)
 
 
 def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
-        for number in unit.register_evidence.going_further(only):
+        for number in unit.register_reader.going_further(only):
             record = unit.register.customer(unit.register.end_of_chain(number))
             if record is not None and record.merged_into is not None:
                 findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
         return
-    are = unit.register_evidence.tombstones
-    for number in unit.register_evidence.circles() if are.lead_further else ():
+    are = unit.register_reader.tombstones
+    for number in unit.register_reader.circles() if are.lead_further else ():
         findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
-    for number, target in unit.register_evidence.leading_nowhere() if are.lead_nowhere else ():
+    for number, target in unit.register_reader.leading_nowhere() if are.lead_nowhere else ():
         findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)
 
 
 def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    for name in unit.register_evidence.domains_twice() if only is None else ():
+    for name in unit.register_reader.domains_twice() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
-    for name in unit.register_evidence.domains_without_package() if only is None else ():
+    for name in unit.register_reader.domains_without_package() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
-    for name, key in unit.register_evidence.unsure_domain_keys(only):
+    for name, key in unit.register_reader.unsure_domain_keys(only):
         if not isinstance(name, str) or domain_in_ascii(name) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 
 def _look_at_packages(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is None:
-        for package, number in unit.register_evidence.packages_of_nobody():
+        for package, number in unit.register_reader.packages_of_nobody():
             findings.add(CheckName.PACKAGES, f"package {package}", _OF_NOBODY, number=number)
 
 

@@ -61,10 +61,10 @@ def examine(
 
 
 def _logins(unit: Unit, since: str) -> Iterator[Finding]:
-    failed = unit.evidence.entries_since(Action.LOGIN_FAILED.value, since)
+    failed = unit.ledger_reader.entries_since(Action.LOGIN_FAILED.value, since)
     if failed >= FAILED_LOGINS:
         yield _warning(CheckName.LOGINS, "login", _FAILED, count=failed, since=since)
-    locked = unit.evidence.entries_since(Action.LOCKED.value, since)
+    locked = unit.ledger_reader.entries_since(Action.LOCKED.value, since)
     if locked:
         yield _warning(CheckName.LOGINS, "login", _LOCKED, count=locked, since=since)
 
@@ -76,7 +76,7 @@ def _expiry(unit: Unit, now: datetime) -> Iterator[Finding]:
 
 
 def _retention(unit: Unit, until: str, days: int) -> Iterator[Finding]:
-    if (order := unit.evidence.old_image(until)) is not None:
+    if (order := unit.ledger_reader.old_image(until)) is not None:
         yield _warning(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=days)
     if (transfer := unit.transfers.old_texts(until)) is not None:
         yield _warning(CheckName.RETENTION, f"transfer {transfer}", _OLD_TEXTS, until=until, days=days)

@@ -121,9 +121,9 @@ class _Look:
                 return Head(0, NO_HASH, 0), findings
             last = self._hold_checkpoints(unit, findings)
             since = last if self._wanted.since_checkpoint else None
-            before = unit.evidence.head()
+            before = unit.ledger_reader.head()
             # Whichever of the two somebody has changed, the other may say how many entries there are.
-            end = min(unit.evidence.last_seq(), before.seq if before else sys.maxsize)
+            end = min(unit.ledger_reader.last_seq(), before.seq if before else sys.maxsize)
             entries = end - (0 if since is None else since.seq)
         seconds = entries * (SECONDS_BY_CONTENT if self._checks & audit_ledger.BY_ORDER else SECONDS_BY_CHAIN)
         # Further processes are started while nothing is open.
@@ -131,10 +131,10 @@ class _Look:
             AuditProcesses(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as processes,
             self._reading() as unit,
         ):
-            written = unit.evidence.head()
+            written = unit.ledger_reader.head()
             if written is None:
                 findings.add(CheckName.CHAIN, "head", _NO_HEAD)
-            head = written or Head(unit.evidence.last_seq(), NO_HASH, 0)
+            head = written or Head(unit.ledger_reader.last_seq(), NO_HASH, 0)
             about_tables = processes.ask(catalogue)
             self._look_at_rest(unit, processes, findings, head, last)
             _add(findings, processes.answer(about_tables, unit))
@@ -145,7 +145,7 @@ class _Look:
     def _reading(self) -> Iterator[Unit]:
         with self._database.reading() as unit:
             if self._takes_any_text:
-                unit.evidence.take_any_text()
+                unit.ledger_reader.take_any_text()
             yield unit
 
     def _look_at_rest(
@@ -153,7 +153,7 @@ class _Look:
     ) -> None:
         since = last if self._wanted.since_checkpoint else None
         first = 1 if since is None else since.seq + 1
-        only = None if since is None else unit.evidence.numbers_since(first)
+        only = None if since is None else unit.ledger_reader.numbers_since(first)
         contents = processes.ask(partial(audit_contents.examine, checks=self._checks))
         register = processes.ask(partial(audit_register.examine, checks=self._checks, only=only))
         stretches = self._stretches(unit, findings, first, head.seq)
@@ -172,7 +172,7 @@ class _Look:
             erased_until, _count = purged(unit, "orders")
             packages_after = _packages_imported(unit)
         # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
-        bounds = unit.evidence.bounds(first, last, AuditProcesses.ENTRIES_AT_ONCE)
+        bounds = unit.ledger_reader.bounds(first, last, AuditProcesses.ENTRIES_AT_ONCE)
         return [
             Stretch(begin, end, self._checks, erased_until, packages_after)
             for begin, end in bounds or [(first, first - 1)]
@@ -187,7 +187,7 @@ class _Look:
             last = some[-1]
             if CheckName.CHECKPOINT not in self._checks and not self._wanted.since_checkpoint:
                 continue
-            hashes = unit.evidence.hashes({one.seq for one in some}) | {0: NO_HASH}
+            hashes = unit.ledger_reader.hashes({one.seq for one in some}) | {0: NO_HASH}
             for one in some:
                 if one.seq not in hashes:
                     findings.add(CheckName.CHECKPOINT, f"checkpoint {one.at}", _NOT_THERE, seq=one.seq)

@@ -10,7 +10,7 @@ from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_inputs import ResultCounter
 from custmerge.services.bulk_proofs import PasswordCheck, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk_rows import Rows
-from custmerge.storage.overlay import Overlay
+from custmerge.storage.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -35,13 +35,13 @@ class DryRun:
         self._caller = caller
         self._earlier = earlier
         self._now = now
-        self._overlay = Overlay()
+        self._changed = ChangedRecords()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._overlay.close()
+        self._changed.close()
 
     def outcomes(self, rows: Sequence[BulkRow], proofs: Proofs, *, is_whole: bool) -> list[Outcome]:
         """Return what would become of rows that come after those that were asked about before."""
@@ -51,19 +51,19 @@ class DryRun:
             orders = foreseen.orders
             numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
             orders.assume(
-                self._overlay.records(numbers),
-                took_over=self._overlay.took_over(numbers),
+                self._changed.records(numbers),
+                took_over=self._changed.took_over(numbers),
                 look_up=lambda number: self._record(unit, number),
             )
             demand_standing(unit, self, rows, proofs)
             for row in rows:
                 foreseen.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
-            self._overlay.keep(orders.changed())
+            self._changed.keep(orders.changed())
             return foreseen.outcomes()
 
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
         """Return the records of those of `numbers` that exist, as the rows before leave them."""
-        return {**unit.register.customers(numbers), **self._overlay.records(numbers)}
+        return {**unit.register.customers(numbers), **self._changed.records(numbers)}
 
     def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
         """Return for pairs of a number and a domain of it, as the rows before leave them, the hash of the password.
@@ -81,12 +81,12 @@ class DryRun:
 
     def _end_of_chain(self, number: str) -> str:
         # What led somewhere before has no packages any more, so only what was foreseen counts.
-        while (record := self._overlay.records([number]).get(number)) and record.merged_into is not None:
+        while (record := self._changed.records([number]).get(number)) and record.merged_into is not None:
             number = record.merged_into
         return number
 
     def _record(self, unit: Unit, number: str) -> Customer | None:
-        return self._overlay.records([number]).get(number) or unit.register.customer(number)
+        return self._changed.records([number]).get(number) or unit.register.customer(number)
 
 
 class Check:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from custmerge.services.access import Caller
     from custmerge.services.importing_passwords import Hashes
     from custmerge.storage.csv_file import CsvFile
-    from custmerge.storage.intake import Intake
+    from custmerge.storage.register_import import RegisterImport
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Database, Unit
 
@@ -148,7 +148,7 @@ def import_file(
         importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
         clashes: dict[str, int] = {}
         for batch in _batches(file, problems):
-            good = list(_once(unit.intake, importer, batch, problems, update=update))
+            good = list(_once(unit.register_import, importer, batch, problems, update=update))
             if update:
                 new, old = importer.put(good, problems)
                 added, updated = added + new, updated + old
@@ -211,13 +211,13 @@ def _taken(file: CsvFile) -> Iterator[list[Line]]:
 
 
 def _once(
-    intake: Intake, kind: Kind, batch: Sequence[Line], problems: Problems, *, update: bool
+    register: RegisterImport, kind: Kind, batch: Sequence[Line], problems: Problems, *, update: bool
 ) -> Iterator[tuple[int, Row]]:
     """Give the good rows of a batch whose keys no earlier line has, as far as that can be told now."""
     lines: dict[str, int] = {}
     rows = list(kind.rows(batch, problems))
     # Only an update has to ask: without it the register itself refuses a key that comes again.
-    before = intake.noted_lines([row[0] for _, row in rows]) if update else {}
+    before = register.noted_lines([row[0] for _, row in rows]) if update else {}
     remembered = []
     for line, row in rows:
         first = before.get(row[0]) or lines.setdefault(row[0], line)
@@ -227,7 +227,7 @@ def _once(
         if update or kind.must_be_remembered(row):
             remembered.append((row[0], line))
         yield line, row
-    intake.note_lines(remembered)
+    register.note_lines(remembered)
 
 
 def _added(kind: Kind, rows: Sequence[tuple[int, Row]]) -> dict[str, int]:

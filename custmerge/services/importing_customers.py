@@ -46,7 +46,7 @@ class Customers:
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
         self._unit = unit
         self._skip_merged = skip_merged
-        self._intake = unit.intake
+        self._register = unit.register_import
         self._columns = columns
         self._hashes = hashes
         # A column that the file doesn't have is read from an empty cell that is put behind the last one.
@@ -63,7 +63,7 @@ class Customers:
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
         if self._skip_merged:
-            gone = self._intake.gone({cells[self._number] for _, cells in lines})
+            gone = self._register.gone({cells[self._number] for _, cells in lines})
             lines = [line for line in lines if not self._is_skipped(line, gone, problems)]
         for _, cells in lines:
             cells.append("")
@@ -79,18 +79,18 @@ class Customers:
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._intake.add_customers([row[self._filled] for row in rows])
+        return self._register.add_customers([row[self._filled] for row in rows])
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
         """See `Kind`. Columns that the file doesn't have stay as they are.
 
         A new password ends the number's sessions, a changed identity voids its contract transfers.
         """
-        existing = self._intake.customers([row[_NUMBER] for _, row in rows])
+        existing = self._register.customers([row[_NUMBER] for _, row in rows])
         new = [row[self._filled] for _, row in rows if row[_NUMBER] not in existing]
         # Somebody may have added one of them while this waited for another.
-        added_since = self._intake.add_new_customers(new)
-        existing |= self._intake.customers(added_since)
+        added_since = self._register.add_new_customers(new)
+        existing |= self._register.customers(added_since)
         merged, renewed, renamed, updated = [], [], [], 0
         for line, row in rows:
             if row[_NUMBER] not in existing:
@@ -119,7 +119,7 @@ class Customers:
             kept = row[_PASSWORD_HASH] or password_hash
             search = search_text(row[_NUMBER], values)
             merged.append((row[_NUMBER], *values, search, record.merged_into, kept))
-        self._intake.put_customers(merged)
+        self._register.put_customers(merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
         return len(new) - len(added_since), updated
@@ -130,9 +130,9 @@ class Customers:
 
     def finish(self, problems: Problems) -> None:
         """See `Kind`: a tombstone leads to a number that exists and never back to itself."""
-        for line, _, target in list(self._intake.lost_tombstones()):
+        for line, _, target in list(self._register.lost_tombstones()):
             problems.add(line, Problem("merged_into", target, N_("is no customer number here")))
-        for line, number in list(self._intake.circles()):
+        for line, number in list(self._register.circles()):
             problems.add(line, Problem("merged_into", number, N_("comes back to itself")))
 
     def entries(self, by: Actor, at: str) -> list[Draft]:

@@ -37,7 +37,7 @@ class Packages:
     required: Sequence[str] = ("package", "number")
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        self._intake = unit.intake
+        self._register = unit.register_import
         self._skip_merged = skip_merged
         self._columns = columns
         self._hashes = hashes
@@ -46,7 +46,7 @@ class Packages:
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
         records = [(line, dict(zip(self._columns, cells, strict=True))) for line, cells in lines]
-        targets = self._intake.targets({row["number"] for _, row in records})
+        targets = self._register.targets({row["number"] for _, row in records})
         good = []
         for line, row in records:
             if self._skip_merged and (target := targets.get(row["number"])) is not None:
@@ -59,7 +59,7 @@ class Packages:
                 problems.add(line, problem)
             if not found:
                 good.append((line, row))
-        self._intake.claim_domains([claim for line, row in good for claim in _claims(line, row)])
+        self._register.claim_domains([claim for line, row in good for claim in _claims(line, row)])
         for line, row in good:
             password_hash = self._hashes.of(line) if row.get("password") else row.get("password_hash") or None
             contact = contact_of(row) or (None,) * len(DETAIL_FIELDS)
@@ -67,15 +67,15 @@ class Packages:
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._intake.add_packages(rows)
+        return self._register.add_packages(rows)
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`. Columns that the file doesn't have stay as they are."""
-        existing = self._intake.packages([row[_KEY] for _, row in rows])
+        existing = self._register.packages([row[_KEY] for _, row in rows])
         new = [row for _, row in rows if row[_KEY] not in existing]
         # Somebody may have added one of them while this waited for another.
-        added_since = self._intake.add_new_packages(new)
-        existing |= self._intake.packages(added_since)
+        added_since = self._register.add_new_packages(new)
+        existing |= self._register.packages(added_since)
         merged = []
         for _, row in rows:
             old = existing.get(row[_KEY])
@@ -85,8 +85,8 @@ class Packages:
             contact = self._merged_contact(row[_CONTACT], old[_CONTACT])
             merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
         if "domains" in self._columns:
-            self._intake.release_domains(list(existing))
-        self._intake.put_packages(merged)
+            self._register.release_domains(list(existing))
+        self._register.put_packages(merged)
         return len(new) - len(added_since), len(existing)
 
     def _merged_contact(self, new: Row, old: Row) -> Row:
@@ -103,14 +103,14 @@ class Packages:
 
     def finish(self, problems: Problems) -> None:
         """See `Kind`: a domain is in exactly one package."""
-        for line, name, first in list(self._intake.domains_claimed_twice()):
+        for line, name, first in list(self._register.domains_claimed_twice()):
             problems.add(line, Problem("domains", name, N_("stands in line {other} already"), str(first)))
         self._report_others(problems)
-        if not problems.lines and not self._intake.settle_domains():
+        if not problems.lines and not self._register.settle_domains():
             self._report_others(problems)
 
     def _report_others(self, problems: Problems) -> None:
-        for line, name, package in list(self._intake.domains_of_others()):
+        for line, name, package in list(self._register.domains_of_others()):
             problems.add(line, Problem("domains", name, N_("belongs to package {other}"), package))
 
     def entries(self, by: Actor, at: str) -> list[Draft]:  # noqa: ARG002 (as `Kind` has it)

@@ -32,7 +32,7 @@ from custmerge.services.access import demand, demand_alive
 from custmerge.services.bulk_lease import is_free, turn_at
 from custmerge.services.sessions import SessionUse
 from custmerge.services.undos import Undos
-from custmerge.storage.overlay import Overlay
+from custmerge.storage.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -96,18 +96,18 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
     with database.reading() as unit:
         _demand_standing(unit, _demand_batch(unit, number))
         orders = unit.chain.orders_of_batch(number)
-    extent, undone, overlay = Extent(number), set[int](), Overlay()
+    extent, undone, changed = Extent(number), set[int](), ChangedRecords()
     try:
         for chunk in _chunks(orders, inputs.chunk):
             with database.reading() as unit:
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
-                undos.assume(overlay.records, overlay.packages, undone)
+                undos.assume(changed.records, changed.packages, undone)
                 extent = extent.with_chunk(_taken_back(undos, chunk, number))
-            overlay.keep(*undos.changed())
+            changed.keep(*undos.changed())
             undone.update(chunk)
             inputs.watcher.advanced(len(undone), len(orders))
     finally:
-        overlay.close()
+        changed.close()
     return extent
 
 

@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Entry
     from custmerge.storage.batches import Batches
-    from custmerge.storage.evidence import Evidence
-    from custmerge.storage.intake import Intake
+    from custmerge.storage.ledger_reader import LedgerReader
     from custmerge.storage.protection import Protection
-    from custmerge.storage.register_evidence import RegisterEvidence
+    from custmerge.storage.register_import import RegisterImport
+    from custmerge.storage.register_reader import RegisterReader
     from custmerge.storage.sealed import Sealed
     from custmerge.storage.stopwatch import Clock
 
@@ -109,12 +109,12 @@ class Unit:
         return Register(self._connection)
 
     @cached_property
-    def intake(self) -> Intake:
+    def register_import(self) -> RegisterImport:
         """Rows of a file on their way into the register."""
         # Imported here: it loads both dialects, and only an import needs it.
-        from custmerge.storage.intake import Intake
+        from custmerge.storage.register_import import RegisterImport
 
-        return Intake(self._connection)
+        return RegisterImport(self._connection)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -134,18 +134,18 @@ class Unit:
         return Chain(self._connection)
 
     @cached_property
-    def evidence(self) -> Evidence:
+    def ledger_reader(self) -> LedgerReader:
         """What an audit reads of the ledger."""
-        from custmerge.storage.evidence import Evidence
+        from custmerge.storage.ledger_reader import LedgerReader
 
-        return Evidence(self._connection)
+        return LedgerReader(self._connection)
 
     @cached_property
-    def register_evidence(self) -> RegisterEvidence:
+    def register_reader(self) -> RegisterReader:
         """What an audit reads of the register."""
-        from custmerge.storage.register_evidence import RegisterEvidence
+        from custmerge.storage.register_reader import RegisterReader
 
-        return RegisterEvidence(self._connection)
+        return RegisterReader(self._connection)
 
     @cached_property
     def protection(self) -> Protection:

@@ -9,7 +9,7 @@ from struck_process import run_with_full_temporary_files, run_with_short_files
 
 from custmerge.errors import TemporaryFilesFailed
 from custmerge.rules.fields import EMPTY_VALUES, Customer
-from custmerge.storage import overlay
+from custmerge.storage import changed_records
 
 VERBS = [("check", "pairs.csv"), ("run", "pairs.csv"), ("status", "pairs.csv")]
 
@@ -76,7 +76,7 @@ def test_the_disk_of_the_temporary_tables_is_named_and_not_the_databases(sqlite_
 
 
 def test_records_that_are_kept_aside_need_room_too():
-    kept = overlay.Overlay()
+    kept = changed_records.ChangedRecords()
     # As little room as a full disk has.
     kept._connection.execute("PRAGMA max_page_count = 4")
     with pytest.raises(TemporaryFilesFailed):

@@ -47,7 +47,7 @@ def rewritten(url):
     """Replace the whole chain by one that holds together and says that eve did it."""
     database = Database(url)
     with database.reading() as unit:
-        entries, head = list(unit.chain.oldest()), unit.evidence.head()
+        entries, head = list(unit.chain.oldest()), unit.ledger_reader.head()
     database.close()
     statements, previous = [], "00" * 32
     for entry in entries:
@@ -94,7 +94,7 @@ def glanced_at(url):
     """What one reading of everything leaves to a closer look: orders' packages, and search columns."""
     database = Database(url)
     with database.reading() as unit:
-        stretch = audit_ledger.Stretch(1, unit.evidence.last_seq(), frozenset(CheckName), "", 0)
+        stretch = audit_ledger.Stretch(1, unit.ledger_reader.last_seq(), frozenset(CheckName), "", 0)
         part = audit_ledger.examine(unit, stretch)
     database.close()
     return part.doubtful, part.is_unclear

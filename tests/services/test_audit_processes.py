@@ -33,7 +33,7 @@ with audit_processes.AuditProcesses(Database({url!r}), seconds=100, takes_any_te
 
 
 def last_seq(unit):
-    return unit.evidence.last_seq()
+    return unit.ledger_reader.last_seq()
 
 
 def asleep(_unit):
@@ -69,7 +69,7 @@ def test_every_task_has_its_answer_whichever_is_asked_for_first(processes, datab
     tasks = [processes.ask(last_seq) for _ in range(7)]
     database = Database(database_url)
     with database.reading() as unit:
-        seq, head = unit.evidence.last_seq(), unit.evidence.head()
+        seq, head = unit.ledger_reader.last_seq(), unit.ledger_reader.head()
     database.close()
     assert [processes.answer(task, None) for task in reversed(tasks)] == [seq] * 7
     assert processes.heads == {head}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
 
-class Overlay:
+class ChangedRecords:
     """Customers and packages that differ from what the register says.
 
     Every method raises TemporaryFilesFailed where there is no room for its file.

@@ -98,7 +98,7 @@ _CIRCLES = (
 )
 
 
-class Intake:
+class RegisterImport:
     """An import, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:

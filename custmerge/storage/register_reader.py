@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
+from custmerge.storage.audit_sql import CIRCLES, HOMELESS, NOBODYS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
 from custmerge.storage.engine import is_sqlite
-from custmerge.storage.evidence import ROWS_AT_ONCE
-from custmerge.storage.evidence_sql import CIRCLES, HOMELESS, NOBODYS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
+from custmerge.storage.ledger_reader import ROWS_AT_ONCE
 from custmerge.storage.rows import among, in_parameter, parameter, streamed
 from custmerge.storage.tables import customer, domain, field_columns, history, package
 
@@ -33,7 +33,7 @@ class Tombstones:
     have_packages: bool
 
 
-class RegisterEvidence:
+class RegisterReader:
     """What an audit reads of the register, inside one transaction that writes nothing."""
 
     def __init__(self, connection: Connection) -> None:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sqlalchemy import JSON, case, cast, false, func, select, text
 
 from custmerge.rules.history import Head
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.evidence_sql import (
+from custmerge.storage.audit_sql import (
     COLUMNS_SQLITE,
     ENTRIES,
     LEDGER_POSTGRESQL,
@@ -16,6 +15,7 @@ from custmerge.storage.evidence_sql import (
     MOVED_POSTGRESQL,
     MOVED_SQLITE,
 )
+from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import in_parameter, parameter, streamed
 from custmerge.storage.tables import (
     batch,
@@ -50,7 +50,7 @@ class Stream(Protocol[Row_co]):
         """Give the cursor back."""
 
 
-class Evidence:
+class LedgerReader:
     """What an audit reads of the ledger, inside one transaction that writes nothing."""
 
     def __init__(self, connection: Connection) -> None:
