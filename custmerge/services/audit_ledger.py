@@ -14,7 +14,7 @@ from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
 from custmerge.services import audit_batches
 from custmerge.services.audit_guard import readable
-from custmerge.services.audit_purges import purged
+from custmerge.services.audit_purges import EMPTIED, purged
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
@@ -34,7 +34,6 @@ _BEFORE_FIRST = N_("stands before the first entry of the chain: it was put in.")
 _HEAD = N_("the end of the chain isn't written down as its last entry has it: it was changed.")
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _NO_ORDER = N_("belongs to no order: it was put in, or the order was deleted.")
-_ERASED = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _LAST_ORDER = N_("is the last order and {order} should be: orders at the end are gone.")
 
 
@@ -170,7 +169,7 @@ def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName
 def _count_erased(unit: Unit, findings: Findings, erased: int) -> None:
     _until, told = purged(unit, "orders")
     if erased > told:
-        findings.add(CheckName.IMAGES, "before-images", _ERASED, count=erased, told=told)
+        findings.add(CheckName.IMAGES, "before-images", EMPTIED, count=erased, told=told)
 
 
 def _look_at_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:

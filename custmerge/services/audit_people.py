@@ -18,7 +18,7 @@ from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit_guard import readable
-from custmerge.services.audit_purges import purged
+from custmerge.services.audit_purges import EMPTIED, purged
 from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ _FILER_GONE = N_("is {status}, and {name}, who filed it, may not do that any mor
 _APPROVER_GONE = N_("is approved, and {name}, who approved it, may not do that any more: it should be void.")
 _NOT_USED = N_("was used by order {order} and doesn't say so: it was changed.")
 _FALSELY_USED = N_("says that order {order} used it, and the history doesn't: it was changed.")
-_ERASED = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _FORM_GONE = N_("its signed form is gone.")
 _FORM_TWICE = N_("has {count} signed forms: one was put in.")
 _FORM_OF_NOTHING = N_("has a signed form, and there is no such transfer: it was put in, or the transfer was deleted.")
@@ -232,7 +231,7 @@ def _forms(unit: Unit, findings: Findings) -> None:
         for row in rows:
             erased += _hold_form(unit, findings, row, erased_until)
     if erased > told:
-        findings.add(CheckName.FORMS, "signed forms", _ERASED, count=erased, told=told)
+        findings.add(CheckName.FORMS, "signed forms", EMPTIED, count=erased, told=told)
     with closing(unit.sealed.strange_forms()) as strange:
         for number, count, is_known in strange:
             message = _FORM_TWICE if is_known else _FORM_OF_NOTHING

@@ -6,10 +6,13 @@ import json
 from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
+from custmerge.errors import N_
 from custmerge.rules.history import Action
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
+
+EMPTIED = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 
 
 def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
