@@ -64,13 +64,13 @@ class Guesses:
     def take_over(
         self, subjects: Collection[str], batch: int, rows: Collection[int], at: str
     ) -> dict[tuple[int, str], int]:
-        """Make the tries that an earlier run of a batch has noted for rows pending again, as of `at`.
+        """Let the tries that an earlier run of a batch has noted for rows count as of `at`; a wrong one stays wrong.
 
         Returns their ids by row and subject. Only where `tries` of the subjects were asked for before.
         """
         own = guess.c.subject.in_(subjects), guess.c.batch == batch, guess.c.row.in_(rows)
         found = self._connection.execute(
-            update(guess).where(*own).values(at=at, pending=True).returning(guess.c.id, guess.c.row, guess.c.subject)
+            update(guess).where(*own).values(at=at).returning(guess.c.id, guess.c.row, guess.c.subject)
         )
         return {(row, subject): number for number, row, subject in found}
 

@@ -160,13 +160,29 @@ def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
     wrong(database, now + timedelta(minutes=1))
 
 
+def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
+    now, subject = datetime.now(UTC), Subject("number", "20002")
+    for batch in range(1, 6):
+        for is_continued in (False, True):
+            # Each run is killed before anybody has learned how its tries end, but for the first.
+            origin = guessing.Origin(batch, (1,), is_continued)
+            (tried,) = guessing.begin_all(database, [[subject]], now, origin)
+            if not is_continued:
+                guessing.wrong(database, tried, guessing.NOBODY, {})
+        with database.writing() as unit:
+            unit.guesses.forget_pending(batch)
+    with pytest.raises(guessing.LockedOut):
+        wrong(database, now)
+
+
 def test_a_lock_ends_after_15_minutes(database):
     now = datetime.now(UTC)
     for _ in range(5):
         wrong(database, now)
     with pytest.raises(guessing.LockedOut):
         wrong(database, now + timedelta(minutes=14, seconds=59))
-    wrong(database, now + timedelta(minutes=15))
+    # Counted from the wrong try that led to it, which was some moments after `now`.
+    wrong(database, datetime.now(UTC) + timedelta(minutes=15))
 
 
 def test_wrong_tries_count_for_15_minutes(database):
