@@ -61,7 +61,7 @@ def _integrity(database: Database) -> Check:
     except DatabaseError as error:
         return Check("integrity", False, type(error).template, {k: str(v) for k, v in error.details.items()})
     if problem is None:
-        return Check("integrity", True, N_("The file is sound (PRAGMA quick_check)."), {})
+        return Check("integrity", True, N_("The file is sound (PRAGMA integrity_check)."), {})
     message = N_("The file is damaged ({reason}): stop working with it and restore a copy.")
     return Check("integrity", False, message, {"reason": problem})
 

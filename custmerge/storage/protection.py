@@ -72,12 +72,12 @@ class Protection:
         return catalogue.deviations(self._connection)
 
     def unsound(self) -> list[Deviation]:
-        """Return our tables and indexes that don't hold what they say; reads all of them in an SQLite file."""
+        """Return our tables and indexes of an SQLite file that don't hold what they say."""
         return catalogue.unsound(self._connection)
 
     def damage(self) -> str | None:
-        """Return the first thing that is wrong with an SQLite file, None where it is sound."""
-        found = self._connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        """Return the first thing that is wrong with an SQLite file, None where every row and index is sound."""
+        found = self._connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         return None if found == "ok" else str(found)
 
     def connection(self) -> tuple[str | None, bool]:

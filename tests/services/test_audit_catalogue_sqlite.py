@@ -8,6 +8,7 @@ import pytest
 from catalogue_scenes import AUDITOR, NOW, REFUSE, after, criticals
 
 from custmerge.rules.audit import CheckName, Verdict
+from custmerge.rules.fields import FIELDS
 from custmerge.services import auditing
 from custmerge.storage.unit import Database
 
@@ -217,6 +218,19 @@ def test_a_unique_index_that_holds_something_else_than_it_says_is_named_in_sqlit
     rows = [there] if unique else [there, there.replace("1", "2", 1)]
     inserts = [f"INSERT INTO custmerge_transfer ({names}) VALUES ({row})" for row in rows]
     assert ("columns", "index custmerge_transfer_open") in criticals(after(sqlite, drop, create, *inserts, *disguise))
+
+
+def test_an_index_that_leaves_out_a_row_of_a_large_table_is_named_in_sqlite(sqlite):
+    empty = ", ".join(["''"] * len(FIELDS))
+    many = (
+        "WITH RECURSIVE n (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM n WHERE k <= 5000) "
+        f"INSERT INTO customer (number, {', '.join(FIELDS)}, search) SELECT 'M' || k, {empty}, '' FROM n"
+    )
+    assert after(sqlite, many).verdict is Verdict.OK
+    disguise = forged("customer_merged_into", "customer", "(merged_into)", really="WHERE number <> 'M7'")
+    found = after(sqlite, many, *disguise)
+    assert criticals(found) == {("columns", "index customer_merged_into")}
+    assert found.findings[0].details["definition"] == "wrong # of entries in index customer_merged_into"
 
 
 def test_what_sqlite_says_of_an_index_is_shown(sqlite):
