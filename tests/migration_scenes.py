@@ -26,6 +26,7 @@ PRELOADED = alembic.command
 NOW = datetime.now(UTC)
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
 EARLIER = schema.VERSIONS[:-1]
+GIVEN, OWN = "von-anna-gewaehlt", "das-ist-mein-eigenes"
 
 
 def live(cli, version):
@@ -44,6 +45,9 @@ def live(cli, version):
             supervisor("token", "create", "nightly", "--role", "auditor", "--days", "90"),
             supervisor("token", "create", "gone", "--role", "auditor", "--days", "90"),
             supervisor("token", "revoke", "gone", "--yes"),
+            supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=GIVEN),
+            supervisor("user", "add", "udo", "--role", "agent", "--password-stdin", stdin=GIVEN),
+            cli("login", "--staff", "udo", "--password-stdin", "--print-token", stdin=f"{GIVEN}\n{OWN}"),
             agent("transfer", "file", "20009", "--into", "10001", "--form", "form.pdf"),
             supervisor("transfer", "approve", "1", "--yes"),
             agent("merge", "20009", "--into", "10001", "--keep", "--yes"),

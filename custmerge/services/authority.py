@@ -39,6 +39,10 @@ class Staff:
         cells, body = self._cells.get(person or 0, ((), None))
         return body is not None and json.loads(body)["row_sha256"] == seals.of_person_cells(*cells)
 
+    def has_seal(self, person: int) -> bool:
+        """Return whether any entry seals somebody's row."""
+        return self._cells.get(person, ((), None))[1] is not None
+
     def name_of(self, person: int | None) -> str:
         """Return somebody's name, an empty one where there is no such person."""
         cells, _body = self._cells.get(person or 0, ((), None))

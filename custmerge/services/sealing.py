@@ -1,16 +1,18 @@
-"""What an older version left untold in the history: seals of its rows, and transfers that it made void.
+"""What an older version left untold: seals of its rows, transfers that it made void, who chose a password.
 
 Each row of staff, tokens, transfers and approvals gets one more entry of the action that wrote it, by `init`. A row
 that no entry tells of stays without, and a row that any entry has sealed is left alone: an audit is to find what was
 put in or changed.
 
 Versions before 0006 made transfers void without an entry. Those get theirs inside the transaction that upgrades the
-database, which happens once: a row that is made void by hand later never gets one.
+database, which happens once: a row that is made void by hand later never gets one. Nor did they know who chose a
+password: the history does, and whoever has one that somebody else chose is asked for another at the next login.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
     """The action that tells of a row, and what the entry says."""
 
 INIT = Actor("init", "system")
-VOID_IS_TOLD_SINCE = "0006"
+KNOWN_SINCE = "0006"
 
 
 def seal_what_is_not(database: Database, now: datetime) -> int:
@@ -55,27 +57,60 @@ def seal_what_is_not(database: Database, now: datetime) -> int:
     return database.attempt(write)
 
 
-def tell_what_was_void(unit: Unit, version: str, now: datetime) -> None:
-    """Write the entries of transfers that an older version made void, where its history explains why.
-
-    Open transfers and approvals of people who may no longer are made void, too.
-    """
-    if version >= VOID_IS_TOLD_SINCE:
+def catch_up(unit: Unit, version: str, now: datetime) -> None:
+    """Write down what versions before 0006 didn't: transfers that they made void, and who chose which password."""
+    if version >= KNOWN_SINCE:
         return
-    at, head = stamp(now), unit.chain.lock()
-    drafts: list[Draft] = []
+    head = unit.chain.lock()
+    drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]
+    if drafts:
+        unit.chain.append(drafts, behind=head)
+    _finish_left_behind(unit)
+
+
+def _void(unit: Unit, at: str) -> Iterator[Draft]:
+    """Give the entries of transfers that an older version made void, where its history explains why.
+
+    Open ones that it must have made void, too, and those of people who may no longer, become void.
+    """
     void = unit.transfers.stored_as(Status.VOID)
     lives, updated = lives_of(unit, void), _last_update(unit) if void else 0
     for one in void:
         life = lives[one.id]
         if life is not None and life.status in OPEN and _is_explained(unit, one, life, updated):
-            drafts += void_entries([one], Why.OLDER_VERSION, INIT, at)
-    for one, why in _left_behind(unit):
+            yield from void_entries([one], Why.OLDER_VERSION, INIT, at)
+    for one, why in list(_left_behind(unit)):
         unit.transfers.void(one.id)
-        drafts += void_entries([one], why, INIT, at)
-    if drafts:
-        unit.chain.append(drafts, behind=head)
-    _finish_left_behind(unit)
+        yield from void_entries([one], why, INIT, at)
+
+
+def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
+    """Note who chose the passwords of others, and give the entries that seal those rows anew.
+
+    A row that isn't as its seal has it stays as it is, for the audit to find; one without any is sealed later.
+    """
+    chosen = _who_chose(unit)
+    everybody = [one for one in unit.people.all_staff() if chosen.get(one.name)]
+    sealed = Staff(unit, {one.id for one in everybody})
+    for person in everybody:
+        if sealed.has_seal(person.id) and not sealed.is_as_told(person.id):
+            continue
+        unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
+        unit.people.end_sessions_of_staff(person.id)
+        if sealed.has_seal(person.id):
+            seal = seals.of_person(replace(person, password_chosen_by=chosen[person.name]))
+            yield Draft(at, INIT, Action.USER, {"did": "seal", "name": person.name, "row_sha256": seal})
+
+
+def _who_chose(unit: Unit) -> dict[str, str | None]:
+    """Return for each name who chose its present password, None where that was nobody else."""
+    found: dict[str, str | None] = {}
+    for entry in unit.chain.newest(action=Action.USER.value):
+        told = json.loads(entry.body)
+        if told.get("did") in ("add", "password") and told["name"] not in found:
+            is_other = told["by_kind"] != "system" and (told["by_kind"] != "staff" or told["by"] != told["name"])
+            found[told["name"]] = told["by"] if is_other else None
+    return found
 
 
 def _last_update(unit: Unit) -> int:
@@ -89,8 +124,11 @@ def _last_update(unit: Unit) -> int:
 
 def _is_explained(unit: Unit, one: Transfer, life: Life, updated: int) -> bool:
     """Return whether something happened after a filing that made it void: else somebody wrote it into the row."""
-    if updated > life.filed:
-        return True
+    return updated > life.filed or _was_overtaken(unit, one, life)
+
+
+def _was_overtaken(unit: Unit, one: Transfer, life: Life) -> bool:
+    """Return whether one of the numbers was merged after a filing, or the pair was filed anew."""
     pair = (one.survivor, one.absorbed)
     for entry in (entry for number in pair for entry in unit.chain.newest(number=number)):
         told = json.loads(entry.body)
@@ -102,13 +140,17 @@ def _is_explained(unit: Unit, one: Transfer, life: Life, updated: int) -> bool:
 
 
 def _left_behind(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
-    """Give the open transfers whose filer or approver may no longer, and why."""
+    """Give the open transfers that were void before, or whose filer or approver may no longer, and why."""
     found = unit.transfers.stored_as(*OPEN)
     lives = lives_of(unit, found)
     staff = Staff(unit, {person for one in found for person in (one.filed_by_person, one.decided_by_person)})
     for one in found:
         life = lives[one.id]
         if life is None:
+            continue
+        if life.status in OPEN and _was_overtaken(unit, one, life):
+            # Its row was void, and somebody has made it open again.
+            yield one, Why.OLDER_VERSION
             continue
         why = staff.why_not(one.filed_by_person, Capability.TRANSFER_FILE, life.filed)
         if why is None and one.status is Status.APPROVED:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
 from custmerge.rules.roles import Role
-from custmerge.services.sealing import INIT, seal_what_is_not, tell_what_was_void
+from custmerge.services.sealing import INIT, catch_up, seal_what_is_not
 from custmerge.services.staff import checked_name, end_locks, write_new
 from custmerge.storage.schema import VERSIONS
 
@@ -34,10 +34,11 @@ class Prepared:
 def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     """Create the tables or bring them to this version; a database that is current stays as it is.
 
-    What an older version wrote without a seal is sealed, and what it made void without an entry gets one, see
-    `sealing`. The clock is asked afterwards: it may be the database's own.
+    What an older version wrote without a seal is sealed, what it made void without an entry gets one, and passwords
+    that somebody else chose have to be changed, see `sealing`. The clock is asked afterwards: it may be the
+    database's own.
     """
-    before = database.upgrade(tell_what_was_void)
+    before = database.upgrade(catch_up)
     # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
     sealed = 0 if before is None else seal_what_is_not(database, clock())
     with database.reading() as unit:

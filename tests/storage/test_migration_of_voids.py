@@ -10,7 +10,11 @@ from migration_scenes import EARLIER, NOW, audited
 from sqlalchemy import text
 
 from custmerge.rules.audit import CheckName
+from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.times import stamp
+from custmerge.rules.transfers import Status
 from custmerge.services import setup
+from custmerge.storage.chain import Chain
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
@@ -58,6 +62,29 @@ def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
         setup.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     assert [found.subject for found in audited(old).findings] == ["transfer 4"]
+
+
+@at_versions_with_silent_voids
+@pytest.mark.parametrize("status", ["filed", "approved"])
+@pytest.mark.parametrize(
+    ("action", "facts"),
+    [
+        (Action.MERGE, {"survivor": "20002", "absorbed": "20004", "order": 99}),
+        (Action.MERGE, {"survivor": "20002", "absorbed": "10001", "order": 99}),
+        (Action.TRANSFER_FILE, {"survivor": "10001", "absorbed": "20004", "transfer": 99}),
+    ],
+)
+def test_what_a_merge_or_a_new_filing_made_void_stays_so_though_its_row_was_opened_again(old, status, action, facts):
+    engine = open_engine(old)
+    with engine.begin() as connection:
+        Chain(connection).append([Draft(stamp(NOW), Actor("ben", "staff"), action, facts)])
+    engine.dispose()
+    execute(old, f"UPDATE custmerge_transfer SET status = '{status}' WHERE id = 4")
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+        with database.reading() as unit:
+            assert unit.transfers.one(4).status is Status.VOID
+    assert (4, "older_version", "init") in void_entries(old)
 
 
 @at_versions_with_silent_voids
