@@ -133,7 +133,7 @@ class Customers:
         for line, _, target in list(self._register.lost_tombstones()):
             problems.add(line, Problem("merged_into", target, N_("is no customer number here")))
         for line, number in list(self._register.circles()):
-            problems.add(line, Problem("merged_into", number, N_("comes back to itself")))
+            problems.add(line, Problem("merged_into", number, N_("leads into a circle")))
 
     def entries(self, by: Actor, at: str) -> list[Draft]:
         """See `Kind`: contract transfers that a changed identity made void."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Integer, MetaData, Table, func, select
+from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
+from custmerge.storage.audit_sql import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.register import customer_of
 from custmerge.storage.rows import Row, insert_rows
@@ -78,24 +79,7 @@ _LOST = (
     .where(customer.c.merged_into.is_not(None), _target.c.number.is_(None))
     .order_by(_line.c.line)
 )
-_walk = (
-    select(customer.c.number.label("start"), customer.c.merged_into.label("reached"))
-    .join(_line, _line.c.key == customer.c.number)
-    .where(customer.c.merged_into.is_not(None))
-    .cte("walk", recursive=True)
-)
-# UNION, not UNION ALL: a pair that was reached before isn't walked from again, so a circle ends.
-_walk = _walk.union(
-    select(_walk.c.start, customer.c.merged_into)
-    .join(customer, customer.c.number == _walk.c.reached)
-    .where(customer.c.merged_into.is_not(None))
-)
-_CIRCLES = (
-    select(_line.c.line, _walk.c.start)
-    .join(_line, _line.c.key == _walk.c.start)
-    .where(_walk.c.start == _walk.c.reached)
-    .order_by(_line.c.line)
-)
+_CIRCLES = "SELECT l.line, l.key FROM custmerge_line l JOIN ({circles}) c ON c.number = l.key ORDER BY l.line"
 
 
 class RegisterImport:
@@ -223,8 +207,11 @@ class RegisterImport:
             yield row[0], row[1], row[2]
 
     def circles(self) -> Iterator[tuple[int, str]]:
-        """Give (line, number) of each noted tombstone whose chain comes back to it."""
-        for row in self._connection.execute(_CIRCLES):
+        """Give (line, number) of each noted tombstone whose chain comes back to it, or to one of its numbers."""
+        if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
+            return
+        circles = CIRCLES_SQLITE if self._sqlite else CIRCLES_POSTGRESQL
+        for row in self._connection.execute(text(_CIRCLES.format(circles=circles))):
             yield row[0], row[1]
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
-from custmerge.storage.audit_sql import CIRCLES, HOMELESS, NOBODYS, NOWHERE, RETIRED_BY_NOBODY, TOMBSTONES, TWICE
+from custmerge.storage.audit_sql import (
+    CIRCLES_POSTGRESQL,
+    CIRCLES_SQLITE,
+    HOMELESS,
+    NOBODYS,
+    NOWHERE,
+    RETIRED_BY_NOBODY,
+    TOMBSTONES,
+    TWICE,
+)
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.ledger_reader import ROWS_AT_ONCE
 from custmerge.storage.rows import among, in_parameter, parameter, streamed
@@ -88,7 +97,8 @@ class RegisterReader:
 
     def circles(self) -> Iterator[str]:
         """Give the numbers that lead round in a circle, or into one."""
-        for row in self._streamed(text(CIRCLES)):
+        circles = CIRCLES_SQLITE if is_sqlite(self._connection) else CIRCLES_POSTGRESQL
+        for row in self._streamed(text(circles)):
             yield row[0]
 
     def going_further(self, numbers: Collection[str]) -> list[str]:

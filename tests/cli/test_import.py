@@ -54,6 +54,19 @@ def test_a_tombstone_may_come_before_its_target(load, world):
     assert world.customers()["1"]["merged_into"] == "2"
 
 
+def test_tombstones_that_lead_into_a_circle_are_refused(load):
+    done = load("customers", "number,merged_into\n1,2\n2,3\n3,2\n4,5\n5,6\n6,\n")
+    assert done.code == 2
+    assert [line for line in done.err.splitlines() if "circle" in line] == [
+        f"file.csv:{line}: merged_into: {number}: leads into a circle" for line, number in ((2, 1), (3, 2), (4, 3))
+    ]
+
+
+def test_twenty_thousand_numbers_that_lead_one_to_the_next_come_in(load):
+    lines = "".join(f"{number},{number - 1}\n" for number in range(2, 20_001))
+    assert load("customers", f"number,merged_into\n1,\n{lines}").code == 0
+
+
 def test_packages_come_with_domains_contact_and_password(load, world):
     load("customers", "number\n10001\n")
     text = "package;number;name;domains;contact_city;password\nP;10001;Web;b.example A.example;Ulm;geheim\n"
