@@ -1,13 +1,17 @@
 """The examples do what they say: the verifying program, and every command line of cron, systemd, Nagios, Icinga."""
 
+import importlib
 import json
 import re
+import runpy
 import shlex
 import subprocess
 import sys
 
 import pytest
+import typer
 
+from custmerge.cli.app import VERBS
 from custmerge.rules.history import NO_HASH, Action, Actor, Draft, Head, extend
 
 ANNA = Actor("anna", "staff")
@@ -142,7 +146,7 @@ def test_the_alerts_name_metrics_that_there_are(repository, sqlite_cli):
 
 
 @pytest.fixture
-def front(repository, tmp_path):
+def front_path(repository, tmp_path):
     """The front of custmerge as a user of its own, with a program behind it that prints what it was given."""
     source = (repository / "examples" / "own-user" / "custmerge-front").read_text("utf-8")
     program = tmp_path / "program"
@@ -155,9 +159,13 @@ def front(repository, tmp_path):
     program.chmod(0o755)
     path = tmp_path / "front"
     path.write_text(source.replace('"/usr/local/bin/custmerge"', repr(str(program))))
+    return path
 
+
+@pytest.fixture
+def front(front_path, tmp_path):
     def run(*words, stdin="", **environ):
-        line = [sys.executable, "-I", str(path), *words]
+        line = [sys.executable, "-I", str(front_path), *words]
         return subprocess.run(
             line, capture_output=True, text=True, check=False, env=environ, cwd=tmp_path, input=stdin
         )
@@ -183,7 +191,45 @@ def test_the_front_lets_three_variables_through_and_nothing_else(front):
 
 def test_the_front_says_that_a_quotation_mark_is_open(front):
     done = front(SSH_ORIGINAL_COMMAND="custmerge find 'x")
-    assert (done.returncode, done.stderr) == (1, "custmerge-front: a quotation mark is open\n")
+    assert (done.returncode, done.stderr) == (2, "custmerge-front: a quotation mark is open\n")
+
+
+def test_the_front_knows_every_option_of_the_program_but_those_that_name_a_file_of_its_user(repository):
+    path = repository / "examples" / "own-user" / "custmerge-front"
+    known = runpy.run_path(str(path))
+    with_value, flags = set(), set()
+    for verb in known["VERBS"] & VERBS.keys():
+        module = importlib.import_module(f"custmerge.cli.{VERBS[verb][0]}")
+        for option in options(typer.main.get_command(module.app)):
+            (flags if option.is_flag else with_value).update(option.opts)
+    assert with_value - known["WITH_VALUE"] == {"--database", "--checkpoint", "--sign-key", "--verify-key"}
+    assert flags - known["FLAGS"] == {"--insecure-storage"}
+    assert (known["WITH_VALUE"] - with_value, known["FLAGS"] - flags) == (set(), {"--help"})
+
+
+def options(command):
+    """Return the options of a command and of those below it."""
+    below = [option for one in getattr(command, "commands", {}).values() for option in options(one)]
+    return [one for one in command.params if one.param_type_name == "option"] + below
+
+
+@pytest.mark.parametrize("words", [("bulk", "run", "-", "--report", "-"), ("transfer", "show", "1", "--save", "-")])
+def test_a_reader_of_the_front_that_goes_away_changes_no_exit_code(front_path, words):
+    line = f"{shlex.join([sys.executable, '-I', str(front_path), *words])} | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env={})
+    assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (0, False, False)
+
+
+def test_with_a_closed_output_the_front_runs_nothing(front_path):
+    line = f"{shlex.join([sys.executable, '-I', str(front_path), 'bulk', 'run', '-', '--report', '-'])} >&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env={})
+    assert (done.returncode, done.stderr) == (1, "custmerge-front: standard output is closed\n")
+
+
+def test_a_closed_input_of_the_front_is_an_empty_one(front_path):
+    line = f"{shlex.join([sys.executable, '-I', str(front_path), 'bulk', 'check', '-'])} <&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, env={})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_front_takes_what_sshd_hands_over(front):
@@ -217,11 +263,19 @@ def test_the_front_takes_what_sshd_hands_over(front):
         ("transfer", "show", "1", "--save", "x"),
         ("audit", "--checkpoint", "/var/lib/custmerge/custmerge.db"),
         ("audit", "--checkpoint=-"),
+        # What it takes for an option, the program takes for a value, and the other way round.
+        ("bulk", "check", "--lang", "--format", "/etc/custmerge/config.toml", "--lang", "en"),
+        ("import", "customers", "--chunk", "-f", "/etc/custmerge/config.toml"),
+        ("login", "--staff", "--print-token", "--staff", "anna", "--password-stdin"),
+        ("login", "--staff", "anna", "--password-stdin", "--print-token=x"),
+        ("bulk", "run", "--unknown", "/etc/custmerge/config.toml"),
+        ("export", "history", "--out", "-", "--out", "/var/lib/custmerge/custmerge.db"),
+        ("export", "history", "--out"),
     ],
 )
 def test_the_front_refuses_what_would_use_the_rights_of_its_user(front, words):
     done = front(*words)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("custmerge-front: ")
 
 

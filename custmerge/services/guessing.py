@@ -162,8 +162,11 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) 
     now = tried.clock.now()
 
     def keep(unit: Unit) -> None:
-        unit.guesses.keep(tried.ids)
         ordered = sorted(tried.subjects, key=lambda subject: subject.key)
+        for subject in ordered:
+            # Locks it: another run of the file may have forgotten the try, and it has to count again.
+            _tries(unit, subject, now)
+        unit.guesses.keep(dict(zip(tried.ids, (one.key for one in tried.subjects), strict=True)), stamp(now))
         locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
         for subject in locked:
             unit.guesses.lock(subject.key, stamp(now + LOCKED_FOR))

@@ -14,7 +14,7 @@ from custmerge.storage.engine import is_sqlite
 from custmerge.storage.tables import guess, lock
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection
 
@@ -52,14 +52,7 @@ class Guesses:
 
     def begin(self, subject: str, at: str, *, batch: int | None = None, row: int | None = None) -> int:
         """Note a try that is pending, made for a row of a bulk file or not, and return its id."""
-        values = {"subject": subject, "at": at, "pending": True, "batch": batch, "row": row}
-        if is_sqlite(self._connection):
-            # SQLite would give the id of one that was forgotten once more, and whoever ends that would end this.
-            values["id"] = getrandbits(_ID_BITS)
-        key = self._connection.execute(insert(guess).values(values)).inserted_primary_key
-        if key is None:
-            raise LookupError(subject)
-        return int(key[0])
+        return self._add({"subject": subject, "at": at, "pending": True, "batch": batch, "row": row})
 
     def take_over(
         self, subjects: Collection[str], batch: int, rows: Collection[int], at: str
@@ -82,9 +75,24 @@ class Guesses:
         """Forget tries that were right."""
         self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
 
-    def keep(self, tries: Collection[int]) -> None:
-        """Note that tries were wrong."""
-        self._connection.execute(update(guess).where(guess.c.id.in_(tries)).values(pending=False))
+    def keep(self, tries: Mapping[int, str], at: str) -> None:
+        """Note that tries, given with their subjects, were wrong; those that somebody has forgotten count as of `at`.
+
+        Only where `tries` of the subjects were asked for before.
+        """
+        kept = update(guess).where(guess.c.id.in_(tries)).values(pending=False).returning(guess.c.id)
+        forgotten = tries.keys() - self._connection.execute(kept).scalars().all()
+        for number in sorted(forgotten):
+            self._add({"subject": tries[number], "at": at, "pending": False})
+
+    def _add(self, values: dict[str, str | int | bool | None]) -> int:
+        if is_sqlite(self._connection):
+            # SQLite would give the id of one that was forgotten once more, and whoever ends that would end this.
+            values["id"] = getrandbits(_ID_BITS)
+        key = self._connection.execute(insert(guess).values(values)).inserted_primary_key
+        if key is None:
+            raise LookupError(values["subject"])
+        return int(key[0])
 
     def lock(self, subject: str, until: str) -> None:
         """Lock a subject; the tries that led to it don't count a second time."""

@@ -175,6 +175,20 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
         wrong(database, now)
 
 
+def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(database):
+    now, subject = datetime.now(UTC), Subject("number", "20002")
+    stopped = []
+    for batch in range(1, 6):
+        origin = guessing.Origin(batch, (1,), is_continued=False)
+        stopped += guessing.begin_all(database, [[subject]], now, origin)
+        with database.writing() as unit:
+            unit.guesses.forget_pending(batch)
+    for tried in stopped:
+        guessing.wrong(database, tried, guessing.NOBODY, {})
+    with pytest.raises(guessing.LockedOut):
+        wrong(database, now)
+
+
 def test_a_lock_ends_after_15_minutes(database):
     now = datetime.now(UTC)
     for _ in range(5):
