@@ -58,12 +58,8 @@ def wrong_with_password(password: str, *, name: str, host: str, common: Containe
     `host` is the name of the computer, `common` are passwords in small letters that everybody tries first.
     """
     text = normal(password)
-    folded = text.casefold()
-    return (
-        _wrong_with_length(text)
-        or _guessed_at_once(unicodedata.normalize("NFKC", folded), common)
-        or _names_something(folded, name, host)
-    )
+    plain = _plain(text)
+    return _wrong_with_length(text) or _guessed_at_once(plain, common) or _names_something(_seen(plain), name, host)
 
 
 def _wrong_with_length(text: str) -> str | None:
@@ -79,7 +75,7 @@ def _wrong_with_length(text: str) -> str | None:
 
 
 def _guessed_at_once(text: str, common: Container[str]) -> str | None:
-    seen = "".join(character for character in text if not is_unseen(character))
+    seen = _seen(text)
     if not seen:
         return N_("consists of blanks")
     if len(set(seen)) == 1:
@@ -102,7 +98,16 @@ def _names_something(text: str, name: str, host: str) -> str | None:
 
 
 def _contains(text: str, names: tuple[str, ...]) -> bool:
-    return any(_is_made_of(text, normal(name).casefold()) for name in names)
+    return any(_is_made_of(text, _plain(normal(name))) for name in names)
+
+
+def _plain(text: str) -> str:
+    """Return a text without what only its writing is: capitals, full-width letters."""
+    return unicodedata.normalize("NFKC", text.casefold())
+
+
+def _seen(text: str) -> str:
+    return "".join(character for character in text if not is_unseen(character))
 
 
 def _is_made_of(text: str, name: str) -> bool:

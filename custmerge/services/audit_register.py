@@ -72,7 +72,7 @@ def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | Non
     for name in unit.register_reader.domains_without_package() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
     for name, key in unit.register_reader.unsure_domain_keys(only):
-        if not isinstance(name, str) or domain_in_ascii(name) != key:
+        if not isinstance(name, str) or domain_in_ascii(name.strip()) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 

@@ -260,7 +260,7 @@ class _VerifiedRows:
 
     def _compared(self, row: BulkRow, standing: Verified | None, stop: Event) -> bool:
         stored = standing.stored if standing else None
-        with passwords.turn():
+        with passwords.turn(stop.is_set):
             if stop.is_set():
                 raise CancelledError
             is_right = passwords.fits(stored, row.password)

@@ -110,7 +110,12 @@ def _staff(database: Database) -> Check:
 
 def _permissions(database: Database) -> Check:
     if not database.url.startswith("sqlite:"):
-        return Check("permissions", True, N_("The server looks after who may read the database."), {})
+        with database.reading() as unit:
+            lacking = unit.protection.lacking_right()
+        if lacking is None:
+            return Check("permissions", True, N_("The server looks after who may read the database."), {})
+        message = N_("The role {role} may not {right} {table}: let the owner run `custmerge init --grant {role}`.")
+        return Check("permissions", False, message, dict(zip(("role", "right", "table"), lacking, strict=True)))
     path = sqlite_path(database.url)
     try:
         mode = path.stat().st_mode & 0o777

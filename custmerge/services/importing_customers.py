@@ -114,7 +114,7 @@ class Customers:
                 continue
             if values[: len(IDENTITY_FIELDS)] != record.values[: len(IDENTITY_FIELDS)]:
                 renamed.append(record.number)
-            if row[_PASSWORD_HASH]:
+            if row[_PASSWORD_HASH] not in (None, password_hash):
                 renewed.append(record.number)
             kept = row[_PASSWORD_HASH] or password_hash
             search = search_text(row[_NUMBER], values)

@@ -18,7 +18,7 @@ from custmerge.rules.passwords import LONGEST, normal, writings, wrong_with_pass
 from custmerge.storage.slots import cores, slot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
 AT_ONCE = cores()
@@ -61,9 +61,12 @@ def _fits(stored: str, text: str) -> bool:
         return False
 
 
-def turn() -> AbstractContextManager[None]:
-    """Return a block in which one hash may be verified: no more at once on this machine than it has cores."""
-    return slot("hash", AT_ONCE)
+def turn(gives_up: Callable[[], bool] = lambda: False) -> AbstractContextManager[None]:
+    """Return a block in which one hash may be verified: no more at once on this machine than it has cores.
+
+    Raises HostBusy where none ends in time, or `gives_up` says that nobody waits for it any more.
+    """
+    return slot("hash", AT_ONCE, gives_up)
 
 
 def renewed(stored: str | None, password: str) -> str | None:

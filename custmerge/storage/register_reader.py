@@ -130,7 +130,13 @@ class RegisterReader:
         # Counted, because looking for a character beyond ASCII takes three times as long.
         size = func.length(cast(key, LargeBinary)) if is_sqlite(self._connection) else func.octet_length(key)
         found = select(name, key).where(
-            or_(func.lower(name) != key, key.contains("xn--"), key.endswith("."), size != func.length(key))
+            or_(
+                func.lower(name) != key,
+                key.contains("xn--"),
+                key.contains(" "),
+                key.endswith("."),
+                size != func.length(key),
+            )
         )
         if only is not None:
             theirs = select(package.c.package).where(among(self._connection, package.c.number, only))

@@ -61,6 +61,8 @@ _STRANGER = text(
     "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
     "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
+_MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
+_MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
 _REGISTER = {table.name for table in (customer, package, domain)}
 # What changes and deletes no row, and puts nothing in.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
@@ -101,6 +103,25 @@ def given(table: str, right: str, column: str | None) -> bool:
     if right not in rights:
         return False
     return not rights[right] or column in rights[right].split(", ")
+
+
+def lacking(connection: Connection) -> tuple[str, str, str] | None:
+    """Return (role, right, table) for the first right that the connected role lacks to work with; None if none.
+
+    A role that can't write history isn't there to work: it reads.
+    """
+    role = connection.exec_driver_sql("SELECT current_user::text").scalar_one()
+    asked = [
+        (right, table, column)
+        for table, rights in ((history.name, _OF_TABLES[history.name]), *_OF_TABLES.items())
+        for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights)
+        for column in columns.split(", ")
+    ]
+    for right, table, column in asked:
+        parameters = {"table": table, "column": column, "right": right}
+        if not connection.execute(_MAY_COLUMN if column else _MAY, parameters).scalar():
+            return None if table == history.name else (role, right, table)
+    return None
 
 
 def grant(connection: Connection, role: str) -> None:

@@ -13,7 +13,7 @@ from custmerge.errors import HostBusy, NoHome
 from custmerge.settings import data_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 LOOK_AGAIN_AFTER_SECONDS = 0.02
@@ -26,8 +26,8 @@ def cores() -> int:
 
 
 @contextmanager
-def slot(name: str, count: int) -> Iterator[None]:
-    """Hold one of `count` places of that name during the block; waits for one. Raises HostBusy.
+def slot(name: str, count: int, gives_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Hold one of `count` places of that name during the block; waits for one until it gives up. Raises HostBusy.
 
     A place is a lock on a file of the user's, which the system lets go of when a process dies. Where no such
     file can be made (no home, a read-only one) there is no limit.
@@ -37,7 +37,7 @@ def slot(name: str, count: int) -> Iterator[None]:
     except OSError:
         yield
         return
-    with _any_of([folder / f"{name}-{number}" for number in range(count)]):
+    with _any_of([folder / f"{name}-{number}" for number in range(count)], gives_up):
         yield
 
 
@@ -111,12 +111,12 @@ def _folder() -> Path:
 
 
 @contextmanager
-def _any_of(paths: list[Path]) -> Iterator[None]:
+def _any_of(paths: list[Path], gives_up: Callable[[], bool]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     until = time.monotonic() + WAIT_AT_MOST_SECONDS
     while True:
-        if time.monotonic() > until:
+        if time.monotonic() > until or gives_up():
             raise HostBusy(seconds=WAIT_AT_MOST_SECONDS)
         for path in paths:
             lock = FileLock(path, mode=0o600)

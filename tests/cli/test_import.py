@@ -239,6 +239,14 @@ def test_update_changes_the_columns_of_the_file_and_leaves_the_others(load, worl
     assert cli.login("10001", "alt")("whoami").code == 0
 
 
+def test_the_same_hash_once_more_ends_no_session(load, world, cli, supervisor):
+    world.customer("10001", password="alt")
+    customer = cli.login("10001", "alt")
+    feed = supervisor("export", "customers", "--with-hashes").out
+    assert load("customers", feed, "--update").code == 0
+    assert customer("whoami").code == 0
+
+
 def test_update_can_set_a_password(load, world, cli):
     world.customer("10001", password="alt")
     load("customers", "number,password\n10001,neu\n", "--update")

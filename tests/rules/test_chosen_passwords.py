@@ -60,6 +60,9 @@ def test_there_are_no_rules_of_what_a_password_has_to_have(password):
         ("geheim-auf-DB7.hosting.example", "name of this computer"),
         ("Katrin.Vogelsang1", "name of the person"),
         ("die-KATRIN-hier", "name of the person"),
+        ("\uff2b\uff41\uff54\uff52\uff49\uff4e.Vogelsang1", "name of the person"),
+        ("\uff43\uff55\uff53\uff54merge-hier", "name of this program"),
+        ("cust\u200bmerge-hier", "name of this program"),
     ],
 )
 def test_a_password_that_is_guessed_at_once_is_refused_with_the_reason(password, why):

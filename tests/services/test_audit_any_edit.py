@@ -149,6 +149,10 @@ CONTENT = {
         "contacts",
     ),
     "a field of a tombstone": ("UPDATE customer SET mobile = '0' WHERE number = '20001'", "tombstones"),
+    "a domain once more with a blank behind it": (
+        "INSERT INTO domain (ascii_name, name, package) VALUES ('d6.example ', 'd6.example ', 'P20005')",
+        "domains",
+    ),
     "the key of a domain": ("UPDATE domain SET ascii_name = 'other.example' WHERE name = 'd6.example'", "domains"),
 }
 

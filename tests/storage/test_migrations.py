@@ -206,6 +206,22 @@ def _quiet_fork_warning(recwarn):
     recwarn.clear()
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("version", ["0005"])
+def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old):
+    role = "keeps % its rights"
+    with psycopg.connect(old, autocommit=True) as connection:
+        connection.execute(f'CREATE ROLE "{role}"')
+        connection.execute(f'GRANT SELECT, DELETE ON custmerge_proof TO "{role}"')
+        with closing(Database(old)) as database:
+            setup.prepare(database, lambda: NOW)
+        found = "SELECT has_table_privilege(%s::name, 'custmerge_proof', one) FROM unnest(%s::text[]) one"
+        may = [row[0] for row in connection.execute(found, [role, ["SELECT", "DELETE", "INSERT"]])]
+        connection.execute(f'DROP OWNED BY "{role}"')
+        connection.execute(f'DROP ROLE "{role}"')
+    assert may == [True, True, False]
+
+
 @pytest.mark.parametrize("version", ["0005"])
 def test_a_server_keeps_no_statistics_of_what_a_purge_is_to_erase(old):
     with closing(Database(old)) as database:

@@ -119,6 +119,22 @@ def test_the_server_refuses_the_role_to_tamper(app_url, statement):
         connection.execute(statement)
 
 
+def test_doctor_names_a_right_that_the_role_lacks(owner, app):
+    assert app("doctor", "-f", "json").code == 0
+    with psycopg.connect(owner.url, autocommit=True) as connection:
+        connection.execute(f'REVOKE DELETE ON custmerge_proof FROM "{ROLE}"')
+    done = app("doctor", "-f", "json")
+    (found,) = [check for check in done.json if check["check"] == "permissions"]
+    assert (done.code, found["ok"]) == (1, False)
+    assert "may not DELETE custmerge_proof" in found["message"]
+
+
+def test_a_role_that_only_reads_is_no_finding_of_doctor(owner, app):
+    with psycopg.connect(owner.url, autocommit=True) as connection:
+        connection.execute(f'REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public FROM "{ROLE}"')
+    assert app("doctor").code == 0
+
+
 def test_granting_again_takes_away_what_was_too_much(owner, app_url):
     with psycopg.connect(owner.url, autocommit=True) as connection:
         connection.execute(f'GRANT ALL ON custmerge_history TO "{ROLE}"')
