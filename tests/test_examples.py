@@ -15,6 +15,7 @@ from custmerge.cli.app import VERBS
 from custmerge.rules.history import NO_HASH, Action, Actor, Draft, Head, extend
 
 ANNA = Actor("anna", "staff")
+TOKEN = {"CUSTMERGE_TOKEN": "t"}
 # Everything that RFC 8785 writes in a way of its own: quotes, control characters, letters beyond ASCII and the BMP.
 HARD = '"\\/\b\f\n\r\t\x00\x1f\x7f\u2028öäü€😀\ufb33'
 
@@ -165,7 +166,7 @@ def front_path(repository, tmp_path):
 @pytest.fixture
 def front(front_path, tmp_path):
     def run(*words, stdin="", **environ):
-        line = [sys.executable, "-I", str(front_path), *words]
+        line, environ = [sys.executable, "-I", str(front_path), *words], {**TOKEN, **environ}
         return subprocess.run(
             line, capture_output=True, text=True, check=False, env=environ, cwd=tmp_path, input=stdin
         )
@@ -187,6 +188,15 @@ def test_the_front_lets_three_variables_through_and_nothing_else(front):
     assert {name: environ[name] for name in given} == given
     assert environ.keys() - given.keys() - {"LC_CTYPE"} == {"PATH", "HOME", "CUSTMERGE_CONFIG"}
     assert "evil" not in environ["PATH"]
+
+
+@pytest.mark.parametrize("token", ["", " "])
+def test_the_front_lets_nobody_without_a_token_use_a_login_that_its_user_has_kept(front, token):
+    for words in (("whoami",), ("logout",), ("export", "customers")):
+        done = front(*words, CUSTMERGE_TOKEN=token)
+        assert (done.returncode, done.stdout) == (4, "")
+    for words in (("login", "10001", "--print-token"), ("merge", "--help")):
+        assert json.loads(front(*words, CUSTMERGE_TOKEN=token).stdout)[0] == list(words)
 
 
 def test_the_front_says_that_a_quotation_mark_is_open(front):
@@ -216,19 +226,19 @@ def options(command):
 @pytest.mark.parametrize("words", [("bulk", "run", "-", "--report", "-"), ("transfer", "show", "1", "--save", "-")])
 def test_a_reader_of_the_front_that_goes_away_changes_no_exit_code(front_path, words):
     line = f"{shlex.join([sys.executable, '-I', str(front_path), *words])} | true; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env={})
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env=TOKEN)
     assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (0, False, False)
 
 
 def test_with_a_closed_output_the_front_runs_nothing(front_path):
     line = f"{shlex.join([sys.executable, '-I', str(front_path), 'bulk', 'run', '-', '--report', '-'])} >&-"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env={})
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env=TOKEN)
     assert (done.returncode, done.stderr) == (1, "custmerge-front: standard output is closed\n")
 
 
 def test_a_closed_input_of_the_front_is_an_empty_one(front_path):
     line = f"{shlex.join([sys.executable, '-I', str(front_path), 'bulk', 'check', '-'])} <&-"
-    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, env={})
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, env=TOKEN)
     assert (done.returncode, done.stderr) == (0, "")
 
 
