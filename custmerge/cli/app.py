@@ -203,7 +203,7 @@ def _verb(arguments: list[str]) -> str | None:
         (
             argument
             for option, argument in zip(before, arguments, strict=False)
-            if not (argument.startswith("-") or option in ("--database", "--lang") or _FORMAT.fullmatch(option))
+            if argument in VERBS and option not in ("--database", "--lang") and not _FORMAT.fullmatch(option)
         ),
         None,
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from string import ascii_lowercase, ascii_uppercase
 from typing import TYPE_CHECKING
 
 from custmerge.rules.characters import composed, has_hidden, has_too_many_marks, is_unseen
@@ -256,6 +257,9 @@ def _mapped(text: str) -> str:
     return unicodedata.normalize("NFC", remap(unicodedata.normalize("NFC", text)))
 
 
+_CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
+
+
 def account_number(text: str) -> str:
     """Return a Konto or an IBAN without spaces, in capitals.
 
@@ -348,8 +352,9 @@ def _bics(country: str, code: str) -> tuple[str, ...]:
 def _compact(text: str) -> str:
     if text.isascii():
         return "".join(text.split()).upper()
+    # Latin letters alone, in which IBANs and BICs are written: `str.upper()` makes one text of `Weiß` and `Weiss`.
     # NFC once more, as in `lower`.
-    return composed("".join(white_space(text).split()).upper())
+    return composed("".join(white_space(text).split()).translate(_CAPITALS))
 
 
 def _is_number(text: str, longest: int = 64) -> bool:

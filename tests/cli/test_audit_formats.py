@@ -393,6 +393,8 @@ def test_to_a_monitor_wrong_use_of_an_audit_is_unknown_and_not_critical(supervis
     assert supervisor("audit", *form, "--only", "nonsense").code == 3
     assert supervisor("audit", *form, CUSTMERGE_CONFIG="nowhere.toml").code == 3
     assert supervisor(*form, "audit").code == 3
+    assert supervisor("--checkpoint", "cp", "audit", *form).code == 3
+    assert supervisor("-o", "x", *form, "audit").code == 3
 
 
 @pytest.mark.parametrize("arguments", [("show", "audit"), ("audits",), ("--lang", "de", "whoami")])

@@ -97,6 +97,15 @@ def test_beside_an_iban_a_bic_of_a_group_counts_by_its_first_letters(mine, their
     assert (normalise.bank(iban, mine) == normalise.bank(iban, theirs)) == (mine[:6] == "GENODE")
 
 
+@pytest.mark.parametrize(
+    ("mine", "theirs"), [("Weiß", "WEISS"), ("\u0131", "i"), ("\u017f", "s"), ("\ufb01", "fi"), ("\u0149", "\u02bcn")]
+)
+def test_letters_that_only_capitals_make_alike_are_two_in_a_text_beside_a_bank_account(mine, theirs):
+    assert normalise.account_number(mine) != normalise.account_number(theirs)
+    assert normalise.bank_code(f"Bankhaus {mine}") != normalise.bank_code(f"Bankhaus {theirs}")
+    assert normalise.bank("", f"Bankhaus {mine}") != normalise.bank("", f"Bankhaus {theirs}")
+
+
 def test_leading_zeros_count_in_nothing_but_a_konto():
     assert normalise.account_number("000123") == normalise.account_number("123")
     assert normalise.lower("007") != normalise.lower("7")
