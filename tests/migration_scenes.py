@@ -48,6 +48,7 @@ def live(cli, version):
             supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=GIVEN),
             supervisor("user", "add", "udo", "--role", "agent", "--password-stdin", stdin=GIVEN),
             cli("login", "--staff", "udo", "--password-stdin", "--print-token", stdin=f"{GIVEN}\n{OWN}"),
+            supervisor("user", "disable", "udo", "--yes"),
             agent("transfer", "file", "20009", "--into", "10001", "--form", "form.pdf"),
             supervisor("transfer", "approve", "1", "--yes"),
             agent("merge", "20009", "--into", "10001", "--keep", "--yes"),

@@ -242,6 +242,21 @@ def test_a_closed_input_of_the_front_is_an_empty_one(front_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("before", "words", "behind", "code", "says"),
+    [
+        ("", ("bulk", "run", "-", "--report", "-"), ">/dev/full", 1, "standard output can't be written"),
+        ("ulimit -f 1; yes |", ("bulk", "check", "-"), "", 8, "no room for what is read, in /"),
+    ],
+)
+def test_what_the_front_cannot_write_is_one_sentence(front_path, before, words, behind, code, says):
+    line = f"{before} {shlex.join([sys.executable, '-I', str(front_path), *words])} {behind}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env=TOKEN)
+    assert done.returncode == code, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"custmerge-front: {says}")
+    assert "Traceback" not in done.stderr
+
+
 def test_the_front_takes_what_sshd_hands_over(front):
     done = front(SSH_ORIGINAL_COMMAND="custmerge find 'müller ulm'; id")
     assert json.loads(done.stdout)[0] == ["find", "müller ulm;", "id"]

@@ -27,6 +27,7 @@ from custmerge.rules.cells import shortened, unguard
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import wrong_with_number
+from custmerge.rules.spreadsheet import wrong_with_digits
 from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ _TEMPLATES = ("why", "what", "role", "status")
 
 def _problem(survivor: str, absorbed: str, choice: str, take: Sequence[str]) -> CustmergeError | None:
     for name, value in (("survivor", survivor), ("absorbed", absorbed)):
-        if why := wrong_with_number(value):
+        if why := wrong_with_number(value) or wrong_with_digits(value):
             return BadValue(name=name, value=shortened(value), why=why)
     if survivor == absorbed:
         return SelfMerge(number=survivor)

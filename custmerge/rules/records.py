@@ -70,12 +70,12 @@ def wrong_with_number(number: str) -> str | None:
         return N_("has invisible characters in it")
     if len(number) > OLD_NUMBER_LENGTH:
         return N_("is longer than 64 characters")
-    return wrong_with_digits(number)
+    return None
 
 
 def wrong_with_new_number(number: str) -> str | None:
     """Return why an import can't bring `number` as a customer or package number, or None."""
-    if why := wrong_with_number(number):
+    if why := wrong_with_number(number) or wrong_with_digits(number):
         return why
     if has_hidden(number):
         return N_("has invisible characters in it")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import LockedOut
@@ -68,31 +69,36 @@ class Origin:
     """Whether there was a run before, which may have left some behind."""
 
 
-def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try:
-    """Write a try down; waits while others are under way that would be the last. Raises LockedOut."""
-    clock = counted_from(now)
-    while True:
-        (tried,) = begin_all(database, [subjects], clock.now())
-        if isinstance(tried, Locked):
-            raise tried.error
-        if tried is not None:
-            return tried
-        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
+    """Write a try down; None while others are under way that would be the last. Raises LockedOut."""
+    (tried,) = begin_all(database, [subjects], now)
+    if isinstance(tried, Locked):
+        raise tried.error
+    return tried
 
 
 @contextmanager
 def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> Iterator[Try]:
-    """Write a try down as `begin` does, and take it back where nobody learns how it ended.
+    """Write a try down in a block in which a hash may be verified; take it back where nobody learns how it ended.
 
     That is where whoever verifies it is interrupted, or can't settle it for somebody else writes for long. A process
-    that is killed leaves it behind: it counts as wrong then.
+    that is killed leaves it behind: it counts as wrong then. Raises LockedOut, HostBusy.
     """
-    tried = begin(database, subjects, now)
-    try:
-        yield tried
-    except BaseException:
-        database.at_once(lambda unit: right(unit, tried), wait_seconds=SETTLED_WITHIN_SECONDS)
-        raise
+    from custmerge.services import passwords
+
+    clock = counted_from(now)
+    while True:
+        # A turn that waits for other tries would keep those from the hash that they are about.
+        with passwords.turn():
+            tried = begin(database, subjects, clock.now())
+            if tried is not None:
+                try:
+                    yield tried
+                except BaseException:
+                    database.at_once(partial(right, tried=tried), wait_seconds=SETTLED_WITHIN_SECONDS)
+                    raise
+                return
+        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
 
 
 def begin_all(

@@ -47,11 +47,12 @@ class Packages:
         """See `Kind`."""
         records = [(line, dict(zip(self._columns, cells, strict=True))) for line, cells in lines]
         targets = self._register.targets({row["number"] for _, row in records})
-        good = []
+        good, skipped = [], []
         for line, row in records:
             if self._skip_merged and (target := targets.get(row["number"])) is not None:
                 # Where the merge put the package is where it stays, with its domains and its contact.
                 problems.skip(line, Problem("number", row["number"], SKIPPED, target))
+                skipped += _claims(line, row)
                 continue
             found = problems_of_package(row)
             found = found or _problems_of_owner(row["number"], targets)
@@ -59,6 +60,7 @@ class Packages:
                 problems.add(line, problem)
             if not found:
                 good.append((line, row))
+        self._register.skip_domains(skipped)
         self._register.claim_domains([claim for line, row in good for claim in _claims(line, row)])
         for line, row in good:
             password_hash = self._hashes.of(line) if row.get("password") else row.get("password_hash") or None
@@ -85,7 +87,7 @@ class Packages:
             contact = self._merged_contact(row[_CONTACT], old[_CONTACT])
             merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
         if "domains" in self._columns:
-            self._register.release_domains(list(existing))
+            self._register.release_domains(list(existing), is_noted=self._skip_merged)
         self._register.put_packages(merged)
         return len(new) - len(added_since), len(existing)
 
@@ -105,6 +107,9 @@ class Packages:
         """See `Kind`: a domain is in exactly one package."""
         for line, name, first in list(self._register.domains_claimed_twice()):
             problems.add(line, Problem("domains", name, N_("stands in line {other} already"), str(first)))
+        for line, name in list(self._register.domains_lost()):
+            why = N_("would be in no package: the line that it went to is skipped")
+            problems.add(line, Problem("domains", name, why))
         self._report_others(problems)
         if not problems.lines and not self._register.settle_domains():
             self._report_others(problems)

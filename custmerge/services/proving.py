@@ -59,7 +59,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
     subjects = [Subject("number", claim.absorbed), guesser(caller)]
-    with passwords.turn(), guessing.trying(database, subjects, now) as tried:
+    with guessing.trying(database, subjects, now) as tried:
         with database.reading() as unit:
             claimed = _claimed(unit, claim)
         # Outside of any transaction: hashing takes its time, and nobody should wait for it.

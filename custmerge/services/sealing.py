@@ -1,8 +1,8 @@
 """What an older version left untold: seals of its rows, transfers that it made void, who chose a password.
 
 Each row of staff, tokens, transfers and approvals gets one more entry of the action that wrote it, by `init`. A row
-that no entry tells of stays without, and a row that any entry has sealed is left alone: an audit is to find what was
-put in or changed.
+that no entry tells of, or that isn't what they tell, stays without, and a row that any entry has sealed is left
+alone: an audit is to find what was put in or changed.
 
 Versions before 0006 made transfers void without an entry. Those get theirs inside the transaction that upgrades the
 database, which happens once: a row that is made void by hand later never gets one. Nor did they know who chose a
@@ -12,7 +12,7 @@ password: the history does, and whoever has one that somebody else chose is aske
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
@@ -179,42 +179,63 @@ def _unsealed(unit: Unit) -> Iterator[Sealable]:
 def _people(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "name", Action.USER)
     for cells in unit.sealed.staff() if told else ():
-        if cells[1] in told:
-            yield Action.USER, {"did": "seal", "name": cells[1], "row_sha256": seals.of_person_cells(*cells)}
+        _id, name, role, _hash, _created_at, disabled_at, _chosen_by = cells
+        if name in told and told[name].fits(role=role) and (disabled_at or "disable" not in told[name].did):
+            yield Action.USER, {"did": "seal", "name": name, "row_sha256": seals.of_person_cells(*cells)}
 
 
 def _tokens(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "name", Action.TOKEN)
     for cells in unit.sealed.services() if told else ():
-        if cells[1] in told:
-            key = next(iter(unit.sealed.keys_of(cells[0])), None)
-            yield Action.TOKEN, {"did": "seal", "name": cells[1], "row_sha256": seals.seal("service", *cells, key)}
+        number, name, role, _by, _created_at, expires_at, revoked_at = cells
+        if name not in told or not told[name].fits(role=role, expires_at=expires_at):
+            continue
+        if revoked_at or "revoke" not in told[name].did:
+            key = next(iter(unit.sealed.keys_of(number)), None)
+            yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": seals.seal("service", *cells, key)}
 
 
 def _transfers(unit: Unit) -> Iterator[Sealable]:
     filed = _told_without(unit, "transfer", Action.TRANSFER_FILE)
     decided = _told_without(unit, "transfer", *DECISIONS)
     for row in unit.sealed.transfers() if filed or decided else ():
-        facts = {"did": "seal", "survivor": row["survivor"], "absorbed": row["absorbed"], "transfer": row["id"]}
-        facts |= {"form_sha256": row["sha256"]}
-        if row["id"] in filed:
+        pair = {"survivor": row["survivor"], "absorbed": row["absorbed"]}
+        facts = {"did": "seal", **pair, "transfer": row["id"], "form_sha256": row["sha256"]}
+        filing, decision = filed.get(row["id"]), decided.get(row["id"])
+        if filing and filing.fits(**pair, form_sha256=row["sha256"], by=row["filed_by"]):
             yield Action.TRANSFER_FILE, {**facts, "row_sha256": seals.of_filed_row(row)}
-        if row["id"] in decided:
-            action = decided[row["id"]]
-            yield action, {**facts, "row_sha256": seals.of_decided_row(row, seals.STATUS_OF[action])}
+        if decision and decision.fits(by=row["decided_by"]):
+            status = seals.STATUS_OF[decision.action]
+            yield decision.action, {**facts, "row_sha256": seals.of_decided_row(row, status)}
 
 
 def _approvals(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "batch", Action.BULK_APPROVE)
     for cells in unit.sealed.approvals() if told else ():
-        if cells[0] in told:
-            facts = {"did": "seal", "batch": cells[0], "rows": cells[2], "file_sha256": cells[1]}
+        number, sha256, rows, approved_by, *_others = cells
+        if number in told and told[number].fits(file_sha256=sha256, rows=rows, by=approved_by):
+            facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
             yield Action.BULK_APPROVE, {**facts, "row_sha256": seals.seal("approval", *cells)}
 
 
-def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, Action]:
-    """Return for each value of `key` that entries of `actions` tell of, none with a seal, the newest one's action."""
-    newest: dict[Fact, tuple[int, Action]] = {}
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What entries tell of a row that none of them seals."""
+
+    action: Action
+    """The newest entry's."""
+    facts: Mapping[str, Fact]
+    """The newest word on each fact."""
+    did: frozenset[Fact]
+
+    def fits(self, **cells: Fact) -> bool:
+        """Return whether a row's cells are what the entries say, as far as they say anything."""
+        return all(self.facts.get(name, cell) == cell for name, cell in cells.items())
+
+
+def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, _Told]:
+    """Return for each value of `key` what entries of `actions` tell of it; of those that have a seal nothing."""
+    told: dict[Fact, list[dict[str, Fact]]] = {}
     sealed: set[Fact] = set()
     for action in actions:
         for entry in unit.chain.newest(action=action.value):
@@ -225,5 +246,11 @@ def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, Action]:
             row = facts.get(key)
             if "row_sha256" in facts:
                 sealed.add(row)
-            newest[row] = max(newest.get(row, (0, action)), (entry.seq, action))
-    return {row: action for row, (_seq, action) in newest.items() if row not in sealed}
+            told.setdefault(row, []).append(facts)
+    return {row: _joined(entries) for row, entries in told.items() if row not in sealed}
+
+
+def _joined(entries: list[dict[str, Fact]]) -> _Told:
+    entries = sorted(entries, key=lambda facts: int(str(facts["seq"])))
+    known = {name: fact for facts in entries for name, fact in facts.items()}
+    return _Told(Action(str(known["action"])), known, frozenset(facts.get("did") for facts in entries))

@@ -46,7 +46,7 @@ def login_customer(database: Database, number: str, password: str, *, token: str
     from custmerge.services import passwords
 
     # The place to hash in comes first: a try that waits for one would look like one whose process was killed.
-    with passwords.turn(), guessing.trying(database, [Subject("number", number)], now) as tried:
+    with guessing.trying(database, [Subject("number", number)], now) as tried:
         with database.reading() as unit:
             exists = unit.register.customer(number) is not None
             stored = unit.register.number_password(number)
@@ -103,7 +103,7 @@ def verified_staff(database: Database, name: str, password: str, now: datetime) 
     """Return the person of a name whose password this is; raises LoginRefused and LockedOut as `login_customer`."""
     from custmerge.services import passwords
 
-    with passwords.turn(), guessing.trying(database, [Subject("staff", name)], now) as tried:
+    with guessing.trying(database, [Subject("staff", name)], now) as tried:
         with database.reading() as unit:
             person = unit.people.staff_named(name)
         stored = person.password_hash if person and person.disabled_at is None else None

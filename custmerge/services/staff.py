@@ -226,7 +226,7 @@ def _find(database: Database, name: str) -> Person:
 def _demand_present(database: Database, caller: Caller, person: Person, present: str, now: datetime) -> None:
     from custmerge.services import passwords
 
-    with passwords.turn(), guessing.trying(database, [Subject("staff", person.name)], now) as tried:
+    with guessing.trying(database, [Subject("staff", person.name)], now) as tried:
         is_right = passwords.fits(person.password_hash, present)
         if is_right:
             guessing.settle_right(database, tried)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Integer, MetaData, Table, func, select, text
+from sqlalchemy import Column, Integer, MetaData, Table, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -54,6 +54,24 @@ _claim = Table(
     postgresql_on_commit="DROP",
 )
 
+_skipped = Table(
+    "custmerge_skipped",
+    _TEMPORARY,
+    Column("ascii_name", Key, nullable=False),
+    Column("name", Key, nullable=False),
+    Column("package", Key, nullable=False),
+    Column("line", Integer, nullable=False),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+_released = Table(
+    "custmerge_released",
+    _TEMPORARY,
+    Column("ascii_name", Key, nullable=False, index=True),
+    prefixes=["TEMPORARY"],
+    postgresql_on_commit="DROP",
+)
+
 _first_claim = (
     select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
 )
@@ -67,6 +85,14 @@ _CLAIMED_OF_OTHERS = (
     select(_claim.c.line, _claim.c.name, domain.c.package)
     .join(domain, domain.c.ascii_name == _claim.c.ascii_name)
     .order_by(_claim.c.line)
+)
+_LOST_DOMAINS = (
+    select(_skipped.c.line, _skipped.c.name)
+    .where(
+        exists().where(_released.c.ascii_name == _skipped.c.ascii_name),
+        ~exists().where(_claim.c.ascii_name == _skipped.c.ascii_name),
+    )
+    .order_by(_skipped.c.line)
 )
 _SETTLE = domain.insert().from_select(
     ["ascii_name", "name", "package"], select(_claim.c.ascii_name, _claim.c.name, _claim.c.package)
@@ -176,9 +202,22 @@ class RegisterImport:
         """Remember (name in ASCII, name, package, line) of domains until `settle_domains`."""
         insert_rows(self._connection, "custmerge_claim", ("ascii_name", "name", "package", "line"), claims)
 
-    def release_domains(self, packages: Collection[str]) -> None:
-        """Take the domains of packages away that are about to get their new ones."""
-        self._connection.execute(domain.delete().where(domain.c.package.in_(packages)))
+    def skip_domains(self, skipped: Sequence[tuple[str, str, str, int]]) -> None:
+        """Remember the domains, as `claim_domains` has them, of lines that are left out."""
+        insert_rows(self._connection, "custmerge_skipped", ("ascii_name", "name", "package", "line"), skipped)
+
+    def release_domains(self, packages: Collection[str], *, is_noted: bool) -> None:
+        """Take the domains of packages away that are about to get their new ones; noted for `domains_lost`."""
+        theirs = domain.c.package.in_(packages)
+        if is_noted:
+            found = select(domain.c.ascii_name).where(theirs)
+            self._connection.execute(_released.insert().from_select(["ascii_name"], found))
+        self._connection.execute(domain.delete().where(theirs))
+
+    def domains_lost(self) -> Iterator[tuple[int, str]]:
+        """Give (line, name) of each domain that only a line which is left out has taken from where it was."""
+        for row in self._connection.execute(_LOST_DOMAINS):
+            yield row[0], row[1]
 
     def domains_claimed_twice(self) -> Iterator[tuple[int, str, int]]:
         """Give (line, name, first line) of each domain that an earlier line has claimed."""

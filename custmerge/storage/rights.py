@@ -30,6 +30,8 @@ from custmerge.storage.tables import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
 
 # The history can be read and appended to; nothing that happened can be changed or deleted.
@@ -63,6 +65,13 @@ _STRANGER = text(
 )
 _MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
+# Whoever may append to the history is there to work.
+_WORKING = text(
+    "SELECT rolname::text FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) "
+    "JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee "
+    "WHERE pg_class.oid = 'custmerge_history'::pg_catalog.regclass AND privilege_type = 'INSERT' "
+    "AND NOT rolsuper AND NOT pg_catalog.pg_has_role(grantee, relowner, 'member')"
+)
 _REGISTER = {table.name for table in (customer, package, domain)}
 # What changes and deletes no row, and puts nothing in.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
@@ -124,6 +133,13 @@ def lacking(connection: Connection) -> tuple[str, str, str] | None:
     return None
 
 
+def grant_again(connection: Connection) -> None:
+    """Give every role that works here what the commands need on the tables that an upgrade has made or changed."""
+    for role in connection.execute(_WORKING).scalars().all():
+        for statement in _on_tables(connection, role):
+            connection.exec_driver_sql(statement)
+
+
 def grant(connection: Connection, role: str) -> None:
     """Give `role` exactly these rights; what it had on our tables before is taken away first.
 
@@ -140,9 +156,15 @@ def grant(connection: Connection, role: str) -> None:
         f"GRANT CONNECT, TEMPORARY ON DATABASE {quote(database)} TO {to}",
         f"GRANT USAGE ON SCHEMA {quote(schema)} TO {to}",
     ]
-    for table, rights in _OF_TABLES.items():
-        statements.append(f"REVOKE ALL ON TABLE {quote(table)} FROM {to}")
-        statements.append(f"GRANT {rights} ON TABLE {quote(table)} TO {to}")
-    statements += [f"GRANT USAGE ON SEQUENCE {quote(table.name + '_id_seq')} TO {to}" for table in _NUMBERED]
-    for statement in statements:
+    for statement in (*statements, *_on_tables(connection, role)):
         connection.exec_driver_sql(statement)
+
+
+def _on_tables(connection: Connection, role: str) -> Iterator[str]:
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    to = quote(role)
+    for table, rights in _OF_TABLES.items():
+        yield f"REVOKE ALL ON TABLE {quote(table)} FROM {to}"
+        yield f"GRANT {rights} ON TABLE {quote(table)} TO {to}"
+    for numbered in _NUMBERED:
+        yield f"GRANT USAGE ON SEQUENCE {quote(numbered.name + '_id_seq')} TO {to}"

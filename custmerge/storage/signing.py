@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from custmerge import files
-from custmerge.errors import N_, BadFile
+from custmerge.errors import N_, BadFile, LooseFile
 from custmerge.rules.checkpoints import signed_text
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def signer(key_file: str, environ: Mapping[str, str]) -> Callable[[Checkpoint], 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    pem = _content(key_file, private=not _is_credential(key_file, environ))
+    pem = _content(key_file, loose=0 if _is_credential(key_file, environ) else 0o077)
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
@@ -62,14 +62,15 @@ def signer(key_file: str, environ: Mapping[str, str]) -> Callable[[Checkpoint], 
 def verifier(key_file: str) -> Callable[[Checkpoint], bool]:
     """Return what says whether a checkpoint was signed by the owner of the public key in a file (PEM, Ed25519).
 
-    No signature, and what is none, is a wrong one. Raises BadFile where the file holds no such key.
+    No signature, and what is none, is a wrong one. Raises BadFile where the file holds no such key, LooseFile where
+    everybody can change it.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(_content(key_file, private=False))
+        key = load_pem_public_key(_content(key_file, loose=stat.S_IWOTH))
     except (ValueError, UnsupportedAlgorithm):
         raise BadFile(file=key_file, why=N_("isn't a public key in PEM")) from None
     if not isinstance(key, Ed25519PublicKey):
@@ -91,12 +92,15 @@ def _is_credential(key_file: str, environ: Mapping[str, str]) -> bool:
     return bool(folder) and Path(key_file).resolve().is_relative_to(Path(folder or "").resolve())
 
 
-def _content(key_file: str, *, private: bool) -> bytes:
-    """Return what is in a key's file; with `private` only where nobody else can read it."""
+def _content(key_file: str, *, loose: int) -> bytes:
+    """Return what is in a key's file; raises BadFile or LooseFile where others have a right of the bits `loose`."""
     try:
         with files.regular(key_file) as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if private and mode & 0o077:
+            if mode & loose and loose == stat.S_IWOTH:
+                # Whoever puts another key in its place signs a past of their own.
+                raise LooseFile(file=key_file, mode=f"{mode:04o}", why=N_("others can change it"))
+            if mode & loose:
                 why = N_("others can read this private key (mode {mode}): chmod 600, and think about a new one")
                 raise BadFile(file=key_file, why=why, mode=f"{mode:04o}")
             return file.read(LARGEST_KEY_FILE)

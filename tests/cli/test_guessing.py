@@ -3,7 +3,8 @@
 import os
 import signal
 import time
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ import pytest
 from conftest import STAFF_PASSWORD
 
 from custmerge.rules.guessing import Subject
-from custmerge.services import guessing
+from custmerge.services import guessing, passwords
 from custmerge.storage.unit import Database
 
 LOCKED = "Too many wrong tries"
@@ -187,6 +188,24 @@ def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(dat
         guessing.wrong(database, tried, guessing.NOBODY, {})
     with pytest.raises(guessing.LockedOut):
         wrong(database, now)
+
+
+def test_who_waits_for_others_to_try_keeps_nobody_from_a_hash(database, database_url):
+    now, subject = datetime.now(UTC), Subject("number", "20002")
+    under_way = [guessing.begin(database, [subject], now) for _ in range(5)]
+
+    def wait():
+        with closing(Database(database_url)) as own, guessing.trying(own, [subject], datetime.now(UTC)) as tried:
+            guessing.settle_right(own, tried)
+
+    with ThreadPoolExecutor() as pool:
+        waiting = [pool.submit(wait) for _ in range(2 * passwords.AT_ONCE)]
+        for _ in range(10):
+            with passwords.turn():
+                time.sleep(0.05)
+        for tried in under_way:
+            guessing.settle_right(database, tried)
+        assert [one.result() for one in waiting] == [None] * len(waiting)
 
 
 def test_a_lock_ends_after_15_minutes(database):

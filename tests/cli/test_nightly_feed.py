@@ -62,6 +62,23 @@ def test_a_package_of_a_merged_number_stays_where_the_merge_put_it(merged, feed,
     assert world.packages()["Q"]["domains"] == ["d2.example"]
 
 
+@pytest.mark.parametrize("package", ["P20001", "NEW"])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_domain_that_the_feed_moves_to_a_skipped_line_is_not_lost(merged, feed, world, package, is_first):
+    world.package("Q", "10001", ["q.example", "shop.example"])
+    before = world.dump()
+    skipped = f"{package},20001,d1.example shop.example\n"
+    lines = [skipped, "Q,10001,q.example\n"] if is_first else ["Q,10001,q.example\n", skipped]
+    done = feed("packages", f"package,number,domains\n{''.join(lines)}", "--skip-merged")
+    assert done.code == 2
+    assert f"feed.csv:{2 if is_first else 3}: domains: shop.example: would be in no package" in done.err
+    assert world.dump() == before
+    # What another line has is there, and what nobody had is no loss.
+    lines = f"{package},20001,d1.example shop.example new.example\nQ,10001,q.example shop.example\n"
+    assert feed("packages", f"package,number,domains\n{lines}", "--skip-merged").code == 0
+    assert world.packages()["Q"]["domains"] == ["q.example", "shop.example"]
+
+
 @pytest.mark.parametrize(("kind", "content"), [("customers", CUSTOMERS), ("packages", PACKAGES)])
 def test_skipped_lines_are_counted_for_scripts_and_in_the_history(merged, feed, supervisor, kind, content):
     done = feed(kind, content, "--skip-merged", "-f", "json")

@@ -5,9 +5,12 @@ import io
 import re
 
 import pytest
+from conftest import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from world import fields
+
+from custmerge.rules.fields import FIELDS
 
 # What a German Excel reads as something else than a text when it opens a CSV file.
 NUMBER = re.compile(r"\s*[+-]?[0-9][0-9.]*(?:,[0-9]+)?(?:E[+-]?[0-9]+)?\s*%?")
@@ -109,6 +112,22 @@ def load(supervisor, tmp_path):
         return supervisor("import", kind, "file.csv", *options)
 
     return load
+
+
+def test_a_number_that_an_earlier_version_took_in_like_that_can_still_be_used(world, agent, cli, database_url):
+    world.customer("10001", password="geheim", domains=["d.example"])
+    world.customer("20002")
+    columns = f"{', '.join(FIELDS)}, search, password_hash"
+    copied = f"SELECT '4,91711E+11', {columns} FROM customer WHERE number = '10001'"
+    execute(
+        database_url,
+        f"INSERT INTO customer (number, {columns}) {copied}",
+        "UPDATE package SET number = '4,91711E+11' WHERE number = '10001'",
+    )
+    assert agent("show", "4,91711E+11", "-f", "json").json["number"] == "4,91711E+11"
+    assert cli.login("4,91711E+11", "geheim")("whoami").code == 0
+    proof = ("--domain", "d.example", "--password-stdin")
+    assert agent("merge", "4,91711E+11", "--into", "20002", *proof, "--yes", stdin="geheim").code == 0
 
 
 @pytest.mark.parametrize(

@@ -327,6 +327,14 @@ def test_a_key_that_cannot_verify_is_one_sentence(keys, name, says):
         signing.verify(checkpoint(3), keys(name))
 
 
+def test_a_public_key_that_everybody_can_change_proves_nothing(keys, tmp_path):
+    key = tmp_path / "loose.pub"
+    key.write_bytes(Path(keys("mine.pub")).read_bytes())
+    key.chmod(0o646)
+    with pytest.raises(LooseFile, match="others can change it"):
+        signing.verify(checkpoint(3), str(key))
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610])
 def test_a_private_key_that_others_can_read_is_refused(keys, tmp_path, mode):
     loose = tmp_path / "loose.pem"

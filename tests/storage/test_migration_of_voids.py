@@ -105,3 +105,27 @@ def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, p
         setup.prepare(database, lambda: NOW)
     assert void_entries(old) == void
     assert audited(old).findings == []
+
+
+CONTRADICTIONS = {
+    "somebody's role": ("UPDATE custmerge_staff SET role = 'supervisor' WHERE name = 'eva'", "user eva"),
+    "who was disabled": ("UPDATE custmerge_staff SET disabled_at = NULL WHERE name = 'udo'", "user udo"),
+    "a token's role": ("UPDATE custmerge_service SET role = 'supervisor' WHERE name = 'nightly'", "token nightly"),
+    "a token's end": (
+        "UPDATE custmerge_service SET expires_at = '2027-01-01T00:00:00Z' WHERE name = 'nightly'",
+        "token nightly",
+    ),
+    "a form": ("UPDATE custmerge_transfer SET sha256 = 'x' WHERE id = 4", "transfer 4"),
+    "who filed": ("UPDATE custmerge_transfer SET filed_by = 'eva' WHERE id = 4", "transfer 4"),
+    "who decided": ("UPDATE custmerge_transfer SET decided_by = 'eva' WHERE id = 2", "transfer 2"),
+}
+
+
+@at_versions_with_silent_voids
+@pytest.mark.parametrize("kind", CONTRADICTIONS)
+def test_a_row_that_is_not_what_its_entries_tell_is_not_sealed(old, kind):
+    statement, subject = CONTRADICTIONS[kind]
+    execute(old, statement)
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+    assert subject in {found.subject for found in audited(old).findings}

@@ -18,7 +18,7 @@ from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.normalise import search_text
 from custmerge.services import setup
-from custmerge.storage import schema
+from custmerge.storage import rights, schema
 from custmerge.storage.engine import open_engine
 from custmerge.storage.migrations.versions import v0006_proofs_and_names
 from custmerge.storage.unit import Database
@@ -204,6 +204,37 @@ def test_a_program_refuses_a_newer_database_and_leaves_it_alone(cli, database_ur
 def _quiet_fork_warning(recwarn):
     yield
     recwarn.clear()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@at_every_earlier_version
+def test_an_upgrade_gives_a_role_that_works_here_what_it_needs(old):
+    role = "works % here"
+    with psycopg.connect(old, autocommit=True) as connection:
+        connection.execute(f'DROP ROLE IF EXISTS "{role}"')
+        connection.execute(f'CREATE ROLE "{role}"')
+        connection.execute(f'GRANT SELECT, INSERT ON custmerge_history TO "{role}"')
+        with closing(Database(old)) as database:
+            setup.prepare(database, lambda: NOW)
+        engine = open_engine(old)
+        with engine.connect() as other:
+            other.exec_driver_sql(f'SET ROLE "{role}"'.replace("%", "%%"))
+            lacking = rights.lacking(other)
+        engine.dispose()
+        connection.execute(f'DROP OWNED BY "{role}"')
+        connection.execute(f'DROP ROLE "{role}"')
+    assert lacking is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@at_every_earlier_version
+def test_what_is_no_text_in_an_old_file_is_for_the_audit_to_find(old):
+    execute(old, "UPDATE customer SET city = x'ff00' WHERE number = '10001'")
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+    with closing(Database(old)) as database, database.reading() as unit:
+        found = "SELECT search FROM customer WHERE number = '10001'"
+        assert "vogelsang" in unit._connection.exec_driver_sql(found).scalar_one()
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)

@@ -68,9 +68,10 @@ def search() -> None:
     # Piece by piece along the key: a million records aren't held in memory, and none is read while it is written.
     while rows := connection.execute(records.where(number > last)).fetchall():
         last = rows[-1][0]
-        update_rows(
-            connection, "customer", "number", ("search",), [(row[0], search_text(row[0], row[1:])) for row in rows]
-        )
+        # SQLite takes anything for a text; what isn't one is for the audit to find.
+        texts = [[cell if isinstance(cell, str) else "" for cell in row] for row in rows]
+        found = [(row[0], search_text(number, values)) for row, (number, *values) in zip(rows, texts, strict=True)]
+        update_rows(connection, "customer", "number", ("search",), found)
 
 
 TO_BE_ERASED = (
