@@ -112,14 +112,18 @@ def shown_url(url: str) -> str:
         place, mark, options = url.partition("?")
         return url if not mark or _TIMEOUT.fullmatch(options) else f"{place}?…"
     if not is_url:
-        is_secret = "@" in url or ("=" in url and any(name in url.lower() for name in _hidden()))
-        return "…" if is_secret or "password" in url.lower() else url
+        written = unquote(url).lower()
+        is_secret = "@" in written or ("=" in written and any(name in written for name in _hidden()))
+        return "…" if is_secret or "password" in written else url
     if scheme not in _POSTGRESQL or _parameters(url) is None or _forgotten_host(rest):
         return f"{scheme}://…"
     login, at, place = rest.partition("@") if "@" in rest.partition("/")[0] else ("", "", rest)
     user, colon, _password = login.partition(":")
     place, mark, query = place.partition("?")
     shown = "&".join(_shown_parameter(parameter) for parameter in query.split("&"))
+    if any(secret in unquote(shown) for secret in _secrets_of(url)):
+        # Whatever way of writing it was overlooked: what libpq takes for a secret isn't shown.
+        return f"{scheme}://…"
     return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{mark}{shown}"
 
 
@@ -133,7 +137,7 @@ def without_urls_secrets(text: str) -> str:
     if scheme.lower() not in _POSTGRESQL and "@" not in place and "password" not in place.lower():
         return text
     place, blank, rest = place.partition(" ")
-    if "@" in rest or _AFTER_SCHEME.search(rest):
+    if "@" in rest or _AFTER_SCHEME.search(rest) or place[-1:] in ("?", "&", "=") or rest.lstrip().startswith("="):
         # With a blank in a password nobody can tell where it ends.
         return f"{head}://…"
     return f"{head[: len(head) - len(scheme)]}{shown_url(f'{scheme.lower()}://{place}')}{blank}{rest}"
@@ -204,7 +208,8 @@ def _secrets_of(url: str) -> set[str]:
 
 def _shown_parameter(parameter: str) -> str:
     name, is_given, _value = parameter.partition("=")
-    return f"{name}=***" if is_given and unquote(name) in _hidden() else parameter
+    # libpq takes no notice of blanks around a name.
+    return f"{name}=***" if is_given and unquote(name).strip() in _hidden() else parameter
 
 
 def _check_sqlite_options(url: str) -> None:

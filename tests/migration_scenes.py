@@ -46,8 +46,8 @@ def live(cli, version):
             supervisor("token", "create", "gone", "--role", "auditor", "--days", "90"),
             supervisor("token", "revoke", "gone", "--yes"),
             supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=GIVEN),
-            supervisor("user", "add", "udo", "--role", "agent", "--password-stdin", stdin=GIVEN),
-            cli("login", "--staff", "udo", "--password-stdin", "--print-token", stdin=f"{GIVEN}\n{OWN}"),
+            supervisor("user", "add", "udo", "--role", "supervisor", "--password-stdin", stdin=GIVEN),
+            made_a_token(cli, "udo", "udos"),
             supervisor("user", "disable", "udo", "--yes"),
             agent("transfer", "file", "20009", "--into", "10001", "--form", "form.pdf"),
             supervisor("transfer", "approve", "1", "--yes"),
@@ -67,6 +67,12 @@ def live(cli, version):
         (cli.folder / "bulk.csv").write_text("survivor,absorbed,choice\n10001,20003,keep\n")
         done += [supervisor("bulk", "approve", "bulk.csv", "--yes"), agent("bulk", "run", "bulk.csv")]
     assert [one.code for one in done] == [0] * len(done), [one.err for one in done]
+
+
+def made_a_token(cli, name, token):
+    """Let somebody log in for the first time and make a service token."""
+    login = cli("login", "--staff", name, "--password-stdin", "--print-token", stdin=f"{GIVEN}\n{OWN}")
+    return cli("token", "create", token, "--role", "auditor", CUSTMERGE_TOKEN=login.out.strip())
 
 
 def merged(agent, number, *options):
@@ -145,6 +151,9 @@ def told_by(version, bodies):
     """Give what a program of that version wrote: without seals, and before 0006 without an entry of what is void."""
     seq = 0
     for body in bodies:
+        if body["action"] == "token" and (body["did"], body["name"]) == ("revoke", "udos"):
+            # It ended with its maker, of which earlier versions wrote no entry.
+            continue
         if body["action"] == "transfer_void":
             if version < "0006":
                 continue

@@ -190,7 +190,7 @@ def test_the_front_lets_three_variables_through_and_nothing_else(front):
     assert "evil" not in environ["PATH"]
 
 
-@pytest.mark.parametrize("token", ["", " "])
+@pytest.mark.parametrize("token", ["", " ", "\u00a0", "\u00c2\u00a0", "a b"])
 def test_the_front_lets_nobody_without_a_token_use_a_login_that_its_user_has_kept(front, token):
     for words in (("whoami",), ("logout",), ("export", "customers")):
         done = front(*words, CUSTMERGE_TOKEN=token)
@@ -246,7 +246,9 @@ def test_a_closed_input_of_the_front_is_an_empty_one(front_path):
     ("before", "words", "behind", "code", "says"),
     [
         ("", ("bulk", "run", "-", "--report", "-"), ">/dev/full", 1, "standard output can't be written"),
-        ("ulimit -f 1; yes |", ("bulk", "check", "-"), "", 8, "no room for what is read, in /"),
+        ("ulimit -f 1; yes |", ("bulk", "check", "-"), "", 8, "no room for what is read, in "),
+        ("ulimit -f 0;", ("bulk", "check", "-"), "", 8, "no room for what is read, in "),
+        ("ulimit -f 0;", ("transfer", "show", "1", "--save", "-"), "", 8, "no room for what is written, in "),
     ],
 )
 def test_what_the_front_cannot_write_is_one_sentence(front_path, before, words, behind, code, says):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custmerge.errors import BadFile, BadValue, LooseFile
-from custmerge.settings import checked_url, gather, has_secret, shown_url, without_secrets
+from custmerge.settings import checked_url, gather, has_secret, shown_url, without_secrets, without_urls_secrets
 
 
 @pytest.mark.parametrize(
@@ -169,3 +169,17 @@ def test_a_config_file_of_somebody_else_is_refused(tmp_path, somebody_elses):
     with pytest.raises(LooseFile) as error:
         gather({"CUSTMERGE_CONFIG": str(config)})
     assert "belongs to user 54321" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u@h/db?password =Zq7Secret",
+        "postgresql://u@h/db?pass%77ord = Zq7Secret",
+        "postgresql://u@h/db? sslpassword= Zq7Secret",
+        "postgresql//h/db?pass%77ord=Zq7Secret",
+    ],
+)
+def test_a_password_is_not_shown_whatever_stands_around_its_name(url):
+    assert "Zq7" not in shown_url(url)
+    assert "Zq7" not in without_urls_secrets(f"The database {shown_url(url)} is away")

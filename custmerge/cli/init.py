@@ -76,6 +76,9 @@ def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
     elif prepared.version_before != prepared.version:
         said = _("The database was of version {before} and is of version {version} now.")
         context.terminal.say(said.format(before=prepared.version_before, version=prepared.version))
+    for role in prepared.short_of_rights:
+        said = _("The role {role} lacks rights that this version needs: run `custmerge init --grant {role}`.")
+        context.terminal.say(said.format(role=visible(role)))
     if prepared.sealed:
         said = ngettext(
             "{count} row of an older version was sealed by a history entry.",

@@ -18,7 +18,8 @@ def logout(
 
     context: Context = ctx.obj
     ended = sessions.logout(context.database, context.token(), everywhere=everywhere)
-    context.tokens.forget()
+    if not context.tokens.is_given():
+        context.tokens.forget()
     said = ngettext("{count} session ended.", "{count} sessions ended.", ended)
     context.terminal.say(said.format(count=ended))
 

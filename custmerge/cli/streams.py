@@ -18,7 +18,7 @@ class _Descriptor(io.FileIO):
     """A stream's file descriptor. What is written to it is dropped once its reader has gone."""
 
     is_unread = False
-    lost: type[OSError] = BrokenPipeError
+    lost: type[OSError] | tuple[type[OSError], ...] = (BrokenPipeError, ConnectionResetError)
     """What is no error here."""
 
     # A raw stream that would block returns None, which typeshed's IO doesn't know.

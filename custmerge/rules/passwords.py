@@ -58,8 +58,11 @@ def wrong_with_password(password: str, *, name: str, host: str, common: Containe
     `host` is the name of the computer, `common` are passwords in small letters that everybody tries first.
     """
     text = normal(password)
+    # First of all: NFKC of many marks in a row takes for ever.
+    if why := _wrong_with_length(text):
+        return why
     plain = _plain(text)
-    return _wrong_with_length(text) or _guessed_at_once(plain, common) or _names_something(_seen(plain), name, host)
+    return _guessed_at_once(plain, common) or _names_something(_seen(plain), name, host)
 
 
 def _wrong_with_length(text: str) -> str | None:

@@ -186,11 +186,16 @@ def _people(unit: Unit) -> Iterator[Sealable]:
 
 def _tokens(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "name", Action.TOKEN)
+    people, lost = (_ids(unit), _lost_role_in(unit)) if told else ({}, {})
     for cells in unit.sealed.services() if told else ():
-        number, name, role, _by, _created_at, expires_at, revoked_at = cells
+        number, name, role, maker, _created_at, expires_at, revoked_at = cells
         if name not in told or not told[name].fits(role=role, expires_at=expires_at):
             continue
-        if revoked_at or "revoke" not in told[name].did:
+        # With a role of whoever made it a token ended, in every version.
+        stands = (
+            told[name].is_by(maker, people) and lost.get(maker, 0) < told[name].seq and "revoke" not in told[name].did
+        )
+        if revoked_at or stands:
             key = next(iter(unit.sealed.keys_of(number)), None)
             yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": seals.seal("service", *cells, key)}
 
@@ -198,24 +203,47 @@ def _tokens(unit: Unit) -> Iterator[Sealable]:
 def _transfers(unit: Unit) -> Iterator[Sealable]:
     filed = _told_without(unit, "transfer", Action.TRANSFER_FILE)
     decided = _told_without(unit, "transfer", *DECISIONS)
+    people = _ids(unit) if filed or decided else {}
     for row in unit.sealed.transfers() if filed or decided else ():
         pair = {"survivor": row["survivor"], "absorbed": row["absorbed"]}
         facts = {"did": "seal", **pair, "transfer": row["id"], "form_sha256": row["sha256"]}
         filing, decision = filed.get(row["id"]), decided.get(row["id"])
-        if filing and filing.fits(**pair, form_sha256=row["sha256"], by=row["filed_by"]):
+        is_filed = filing and filing.fits(**pair, form_sha256=row["sha256"], by=row["filed_by"], at=row["at"])
+        if filing and is_filed and filing.is_by(row["filed_by_person"], people):
             yield Action.TRANSFER_FILE, {**facts, "row_sha256": seals.of_filed_row(row)}
-        if decision and decision.fits(by=row["decided_by"]):
+        is_decided = decision and decision.fits(by=row["decided_by"], at=row["decided_at"])
+        if decision and is_decided and decision.is_by(row["decided_by_person"], people):
             status = seals.STATUS_OF[decision.action]
             yield decision.action, {**facts, "row_sha256": seals.of_decided_row(row, status)}
 
 
 def _approvals(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "batch", Action.BULK_APPROVE)
+    people = _ids(unit) if told else {}
     for cells in unit.sealed.approvals() if told else ():
-        number, sha256, rows, approved_by, *_others = cells
-        if number in told and told[number].fits(file_sha256=sha256, rows=rows, by=approved_by):
+        number, sha256, rows, approved_by, person, at = cells
+        if number not in told or not told[number].is_by(person, people):
+            continue
+        if told[number].fits(file_sha256=sha256, rows=rows, by=approved_by, at=at):
             facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
             yield Action.BULK_APPROVE, {**facts, "row_sha256": seals.seal("approval", *cells)}
+
+
+def _ids(unit: Unit) -> dict[tuple[Fact, Fact], int]:
+    """Return for each (kind, name) of somebody who acts the id of the person who is or made them."""
+    ids: dict[tuple[Fact, Fact], int] = {("staff", one.name): one.id for one in unit.people.all_staff()}
+    return ids | {("service", one.name): one.created_by for one in unit.people.all_services()}
+
+
+def _lost_role_in(unit: Unit) -> dict[int, int]:
+    """Return for people the seq of the newest entry that disabled them or gave them another role."""
+    ids = {person.name: person.id for person in unit.people.all_staff()}
+    found: dict[int, int] = {}
+    for entry in unit.chain.newest(action=Action.USER.value):
+        told = json.loads(entry.body)
+        if told.get("did") in ("disable", "role") and told["name"] in ids:
+            found.setdefault(ids[told["name"]], entry.seq)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +255,15 @@ class _Told:
     facts: Mapping[str, Fact]
     """The newest word on each fact."""
     did: frozenset[Fact]
+
+    @property
+    def seq(self) -> int:
+        """The newest entry's."""
+        return int(str(self.facts["seq"]))
+
+    def is_by(self, person: Fact, people: Mapping[tuple[Fact, Fact], int]) -> bool:
+        """Return whether the newest entry is by a person, given by their id, or by a token of theirs."""
+        return people.get((self.facts["by_kind"], self.facts["by"])) == person
 
     def fits(self, **cells: Fact) -> bool:
         """Return whether a row's cells are what the entries say, as far as they say anything."""

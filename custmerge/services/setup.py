@@ -29,6 +29,8 @@ class Prepared:
     sealed: int
     """How many rows of older versions got an entry that seals them."""
     has_staff: bool
+    short_of_rights: tuple[str, ...]
+    """Roles that an upgrade has left without a right that they need now."""
 
 
 def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
@@ -42,7 +44,8 @@ def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
     sealed = 0 if before is None else seal_what_is_not(database, clock())
     with database.reading() as unit:
-        return Prepared(before, VERSIONS[-1], sealed, unit.people.has_staff())
+        short = unit.protection.roles_short_of_rights() if before not in (None, VERSIONS[-1]) else []
+        return Prepared(before, VERSIONS[-1], sealed, unit.people.has_staff(), tuple(short))
 
 
 def grant(database: Database, role: str) -> None:

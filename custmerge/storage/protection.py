@@ -96,6 +96,12 @@ class Protection:
 
         return rights.lacking(self._connection)
 
+    def roles_short_of_rights(self) -> list[str]:
+        """Return the roles of PostgreSQL that work here and lack a right that the commands need."""
+        from custmerge.storage import rights
+
+        return rights.short_of(self._connection)
+
     def has_checksums(self) -> bool:
         """Return whether a PostgreSQL server writes checksums into its pages."""
         return self._connection.exec_driver_sql("SHOW data_checksums").scalar() == "on"

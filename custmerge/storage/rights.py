@@ -30,8 +30,6 @@ from custmerge.storage.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sqlalchemy import Connection
 
 # The history can be read and appended to; nothing that happened can be changed or deleted.
@@ -63,8 +61,8 @@ _STRANGER = text(
     "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
     "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
-_MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
-_MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
+_MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
+_MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
 # Whoever may append to the history is there to work.
 _WORKING = text(
     "SELECT rolname::text FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) "
@@ -119,25 +117,27 @@ def lacking(connection: Connection) -> tuple[str, str, str] | None:
 
     A role that can't write history isn't there to work: it reads.
     """
-    role = connection.exec_driver_sql("SELECT current_user::text").scalar_one()
-    asked = [
-        (right, table, column)
-        for table, rights in ((history.name, _OF_TABLES[history.name]), *_OF_TABLES.items())
-        for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights)
-        for column in columns.split(", ")
-    ]
-    for right, table, column in asked:
-        parameters = {"table": table, "column": column, "right": right}
-        if not connection.execute(_MAY_COLUMN if column else _MAY, parameters).scalar():
-            return None if table == history.name else (role, right, table)
+    role = str(connection.exec_driver_sql("SELECT current_user::text").scalar_one())
+    found = _lacking(connection, role)
+    return None if found is None or found[1] == history.name else (role, *found)
+
+
+def _lacking(connection: Connection, role: str) -> tuple[str, str] | None:
+    """Return (right, table) for the first right that a role lacks to work with, those on the history first."""
+    for table, rights in {history.name: "", **_OF_TABLES}.items():
+        for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights):
+            for column in columns.split(", "):
+                asked = {"role": role, "table": table, "column": column, "right": right}
+                if not connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
+                    return right, table
     return None
 
 
-def grant_again(connection: Connection) -> None:
-    """Give every role that works here what the commands need on the tables that an upgrade has made or changed."""
-    for role in connection.execute(_WORKING).scalars().all():
-        for statement in _on_tables(connection, role):
-            connection.exec_driver_sql(statement)
+def short_of(connection: Connection) -> list[str]:
+    """Return the roles that work here, for they may append to the history, and lack a right that is needed today."""
+    if is_sqlite(connection):
+        return []
+    return [role for role in connection.execute(_WORKING).scalars().all() if _lacking(connection, role) is not None]
 
 
 def grant(connection: Connection, role: str) -> None:
@@ -156,15 +156,9 @@ def grant(connection: Connection, role: str) -> None:
         f"GRANT CONNECT, TEMPORARY ON DATABASE {quote(database)} TO {to}",
         f"GRANT USAGE ON SCHEMA {quote(schema)} TO {to}",
     ]
-    for statement in (*statements, *_on_tables(connection, role)):
-        connection.exec_driver_sql(statement)
-
-
-def _on_tables(connection: Connection, role: str) -> Iterator[str]:
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    to = quote(role)
     for table, rights in _OF_TABLES.items():
-        yield f"REVOKE ALL ON TABLE {quote(table)} FROM {to}"
-        yield f"GRANT {rights} ON TABLE {quote(table)} TO {to}"
-    for numbered in _NUMBERED:
-        yield f"GRANT USAGE ON SEQUENCE {quote(numbered.name + '_id_seq')} TO {to}"
+        statements.append(f"REVOKE ALL ON TABLE {quote(table)} FROM {to}")
+        statements.append(f"GRANT {rights} ON TABLE {quote(table)} TO {to}")
+    statements += [f"GRANT USAGE ON SEQUENCE {quote(table.name + '_id_seq')} TO {to}" for table in _NUMBERED]
+    for statement in statements:
+        connection.exec_driver_sql(statement)

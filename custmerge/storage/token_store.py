@@ -91,8 +91,14 @@ class TokenStore:
         _asked(lambda: keyring.set_password(APP, self._entry, token), secret=token)
         self._remove_file()
 
+    def is_given(self) -> bool:
+        """Return whether the token comes from outside: then what is kept here is another's, or another one."""
+        directory = self._environ.get("CREDENTIALS_DIRECTORY")
+        is_credential = bool(directory) and (Path(directory or "") / CREDENTIAL).exists()
+        return is_credential or bool(self._environ.get("CUSTMERGE_TOKEN", "").strip())
+
     def forget(self) -> None:
-        """Forget the token wherever it is kept; one that was given from outside stays."""
+        """Forget the token wherever it is kept."""
         self._remove_file()
         try:
             keyring = _keyring()

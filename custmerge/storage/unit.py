@@ -289,12 +289,7 @@ class Database:
             if not self.is_sqlite:
                 connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}")
             before = schema.upgrade(connection, self.url)
-            is_upgraded = before is not None and before != schema.VERSIONS[-1]
-            if is_upgraded and not self.is_sqlite:
-                from custmerge.storage import rights
-
-                rights.grant_again(connection)
-            if then is not None and before is not None and is_upgraded:
+            if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())
         engine.dispose()
         return before

@@ -69,6 +69,10 @@ def test_a_password_that_is_guessed_at_once_is_refused_with_the_reason(password,
     assert why in wrong(password)
 
 
+def test_a_password_of_many_marks_is_refused_at_once():
+    assert "longer than 1,024" in wrong("a" + "\u0316\u0301" * 400_000)
+
+
 def test_a_short_name_is_in_many_a_good_password_by_chance():
     assert wrong("neue-webseite-99", name="eva", host="web") is None
     assert wrong("abendessen-mit-freunden", name="ben") is None

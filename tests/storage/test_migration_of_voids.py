@@ -116,6 +116,14 @@ CONTRADICTIONS = {
         "token nightly",
     ),
     "a form": ("UPDATE custmerge_transfer SET sha256 = 'x' WHERE id = 4", "transfer 4"),
+    "the maker of a token": ("UPDATE custmerge_service SET created_by = 2 WHERE name = 'nightly'", "token nightly"),
+    "whose token ended": ("UPDATE custmerge_service SET revoked_at = NULL WHERE name = 'udos'", "token udos"),
+    "the person who filed": ("UPDATE custmerge_transfer SET filed_by_person = 1 WHERE id = 4", "transfer 4"),
+    "the person who decided": ("UPDATE custmerge_transfer SET decided_by_person = 3 WHERE id = 2", "transfer 2"),
+    "when it was decided": (
+        "UPDATE custmerge_transfer SET decided_at = '2027-01-01T00:00:00Z' WHERE id = 2",
+        "transfer 2",
+    ),
     "who filed": ("UPDATE custmerge_transfer SET filed_by = 'eva' WHERE id = 4", "transfer 4"),
     "who decided": ("UPDATE custmerge_transfer SET decided_by = 'eva' WHERE id = 2", "transfer 2"),
 }
