@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sqlite3
 import stat
@@ -30,6 +31,9 @@ LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How often who waits for an SQLite file looks whether it is free."""
 WRITES = "custmerge_writes"
 """Execution option of a connection: whether its transaction is going to write."""
+for _library in ("sqlalchemy", "psycopg"):
+    # What they log of a connection that was broken off would be printed beside our own sentence.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 _NOT_UTF_8 = "Could not decode to UTF-8"
 WAIT_SECONDS = "custmerge_wait_seconds"
 """Likewise: how long it waits for others who write, None for as long as the URL says."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from random import random
+from traceback import clear_frames
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.errors import DatabaseConflict, DatabaseError, DatabaseUnreachable, NotCommitted, OutcomeUnknown
@@ -329,6 +332,7 @@ class Database:
     def _transaction(
         self, engine: Engine, *, writes: bool, wait_seconds: float | None = None
     ) -> Iterator[Connection]:
+        _close_what_was_interrupted()
         with our_errors(self.url), engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
@@ -354,3 +358,18 @@ def _milliseconds(wait_seconds: float | None) -> int:
     """Return a waiting time as PostgreSQL takes it, for which 0 is for ever."""
     seconds = LOCK_TIMEOUT_SECONDS if wait_seconds is None else wait_seconds
     return max(round(seconds * 1000), 1)
+
+
+def _close_what_was_interrupted() -> None:
+    """Roll back the transaction that Ctrl-C broke off in a place where nobody could: its traceback keeps it open.
+
+    Whoever cleans up after an interrupt begins a transaction, and would wait for that one.
+    """
+    error = sys.exc_info()[1]
+    if not isinstance(error, KeyboardInterrupt):
+        return
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__context__
+    # What the libraries have in circles.
+    gc.collect()

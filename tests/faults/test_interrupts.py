@@ -2,9 +2,14 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import closing
 
 import pytest
+
+from custmerge.storage.unit import Database
 
 
 @pytest.fixture
@@ -32,3 +37,24 @@ def test_an_import_that_is_struck_down_leaves_nothing_behind(world, supervisor, 
         entry for entry in supervisor("history", "-f", "json").json if entry["action"] == "import"
     ]
     assert supervisor("find", "vorher", "-f", "json").json[0]["number"] == "vorher"
+
+
+def broken_off(database):
+    """Leave a transaction in a place where nobody ends it, as Ctrl-C in the middle of a library may."""
+    transaction = database.writing()
+    transaction.__enter__().chain.lock()
+    raise KeyboardInterrupt
+
+
+def test_who_cleans_up_after_an_interrupt_does_not_wait_for_the_transaction_that_it_broke_off(database_url):
+    with closing(Database(database_url)) as database:
+        try:
+            broken_off(database)
+        except KeyboardInterrupt:
+            assert database.at_once(lambda unit: unit.chain.lock())
+
+
+def test_what_libraries_log_of_a_broken_connection_is_not_printed():
+    log = "import custmerge.storage.engine, logging; logging.getLogger('sqlalchemy.pool').error('closing')"
+    done = subprocess.run((sys.executable, "-c", log), check=True, capture_output=True)
+    assert done.stderr == b""
