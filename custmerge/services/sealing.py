@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     """The action that tells of a row, and what the entry says."""
 
 INIT = Actor("init", "system")
-KNOWN_SINCE = "0006"
+NOTED_SINCE = "0006"
+"""The first version that notes what it makes void, and who chose a password."""
 
 
 def seal_what_is_not(database: Database, now: datetime) -> int:
@@ -59,7 +60,7 @@ def seal_what_is_not(database: Database, now: datetime) -> int:
 
 def catch_up(unit: Unit, version: str, now: datetime) -> None:
     """Write down what versions before 0006 didn't: transfers that they made void, and who chose which password."""
-    if version >= KNOWN_SINCE:
+    if version >= NOTED_SINCE:
         return
     head = unit.chain.lock()
     drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]

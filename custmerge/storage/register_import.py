@@ -35,6 +35,22 @@ PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), 
 UNIQUE_VIOLATION = "23505"
 
 _TEMPORARY = MetaData()
+
+
+def _domains_of_lines(name: str) -> Table:
+    """Return a temporary table of the domains that packages have in lines of a file."""
+    return Table(
+        name,
+        _TEMPORARY,
+        Column("ascii_name", Key, nullable=False, index=True),
+        Column("name", Key, nullable=False),
+        Column("package", Key, nullable=False),
+        Column("line", Integer, nullable=False),
+        prefixes=["TEMPORARY"],
+        postgresql_on_commit="DROP",
+    )
+
+
 _line = Table(
     "custmerge_line",
     _TEMPORARY,
@@ -43,27 +59,8 @@ _line = Table(
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DROP",
 )
-_claim = Table(
-    "custmerge_claim",
-    _TEMPORARY,
-    Column("ascii_name", Key, nullable=False, index=True),
-    Column("name", Key, nullable=False),
-    Column("package", Key, nullable=False),
-    Column("line", Integer, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
-
-_skipped = Table(
-    "custmerge_skipped",
-    _TEMPORARY,
-    Column("ascii_name", Key, nullable=False),
-    Column("name", Key, nullable=False),
-    Column("package", Key, nullable=False),
-    Column("line", Integer, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
+_claim = _domains_of_lines("custmerge_claim")
+_skipped = _domains_of_lines("custmerge_skipped")
 _released = Table(
     "custmerge_released",
     _TEMPORARY,

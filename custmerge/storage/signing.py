@@ -20,16 +20,7 @@ if TYPE_CHECKING:
 
 LARGEST_KEY_FILE = 16_384
 """In bytes; an Ed25519 key in PEM has about 120."""
-
-
-def signed(new: Checkpoint, key_file: str) -> Checkpoint:
-    """Return a checkpoint with the signature of a private key; raises BadFile, see `signer`."""
-    return signer(key_file, {})(new)
-
-
-def verify(found: Checkpoint, key_file: str) -> bool:
-    """Return whether a checkpoint's signature is that of a public key's owner; raises BadFile, see `verifier`."""
-    return verifier(key_file)(found)
+_OTHERS = 0o077
 
 
 def signer(key_file: str, environ: Mapping[str, str]) -> Callable[[Checkpoint], Checkpoint]:
@@ -42,7 +33,10 @@ def signer(key_file: str, environ: Mapping[str, str]) -> Callable[[Checkpoint], 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    pem = _content(key_file, loose=0 if _is_credential(key_file, environ) else 0o077)
+    pem, mode = _content(key_file)
+    if mode & _OTHERS and not _is_credential(key_file, environ):
+        why = N_("others can read this private key (mode {mode}): chmod 600, and think about a new one")
+        raise BadFile(file=key_file, why=why, mode=f"{mode:04o}")
     try:
         key = load_pem_private_key(pem, password=None)
     except TypeError:
@@ -69,8 +63,12 @@ def verifier(key_file: str) -> Callable[[Checkpoint], bool]:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+    pem, mode = _content(key_file)
+    if mode & stat.S_IWOTH:
+        # Whoever puts another key in its place signs a past of their own.
+        raise LooseFile(file=key_file, mode=f"{mode:04o}", why=N_("others can change it"))
     try:
-        key = load_pem_public_key(_content(key_file, loose=stat.S_IWOTH))
+        key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
         raise BadFile(file=key_file, why=N_("isn't a public key in PEM")) from None
     if not isinstance(key, Ed25519PublicKey):
@@ -92,18 +90,11 @@ def _is_credential(key_file: str, environ: Mapping[str, str]) -> bool:
     return bool(folder) and Path(key_file).resolve().is_relative_to(Path(folder or "").resolve())
 
 
-def _content(key_file: str, *, loose: int) -> bytes:
-    """Return what is in a key's file; raises BadFile or LooseFile where others have a right of the bits `loose`."""
+def _content(key_file: str) -> tuple[bytes, int]:
+    """Return what is in a key's file, and its mode; raises BadFile."""
     try:
         with files.regular(key_file) as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & loose and loose == stat.S_IWOTH:
-                # Whoever puts another key in its place signs a past of their own.
-                raise LooseFile(file=key_file, mode=f"{mode:04o}", why=N_("others can change it"))
-            if mode & loose:
-                why = N_("others can read this private key (mode {mode}): chmod 600, and think about a new one")
-                raise BadFile(file=key_file, why=why, mode=f"{mode:04o}")
-            return file.read(LARGEST_KEY_FILE)
+            return file.read(LARGEST_KEY_FILE), stat.S_IMODE(os.fstat(file.fileno()).st_mode)
     except (FileNotFoundError, IsADirectoryError):
         raise BadFile(file=key_file, why=N_("no such file")) from None
     except OSError as error:
