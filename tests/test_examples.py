@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 import shlex
+import signal
 import subprocess
 import sys
 
@@ -234,6 +235,16 @@ def test_with_a_closed_output_the_front_runs_nothing(front_path):
     line = f"{shlex.join([sys.executable, '-I', str(front_path), 'bulk', 'run', '-', '--report', '-'])} >&-"
     done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env=TOKEN)
     assert (done.returncode, done.stderr) == (1, "custmerge-front: standard output is closed\n")
+
+
+def test_a_front_that_is_interrupted_while_it_reads_ends_quietly(front_path):
+    words = [sys.executable, "-I", str(front_path), "bulk", "check", "-"]
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(words, env=TOKEN, **streams) as front:
+        front.stdin.write(b"survivor,absorbed\n" * 10_000)
+        front.send_signal(signal.SIGINT)
+        out, err = front.communicate(timeout=60)
+    assert (front.returncode, out, err) == (130, b"", b"")
 
 
 def test_a_closed_input_of_the_front_is_an_empty_one(front_path):

@@ -103,6 +103,13 @@ def test_logout_all_ends_every_session_of_the_same_person_only(cli, agent, super
     assert supervisor("whoami").code == 0
 
 
+def test_logout_with_a_token_that_is_given_leaves_a_kept_login_alone(cli):
+    kept = ("login", "--staff", "ben", "--password-stdin", "--insecure-storage")
+    assert cli(*kept, stdin=STAFF_PASSWORD).code == 0
+    assert cli("logout", CUSTMERGE_TOKEN="token-of-anna").code == 0
+    assert cli("whoami").out.startswith("ben")
+
+
 # Where the token is kept
 
 

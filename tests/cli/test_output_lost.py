@@ -1,6 +1,8 @@
 """Output that nobody reads, that has nowhere to go, or doesn't fit: the command's own code stays."""
 
 import json
+import socket
+import struct
 import subprocess
 import sys
 
@@ -44,6 +46,23 @@ def test_a_reader_that_goes_away_leaves_an_audit_critical(world, supervisor, dat
     execute(database_url, "UPDATE custmerge_staff SET role = 'supervisor' WHERE name = 'ben'")
     codes, said = in_shell(supervisor, f"custmerge audit --format {form} | true")
     assert (codes[0], said) == (2, "")
+
+
+def test_a_connection_that_is_reset_leaves_a_difference_one(differing, agent):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as stdout:
+        reader, _address = server.accept()
+        # Closing it without a wait sends a reset.
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        reader.close()
+        done = subprocess.run(
+            [sys.executable, "-m", "custmerge", "diff", "20002", "--into", "10001"],
+            env=agent.environ(),
+            cwd=agent.folder,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize("unbuffered", [None, "1"])

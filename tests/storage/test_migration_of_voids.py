@@ -137,3 +137,27 @@ def test_a_row_that_is_not_what_its_entries_tell_is_not_sealed(old, kind):
     with closing(Database(old)) as database:
         setup.prepare(database, lambda: NOW)
     assert subject in {found.subject for found in audited(old).findings}
+
+
+CONTRADICTED_APPROVALS = {
+    "the person": "UPDATE custmerge_batch SET approved_by_person = 2 WHERE id = 1",
+    "the name": "UPDATE custmerge_batch SET approved_by = 'ben' WHERE id = 1",
+    "the moment": "UPDATE custmerge_batch SET approved_at = '2027-01-01T00:00:00Z' WHERE id = 1",
+    "the rows": 'UPDATE custmerge_batch SET "rows" = 2, done = 2 WHERE id = 1',
+}
+
+
+@pytest.mark.parametrize("version", [version for version in EARLIER if version >= "0003"])
+@pytest.mark.parametrize("statement", CONTRADICTED_APPROVALS.values(), ids=CONTRADICTED_APPROVALS)
+def test_an_approval_of_a_file_that_is_not_what_its_entry_tells_is_not_sealed(old, statement):
+    execute(old, statement)
+    with closing(Database(old)) as database:
+        setup.prepare(database, lambda: NOW)
+    assert (CheckName.BATCHES, "batch 1") in {(found.check, found.subject) for found in audited(old).findings}
+    assert "bulk_approve" not in {told["action"] for told in seals_by_init(old)}
+
+
+def seals_by_init(url):
+    with closing(Database(url)) as database, database.reading() as unit:
+        told = [json.loads(entry.body) for entry in unit.chain.newest()]
+    return [one for one in told if one.get("did") == "seal"]
