@@ -20,9 +20,9 @@ _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _SHOWN = 4
 _DIGITS_OF_A_BANK = 8
 """A German bank code has so many, a BIC fewer."""
-_OF_A_BANK = (Field.ACCOUNT_NUMBER, Field.BANK_CODE)
 MASK = "…"
 """What stands for the characters that are left out; no account number has it."""
+MASKED_FIELDS = (Field.ACCOUNT_NUMBER, Field.BANK_CODE)
 
 
 def masked(value: str) -> str:
@@ -44,7 +44,7 @@ def masked(value: str) -> str:
 
 def masked_customer(customer: Customer) -> Customer:
     """Return the record with its account number masked."""
-    return customer.with_values({field: _shown(field, customer[field]) for field in _OF_A_BANK})
+    return customer.with_values({field: _shown(field, customer[field]) for field in MASKED_FIELDS})
 
 
 def masked_package(package: Package) -> Package:

@@ -10,7 +10,7 @@ from custmerge.rules.cells import NEVER_GUARDED
 from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
 from custmerge.rules.hashes import wrong_with_hash
-from custmerge.rules.mask import MASK
+from custmerge.rules.mask import MASK, MASKED_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
 from custmerge.rules.spreadsheet import may_be_damaged, wrong_with_decoding, wrong_with_digits
 
@@ -39,7 +39,7 @@ _DIGIT_FIELDS = (Field.PHONE, Field.MOBILE, Field.ACCOUNT_NUMBER, Field.BANK_COD
 _DIGIT_COLUMNS = frozenset(
     {*(str(field) for field in _DIGIT_FIELDS), *(f"contact_{field}" for field in _DIGIT_FIELDS)}
 )
-_ACCOUNT_COLUMNS = (str(Field.ACCOUNT_NUMBER), f"contact_{Field.ACCOUNT_NUMBER}")
+_MASKED_COLUMNS = tuple(f"{of}{field}" for of in ("", "contact_") for field in MASKED_FIELDS)
 _NOT_IN_A_DOMAIN = frozenset("/\\@:;,'\"`<>()[]{}|?*&%$#!=+~^")
 
 
@@ -183,7 +183,7 @@ def _problems_of_characters(row: Mapping[str, str]) -> Iterator[Problem]:
 
 def _damages(row: Mapping[str, str]) -> Iterator[Problem]:
     """Give what a mask, a spreadsheet or a wrong decoding has done to a row; a password may be anything."""
-    for column in _ACCOUNT_COLUMNS:
+    for column in _MASKED_COLUMNS:
         if MASK in row.get(column, ""):
             yield Problem(column, row[column], N_("is masked: take it from an export"))
     if not may_be_damaged("\n".join(row.values())):
