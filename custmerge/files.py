@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import select
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +14,8 @@ from custmerge.errors import N_, BadFile
 
 if TYPE_CHECKING:
     from typing import BinaryIO
+
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 
 # Source: https://sqlite.org/fileformat2.html §1.3 and §4.1, the beginnings of a database and of its WAL.
@@ -22,6 +26,39 @@ _BESIDE = ("wal", "shm", "journal")
 
 class NotRegular(OSError):
     """A pipe, a device or a socket where only a file makes sense."""
+
+
+class WaitingFile(io.FileIO):
+    """A file descriptor whose reader or writer waits, though another program has made it non-blocking.
+
+    That is a property of what is open, which a shell's commands share: ssh, node and others leave it behind. Python
+    takes "nothing yet" (None) for the end of a file.
+    """
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read what there is, at least a byte before the end."""
+        while (read := super().readinto(buffer)) is None:
+            self._wait(select.POLLIN)
+        return read
+
+    def readall(self) -> bytes:
+        """Read to the end."""
+        blocks = bytearray()
+        block = bytearray(io.DEFAULT_BUFFER_SIZE)
+        while read := self.readinto(block):
+            blocks += block[:read]
+        return bytes(blocks)
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write at least a byte."""
+        while (written := super().write(data)) is None:
+            self._wait(select.POLLOUT)
+        return written
+
+    def _wait(self, event: int) -> None:
+        waiting = select.poll()
+        waiting.register(self.fileno(), event)
+        waiting.poll()
 
 
 def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:

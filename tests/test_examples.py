@@ -1,13 +1,16 @@
 """The examples do what they say: the verifying program, and every command line of cron, systemd, Nagios, Icinga."""
 
+import contextlib
 import importlib
 import json
+import os
 import re
 import runpy
 import shlex
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 import typer
@@ -245,6 +248,38 @@ def test_a_front_that_is_interrupted_while_it_reads_ends_quietly(front_path):
         front.send_signal(signal.SIGINT)
         out, err = front.communicate(timeout=60)
     assert (front.returncode, out, err) == (130, b"", b"")
+
+
+def test_a_front_whose_input_pauses_and_is_non_blocking_reads_it_to_its_end(front_path):
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    words = [sys.executable, "-I", str(front_path), "bulk", "check", "-"]
+    with subprocess.Popen(words, env=TOKEN, stdin=reader, stdout=subprocess.PIPE) as front:
+        os.close(reader)
+        with contextlib.suppress(BrokenPipeError), os.fdopen(writer, "wb") as stream:
+            for row in (b"one\n", b"two\n"):
+                time.sleep(0.5)
+                stream.write(row)
+                stream.flush()
+        out, _err = front.communicate(timeout=60)
+    assert (front.returncode, out.endswith(b"one\ntwo\n\n")) == (0, True)
+
+
+def test_a_front_whose_output_is_full_and_non_blocking_waits_until_it_is_read(front_path):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, bytes(1024))
+    words = [sys.executable, "-I", str(front_path), "transfer", "show", "1", "--save", "-"]
+    with subprocess.Popen(words, env=TOKEN, stdout=writer, stderr=subprocess.PIPE) as front:
+        os.close(writer)
+        # What the program itself says is there before its file is written.
+        assert front.stderr.readline()
+        time.sleep(0.5)
+        with os.fdopen(reader, "rb") as stream:
+            assert stream.read().lstrip(b"\0") == b"written"
+    assert front.returncode == 0
 
 
 def test_a_closed_input_of_the_front_is_an_empty_one(front_path):

@@ -8,21 +8,24 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
+from custmerge.files import WaitingFile
+
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     from _typeshed import ReadableBuffer
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
-class _Descriptor(io.FileIO):
+class _Output(WaitingFile):
     """A stream's file descriptor. What is written to it is dropped once its reader has gone."""
 
     is_unread = False
     lost: type[OSError] | tuple[type[OSError], ...] = (BrokenPipeError, ConnectionResetError)
     """What is no error here."""
 
-    # A raw stream that would block returns None, which typeshed's IO doesn't know.
-    def write(self, data: ReadableBuffer, /) -> int | None:  # type: ignore[override]
+    def write(self, data: ReadableBuffer, /) -> int:
         """Write like a file, but never raise what is `lost`: a verdict doesn't depend on who reads it."""
         if not self.is_unread:
             try:
@@ -32,7 +35,7 @@ class _Descriptor(io.FileIO):
         return memoryview(data).nbytes
 
 
-class _Messages(_Descriptor):
+class _Messages(_Output):
     """Standard error's: where its disk is full there is no place to say so."""
 
     lost = OSError
@@ -49,6 +52,9 @@ def open_streams() -> bool:
         # Python leaves None in the place of a closed stream.
         if getattr(sys, name) is None and os.open(os.devnull, os.O_RDWR) == descriptor:
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
+    if (text := sys.stdin) is not None and _is_pythons_own(text, STDIN):
+        buffer = io.BufferedReader(WaitingFile(STDIN, closefd=False))
+        sys.stdin = io.TextIOWrapper(buffer, text.encoding, text.errors, line_buffering=text.line_buffering)
     sys.stdout = _that_outlives_its_reader(sys.stdout, STDOUT)
     sys.stderr = _that_outlives_its_reader(sys.stderr, STDERR)
     return can_write
@@ -57,7 +63,7 @@ def open_streams() -> bool:
 def is_unread(out: TextIO) -> bool:
     """Return whether whoever read a stream has gone: nobody waits for the rest."""
     raw = getattr(getattr(out, "buffer", None), "raw", None)
-    return isinstance(raw, _Descriptor) and raw.is_unread
+    return isinstance(raw, _Output) and raw.is_unread
 
 
 def write_for_certain(text: str) -> bool:
@@ -85,18 +91,23 @@ def _is_writable(stream: TextIO) -> bool:
     return flags & os.O_ACCMODE != os.O_RDONLY
 
 
-def _that_outlives_its_reader(stream: TextIO, descriptor: int) -> TextIO:
-    """Return a stream for the same descriptor; what somebody has put in its place stays."""
+def _is_pythons_own(stream: TextIO, descriptor: int) -> TypeGuard[io.TextIOWrapper]:
+    """Return whether a standard stream is the one that Python has made: nobody has put another in its place."""
     if not isinstance(stream, io.TextIOWrapper):
-        return stream
+        return False
     # Unbuffered (PYTHONUNBUFFERED, `python -u`) there is no buffer around the file.
     raw = getattr(stream.buffer, "raw", stream.buffer)
     # Not a subclass: what is one is ours already.
-    if type(raw) is not io.FileIO or stream.fileno() != descriptor:
+    return type(raw) is io.FileIO and stream.fileno() == descriptor
+
+
+def _that_outlives_its_reader(stream: TextIO, descriptor: int) -> TextIO:
+    """Return a stream for the same descriptor; what somebody has put in its place stays."""
+    if not _is_pythons_own(stream, descriptor):
         return stream
     stream.flush()
-    is_by_line = stream.line_buffering or raw is stream.buffer
-    kind = _Messages if descriptor == STDERR else _Descriptor
+    is_by_line = stream.line_buffering or not hasattr(stream.buffer, "raw")
+    kind = _Messages if descriptor == STDERR else _Output
     buffer = io.BufferedWriter(kind(descriptor, "wb", closefd=False))
     return io.TextIOWrapper(
         buffer, stream.encoding, errors="backslashreplace", line_buffering=is_by_line, newline="\n"

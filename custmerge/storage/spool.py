@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from custmerge.errors import N_, BadFile
-from custmerge.files import size, too_large, unreadable
+from custmerge.files import WaitingFile, size, too_large, unreadable
 from custmerge.storage.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ BYTES_AT_ONCE = 65_536
 def source_of(path: str) -> BinaryIO:
     """Return a file, or for `-` standard input, opened; raises BadFile."""
     try:
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb") if path == STDIN else Path(path).open("rb")
+        number = os.dup(sys.stdin.fileno()) if path == STDIN else os.open(path, os.O_RDONLY)
+        return io.BufferedReader(WaitingFile(number))
     except OSError as error:
         raise unreadable(path, error) from None
 
