@@ -752,6 +752,13 @@ class Interrupted(CustmergeError):
     template = N_("Interrupted: nothing half done was left behind.")
 
 
+def is_interrupt(error: BaseException | None) -> bool:
+    """Return whether an error is Ctrl-C, or what came of it in a library that it took by surprise."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 class DecidedElsewhere(CustmergeError):
     """What became of a bulk file's row, as another version of the program has kept it."""
 

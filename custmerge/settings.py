@@ -93,9 +93,10 @@ def checked_url(url: str) -> str:
         if _parameters(url) is None:
             raise BadValue(name="database", value=shown_url(url), why=N_("isn't a URL that libpq understands"))
         return f"postgresql://{rest}"
-    path = url.removeprefix("sqlite:///")
-    if path != url and path.partition("?")[0] not in ("", ":memory:"):
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    if url.startswith("sqlite:///") and path not in ("", ":memory:"):
         _check_sqlite_options(url)
+        _check_home(url, path)
         return url
     raise BadValue(
         name="database", value=shown_url(url), why=N_("write sqlite:///path or postgresql://user@host/name")
@@ -121,8 +122,9 @@ def shown_url(url: str) -> str:
     user, colon, _password = login.partition(":")
     place, mark, query = place.partition("?")
     shown = "&".join(_shown_parameter(parameter) for parameter in query.split("&"))
-    if any(secret in unquote(shown) for secret in _secrets_of(url)):
-        # Whatever way of writing it was overlooked: what libpq takes for a secret isn't shown.
+    is_meant = any(_meant(unquote(part), "&;") for part in (user, place))
+    if is_meant or any(secret in unquote(shown) for secret in _secrets_of(url)):
+        # Whatever way of writing it was overlooked: what libpq takes for a secret, or a person does, isn't shown.
         return f"{scheme}://…"
     return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{mark}{shown}"
 
@@ -203,7 +205,14 @@ def _secrets_of(url: str) -> set[str]:
     rest = url.partition("://")[2]
     written = rest.rpartition("@")[0].partition(":")[2] or _forgotten_host(rest)
     found = _parameters(url) or {}
-    return {written, unquote(written), *(found[name] for name in _hidden() & found.keys())} - {""}
+    meant = {secret for ends in ("&;?", "&;?@/") for secret in _meant(unquote(rest), ends)}
+    return {written, unquote(written), *(found[name] for name in _hidden() & found.keys()), *meant} - {""}
+
+
+def _meant(text: str, ends: str) -> set[str]:
+    """Return what a person may have meant as a secret, in whatever place: `/database&password=…`."""
+    parts = [part.partition("=") for part in re.split(f"[{ends}]", text)]
+    return {value for name, _is, value in parts if any(hidden in name.lower() for hidden in _hidden())} - {""}
 
 
 def _shown_parameter(parameter: str) -> str:
@@ -216,6 +225,13 @@ def _check_sqlite_options(url: str) -> None:
     for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True):
         if name != "timeout" or not value.replace(".", "", 1).isdecimal():
             raise BadValue(name="database", value=shown_url(url), why=N_("the only option is ?timeout=SECONDS"))
+
+
+def _check_home(url: str, path: str) -> None:
+    try:
+        Path(path).expanduser()
+    except RuntimeError:
+        raise BadValue(name="database", value=shown_url(url), why=N_("nobody knows whose home ~ is")) from None
 
 
 def data_directory() -> Path:

@@ -1,6 +1,7 @@
 """The examples do what they say: the verifying program, and every command line of cron, systemd, Nagios, Icinga."""
 
 import contextlib
+import fcntl
 import importlib
 import json
 import os
@@ -248,6 +249,26 @@ def test_a_front_that_is_interrupted_while_it_reads_ends_quietly(front_path):
         front.send_signal(signal.SIGINT)
         out, err = front.communicate(timeout=60)
     assert (front.returncode, out, err) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("ending", [signal.SIGHUP, signal.SIGTERM])
+def test_a_front_that_is_ended_while_its_reader_waits_leaves_no_file_behind(front_path, tmp_path, ending):
+    (tmp_path / "temporary").mkdir()
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, bytes(4096))
+    words = [sys.executable, "-I", str(front_path), "transfer", "show", "1", "--save", "-"]
+    environ = {**TOKEN, "TMPDIR": str(tmp_path / "temporary")}
+    with subprocess.Popen(words, env=environ, stdout=writer, stderr=subprocess.PIPE) as front:
+        # What the program itself says is there before its file is written.
+        assert front.stderr.readline()
+        time.sleep(0.5)
+        assert list((tmp_path / "temporary").iterdir())
+        front.send_signal(ending)
+        front.communicate(timeout=60)
+    for end in (reader, writer):
+        os.close(end)
+    assert (front.returncode, list((tmp_path / "temporary").iterdir())) == (128 + ending, [])
 
 
 def test_a_front_whose_input_pauses_and_is_non_blocking_reads_it_to_its_end(front_path):

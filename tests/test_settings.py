@@ -77,6 +77,28 @@ def test_a_url_that_is_no_utf_8_is_refused():
         checked_url("sqlite:////tmp/\udcff.db")
 
 
+def test_the_home_of_somebody_who_is_not_there_is_refused():
+    with pytest.raises(BadValue, match="~nobody-here"):
+        checked_url("sqlite:///~nobody-here/x.db")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://h:1/d&password=geheim",
+        "postgresql://h/d;password=geheim",
+        "postgresql://h/d%26PassWord%3dgeheim",
+        "postgresql://u&password=geheim@h/d",
+        "postgresql://h/d&sslpassword=geheim?connect_timeout=1",
+    ],
+)
+def test_a_password_that_only_a_person_can_take_for_one_is_not_shown(url):
+    assert "geheim" not in shown_url(url)
+    assert "geheim" not in without_urls_secrets(f"--database={url}")
+    said = 'role "u&password=geheim" or database "d&password=geheim" is not there'
+    assert "geheim" not in without_secrets(url, said)
+
+
 def test_a_config_file_that_is_nested_without_end_is_refused(tmp_path):
     (tmp_path / "config.toml").write_text("a=" + "[" * 60_000)
     with pytest.raises(BadFile):

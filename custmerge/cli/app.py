@@ -119,7 +119,7 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind 
         # Of `history --follow`, which would wait for ever.
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 (the one boundary: a fault of ours is a sentence too)
-        return _report(_fault(error), arguments)
+        return _report(errors.Interrupted() if errors.is_interrupt(error) else _fault(error), arguments)
 
 
 def _run(arguments: list[str]) -> int:

@@ -14,6 +14,7 @@ from custmerge.rules.records import (
     Problem,
     contact_of,
     problems_of_package,
+    wrong_with_domain,
 )
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Packages:
             if self._skip_merged and (target := targets.get(row["number"])) is not None:
                 # Where the merge put the package is where it stays, with its domains and its contact.
                 problems.skip(line, Problem("number", row["number"], SKIPPED, target))
-                skipped += _claims(line, row)
+                skipped += _claims_of_skipped(line, row)
                 continue
             found = problems_of_package(row)
             found = found or _problems_of_owner(row["number"], targets)
@@ -131,6 +132,12 @@ def _claims(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
     # Written twice in one cell it is still one domain.
     names = {domain_in_ascii(name): domain_name(name) for name in row.get("domains", "").split()}
     return [(key, name, row["package"], line) for key, name in names.items()]
+
+
+def _claims_of_skipped(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
+    """Return the claims of a line that is left out, whatever else stands in it."""
+    names = [name for name in row.get("domains", "").split() if wrong_with_domain(name) is None]
+    return _claims(line, {"domains": " ".join(names), "package": ""})
 
 
 def _problems_of_owner(number: str, targets: dict[str, str | None]) -> list[Problem]:

@@ -73,8 +73,8 @@ def renewed(stored: str | None, password: str) -> str | None:
     """Return today's hash of a password that fits `stored`, or None where `stored` is of today's kind."""
     if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):
         return None
-    if stored.startswith("$2") and any(len(text.encode()) > _BCRYPT_BYTES for text in writings(password)):
-        # What stands behind those bytes was never verified, so it can't become part of the password.
+    if stored.startswith("$2") and any(len(text.encode()) >= _BCRYPT_BYTES for text in writings(password)):
+        # What stands behind those bytes was never verified: it can't become part of the password, nor be left out.
         return None
     return hashed(password)
 

@@ -107,9 +107,13 @@ def _is_frozen(path: Path) -> bool:
 
     SQLite needs a file beside the database where somebody may write, and can't make one there.
     """
-    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK) or not path.is_file():
+    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK):
         return False
-    return not _has_log(path)
+    try:
+        return path.is_file() and not _has_log(path)
+    except OSError:
+        # A name that is too long: SQLite says what is wrong with it.
+        return False
 
 
 def _frozen(path: Path) -> FrozenConnection:

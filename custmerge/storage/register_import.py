@@ -161,7 +161,7 @@ class RegisterImport:
         """
         rows = self._connection.execute(
             select(customer.c.number, customer.c.merged_into)
-            .where(customer.c.number.in_(numbers))
+            .where(customer.c.number.in_(_askable(numbers)))
             .order_by(customer.c.number)
             .with_for_update(read=True)
         )
@@ -170,7 +170,7 @@ class RegisterImport:
     def gone(self, numbers: Collection[str]) -> dict[str, str]:
         """Return for those of `numbers` that were merged away by now the number they went into; nothing is locked."""
         found = select(customer.c.number, customer.c.merged_into).where(
-            customer.c.number.in_(numbers), customer.c.merged_into.is_not(None)
+            customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
         )
         return {row[0]: row[1] for row in self._connection.execute(found)}
 
@@ -282,3 +282,8 @@ class RegisterImport:
             index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
         )
         self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _askable(numbers: Collection[str]) -> list[str]:
+    """Return what can be a number at all: nobody has looked at them yet, and PostgreSQL takes no NUL."""
+    return [number for number in numbers if "\0" not in number]

@@ -115,14 +115,19 @@ def _any_of(paths: list[Path], gives_up: Callable[[], bool]) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     until = time.monotonic() + WAIT_AT_MOST_SECONDS
-    while True:
+    usable = list(paths)
+    while usable:
         if time.monotonic() > until or gives_up():
             raise HostBusy(seconds=WAIT_AT_MOST_SECONDS)
-        for path in paths:
+        for path in list(usable):
             lock = FileLock(path, mode=0o600)
             try:
                 lock.acquire(blocking=False)
             except Timeout:
+                continue
+            except OSError:
+                # Made by somebody else, who ran the program with this user's home.
+                usable.remove(path)
                 continue
             try:
                 yield
@@ -130,3 +135,4 @@ def _any_of(paths: list[Path], gives_up: Callable[[], bool]) -> Iterator[None]:
                 lock.release()
             return
         time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+    yield

@@ -12,7 +12,14 @@ from random import random
 from traceback import clear_frames
 from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.errors import DatabaseConflict, DatabaseError, DatabaseUnreachable, NotCommitted, OutcomeUnknown
+from custmerge.errors import (
+    DatabaseConflict,
+    DatabaseError,
+    DatabaseUnreachable,
+    NotCommitted,
+    OutcomeUnknown,
+    is_interrupt,
+)
 from custmerge.settings import shown_url
 from custmerge.storage import clock, schema
 from custmerge.storage.chain import Chain
@@ -324,6 +331,18 @@ class Database:
                 continue
         raise OutcomeUnknown(**lost.details)
 
+    def _end_what_was_interrupted(self) -> None:
+        """Roll back the transaction that Ctrl-C broke off in a place where nobody could.
+
+        Its traceback keeps it open, or the connection does that was on its way back to the pool. Whoever cleans up
+        after an interrupt begins a transaction, and would wait for that one.
+        """
+        error = sys.exc_info()[1]
+        if is_interrupt(error):
+            _clear_frames_of(error)
+            self._open = None
+            self.close()
+
     @cached_property
     def _engine(self) -> Engine:
         return open_engine(self.url)
@@ -332,7 +351,7 @@ class Database:
     def _transaction(
         self, engine: Engine, *, writes: bool, wait_seconds: float | None = None
     ) -> Iterator[Connection]:
-        _close_what_was_interrupted()
+        self._end_what_was_interrupted()
         with our_errors(self.url), engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
@@ -360,14 +379,8 @@ def _milliseconds(wait_seconds: float | None) -> int:
     return max(round(seconds * 1000), 1)
 
 
-def _close_what_was_interrupted() -> None:
-    """Roll back the transaction that Ctrl-C broke off in a place where nobody could: its traceback keeps it open.
-
-    Whoever cleans up after an interrupt begins a transaction, and would wait for that one.
-    """
-    error = sys.exc_info()[1]
-    if not isinstance(error, KeyboardInterrupt):
-        return
+def _clear_frames_of(error: BaseException | None) -> None:
+    """End what the frames of a traceback, and of those behind it, hold open."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__context__

@@ -53,6 +53,23 @@ def test_whatever_stands_in_a_merged_numbers_line_the_rest_goes_on(merged, feed,
     assert done.code == 0, done.err
 
 
+@pytest.mark.parametrize("options", [(), ("--skip-merged",)])
+@pytest.mark.parametrize("kind", ["customers", "packages"])
+def test_a_number_with_a_nul_is_a_bad_line(merged, feed, kind, options):
+    columns = "number" if kind == "customers" else "number,package"
+    done = feed(kind, f"{columns}\n20\x0001{',P' if kind == 'packages' else ''}\n", *options)
+    assert (done.code, done.err.startswith("feed.csv:2: number: ")) == (2, True), done.err
+
+
+@pytest.mark.parametrize(
+    "cells", ["P\x00,20001,d1.example", "P20001,20001,d\x00.example", "P20001,20001," + "d" * 100_000]
+)
+def test_a_nul_or_an_endless_name_in_a_skipped_line_stops_nothing(merged, feed, world, cells):
+    done = feed("packages", f"package,number,domains\n{cells}\nQ,10001,d2.example\n", "--skip-merged")
+    assert (done.code, "1 row of a number that was merged skipped" in done.out) == (0, True), done.err
+    assert world.packages()["Q"]["domains"] == ["d2.example"]
+
+
 def test_a_package_of_a_merged_number_stays_where_the_merge_put_it(merged, feed, world):
     before = world.packages()["P20001"]
     done = feed("packages", PACKAGES, "--skip-merged")

@@ -1,9 +1,11 @@
 """A user without a home directory and without an entry in /etc/passwd: a container, systemd's DynamicUser."""
 
+import os
 import pwd
 
 import pytest
 from cli_process import run_command_line
+from conftest import STAFF_PASSWORD
 
 NOWHERE = {"HOME": None, "XDG_DATA_HOME": None, "CUSTMERGE_CONFIG": None}
 
@@ -71,3 +73,21 @@ def test_a_home_that_cannot_be_written_is_no_fault_of_ours(sqlite_cli, tmp_path)
     (tmp_path / "data" / "custmerge").write_text("a file in the place of the folder")
     done = sqlite_cli("login", "--staff", "ben", "--password-stdin", "--insecure-storage", stdin="x")
     assert (done.code, "Unexpected" in done.err, done.err.count("\n")) == (4, False, 1)
+
+
+def test_lock_files_of_somebody_else_in_this_home_are_no_limit(cli):
+    for number in range(os.cpu_count() + 1):
+        # Like a file of root's: it can't be opened for writing, by root neither.
+        (cli.folder / "data" / "custmerge" / "slots" / f"hash-{number}").mkdir(parents=True)
+    login = ("login", "--staff", "ben", "--password-stdin", "--print-token")
+    done = cli(*login, stdin=STAFF_PASSWORD)
+    assert (done.code, bool(done.out.strip())) == (0, True), done.err
+
+
+@pytest.mark.parametrize(("path", "code"), [("~nobody-is-called-this/x.db", 2), ("a/" * 3_000, 8), ("a" * 300, 8)])
+def test_a_file_that_can_be_nowhere_is_one_sentence(sqlite_cli, path, code):
+    url = {"CUSTMERGE_DATABASE_URL": f"sqlite:///{path}"}
+    for words in (("whoami",), ("init",), ("find", "x"), ("doctor",)):
+        done = sqlite_cli(*words, CUSTMERGE_TOKEN="x", **url)
+        assert done.code == code, (words, done)
+        assert "Unexpected" not in done.err + done.out

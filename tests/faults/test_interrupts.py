@@ -58,3 +58,20 @@ def test_what_libraries_log_of_a_broken_connection_is_not_printed():
     log = "import custmerge.storage.engine, logging; logging.getLogger('sqlalchemy.pool').error('closing')"
     done = subprocess.run((sys.executable, "-c", log), check=True, capture_output=True)
     assert done.stderr == b""
+
+
+def test_an_interrupt_that_a_library_answers_with_an_error_of_its_own_is_one():
+    program = """
+from custmerge.cli import app
+
+def broken(_arguments):
+    try:
+        raise KeyboardInterrupt
+    finally:
+        raise AssertionError
+
+app._run = broken
+raise SystemExit(app.run(["whoami"]))
+"""
+    done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr.count("\n"), "Interrupted" in done.stderr) == (130, 1, True), done.stderr
