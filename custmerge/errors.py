@@ -465,6 +465,16 @@ class BatchMoved(CustmergeError):
     )
 
 
+class RunUnderWay(CustmergeError):
+    """An upgrade while a program of an earlier version works on."""
+
+    code, exit = "batch_running", ExitCode.CONFLICT
+    template = N_(
+        "An older program is running or undoing a bulk file in {database}: wait for it to end, or for a minute if it "
+        "died, then run `custmerge init` again."
+    )
+
+
 class BatchApproved(CustmergeError):
     """A bulk file that is approved already."""
 

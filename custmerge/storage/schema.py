@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,10 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
+from custmerge.rules.times import stamp
 from custmerge.settings import shown_url
+from custmerge.storage import clock
+from custmerge.storage.engine import is_sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -17,7 +21,14 @@ if TYPE_CHECKING:
 VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every version that there ever was, oldest first; the last is this program's."""
 
+LEASES_SINCE = "0004"
+LONGEST_LEASE = timedelta(minutes=2)
+"""With what clocks may be apart; a lease that is longer was written by a clock that is wrong."""
+
 _VERSION = text("SELECT version_num FROM custmerge_version")
+_LEASES = text("SELECT alive_until FROM custmerge_batch WHERE runner IS NOT NULL")
+# Every transaction that writes has read it first.
+_KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
 
 
 def version(connection: Connection) -> str | None:
@@ -46,13 +57,16 @@ def demand_current(connection: Connection, url: str) -> None:
 def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | None:
     """Bring the database to this program's version, or to an earlier one, in the connection's transaction.
 
-    Returns the version that it had. Raises NewSchema for one that this program doesn't know.
+    Returns the version that it had. Raises NewSchema for one that this program doesn't know, RunUnderWay while an
+    older program runs or undoes a bulk file.
     """
     found = version(connection)
     if found is not None and found not in VERSIONS:
         raise errors.NewSchema(database=shown_url(url), version=found)
     if found is not None and found >= to:
         return found
+    if found is not None:
+        _demand_quiet(connection, url, found)
 
     from alembic import command
     from alembic.config import Config
@@ -63,6 +77,21 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     config.attributes["database"] = shown_url(url)
     command.upgrade(config, to)
     return found
+
+
+def _demand_quiet(connection: Connection, url: str, found: str) -> None:
+    """Wait for those who write, and keep others out; raises RunUnderWay where somebody would go on behind our back.
+
+    Programs before 0006 look at the version once, when they begin.
+    """
+    if not is_sqlite(connection):
+        connection.exec_driver_sql(_KEEP_OUT)
+    if found < LEASES_SINCE:
+        return
+    now = clock.server_time(connection) or datetime.now(UTC)
+    for until in connection.execute(_LEASES).scalars():
+        if stamp(now) < str(until) < stamp(now + LONGEST_LEASE):
+            raise errors.RunUnderWay(database=shown_url(url))
 
 
 def _stored(connection: Connection) -> str | None:

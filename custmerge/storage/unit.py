@@ -297,7 +297,8 @@ class Database:
         engine = open_engine(self.url, create=True)
         with our_errors(self.url), engine.connect() as connection, connection.begin():
             if not self.is_sqlite:
-                connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}")
+                patience = f"SET LOCAL lock_timeout = {_milliseconds(None)}"
+                connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}; {patience}")
             before = schema.upgrade(connection, self.url)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())
@@ -362,7 +363,8 @@ class Database:
                         else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
                     )
                     connection.exec_driver_sql(f"{mode}; {SERVER_FIRST}")
-                if not self._checked:
+                # Who writes asks every time: an upgrade may have come since.
+                if writes or not self._checked:
                     schema.demand_current(connection, self.url)
                     self._checked = True
                 outer, self._open = self._open, connection

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import migration_scenes
 import psycopg
@@ -13,10 +14,11 @@ from migration_scenes import EARLIER, NOW, audited, reflected
 from sqlalchemy import insert, inspect, select, text
 from struck_process import die_at
 
-from custmerge.errors import DatabaseError
+from custmerge.errors import DatabaseError, NewSchema
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.normalise import search_text
+from custmerge.rules.times import stamp
 from custmerge.services import setup
 from custmerge.storage import schema
 from custmerge.storage.engine import open_engine
@@ -141,6 +143,37 @@ def test_an_upgrade_that_fails_leaves_the_old_version_as_it_was(old, tmp_path):
     engine.dispose()
     assert CommandLine(old, tmp_path)("init").code == 0
     assert audited(old).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("version", [version for version in EARLIER if version >= schema.LEASES_SINCE])
+def test_an_upgrade_waits_for_a_bulk_run_of_an_older_program_to_end(old, tmp_path):
+    cli = CommandLine(old, tmp_path)
+    alive = stamp(datetime.now(UTC) + timedelta(seconds=60))
+    execute(old, f"UPDATE custmerge_batch SET runner = 'x', alive_until = '{alive}'")
+    done = cli("init")
+    assert (done.code, "An older program is running or undoing a bulk file" in done.err) == (6, True), done.err
+    assert dump(old)["custmerge_version"][1:] != [(schema.VERSIONS[-1],)]
+    execute(old, "UPDATE custmerge_batch SET alive_until = '2026-01-01T00:00:00Z'")
+    assert cli("init").code == 0
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("version", ["0005"])
+def test_an_upgrade_waits_for_who_writes_and_not_for_ever(old, tmp_path):
+    with psycopg.connect(old) as writer:
+        writer.execute("SELECT version_num FROM custmerge_version")
+        done = CommandLine(old, tmp_path)("init")
+    assert (done.code, "is locked by another process" in done.err) == (8, True), done.err
+    assert dump(old)["custmerge_version"][1:] == [("0005",)]
+
+
+def test_a_program_writes_no_more_in_a_database_that_was_upgraded_beside_it(database_url):
+    with closing(Database(database_url)) as database:
+        database.attempt(lambda unit: unit.chain.lock())
+        execute(database_url, "UPDATE custmerge_version SET version_num = '9999'")
+        with pytest.raises(NewSchema):
+            database.attempt(lambda unit: unit.chain.lock())
+        assert not database.at_once(lambda unit: unit.chain.lock())
 
 
 def upgrade_and_die(url, fatal):
