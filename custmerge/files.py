@@ -117,7 +117,7 @@ def demand_place(path: str | Path) -> None:
     try:
         mode = os.lstat(path).st_mode
     except FileNotFoundError:
-        _demand_no_database(path)
+        demand_no_database(path)
         return
     except OSError as error:
         raise unwritable(path, error) from None
@@ -127,10 +127,10 @@ def demand_place(path: str | Path) -> None:
         raise BadFile(file=str(path), why=N_("is a folder: name a file"))
     if not stat.S_ISREG(mode):
         raise BadFile(file=str(path), why=N_("isn't a regular file: name another, or redirect standard output"))
-    _demand_no_database(path)
+    demand_no_database(path)
 
 
-def _demand_no_database(path: str | Path) -> None:
+def demand_no_database(path: str | Path) -> None:
     """Raise BadFile where a file is an SQLite database, or has the name of what one keeps beside itself."""
     stem, dash, part = str(path).rpartition("-")
     if _is_database(path) or (dash and part in _BESIDE and _is_database(stem)):

@@ -157,6 +157,15 @@ def execute(url, *statements):
     engine.dispose()
 
 
+def first_cells(url, query):
+    """Return what stands in the first column of a query's rows."""
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(query).scalars().all()
+    engine.dispose()
+    return found
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory, staff_hash):
     path = tmp_path_factory.mktemp("sqlite") / "template.db"

@@ -241,6 +241,25 @@ def test_with_a_closed_output_the_front_runs_nothing(front_path):
     assert (done.returncode, done.stderr) == (1, "custmerge-front: standard output is closed\n")
 
 
+@pytest.mark.parametrize("words", [("bulk", "run", "-", "--report", "-"), ("transfer", "show", "1", "--save", "-")])
+def test_messages_that_nobody_reads_do_not_stand_in_a_file_that_the_front_hands_on(front_path, words):
+    line = f"{shlex.join([sys.executable, '-I', str(front_path), *words])} 2>&-"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, input="", env=TOKEN)
+    assert (done.returncode, done.stdout) == (0, "written")
+
+
+def test_an_input_that_the_front_cannot_read_is_one_sentence(front_path):
+    line = f"{shlex.join([sys.executable, '-I', str(front_path), 'bulk', 'check', '-'])} 0>/dev/null"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False, env=TOKEN)
+    said = "custmerge-front: standard input can't be read: Bad file descriptor\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_the_front_cuts_no_word_that_ends_like_a_stream(front):
+    words = ["transfer", "reject", "2", "--reason", "unleserlich=-", "--yes"]
+    assert json.loads(front(*words).stdout)[0] == words
+
+
 def test_a_front_that_is_interrupted_while_it_reads_ends_quietly(front_path):
     words = [sys.executable, "-I", str(front_path), "bulk", "check", "-"]
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)

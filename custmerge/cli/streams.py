@@ -8,14 +8,25 @@ import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
-from custmerge.files import WaitingFile
+from custmerge.files import WaitingFile, unreadable
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
-    from _typeshed import ReadableBuffer
+    from _typeshed import ReadableBuffer, WriteableBuffer
 
 STDIN, STDOUT, STDERR = 0, 1, 2
+
+
+class _Input(WaitingFile):
+    """Standard input's file descriptor. What can't be read is told as any file's that can't."""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        """Read like a file; raises BadFile."""
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise unreadable("-", error) from None
 
 
 class _Output(WaitingFile):
@@ -53,7 +64,7 @@ def open_streams() -> bool:
         if getattr(sys, name) is None and os.open(os.devnull, os.O_RDWR) == descriptor:
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
     if (text := sys.stdin) is not None and _is_pythons_own(text, STDIN):
-        buffer = io.BufferedReader(WaitingFile(STDIN, closefd=False))
+        buffer = io.BufferedReader(_Input(STDIN, closefd=False))
         sys.stdin = io.TextIOWrapper(buffer, text.encoding, text.errors, line_buffering=text.line_buffering)
     sys.stdout = _that_outlives_its_reader(sys.stdout, STDOUT)
     sys.stderr = _that_outlives_its_reader(sys.stderr, STDERR)

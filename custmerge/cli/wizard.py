@@ -24,6 +24,7 @@ from custmerge.errors import (
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
 from custmerge.services import merging, proving
+from custmerge.services.access import own_survivor
 
 if TYPE_CHECKING:
     from custmerge.cli.context import Context
@@ -42,7 +43,7 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
     terminal = context.terminal
     if not terminal.can_ask:
         raise MissingInput(what=_("Customer number to take over"), option=NUMBER_OPTION)
-    survivor = caller.name if caller.is_customer else _survivor(context, caller, into)
+    survivor = _survivor(context, caller, into)
     terminal.say(_("Merge customer numbers: {survivor} is kept.").format(survivor=visible(survivor)))
     done, code = False, ExitCode.DONE
     while True:
@@ -60,7 +61,9 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
 
 
 def _survivor(context: Context, caller: Caller, into: str | None) -> str:
-    """Return the number that is kept, asked for until it is one that can be."""
+    """Return the number that is kept: a customer's own, asked for from staff until it is one that can be."""
+    if caller.is_customer:
+        return own_survivor(caller, into)
     if into is not None:
         return proving.check_survivor(context.database, caller, into, context.now())
     while True:

@@ -126,9 +126,7 @@ def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
     """
     checked_number(absorbed)
     if caller.is_customer:
-        if into is not None and into != caller.name:
-            raise OwnNumberOnly(number=into)
-        survivor = caller.name
+        survivor = own_survivor(caller, into)
     elif into is None:
         raise MissingInput(what=N_("Number that is kept"), option="--into NUMBER")
     else:
@@ -136,6 +134,13 @@ def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
     if survivor == absorbed:
         raise SelfMerge(number=survivor)
     return survivor
+
+
+def own_survivor(caller: Caller, into: str | None) -> str:
+    """Return the only number that a customer can keep, their own; raises OwnNumberOnly where another is named."""
+    if into is not None and into != caller.name:
+        raise OwnNumberOnly(number=into)
+    return caller.name
 
 
 def living_pair(

@@ -88,7 +88,7 @@ class Packages:
             contact = self._merged_contact(row[_CONTACT], old[_CONTACT])
             merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
         if "domains" in self._columns:
-            self._register.release_domains(list(existing), is_noted=self._skip_merged)
+            self._register.release_domains(list(existing))
         self._register.put_packages(merged)
         return len(new) - len(added_since), len(existing)
 

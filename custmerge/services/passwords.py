@@ -49,7 +49,9 @@ def fits(stored: str | None, password: str) -> bool:
     `stored` may be an argon2, bcrypt or SHA-512-crypt hash. A password is one composed or not (Unicode NFC,
     NFD): each writing of it is tried, so that what is typed alone decides how long a wrong one takes.
     """
-    if len(password) > LONGEST or "\0" in password or _is_too_long_for(stored, password):
+    # By the writing that is hashed: decomposed, a password that could be chosen may be longer.
+    composed = normal(password)
+    if len(composed) > LONGEST or "\0" in composed or _is_too_long_for(stored, composed):
         stored, password = None, ""
     return any(_fits(stored or _DUMMY, text) and stored is not None for text in writings(password))
 

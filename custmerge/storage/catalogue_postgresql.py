@@ -98,6 +98,8 @@ _SEQUENCES = """
 SELECT name, 'sequence ' || seqrelid::regclass::text,
        concat_ws(' ', format_type(seqtypid, NULL), 'of', attname, 'from', seqmin, 'to', seqmax, 'by', seqincrement,
                  CASE WHEN seqcycle THEN '(begins anew)' END,
+                 CASE WHEN 'u' = (SELECT relpersistence FROM pg_catalog.pg_class s WHERE s.oid = seqrelid)
+                      THEN '(unlogged)' END,
                  CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_class s, aclexplode(s.relacl)
                                    WHERE s.oid = seqrelid AND grantee = 0) THEN '(open to everybody)' END,
                  CASE WHEN 1 <> (SELECT count(*) FROM pg_catalog.pg_depend u WHERE u.refobjid = seqrelid

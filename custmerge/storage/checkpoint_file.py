@@ -64,6 +64,7 @@ def append(path: str, new: Checkpoint) -> None:
     Raises BadFile where it can't be written.
     """
     _demand_no_link(path)
+    files.demand_no_database(path)
     try:
         descriptor = _opened(path)
         try:

@@ -34,6 +34,7 @@ WRITES = "custmerge_writes"
 for _library in ("sqlalchemy", "psycopg"):
     # What they log of a connection that was broken off would be printed beside our own sentence.
     logging.getLogger(_library).addHandler(logging.NullHandler())
+_PLACE = ("service", "host", "hostaddr", "port", "dbname", "user")
 _NOT_UTF_8 = "Could not decode to UTF-8"
 WAIT_SECONDS = "custmerge_wait_seconds"
 """Likewise: how long it waits for others who write, None for as long as the URL says."""
@@ -57,6 +58,15 @@ def is_sqlite(connection: Connection) -> bool:
 def sqlite_path(url: str) -> Path:
     """Return the file that a `sqlite:///` URL names."""
     return Path(url.removeprefix("sqlite:///").partition("?")[0]).expanduser()
+
+
+def libpq_place(url: str) -> str:
+    """Return what libpq connects to by a URL, its environment variables, and its service file."""
+    from psycopg.pq import Conninfo
+
+    options = [*Conninfo.get_defaults(), *Conninfo.parse(url.encode())]
+    given = {option.keyword: option.val for option in options if option.val is not None}
+    return " ".join(f"{name}={given.get(name.encode(), b'').decode(errors='replace')}" for name in _PLACE)
 
 
 def _sqlite(url: str, *, create: bool) -> Engine:
@@ -311,6 +321,8 @@ def _first(error: BaseException) -> BaseException:
     return before or error
 
 
+_IN_THE_WAY = ("2BP01", "0A000")
+"""Another object depends on the one that is changed; the detail names it."""
 _CANCELED = "57014"
 """What the server or an administrator stopped; the connection is still there."""
 _POSTGRESQL_MEANINGS: dict[str, type[errors.DatabaseError]] = {
@@ -329,7 +341,10 @@ def _meaning_postgresql(url: str, database: str, error: BaseException) -> errors
     import psycopg
 
     state = getattr(error, "sqlstate", None) or ""
-    reason = without_secrets(url, next(iter(str(error).splitlines()), type(error).__name__))
+    said = next(iter(str(error).splitlines()), type(error).__name__)
+    if state in _IN_THE_WAY and isinstance(error, psycopg.Error) and error.diag.message_detail:
+        said = f"{said}: {error.diag.message_detail.splitlines()[0]}"
+    reason = without_secrets(url, said)
     if meaning := _POSTGRESQL_MEANINGS.get(state):
         return meaning(database=database, reason=reason)
     if isinstance(error, psycopg.OperationalError) and not state and _is_missing(url, error):

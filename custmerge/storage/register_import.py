@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Integer, MetaData, Table, exists, func, select, text
+from sqlalchemy import Column, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
@@ -81,6 +81,7 @@ _CLAIMED_TWICE = (
 _CLAIMED_OF_OTHERS = (
     select(_claim.c.line, _claim.c.name, domain.c.package)
     .join(domain, domain.c.ascii_name == _claim.c.ascii_name)
+    .where(~exists().where(_released.c.ascii_name == _claim.c.ascii_name))
     .order_by(_claim.c.line)
 )
 _LOST_DOMAINS = (
@@ -91,8 +92,27 @@ _LOST_DOMAINS = (
     )
     .order_by(_skipped.c.line)
 )
-_SETTLE = domain.insert().from_select(
-    ["ascii_name", "name", "package"], select(_claim.c.ascii_name, _claim.c.name, _claim.c.package)
+# What stays isn't written anew: rows of a host's may refer to it, and go with it.
+_claimed = _claim.c.ascii_name == domain.c.ascii_name
+_is_released = exists().where(_released.c.ascii_name == domain.c.ascii_name)
+_DROP = domain.delete().where(_is_released, ~exists().where(_claimed))
+_MOVE = (
+    domain.update()
+    .values(
+        name=select(_claim.c.name).where(_claimed).scalar_subquery(),
+        package=select(_claim.c.package).where(_claimed).scalar_subquery(),
+    )
+    .where(
+        _is_released,
+        exists().where(_claimed, or_(_claim.c.name != domain.c.name, _claim.c.package != domain.c.package)),
+    )
+)
+_there = domain.alias("there")
+_ADD = domain.insert().from_select(
+    ["ascii_name", "name", "package"],
+    select(_claim.c.ascii_name, _claim.c.name, _claim.c.package).where(
+        ~exists().where(_released.c.ascii_name == _claim.c.ascii_name, _there.c.ascii_name == _released.c.ascii_name)
+    ),
 )
 _target = customer.alias("target")
 _LOST = (
@@ -203,13 +223,10 @@ class RegisterImport:
         """Remember the domains, as `claim_domains` has them, of lines that are left out."""
         insert_rows(self._connection, "custmerge_skipped", ("ascii_name", "name", "package", "line"), skipped)
 
-    def release_domains(self, packages: Collection[str], *, is_noted: bool) -> None:
-        """Take the domains of packages away that are about to get their new ones; noted for `domains_lost`."""
-        theirs = domain.c.package.in_(packages)
-        if is_noted:
-            found = select(domain.c.ascii_name).where(theirs)
-            self._connection.execute(_released.insert().from_select(["ascii_name"], found))
-        self._connection.execute(domain.delete().where(theirs))
+    def release_domains(self, packages: Collection[str]) -> None:
+        """Take note of the domains of packages that are about to get their new ones, until `settle_domains`."""
+        found = select(domain.c.ascii_name).where(domain.c.package.in_(packages))
+        self._connection.execute(_released.insert().from_select(["ascii_name"], found))
 
     def domains_lost(self) -> Iterator[tuple[int, str]]:
         """Give (line, name) of each domain that only a line which is left out has taken from where it was."""
@@ -222,7 +239,7 @@ class RegisterImport:
             yield row[0], row[1], row[2]
 
     def domains_of_others(self) -> Iterator[tuple[int, str, str]]:
-        """Give (line, name, package) of each claimed domain that a package of the register holds."""
+        """Give (line, name, package) of each claimed domain that a package holds which doesn't give it up."""
         for row in self._connection.execute(_CLAIMED_OF_OTHERS):
             yield row[0], row[1], row[2]
 
@@ -230,7 +247,8 @@ class RegisterImport:
         """Write the claimed domains into the register; False where somebody has meanwhile written one of them."""
         try:
             with self._connection.begin_nested():
-                self._connection.execute(_SETTLE)
+                for statement in (_DROP, _MOVE, _ADD):
+                    self._connection.execute(statement)
         except IntegrityError:
             if next(self.domains_of_others(), None) is None:
                 raise

@@ -61,6 +61,11 @@ _STRANGER = text(
     "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
     "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
+_OWNER = text(
+    "SELECT rolname::text FROM pg_catalog.pg_class JOIN pg_catalog.pg_roles ON pg_roles.oid = relowner "
+    "WHERE pg_class.oid = pg_catalog.to_regclass('custmerge_history') AND rolname <> current_user "
+    "AND pg_catalog.pg_has_role(rolname, 'member')"
+)
 _MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
 # Whoever may append to the history is there to work.
@@ -96,6 +101,17 @@ def stranger(connection: Connection) -> str | None:
         return None
     found = connection.execute(_STRANGER).scalar()
     return None if found is None else str(found)
+
+
+def act_as_owner(connection: Connection) -> None:
+    """Become the owner of the tables until the transaction ends, where the connected role may: a superuser.
+
+    What an upgrade makes anew has to belong to whom the rest belongs to.
+    """
+    owner = connection.execute(_OWNER).scalar()
+    if owner is not None:
+        quoted = connection.dialect.identifier_preparer.quote_identifier(str(owner))
+        connection.exec_driver_sql(f"SET LOCAL ROLE {quoted}")
 
 
 def given(table: str, right: str, column: str | None) -> bool:

@@ -31,6 +31,7 @@ from custmerge.storage.engine import (
     is_gone,
     is_odd_data,
     is_sqlite,
+    libpq_place,
     open_engine,
     our_errors,
     sqlite_path,
@@ -204,8 +205,8 @@ class Database:
 
     @property
     def identity(self) -> str:
-        """What tells this database from others: the URL without its password, or the file's whole path."""
-        return str(sqlite_path(self.url).resolve()) if self.is_sqlite else self.name
+        """What tells this database from others: a file's whole path, or where libpq connects to."""
+        return str(sqlite_path(self.url).resolve()) if self.is_sqlite else libpq_place(self.url)
 
     @property
     def is_sqlite(self) -> bool:
@@ -294,11 +295,14 @@ class Database:
         `then` is called in the same transaction, with the version before and the database's time, where that was
         an older version.
         """
+        from custmerge.storage import rights
+
         engine = open_engine(self.url, create=True)
         with our_errors(self.url), engine.connect() as connection, connection.begin():
             if not self.is_sqlite:
                 patience = f"SET LOCAL lock_timeout = {_milliseconds(None)}"
                 connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}; {patience}")
+                rights.act_as_owner(connection)
             before = schema.upgrade(connection, self.url)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())

@@ -208,6 +208,15 @@ def test_ones_own_second_process_is_not_called_somebody_else(pair, agent, superv
         assert (answer.code, "another process" in answer.err, "somebody" in answer.err) == (6, True, False)
 
 
+@pytest.mark.parametrize("name", ["PGDATABASE", "PGHOST", "PGPORT", "PGUSER"])
+def test_a_database_that_the_environment_names_is_another_one(monkeypatch, name):
+    database = Database("postgresql://")
+    here = database.identity
+    monkeypatch.setenv(name, "1234")
+    assert database.identity != here
+    assert Database("postgresql://u:geheim@h/d").identity == Database("postgresql://u:other@h/d").identity
+
+
 # For scripts
 
 

@@ -1,6 +1,7 @@
 """Contract §6: CSV in, one transaction, every bad line reported."""
 
 import pytest
+from conftest import execute, first_cells
 from world import KATRIN, details
 
 HEADER = "number,company,first_name,last_name,street,postcode,city,phone,mobile,email,account_number,bank_code"
@@ -271,6 +272,24 @@ def test_update_gives_a_package_the_domains_of_the_file(load, world):
     packages = world.packages()
     assert packages["Q"]["domains"] == ["eins.example"]
     assert packages["P10001"]["domains"] == ["drei.example", "vier.example"]
+
+
+def test_what_refers_to_a_domain_stays_as_long_as_the_domain_does(load, world, database_url):
+    world.customer("10001", domains=["eins.example", "zwei.example"])
+    world.package("Q", "10001", ["drei.example"])
+    collation = "" if database_url.startswith("sqlite") else ' COLLATE "C"'
+    execute(
+        database_url,
+        f"CREATE TABLE dns (zone text{collation} REFERENCES domain (ascii_name) ON DELETE CASCADE)",
+        "INSERT INTO dns SELECT ascii_name FROM domain",
+    )
+    text = "package,number,domains\nP10001,10001,eins.example drei.example\nQ,10001,vier.example\n"
+    assert load("packages", text, "--update").code == 0
+    packages = world.packages()
+    assert packages["P10001"]["domains"] == ["drei.example", "eins.example"]
+    assert packages["Q"]["domains"] == ["vier.example"]
+    zones = first_cells(database_url, "SELECT zone FROM dns ORDER BY zone")
+    assert zones == ["drei.example", "eins.example"]
 
 
 def test_find_sees_what_an_update_changed(load, world, agent):

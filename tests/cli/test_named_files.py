@@ -254,6 +254,13 @@ def test_what_is_written_never_takes_the_place_of_a_database_or_of_what_it_keeps
     assert not (tmp_path / "hosting.db-wal").exists()
 
 
+@pytest.mark.parametrize("part", ["", "-wal", "-journal"])
+def test_a_checkpoint_is_not_appended_to_what_a_database_keeps_beside_itself(supervisor, tmp_path, part):
+    (tmp_path / "hosting.db").write_bytes(b"SQLite format 3\0")
+    done = supervisor("audit", "--checkpoint", f"hosting.db{part}")
+    assert (done.code, (tmp_path / "hosting.db-wal").exists()) == (2, False), done.err
+
+
 def test_a_report_needs_a_file(supervisor, tmp_path):
     (tmp_path / "rows.csv").write_text("survivor,absorbed\n1,2\n")
     assert supervisor("bulk", "check", "rows.csv", "--report", "-").code == 2

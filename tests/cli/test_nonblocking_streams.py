@@ -1,6 +1,7 @@
 """Standard streams that another program has made non-blocking: nothing is taken for the end that is a pause."""
 
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -55,6 +56,18 @@ def test_a_password_that_comes_in_pieces_is_one(cli):
     words = program("login", "--staff", "anna", "--password-stdin", "--print-token")
     code, out, err = fed(words, cli, STAFF_PASSWORD[:5], STAFF_PASSWORD[5:])
     assert (code, bool(out.strip())) == (0, True), err
+
+
+def test_an_input_that_cannot_be_read_is_no_lost_output(cli, agent):
+    login = "login --staff anna --password-stdin --print-token"
+    transfer = "transfer file 20001 --into 10001 --form -"
+    for person, words in ((cli, login), (agent, transfer)):
+        # A descriptor that is open for writing alone.
+        line = f"{shlex.join(program())} {words} 0>/dev/null"
+        done = subprocess.run(
+            ["bash", "-c", line], env=person.environ(), cwd=cli.folder, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, "-: can't be read (Bad file descriptor)" in done.stderr) == (2, True), done.stderr
 
 
 def test_an_export_that_is_read_slowly_comes_whole(world, supervisor):

@@ -204,6 +204,12 @@ def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):
     assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
 
 
+def test_a_customer_who_names_another_number_to_keep_is_told_so(customers, cli):
+    done = Typist(cli.login("10001", "pw-1"), "merge", "--into", "20003")
+    done.sees("20003")
+    assert done.ends() == 4
+
+
 def test_the_form_has_no_format(customers, agent):
     done = Typist(agent, "merge", "--format", "json")
     done.sees("--format needs the NUMBER")

@@ -190,6 +190,10 @@ IN_POSTGRESQL = {
         ["ALTER SEQUENCE custmerge_staff_id_seq CYCLE"],
         {("columns", "sequence custmerge_staff_id_seq")},
     ),
+    "a sequence that a crash resets": (
+        ["ALTER SEQUENCE custmerge_transfer_id_seq SET UNLOGGED"],
+        {("columns", "sequence custmerge_transfer_id_seq")},
+    ),
     "a trigger with a condition": (
         [
             "DROP TRIGGER custmerge_history_no_update ON custmerge_history",

@@ -99,6 +99,13 @@ def test_a_wrong_password_costs_as_many_hashes_as_one_of_nobody(monkeypatch, typ
     assert tried[0] == typed
 
 
+def test_a_password_that_can_be_chosen_fits_however_long_it_is_when_it_is_decomposed():
+    composed = "ü" * 600
+    decomposed = unicodedata.normalize("NFD", composed)
+    assert len(composed) < passwords.LONGEST < len(decomposed)
+    assert passwords.fits(passwords.hashed(decomposed), decomposed)
+
+
 def test_what_bcrypt_never_looked_at_in_any_writing_does_not_become_part_of_a_password():
     typed = "ü" * 30
     assert len(typed.encode()) < 72 < len(unicodedata.normalize("NFD", typed).encode())

@@ -1,7 +1,7 @@
 """Domains of earlier versions get the key that they have now, or the upgrade names those that are one and stops."""
 
 import pytest
-from conftest import CommandLine
+from conftest import CommandLine, execute, first_cells
 from sqlalchemy import text
 from test_migrations import dump, old_url  # noqa: F401 (a fixture)
 
@@ -34,6 +34,17 @@ def fill(old_url):  # noqa: F811 (the fixture)
         return old_url
 
     return fill
+
+
+@pytest.mark.parametrize(("on_update", "code"), [("NO ACTION", 8), ("CASCADE", 0)])
+def test_what_refers_to_a_domain_is_not_lost_with_its_old_key(fill, tmp_path, on_update, code):
+    url = fill(("kunde_1.müller.example", "kunde_1.müller.example", "P1"), ("a.example", "a.example", "P1"))
+    collation = "" if url.startswith("sqlite") else ' COLLATE "C"'
+    refers = f"REFERENCES domain (ascii_name) ON DELETE CASCADE ON UPDATE {on_update}"
+    execute(url, f"CREATE TABLE dns (zone text{collation} {refers})", "INSERT INTO dns SELECT ascii_name FROM domain")
+    assert CommandLine(url, tmp_path)("init").code == code
+    zones = first_cells(url, "SELECT zone FROM dns")
+    assert set(zones) == {"a.example", "kunde_1.müller.example" if code else "kunde_1.xn--mller-kva.example"}
 
 
 def test_every_domain_gets_the_key_that_it_has_now(fill, tmp_path):

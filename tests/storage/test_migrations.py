@@ -282,6 +282,38 @@ def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old):
     assert may == [True, True, False]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@at_every_earlier_version
+def test_an_upgrade_by_a_superuser_leaves_the_tables_to_their_owner(old):
+    role = "owns % it"
+    with psycopg.connect(old, autocommit=True) as connection:
+        connection.execute(f'CREATE ROLE "{role}"')
+        connection.execute(f'GRANT ALL ON SCHEMA public TO "{role}"')
+        for kind in ("TABLE", "FUNCTION"):
+            for (made,) in connection.execute(OURS[kind]).fetchall():
+                connection.execute(f'ALTER {kind} {made} OWNER TO "{role}"')
+        with closing(Database(old)) as database:
+            setup.prepare(database, lambda: NOW)
+        others = connection.execute(OURS["TABLE"] + " AND relowner <> %s::regrole", [f'"{role}"']).fetchall()
+        connection.execute(f'DROP OWNED BY "{role}"')
+        connection.execute(f'DROP ROLE "{role}"')
+    assert others == []
+
+
+OURS = {
+    "TABLE": "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace",
+    "FUNCTION": "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("version", ["0005"])
+def test_a_view_that_stands_in_the_way_of_an_upgrade_is_named(old, tmp_path):
+    execute(old, "CREATE VIEW open_ones AS SELECT id, reason FROM custmerge_transfer")
+    done = CommandLine(old, tmp_path)("init")
+    assert (done.code, "view open_ones" in done.err) == (8, True), done.err
+
+
 @pytest.mark.parametrize("version", ["0005"])
 def test_a_server_keeps_no_statistics_of_what_a_purge_is_to_erase(old):
     with closing(Database(old)) as database:

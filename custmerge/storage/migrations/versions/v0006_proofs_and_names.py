@@ -93,6 +93,7 @@ def statistics() -> None:
 
 
 CLASHES_NAMED = 20
+PASSING = "passing "
 CLASH = N_("{domain} (package {package}) and {other} (package {holder}) are one domain")
 
 
@@ -103,6 +104,7 @@ def domains() -> None:
         "custmerge_new_key",
         sa.MetaData(),
         sa.Column("old", KEY, primary_key=True),
+        sa.Column("passing", KEY, nullable=False, index=True),
         sa.Column("new", KEY, nullable=False, index=True),
         sa.Column("name", KEY, nullable=False),
         sa.Column("package", KEY, nullable=False),
@@ -114,7 +116,7 @@ def domains() -> None:
     page = connection.execute(rows).all()
     while page:
         changes = [
-            {"old": old, "new": new, "name": name, "package": package}
+            {"old": old, "passing": PASSING + old, "new": new, "name": name, "package": package}
             for old, name, package in page
             if isinstance(name, str) and (new := domain_in_ascii(name)) != old
         ]
@@ -122,11 +124,14 @@ def domains() -> None:
             connection.execute(new_key.insert(), changes)
         page = connection.execute(rows.where(domain.c.ascii_name > page[-1][0])).all()
     demand_no_clash(connection, domain, new_key)
-    # Not one by one: a row may get the key that another one gives up.
-    connection.execute(domain.delete().where(domain.c.ascii_name.in_(sa.select(new_key.c.old))))
-    columns = ["ascii_name", "name", "package"]
-    moved = sa.select(new_key.c.new, new_key.c.name, new_key.c.package)
-    connection.execute(domain.insert().from_select(columns, moved))
+    # By way of keys that no domain has: a row may get the one that another gives up. Not deleted and written anew,
+    # for rows of a host's may refer to it.
+    key = domain.c.ascii_name
+    passing = domain.update().where(key.in_(sa.select(new_key.c.old))).values(ascii_name=PASSING + key)
+    connection.execute(passing)
+    new_of = sa.select(new_key.c.new).where(new_key.c.passing == key).scalar_subquery()
+    arrived = domain.update().where(key.in_(sa.select(new_key.c.passing))).values({key: new_of})
+    connection.execute(arrived)
     new_key.drop(connection)
 
 
