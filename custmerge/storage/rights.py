@@ -61,10 +61,12 @@ _STRANGER = text(
     "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
     "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
-_OWNER = text(
-    "SELECT rolname::text FROM pg_catalog.pg_class JOIN pg_catalog.pg_roles ON pg_roles.oid = relowner "
-    "WHERE pg_class.oid = pg_catalog.to_regclass('custmerge_history') AND rolname <> current_user "
-    "AND pg_catalog.pg_has_role(rolname, 'member')"
+# Of ours alone: the register may be a host's.
+_OF_OTHERS = text(
+    "SELECT t.oid::pg_catalog.regclass::text, rolname::text FROM pg_catalog.pg_class t "
+    "JOIN pg_catalog.pg_class h ON h.oid = 'custmerge_history'::pg_catalog.regclass "
+    "AND h.relnamespace = t.relnamespace JOIN pg_catalog.pg_roles ON pg_roles.oid = h.relowner "
+    r"WHERE t.relkind = 'r' AND t.relname LIKE 'custmerge\_%' AND t.relowner <> h.relowner"
 )
 _MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
@@ -103,15 +105,13 @@ def stranger(connection: Connection) -> str | None:
     return None if found is None else str(found)
 
 
-def act_as_owner(connection: Connection) -> None:
-    """Become the owner of the tables until the transaction ends, where the connected role may: a superuser.
-
-    What an upgrade makes anew has to belong to whom the rest belongs to.
-    """
-    owner = connection.execute(_OWNER).scalar()
-    if owner is not None:
-        quoted = connection.dialect.identifier_preparer.quote_identifier(str(owner))
-        connection.exec_driver_sql(f"SET LOCAL ROLE {quoted}")
+def give_to_owner(connection: Connection) -> None:
+    """Let the tables that an upgrade has made belong to whom the history belongs to: a superuser may have run it."""
+    if is_sqlite(connection):
+        return
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    for table, owner in connection.execute(_OF_OTHERS).all():
+        connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO {quote(owner)}")
 
 
 def given(table: str, right: str, column: str | None) -> bool:

@@ -302,8 +302,8 @@ class Database:
             if not self.is_sqlite:
                 patience = f"SET LOCAL lock_timeout = {_milliseconds(None)}"
                 connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}; {patience}")
-                rights.act_as_owner(connection)
             before = schema.upgrade(connection, self.url)
+            rights.give_to_owner(connection)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())
         engine.dispose()
@@ -361,12 +361,9 @@ class Database:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
                 if not is_sqlite(connection):
-                    mode = (
-                        f"SET LOCAL lock_timeout = {_milliseconds(wait_seconds)}"
-                        if writes
-                        else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
-                    )
-                    connection.exec_driver_sql(f"{mode}; {SERVER_FIRST}")
+                    mode = "" if writes else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
+                    patience = f"SET LOCAL lock_timeout = {_milliseconds(wait_seconds)}"
+                    connection.exec_driver_sql(f"{mode}{patience}; {SERVER_FIRST}")
                 # Who writes asks every time: an upgrade may have come since.
                 if writes or not self._checked:
                     schema.demand_current(connection, self.url)

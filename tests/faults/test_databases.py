@@ -215,6 +215,15 @@ def test_an_undo_of_a_locked_database_is_one_sentence_after_the_time_out(proved_
     assert cli.as_("anna")("undo", "1", "--yes").code == 0
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("table", ["custmerge_version", "customer"])
+def test_who_reads_does_not_wait_for_ever_behind_a_slow_upgrade(proved_pair, cli, database_url, table):
+    with psycopg.connect(database_url) as other:
+        other.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        done = cli.as_("ben")("show", "20002")
+    demand_one_sentence(done, "locked")
+
+
 def test_a_lock_that_is_let_go_in_time_is_waited_for(proved_pair, cli, database_url):
     with locked(database_url):
         process, (_, _, err) = cli.as_("ben").start("merge", "20002", "--into", "10001", "--yes")
