@@ -153,8 +153,9 @@ def filled(template: str, details: Mapping[str, object]) -> str:
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():
-        # Somebody else may have written it: a status in the database, a name in a question.
-        shown[name] = _formatted(_(visible(str(details[name]))), shown)
+        # Somebody else may have written it: a status in the database, a name in a question. A reason is ours.
+        written = str(details[name]) if name == "why" else without_urls_secrets(str(details[name]))
+        shown[name] = _formatted(_(visible(written)), shown)
     return _(template).format(**shown)
 
 

@@ -91,6 +91,8 @@ def test_the_language_is_chosen_as_gettext_does(sqlite_cli, environ, is_german):
         ("show", "postgresql://u@h:ge geheim@h/d"),
         ("whoami", "--lang", "postgresql://u:geheim/d"),
         ("whoami", "-f", "postgresql://h/d?scram_client_key=geheim"),
+        ("verify", "20002", "--into", "10001", "--domain", "postgresql://u:geheim@h/d"),
+        ("verify", "20002", "--into", "10001", "--domain", "postgresql://u:geheim@h/d", "-f", "json"),
         ("--database", "host=h user=u scram_client_key=geheim", "whoami"),
         ("whoami", "--lang", "postgresql://u:geheim@h " * 1_200),
     ],
