@@ -66,7 +66,8 @@ _OF_OTHERS = text(
     "SELECT t.oid::pg_catalog.regclass::text, rolname::text FROM pg_catalog.pg_class t "
     "JOIN pg_catalog.pg_class h ON h.oid = 'custmerge_history'::pg_catalog.regclass "
     "AND h.relnamespace = t.relnamespace JOIN pg_catalog.pg_roles ON pg_roles.oid = h.relowner "
-    r"WHERE t.relkind = 'r' AND t.relname LIKE 'custmerge\_%' AND t.relowner <> h.relowner"
+    r"WHERE t.relkind = 'r' AND t.relname LIKE 'custmerge\_%' AND t.relowner <> h.relowner "
+    "AND pg_catalog.pg_has_role(t.relowner, 'member') AND pg_catalog.pg_has_role(h.relowner, 'member')"
 )
 _MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
@@ -106,7 +107,7 @@ def stranger(connection: Connection) -> str | None:
 
 
 def give_to_owner(connection: Connection) -> None:
-    """Let the tables that an upgrade has made belong to whom the history belongs to: a superuser may have run it."""
+    """Let tables that an upgrade has made belong to whom the history does: a superuser may have run it."""
     if is_sqlite(connection):
         return
     quote = connection.dialect.identifier_preparer.quote_identifier

@@ -62,6 +62,8 @@ RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""
 RECONNECT_AFTER_SECONDS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
 """So long a server that was lost at a commit is waited for, to ask it what became of it: it may be starting again."""
+UPGRADE_SECONDS = 60.0
+"""So long who makes tables waits for somebody else who does."""
 _ALONE = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(27995161429370226)"
 """Lets one process at a time make tables: the key is our name, and what follows sees what the one before made."""
 
@@ -298,15 +300,14 @@ class Database:
         from custmerge.storage import rights
 
         engine = open_engine(self.url, create=True)
-        with our_errors(self.url), engine.connect() as connection, connection.begin():
+        with _disposed(engine), our_errors(self.url), engine.connect() as connection, connection.begin():
             if not self.is_sqlite:
-                patience = f"SET LOCAL lock_timeout = {_milliseconds(None)}"
-                connection.exec_driver_sql(f"{_ALONE}; {SERVER_FIRST}; {patience}")
+                waits = [f"SET LOCAL lock_timeout = {_milliseconds(wait)}" for wait in (UPGRADE_SECONDS, None)]
+                connection.exec_driver_sql(f"{waits[0]}; {_ALONE}; {SERVER_FIRST}; {waits[1]}")
             before = schema.upgrade(connection, self.url)
             rights.give_to_owner(connection)
             if then is not None and before is not None and before != schema.VERSIONS[-1]:
                 then(Unit(connection), before, clock.read(connection, self.url).now())
-        engine.dispose()
         return before
 
     def grant(self, role: str) -> None:
@@ -380,6 +381,15 @@ def _milliseconds(wait_seconds: float | None) -> int:
     """Return a waiting time as PostgreSQL takes it, for which 0 is for ever."""
     seconds = LOCK_TIMEOUT_SECONDS if wait_seconds is None else wait_seconds
     return max(round(seconds * 1000), 1)
+
+
+@contextmanager
+def _disposed(engine: Engine) -> Iterator[None]:
+    """Close an engine's connections at the end of the block."""
+    try:
+        yield
+    finally:
+        engine.dispose()
 
 
 def _clear_frames_of(error: BaseException | None) -> None:

@@ -2,16 +2,17 @@
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
 from conftest import CommandLine
 
-from custmerge.errors import CustmergeError, HasStaff, NameTaken, UnknownToken
+from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken, UnknownToken
 from custmerge.rules.roles import Role
 from custmerge.services import passwords, sessions, setup, staff, tokens
+from custmerge.storage import unit
 from custmerge.storage.schema import VERSIONS
 from custmerge.storage.unit import Database
 
@@ -106,6 +107,16 @@ def test_a_database_is_made_by_one_process_at_a_time(postgresql_server, worker_i
             work.join()
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
     assert sorted(ends, key=str) == [*[VERSIONS[-1]] * 3, None]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_waits_for_ever_for_another_who_makes_tables(database_url, monkeypatch):
+    monkeypatch.setattr(unit, "UPGRADE_SECONDS", 0.2)
+    with psycopg.connect(database_url) as other:
+        # All of it but its end is what a process does that is stopped there.
+        other.execute(unit._ALONE.partition("; ")[2])
+        with closing(Database(database_url)) as database, pytest.raises(DatabaseLocked):
+            database.upgrade()
 
 
 @pytest.mark.usefixtures("quick_hashes")
