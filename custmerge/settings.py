@@ -28,6 +28,8 @@ _AFTER_SCHEME = re.compile(r":/+")
 """A file's path has one slash where a URL has two."""
 _TIMEOUT = re.compile(r"timeout=[0-9.]*")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
+HIDDEN = "***"
+"""What stands for a secret of a URL."""
 RETENTION_DAYS = 365
 LARGEST_CONFIG = 65_536
 """In bytes; one with every setting has a few hundred."""
@@ -126,7 +128,7 @@ def shown_url(url: str) -> str:
     if is_meant or any(secret in unquote(shown) for secret in _secrets_of(url)):
         # Whatever way of writing it was overlooked: what libpq takes for a secret, or a person does, isn't shown.
         return f"{scheme}://…"
-    return f"{scheme}://{user}{':***' if colon else ''}{at}{place}{mark}{shown}"
+    return f"{scheme}://{user}{f':{HIDDEN}' if colon else ''}{at}{place}{mark}{shown}"
 
 
 def without_urls_secrets(text: str) -> str:
@@ -134,7 +136,7 @@ def without_urls_secrets(text: str) -> str:
     mark = _AFTER_SCHEME.search(text)
     if mark is None:
         return text
-    head, place = text[: mark.start()], text[mark.end() :]
+    head, place = text[: mark.start()], mark[0][3:] + text[mark.end() :]
     scheme = "".join(reversed([*takewhile(_IN_SCHEME.match, reversed(head))]))
     if scheme.lower() not in _POSTGRESQL and "@" not in place and "password" not in place.lower():
         return text
@@ -154,7 +156,7 @@ def without_secrets(url: str, text: str) -> str:
     """Return what a driver said of `url` without the passwords in it."""
     text = text.replace(url, shown_url(url))
     for secret in _secrets_of(url):
-        text = text.replace(secret, "***")
+        text = text.replace(secret, HIDDEN)
     return text
 
 
@@ -206,19 +208,20 @@ def _secrets_of(url: str) -> set[str]:
     written = rest.rpartition("@")[0].partition(":")[2] or _forgotten_host(rest)
     found = _parameters(url) or {}
     meant = {secret for ends in ("&;?", "&;?@/") for secret in _meant(unquote(rest), ends)}
-    return {written, unquote(written), *(found[name] for name in _hidden() & found.keys()), *meant} - {""}
+    return {written, unquote(written), *(found[name] for name in _hidden() & found.keys()), *meant} - {"", HIDDEN}
 
 
 def _meant(text: str, ends: str) -> set[str]:
     """Return what a person may have meant as a secret, in whatever place: `/database&password=…`."""
     parts = [part.partition("=") for part in re.split(f"[{ends}]", text)]
-    return {value for name, _is, value in parts if any(hidden in name.lower() for hidden in _hidden())} - {""}
+    found = {value for name, _is, value in parts if any(hidden in name.lower() for hidden in _hidden())}
+    return found - {"", HIDDEN}
 
 
 def _shown_parameter(parameter: str) -> str:
     name, is_given, _value = parameter.partition("=")
     # libpq takes no notice of blanks around a name.
-    return f"{name}=***" if is_given and unquote(name).strip() in _hidden() else parameter
+    return f"{name}={HIDDEN}" if is_given and unquote(name).strip() in _hidden() else parameter
 
 
 def _check_sqlite_options(url: str) -> None:

@@ -99,6 +99,12 @@ def test_a_password_that_only_a_person_can_take_for_one_is_not_shown(url):
     assert "geheim" not in without_secrets(url, said)
 
 
+@pytest.mark.parametrize("url", ["postgresql:///d?host=h&password=geheim", "postgresql://u:geheim@h/d"])
+def test_what_is_shown_of_a_url_stays_as_it_is_when_it_is_shown_again(url):
+    shown = shown_url(url)
+    assert (shown_url(shown), without_urls_secrets(f"at {shown} now")) == (shown, f"at {shown} now")
+
+
 def test_a_config_file_that_is_nested_without_end_is_refused(tmp_path):
     (tmp_path / "config.toml").write_text("a=" + "[" * 60_000)
     with pytest.raises(BadFile):

@@ -17,6 +17,7 @@ class Typist:
             env=cli.environ(**{**ENGLISH, **environment}),
             cwd=str(cli.folder),
             encoding="utf-8",
+            codec_errors="replace",
             timeout=120,
             dimensions=(40, int(environment.get("COLUMNS", "80"))),
         )

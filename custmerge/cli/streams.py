@@ -65,7 +65,8 @@ def open_streams() -> bool:
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
     if (text := sys.stdin) is not None and _is_pythons_own(text, STDIN):
         buffer = io.BufferedReader(_Input(STDIN, closefd=False))
-        sys.stdin = io.TextIOWrapper(buffer, text.encoding, text.errors, line_buffering=text.line_buffering)
+        # What isn't text in this terminal's encoding is refused by whoever asked for it.
+        sys.stdin = io.TextIOWrapper(buffer, text.encoding, errors="surrogateescape")
     sys.stdout = _that_outlives_its_reader(sys.stdout, STDOUT)
     sys.stderr = _that_outlives_its_reader(sys.stderr, STDERR)
     return can_write

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from custmerge.cli.language import _
 from custmerge.errors import BadUsage, Declined, MissingInput, NoSecret
 from custmerge.files import size
+from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,7 +72,7 @@ class Terminal:
     def ask(self, question: str, *, option: str) -> str:
         """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
         self.demand_person(question, option)
-        print(f"{question}: ", end="", file=sys.stderr, flush=True)
+        print(f"{without_urls_secrets(question)}: ", end="", file=sys.stderr, flush=True)
         answer = sys.stdin.readline()
         if not answer:
             raise Declined
@@ -83,7 +84,7 @@ class Terminal:
 
         self.demand_person(question, option)
         try:
-            return getpass.getpass(f"{question}: ", stream=sys.stderr)
+            return getpass.getpass(f"{without_urls_secrets(question)}: ", stream=sys.stderr)
         except EOFError:
             raise Declined from None
         except UnicodeDecodeError:

@@ -36,7 +36,9 @@ def examine(database: Database, now: datetime, environ: Mapping[str, str]) -> li
     checks = [_database(database)]
     if checks[0].ok:
         checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
-    return [*checks, _permissions(database), _files(database, environ), _keyring()]
+    if checks[0].ok or database.is_sqlite:
+        checks.append(_permissions(database))
+    return [*checks, _files(database, environ), _keyring()]
 
 
 def _database(database: Database) -> Check:

@@ -258,6 +258,10 @@ def _checked_header(path: str, header: str, known: Collection[str], required: Co
     except (csv.Error, ValueError):
         raise BadFile(file=path, why=N_("the header line isn't one line of CSV")) from None
     columns = [cell.strip() for cell in cells]
+    if not any(column in known for column in columns):
+        # Not repeated: without a header the first line is a record, which may have a password.
+        why = N_("the first line has none of the columns {columns}: is the header missing?")
+        raise BadFile(file=path, why=why, columns=list(known))
     for column in filter(None, columns):
         if column not in known:
             raise BadFile(

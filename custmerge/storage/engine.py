@@ -34,7 +34,7 @@ WRITES = "custmerge_writes"
 for _library in ("sqlalchemy", "psycopg"):
     # What they log of a connection that was broken off would be printed beside our own sentence.
     logging.getLogger(_library).addHandler(logging.NullHandler())
-_PLACE = ("service", "host", "hostaddr", "port", "dbname", "user")
+_PLACE = ("service", "host", "hostaddr", "port", "dbname", "user", "options")
 _NOT_UTF_8 = "Could not decode to UTF-8"
 WAIT_SECONDS = "custmerge_wait_seconds"
 """Likewise: how long it waits for others who write, None for as long as the URL says."""
@@ -65,8 +65,8 @@ def libpq_place(url: str) -> str:
     from psycopg.pq import Conninfo
 
     options = [*Conninfo.get_defaults(), *Conninfo.parse(url.encode())]
-    given = {option.keyword: option.val for option in options if option.val is not None}
-    return " ".join(f"{name}={given.get(name.encode(), b'').decode(errors='replace')}" for name in _PLACE)
+    given = {option.keyword.decode(): option.val.decode(errors="replace") for option in options if option.val}
+    return " ".join(f"{name}={given[name]}" for name in _PLACE if name in given)
 
 
 def _sqlite(url: str, *, create: bool) -> Engine:

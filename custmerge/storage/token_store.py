@@ -20,7 +20,7 @@ from custmerge.errors import (
     NoPlaceForToken,
     OthersTokenFile,
 )
-from custmerge.settings import APP, data_directory, shown_url
+from custmerge.settings import APP, data_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -264,13 +264,14 @@ def _asked(question: Callable[[], T], *, secret: str = "") -> T:
 def _entry(database_url: str, environ: Mapping[str, str]) -> str:
     """Return what a database's token is kept under.
 
-    That is its URL without password and with what libpq adds to it from the environment, a file's with its
-    whole path.
+    That is where libpq connects to by its URL, with what it adds from the environment; a file's is its whole path.
     """
     path = database_url.removeprefix("sqlite:///").partition("?")[0]
     if path == database_url.partition("?")[0]:
+        from custmerge.storage.engine import libpq_place
+
         added = [f"{name}={environ[name]}" for name in _LIBPQ if environ.get(name)]
-        return " ".join([shown_url(database_url), *added])
+        return " ".join([libpq_place(database_url), *added])
     return f"sqlite:///{Path(path).expanduser().absolute()}"
 
 

@@ -41,6 +41,13 @@ def test_a_connection_to_another_machine_has_to_be_encrypted(database_url, monke
     assert check.details == {"host": "db.example.com"}
 
 
+@pytest.mark.parametrize("url", ["postgresql://u@127.0.0.1:1/d", "sqlite:///nowhere.db"])
+def test_what_is_wrong_beside_a_database_that_is_away_is_told_too(sqlite_cli, url):
+    done = sqlite_cli("doctor", "-f", "json", CUSTMERGE_DATABASE_URL=url)
+    assert (done.code, done.err) == (8, "")
+    assert {"database", "files", "keyring"} <= {check["check"] for check in done.json}
+
+
 def test_loose_files_are_found(cli, tmp_path):
     done = cli("login", "--staff", "ben", "--password-stdin", "--insecure-storage", stdin="korrektes-pferd-batterie")
     assert (done.code, checks_of(cli("doctor", "-f", "json"))["files"]) == (0, True)

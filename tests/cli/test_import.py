@@ -108,16 +108,31 @@ def test_only_a_supervisor_imports(world, cli, tmp_path):
         ("number,town\n1,Ulm\n", "unknown column town"),
         ("number,city,city\n1,Ulm,Ulm\n", "city stands twice"),
         ("company\nX\n", "number is missing"),
+        ("10001\tgeheim\n", "is the header missing?"),
+        ("geheim,10001\n", "is the header missing?"),
         ('number,city\n1,"Ulm\n', "not CSV"),
         ('number,city\n1,"Ul"m\n', "not CSV"),
     ],
-    ids=["empty", "blank", "latin-1", "utf-16", "unknown", "doubled", "missing", "unclosed", "quote"],
+    ids=[
+        "empty",
+        "blank",
+        "latin-1",
+        "utf-16",
+        "unknown",
+        "doubled",
+        "missing",
+        "none",
+        "no header",
+        "unclosed",
+        "quote",
+    ],
 )
 def test_a_file_that_is_no_such_csv_is_one_sentence(load, world, content, says):
     done = load("customers", content)
     assert (done.code, done.out) == (2, "")
     assert says in done.err
     assert done.err.count("\n") == 1
+    assert "geheim" not in done.err
     assert world.customers() == {}
 
 

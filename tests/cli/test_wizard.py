@@ -1,5 +1,7 @@
 """The article's form, in a real terminal."""
 
+import os
+
 import pytest
 from typist import Typist
 
@@ -202,6 +204,17 @@ def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):
     typist.answers("Merge a further number? [y/N]: ", "n")
     assert typist.ends() == 0
     assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
+
+
+def test_an_answer_that_is_no_text_is_refused_like_any_that_cannot_be(customers, agent):
+    # As in a German or English locale, where Python would give up at such a byte.
+    typist = Typist(agent, "merge", PYTHONIOENCODING="utf-8:strict")
+    typist.sees("Number that is kept: ")
+    typist.child.delaybeforesend = None
+    os.write(typist.child.child_fd, b"2\xfc\n")
+    typist.sees("has invisible characters in it")
+    typist.answers("Number that is kept: ", "")
+    assert typist.ends() == 1
 
 
 def test_a_customer_who_names_another_number_to_keep_is_told_so(customers, cli):

@@ -62,10 +62,18 @@ def test_a_token_comes_back_and_is_forgotten(use):
     keyring = use(Memory())
     store = TokenStore("postgresql://u:geheim@host/db", {})
     store.keep("token", insecure=False)
-    assert keyring.kept == {("custmerge", "postgresql://u:***@host/db"): "token"}
+    assert keyring.kept == {("custmerge", "host=host port=5432 dbname=db user=u"): "token"}
     assert store.read() == "token"
     store.forget()
     assert store.read() is None
+
+
+def test_a_url_that_is_shown_without_its_name_has_an_entry_of_its_own(use):
+    use(Memory())
+    for name in ("one", "two"):
+        url = f"postgresql://u:custmerge@h/{name}?application_name=custmerge"
+        TokenStore(url, {}).keep(name, insecure=False)
+    assert TokenStore("postgresql://u:other@h/one", {}).read() == "one"
 
 
 def test_each_database_has_an_entry_of_its_own(use, tmp_path, monkeypatch):
