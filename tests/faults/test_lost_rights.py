@@ -13,6 +13,7 @@ from custmerge.errors import ApprovalOver, ApprovalVoid, ProofRequired
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.roles import Role
 from custmerge.services import bulk, merging, sessions, staff
+from custmerge.services.access import demand_alive
 from custmerge.services.bulk_inputs import RunInputs
 from custmerge.storage.unit import Database
 
@@ -249,3 +250,14 @@ def test_an_approver_who_was_kept_out_by_hand_authorises_nothing(pairs, ada, age
 def test_a_command_says_which_approvals_are_void(pairs, ada):
     done = ada("user", "disable", "anna", "--yes")
     assert (done.code, "void now, by batch: 1" in done.err) == (0, True)
+
+
+@on_postgresql
+def test_a_session_does_not_end_between_its_last_look_and_the_commit(database, database_url):
+    ben = sessions.resume(database, "token-of-ben", this_moment())
+    with database.writing() as unit:
+        demand_alive(unit, ben, this_moment())
+        with psycopg.connect(database_url) as other:
+            other.execute("SET lock_timeout = '200ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("DELETE FROM custmerge_session")
