@@ -99,3 +99,16 @@ def pairs_file(world, given, prefix=""):
     writer.writeheader()
     writer.writerows(given)
     return write(world, prefix + text.getvalue())
+
+
+class Quiet:
+    """Watches and says nothing."""
+
+    def accepted(self):
+        pass
+
+    def outcome(self, outcome):
+        pass
+
+    def advanced(self, done, total):
+        pass

@@ -18,7 +18,7 @@ from custmerge import __version__, errors, files
 from custmerge.cli import language
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.streams import open_streams, silence_stdout
+from custmerge.cli.streams import drop_what_is_left, open_streams, silence_stdout
 from custmerge.cli.verbs import VerbGroup, usage_problem
 from custmerge.errors import N_, CustmergeError, ExitCode
 from custmerge.rules.audit import Verdict
@@ -114,12 +114,12 @@ def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind 
     except typer.Abort:
         return _report(errors.Declined(), arguments)
     except KeyboardInterrupt:
-        return _report(errors.Interrupted(), arguments)
+        return _interrupted(arguments)
     except BrokenPipeError:
         # Of `history --follow`, which would wait for ever.
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 (the one boundary: a fault of ours is a sentence too)
-        return _report(errors.Interrupted() if errors.is_interrupt(error) else _fault(error), arguments)
+        return _interrupted(arguments) if errors.is_interrupt(error) else _report(_fault(error), arguments)
 
 
 def _run(arguments: list[str]) -> int:
@@ -152,6 +152,12 @@ def _app() -> typer.Typer:
     )
     app.callback()(root)
     return app
+
+
+def _interrupted(arguments: list[str]) -> int:
+    # The reader may be looking at the first page, and the rest would be waited for.
+    drop_what_is_left()
+    return _report(errors.Interrupted(), arguments)
 
 
 def _report(error: CustmergeError, arguments: list[str]) -> int:

@@ -131,6 +131,12 @@ class Context:
         with suppress(DatabaseError):
             refusals.note(self.database, self._known, verb, error, self.now())
 
+    def survivor(self, caller: Caller, into: str | None) -> str | None:
+        """Return the number that is kept as it was given; staff who gave none are asked for it on a terminal."""
+        if into is None and not caller.is_customer and self.terminal.can_ask:
+            return self.terminal.ask(_("Number that is kept"), option="--into") or None
+        return into
+
     def password(self, question: str, *, from_stdin: bool) -> str:
         """Return a password from the next line of standard input or from the person."""
         if from_stdin:

@@ -32,7 +32,9 @@ def diff(
     from custmerge.services import looking
 
     context: Context = ctx.obj
-    comparison = looking.diff(context.database, context.caller(), number, into=into, reveal=reveal, now=context.now())
+    caller = context.caller()
+    into = context.survivor(caller, into)
+    comparison = looking.diff(context.database, caller, number, into=into, reveal=reveal, now=context.now())
     if form is Format.TABLE:
         from custmerge.cli.render.diff_table import comparison_parts
 

@@ -61,6 +61,7 @@ def merge(
         from custmerge.cli.wizard import run_wizard
 
         raise typer.Exit(run_wizard(context, caller, into, wishes, dry_run=dry_run))
+    into = context.survivor(caller, into)
     _prove(context, caller, number, into, domain, password_stdin=password_stdin)
     request = merging.Request(number, into, wishes)
     if dry_run:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import select
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -43,6 +44,10 @@ class _Output(WaitingFile):
                 return super().write(data)
             except self.lost:
                 self.is_unread = True
+            except KeyboardInterrupt:
+                # Whoever cleans up writes what is left, and would wait as long.
+                self.is_unread = True
+                raise
         return memoryview(data).nbytes
 
 
@@ -92,6 +97,15 @@ def write_for_certain(text: str) -> bool:
 def silence_stdout() -> None:
     """Write nothing more to stdout: it can't be written to."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), STDOUT)
+
+
+def drop_what_is_left() -> None:
+    """Write nothing more to stdout, and nothing to stderr where nobody reads it at the moment."""
+    silence_stdout()
+    ready = select.poll()
+    ready.register(STDERR, select.POLLOUT)
+    if not ready.poll(0):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), STDERR)
 
 
 def _is_writable(stream: TextIO) -> bool:

@@ -26,6 +26,7 @@ def verify(
 
     context: Context = ctx.obj
     caller = context.caller()
+    into = context.survivor(caller, into)
     check_claim(context.database, caller, number, into=into, now=context.now())
     password = context.password(_("Password for {name}").format(name=visible(domain)), from_stdin=password_stdin)
     proof = verify(context.database, caller, Claim(number, domain, password), into=into, now=context.now())

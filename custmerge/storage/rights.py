@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 
 from custmerge.errors import N_, BadValue
 from custmerge.storage.engine import is_sqlite
@@ -69,7 +67,7 @@ _OF_OTHERS = text(
     "JOIN pg_catalog.pg_class h ON h.oid = 'custmerge_history'::pg_catalog.regclass "
     "AND h.relnamespace = t.relnamespace JOIN pg_catalog.pg_roles ON pg_roles.oid = h.relowner "
     r"WHERE t.relkind = 'r' AND t.relname LIKE 'custmerge\_%' AND t.relowner <> h.relowner "
-    "AND pg_catalog.pg_has_role(t.relowner, 'member') AND pg_catalog.pg_has_role(h.relowner, 'member')"
+    "AND pg_catalog.pg_get_userbyid(t.relowner) = current_user"
 )
 _MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
@@ -114,9 +112,7 @@ def give_to_owner(connection: Connection) -> None:
         return
     quote = connection.dialect.identifier_preparer.quote_identifier
     for table, owner in connection.execute(_OF_OTHERS).all():
-        # Who has the owner's rights without the one to become the owner can't give it away: the audit names it then.
-        with suppress(ProgrammingError), connection.begin_nested():
-            connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO {quote(owner)}")
+        connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO {quote(owner)}")
 
 
 def given(table: str, right: str, column: str | None) -> bool:

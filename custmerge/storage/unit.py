@@ -305,8 +305,10 @@ class Database:
                 waits = [f"SET LOCAL lock_timeout = {_milliseconds(wait)}" for wait in (UPGRADE_SECONDS, None)]
                 connection.exec_driver_sql(f"{waits[0]}; {_ALONE}; {SERVER_FIRST}; {waits[1]}")
             before = schema.upgrade(connection, self.url)
+            if before is None or before == schema.VERSIONS[-1]:
+                return before
             rights.give_to_owner(connection)
-            if then is not None and before is not None and before != schema.VERSIONS[-1]:
+            if then is not None:
                 then(Unit(connection), before, clock.read(connection, self.url).now())
         return before
 

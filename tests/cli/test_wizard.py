@@ -206,6 +206,18 @@ def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):
     assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("diff", "20002"), 1), (("merge", "20002", "--dry-run", "--keep"), 0)]
+)
+def test_on_a_terminal_staff_are_asked_for_the_number_that_is_kept_by_every_command(
+    customers, agent, arguments, code
+):
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    typist = Typist(agent, *arguments)
+    typist.answers("Number that is kept: ", "10001")
+    assert typist.ends() == code
+
+
 def test_an_answer_that_is_no_text_is_refused_like_any_that_cannot_be(customers, agent):
     # As in a German or English locale, where Python would give up at such a byte.
     typist = Typist(agent, "merge", PYTHONIOENCODING="utf-8:strict")

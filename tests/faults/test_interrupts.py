@@ -1,9 +1,11 @@
 """Ctrl-C and kill -9: all or nothing."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 from contextlib import closing
 
@@ -75,3 +77,27 @@ raise SystemExit(app.run(["whoami"]))
 """
     done = subprocess.run((sys.executable, "-c", program), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr.count("\n"), "Interrupted" in done.stderr) == (130, 1, True), done.stderr
+
+
+@pytest.mark.parametrize("streams", [("stdout",), ("stdout", "stderr")], ids="-".join)
+def test_ctrl_c_does_not_wait_for_a_reader_who_looks_at_the_first_page(world, supervisor, streams):
+    world.customers_like(*(str(number) for number in range(2_000)), street="x" * 100)
+    reader, writer = os.pipe()
+    other = {"stderr": subprocess.PIPE, **dict.fromkeys(streams, writer)}
+    words = [sys.executable, "-m", "custmerge", "export", "customers"]
+    with subprocess.Popen(words, env=supervisor.environ(), cwd=supervisor.folder, **other) as process:
+        os.close(writer)
+        with os.fdopen(reader, "rb") as unread:
+            while held(unread) < 30_000:
+                time.sleep(0.05)
+            # As much as the pipe holds has come, and the program waits.
+            time.sleep(1)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 130
+            said = process.stderr.read() if process.stderr else b""
+    assert said in (b"", b"custmerge: Interrupted: nothing half done was left behind.\n")
+
+
+def held(pipe):
+    """Return how many bytes a pipe holds that nobody has read."""
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4), sys.byteorder)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from bulk_scenes import Quiet
 from struck_process import survived
 
 from custmerge.rules.plan import Choice, Wishes
@@ -13,19 +14,6 @@ from custmerge.storage.unit import Database
 
 def this_moment():
     return datetime.now(UTC)
-
-
-class Quiet:
-    """Watches and says nothing."""
-
-    def accepted(self):
-        pass
-
-    def outcome(self, outcome):
-        pass
-
-    def advanced(self, done, total):
-        pass
 
 
 @pytest.fixture

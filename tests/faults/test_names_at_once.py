@@ -1,5 +1,6 @@
 """Two who want one name, or to be the first, at once: one of them gets it (contract §3)."""
 
+import os
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -7,11 +8,13 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from bulk_scenes import Quiet
 from conftest import CommandLine
 
 from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken, UnknownToken
 from custmerge.rules.roles import Role
-from custmerge.services import passwords, sessions, setup, staff, tokens
+from custmerge.services import bulk, passwords, sessions, setup, staff, tokens
+from custmerge.services.bulk_inputs import RunInputs
 from custmerge.storage import unit
 from custmerge.storage.schema import VERSIONS
 from custmerge.storage.unit import Database
@@ -129,6 +132,23 @@ def test_of_two_who_name_the_first_supervisor_at_once_one_does(empty, names):
     with database.reading() as unit:
         assert len(unit.people.all_staff()) == 1
     database.close()
+
+
+def test_of_two_who_approve_a_file_at_once_one_does(world, database_url, tmp_path):
+    world.customer("10001")
+    world.customer("20003")
+    file = tmp_path / "pairs.csv"
+    file.write_text("survivor,absorbed\n10001,20003\n")
+    with closing(Database(database_url)) as database:
+        anna = sessions.resume(database, "token-of-anna", this_moment())
+        inputs = RunInputs(this_moment, lambda: os.urandom(16), Quiet())
+        ran = bulk.approvable(database, anna, str(file), inputs)
+
+    def approve(database):
+        bulk.approve(database, anna, str(file), ran, this_moment())
+
+    ends = at_once(database_url, approve, approve)
+    assert sorted(type(end).__name__ for end in ends) == ["BatchApproved", "NoneType"]
 
 
 def test_two_processes_that_name_the_first_supervisor_at_once(empty, tmp_path):

@@ -241,8 +241,8 @@ def _quiet_fork_warning(recwarn):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @at_every_earlier_version
-def test_an_upgrade_names_a_role_that_lacks_rights_and_gives_it_none(old, tmp_path):
-    role = "works % here"
+def test_an_upgrade_names_a_role_that_lacks_rights_and_gives_it_none(old, tmp_path, worker_id):
+    role = f"works % here {worker_id}"
     with psycopg.connect(old, autocommit=True) as connection:
         connection.execute(f'DROP ROLE IF EXISTS "{role}"')
         connection.execute(f'CREATE ROLE "{role}"')
@@ -268,8 +268,8 @@ def test_what_is_no_text_in_an_old_file_is_for_the_audit_to_find(old):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("version", ["0005"])
-def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old):
-    role = "keeps % its rights"
+def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old, worker_id):
+    role = f"keeps % its rights {worker_id}"
     with psycopg.connect(old, autocommit=True) as connection:
         connection.execute(f'CREATE ROLE "{role}"')
         connection.execute(f'GRANT SELECT, DELETE ON custmerge_proof TO "{role}"')
@@ -284,8 +284,8 @@ def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old):
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 @at_every_earlier_version
-def test_an_upgrade_by_a_superuser_leaves_the_tables_to_their_owner(old):
-    role = "owns % it"
+def test_an_upgrade_by_a_superuser_leaves_the_tables_to_their_owner(old, worker_id):
+    role = f"owns % it {worker_id}"
     with psycopg.connect(old, autocommit=True) as connection:
         connection.execute(f'CREATE ROLE "{role}"')
         # Who may make nothing in the schema, and owns no register: that may be a host's.
