@@ -25,7 +25,7 @@ LEASES_SINCE = "0004"
 LONGEST_LEASE = timedelta(minutes=2)
 """With what clocks may be apart; a lease that is longer was written by a clock that is wrong."""
 
-_VERSION = text("SELECT version_num FROM custmerge_version")
+_VERSION = "SELECT version_num FROM custmerge_version"
 _LEASES = text("SELECT alive_until FROM custmerge_batch WHERE runner IS NOT NULL")
 # Every transaction that writes has read it first.
 _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
@@ -96,7 +96,7 @@ def _demand_quiet(connection: Connection, url: str, found: str) -> None:
 
 def _stored(connection: Connection) -> str | None:
     """Return the stored version; with several rows there is none that this program knows."""
-    return " + ".join(map(str, connection.execute(_VERSION).scalars())) or None
+    return " + ".join(map(str, connection.exec_driver_sql(_VERSION).scalars())) or None
 
 
 def _says_no_table(error: OperationalError | ProgrammingError) -> bool:
