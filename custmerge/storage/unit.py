@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from random import random
-from traceback import clear_frames
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.errors import (
@@ -37,6 +35,7 @@ from custmerge.storage.engine import (
     sqlite_path,
 )
 from custmerge.storage.guesses import Guesses
+from custmerge.storage.interrupts import clear_frames_of
 from custmerge.storage.ledger import Ledger
 from custmerge.storage.people import People
 from custmerge.storage.register import Register
@@ -347,7 +346,7 @@ class Database:
         """
         error = sys.exc_info()[1]
         if is_interrupt(error):
-            _clear_frames_of(error)
+            clear_frames_of(error)
             self._open = None
             self.close()
 
@@ -392,12 +391,3 @@ def _disposed(engine: Engine) -> Iterator[None]:
         yield
     finally:
         engine.dispose()
-
-
-def _clear_frames_of(error: BaseException | None) -> None:
-    """End what the frames of a traceback, and of those behind it, hold open."""
-    while error is not None:
-        clear_frames(error.__traceback__)
-        error = error.__context__
-    # What the libraries have in circles.
-    gc.collect()
