@@ -115,14 +115,14 @@ class Chain:
 
     def undone(self, orders: Collection[int]) -> dict[int, int]:
         """Return for those of `orders` that were taken back the `seq` of the entry that tells so."""
-        wanted = among(self._connection, history.c.order, orders)
+        wanted = among(history.c.order, orders)
         # Sorted out here: with the action in it a planner may go through every undo that there ever was.
         rows = self._connection.execute(select(history.c.order, history.c.seq, history.c.action).where(wanted))
         return {row[0]: row[1] for row in rows if row[2] == Action.UNDO}
 
     def of_orders(self, orders: Iterable[int]) -> Iterator[Entry]:
         """Give the entries that made and undid `orders`, oldest first, streamed."""
-        about = among(self._connection, history.c.order, orders)
+        about = among(history.c.order, orders)
         made_or_undone = history.c.action.in_((Action.MERGE.value, Action.UNDO.value))
         yield from self._stream(_ENTRIES.where(about, made_or_undone).order_by(history.c.seq))
 
@@ -132,7 +132,7 @@ class Chain:
         Merges are among them: those that used one up name it.
         """
         told = history.c.action.in_([action.value for action in STATUS_AFTER])
-        about = among(self._connection, history.c.absorbed, absorbed)
+        about = among(history.c.absorbed, absorbed)
         yield from self._stream(_ENTRIES.where(about, told).order_by(history.c.seq))
 
     def about(self, action: Action, key: str, value: str | int) -> Iterator[Entry]:

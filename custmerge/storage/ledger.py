@@ -63,7 +63,7 @@ class Ledger:
 
     def erase_images_before(self, at: str, *, but: Collection[int]) -> int:
         """Erase the before-images of orders before a moment, with their salts, `but` some; returns how many."""
-        others = ~among(self._connection, before_image.c.order, but)
+        others = ~among(before_image.c.order, but)
         statement = update(before_image).where(*_kept_before(at), others).values(salt=b"", image="")
         return self._connection.execute(statement).rowcount
 
@@ -71,7 +71,7 @@ class Ledger:
         """Return for those of `absorbed` that were taken over their last order and its survivor."""
         rows = self._connection.execute(
             select(order.c.absorbed, order.c.order, order.c.survivor)
-            .where(among(self._connection, order.c.absorbed, absorbed))
+            .where(among(order.c.absorbed, absorbed))
             .order_by(order.c.order)
         )
         return {row[0]: (row[1], row[2]) for row in rows}
@@ -80,7 +80,7 @@ class Ledger:
         """Return for those of `survivors` that have ever taken a number over the last order that did it."""
         rows = self._connection.execute(
             select(order.c.survivor, func.max(order.c.order))
-            .where(among(self._connection, order.c.survivor, survivors))
+            .where(among(order.c.survivor, survivors))
             .group_by(order.c.survivor)
         )
         return {row[0]: row[1] for row in rows}
@@ -103,7 +103,7 @@ class Ledger:
 
     def orders(self, numbers: Iterable[int]) -> dict[int, Order]:
         """Return those of the orders that there are, by their numbers."""
-        rows = self._connection.execute(select(*_COLUMNS).where(among(self._connection, order.c.order, numbers)))
+        rows = self._connection.execute(select(*_COLUMNS).where(among(order.c.order, numbers)))
         return {row[0]: _order(row) for row in rows}
 
     def images(self, orders: Iterable[int]) -> dict[int, tuple[bytes, str]]:
@@ -112,7 +112,7 @@ class Ledger:
         What is neither salt nor text any more, in a file that takes anything, is given as what fits no entry.
         """
         kept = select(before_image.c.order, type_coerce(before_image.c.salt, NullType()), before_image.c.image).where(
-            among(self._connection, before_image.c.order, orders)
+            among(before_image.c.order, orders)
         )
         rows = self._connection.execute(kept)
         return {
@@ -128,7 +128,7 @@ class Ledger:
         undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == Action.UNDO.value)
         # A union of two index look-ups: with OR a planner may read the whole table instead.
         sides = [
-            select(order.c.order).where(among(self._connection, side, numbers), order.c.order > after)
+            select(order.c.order).where(among(side, numbers), order.c.order > after)
             for side in (order.c.survivor, order.c.absorbed)
         ]
         statement = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from custmerge.rules.people import Person, Proof, Service, Session
 from custmerge.rules.roles import Role
@@ -46,6 +46,14 @@ _SESSION = (
     .join(service, service.c.id == session.c.service, isouter=True)
     .join(_creator, _creator.c.id == service.c.created_by, isouter=True)
 )
+# Statements of every merge are built once: that takes longer than to execute them.
+_SESSION_OF = _SESSION.where(session.c.token_sha256 == bindparam("token"))
+_SESSION_HELD = _SESSION_OF.with_for_update(read=True, key_share=True, of=session)
+_PROOFS = select(
+    proof.c.survivor, proof.c.absorbed, proof.c.domain, proof.c.verified_sha256, proof.c.valid_until
+).where(proof.c.token_sha256 == bindparam("token"), among(proof.c.absorbed))
+_DROP_PROOFS = delete(proof).where(among(proof.c.absorbed))
+_END_SESSIONS = delete(session).where(among(session.c.number))
 _PERSON_PLACE, _SERVICE_PLACE = slice(4, 4 + len(_PERSON)), slice(4 + len(_PERSON), None)
 
 
@@ -163,10 +171,7 @@ class People:
 
     def session(self, token_sha256: str, *, hold: bool = False) -> Session | None:
         """Return the session of a token, ended or not; with `hold` nobody ends it before the transaction ends."""
-        statement = _SESSION.where(session.c.token_sha256 == token_sha256)
-        if hold:
-            statement = statement.with_for_update(read=True, key_share=True, of=session)
-        row = self._connection.execute(statement).first()
+        row = self._connection.execute(_SESSION_HELD if hold else _SESSION_OF, {"token": token_sha256}).first()
         if row is None:
             return None
         person, made = row[_PERSON_PLACE], row[_SERVICE_PLACE]
@@ -191,9 +196,7 @@ class People:
 
     def end_sessions_of_numbers(self, numbers: Collection[str]) -> int:
         """End every session that one of `numbers` logged in; returns how many ended."""
-        return self._connection.execute(
-            delete(session).where(among(self._connection, session.c.number, numbers))
-        ).rowcount
+        return self._connection.execute(_END_SESSIONS, {"keys": numbers}).rowcount
 
     def end_sessions_of_staff(self, person: int) -> int:
         """End every session of a person; returns how many ended."""
@@ -230,7 +233,7 @@ class People:
 
     def drop_proofs_of(self, absorbed: Collection[str]) -> None:
         """Forget what any session has proved about numbers."""
-        self._connection.execute(delete(proof).where(among(self._connection, proof.c.absorbed, absorbed)))
+        self._connection.execute(_DROP_PROOFS, {"keys": absorbed})
 
     def renew_proofs(self, absorbed: str, old_sha256: str, new_sha256: str) -> None:
         """Let what any session has proved about a number rest on another hash of the same password."""
@@ -242,11 +245,7 @@ class People:
 
     def proofs(self, token_sha256: str, absorbed: Collection[str]) -> list[Proof]:
         """Return what a session has proved about numbers, whether it holds or not."""
-        rows = self._connection.execute(
-            select(
-                proof.c.survivor, proof.c.absorbed, proof.c.domain, proof.c.verified_sha256, proof.c.valid_until
-            ).where(proof.c.token_sha256 == token_sha256, among(self._connection, proof.c.absorbed, absorbed))
-        )
+        rows = self._connection.execute(_PROOFS, {"token": token_sha256, "keys": absorbed})
         return [Proof(*row) for row in rows]
 
 

@@ -36,6 +36,30 @@ _PACKAGES = select(
     domain.c.name.label("domain"),
     *contact_columns,
 ).join(domain, domain.c.package == package.c.package, isouter=True)
+# Statements of every merge are built once: that takes longer than to execute them.
+_CUSTOMERS = _CUSTOMER.where(among(customer.c.number)).order_by(customer.c.number)
+_CUSTOMERS_LOCKED = _CUSTOMERS.with_for_update()
+_DOMAIN_PASSWORDS = (
+    select(
+        package.c.number,
+        domain.c.ascii_name,
+        func.coalesce(package.c.password_hash, customer.c.password_hash),
+    )
+    .select_from(domain)
+    .join(package, package.c.package == domain.c.package)
+    .join(customer, customer.c.number == package.c.number)
+    .where(among(domain.c.ascii_name))
+)
+
+
+# Any: SQLAlchemy types a row by its columns.
+def _packages_by(column: ColumnElement[str]) -> tuple[Select[Any], Select[Any]]:
+    """Return the statements that lock and that read the packages of which a column is one of some keys."""
+    keys = select(package.c.package).where(among(column)).order_by(package.c.package)
+    return keys.with_for_update(), _PACKAGES.where(among(column)).order_by(package.c.package, domain.c.name)
+
+
+_PACKAGES_BY_NUMBER, _PACKAGES_BY_KEY = _packages_by(package.c.number), _packages_by(package.c.package)
 
 
 class Register:
@@ -54,9 +78,8 @@ class Register:
 
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
-        wanted = among(self._connection, customer.c.number, numbers)
-        statement = _CUSTOMER.where(wanted).order_by(customer.c.number)
-        rows = self._connection.execute(statement.with_for_update() if lock else statement).fetchall()
+        statement = _CUSTOMERS_LOCKED if lock else _CUSTOMERS
+        rows = self._connection.execute(statement, {"keys": numbers}).fetchall()
         return {row[0]: customer_of(row) for row in rows}
 
     def end_of_chain(self, number: str) -> str:
@@ -86,17 +109,7 @@ class Register:
         number has no such domain or neither has a password.
         """
         keys = {(number, name): domain_in_ascii(name) for number, name in claims if not wrong_with_domain(name)}
-        rows = self._connection.execute(
-            select(
-                package.c.number,
-                domain.c.ascii_name,
-                func.coalesce(package.c.password_hash, customer.c.password_hash),
-            )
-            .select_from(domain)
-            .join(package, package.c.package == domain.c.package)
-            .join(customer, customer.c.number == package.c.number)
-            .where(among(self._connection, domain.c.ascii_name, set(keys.values())))
-        )
+        rows = self._connection.execute(_DOMAIN_PASSWORDS, {"keys": set(keys.values())})
         found = {(row[0], row[1]): row[2] for row in rows}
         return {pair: stored for pair, key in keys.items() if (stored := found.get((pair[0], key))) is not None}
 
@@ -110,7 +123,7 @@ class Register:
         rows = self._connection.execute(
             select(domain.c.ascii_name, package.c.number, package.c.password_hash)
             .join(package, domain.c.package == package.c.package)
-            .where(among(self._connection, domain.c.ascii_name, set(keys.values())))
+            .where(among(domain.c.ascii_name, set(keys.values())))
         )
         found = {row[0]: (row[1], row[2]) for row in rows}
         return {name: found[key] for name, key in keys.items() if key in found}
@@ -132,7 +145,7 @@ class Register:
 
     def number_passwords(self, numbers: Iterable[str]) -> dict[str, str | None]:
         """Return the hashes of the own passwords of those of `numbers` that exist."""
-        wanted = among(self._connection, customer.c.number, numbers)
+        wanted = among(customer.c.number, numbers)
         rows = self._connection.execute(select(customer.c.number, customer.c.password_hash).where(wanted))
         return {row[0]: row[1] for row in rows}
 
@@ -152,20 +165,20 @@ class Register:
         With `lock` nobody else changes them or moves them away before the transaction ends.
         """
         found: dict[str, list[Package]] = {}
-        for one in self._packages(among(self._connection, package.c.number, numbers), lock=lock):
+        for one in self._packages(_PACKAGES_BY_NUMBER, numbers, lock=lock):
             found.setdefault(one.number, []).append(one)
         return found
 
     def packages(self, keys: Collection[str], *, lock: bool = False) -> dict[str, Package]:
         """Return those of the packages that there are, by their keys; `lock` as in `packages_of_all`."""
-        found = self._packages(among(self._connection, package.c.package, keys), lock=lock)
+        found = self._packages(_PACKAGES_BY_KEY, keys, lock=lock)
         return {one.package: one for one in found}
 
     def holders(self, domains: Collection[str]) -> dict[str, str]:
         """Return which package each of `domains` is in; one that is in none is left out."""
         keys = {name: domain_in_ascii(name) for name in domains}
         found = select(domain.c.ascii_name, domain.c.package)
-        rows = self._connection.execute(found.where(among(self._connection, domain.c.ascii_name, set(keys.values()))))
+        rows = self._connection.execute(found.where(among(domain.c.ascii_name, set(keys.values()))))
         packages = {row[0]: row[1] for row in rows}
         return {name: packages[key] for name, key in keys.items() if key in packages}
 
@@ -239,12 +252,14 @@ class Register:
         )
         return customers, packages, domains
 
-    def _packages(self, wanted: ColumnElement[bool], *, lock: bool) -> list[Package]:
+    # Any: as `_packages_by`.
+    def _packages(
+        self, statements: tuple[Select[Any], Select[Any]], keys: Collection[str], *, lock: bool
+    ) -> list[Package]:
+        lock_them, read_them = statements
         if lock and not is_sqlite(self._connection):
-            keys = select(package.c.package).where(wanted).order_by(package.c.package)
-            self._connection.execute(keys.with_for_update())
-        statement = _PACKAGES.where(wanted).order_by(package.c.package, domain.c.name)
-        return [one for one, _ in _grouped(self._connection.execute(statement).fetchall())]
+            self._connection.execute(lock_them, {"keys": keys})
+        return [one for one, _ in _grouped(self._connection.execute(read_them, {"keys": keys}).fetchall())]
 
     # Any: what a streamed row holds depends on the statement; its readers below know.
     def _stream(self, statement: Select[Any]) -> Iterator[Row[Any]]:

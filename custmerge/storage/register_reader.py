@@ -83,14 +83,14 @@ class RegisterReader:
             .order_by(package.c.package)
         )
         if numbers is not None:
-            statement = statement.where(among(self._connection, package.c.number, numbers))
+            statement = statement.where(among(package.c.number, numbers))
         yield from self._streamed(statement)
 
     def filled_tombstones(self, numbers: Collection[str] | None) -> Iterator[str]:
         """Give the numbers, of `numbers` unless that is None, that were merged away and still have a record."""
         statement = select(customer.c.number).where(customer.c.merged_into.is_not(None))
         if numbers is not None:
-            statement = statement.where(among(self._connection, customer.c.number, numbers))
+            statement = statement.where(among(customer.c.number, numbers))
         condition = or_(*(column != "" for column in field_columns))
         for row in self._streamed(statement.where(condition).order_by(customer.c.number)):
             yield row[0]
@@ -107,7 +107,7 @@ class RegisterReader:
         rows = self._connection.execute(
             select(customer.c.number)
             .join(target, target.c.number == customer.c.merged_into)
-            .where(among(self._connection, customer.c.number, numbers), target.c.merged_into.is_not(None))
+            .where(among(customer.c.number, numbers), target.c.merged_into.is_not(None))
             .order_by(customer.c.number)
         )
         return list(rows.scalars())
@@ -139,7 +139,7 @@ class RegisterReader:
             )
         )
         if only is not None:
-            theirs = select(package.c.package).where(among(self._connection, package.c.number, only))
+            theirs = select(package.c.package).where(among(package.c.number, only))
             found = found.where(domain.c.package.in_(theirs))
         yield from self._streamed(found)
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Integer, Text, any_, func, literal, select
+from sqlalchemy import ARRAY, Boolean, Integer, Text, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
 
 from custmerge.storage.engine import is_sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, TextClause
+    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Dialect, Select, TextClause
+    from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.types import TypeEngine
 
 Row = tuple[Any, ...]
 """Values as the driver takes them."""
@@ -46,17 +51,59 @@ def streamed(
         yield from result
 
 
+class _Keys(TypeDecorator[Any]):
+    """Many texts or integers in one parameter."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Integer | Text]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    # Any: SQLAlchemy's own signatures.
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "sqlite" else ARRAY(self.kind))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:  # noqa: ANN401 (as above)
+        return json.dumps(list(value)) if dialect.name == "sqlite" else list(value)
+
+
+_TEXTS, _INTEGERS = _Keys(Text), _Keys(Integer)
+
+
+class _Among(FunctionElement[bool]):
+    """A column and a parameter with keys."""
+
+    inherit_cache = True
+    type = Boolean()
+    # Written as it is, where SQLAlchemy would compare a function's answer with 1.
+    _is_implicitly_boolean = True
+
+
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (SQLAlchemy's own)
+    column, keys = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({keys}))"  # noqa: S608 (names of ours)
+
+
+@compiles(_Among, "postgresql")
+def _among_postgresql(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    column, keys = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} = ANY ({keys})"
+
+
 # Any: a column of texts or one of integers, and keys of its kind.
-def among(connection: Connection, column: ColumnElement[Any], keys: Iterable[str | int]) -> ColumnElement[bool]:
+def among(column: ColumnElement[Any], keys: Iterable[str | int] | None = None) -> ColumnElement[bool]:
     """Return the condition that `column` is one of `keys`, of which there may be many.
 
-    One parameter however many there are: with one for each, writing the statement takes longer than executing it.
+    With None they are the parameter `keys` of the statement, which can be built once then: to build one takes longer
+    than SQLite needs to execute it. One parameter however many keys there are, for the same reason.
     """
-    if is_sqlite(connection):
-        listed = func.json_each(parameter(connection, keys)).table_valued("value")
-        return column.in_(select(listed.c.value))
-    kind = Integer if isinstance(column.type, Integer) else Text
-    return column == any_(literal(parameter(connection, keys), ARRAY(kind)))
+    kind = _INTEGERS if isinstance(column.type, Integer) else _TEXTS
+    if keys is None:
+        return _Among(column, bindparam("keys", type_=kind))
+    return _Among(column, bindparam(None, list(keys), kind, unique=True))
 
 
 def in_parameter(connection: Connection, name: str) -> str:

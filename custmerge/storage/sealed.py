@@ -100,7 +100,7 @@ class Sealed:
             .limit(1)
             .scalar_subquery()
         )
-        rows = self._connection.execute(select(*_STAFF, newest).where(among(self._connection, staff.c.id, ids)))
+        rows = self._connection.execute(select(*_STAFF, newest).where(among(staff.c.id, ids)))
         return [(tuple(row[:-1]), row[-1]) for row in rows]
 
     def open_approvals(self) -> list[tuple[int, int]]:

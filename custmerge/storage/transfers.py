@@ -38,6 +38,11 @@ _TRANSFER = (
     transfer.c.decided_by_person,
     transfer.c.decided_at,
 )
+# Statements of every merge are built once: that takes longer than to execute them.
+_OPEN_FOR = select(*_TRANSFER).where(among(transfer.c.absorbed), transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
+_OPEN_FOR_LOCKED = _OPEN_FOR.with_for_update()
+# A look-up in two small indexes, where a change by OR may read the whole table.
+_SPEAK_OF = union(*(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed)))
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
 _REJECTED = (transfer.c.status == Status.REJECTED.value,)
@@ -87,12 +92,7 @@ class Transfers:
 
     def open_for_all(self, absorbed: Collection[str], *, lock: bool = False) -> dict[tuple[str, str], Transfer]:
         """Return the open transfers of `absorbed` by (survivor, absorbed)."""
-        statement = (
-            select(*_TRANSFER)
-            .where(among(self._connection, transfer.c.absorbed, absorbed), transfer.c.status.in_(OPEN))
-            .order_by(transfer.c.id)
-        )
-        rows = self._connection.execute(statement.with_for_update() if lock else statement)
+        rows = self._connection.execute(_OPEN_FOR_LOCKED if lock else _OPEN_FOR, {"keys": absorbed})
         return {(one.survivor, one.absorbed): one for one in map(_transfer, rows)}
 
     def newest(self, limit: int, stored: Collection[Status]) -> tuple[Transfer, ...]:
@@ -128,14 +128,11 @@ class Transfers:
 
     def void_open(self, numbers: Collection[int]) -> list[Transfer]:
         """Make those of some transfers void that are open; returns them as they were."""
-        return self._void_open(among(self._connection, transfer.c.id, numbers))
+        return self._void_open(among(transfer.c.id, numbers))
 
     def void_all_of(self, numbers: Collection[str], *, but: Collection[int] = ()) -> list[Transfer]:
         """Make every open transfer void that speaks of one of `numbers`; returns them as they were."""
-        # Asked for first: a look-up in two small indexes, where a change by OR may read the whole table.
-        sides = (transfer.c.survivor, transfer.c.absorbed)
-        found = [select(transfer.c.id).where(among(self._connection, side, numbers)) for side in sides]
-        concerned = set(self._connection.execute(union(*found)).scalars()).difference(but)
+        concerned = set(self._connection.execute(_SPEAK_OF, {"keys": numbers}).scalars()).difference(but)
         return self.void_open(concerned) if concerned else []
 
     def void_all_by(self, person: int, *, as_filer: bool, as_approver: bool) -> list[Transfer]:
@@ -158,7 +155,7 @@ class Transfers:
         statement = select(*_TRANSFER).where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
         found = [_transfer(row) for row in self._connection.execute(statement.with_for_update())]
         if found:
-            self._update(among(self._connection, transfer.c.id, [one.id for one in found]), status=Status.VOID.value)
+            self._update(among(transfer.c.id, [one.id for one in found]), status=Status.VOID.value)
         return found
 
     def forms_before(self, at: str) -> int:
@@ -176,7 +173,7 @@ class Transfers:
 
     def erase_forms_before(self, at: str, *, but: Collection[int]) -> int:
         """Erase the signed forms of transfers that ended before a moment, `but` some; returns how many."""
-        others = ~among(self._connection, form.c.transfer, but)
+        others = ~among(form.c.transfer, but)
         statement = update(form).where(*self._forms_before(at), others).values(content=b"")
         return self._connection.execute(statement).rowcount
 
