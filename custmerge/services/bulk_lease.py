@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.storage.slots import Turn
-    from custmerge.storage.unit import Database
+    from custmerge.storage.unit import Database, Unit
 
 
 def turn_at(database: Database, sha256: str) -> AbstractContextManager[Turn]:
@@ -32,3 +32,10 @@ def turn_at(database: Database, sha256: str) -> AbstractContextManager[Turn]:
 def is_free(batches: Iterable[Batch], turn: Turn, now: datetime) -> bool:
     """Return whether none of a file's batches is run by somebody who lives, as far as is known."""
     return turn.is_alone and all(batch.runner in turn.dead or not is_alive(batch, now) for batch in batches)
+
+
+def end_dead_leases(unit: Unit, batches: Iterable[Batch], turn: Turn) -> None:
+    """End the leases of those who are known to be dead, before their marks are dropped: nobody else would know it."""
+    for batch in batches:
+        if batch.runner is not None and batch.runner in turn.dead:
+            unit.batches.release(batch.id, batch.runner)

@@ -40,7 +40,7 @@ from custmerge.services.access import person_of
 from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk_file import chunks, decided
 from custmerge.services.bulk_inputs import ResultCounter
-from custmerge.services.bulk_lease import is_free
+from custmerge.services.bulk_lease import end_dead_leases, is_free
 from custmerge.services.bulk_proofs import (
     PasswordCheck,
     PresentRegister,
@@ -189,6 +189,7 @@ class Run:
             if other.id != batch.id:
                 unit.batches.finish(other.id)
         self._earlier = frozenset(one.id for one in batches if one.id != batch.id)
+        end_dead_leases(unit, batches, turn)
         until = stamp(now + ALIVE_FOR)
         unit.batches.start(batch.id, by=caller.name, runner=self._runner, alive_until=until)
         return replace(batch, runner=self._runner, alive_until=until), is_whole

@@ -29,7 +29,7 @@ from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
-from custmerge.services.bulk_lease import is_free, turn_at
+from custmerge.services.bulk_lease import end_dead_leases, is_free, turn_at
 from custmerge.services.sessions import SessionUse
 from custmerge.services.undos import Undos
 from custmerge.storage.changed_records import ChangedRecords
@@ -194,6 +194,8 @@ class _BatchUndo:
         batches = unit.batches.of_file(batch.sha256, lock=lock)
         if not is_free(batches, turn, now):
             raise BatchBusy(batch=self._number)
+        if lock:
+            end_dead_leases(unit, batches, turn)
         batch = next(one for one in batches if one.id == self._number)
         _demand_standing(unit, batch)
         return batch

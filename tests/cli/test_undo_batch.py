@@ -143,6 +143,18 @@ def test_a_killed_undo_is_gone_on_with_at_once_by_the_same_user(world, batch, su
     assert world.dump() == batch
 
 
+@here
+@pytest.mark.parametrize("command", [("bulk", "run", "pairs.csv"), ("undo", "--batch", "2", "--yes")])
+def test_a_killed_undo_is_gone_on_with_at_once_whatever_became_of_the_file_meanwhile(
+    supervisor, agent, stopped_undo, command
+):
+    stopped_undo.kill()
+    stopped_undo.join()
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert (agent if command[0] == "bulk" else supervisor)(*command).code == 0
+    assert supervisor(*UNDO).json["orders"] == 6
+
+
 @elsewhere
 def test_a_killed_undo_is_gone_on_with_elsewhere_when_its_lease_has_run_out(
     world, batch, supervisor, stopped_undo, database_url
