@@ -13,7 +13,6 @@ from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadLines, BadUsage
-from custmerge.rules.cells import shortened
 from custmerge.rules.records import Problem
 
 if TYPE_CHECKING:
@@ -72,7 +71,7 @@ class Watcher:
 
 def _told(file: str, line: int, problem: Problem) -> str:
     place = f"{visible(file)}:{line}: "
-    details = {"value": shortened(problem.value), "why": problem.why, "other": shortened(problem.other)}
+    details = {"value": problem.value, "why": problem.why, "other": problem.other}
     if not problem.field:
         return place + filled(N_("{why}"), details)
     return f"{place}{problem.field}: " + filled(N_("{value}: {why}") if problem.value else N_("{why}"), details)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import astuple, dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
-from custmerge.errors import N_, BadLines
-from custmerge.rules.cells import NEVER_GUARDED, unguard
+from custmerge.errors import N_, BadLines, CustmergeError
+from custmerge.rules.cells import NEVER_GUARDED, shortened, unguard
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.records import Problem
 from custmerge.rules.roles import Capability
@@ -15,6 +16,7 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.importing_passwords import hashed
 from custmerge.storage.csv_file import opened, wrong_width
+from custmerge.storage.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -64,23 +66,43 @@ class Imported:
 
 
 class Problems:
-    """Counts the bad lines and passes on what is wrong with them."""
+    """Counts the bad lines and keeps what is wrong with them, of which there may be much, in a temporary file.
 
-    def __init__(self, file: str, watcher: Watcher) -> None:
-        self._file = file
-        self._watcher = watcher
+    It is told when the transaction has ended: who is told may take their time, and nobody could write meanwhile.
+    """
+
+    def __init__(self, kept: IO[str]) -> None:
+        self._kept = kept
         self.lines: set[int] = set()
         self.skipped = 0
 
     def skip(self, line: int, problem: Problem) -> None:
-        """Report a line that is left out without stopping the rest."""
+        """Take note of a line that is left out without stopping the rest."""
         self.skipped += 1
-        self._watcher.skipped(self._file, line, problem)
+        self._keep(True, line, problem)
 
     def add(self, line: int, problem: Problem) -> None:
-        """Report one problem."""
+        """Take note of one problem."""
         self.lines.add(line)
-        self._watcher.problem(self._file, line, problem)
+        self._keep(False, line, problem)
+
+    def tell(self, file: str, watcher: Watcher) -> None:
+        """Tell of everything in the order in which it was found."""
+        self._kept.seek(0)
+        for kept in self._kept:
+            is_skipped, line, problem = json.loads(kept)
+            tell = watcher.skipped if is_skipped else watcher.problem
+            tell(file, line, Problem(*problem))
+
+    def _keep(self, is_skipped: bool, line: int, problem: Problem) -> None:
+        told = replace(problem, value=shortened(problem.value), other=shortened(problem.other))
+        with temporary_room():
+            self._kept.write(json.dumps((is_skipped, line, astuple(told))) + "\n")
+
+    def flush(self) -> None:
+        """Write everything down; raises TemporaryFilesFailed where there is no room, while nothing is committed."""
+        with temporary_room():
+            self._kept.flush()
 
 
 class Kind(Protocol):
@@ -134,44 +156,62 @@ def import_file(
     for a file that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
     """
     demand(caller, Capability.IMPORT)
-    problems = Problems(path, watcher)
-    added = updated = 0
     with (
+        temporary_file("w+") as kept,
         opened(path, kind.columns, kind.required) as source,
         hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
-        database.writing() as unit,
     ):
-        # Nobody is to wait for a whole import who ends its session: it is asked again at its end.
-        demand_alive(unit, caller, now, hold=False)
-        # Its file may have come for hours.
-        now = max(now, unit.now())
-        importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
-        clashes: dict[str, int] = {}
-        for batch in _batches(file, problems):
-            good = list(_once(unit.register_import, importer, batch, problems, update=update))
-            if update:
-                new, old = importer.put(good, problems)
-                added, updated = added + new, updated + old
-            else:
-                added += len(good)
-                clashes |= _added(importer, good)
-            watcher.advanced(file.bytes_read, file.size)
-        _report_clashes(file, importer, clashes, problems)
-        importer.finish(problems)
-        if problems.lines:
-            raise BadLines(file=path, count=len(problems.lines))
-        facts: dict[str, Fact] = {
-            "kind": importer.name,
-            "rows": added + updated,
-            "updated": updated,
-            "file_sha256": file.sha256,
-        }
-        if skip_merged:
-            facts = {**facts, "skipped": problems.skipped}
-        demand_alive(unit, caller, now)
-        told = Draft(stamp(now), caller.actor, Action.IMPORT, facts)
-        unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
-    return Imported(importer.name, added + updated, added, updated, problems.skipped if skip_merged else None)
+        problems = Problems(kept)
+        try:
+            with database.writing() as unit:
+                # Nobody is to wait for a whole import who ends its session: it is asked again at its end.
+                demand_alive(unit, caller, now, hold=False)
+                # Its file may have come for hours.
+                now = max(now, unit.now())
+                importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
+                added, updated = _brought_in(unit, file, importer, problems, watcher, update=update)
+                if problems.lines:
+                    raise BadLines(file=path, count=len(problems.lines))
+                demand_alive(unit, caller, now)
+                done = Imported(kind.name, added + updated, added, updated, problems.skipped if skip_merged else None)
+                told = Draft(stamp(now), caller.actor, Action.IMPORT, _facts(done, file))
+                unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
+        except CustmergeError:
+            problems.tell(path, watcher)
+            raise
+        problems.tell(path, watcher)
+    return done
+
+
+def _brought_in(
+    unit: Unit, file: CsvFile, importer: Kind, problems: Problems, watcher: Watcher, *, update: bool
+) -> tuple[int, int]:
+    """Bring the rows of a file in; returns how many were added and how many overwritten, if none is bad."""
+    added = updated = 0
+    clashes: list[tuple[str, int]] = []
+    for batch in _batches(file, problems):
+        good = list(_once(unit.register_import, importer, batch, problems, update=update))
+        if update:
+            new, old = importer.put(good, problems)
+            added, updated = added + new, updated + old
+        else:
+            added += len(good)
+            clashes += _added(importer, good)
+        watcher.advanced(file.bytes_read, file.size)
+    _report_clashes(file, importer, clashes, problems)
+    importer.finish(problems)
+    problems.flush()
+    return added, updated
+
+
+def _facts(done: Imported, file: CsvFile) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {
+        "kind": done.kind,
+        "rows": done.rows,
+        "updated": done.updated,
+        "file_sha256": file.sha256,
+    }
+    return facts if done.skipped is None else {**facts, "skipped": done.skipped}
 
 
 def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
@@ -230,19 +270,19 @@ def _once(
     register.note_lines(remembered)
 
 
-def _added(kind: Kind, rows: Sequence[tuple[int, Row]]) -> dict[str, int]:
+def _added(kind: Kind, rows: Sequence[tuple[int, Row]]) -> list[tuple[str, int]]:
     """Add new rows; returns the keys, with their lines, that exist and weren't added."""
     clashes = kind.add([row for _, row in rows])
     if not clashes:
-        return {}
+        return []
     kind.add([row for _, row in rows if row[0] not in clashes])
-    return {row[0]: line for line, row in rows if row[0] in clashes}
+    return [(row[0], line) for line, row in rows if row[0] in clashes]
 
 
-def _report_clashes(file: CsvFile, kind: Kind, clashes: dict[str, int], problems: Problems) -> None:
+def _report_clashes(file: CsvFile, kind: Kind, clashes: Sequence[tuple[str, int]], problems: Problems) -> None:
     """Tell keys that stood in the register before from keys that an earlier line brought."""
-    first = _first_lines(file, kind, clashes) if clashes else {}
-    for key, line in clashes.items():
+    first = _first_lines(file, kind, {key for key, _ in clashes}) if clashes else {}
+    for key, line in clashes:
         if first.get(key, line) != line:
             problems.add(line, _twice(kind, key, first[key]))
         else:

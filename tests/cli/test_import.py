@@ -213,6 +213,13 @@ def test_numbers_that_stand_twice_are_found_however_far_apart(load):
     assert done.err.splitlines()[0] == "file.csv:4502: number: 10001: stands in line 3 already"
 
 
+@pytest.mark.parametrize("options", [(), ("--update",)], ids=["new", "update"])
+def test_a_number_that_comes_again_and_again_is_reported_at_each_line(load, options):
+    done = load("customers", "number\n" + "1\n" * 2_000, *options)
+    told = {line.partition(": ")[0] for line in done.err.splitlines()}
+    assert told >= {f"file.csv:{line}" for line in range(3, 2_002)}
+
+
 BAD_PACKAGES = """package,number,domains
 P1,10001,eins.example
 P2,99999,zwei.example

@@ -1,5 +1,7 @@
 """What somebody writes while an import waits for them is neither lost nor overwritten (contract §2, rule 7)."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -8,6 +10,9 @@ import pytest
 from conftest import execute
 
 GIVE_UP_AFTER_SECONDS = 30
+MORE_THAN_A_PIPE_HOLDS = 5_000
+"""Lines of a file."""
+PASSWORD = "ein langes Passwort\n"
 TAKEN = (
     "INSERT INTO package (package, number, name) VALUES ('OTHER', '10001', '')",
     "INSERT INTO domain (ascii_name, name, package) VALUES ('d.example', 'd.example', 'OTHER')",
@@ -90,3 +95,18 @@ def test_a_package_that_was_added_meanwhile_keeps_its_password(host, world):
     assert (done.code, "0 added, 2 updated" in done.out) == (0, True), done.err
     assert host.supervisor("verify", "10002", "--into", "10001", "--domain", "neun.example", "--password-stdin",
                            stdin="pw-9").code == 0  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [(), ("--update", "--skip-merged")], ids=["bad", "skipped"])
+def test_who_reads_slowly_what_is_wrong_with_a_file_keeps_nobody_from_writing(host, options):
+    (host.world.folder / "gone.csv").write_text("number,merged_into\n10003,10002\n")
+    assert host.supervisor("import", "customers", "gone.csv").code == 0
+    rows = ("10003,Otto\n" if options else "10001,Otto\n") * MORE_THAN_A_PIPE_HOLDS
+    (host.world.folder / "feed.csv").write_text(f"number,first_name\n{rows}")
+    command = [sys.executable, "-m", "custmerge", "import", "customers", "feed.csv", *options]
+    environ, folder = host.supervisor.environ(), host.world.folder
+    with subprocess.Popen(command, env=environ, cwd=folder, stderr=subprocess.PIPE) as slow:
+        assert slow.stderr.read(1)
+        assert host.supervisor("user", "add", "otto", "--role", "agent", "--password-stdin", stdin=PASSWORD).code == 0
+        told = slow.stderr.read()
+    assert told.count(b"\n") >= MORE_THAN_A_PIPE_HOLDS
