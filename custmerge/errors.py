@@ -695,6 +695,17 @@ class DomainsClash(DatabaseError):
     )
 
 
+class ReferenceWouldGo(DatabaseError):
+    """A table of the host's would lose which domain its rows are about."""
+
+    code = "reference_would_go"
+    template = N_(
+        "The database {database} stays at its version: domains get other keys, and the table {table} would lose what "
+        "it says of them (ON UPDATE {action}). Declare that reference ON UPDATE CASCADE, then run `custmerge init` "
+        "again."
+    )
+
+
 class KeyringUnavailable(CustmergeError):
     """Nowhere to keep a token."""
 

@@ -36,15 +36,35 @@ def fill(old_url):  # noqa: F811 (the fixture)
     return fill
 
 
-@pytest.mark.parametrize(("on_update", "code"), [("NO ACTION", 8), ("CASCADE", 0)])
+REFERS = "REFERENCES domain (ascii_name) ON DELETE CASCADE ON UPDATE"
+
+
+def refer(url, on_update):
+    """Make a host's table whose rows refer to every domain."""
+    collation = "" if url.startswith("sqlite") else ' COLLATE "C"'
+    kept = f"CREATE TABLE dns (zone text{collation} {REFERS} {on_update})"
+    execute(url, kept, "INSERT INTO dns SELECT ascii_name FROM domain")
+
+
+@pytest.mark.parametrize(
+    ("on_update", "code"), [("NO ACTION", 8), ("CASCADE", 0), ("SET NULL", 8), ("SET DEFAULT", 8)]
+)
 def test_what_refers_to_a_domain_is_not_lost_with_its_old_key(fill, tmp_path, on_update, code):
     url = fill(("kunde_1.müller.example", "kunde_1.müller.example", "P1"), ("a.example", "a.example", "P1"))
-    collation = "" if url.startswith("sqlite") else ' COLLATE "C"'
-    refers = f"REFERENCES domain (ascii_name) ON DELETE CASCADE ON UPDATE {on_update}"
-    execute(url, f"CREATE TABLE dns (zone text{collation} {refers})", "INSERT INTO dns SELECT ascii_name FROM domain")
-    assert CommandLine(url, tmp_path)("init").code == code
+    refer(url, on_update)
+    done = CommandLine(url, tmp_path)("init")
+    assert done.code == code
     zones = first_cells(url, "SELECT zone FROM dns")
     assert set(zones) == {"a.example", "kunde_1.müller.example" if code else "kunde_1.xn--mller-kva.example"}
+    if on_update.startswith("SET"):
+        assert f"the table dns would lose what it says of them (ON UPDATE {on_update})" in done.err
+
+
+def test_where_every_key_stays_it_does_not_matter_what_refers_to_it(fill, tmp_path):
+    url = fill(("a.example", "a.example", "P1"))
+    refer(url, "SET NULL")
+    assert CommandLine(url, tmp_path)("init").code == 0
+    assert first_cells(url, "SELECT zone FROM dns") == ["a.example"]
 
 
 def test_every_domain_gets_the_key_that_it_has_now(fill, tmp_path):

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import context, op
 
-from custmerge.errors import N_, DomainsClash
+from custmerge.errors import N_, DomainsClash, ReferenceWouldGo
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.normalise import domain_in_ascii, search_text
 from custmerge.storage.rows import update_rows
@@ -98,7 +98,10 @@ CLASH = N_("{domain} (package {package}) and {other} (package {holder}) are one 
 
 
 def domains() -> None:
-    """Give a domain one key however it is written; raises DomainsClash where two rows would have it."""
+    """Give a domain one key however it is written.
+
+    Raises DomainsClash where two rows would have it, ReferenceWouldGo where a host's row would refer to nothing.
+    """
     connection = op.get_bind()
     new_key = sa.Table(
         "custmerge_new_key",
@@ -124,6 +127,8 @@ def domains() -> None:
             connection.execute(new_key.insert(), changes)
         page = connection.execute(rows.where(domain.c.ascii_name > page[-1][0])).all()
     demand_no_clash(connection, domain, new_key)
+    if connection.execute(sa.select(new_key.c.old).limit(1)).first():
+        demand_references_follow(connection)
     # By way of keys that no domain has: a row may get the one that another gives up. Not deleted and written anew,
     # for rows of a host's may refer to it.
     key = domain.c.ascii_name
@@ -133,6 +138,26 @@ def domains() -> None:
     arrived = domain.update().where(key.in_(sa.select(new_key.c.passing))).values({key: new_of})
     connection.execute(arrived)
     new_key.drop(connection)
+
+
+EMPTIED_SQLITE = (
+    "SELECT t.name, f.on_update FROM sqlite_master t, pragma_foreign_key_list(t.name) f "
+    "WHERE t.type = 'table' AND lower(f.\"table\") = 'domain' AND f.on_update IN ('SET NULL', 'SET DEFAULT')"
+)
+EMPTIED_POSTGRESQL = (
+    "SELECT conrelid::pg_catalog.regclass::text, CASE confupdtype WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END "
+    "FROM pg_catalog.pg_constraint WHERE contype = 'f' AND confrelid = 'domain'::pg_catalog.regclass "
+    "AND confupdtype IN ('n', 'd')"
+)
+
+
+def demand_references_follow(connection: sa.Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    emptied = connection.exec_driver_sql(EMPTIED_SQLITE if is_sqlite else EMPTIED_POSTGRESQL).first()
+    if emptied is not None:
+        table, action = emptied
+        database = context.config.attributes["database"]
+        raise ReferenceWouldGo(database=database, table=table, action=action)
 
 
 def demand_no_clash(connection: sa.Connection, domain: sa.TableClause, new_key: sa.Table) -> None:
