@@ -291,7 +291,8 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
         return {}, None
     try:
         with files.regular(path) as file:
-            return tomllib.loads(files.limited(file, path, LARGEST_CONFIG).decode()), os.fstat(file.fileno())
+            content = files.limited(file, path, LARGEST_CONFIG).decode("utf-8-sig")
+            return tomllib.loads(content), os.fstat(file.fileno())
     except (FileNotFoundError, NotADirectoryError):
         # The home of a service account may be no folder.
         if named:

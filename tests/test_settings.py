@@ -111,6 +111,11 @@ def test_a_config_file_that_is_nested_without_end_is_refused(tmp_path):
         gather({"CUSTMERGE_CONFIG": str(tmp_path / "config.toml")})
 
 
+def test_a_config_file_may_begin_with_a_byte_order_mark(tmp_path):
+    (tmp_path / "config.toml").write_text("retention_days = 90\n", encoding="utf-8-sig")
+    assert gather({"CUSTMERGE_CONFIG": str(tmp_path / "config.toml")}).retention_days == 90
+
+
 @given(st.text("abcXYZ0123456789%._-", min_size=6))
 def test_no_driver_can_tell_a_password(password):
     url = f"postgresql://user:{password}@host/database"
