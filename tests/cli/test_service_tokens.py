@@ -61,6 +61,18 @@ def test_every_command_for_people_and_tokens_stands_in_the_table():
     assert {words[:2] for words in TABLE} == commands
 
 
+@pytest.mark.parametrize("is_tokens", [False, True], ids=["person", "token"])
+def test_who_approves_a_file_does_not_run_it_by_a_service_token_nor_the_other_way_round(
+    bot, supervisor, world, is_tokens
+):
+    world.customers_like("10001", "10002")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,10002\n")
+    approver, runner = (bot, supervisor) if is_tokens else (supervisor, bot)
+    assert approver("bulk", "approve", "pairs.csv", "--yes").code == 0
+    done = runner("bulk", "run", "pairs.csv", "-f", "json")
+    assert (done.code, done.error["code"]) == (4, "own_batch")
+
+
 def test_init_makes_nobody_a_supervisor_whoever_is_logged_in(bot, supervisor):
     before = standing(supervisor)
     done = bot("init", "--supervisor", "eva", SECRET, stdin=NEW)

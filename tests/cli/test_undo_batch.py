@@ -11,7 +11,7 @@ import pytest
 from conftest import execute
 from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
-from custmerge.errors import BatchBusy
+from custmerge.errors import BatchBusy, UndoChanged
 from custmerge.services import sessions, undoing_batch
 from custmerge.storage.unit import Database
 
@@ -80,6 +80,29 @@ def test_an_undo_that_is_refused_leaves_a_file_that_can_be_run(world, agent, sup
     assert undone(supervisor) == 0
     states = {one["batch"]: one["state"] for one in agent("bulk", "status", "-f", "json").json}
     assert states[1] == "running"
+
+
+class Quiet:
+    def advanced(self, *_):
+        pass
+
+
+def test_an_undo_of_a_batch_that_has_grown_since_it_was_shown_undoes_nothing(world, agent, supervisor, database_url):
+    world.customers_like("1000", "1001")
+    world.customers_like("1002", city="Ulm")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n1000,1002\n")
+    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
+    with closing(Database(database_url)) as database:
+        caller = sessions.resume(database, supervisor.token, datetime.now(UTC))
+        inputs = undoing_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
+        seen = undoing_batch.preview(database, caller, 1, inputs)
+        (world.folder / "city.csv").write_text(f"number,city\n1002,{world.customers()['1000']['city']}\n")
+        assert supervisor("import", "customers", "city.csv", "--update").code == 0
+        assert agent("bulk", "run", "pairs.csv").code == 0
+        with pytest.raises(UndoChanged):
+            undoing_batch.undo_batch(database, caller, 1, inputs, seen)
+    assert (seen.orders, undone(supervisor)) == (1, 0)
 
 
 # Alone
