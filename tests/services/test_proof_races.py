@@ -66,6 +66,10 @@ class Host:
     def hash_is(self, stored, number="20002"):
         self.execute(f"UPDATE customer SET password_hash = '{stored}' WHERE number = '{number}'")
 
+    def stored_hash(self, number="20002"):
+        with self.database.reading() as unit:
+            return unit.register.number_password(number)
+
     def counted(self):
         """Tries that count or may come to count, and the entries that tell of wrong ones."""
         with self.database.reading() as unit:
@@ -133,12 +137,14 @@ def test_a_customer_who_comes_second_is_refused_and_tried_nothing_wrong(host, me
 
 
 def test_a_password_that_is_replaced_while_it_is_verified_proves_nothing_and_is_no_wrong_try(host, meanwhile):
-    new = passwords.hashed("neu")
+    old, new = host.stored_hash(), passwords.hashed("neu")
     with meanwhile(lambda: host.hash_is(new)), pytest.raises(ProofRefused):
         host.verify(host.ben)
     assert host.counted() == (0, 0)
-    with pytest.raises(ProofRequired):
-        host.merge(host.ben)
+    for stored in (new, old):
+        host.hash_is(stored)
+        with pytest.raises(ProofRequired):
+            host.merge(host.ben)
 
 
 def test_a_hash_that_is_renewed_while_it_is_verified_is_verified_again(host, meanwhile):
@@ -147,6 +153,15 @@ def test_a_hash_that_is_renewed_while_it_is_verified_is_verified_again(host, mea
         host.verify(host.ben)
     assert host.counted() == (0, 0)
     assert host.merge(host.ben).order == 1
+
+
+def test_a_hash_that_is_renewed_does_not_bring_the_proof_of_an_older_password_back(host):
+    host.verify(host.ben)
+    host.hash_is(sha512_crypt.using(rounds=1000).hash("neu"))
+    host.verify(host.anna, proving.Claim("20002", "zwei.example", "neu"))
+    with pytest.raises(ProofRequired):
+        host.merge(host.ben)
+    assert host.merge(host.anna).order == 1
 
 
 def test_a_session_that_ends_while_its_password_is_verified_leaves_no_try(host, meanwhile):
