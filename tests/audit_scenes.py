@@ -15,7 +15,7 @@ from world import World
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName
 from custmerge.rules.roles import Role
-from custmerge.services import auditing
+from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.engine import our_errors
 from custmerge.storage.unit import Database
@@ -122,8 +122,8 @@ def audited(url, *, checks=frozenset(CheckName), checkpoints=None, since_checkpo
     database = Database(url)
     try:
         give = None if checkpoints is None else lambda: iter(checkpoints)
-        wanted = auditing.Wanted(frozenset(checks), give, since_checkpoint, days)
-        return auditing.audit(database, AUDITOR, wanted, now)
+        wanted = audit_service.Wanted(frozenset(checks), give, since_checkpoint, days)
+        return audit_service.audit(database, AUDITOR, wanted, now)
     finally:
         database.close()
 
@@ -165,8 +165,8 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
         if before is None or look(connection) != before:
             # The audit looks at what this transaction sees.
             database.reading = lambda: inside(database, unit)
-            wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
-            audit = auditing.audit(database, AUDITOR, wanted, NOW)
+            wanted = audit_service.Wanted(frozenset(CheckName), None, False, 365)
+            audit = audit_service.audit(database, AUDITOR, wanted, NOW)
         raise Undone
     database.close()
     return audit

@@ -7,7 +7,7 @@ import pytest
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.roles import Role
-from custmerge.services import auditing
+from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.engine import our_errors
 from custmerge.storage.unit import Database
@@ -44,8 +44,8 @@ def after(url, *statements):
         for statement in statements:
             unit._connection.exec_driver_sql(statement if database.is_sqlite else statement.replace("%", "%%"))
         database.reading = inside
-        wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
-        audits.append(auditing.audit(database, AUDITOR, wanted, NOW))
+        wanted = audit_service.Wanted(frozenset(CheckName), None, False, 365)
+        audits.append(audit_service.audit(database, AUDITOR, wanted, NOW))
         raise Undone
     return audits[0]
 

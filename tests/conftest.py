@@ -22,7 +22,7 @@ from world import World
 
 from custmerge.rules.history import Actor
 from custmerge.rules.roles import Role
-from custmerge.services import passwords, sessions, staff
+from custmerge.services.people import passwords, sessions, staff
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 

@@ -16,7 +16,7 @@ from world import World
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, chain_hash
 from custmerge.rules.roles import Role
-from custmerge.services import auditing
+from custmerge.services import audit
 from custmerge.services.access import Caller
 from custmerge.storage import schema
 from custmerge.storage.engine import open_engine
@@ -177,5 +177,5 @@ def write_history(connection, bodies):
 
 def audited(url):
     with closing(Database(url)) as database:
-        wanted = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
-        return auditing.audit(database, AUDITOR, wanted, NOW)
+        wanted = audit.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
+        return audit.audit(database, AUDITOR, wanted, NOW)

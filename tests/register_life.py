@@ -26,26 +26,21 @@ from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
-from custmerge.services import (
-    audit_warnings,
-    auditing,
-    importing,
-    merging,
-    passwords,
-    purging,
-    sessions,
-    staff,
-    transferring,
-    undoing,
-)
-from custmerge.services.importing_customers import Customers
-from custmerge.services.importing_packages import Packages
+from custmerge.services import audit as audit_service
+from custmerge.services import imports, transfer
+from custmerge.services import merge as merge_service
+from custmerge.services import purge as purge_service
+from custmerge.services import undo as undo_service
+from custmerge.services.audit import warnings as audit_warnings
+from custmerge.services.imports.customers import Customers
+from custmerge.services.imports.packages import Packages
+from custmerge.services.people import passwords, sessions, staff
 from custmerge.storage.unit import Database
 
 FORM = b"%PDF-1.7 signed"
 MINUTES_AT_MOST = 600
 """So long the staff's logins last whatever happens."""
-WANTED = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=36_500)
+WANTED = audit_service.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=36_500)
 HASHES = cache(passwords.hashed)
 
 numbers = st.sampled_from(["1", "2", "3", "4"])
@@ -145,7 +140,7 @@ class Life(RuleBasedStateMachine):
             writer.writeheader()
             writer.writerows(rows)
             path.write_text(text.getvalue(), encoding="utf-8")
-        return importing.import_file(
+        return imports.import_file(
             self.database, self.callers["anna"], str(path), kind, update=True, watcher=Quiet(), now=self.now
         )
 
@@ -195,8 +190,8 @@ class Life(RuleBasedStateMachine):
         salt = minute.to_bytes(16)
         expected, receipt = self.both(
             lambda: self.model.merge(survivor, absorbed, choice, take, fill=fill, by=by, minute=minute),
-            lambda: merging.merge(
-                self.database, caller, merging.Request(absorbed, survivor, wishes), salt=salt, now=self.now
+            lambda: merge_service.merge(
+                self.database, caller, merge_service.Request(absorbed, survivor, wishes), salt=salt, now=self.now
             ),
         )
         if receipt is not None:
@@ -219,7 +214,9 @@ class Life(RuleBasedStateMachine):
         order = max(1, len(self.model.orders) - back)
         self.both(
             lambda: self.model.undo(order, by=by, is_supervisor=by == "anna", minute=self.minute),
-            lambda: undoing.undo(self.database, self.callers[by], undoing.Request(frozenset({order})), self.now),
+            lambda: undo_service.undo(
+                self.database, self.callers[by], undo_service.Request(frozenset({order})), self.now
+            ),
         )
 
     @rule(back=st.integers(0, 5))
@@ -227,9 +224,9 @@ class Life(RuleBasedStateMachine):
     def undo_with_later_ones(self, back):
         order = max(1, len(self.model.orders) - back)
         self.minute += 1
-        request = undoing.Request(frozenset({order}), cascade=True)
+        request = undo_service.Request(frozenset({order}), cascade=True)
         try:
-            plans = undoing.undo(self.database, self.callers["anna"], request, self.now)
+            plans = undo_service.undo(self.database, self.callers["anna"], request, self.now)
         except CustmergeError as error:
             note(f"refused: {type(error).__name__}")
             with pytest.raises(Refused):
@@ -243,11 +240,11 @@ class Life(RuleBasedStateMachine):
 
     @rule(survivor=numbers, absorbed=numbers)
     def file_a_transfer(self, survivor, absorbed):
-        filing = transferring.Filing(absorbed, survivor, "form.pdf", FORM)
+        filing = transfer.Filing(absorbed, survivor, "form.pdf", FORM)
         salt = (self.minute + 1).to_bytes(16)
         self.both(
             lambda: self.model.file(survivor, absorbed),
-            lambda: transferring.file(self.database, self.callers["ben"], filing, salt=salt, now=self.now),
+            lambda: transfer.file(self.database, self.callers["ben"], filing, salt=salt, now=self.now),
         )
 
     @rule(number=st.integers(1, 4), to=st.sampled_from(["approved", "approved", "rejected"]))
@@ -255,7 +252,7 @@ class Life(RuleBasedStateMachine):
     def decide_a_transfer(self, number, to):
         self.both(
             lambda: self.model.decide(number, to),
-            lambda: transferring.decide(
+            lambda: transfer.decide(
                 self.database, self.callers["anna"], number, Status(to), reason="so", now=self.now
             ),
         )
@@ -274,10 +271,10 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(not order.purged for order in self.model.orders))
     def purge(self, age):
         minute = self.minute + 1 - age
-        seen = purging.Purged(stamp(self.began + timedelta(minutes=minute)), 0, 0, 0, 0, dry_run=False)
+        seen = purge_service.Purged(stamp(self.began + timedelta(minutes=minute)), 0, 0, 0, 0, dry_run=False)
         expected, done = self.both(
             lambda: self.model.purge(minute),
-            lambda: purging.purge(self.database, self.callers["anna"], seen, self.now),
+            lambda: purge_service.purge(self.database, self.callers["anna"], seen, self.now),
         )
         assert done.orders == expected
 
@@ -369,12 +366,12 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_transfers_are_the_models(self):
-        found = transferring.list_all(self.database, self.callers["anna"], None)
+        found = transfer.list_all(self.database, self.callers["anna"], None)
         assert [one.status for one in reversed(found)] == [self.model.status(one) for one in self.model.transfers]
 
     @invariant()
     def the_audit_holds(self):
-        audit = auditing.audit(self.database, self.callers["ada"], WANTED, self.now)
+        audit = audit_service.audit(self.database, self.callers["ada"], WANTED, self.now)
         model = self.model
         warnings = (model.refused_logins >= audit_warnings.FAILED_LOGINS) + (model.locks > 0)
         assert [found.check for found in audit.findings] == [CheckName.LOGINS] * warnings

@@ -141,7 +141,7 @@ def run_struck(blow, moment, url, *call):
 
 def run_struck_while_hashing(blow, url, *call):
     """Strike when the second password is compared."""
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     compare, compared = passwords.fits, count(1)
 
@@ -216,9 +216,9 @@ def run_with_full_temporary_files(*call, none=False):
 
 def run_undo_by_the_clock(seconds, chunk, *call):
     """Likewise, and undo a batch by so many orders."""
-    from custmerge.services import undoing_batch
+    from custmerge.services.undo import batch
 
-    undoing_batch.UndoInputs.__init__.__defaults__ = (chunk,)
+    batch.UndoInputs.__init__.__defaults__ = (chunk,)
     run_by_the_clock(seconds, *call)
 
 

@@ -8,9 +8,11 @@ from contextlib import closing
 from custmerge.cli.render import shapes
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
-from custmerge.services import exporting, importing, sessions
-from custmerge.services.importing_customers import Customers
-from custmerge.services.importing_packages import Packages
+from custmerge.services import export as export_service
+from custmerge.services import imports
+from custmerge.services.imports.customers import Customers
+from custmerge.services.imports.packages import Packages
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 _NUMBERS = itertools.count()
@@ -61,13 +63,13 @@ class World:
         with self._database() as database:
             now = database.now()
             caller = sessions.resume(database, self.anna.token, now)
-            importing.import_file(database, caller, str(path), kind, update=False, watcher=Strict(), now=now)
+            imports.import_file(database, caller, str(path), kind, update=False, watcher=Strict(), now=now)
 
     def customers(self):
-        return {c["number"]: c for c in self._exported(exporting.customers, shapes.customer)}
+        return {c["number"]: c for c in self._exported(export_service.customers, shapes.customer)}
 
     def packages(self):
-        return {p["package"]: p for p in self._exported(exporting.packages, shapes.package)}
+        return {p["package"]: p for p in self._exported(export_service.packages, shapes.package)}
 
     def dump(self):
         """Everything there is but the history, as texts."""
@@ -77,8 +79,8 @@ class World:
     def exported(self, kind):
         """Return the rows of an export of `customers` or `packages`, with their hashes."""
         export, shape = {
-            "customers": (exporting.customers, shapes.customer),
-            "packages": (exporting.packages, shapes.package),
+            "customers": (export_service.customers, shapes.customer),
+            "packages": (export_service.packages, shapes.package),
         }[kind]
         return self._exported(export, shape, with_hashes=True)
 

@@ -15,7 +15,7 @@ from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
 
 if TYPE_CHECKING:
-    from custmerge.services.checkpoints import CheckpointBook
+    from custmerge.services.audit.checkpoints import CheckpointBook
 
 STDOUT = "-"
 FOR_A_COLLECTOR = 0o644
@@ -128,13 +128,13 @@ def _audited(
     verify_key: str | None,
     now: datetime,
 ) -> "tuple[Audit, CheckpointBook]":
-    from custmerge.services import auditing
-    from custmerge.services.checkpoints import CheckpointBook
+    from custmerge.services import audit as audit_service
+    from custmerge.services.audit.checkpoints import CheckpointBook
 
     path = None if checkpoint == STDOUT else checkpoint
     book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
-    wanted = auditing.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
-    return book.verified(auditing.audit(context.database, context.caller(), wanted, now)), book
+    wanted = audit_service.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
+    return book.verified(audit_service.audit(context.database, context.caller(), wanted, now)), book
 
 
 def _list_checks(context: Context, form: AuditFormat) -> None:

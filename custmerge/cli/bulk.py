@@ -22,7 +22,7 @@ from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
 from custmerge.services import bulk
-from custmerge.services.bulk_inputs import CHUNK, RunInputs
+from custmerge.services.bulk.inputs import CHUNK, RunInputs
 from custmerge.storage.spool import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))

@@ -117,7 +117,7 @@ class Context:
 
     def resumed(self, token: str) -> Caller:
         """Return whose session a token opens; raises SessionOver."""
-        from custmerge.services.sessions import resume
+        from custmerge.services.people.sessions import resume
 
         self._known = resume(self.database, token, self.now())
         return self._known
@@ -149,7 +149,7 @@ class Context:
         From the next line of standard input; raises BadPassword. Or from the person, who types it twice, and again
         until it is a good one.
         """
-        from custmerge.services.passwords import demand_good
+        from custmerge.services.people.passwords import demand_good
 
         if from_stdin:
             password = self.password(question, from_stdin=True)

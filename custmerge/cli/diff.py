@@ -29,12 +29,12 @@ def diff(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Compare two numbers; exit code 0: identical, 1: details differ, 3: blocked by an identity field."""
-    from custmerge.services import looking
+    from custmerge.services import find
 
     context: Context = ctx.obj
     caller = context.caller()
     into = context.survivor(caller, into)
-    comparison = looking.diff(context.database, caller, number, into=into, reveal=reveal, now=context.now())
+    comparison = find.diff(context.database, caller, number, into=into, reveal=reveal, now=context.now())
     if form is Format.TABLE:
         from custmerge.cli.render.diff_table import comparison_parts
 

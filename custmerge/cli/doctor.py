@@ -13,7 +13,7 @@ from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
 
 if TYPE_CHECKING:
-    from custmerge.services.health import Check
+    from custmerge.services.doctor import Check
 
 # A machine without a keyring is no fault: tokens have other places.
 ADVICE_ONLY = ("keyring", "staff")
@@ -25,7 +25,7 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     Exit code 0: all is well, or there is advice only (keyring, staff); 1: something is to be put right (clock,
     permissions); 8: the database can't be used (unreachable, of another version, damaged).
     """
-    from custmerge.services.health import examine
+    from custmerge.services.doctor import examine
 
     context: Context = ctx.obj
     checks = examine(context.database, context.machine_time(), context.environ)

@@ -17,7 +17,7 @@ from custmerge.cli.terminal import ProgressBar
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import BadUsage
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
-from custmerge.services import exporting
+from custmerge.services import export
 
 ROWS_PER_UPDATE = 1_000
 STDOUT = "-"
@@ -57,7 +57,7 @@ def customers(
     """Write the customers as `import customers` reads them; bank data isn't masked."""
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
-    found = exporting.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
+    found = export.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
     _write(
         context,
@@ -82,7 +82,7 @@ def packages(
     """Write the packages with their domains as `import packages` reads them."""
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
-    found = exporting.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
+    found = export.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
     columns = _columns(PACKAGE_COLUMNS, with_hashes=with_hashes)
     _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), target, columns)
@@ -99,7 +99,7 @@ def history(
     """Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."""
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
-    entries = exporting.history(context.database, context.caller())
+    entries = export.history(context.database, context.caller())
     shape = shapes.entry_row if form is ExportFormat.CSV else shapes.entry
     _write(context, (shape(entry) for entry in entries), target, shapes.ENTRY_COLUMNS)
 

@@ -24,10 +24,10 @@ def find(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look customers up by parts of number, name, address, mail, telephone or domain."""
-    from custmerge.services import looking
+    from custmerge.services import find as find_service
 
     context: Context = ctx.obj
-    found = looking.find(context.database, context.caller(), text, limit)
+    found = find_service.find(context.database, context.caller(), text, limit)
     if form is not Format.TABLE:
         columns = shapes.customer_columns()
         write_many((shapes.customer(customer) for customer in found), form, stdout(), columns)

@@ -17,7 +17,7 @@ from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds
-from custmerge.services import past
+from custmerge.services import history as history_service
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -62,7 +62,7 @@ def history(
 ) -> None:
     """Show what happened, newest first: to whom, by whom."""
     context: Context = ctx.obj
-    wanted = past.Filter(
+    wanted = history_service.Filter(
         number=number,
         order=order,
         action=action,
@@ -77,15 +77,15 @@ def history(
     elif form is StreamFormat.TABLE:
         _show(context, wanted)
     else:
-        events = past.events(context.database, context.caller(), wanted)
+        events = history_service.events(context.database, context.caller(), wanted)
         write_many((shapes.event(event) for event in events), form, stdout(), COLUMNS)
 
 
-def _show(context: Context, wanted: past.Filter) -> None:
+def _show(context: Context, wanted: history_service.Filter) -> None:
     from custmerge.cli.render.record_tables import history_table, moved_lines
 
     asked = replace(wanted, limit=wanted.limit or SHOWN_AT_ONCE + 1)
-    page = past.page(context.database, context.caller(), asked)
+    page = history_service.page(context.database, context.caller(), asked)
     has_older = wanted.limit is None and len(page.events) > SHOWN_AT_ONCE
     if has_older:
         page = replace(page, events=page.events[:SHOWN_AT_ONCE])
@@ -99,13 +99,13 @@ def _show(context: Context, wanted: past.Filter) -> None:
         context.terminal.say(_("There are older entries: --limit or --until shows them."))
 
 
-def _follow(context: Context, wanted: past.Filter, form: StreamFormat) -> None:
+def _follow(context: Context, wanted: history_service.Filter, form: StreamFormat) -> None:
     if form is StreamFormat.JSON:
         raise BadUsage(problem=_("--follow never comes to the end of a JSON array: use --format jsonl."))
     if wanted.until is not None:
         raise BadUsage(problem=_("--follow waits for what is to come: leave --until out."))
     token = context.token()
-    events = past.follow(
+    events = history_service.follow(
         context.database,
         lambda: context.resumed(token),
         replace(wanted, limit=wanted.limit or FOLLOWED_AT_ONCE),

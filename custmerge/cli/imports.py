@@ -16,7 +16,7 @@ from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
 
 if TYPE_CHECKING:
-    from custmerge.services.importing import Kind
+    from custmerge.services.imports import Kind
 
 app = verb_group(_("Bring customers or packages in from CSV, all or nothing."))
 
@@ -94,7 +94,7 @@ def customers(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring customers in."""
-    from custmerge.services.importing_customers import Customers
+    from custmerge.services.imports.customers import Customers
 
     _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
 
@@ -114,7 +114,7 @@ def packages(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring packages and their domains in."""
-    from custmerge.services.importing_packages import Packages
+    from custmerge.services.imports.packages import Packages
 
     _import(ctx.obj, file, Packages, update=update, skip_merged=skip_merged, form=form)
 
@@ -122,7 +122,7 @@ def packages(
 def _import(
     context: Context, file: str, kind: "type[Kind]", *, update: bool, skip_merged: bool, form: Format
 ) -> None:
-    from custmerge.services.importing import import_file
+    from custmerge.services.imports import import_file
 
     if skip_merged and not update:
         raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))

@@ -11,7 +11,7 @@ from custmerge.cli.render.escape import visible
 from custmerge.cli.verbs import examples, single
 
 if TYPE_CHECKING:
-    from custmerge.services.setup import Prepared
+    from custmerge.services.init import Prepared
 
 
 def init(
@@ -46,27 +46,28 @@ def init(
     ] = None,
 ) -> None:
     """Create the schema or bring it to this version, and name the first supervisor."""
-    from custmerge.services import setup
+    from custmerge.services import init as init_service
 
     context: Context = ctx.obj
-    prepared = setup.prepare(context.database, context.now)
+    prepared = init_service.prepare(context.database, context.now)
     _say_what_was_done(context, prepared)
     if grant is not None:
-        setup.grant(context.database, grant)
+        init_service.grant(context.database, grant)
         context.terminal.say(_("{role} has the rights that the commands need.").format(role=visible(grant)))
     if unlock is not None:
         from custmerge.cli.user import unlocked
 
-        context.terminal.say(unlocked(unlock, was_locked=setup.unlock(context.database, unlock, context.now())))
+        was_locked = init_service.unlock(context.database, unlock, context.now())
+        context.terminal.say(unlocked(unlock, was_locked=was_locked))
     if supervisor is None:
         return
-    if prepared.has_staff and setup.is_supervisor(context.database, supervisor):
+    if prepared.has_staff and init_service.is_supervisor(context.database, supervisor):
         context.terminal.say(_("The supervisor is there already; the password stays as it is."))
         return
-    setup.demand_no_staff(prepared, supervisor)
+    init_service.demand_no_staff(prepared, supervisor)
     question = _("Password for {name}").format(name=visible(supervisor))
     password = context.new_password(question, name=supervisor, from_stdin=password_stdin)
-    setup.add_first_supervisor(context.database, supervisor, password, context.now())
+    init_service.add_first_supervisor(context.database, supervisor, password, context.now())
     context.terminal.say(_("The first supervisor is there: log in with `custmerge login --staff NAME`."))
 
 

@@ -31,7 +31,7 @@ def login(
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
     from custmerge.services.access import checked_number
-    from custmerge.services.sessions import login_customer, logout
+    from custmerge.services.people.sessions import login_customer, logout
 
     context: Context = ctx.obj
     if (number is None) == (staff is None):
@@ -59,7 +59,7 @@ def login(
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
     """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
-    from custmerge.services.sessions import open_staff, verified_staff
+    from custmerge.services.people.sessions import open_staff, verified_staff
 
     person = verified_staff(context.database, name, password, context.now())
     try:
@@ -76,7 +76,7 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:
-    from custmerge.services.sessions import logout
+    from custmerge.services.people.sessions import logout
 
     try:
         context.tokens.keep(token, insecure=insecure)

@@ -14,7 +14,7 @@ def logout(
     everywhere: Annotated[bool, typer.Option("--all", help=_("End all your sessions."))] = False,
 ) -> None:
     """End your session."""
-    from custmerge.services import sessions
+    from custmerge.services.people import sessions
 
     context: Context = ctx.obj
     ended = sessions.logout(context.database, context.token(), everywhere=everywhere)

@@ -15,9 +15,10 @@ from custmerge.errors import N_, BadUsage, BadValue, Declined
 from custmerge.rules.compare import Decision
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.services import merging, proving
+from custmerge.services import merge as merge_service
+from custmerge.services import verify
 from custmerge.services.access import Caller
-from custmerge.services.executing import Receipt
+from custmerge.services.merge.orders import Receipt
 
 
 def merge(
@@ -63,13 +64,13 @@ def merge(
         raise typer.Exit(run_wizard(context, caller, into, wishes, dry_run=dry_run))
     into = context.survivor(caller, into)
     _prove(context, caller, number, into, domain, password_stdin=password_stdin)
-    request = merging.Request(number, into, wishes)
+    request = merge_service.Request(number, into, wishes)
     if dry_run:
-        receipt = merging.preview(context.database, caller, request, context.now())
+        receipt = merge_service.preview(context.database, caller, request, context.now())
     else:
         if not yes:
             request = _confirmed(context, caller, request)
-        receipt = merging.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
+        receipt = merge_service.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.merge(receipt), form, [shapes.merge_row(receipt)])
         warn_of_split_account(context, receipt)
@@ -123,18 +124,18 @@ def _prove(
     if domain is None:
         if not context.terminal.can_ask:
             return
-        proving.check_claim(context.database, caller, number, into=into, now=context.now())
-        if not merging.needs_proof(context.database, caller, number, into=into, now=context.now()):
+        verify.check_claim(context.database, caller, number, into=into, now=context.now())
+        if not merge_service.needs_proof(context.database, caller, number, into=into, now=context.now()):
             return
         question = _("A domain of {number}").format(number=visible(number))
         domain = context.terminal.ask(question, option="--domain")
-    proving.check_claim(context.database, caller, number, into=into, now=context.now())
+    verify.check_claim(context.database, caller, number, into=into, now=context.now())
     password = context.password(_("Password for {name}").format(name=visible(domain)), from_stdin=password_stdin)
-    claim = proving.Claim(number, domain, password)
-    proving.verify(context.database, caller, claim, into=into, now=context.now())
+    claim = verify.Claim(number, domain, password)
+    verify.verify(context.database, caller, claim, into=into, now=context.now())
 
 
-def _confirmed(context: Context, caller: Caller, request: merging.Request) -> merging.Request:
+def _confirmed(context: Context, caller: Caller, request: merge_service.Request) -> merge_service.Request:
     """Show what will happen, let the person choose and agree, and return the order for what was seen."""
     from dataclasses import replace
 
@@ -142,7 +143,7 @@ def _confirmed(context: Context, caller: Caller, request: merging.Request) -> me
     from custmerge.rules.mask import masked_comparison
 
     terminal = context.terminal
-    seen = merging.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
+    seen = merge_service.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
     asked = False
     if terminal.can_ask:
         terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
@@ -151,7 +152,7 @@ def _confirmed(context: Context, caller: Caller, request: merging.Request) -> me
             request = replace(request, wishes=replace(request.wishes, choice=choice))
             asked = True
     # What can't be done is said before anybody is asked to agree.
-    merging.preview(context.database, caller, request, context.now())
+    merge_service.preview(context.database, caller, request, context.now())
     question = _("Merge {absorbed} into {survivor}?").format(
         absorbed=visible(seen.absorbed), survivor=visible(seen.survivor)
     )

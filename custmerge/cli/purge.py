@@ -12,8 +12,8 @@ from custmerge.cli.render import shapes
 from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadValue, Declined
-from custmerge.services import purging
-from custmerge.services.purging import Purged
+from custmerge.services import purge as purge_service
+from custmerge.services.purge import Purged
 
 DAYS_OF = {"d": 1, "w": 7, "y": 365}
 LONGEST_DAYS = 36_500
@@ -31,14 +31,14 @@ def purge(
     """Erase personal data that is no longer needed; old orders can't be undone any more."""
     context: Context = ctx.obj
     caller = context.caller()
-    done = purging.preview(context.database, caller, days_of("--older-than", older_than), context.now())
+    done = purge_service.preview(context.database, caller, days_of("--older-than", older_than), context.now())
     if not dry_run:
         question = _("Erase for good, from before {until}: {what}?")
         if not yes and not context.terminal.confirm(
             question.format(until=done.until, what=_what(done)), option="--yes"
         ):
             raise Declined
-        done = purging.purge(context.database, caller, done, context.now())
+        done = purge_service.purge(context.database, caller, done, context.now())
     if form is not Format.TABLE:
         write_one(shapes.purged(done), form)
         return

@@ -20,11 +20,11 @@ def show(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a record with its packages, domains and orders; a retired number leads to the one in use."""
-    from custmerge.services import looking
+    from custmerge.services import find
 
     context: Context = ctx.obj
     caller = context.caller()
-    profile = looking.show(context.database, caller, number, reveal=reveal, now=context.now())
+    profile = find.show(context.database, caller, number, reveal=reveal, now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.profile(profile), form)
         return
@@ -34,7 +34,7 @@ def show(
     target = profile.customer.merged_into
     if target is not None:
         context.terminal.print("", _("{number} is now:").format(number=visible(number)), "")
-        survivor = looking.show(context.database, caller, target, reveal=reveal, now=context.now())
+        survivor = find.show(context.database, caller, target, reveal=reveal, now=context.now())
         context.terminal.print(*profile_parts(survivor))
 
 

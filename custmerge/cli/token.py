@@ -16,7 +16,7 @@ from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined, TokenLost
 from custmerge.rules.people import Service
 from custmerge.rules.sessions import SERVICE_DAYS
-from custmerge.services import tokens
+from custmerge.services.people import tokens
 
 app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
 

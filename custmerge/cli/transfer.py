@@ -17,7 +17,7 @@ from custmerge.cli.render.output import Format, stdout, write_many, write_one
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
-from custmerge.services import transferring
+from custmerge.services import transfer
 
 STDIN = "-"
 
@@ -43,8 +43,8 @@ def file(
     """File a signed form."""
     context: Context = ctx.obj
     caller = context.caller()
-    filing = transferring.Filing(number, into, form_file, _read(form_file))
-    filed = transferring.file(context.database, caller, filing, salt=context.new_salt(), now=context.now())
+    filing = transfer.Filing(number, into, form_file, _read(form_file))
+    filed = transfer.file(context.database, caller, filing, salt=context.new_salt(), now=context.now())
     _print(context, filed, form)
 
 
@@ -67,7 +67,7 @@ def list_transfers(
     if status is not None and status not in list(Status):
         raise BadValue(name="--status", value=status, why=N_("choose one of {choices}"), choices=[*Status])
     wanted = None if status is None else Status(status)
-    found = transferring.list_all(context.database, context.caller(), wanted)
+    found = transfer.list_all(context.database, context.caller(), wanted)
     if form is not Format.TABLE:
         write_many((shapes.transfer(one) for one in found), form, stdout(), shapes.TRANSFER_COLUMNS)
         return
@@ -93,9 +93,9 @@ def show(
     """Show a contract transfer."""
     context: Context = ctx.obj
     caller = context.caller()
-    found = transferring.one(context.database, caller, number)
+    found = transfer.one(context.database, caller, number)
     if save is not None:
-        _save(save, content := transferring.form_of(context.database, caller, number, context.now()))
+        _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         said = _("The form is in {file}: {size} bytes.")
         context.terminal.say(said.format(file=visible(save), size=len(content)))
     _print(context, found, form)
@@ -131,7 +131,7 @@ def _decide(
     context: Context, number: int, to: Status, question: str, reason: str | None, *, yes: bool, form: Format
 ) -> None:
     caller = context.caller()
-    found = transferring.decidable(context.database, caller, number, to)
+    found = transfer.decidable(context.database, caller, number, to)
     if not yes:
         if context.terminal.can_ask:
             from custmerge.cli.render.access_tables import transfer_parts
@@ -139,7 +139,7 @@ def _decide(
             context.terminal.show(*transfer_parts(found))
         if not context.terminal.confirm(question, option="--yes"):
             raise Declined
-    decided = transferring.decide(context.database, caller, number, to, reason=reason, now=context.now())
+    decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
     _print(context, decided, form)
 
 

@@ -15,7 +15,8 @@ from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
-from custmerge.services import undoing, undoing_batch
+from custmerge.services import undo as undo_service
+from custmerge.services.undo import batch as undo_batch
 
 
 def undo(
@@ -44,21 +45,21 @@ def undo(
             raise BadUsage(problem=_("--batch goes without ORDER and --cascade."))
         _undo_batch(context, batch, form, dry_run=dry_run, yes=yes)
     elif orders:
-        _undo_orders(context, undoing.Request(frozenset(orders), cascade), form, dry_run=dry_run, yes=yes)
+        _undo_orders(context, undo_service.Request(frozenset(orders), cascade), form, dry_run=dry_run, yes=yes)
     else:
         raise BadUsage(problem=_("Name the ORDER to take back, or a bulk run with --batch."))
 
 
-def _undo_orders(context: Context, request: undoing.Request, form: Format, *, dry_run: bool, yes: bool) -> None:
+def _undo_orders(context: Context, request: undo_service.Request, form: Format, *, dry_run: bool, yes: bool) -> None:
     caller = context.caller()
     if dry_run:
-        plans = undoing.preview(context.database, caller, request, context.now())
+        plans = undo_service.preview(context.database, caller, request, context.now())
     else:
         if not yes:
-            seen = undoing.preview(context.database, caller, request, context.now())
+            seen = undo_service.preview(context.database, caller, request, context.now())
             _confirm_orders(context, seen)
             request = replace(request, seen=seen)
-        plans = undoing.undo(context.database, caller, request, context.now())
+        plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
         from custmerge.cli.render.undo_parts import done_parts, dry_run_parts
 
@@ -89,8 +90,8 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     seen = None
     if dry_run or not yes:
         with context.terminal.progress(_("Checking")) as bar:
-            inputs = undoing_batch.UndoInputs(context.now, context.new_salt, Watcher(context.terminal, bar))
-            seen = undoing_batch.preview(context.database, caller, batch, inputs)
+            inputs = undo_batch.UndoInputs(context.now, context.new_salt, Watcher(context.terminal, bar))
+            seen = undo_batch.preview(context.database, caller, batch, inputs)
     if seen is not None and dry_run:
         _tell_batch(context, seen, form, dry_run=True)
         return
@@ -101,8 +102,8 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     with context.terminal.progress(_("Undoing")) as bar:
         watcher = Watcher(context.terminal, bar)
         try:
-            inputs = undoing_batch.UndoInputs(context.now, context.new_salt, watcher)
-            done = undoing_batch.undo_batch(context.database, caller, batch, inputs, seen)
+            inputs = undo_batch.UndoInputs(context.now, context.new_salt, watcher)
+            done = undo_batch.undo_batch(context.database, caller, batch, inputs, seen)
         except CustmergeError as error:
             if watcher.done and form is Format.JSON:
                 # There the error is the only thing on stderr.
@@ -127,7 +128,7 @@ class Watcher:
         self._progress.advanced(done, total)
 
 
-def _tell_batch(context: Context, extent: undoing_batch.Extent, form: Format, *, dry_run: bool) -> None:
+def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
     if form is not Format.TABLE:
         rows = [undo_shapes.undo_batch_row(extent, dry_run=dry_run)]
         write_one(undo_shapes.undo_batch(extent, dry_run=dry_run), form, rows)
@@ -139,7 +140,7 @@ def _tell_batch(context: Context, extent: undoing_batch.Extent, form: Format, *,
         context.terminal.print(_filled(said, extent))
 
 
-def _filled(template: str, extent: undoing_batch.Extent) -> str:
+def _filled(template: str, extent: undo_batch.Extent) -> str:
     return template.format(batch=extent.batch, orders=extent.orders, packages=extent.packages, domains=extent.domains)
 
 

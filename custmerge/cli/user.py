@@ -12,7 +12,7 @@ from custmerge.cli.render.escape import visible
 from custmerge.cli.render.output import Format, stdout, write_many
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined
-from custmerge.services import staff
+from custmerge.services.people import staff
 
 app = verb_group(_("The people who work here."))
 

@@ -22,7 +22,7 @@ def verify(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Prove with a domain and its password that a number may be taken over; holds for 30 minutes."""
-    from custmerge.services.proving import Claim, check_claim, verify
+    from custmerge.services.verify import Claim, check_claim, verify
 
     context: Context = ctx.obj
     caller = context.caller()

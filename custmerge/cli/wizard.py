@@ -23,7 +23,7 @@ from custmerge.errors import (
 )
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
-from custmerge.services import merging, proving
+from custmerge.services import merge, verify
 from custmerge.services.access import own_survivor
 
 if TYPE_CHECKING:
@@ -65,26 +65,26 @@ def _survivor(context: Context, caller: Caller, into: str | None) -> str:
     if caller.is_customer:
         return own_survivor(caller, into)
     if into is not None:
-        return proving.check_survivor(context.database, caller, into, context.now())
+        return verify.check_survivor(context.database, caller, into, context.now())
     while True:
         try:
             number = context.terminal.ask(_("Number that is kept"), option="--into")
             if not number:
                 raise Declined
-            return proving.check_survivor(context.database, caller, number, context.now())
+            return verify.check_survivor(context.database, caller, number, context.now())
         except (BadValue, UnknownNumber, MergedAway) as error:
             context.terminal.warn(f"✗ {sentence(error)}")
 
 
 def _one_order(context: Context, caller: Caller, survivor: str, wishes: Wishes, *, dry_run: bool) -> None:
     absorbed = _proved_number(context, caller, survivor)
-    seen = merging.compared(context.database, caller, absorbed, into=survivor, now=context.now())
+    seen = merge.compared(context.database, caller, absorbed, into=survivor, now=context.now())
     context.terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
-    request = merging.Request(absorbed, survivor, _decided(context, seen, wishes), seen)
+    request = merge.Request(absorbed, survivor, _decided(context, seen, wishes), seen)
     if dry_run:
-        receipt = merging.preview(context.database, caller, request, context.now())
+        receipt = merge.preview(context.database, caller, request, context.now())
     else:
-        receipt = merging.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
+        receipt = merge.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     show_receipt(context, receipt)
 
 
@@ -96,13 +96,13 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
         if not absorbed:
             raise Declined
         try:
-            proving.check_claim(context.database, caller, absorbed, into=survivor, now=context.now())
-            if not merging.needs_proof(context.database, caller, absorbed, into=survivor, now=context.now()):
+            verify.check_claim(context.database, caller, absorbed, into=survivor, now=context.now())
+            if not merge.needs_proof(context.database, caller, absorbed, into=survivor, now=context.now()):
                 return absorbed
             domain = terminal.ask(_("A domain from its package"), option="--domain")
             password = terminal.ask_secret(_("The password that belongs to it"), option="--password-stdin")
-            claim = proving.Claim(absorbed, domain, password)
-            proving.verify(context.database, caller, claim, into=survivor, now=context.now())
+            claim = verify.Claim(absorbed, domain, password)
+            verify.verify(context.database, caller, claim, into=survivor, now=context.now())
         except _ASK_AGAIN as error:
             terminal.warn(f"✗ {sentence(error)}")
         else:

@@ -19,7 +19,8 @@ from sqlalchemy import event
 from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
-from custmerge.services import merging, sessions
+from custmerge.services import merge as merge_service
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 # Any: parameters as the driver takes them.
@@ -53,9 +54,9 @@ def _merges(ready: Ready, count: int) -> Callable[[], float]:
 
     def merge() -> float:
         number = next(numbers)
-        request = merging.Request(f"A{number}", f"S{number}")
+        request = merge_service.Request(f"A{number}", f"S{number}")
         start = time.perf_counter()
-        merging.merge(database, caller, request, salt=b"s" * 16, now=now)
+        merge_service.merge(database, caller, request, salt=b"s" * 16, now=now)
         return time.perf_counter() - start
 
     return merge
@@ -74,7 +75,8 @@ def recorded(ready: Ready, count: int) -> list[list[Statement]]:
     event.listen(database._engine, "before_cursor_execute", record)
     for number in range(count):
         orders.append([])
-        merging.merge(database, caller, merging.Request(f"A{number}", f"S{number}"), salt=b"s" * 16, now=now)
+        request = merge_service.Request(f"A{number}", f"S{number}")
+        merge_service.merge(database, caller, request, salt=b"s" * 16, now=now)
     database.close()
     return orders
 

@@ -23,7 +23,9 @@ from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
-from custmerge.services import auditing, merging, sessions, undoing
+from custmerge.services import audit as audit_service
+from custmerge.services import merge, undo
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 CUSTOMERS, SECONDS, PROCESSES = 1_000, 60, 8
@@ -33,7 +35,7 @@ LOSES = {ExitCode.NOT_THERE, ExitCode.CONFLICT}
 """What the loser of a race is told."""
 TOO = {"proof_required", "database_locked"}
 """Told besides: an order or an undo has voided the proof; somebody else was quicker for longer than one waits."""
-WANTED = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
+WANTED = audit_service.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
 
 
 def measure(kinds: tuple[Kind, ...], folder: Path, *, quick: bool) -> None:
@@ -102,7 +104,7 @@ def work(url: str, token: str, customers: int, seed: int, seconds: float, begin:
                 try:
                     if undoes:
                         order = mine.pop(dice.randrange(len(mine)))
-                        undoing.undo(database, caller, undoing.Request(frozenset({order})), datetime.now(UTC))
+                        undo.undo(database, caller, undo.Request(frozenset({order})), datetime.now(UTC))
                     else:
                         mine.append(merged(database, caller, dice, customers))
                 except CustmergeError as error:
@@ -121,8 +123,8 @@ def merged(database: Database, caller: Any, dice: random.Random, customers: int)
     proof = Proof(survivor, absorbed, f"d{absorbed}.example", verified_sha256(HASH), until)
     database.attempt(lambda unit: unit.people.keep_proof(caller.token_sha256, proof))
     wishes = Wishes(dice.choice([Choice.ADOPT, Choice.KEEP]), fill=True)
-    request = merging.Request(absorbed, survivor, wishes)
-    receipt = merging.merge(database, caller, request, salt=dice.randbytes(16), now=datetime.now(UTC))
+    request = merge.Request(absorbed, survivor, wishes)
+    receipt = merge.merge(database, caller, request, salt=dice.randbytes(16), now=datetime.now(UTC))
     return int(receipt.order or 0)
 
 
@@ -134,7 +136,7 @@ def demand_nothing_lost(ready: Ready, customers: int, done: Counter[str]) -> Non
             domains = sorted(name for package, _ in unit.register.all_packages() for name in package.domains)
         if domains != sorted(f"d{number}.example" for number in range(customers)):
             sys.exit(f"a domain was lost or doubled: {len(domains)} of {customers}")
-        audit = auditing.audit(database, caller, WANTED, datetime.now(UTC))
+        audit = audit_service.audit(database, caller, WANTED, datetime.now(UTC))
         if audit.verdict is not Verdict.OK:
             sys.exit(f"the audit found {audit.findings}")
         if audit.head.order != done["merge"]:

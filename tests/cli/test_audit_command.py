@@ -129,15 +129,15 @@ def test_after_a_purge_all_is_still_in_order_and_the_order_cannot_be_undone(merg
     from datetime import UTC, datetime, timedelta
 
     from custmerge.rules.roles import Role
-    from custmerge.services import purging
+    from custmerge.services import purge
     from custmerge.services.access import Caller
-    from custmerge.services.sessions import sha256_of
+    from custmerge.services.people.sessions import sha256_of
 
     database = Database(database_url)
     anna = Caller(Role.SUPERVISOR, "anna", sha256_of("token-of-anna"), "", 1)
     now = datetime.now(UTC)
-    seen = purging.preview(database, anna, 1, now + timedelta(days=2))
-    assert purging.purge(database, anna, seen, now).orders == 1
+    seen = purge.preview(database, anna, 1, now + timedelta(days=2))
+    assert purge.purge(database, anna, seen, now).orders == 1
     database.close()
     assert supervisor("audit", "-f", "json").json["findings"] == []
     undone = supervisor("undo", "1", "--yes", "-f", "json")

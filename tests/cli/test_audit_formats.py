@@ -15,7 +15,7 @@ from custmerge.cli.render import audit_formats
 from custmerge.cli.render.audit_table import audit_parts
 from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity
 from custmerge.rules.history import NO_HASH, Head
-from custmerge.services import auditing
+from custmerge.services import audit as audit_service
 
 HASH = "0123456789abcdef" * 4
 WORSE = Finding(
@@ -43,7 +43,7 @@ def run(sqlite_cli, monkeypatch, capfd):
             kept = [checked for checked in done.checks if checked.check in wanted.checks]
             return replace(done, checks=kept)
 
-        monkeypatch.setattr(auditing, "audit", audit)
+        monkeypatch.setattr(audit_service, "audit", audit)
         code = app.run(arguments)
         out, err = capfd.readouterr()
         return code, out, err

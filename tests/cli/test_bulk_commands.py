@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from custmerge.services import bulk, sessions
-from custmerge.services.bulk_inputs import RunInputs
+from custmerge.services import bulk
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 IDENTICAL = "survivor,absorbed\n10001,20003\n"

@@ -8,7 +8,7 @@ from conftest import STAFF_PASSWORD
 from typist import Typist
 
 from custmerge.errors import LoginRefused
-from custmerge.services import sessions
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 GIVEN, OWN = "von-anna-gewaehlt", "das-ist-mein-eigenes"

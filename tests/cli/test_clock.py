@@ -13,7 +13,8 @@ from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
 from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import moment, stamp
-from custmerge.services import guessing, sessions, undoing
+from custmerge.services import undo
+from custmerge.services.people import guessing, sessions
 from custmerge.storage.unit import Database
 
 LOGIN = ("login", "--staff", "ben", "--password-stdin", "--print-token")
@@ -234,7 +235,7 @@ def test_an_order_of_the_future_is_not_an_agents_own_one_of_15_minutes(cli, pair
         )
         write(cli, f"UPDATE custmerge_session SET created_at = '{stamp(earlier)}', last_used_at = '{stamp(earlier)}'")
         with pytest.raises(UndoTooLate):
-            undoing.preview(database, caller, undoing.Request(frozenset({1})), earlier)
+            undo.preview(database, caller, undo.Request(frozenset({1})), earlier)
 
 
 def test_a_session_ends_for_good_where_the_database_can_be_written(cli, agent):

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from custmerge.errors import DatabaseMissing, DatabaseUnreachable
-from custmerge.services import health
+from custmerge.services import doctor
 from custmerge.storage.engine import our_errors
 from custmerge.storage.protection import Protection
 from custmerge.storage.unit import Database
@@ -35,7 +35,7 @@ def test_a_database_on_this_machine_needs_no_encryption(cli):
 def test_a_connection_to_another_machine_has_to_be_encrypted(database_url, monkeypatch, is_encrypted):
     monkeypatch.setattr(Protection, "connection", lambda _: ("db.example.com", is_encrypted))
     with closing(Database(database_url)) as database:
-        checks = health.examine(database, datetime.now(UTC), {})
+        checks = doctor.examine(database, datetime.now(UTC), {})
     (check,) = (check for check in checks if check.check == "connection")
     assert check.ok is is_encrypted
     assert check.details == {"host": "db.example.com"}

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 from conftest import STAFF_PASSWORD, execute
 
-from custmerge.services import passwords
+from custmerge.services.people import passwords
 
 NEW = "ein-ganz-neues-passwort"
 SECOND_KEY = """INSERT INTO custmerge_session (token_sha256, service, created_at, last_used_at)

@@ -12,7 +12,7 @@ import pytest
 from conftest import STAFF_PASSWORD
 
 from custmerge.rules.guessing import Subject
-from custmerge.services import guessing, passwords
+from custmerge.services.people import guessing, passwords
 from custmerge.storage.unit import Database
 
 LOCKED = "Too many wrong tries"

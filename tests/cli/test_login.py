@@ -8,7 +8,7 @@ import pytest
 from conftest import STAFF_PASSWORD
 
 from custmerge.rules.times import stamp
-from custmerge.services import sessions
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 

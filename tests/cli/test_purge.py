@@ -13,7 +13,9 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Role
 from custmerge.rules.times import stamp
-from custmerge.services import auditing, purging, transferring
+from custmerge.services import audit as audit_service
+from custmerge.services import purge as purge_service
+from custmerge.services import transfer as transfer_service
 from custmerge.services.access import Caller
 from custmerge.storage.unit import Database
 
@@ -104,22 +106,24 @@ class Later:
 
     def purge(self, days=1, changed=0):
         with closing(Database(self.url)) as database:
-            seen = purging.preview(database, SUPERVISOR, days, self.now)
-            done = purging.purge(database, SUPERVISOR, seen, self.now)
+            seen = purge_service.preview(database, SUPERVISOR, days, self.now)
+            done = purge_service.purge(database, SUPERVISOR, seen, self.now)
         assert seen.orders + seen.forms - changed == done.orders + done.forms
         assert replace(seen, dry_run=False) == replace(done, orders=seen.orders, forms=seen.forms)
         return done
 
     def findings(self):
-        wanted = auditing.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
+        wanted = audit_service.Wanted(frozenset(CheckName), None, since_checkpoint=False, retention_days=365)
         with closing(Database(self.url)) as database:
-            audit = auditing.audit(database, SUPERVISOR, wanted, self.now)
+            audit = audit_service.audit(database, SUPERVISOR, wanted, self.now)
         return {(found.check.value, found.subject) for found in audit.findings if found.severity == "critical"}
 
     def warnings(self, days):
-        wanted = auditing.Wanted(frozenset({CheckName.RETENTION}), None, since_checkpoint=False, retention_days=days)
+        wanted = audit_service.Wanted(
+            frozenset({CheckName.RETENTION}), None, since_checkpoint=False, retention_days=days
+        )
         with closing(Database(self.url)) as database:
-            return [found.subject for found in auditing.audit(database, SUPERVISOR, wanted, self.now).findings]
+            return [found.subject for found in audit_service.audit(database, SUPERVISOR, wanted, self.now).findings]
 
     def execute(self, *statements):
         with closing(Database(self.url)) as database, database.writing() as unit:
@@ -275,7 +279,7 @@ def test_what_was_changed_before_a_purge_stays_and_is_still_found(tomorrow, stat
 def test_a_form_that_was_erased_is_not_written_out(tomorrow):
     tomorrow.purge()
     with closing(Database(tomorrow.url)) as database, pytest.raises(FormPurged):
-        transferring.form_of(database, SUPERVISOR, 1, tomorrow.now)
+        transfer_service.form_of(database, SUPERVISOR, 1, tomorrow.now)
 
 
 def test_the_audit_warns_of_old_forms_and_cells(tomorrow):

@@ -227,7 +227,7 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
     from datetime import UTC, datetime
 
     from custmerge.rules.roles import Role
-    from custmerge.services import sessions, staff
+    from custmerge.services.people import sessions, staff
     from custmerge.storage.unit import Database
 
     supervisor("user", "role", "ada", "supervisor")
@@ -243,7 +243,7 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
 def test_a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(supervisor, database_url, monkeypatch):
     from datetime import UTC, datetime
 
-    from custmerge.services import passwords, sessions
+    from custmerge.services.people import passwords, sessions
     from custmerge.storage.unit import Database
 
     database, verified = Database(database_url), passwords.fits

@@ -85,18 +85,19 @@ def test_an_agent_does_not_undo_somebody_elses_order(pair, agent, supervisor):
 
 def test_an_agent_undoes_nothing_after_15_minutes_but_a_supervisor_does(pair, agent, supervisor, database_url):
     from custmerge.errors import UndoTooLate
-    from custmerge.services import sessions, undoing
+    from custmerge.services import undo as undo_service
+    from custmerge.services.people import sessions
 
     order = merge(agent, "20002", "--keep")
     database, now = Database(database_url), datetime.now(UTC)
     caller = sessions.resume(database, agent.token, now)
-    request = undoing.Request(frozenset({order}))
-    undoing.preview(database, caller, request, now + timedelta(minutes=14))
+    request = undo_service.Request(frozenset({order}))
+    undo_service.preview(database, caller, request, now + timedelta(minutes=14))
     with pytest.raises(UndoTooLate) as error:
-        undoing.undo(database, caller, request, now + timedelta(minutes=15, seconds=1))
+        undo_service.undo(database, caller, request, now + timedelta(minutes=15, seconds=1))
     assert error.value.exit == 4
     supervisors = sessions.resume(database, supervisor.token, now)
-    undoing.undo(database, supervisors, request, now + timedelta(hours=1))
+    undo_service.undo(database, supervisors, request, now + timedelta(hours=1))
     database.close()
 
 

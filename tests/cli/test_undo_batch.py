@@ -12,7 +12,8 @@ from conftest import execute
 from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
 from custmerge.errors import BatchBusy, UndoChanged
-from custmerge.services import sessions, undoing_batch
+from custmerge.services.people import sessions
+from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.unit import Database
 
 UNDO = ("undo", "--batch", "1", "--yes", "-f", "json")
@@ -95,13 +96,13 @@ def test_an_undo_of_a_batch_that_has_grown_since_it_was_shown_undoes_nothing(wor
     assert agent("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
     with closing(Database(database_url)) as database:
         caller = sessions.resume(database, supervisor.token, datetime.now(UTC))
-        inputs = undoing_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
-        seen = undoing_batch.preview(database, caller, 1, inputs)
+        inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
+        seen = undo_batch.preview(database, caller, 1, inputs)
         (world.folder / "city.csv").write_text(f"number,city\n1002,{world.customers()['1000']['city']}\n")
         assert supervisor("import", "customers", "city.csv", "--update").code == 0
         assert agent("bulk", "run", "pairs.csv").code == 0
         with pytest.raises(UndoChanged):
-            undoing_batch.undo_batch(database, caller, 1, inputs, seen)
+            undo_batch.undo_batch(database, caller, 1, inputs, seen)
     assert (seen.orders, undone(supervisor)) == (1, 0)
 
 
@@ -119,8 +120,8 @@ def undo_and_stop(url, token, data):
     signal.signal(signal.SIGUSR1, lambda *_: None)
     database, now = Database(url), datetime.now(UTC)
     caller = sessions.resume(database, token, now)
-    inputs = undoing_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
-    undoing_batch.undo_batch(database, caller, 1, inputs, None)
+    inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
+    undo_batch.undo_batch(database, caller, 1, inputs, None)
 
 
 @pytest.fixture
@@ -217,17 +218,17 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
     world.customers_like("1000", "1001")
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n")
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
-    begun = undoing_batch._BatchUndo.begin
+    begun = undo_batch._BatchUndo.begin
 
     def begin(undo, turn):
         begun(undo, turn)
         execute(database_url, "UPDATE custmerge_batch SET runner = 'another'")
 
-    monkeypatch.setattr(undoing_batch._BatchUndo, "begin", begin)
+    monkeypatch.setattr(undo_batch._BatchUndo, "begin", begin)
     now = datetime.now(UTC)
-    inputs = undoing_batch.UndoInputs(lambda: now, lambda: bytes(16), None)
+    inputs = undo_batch.UndoInputs(lambda: now, lambda: bytes(16), None)
     with closing(Database(database_url)) as database, pytest.raises(BatchBusy):
-        undoing_batch.undo_batch(database, sessions.resume(database, supervisor.token, now), 1, inputs, None)
+        undo_batch.undo_batch(database, sessions.resume(database, supervisor.token, now), 1, inputs, None)
     assert [one["state"] for one in supervisor("bulk", "status", "-f", "json").json] == ["approved"]
     assert undone(supervisor) == 0
 

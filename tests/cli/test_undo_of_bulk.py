@@ -74,7 +74,8 @@ def test_a_whole_bulk_run_is_taken_back(world, batch, supervisor):
 
 
 def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, database_url):
-    from custmerge.services import sessions, undoing_batch
+    from custmerge.services.people import sessions
+    from custmerge.services.undo import batch as undo_batch
 
     class Watcher:
         def advanced(self, *_):
@@ -82,9 +83,9 @@ def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, da
 
     database, now = Database(database_url), datetime.now(UTC)
     caller = sessions.resume(database, supervisor.token, now)
-    inputs = undoing_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
-    seen = undoing_batch.preview(database, caller, 1, inputs)
-    assert undoing_batch.undo_batch(database, caller, 1, inputs, seen) == seen
+    inputs = undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
+    seen = undo_batch.preview(database, caller, 1, inputs)
+    assert undo_batch.undo_batch(database, caller, 1, inputs, seen) == seen
     database.close()
     assert world.dump() == batch
 
@@ -185,7 +186,8 @@ def start_in_small_chunks(url, token, data):
 
 
 def undo_in_small_chunks(url, token, data):
-    from custmerge.services import sessions, undoing_batch
+    from custmerge.services.people import sessions
+    from custmerge.services.undo import batch as undo_batch
 
     os.environ["XDG_DATA_HOME"] = data
 
@@ -195,8 +197,8 @@ def undo_in_small_chunks(url, token, data):
 
     database, now = Database(url), datetime.now(UTC)
     caller = sessions.resume(database, token, now)
-    undoing_batch.undo_batch(
-        database, caller, 1, undoing_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
+    undo_batch.undo_batch(
+        database, caller, 1, undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
     )
     os._exit(0)
 

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from conftest import execute
 
-from custmerge.services import bulk, sessions, undoing_batch
-from custmerge.services.bulk_inputs import RunInputs
+from custmerge.services import bulk
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.people import sessions
+from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.unit import Database
 
 UNDO = ("undo", "--batch", "1", "--yes")
@@ -71,8 +73,8 @@ def run_to(url, token, path, at):
 
 def undo_to(url, token, at):
     def work(database, caller, watcher, now):
-        inputs = undoing_batch.UndoInputs(lambda: now, lambda: bytes(16), watcher, chunk=1)
-        undoing_batch.undo_batch(database, caller, 1, inputs, None)
+        inputs = undo_batch.UndoInputs(lambda: now, lambda: bytes(16), watcher, chunk=1)
+        undo_batch.undo_batch(database, caller, 1, inputs, None)
 
     cut_at(url, token, at, work)
 

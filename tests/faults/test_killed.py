@@ -7,8 +7,12 @@ from bulk_scenes import Quiet
 from struck_process import survived
 
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.services import bulk, merging, sessions, undoing, undoing_batch
-from custmerge.services.bulk_inputs import RunInputs
+from custmerge.services import bulk
+from custmerge.services import merge as merge_service
+from custmerge.services import undo as undo_service
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.people import sessions
+from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.unit import Database
 
 
@@ -44,14 +48,14 @@ def entries(agent, action):
 def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, agent, database_url, record_property):
     agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
     before = three.dump()
-    request = merging.Request("20002", "10001", Wishes(Choice.KEEP, fill=True))
+    request = merge_service.Request("20002", "10001", Wishes(Choice.KEEP, fill=True))
 
     def nothing():
         assert three.dump() == before
         assert entries(agent, "merge") == []
 
     def merge(database, caller):
-        merging.merge(database, caller, request, salt=b"s" * 16, now=this_moment())
+        merge_service.merge(database, caller, request, salt=b"s" * 16, now=this_moment())
 
     faults = survived(work_of(database_url, "ben", merge), nothing)
     record_property("faults_survived", faults)
@@ -73,7 +77,7 @@ def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
         assert entries(agent, "undo") == []
 
     def undo(database, caller):
-        undoing.undo(database, caller, undoing.Request(frozenset({1}), cascade=True), this_moment())
+        undo_service.undo(database, caller, undo_service.Request(frozenset({1}), cascade=True), this_moment())
 
     faults = survived(work_of(database_url, "anna", undo), nothing)
     record_property("faults_survived", faults)
@@ -123,8 +127,8 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
         seen.add(undos)
 
     def undo(database, caller):
-        undoing_batch.undo_batch(
-            database, caller, 1, undoing_batch.UndoInputs(this_moment, lambda: b"s" * 16, Quiet()), None
+        undo_batch.undo_batch(
+            database, caller, 1, undo_batch.UndoInputs(this_moment, lambda: b"s" * 16, Quiet()), None
         )
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)

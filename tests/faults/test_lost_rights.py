@@ -12,9 +12,11 @@ from conftest import execute
 from custmerge.errors import ApprovalOver, ApprovalVoid, ProofRequired
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.roles import Role
-from custmerge.services import bulk, merging, sessions, staff
+from custmerge.services import bulk
+from custmerge.services import merge as merge_service
 from custmerge.services.access import demand_alive
-from custmerge.services.bulk_inputs import RunInputs
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.people import sessions, staff
 from custmerge.storage.unit import Database
 
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
@@ -82,11 +84,11 @@ def voids(by):
 
 def test_between_the_look_and_the_order(approved, ada, database):
     me = caller(database)
-    request = merging.Request("20002", "10001", Wishes(Choice.ADOPT))
-    assert not merging.needs_proof(database, me, "20002", into="10001", now=this_moment())
+    request = merge_service.Request("20002", "10001", Wishes(Choice.ADOPT))
+    assert not merge_service.needs_proof(database, me, "20002", into="10001", now=this_moment())
     staff.disable(database, me, "ben", this_moment())
     with pytest.raises(ProofRequired):
-        merging.merge(database, me, request, salt=bytes(16), now=this_moment())
+        merge_service.merge(database, me, request, salt=bytes(16), now=this_moment())
 
 
 @on_postgresql

@@ -13,8 +13,9 @@ from conftest import CommandLine
 
 from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken, UnknownToken
 from custmerge.rules.roles import Role
-from custmerge.services import bulk, passwords, sessions, setup, staff, tokens
-from custmerge.services.bulk_inputs import RunInputs
+from custmerge.services import bulk, init
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.people import passwords, sessions, staff, tokens
 from custmerge.storage import unit
 from custmerge.storage.schema import VERSIONS
 from custmerge.storage.unit import Database
@@ -125,7 +126,7 @@ def test_nobody_waits_for_ever_for_another_who_makes_tables(database_url, monkey
 @pytest.mark.usefixtures("quick_hashes")
 @pytest.mark.parametrize("names", [("anna", "berta"), ("anna", "anna"), ("anna", "Anna")], ids="-".join)
 def test_of_two_who_name_the_first_supervisor_at_once_one_does(empty, names):
-    works = [lambda db, name=name: setup.add_first_supervisor(db, name, PASSWORD, this_moment()) for name in names]
+    works = [lambda db, name=name: init.add_first_supervisor(db, name, PASSWORD, this_moment()) for name in names]
     ends = at_once(empty, *works)
     assert {type(end) for end in ends} == {HasStaff, type(None)}
     database = Database(empty)

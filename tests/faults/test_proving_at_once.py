@@ -61,7 +61,9 @@ FEEDS = {
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_order_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, agent, database_url, feed):
     assert agent("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
-    done = while_it_waits(agent, database_url, feed, "merge", "20002", "--into", "10001", "--yes", "-f", "json")
+    done = while_it_waits(
+        agent, database_url, FEEDS[feed], "merge", "20002", "--into", "10001", "--yes", "-f", "json"
+    )
     assert (done[0], json.loads(done[1])["error"]["code"]) == (4, "proof_required")
 
 
@@ -71,7 +73,9 @@ def test_a_chunk_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, ag
     path = pair.folder / "rows.csv"
     path.write_text("survivor,absorbed,domain,password\n10001,20002,zwei.example,pw-2\n")
     path.chmod(0o600)
-    done = while_it_waits(agent, database_url, feed, "bulk", "run", "rows.csv", "-f", "json", "--report", "r.csv")
+    done = while_it_waits(
+        agent, database_url, FEEDS[feed], "bulk", "run", "rows.csv", "-f", "json", "--report", "r.csv"
+    )
     assert done[0] == 7
     assert (pair.folder / "r.csv").read_text().splitlines()[1].split(",")[3:5] == ["refused", "4"]
 
@@ -79,7 +83,7 @@ def test_a_chunk_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, ag
 def while_it_waits(agent, url, feed, *command):
     """Run a command in the middle of a feed, which ends when the command waits for it."""
     with closing(psycopg.connect(url)) as connection:
-        connection.execute(FEEDS[feed])
+        connection.execute(feed)
         process, (_, _, err) = agent.start(*command)
         with closing(psycopg.connect(url, autocommit=True)) as watching:
             waiting = (

@@ -13,11 +13,11 @@ from sqlalchemy import text
 
 from custmerge.errors import DatabaseConflict, SessionOver
 from custmerge.rules.times import stamp
-from custmerge.services import passwords
-from custmerge.services.importing import import_file
-from custmerge.services.importing_customers import Customers
-from custmerge.services.importing_packages import Packages
-from custmerge.services.sessions import resume, sha256_of
+from custmerge.services.imports import import_file
+from custmerge.services.imports.customers import Customers
+from custmerge.services.imports.packages import Packages
+from custmerge.services.people import passwords
+from custmerge.services.people.sessions import resume, sha256_of
 from custmerge.storage import engine
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database

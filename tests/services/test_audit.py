@@ -11,9 +11,10 @@ from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.history import Head, chain_hash
 from custmerge.rules.roles import Role
-from custmerge.services import audit_ledger, audit_processes, auditing
+from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
-from custmerge.services.audit_processes import AuditProcesses
+from custmerge.services.audit import ledger, processes
+from custmerge.services.audit.processes import AuditProcesses
 from custmerge.storage.unit import Database
 
 cli = audit_scenes.cli
@@ -94,8 +95,8 @@ def glanced_at(url):
     """What one reading of everything leaves to a closer look: orders' packages, and search columns."""
     database = Database(url)
     with database.reading() as unit:
-        stretch = audit_ledger.Stretch(1, unit.ledger_reader.last_seq(), frozenset(CheckName), "", 0)
-        part = audit_ledger.examine(unit, stretch)
+        stretch = ledger.Stretch(1, unit.ledger_reader.last_seq(), frozenset(CheckName), "", 0)
+        part = ledger.examine(unit, stretch)
     database.close()
     return part.doubtful, part.is_unclear
 
@@ -150,8 +151,8 @@ def test_several_processes_find_what_one_finds(lived, monkeypatch, start):
     alone = audited(lived)
     monkeypatch.setattr(AuditProcesses, "WORTH_FORKING", 0)
     monkeypatch.setattr(AuditProcesses, "WORTH_SPAWNING", 0)
-    monkeypatch.setattr(audit_processes, "_is_forkable", lambda: start == "forked")
-    monkeypatch.setattr(audit_processes, "cores", lambda: 2)
+    monkeypatch.setattr(processes, "_is_forkable", lambda: start == "forked")
+    monkeypatch.setattr(processes, "cores", lambda: 2)
     monkeypatch.setattr(AuditProcesses, "ENTRIES_AT_ONCE", 3)
     together = audited(lived)
     assert subjects(alone) == subjects(together)
@@ -212,10 +213,10 @@ def test_only_supervisors_and_auditors_may_audit(cli):
 
     for role in (Role.CUSTOMER, Role.AGENT):
         with pytest.raises(NotAllowed):
-            auditing.audit(
+            audit_service.audit(
                 Database(cli.url),
                 Caller(role, "x", "", ""),
-                auditing.Wanted(frozenset(CheckName), None, False, 365),
+                audit_service.Wanted(frozenset(CheckName), None, False, 365),
                 NOW,
             )
 

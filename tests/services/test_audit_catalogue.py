@@ -7,7 +7,7 @@ import pytest
 from catalogue_scenes import AUDITOR, FUNCTION, NOW, REFUSE, Undone, after, criticals
 
 from custmerge.rules.audit import CheckName
-from custmerge.services import auditing
+from custmerge.services import audit as audit_service
 from custmerge.storage.unit import Database
 
 postgresql = catalogue_scenes.postgresql
@@ -95,6 +95,6 @@ def test_only_what_is_wanted_is_looked_at(request, dialect):
     with closing(database), suppress(Undone), database.writing() as unit:
         unit._connection.exec_driver_sql("DROP INDEX package_number")
         database.reading = lambda: nullcontext(unit)
-        wanted = auditing.Wanted(frozenset({CheckName.CHAIN, CheckName.TRIGGERS}), None, False, 365)
-        assert auditing.audit(database, AUDITOR, wanted, NOW).findings == []
+        wanted = audit_service.Wanted(frozenset({CheckName.CHAIN, CheckName.TRIGGERS}), None, False, 365)
+        assert audit_service.audit(database, AUDITOR, wanted, NOW).findings == []
         raise Undone

@@ -9,7 +9,7 @@ from catalogue_scenes import AUDITOR, NOW, REFUSE, after, criticals
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
-from custmerge.services import auditing
+from custmerge.services import audit as audit_service
 from custmerge.storage.unit import Database
 
 sqlite = catalogue_scenes.sqlite
@@ -258,8 +258,8 @@ def test_a_setting_that_puts_the_servers_names_last_is_named_and_changes_nothing
         connection.execute("CREATE TABLE hidden () INHERITS (custmerge_history)")
         connection.execute("CREATE VIEW pg_inherits AS SELECT * FROM pg_catalog.pg_inherits WHERE false")
         connection.execute(f'ALTER DATABASE "{name}" SET search_path = {path}')
-    wanted = auditing.Wanted(frozenset(CheckName), None, False, 365)
+    wanted = audit_service.Wanted(frozenset(CheckName), None, False, 365)
     with closing(Database(database_url)) as database:
-        found = criticals(auditing.audit(database, AUDITOR, wanted, NOW))
+        found = criticals(audit_service.audit(database, AUDITOR, wanted, NOW))
     assert ("triggers", "inheritance hidden of custmerge_history") in found
     assert (("triggers", "setting search_path") in found) is is_named

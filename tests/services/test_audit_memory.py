@@ -7,8 +7,8 @@ import pytest
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.services import audit_people
-from custmerge.services.audit_purges import purged
+from custmerge.services.audit import people
+from custmerge.services.audit.purges import purged
 from custmerge.storage.unit import Database
 
 ENTRIES = 20_000
@@ -45,7 +45,7 @@ def test_entries_of_people_and_transfers_are_streamed(filled):
         tracemalloc.start()
         try:
             checks = frozenset({CheckName.STAFF, CheckName.TOKENS, CheckName.TRANSFERS, CheckName.FORMS})
-            findings = audit_people.examine(unit, checks, {})
+            findings = people.examine(unit, checks, {})
             assert purged(unit, "orders") == ("2026-01-01T00:00:00Z", ENTRIES // 4)
             _now, peak = tracemalloc.get_traced_memory()
         finally:

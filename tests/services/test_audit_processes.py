@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from custmerge.errors import DatabaseMissing, ProcessLost
-from custmerge.services import audit_processes
-from custmerge.services.audit_processes import AuditProcesses
+from custmerge.services.audit import processes as audit_processes
+from custmerge.services.audit.processes import AuditProcesses
 from custmerge.storage.unit import Database
 
 # Tests have threads; the command has none when it forks.
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 SOON = 20
 SCRIPT = """
 import sys, time
-from custmerge.services import audit_processes
+from custmerge.services.audit import processes as audit_processes
 from custmerge.storage.unit import Database
 sys.path.insert(0, {folder!r})
 from test_audit_processes import asleep

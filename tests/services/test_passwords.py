@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
 from custmerge.rules.hashes import wrong_with_hash
-from custmerge.services import passwords
+from custmerge.services.people import passwords
 
 
 def test_passwords_are_hashed_by_owasps_first_choice():
@@ -156,7 +156,7 @@ def test_a_hash_that_is_taken_can_be_verified(stored, password):
 
 AT_ONCE = """
 import sys, threading, time
-from custmerge.services import passwords
+from custmerge.services.people import passwords
 from passlib.utils.binary import LazyBase64Engine
 sys.setswitchinterval(1e-6)
 begin = LazyBase64Engine._lazy_init

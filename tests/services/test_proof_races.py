@@ -11,13 +11,16 @@ from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequir
 from custmerge.rules.bulk import Result
 from custmerge.rules.history import Action
 from custmerge.rules.times import stamp
-from custmerge.services import bulk, looking, merging, passwords, proving, sessions
-from custmerge.services.bulk_inputs import RunInputs
-from custmerge.services.bulk_proofs import AT_ONCE
+from custmerge.services import bulk, find
+from custmerge.services import merge as merge_service
+from custmerge.services import verify as verify_service
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.passwords import AT_ONCE
+from custmerge.services.people import passwords, sessions
 from custmerge.storage.unit import Database
 
 LEGACY = sha512_crypt.using(rounds=1000).hash("pw-2")
-CLAIM = proving.Claim("20002", "zwei.example", "pw-2")
+CLAIM = verify_service.Claim("20002", "zwei.example", "pw-2")
 
 
 class Host:
@@ -44,18 +47,18 @@ class Host:
         return sessions.login_customer(self.database, number, password, token=token, now=self.now)
 
     def verify(self, caller, claim=CLAIM, into="10001"):
-        return proving.verify(self.database, caller, claim, into=into, now=self.now)
+        return verify_service.verify(self.database, caller, claim, into=into, now=self.now)
 
     def merge(self, caller, absorbed="20002", into="10001"):
-        request = merging.Request(absorbed, into)
-        return merging.merge(self.database, caller, request, salt=bytes(16), now=self.now)
+        request = merge_service.Request(absorbed, into)
+        return merge_service.merge(self.database, caller, request, salt=bytes(16), now=self.now)
 
     def tries(self):
         with self.database.reading() as unit:
             return unit._connection.exec_driver_sql("SELECT count(*) FROM custmerge_guess").scalar()
 
     def takes_over(self, survivor, absorbed, domain, password):
-        self.verify(self.anna, proving.Claim(absorbed, domain, password), survivor)
+        self.verify(self.anna, verify_service.Claim(absorbed, domain, password), survivor)
         self.merge(self.anna, absorbed, survivor)
 
     def execute(self, *statements):
@@ -122,7 +125,7 @@ def test_who_comes_second_learns_where_the_number_went_and_tried_nothing_wrong(h
     assert host.counted() == (0, 0)
     for domain, password in (("zwei.example", "falsch"), ("eins.example", "pw-2"), ("drei.example", "pw-3")):
         with pytest.raises(ProofRefused):
-            host.verify(customer, proving.Claim("20002", domain, password))
+            host.verify(customer, verify_service.Claim("20002", domain, password))
     # What was never this number's, or never its password, counts as ever.
     assert host.counted()[1] == 3
 
@@ -158,7 +161,7 @@ def test_a_hash_that_is_renewed_while_it_is_verified_is_verified_again(host, mea
 def test_a_hash_that_is_renewed_does_not_bring_the_proof_of_an_older_password_back(host):
     host.verify(host.ben)
     host.hash_is(sha512_crypt.using(rounds=1000).hash("neu"))
-    host.verify(host.anna, proving.Claim("20002", "zwei.example", "neu"))
+    host.verify(host.anna, verify_service.Claim("20002", "zwei.example", "neu"))
     with pytest.raises(ProofRequired):
         host.merge(host.ben)
     assert host.merge(host.anna).order == 1
@@ -303,7 +306,7 @@ def test_a_chunk_without_proofs_asks_nothing_more(host):
     asked = []
     with host.database.reading() as unit:
         unit.register.domain_passwords = lambda claims: asked.append(claims) or {}
-        assert proving.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
+        assert verify_service.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
     assert not asked
 
 
@@ -331,14 +334,14 @@ def test_a_long_run_is_use_of_its_session(host, monkeypatch):
 
 def test_whoever_is_not_logged_in_any_more_learns_nothing_from_a_form_that_stands_open(host):
     host.execute("DELETE FROM custmerge_session WHERE staff = 2")
-    request = merging.Request("20002", "10001")
+    request = merge_service.Request("20002", "10001")
     for ask in (
-        lambda: merging.compared(host.database, host.ben, "20002", into="10001", now=host.now),
-        lambda: merging.needs_proof(host.database, host.ben, "20002", into="10001", now=host.now),
-        lambda: merging.preview(host.database, host.ben, request, host.now),
-        lambda: proving.check_claim(host.database, host.ben, "77777", into="10001", now=host.now),
-        lambda: proving.check_survivor(host.database, host.ben, "77777", host.now),
-        lambda: host.verify(host.ben, proving.Claim("20002", "zwei.example", "falsch")),
+        lambda: merge_service.compared(host.database, host.ben, "20002", into="10001", now=host.now),
+        lambda: merge_service.needs_proof(host.database, host.ben, "20002", into="10001", now=host.now),
+        lambda: merge_service.preview(host.database, host.ben, request, host.now),
+        lambda: verify_service.check_claim(host.database, host.ben, "77777", into="10001", now=host.now),
+        lambda: verify_service.check_survivor(host.database, host.ben, "77777", host.now),
+        lambda: host.verify(host.ben, verify_service.Claim("20002", "zwei.example", "falsch")),
     ):
         with pytest.raises(SessionOver):
             ask()
@@ -348,8 +351,8 @@ def test_whoever_is_not_logged_in_any_more_learns_nothing_from_a_form_that_stand
 def test_whoever_is_not_logged_in_any_more_is_shown_no_bank_data(host):
     host.execute("DELETE FROM custmerge_session WHERE staff = 2")
     for ask in (
-        lambda: looking.show(host.database, host.ben, "10001", reveal=True, now=host.now),
-        lambda: looking.diff(host.database, host.ben, "20002", into="10001", reveal=True, now=host.now),
+        lambda: find.show(host.database, host.ben, "10001", reveal=True, now=host.now),
+        lambda: find.diff(host.database, host.ben, "20002", into="10001", reveal=True, now=host.now),
     ):
         with pytest.raises(SessionOver):
             ask()
@@ -361,9 +364,9 @@ def test_a_command_that_was_stopped_goes_by_the_time_at_which_it_goes_on(host):
     host.verify(host.ben)
     began = host.now - timedelta(minutes=5)
     host.execute(f"UPDATE custmerge_proof SET valid_until = '{stamp(host.now - timedelta(minutes=1))}'")
-    request = merging.Request("20002", "10001")
+    request = merge_service.Request("20002", "10001")
     with pytest.raises(ProofRequired):
-        merging.merge(host.database, host.ben, request, salt=bytes(16), now=began)
+        merge_service.merge(host.database, host.ben, request, salt=bytes(16), now=began)
 
 
 def test_a_run_that_slept_does_not_open_its_session_again(host, monkeypatch):

@@ -10,21 +10,12 @@ from conftest import STAFF_PASSWORD, execute
 from custmerge.errors import SessionOver
 from custmerge.rules.roles import Role
 from custmerge.rules.transfers import Status
-from custmerge.services import (
-    bulk,
-    exporting,
-    merging,
-    proving,
-    purging,
-    sessions,
-    staff,
-    tokens,
-    transferring,
-    undoing,
-)
-from custmerge.services.bulk_inputs import RunInputs
-from custmerge.services.importing import import_file
-from custmerge.services.importing_customers import Customers
+from custmerge.services import bulk, export, merge, purge, transfer, verify
+from custmerge.services import undo as undo_service
+from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.imports import import_file
+from custmerge.services.imports.customers import Customers
+from custmerge.services.people import sessions, staff, tokens
 from custmerge.storage.unit import Database
 
 NEW = "ein-ganz-neues-passwort"
@@ -56,9 +47,9 @@ class Host:
 
 
 def undo(host):
-    proving.verify(host.database, host.me, proving.Claim("40004", "vier.example", "pw"), into="10001", now=host.now)
-    merging.merge(host.database, host.me, merging.Request("40004", "10001"), salt=bytes(16), now=host.now)
-    return partial(undoing.undo, host.database, host.me, undoing.Request(frozenset({1})), host.now)
+    verify.verify(host.database, host.me, verify.Claim("40004", "vier.example", "pw"), into="10001", now=host.now)
+    merge.merge(host.database, host.me, merge.Request("40004", "10001"), salt=bytes(16), now=host.now)
+    return partial(undo_service.undo, host.database, host.me, undo_service.Request(frozenset({1})), host.now)
 
 
 # Work → what it needs, done while the session is open, as a function that does it.
@@ -76,15 +67,15 @@ WORK = {
     ),
     "token revoke": lambda h: partial(tokens.revoke, h.database, h.me, "bot", h.now),
     "transfer file": lambda h: partial(
-        transferring.file,
+        transfer.file,
         h.database,
         h.me,
-        transferring.Filing("20002", "10001", "form.pdf", b"%PDF-1.7 signed"),
+        transfer.Filing("20002", "10001", "form.pdf", b"%PDF-1.7 signed"),
         salt=bytes(16),
         now=h.now,
     ),
-    "transfer approve": lambda h: partial(transferring.decide, h.database, h.me, 1, Status.APPROVED, now=h.now),
-    "transfer form": lambda h: partial(transferring.form_of, h.database, h.me, 1, h.now),
+    "transfer approve": lambda h: partial(transfer.decide, h.database, h.me, 1, Status.APPROVED, now=h.now),
+    "transfer form": lambda h: partial(transfer.form_of, h.database, h.me, 1, h.now),
     "bulk approve": lambda h: partial(
         bulk.approve,
         h.database,
@@ -93,9 +84,9 @@ WORK = {
         bulk.approvable(h.database, h.me, h.pairs, RunInputs(lambda: h.now, lambda: bytes(16), Quiet())),
         h.now,
     ),
-    "purge": lambda h: partial(purging.purge, h.database, h.me, purging.preview(h.database, h.me, 365, h.now), h.now),
+    "purge": lambda h: partial(purge.purge, h.database, h.me, purge.preview(h.database, h.me, 365, h.now), h.now),
     "undo": undo,
-    "export": lambda h: partial(exporting.customers, h.database, h.me, with_hashes=False, now=h.now),
+    "export": lambda h: partial(export.customers, h.database, h.me, with_hashes=False, now=h.now),
 }
 
 

@@ -8,7 +8,8 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from custmerge.errors import ProofRequired
-from custmerge.services import merging, sessions
+from custmerge.services import merge as merge_service
+from custmerge.services.people import sessions
 from custmerge.storage.unit import Database
 
 
@@ -39,16 +40,16 @@ def naming(text):
 
 
 def merge(database, caller, now):
-    request = merging.Request("20002", None)
-    merging.merge(database, caller, request, salt=bytes(16), now=now)
+    request = merge_service.Request("20002", None)
+    merge_service.merge(database, caller, request, salt=bytes(16), now=now)
 
 
 def preview(database, caller, now):
-    merging.preview(database, caller, merging.Request("20002", None), now)
+    merge_service.preview(database, caller, merge_service.Request("20002", None), now)
 
 
 def compared(database, caller, now):
-    merging.compared(database, caller, "20002", into=None, now=now)
+    merge_service.compared(database, caller, "20002", into=None, now=now)
 
 
 @pytest.mark.parametrize("ask", [merge, preview, compared])
@@ -63,7 +64,7 @@ def test_nothing_but_the_customers_own_proofs_is_asked_about_it(database, ask):
 def test_nor_to_know_whether_a_proof_is_needed(database):
     now = database.now()
     caller = sessions.login_customer(database, "10001", "pw-1", token="token", now=now)
-    needs_proof = partial(merging.needs_proof, database, caller, "20002", into=None, now=now)
+    needs_proof = partial(merge_service.needs_proof, database, caller, "20002", into=None, now=now)
     with naming("20002") as statements:
         assert needs_proof() is True
     assert {statement for statement in statements if "FROM custmerge_proof" not in statement} == set()

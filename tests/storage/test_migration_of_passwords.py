@@ -11,7 +11,7 @@ from sqlalchemy import text
 from custmerge.rules import seals
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import stamp
-from custmerge.services import setup
+from custmerge.services import init
 from custmerge.storage.chain import Chain
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
@@ -25,7 +25,7 @@ LOGIN = ("login", "--staff", "eva", "--password-stdin", "--print-token")
 
 def upgraded(url):
     with closing(Database(url)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
         with database.reading() as unit:
             return {person.name: person.password_chosen_by for person in unit.people.all_staff()}
 

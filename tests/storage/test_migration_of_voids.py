@@ -13,7 +13,7 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
-from custmerge.services import setup
+from custmerge.services import init
 from custmerge.storage.chain import Chain
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
@@ -37,7 +37,7 @@ def void_entries(url):
 @at_versions_with_silent_voids
 def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     assert audited(old).findings == []
 
@@ -46,10 +46,10 @@ def test_what_an_older_version_made_void_gets_its_entry_with_the_upgrade(old):
 def test_what_was_made_void_by_hand_gets_none(old):
     execute(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 2")
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
         assert void_entries(old) == [(3, "older_version", "init")]
         execute(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     found = {found.subject for found in audited(old).findings if found.check is CheckName.TRANSFERS}
     assert found == {"transfer 1", "transfer 2"}
@@ -59,7 +59,7 @@ def test_what_was_made_void_by_hand_gets_none(old):
 def test_a_void_that_nothing_in_the_history_explains_gets_none(old):
     execute(old, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 4")
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert void_entries(old) == [(3, "older_version", "init")]
     assert [found.subject for found in audited(old).findings] == ["transfer 4"]
 
@@ -81,7 +81,7 @@ def test_what_a_merge_or_a_new_filing_made_void_stays_so_though_its_row_was_open
     engine.dispose()
     execute(old, f"UPDATE custmerge_transfer SET status = '{status}' WHERE id = 4")
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
         with database.reading() as unit:
             assert unit.transfers.one(4).status is Status.VOID
     assert (4, "older_version", "init") in void_entries(old)
@@ -102,7 +102,7 @@ def test_what_people_left_open_who_were_disabled_is_void_with_the_upgrade(old, p
         f"UPDATE custmerge_staff SET disabled_at = '2026-01-02T00:00:00Z' WHERE id = {person}",
     )
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert void_entries(old) == void
     assert audited(old).findings == []
 
@@ -135,7 +135,7 @@ def test_a_row_that_is_not_what_its_entries_tell_is_not_sealed(old, kind):
     statement, subject = CONTRADICTIONS[kind]
     execute(old, statement)
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert subject in {found.subject for found in audited(old).findings}
 
 
@@ -152,7 +152,7 @@ CONTRADICTED_APPROVALS = {
 def test_an_approval_of_a_file_that_is_not_what_its_entry_tells_is_not_sealed(old, statement):
     execute(old, statement)
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert (CheckName.BATCHES, "batch 1") in {(found.check, found.subject) for found in audited(old).findings}
     assert "bulk_approve" not in {told["action"] for told in seals_by_init(old)}
 

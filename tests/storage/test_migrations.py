@@ -19,7 +19,7 @@ from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.normalise import search_text
 from custmerge.rules.times import stamp
-from custmerge.services import setup
+from custmerge.services import init
 from custmerge.storage import schema
 from custmerge.storage.engine import open_engine
 from custmerge.storage.migrations.versions import v0006_proofs_and_names
@@ -54,7 +54,7 @@ def test_a_database_of_every_version_upgrades_with_what_is_in_it(old, version):
         name for name, rows in before.items() if len(rows) > 1
     }
     with closing(Database(old)) as database:
-        assert setup.prepare(database, lambda: NOW).version_before == version
+        assert init.prepare(database, lambda: NOW).version_before == version
     after = dump(old, like=before)
     for name in sorted(before.keys() - LOGINS - {"custmerge_version", "custmerge_head", "custmerge_history"}):
         assert after[name] == before[name]
@@ -86,7 +86,7 @@ def test_an_upgrade_takes_bank_data_out_of_what_find_looks_through(old, tmp_path
 @at_every_version
 def test_an_upgraded_database_that_nobody_touched_is_in_order(old):
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     audit = audited(old)
     assert (audit.verdict, audit.findings) == (Verdict.OK, [])
 
@@ -99,7 +99,7 @@ def test_whoever_had_no_entry_before_the_upgrade_is_not_sealed_by_it(old):
         connection.execute(insert(reflected(connection).tables["custmerge_staff"]), [row])
     engine.dispose()
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert [(found.check, found.subject) for found in audited(old).findings] == [(CheckName.STAFF, "user eve")]
 
 
@@ -136,7 +136,7 @@ def test_an_upgrade_that_fails_leaves_the_old_version_as_it_was(old, tmp_path):
         connection.execute(text(f"CREATE TABLE {made[-1]} (x integer)"))
     before = dump(old)
     with closing(Database(old)) as database, pytest.raises(DatabaseError):
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     assert dump(old) == before
     with engine.begin() as connection:
         connection.execute(text(f"DROP TABLE {made[-1]}"))
@@ -260,7 +260,7 @@ def test_an_upgrade_names_a_role_that_lacks_rights_and_gives_it_none(old, tmp_pa
 def test_what_is_no_text_in_an_old_file_is_for_the_audit_to_find(old):
     execute(old, "UPDATE customer SET city = x'ff00' WHERE number = '10001'")
     with closing(Database(old)) as database:
-        setup.prepare(database, lambda: NOW)
+        init.prepare(database, lambda: NOW)
     with closing(Database(old)) as database, database.reading() as unit:
         found = "SELECT search FROM customer WHERE number = '10001'"
         assert "vogelsang" in unit._connection.exec_driver_sql(found).scalar_one()
@@ -274,7 +274,7 @@ def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old, worker_id):
         connection.execute(f'CREATE ROLE "{role}"')
         connection.execute(f'GRANT SELECT, DELETE ON custmerge_proof TO "{role}"')
         with closing(Database(old)) as database:
-            setup.prepare(database, lambda: NOW)
+            init.prepare(database, lambda: NOW)
         found = "SELECT has_table_privilege(%s::name, 'custmerge_proof', one) FROM unnest(%s::text[]) one"
         may = [row[0] for row in connection.execute(found, [role, ["SELECT", "DELETE", "INSERT"]])]
         connection.execute(f'DROP OWNED BY "{role}"')
@@ -292,7 +292,7 @@ def test_an_upgrade_by_a_superuser_leaves_the_tables_to_their_owner(old, worker_
         for (table,) in connection.execute(LEDGER_TABLES).fetchall():
             connection.execute(f'ALTER TABLE {table} OWNER TO "{role}"')
         with closing(Database(old)) as database:
-            setup.prepare(database, lambda: NOW)
+            init.prepare(database, lambda: NOW)
         others = connection.execute(LEDGER_TABLES + " AND relowner <> %s::regrole", [f'"{role}"']).fetchall()
         connection.execute(f'DROP OWNED BY "{role}"')
         connection.execute(f'DROP ROLE "{role}"')

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.people import Person
     from custmerge.rules.plan import Order
-    from custmerge.services.executing import Receipt
-    from custmerge.services.looking import Profile
-    from custmerge.services.past import Event, Moved, Page
+    from custmerge.services.find import Profile
+    from custmerge.services.history import Event, Moved, Page
+    from custmerge.services.merge.orders import Receipt
 
 NAMES_SHOWN = 20
 """More moved packages or domains than this are counted, not listed, on a screen."""

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from custmerge.rules.plan import Order
     from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_inputs import Ran
-    from custmerge.services.executing import Receipt
-    from custmerge.services.health import Check
-    from custmerge.services.importing import Imported
-    from custmerge.services.looking import Profile
-    from custmerge.services.past import Event
-    from custmerge.services.purging import Purged
+    from custmerge.services.bulk.inputs import Ran
+    from custmerge.services.doctor import Check
+    from custmerge.services.find import Profile
+    from custmerge.services.history import Event
+    from custmerge.services.imports import Imported
+    from custmerge.services.merge.orders import Receipt
+    from custmerge.services.purge import Purged
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]

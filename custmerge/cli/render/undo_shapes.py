@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from custmerge.cli.render.shapes import Shape
     from custmerge.rules.undo import UndoPlan
-    from custmerge.services.undoing_batch import Extent
+    from custmerge.services.undo.batch import Extent
 
 
 def undo(plan: UndoPlan, *, dry_run: bool) -> Shape:

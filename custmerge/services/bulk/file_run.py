@@ -38,10 +38,10 @@ from custmerge.rules.bulk import (
 from custmerge.rules.times import stamp
 from custmerge.services.access import person_of
 from custmerge.services.authority import approval_counts, as_it_is
-from custmerge.services.bulk_file import chunks, decided
-from custmerge.services.bulk_inputs import ResultCounter
-from custmerge.services.bulk_lease import end_dead_leases, is_free
-from custmerge.services.bulk_proofs import (
+from custmerge.services.bulk.file import chunks, decided
+from custmerge.services.bulk.inputs import ResultCounter
+from custmerge.services.bulk.lease import end_dead_leases, is_free
+from custmerge.services.bulk.passwords import (
     PasswordCheck,
     PresentRegister,
     Proved,
@@ -49,8 +49,8 @@ from custmerge.services.bulk_proofs import (
     proved,
     with_standing,
 )
-from custmerge.services.bulk_rows import Rows
-from custmerge.services.sessions import SessionUse
+from custmerge.services.bulk.rows import Rows
+from custmerge.services.people.sessions import SessionUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,8 +58,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import BulkRow, Outcome
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_inputs import Ran, RunInputs
-    from custmerge.services.bulk_proofs import Proofs
+    from custmerge.services.bulk.inputs import Ran, RunInputs
+    from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.slots import Turn
     from custmerge.storage.unit import Database, Unit

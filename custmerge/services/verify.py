@@ -14,8 +14,8 @@ from custmerge.rules.people import Proof, verified_sha256
 from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
-from custmerge.services import guessing
 from custmerge.services.access import checked_number, demand, demand_alive, living, survivor_of
+from custmerge.services.people import guessing
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -54,7 +54,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     wrong password (rule 3). Staff may look, so they are told of unknown and retired numbers. Raises LockedOut.
     A right password is no wrong try, whatever somebody else did with the number meanwhile.
     """
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())

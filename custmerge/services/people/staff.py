@@ -23,9 +23,9 @@ from custmerge.rules.people import folded
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
-from custmerge.services import guessing
 from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.authority import Staff
+from custmerge.services.people import guessing
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def add_staff(database: Database, caller: Caller, name: str, role: Role, password: str, now: datetime) -> None:
     """Add somebody who works here; raises NameTaken, BadPassword."""
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     demand_may_change_people(caller)
     checked_name(name)
@@ -123,7 +123,7 @@ def change_password(
     For the caller's own, `present` has to be the one that it takes the place of; raises LoginRefused, LockedOut.
     Source: OWASP ASVS 5 §6.2.3, the current password is asked for.
     """
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     person = whose_password(database, caller, name)
     if person.id == caller.person:
@@ -224,7 +224,7 @@ def _find(database: Database, name: str) -> Person:
 
 
 def _demand_present(database: Database, caller: Caller, person: Person, present: str, now: datetime) -> None:
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     with guessing.trying(database, [Subject("staff", person.name)], now) as tried:
         is_right = passwords.fits(person.password_hash, present)

@@ -17,8 +17,8 @@ from custmerge.rules.history import Action
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
-from custmerge.services.audit_guard import readable
-from custmerge.services.audit_purges import EMPTIED, purged
+from custmerge.services.audit.guard import readable
+from custmerge.services.audit.purges import EMPTIED, purged
 from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:

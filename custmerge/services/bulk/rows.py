@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import CustmergeError, MergedAway
 from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
-from custmerge.services.executing import Orders
+from custmerge.services.merge.orders import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.plan import Plan
     from custmerge.services.access import Caller, Pair
-    from custmerge.services.bulk_proofs import Proofs
+    from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.unit import Unit
 
 

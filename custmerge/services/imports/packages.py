@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from custmerge.rules.history import Actor, Draft
-    from custmerge.services.importing import Line, Problems
-    from custmerge.services.importing_passwords import Hashes
+    from custmerge.services.imports import Line, Problems
+    from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
 from custmerge.rules.roles import Role
-from custmerge.services.sealing import INIT, catch_up, seal_what_is_not
-from custmerge.services.staff import checked_name, end_locks, write_new
+from custmerge.services.people.staff import checked_name, end_locks, write_new
+from custmerge.services.upgrade import INIT, catch_up, seal_what_is_not
 from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     """Create the tables or bring them to this version; a database that is current stays as it is.
 
     What an older version wrote without a seal is sealed, what it made void without an entry gets one, and passwords
-    that somebody else chose have to be changed, see `sealing`. The clock is asked afterwards: it may be the
+    that somebody else chose have to be changed, see `upgrade`. The clock is asked afterwards: it may be the
     database's own.
     """
     before = database.upgrade(catch_up)
@@ -78,7 +78,7 @@ def demand_no_staff(prepared: Prepared, name: str) -> None:
 
 def add_first_supervisor(database: Database, name: str, password: str, now: datetime) -> None:
     """Name the first supervisor of a database without staff; raises HasStaff where there is some, BadPassword."""
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)

@@ -11,7 +11,7 @@ from custmerge.rules.bulk import APPROVED_FOR, State
 from custmerge.rules.history import Action
 from custmerge.rules.times import moment, stamp
 from custmerge.rules.transfers import OPEN
-from custmerge.services.transferring import as_they_are
+from custmerge.services.transfer import as_they_are
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.plan import Plan, Wishes
 from custmerge.rules.roles import Capability
 from custmerge.services.access import demand, demand_alive, survivor_of
-from custmerge.services.executing import Orders, Receipt
+from custmerge.services.merge.orders import Orders, Receipt
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,8 +11,8 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, demand_may_change_people, person_of
-from custmerge.services.sessions import sha256_of
-from custmerge.services.staff import checked_name, demand_free, note_token
+from custmerge.services.people.sessions import sha256_of
+from custmerge.services.people.staff import checked_name, demand_free, note_token
 
 if TYPE_CHECKING:
     from datetime import datetime

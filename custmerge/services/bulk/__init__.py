@@ -13,10 +13,8 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
-from custmerge.services.bulk_check import Check
-from custmerge.services.bulk_file import opened
-from custmerge.services.bulk_lease import turn_at
-from custmerge.services.bulk_run import Run
+from custmerge.services.bulk.file import opened
+from custmerge.services.bulk.lease import turn_at
 from custmerge.storage.csv_file import spooled
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_inputs import Ran, RunInputs
+    from custmerge.services.bulk.inputs import Ran, RunInputs
     from custmerge.storage.unit import Database, Unit
 
 LISTED_AT_MOST = 100
@@ -42,6 +40,9 @@ def check(database: Database, caller: Caller, path: str, inputs: RunInputs) -> R
             batch = _newest_of(unit, file.sha256, now)
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
+        # Imported here: what neither checks nor runs a file needs no password hashes.
+        from custmerge.services.bulk.dry_run import Check
+
         return Check(database, caller, file, inputs).told(batch if has_begun else None, is_whole=is_whole)
 
 
@@ -55,6 +56,8 @@ def approvable(database: Database, caller: Caller, path: str, inputs: RunInputs)
         with database.reading() as unit:
             now = inputs.clock()
             _demand_unapproved(_newest_of(unit, file.sha256, now), path, now)
+        from custmerge.services.bulk.dry_run import Check
+
         return Check(database, caller, file, inputs).told(None, is_whole=True)
 
 
@@ -101,6 +104,8 @@ def run(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran
     committed stays.
     """
     demand(caller, Capability.MERGE_ANY)
+    from custmerge.services.bulk.file_run import Run
+
     with (
         opened(path) as file,
         turn_at(database, file.sha256) as turn,

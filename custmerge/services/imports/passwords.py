@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO, TextIO
 
-    from custmerge.services.importing import Line
+    from custmerge.services.imports import Line
     from custmerge.storage.csv_file import CsvFile
 
 COLUMN = "password"
@@ -63,7 +63,7 @@ def hashed(
 
 
 def _hash_lines(batch: Iterable[Line], place: int) -> Iterator[str]:
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     filled = [(line, cells[place]) for line, cells in batch if cells[place]]
     found = passwords.all_hashed([password for _, password in filled])

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
 from custmerge.rules.guessing import Subject
-from custmerge.services import guessing, passwords
 from custmerge.services.access import demand_alive
-from custmerge.services.proving import guesser, renew
+from custmerge.services.people import guessing, passwords
+from custmerge.services.verify import guesser, renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence

@@ -12,9 +12,9 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.batch_trace import joined
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings, Part, compare, follow
-from custmerge.services import audit_batches
-from custmerge.services.audit_guard import readable
-from custmerge.services.audit_purges import EMPTIED, purged
+from custmerge.services.audit import batches
+from custmerge.services.audit.guard import readable
+from custmerge.services.audit.purges import EMPTIED, purged
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
@@ -152,7 +152,7 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
         traces = joined(part.traces for part in parts)
         is_all = is_whole and all(part.is_read for part in parts)
         with readable(unit, findings, CheckName.BATCHES):
-            audit_batches.examine(unit, findings, traces, is_whole=is_all)
+            batches.examine(unit, findings, traces, is_whole=is_all)
     return findings
 
 

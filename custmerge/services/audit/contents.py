@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName
 from custmerge.rules.ledger_check import Findings
-from custmerge.services.audit_guard import readable
+from custmerge.services.audit.guard import readable
 
 if TYPE_CHECKING:
     from collections.abc import Collection

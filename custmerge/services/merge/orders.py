@@ -19,7 +19,7 @@ from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status, Why, status_now
 from custmerge.services.access import demand_alive, living_pair
 from custmerge.services.authority import has_its_form, standing
-from custmerge.services.proving import proved_pairs
+from custmerge.services.verify import proved_pairs
 from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:

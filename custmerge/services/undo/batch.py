@@ -29,9 +29,9 @@ from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
-from custmerge.services.bulk_lease import end_dead_leases, is_free, turn_at
-from custmerge.services.sessions import SessionUse
-from custmerge.services.undos import Undos
+from custmerge.services.bulk.lease import end_dead_leases, is_free, turn_at
+from custmerge.services.people.sessions import SessionUse
+from custmerge.services.undo.undos import Undos
 from custmerge.storage.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Extent:
 def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs) -> Extent:
     """Return what undoing a batch would do; changes nothing.
 
-    Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undoing.undo`
+    Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undo.undo`
     raises.
     """
     demand(caller, Capability.UNDO)
@@ -115,7 +115,7 @@ def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInpu
     """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
 
     `seen` is what was shown to the person. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged, and
-    of the newest order that can't be undone what `undoing.undo` raises; what was committed before stays undone.
+    of the newest order that can't be undone what `undo.undo` raises; what was committed before stays undone.
     """
     demand(caller, Capability.UNDO)
     with database.reading() as unit:

@@ -84,7 +84,7 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
     That is where whoever verifies it is interrupted, or can't settle it for somebody else writes for long. A process
     that is killed leaves it behind: it counts as wrong then. Raises LockedOut, HostBusy.
     """
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     clock = counted_from(now)
     while True:

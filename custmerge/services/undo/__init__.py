@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import UndoBlocked, UndoChanged
 from custmerge.rules.roles import Capability
 from custmerge.services.access import demand
-from custmerge.services.undos import Undos
+from custmerge.services.undo.undos import Undos
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from custmerge.services.access import demand_alive
-from custmerge.services.bulk_file import chunks, decided
-from custmerge.services.bulk_inputs import ResultCounter
-from custmerge.services.bulk_proofs import PasswordCheck, Proved, demand_standing, proved, with_standing
-from custmerge.services.bulk_rows import Rows
+from custmerge.services.bulk.file import chunks, decided
+from custmerge.services.bulk.inputs import ResultCounter
+from custmerge.services.bulk.passwords import PasswordCheck, Proved, demand_standing, proved, with_standing
+from custmerge.services.bulk.rows import Rows
 from custmerge.storage.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from custmerge.rules.bulk import Batch, BulkRow, Outcome
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
-    from custmerge.services.bulk_inputs import Ran, RunInputs
-    from custmerge.services.bulk_proofs import Proofs
+    from custmerge.services.bulk.inputs import Ran, RunInputs
+    from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.csv_file import SpooledFile
     from custmerge.storage.unit import Database, Unit
 

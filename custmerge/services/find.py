@@ -13,8 +13,8 @@ from custmerge.rules.mask import masked_comparison, masked_customer, masked_pack
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import checked_number, demand, demand_alive, demand_number, living_pair, survivor_of
-from custmerge.services.proving import demand_proof
-from custmerge.services.transferring import approved_for
+from custmerge.services.transfer import approved_for
+from custmerge.services.verify import demand_proof
 
 if TYPE_CHECKING:
     from datetime import datetime

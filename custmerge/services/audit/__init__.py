@@ -17,19 +17,16 @@ from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
-from custmerge.services import (
-    audit_catalogue,
-    audit_contents,
-    audit_ledger,
-    audit_people,
-    audit_register,
-    audit_warnings,
-)
 from custmerge.services.access import demand
-from custmerge.services.audit_guard import readable
-from custmerge.services.audit_ledger import Stretch
-from custmerge.services.audit_processes import AuditProcesses
-from custmerge.services.audit_purges import purged
+from custmerge.services.audit import catalogue as audit_catalogue
+from custmerge.services.audit import contents as audit_contents
+from custmerge.services.audit import ledger, people
+from custmerge.services.audit import register as audit_register
+from custmerge.services.audit import warnings as audit_warnings
+from custmerge.services.audit.guard import readable
+from custmerge.services.audit.ledger import Stretch
+from custmerge.services.audit.processes import AuditProcesses
+from custmerge.services.audit.purges import purged
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -125,7 +122,7 @@ class _Look:
             # Whichever of the two somebody has changed, the other may say how many entries there are.
             end = min(unit.ledger_reader.last_seq(), before.seq if before else sys.maxsize)
             entries = end - (0 if since is None else since.seq)
-        seconds = entries * (SECONDS_BY_CONTENT if self._checks & audit_ledger.BY_ORDER else SECONDS_BY_CHAIN)
+        seconds = entries * (SECONDS_BY_CONTENT if self._checks & ledger.BY_ORDER else SECONDS_BY_CHAIN)
         # Further processes are started while nothing is open.
         with (
             AuditProcesses(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as processes,
@@ -157,14 +154,14 @@ class _Look:
         contents = processes.ask(partial(audit_contents.examine, checks=self._checks))
         register = processes.ask(partial(audit_register.examine, checks=self._checks, only=only))
         stretches = self._stretches(unit, findings, first, head.seq)
-        parts = [processes.ask(partial(audit_ledger.examine, stretch=stretch)) for stretch in stretches]
+        parts = [processes.ask(partial(ledger.examine, stretch=stretch)) for stretch in stretches]
         self._warn(unit, findings, last)
         found = [processes.answer(part, unit) for part in parts]
-        _add(findings, audit_ledger.join(found, unit, head, self._checks, is_whole=since is None))
+        _add(findings, ledger.join(found, unit, head, self._checks, is_whole=since is None))
         _add(findings, processes.answer(register, unit))
         _add(findings, processes.answer(contents, unit))
         used = {transfer: order for part in found for transfer, order in part.transfers.items()}
-        _add(findings, audit_people.examine(unit, self._checks, used))
+        _add(findings, people.examine(unit, self._checks, used))
 
     def _stretches(self, unit: Unit, findings: Findings, first: int, last: int) -> list[Stretch]:
         erased_until, packages_after = "", 0

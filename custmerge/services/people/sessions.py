@@ -22,9 +22,9 @@ from custmerge.rules.people import Session
 from custmerge.rules.roles import Role
 from custmerge.rules.sessions import ABSOLUTE_LIMIT
 from custmerge.rules.times import MAY_BE_APART, moment, stamp
-from custmerge.services import guessing
 from custmerge.services.access import Caller
 from custmerge.services.authority import is_as_told
+from custmerge.services.people import guessing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,7 +43,7 @@ def login_customer(database: Database, number: str, password: str, *, token: str
     `token` is the new session's, fresh from a random source. Raises LoginRefused, alike and after the same
     time whatever was wrong; MergedAway for a tombstone with its old password (rule 9); LockedOut.
     """
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     # The place to hash in comes first: a try that waits for one would look like one whose process was killed.
     with guessing.trying(database, [Subject("number", number)], now) as tried:
@@ -83,7 +83,7 @@ def _opened(
     if stored is None or stored != verified:
         return stored
     if new:
-        from custmerge.services.proving import renew
+        from custmerge.services.verify import renew
 
         renew(unit, number, stored, new)
     # Returned, so that the hash is renewed all the same.
@@ -101,7 +101,7 @@ def login_staff(
 
 def verified_staff(database: Database, name: str, password: str, now: datetime) -> Person:
     """Return the person of a name whose password this is; raises LoginRefused and LockedOut as `login_customer`."""
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     with guessing.trying(database, [Subject("staff", name)], now) as tried:
         with database.reading() as unit:
@@ -139,7 +139,7 @@ def open_staff(
         if not is_as_told(unit, session):
             raise PersonChanged(name=person.name)
         if new_hash is not None:
-            from custmerge.services.staff import write_password
+            from custmerge.services.people.staff import write_password
 
             write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
         return _open(unit, session, now)
@@ -149,7 +149,7 @@ def open_staff(
 
 def _replacement(person: Person, password: str, new: str | None) -> str:
     """Return the hash of what takes the place of a password that somebody else chose."""
-    from custmerge.services import passwords
+    from custmerge.services.people import passwords
 
     if new is None:
         raise PasswordChangeRequired(name=person.name, chosen_by=person.password_chosen_by)

@@ -14,7 +14,7 @@ from custmerge.rules.records import Problem
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
-from custmerge.services.importing_passwords import hashed
+from custmerge.services.imports.passwords import hashed
 from custmerge.storage.csv_file import opened, wrong_width
 from custmerge.storage.temporary import temporary_file, temporary_room
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Actor, Fact
     from custmerge.services.access import Caller
-    from custmerge.services.importing_passwords import Hashes
+    from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.csv_file import CsvFile
     from custmerge.storage.register_import import RegisterImport
     from custmerge.storage.rows import Row

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Actor, Draft
     from custmerge.rules.transfers import Transfer
-    from custmerge.services.importing import Line, Problems
-    from custmerge.services.importing_passwords import Hashes
+    from custmerge.services.imports import Line, Problems
+    from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 

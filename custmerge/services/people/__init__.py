@@ -1,0 +1,1 @@
+"""The people who work here and the customers who log in: sessions, passwords, wrong tries, service tokens."""
