@@ -13,7 +13,8 @@ from conftest import CommandLine
 
 from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken, UnknownToken
 from custmerge.rules.roles import Role
-from custmerge.services import bulk, init
+from custmerge.rules.transfers import Status
+from custmerge.services import bulk, init, transfer
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import passwords, sessions, staff, tokens
 from custmerge.storage import unit
@@ -150,6 +151,21 @@ def test_of_two_who_approve_a_file_at_once_one_does(world, database_url, tmp_pat
 
     ends = at_once(database_url, approve, approve)
     assert sorted(type(end).__name__ for end in ends) == ["BatchApproved", "NoneType"]
+
+
+def test_of_two_who_decide_one_transfer_at_once_one_does(world, database_url):
+    world.customer("10001")
+    world.customer("20003", company="Sonnentau OHG")
+    with closing(Database(database_url)) as database:
+        anna, ben = (sessions.resume(database, f"token-of-{name}", this_moment()) for name in ("anna", "ben"))
+        filing = transfer.Filing("20003", "10001", "form.pdf", b"%PDF-1.7 signed")
+        filed = transfer.file(database, ben, filing, salt=bytes(16), now=this_moment())
+
+    def approve(database):
+        transfer.decide(database, anna, filed.id, Status.APPROVED, now=this_moment())
+
+    ends = at_once(database_url, approve, approve)
+    assert sorted(type(end).__name__ for end in ends) == ["NoneType", "TransferDecided"]
 
 
 def test_two_processes_that_name_the_first_supervisor_at_once(empty, tmp_path):

@@ -80,6 +80,16 @@ def test_a_chunk_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, ag
     assert (pair.folder / "r.csv").read_text().splitlines()[1].split(",")[3:5] == ["refused", "4"]
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_an_undo_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, agent, database_url):
+    pair.customer("30003")
+    assert agent("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
+    assert agent("merge", "20002", "--into", "10001", "--adopt", "--yes").code == 0
+    moved = "UPDATE package SET number = '30003' WHERE package = 'P20002'"
+    done = while_it_waits(agent, database_url, moved, "undo", "1", "--yes", "-f", "json")
+    assert (done[0], json.loads(done[1])["error"]["code"]) == (6, "undo_blocked")
+
+
 def while_it_waits(agent, url, feed, *command):
     """Run a command in the middle of a feed, which ends when the command waits for it."""
     with closing(psycopg.connect(url)) as connection:
