@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from conftest import execute
 
-from custmerge.errors import ApprovalOver, ApprovalVoid, ProofRequired
+from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, ProofRequired
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.roles import Role
 from custmerge.services import bulk
@@ -212,6 +212,14 @@ def test_an_approval_whose_seven_days_end_during_a_run_ends_the_run(pairs, datab
     watcher = Losing(lambda: slept.append(timedelta(days=7)))
     with pytest.raises(ApprovalOver):
         run(database, pairs, watcher, lambda: this_moment() + sum(slept, timedelta()))
+    assert watcher.seen == ["merged", "merged"]
+
+
+@pytest.mark.parametrize("moved", ["runner = 'another'", "done = 3", "state = 'finished'"])
+def test_a_run_whose_batch_is_no_longer_its_own_executes_nothing_more(pairs, database, database_url, moved):
+    watcher = Losing(lambda: execute(database_url, f"UPDATE custmerge_batch SET {moved}"))
+    with pytest.raises(BatchMoved):
+        run(database, pairs, watcher)
     assert watcher.seen == ["merged", "merged"]
 
 
