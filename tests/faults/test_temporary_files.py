@@ -2,13 +2,17 @@
 
 import os
 import threading
+from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 import pytest
 from struck_process import run_with_full_temporary_files, run_with_short_files
 
 from custmerge.errors import TemporaryFilesFailed
 from custmerge.rules.fields import EMPTY_VALUES, Customer
+from custmerge.rules.records import Problem
+from custmerge.services.imports import Problems
 from custmerge.storage import changed_records
 
 VERBS = [("check", "pairs.csv"), ("run", "pairs.csv"), ("status", "pairs.csv")]
@@ -73,6 +77,29 @@ def test_the_disk_of_the_temporary_tables_is_named_and_not_the_databases(sqlite_
     done = anna.subprocess("import", "packages", "p.csv", "-f", "json", TMPDIR=str(folder))
     assert (done.code, done.error["code"]) == (8, "temporary_files")
     assert done.error["details"]["directory"] == str(folder)
+
+
+BAD = "number,first_name\n" + "1,x\n" * 5_000
+
+
+@pytest.mark.parametrize(("content", "code"), [("number\n1\n", 0), (BAD, 8)], ids=["good", "bad"])
+def test_an_import_needs_room_for_what_is_wrong_with_its_lines_alone(supervisor, tmp_path, content, code):
+    (tmp_path / "feed.csv").write_text(content)
+    target = partial(run_with_full_temporary_files, none=True)
+    done = supervisor("import", "customers", "feed.csv", "-f", "json", target=target)
+    assert done.code == code, done.err
+    assert not code or done.error["code"] == "temporary_files"
+
+
+def test_what_is_wrong_with_lines_is_not_told_by_halves(tmp_path):
+    with ExitStack() as closing, Path("/dev/full").open("w+") as full:
+        problems = Problems(closing)
+        problems._kept = full
+        problems.add(2, Problem("number", "1", "is bad"))
+        with pytest.raises(TemporaryFilesFailed):
+            problems.tell("feed.csv", None)
+        with suppress(OSError):
+            full.close()
 
 
 def test_records_that_are_kept_aside_need_room_too():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
 from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
@@ -71,8 +72,10 @@ class Problems:
     It is told when the transaction has ended: who is told may take their time, and nobody could write meanwhile.
     """
 
-    def __init__(self, kept: IO[str]) -> None:
-        self._kept = kept
+    def __init__(self, closing: ExitStack) -> None:
+        """Keep nothing yet; a file that is made is closed with `closing`."""
+        self._closing = closing
+        self._kept: IO[str] | None = None
         self.lines: set[int] = set()
         self.skipped = 0
 
@@ -88,7 +91,10 @@ class Problems:
 
     def tell(self, file: str, watcher: Watcher) -> None:
         """Tell of everything in the order in which it was found."""
-        self._kept.seek(0)
+        if self._kept is None:
+            return
+        with temporary_room():
+            self._kept.seek(0)
         for kept in self._kept:
             is_skipped, line, problem = json.loads(kept)
             tell = watcher.skipped if is_skipped else watcher.problem
@@ -96,13 +102,16 @@ class Problems:
 
     def _keep(self, is_skipped: bool, line: int, problem: Problem) -> None:
         told = replace(problem, value=shortened(problem.value), other=shortened(problem.other))
+        if self._kept is None:
+            self._kept = self._closing.enter_context(temporary_file("w+"))
         with temporary_room():
             self._kept.write(json.dumps((is_skipped, line, astuple(told))) + "\n")
 
     def flush(self) -> None:
         """Write everything down; raises TemporaryFilesFailed where there is no room, while nothing is committed."""
-        with temporary_room():
-            self._kept.flush()
+        if self._kept is not None:
+            with temporary_room():
+                self._kept.flush()
 
 
 class Kind(Protocol):
@@ -157,11 +166,11 @@ def import_file(
     """
     demand(caller, Capability.IMPORT)
     with (
-        temporary_file("w+") as kept,
+        ExitStack() as closing,
         opened(path, kind.columns, kind.required) as source,
         hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
     ):
-        problems = Problems(kept)
+        problems = Problems(closing)
         try:
             with database.writing() as unit:
                 # Nobody is to wait for a whole import who ends its session: it is asked again at its end.
