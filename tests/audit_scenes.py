@@ -17,8 +17,8 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.roles import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
+from custmerge.storage.database import Database
 from custmerge.storage.engine import our_errors
-from custmerge.storage.unit import Database
 
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
 FORM = b"%PDF-1.7 signed"

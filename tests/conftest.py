@@ -23,8 +23,8 @@ from world import World
 from custmerge.rules.history import Actor
 from custmerge.rules.roles import Role
 from custmerge.services.people import passwords, sessions, staff
+from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
-from custmerge.storage.unit import Database
 
 # As a plugin, so that a database in which everything has happened is made once, not once for each module.
 pytest_plugins = ["audit_scenes"]

@@ -5,7 +5,7 @@ from contextlib import closing
 import pytest
 
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 ANNA = Actor("anna", "staff")
 KEYS = ["seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash"]

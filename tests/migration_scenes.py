@@ -19,8 +19,8 @@ from custmerge.rules.roles import Role
 from custmerge.services import audit
 from custmerge.services.access import Caller
 from custmerge.storage import schema
+from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
-from custmerge.storage.unit import Database
 
 PRELOADED = alembic.command
 NOW = datetime.now(UTC)

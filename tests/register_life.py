@@ -35,7 +35,7 @@ from custmerge.services.audit import warnings as audit_warnings
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords, sessions, staff
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 FORM = b"%PDF-1.7 signed"
 MINUTES_AT_MOST = 600

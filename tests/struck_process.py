@@ -95,9 +95,9 @@ def killed_at_random(start, first, later):
 
 def run_with_few_attempts(*call):
     """Begin a transaction anew but a few times, at once."""
-    from custmerge.storage import unit
+    from custmerge.storage import database
 
-    unit.RETRY_AFTER_SECONDS = (0.0,) * 3
+    database.RETRY_AFTER_SECONDS = (0.0,) * 3
     run_command_line(*call)
 
 
@@ -175,17 +175,17 @@ def run_with_short_files(size, *call):
 
 def run_patiently(*call):
     """Wait for locks as long as it takes."""
-    from custmerge.storage import unit
+    from custmerge.storage import database
 
-    unit.LOCK_TIMEOUT_SECONDS = 600
+    database.LOCK_TIMEOUT_SECONDS = 600
     run_command_line(*call)
 
 
 def run_impatiently(*call):
     """Ask only a moment for what became of a commit."""
-    from custmerge.storage import unit
+    from custmerge.storage import database
 
-    unit.RECONNECT_AFTER_SECONDS = (0.0, 0.1)
+    database.RECONNECT_AFTER_SECONDS = (0.0, 0.1)
     run_command_line(*call)
 
 

@@ -13,7 +13,7 @@ from custmerge.services import imports
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 _NUMBERS = itertools.count()
 KATRIN = {

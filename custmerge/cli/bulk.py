@@ -23,7 +23,7 @@ from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
 from custmerge.services import bulk
 from custmerge.services.bulk.inputs import CHUNK, RunInputs
-from custmerge.storage.spool import STDIN
+from custmerge.storage.files.spool import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from custmerge.errors import CustmergeError
     from custmerge.services.access import Caller
     from custmerge.settings import Settings
-    from custmerge.storage.token_store import TokenStore
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
+    from custmerge.storage.files.token_store import TokenStore
 
 TOKEN_BYTES = 32
 PASSWORD_RULE = N_(
@@ -90,7 +90,7 @@ class Context:
     @cached_property
     def database(self) -> Database:
         """The database that the settings name, not opened yet."""
-        from custmerge.storage.unit import Database
+        from custmerge.storage.database import Database
 
         database = Database(self.settings.database_url)
         # At the very end: until then what is streamed from it may not have been let go.
@@ -100,7 +100,7 @@ class Context:
     @cached_property
     def tokens(self) -> TokenStore:
         """Where the login's token for this database is kept."""
-        from custmerge.storage.token_store import TokenStore
+        from custmerge.storage.files.token_store import TokenStore
 
         return TokenStore(self.settings.database_url, self.environ)
 

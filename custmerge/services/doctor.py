@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.rules.times import MAY_BE_APART
 from custmerge.storage.engine import sqlite_path
+from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.schema import VERSIONS
-from custmerge.storage.token_store import keyring_problem, loose_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 

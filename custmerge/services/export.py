@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.history import Entry, Fact
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 T = TypeVar("T")
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.plan import Order
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 FOUND_AT_MOST = 50
 WORDS_AT_MOST = 20

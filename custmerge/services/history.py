@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Entry
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 _SHOWN = {
     *("v", "seq", "at", "by", "by_kind", "action", "order", "survivor", "absorbed", "choice"),

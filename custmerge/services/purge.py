@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)

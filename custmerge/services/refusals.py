@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from custmerge.errors import CustmergeError
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
 WAIT_SECONDS = 1.0
 

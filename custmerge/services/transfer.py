@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 LISTED_AT_MOST = 100
 LONGEST_REASON = 1_000

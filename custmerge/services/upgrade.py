@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from custmerge.rules.authority import Life
     from custmerge.rules.history import Fact
     from custmerge.rules.transfers import Transfer
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
     Sealable = tuple[Action, Mapping[str, Fact]]
     """The action that tells of a row, and what the entry says."""

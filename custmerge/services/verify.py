@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.services.access import Caller, Pair
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,9 @@ the history keeps anybody from turning it back.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text
@@ -15,12 +17,14 @@ from custmerge.errors import ClockBehind
 from custmerge.rules.times import MAY_BE_APART, moment, stamp
 from custmerge.settings import shown_url
 from custmerge.storage.engine import is_gone, is_odd_data, is_sqlite, is_unreadable
-from custmerge.storage.stopwatch import Clock, counted_from
 from custmerge.storage.tables import history
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+ASKED_EVERY_SECONDS = 60
+# Linux counts the time of a suspended machine here only.
+_COUNTER = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 # How a server writes moments and numbers is a setting of its own, and the driver doesn't read all of them.
 _SERVER_TIME = text(
     "SELECT pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.clock_timestamp()),"
@@ -28,6 +32,23 @@ _SERVER_TIME = text(
 )
 # Not the last one's: whoever waited for the end of the chain was stamped before.
 _NEWEST = select(func.max(history.c.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What the time was at some moment, from which this machine counts on."""
+
+    moment: datetime
+    counted: float
+
+    @property
+    def is_old(self) -> bool:
+        """Whether it is to be asked again."""
+        return time.clock_gettime(_COUNTER) - self.counted > ASKED_EVERY_SECONDS
+
+    def now(self) -> datetime:
+        """Return this moment."""
+        return self.moment + timedelta(seconds=time.clock_gettime(_COUNTER) - self.counted)
 
 
 def read(connection: Connection, url: str) -> Clock:
@@ -60,3 +81,8 @@ def newest_entry(connection: Connection) -> datetime | None:
         if is_gone(error) or is_odd_data(error) or is_unreadable(error):
             return None
         raise
+
+
+def counted_from(moment: datetime) -> Clock:
+    """Return a clock that says `moment` now and counts on from there."""
+    return Clock(moment, time.clock_gettime(_COUNTER))

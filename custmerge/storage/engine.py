@@ -293,7 +293,7 @@ def _meaning_sqlite(url: str, database: str, error: BaseException) -> errors.Cus
     if (reason := str(error)).startswith(_NOT_UTF_8):
         # What the cell holds, which follows, is nothing to be printed.
         return errors.TextUnreadable(database=database, reason=reason.partition(" with text")[0])
-    from custmerge.storage.temporary import fuller_than
+    from custmerge.storage.files.temporary import fuller_than
 
     if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
         return errors.TemporaryFilesFailed(directory=full, reason=os.strerror(errno.ENOSPC))

@@ -11,8 +11,9 @@ from custmerge.rules.fields import FIELDS, Customer, Package
 from custmerge.rules.history import Action, Actor, Draft, Head, image_digest
 from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan
+from custmerge.storage.database import Database
 from custmerge.storage.rows import insert_rows
-from custmerge.storage.unit import Database, Unit
+from custmerge.storage.unit import Unit
 
 ORDERS_AT_ONCE = 10_000
 BEN, AT = Actor("ben", "staff"), "2026-11-24T00:00:00Z"

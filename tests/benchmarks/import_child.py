@@ -8,7 +8,7 @@ from custmerge.rules.records import Problem
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.people.sessions import resume
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 class Watcher:

@@ -21,7 +21,7 @@ from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
 from custmerge.services import merge as merge_service
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 # Any: parameters as the driver takes them.
 Statement = tuple[str, Any]

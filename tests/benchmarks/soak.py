@@ -26,7 +26,7 @@ from custmerge.rules.times import stamp
 from custmerge.services import audit as audit_service
 from custmerge.services import merge, undo
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 CUSTOMERS, SECONDS, PROCESSES = 1_000, 60, 8
 RATES = (1, 2, 4, 8)

@@ -6,7 +6,7 @@ import re
 import pytest
 from sqlalchemy import text
 
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 @pytest.fixture

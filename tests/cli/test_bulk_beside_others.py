@@ -19,7 +19,7 @@ from struck_process import killed_at_random, run_with_few_attempts
 from world import World
 
 from custmerge.cli import terminal
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 bulk = bulk_scenes.bulk
 

@@ -12,7 +12,7 @@ import pytest
 from custmerge.services import bulk
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 IDENTICAL = "survivor,absorbed\n10001,20003\n"
 PROOFS = "survivor,absorbed,domain,password\n"

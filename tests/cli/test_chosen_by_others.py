@@ -9,7 +9,7 @@ from typist import Typist
 
 from custmerge.errors import LoginRefused
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 GIVEN, OWN = "von-anna-gewaehlt", "das-ist-mein-eigenes"
 LOGIN = ("login", "--staff", "eva", "--password-stdin", "--print-token")

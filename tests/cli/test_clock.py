@@ -15,7 +15,7 @@ from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import moment, stamp
 from custmerge.services import undo
 from custmerge.services.people import guessing, sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 LOGIN = ("login", "--staff", "ben", "--password-stdin", "--print-token")
 PROOF = ("--domain", "zwei.example", "--password-stdin")

@@ -11,9 +11,9 @@ import pytest
 
 from custmerge.errors import DatabaseMissing, DatabaseUnreachable
 from custmerge.services import doctor
+from custmerge.storage.catalogue.protection import Protection
+from custmerge.storage.database import Database
 from custmerge.storage.engine import our_errors
-from custmerge.storage.protection import Protection
-from custmerge.storage.unit import Database
 
 
 def checks_of(done):

@@ -13,7 +13,7 @@ from conftest import STAFF_PASSWORD
 
 from custmerge.rules.guessing import Subject
 from custmerge.services.people import guessing, passwords
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 LOCKED = "Too many wrong tries"
 

@@ -8,7 +8,7 @@ import pytest
 from history_scenes import KEYS, draft
 
 from custmerge.rules.history import Action, Actor
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 append = history_scenes.append
 merged = history_scenes.merged

@@ -6,7 +6,7 @@ from contextlib import closing
 import pytest
 
 from custmerge.rules.history import FOR_CUSTOMERS, Action, Actor, Draft
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 ROUTINE = (Action.LOGIN, Action.DENIED)
 

@@ -10,9 +10,9 @@ from history_scenes import draft
 from sqlalchemy import event
 
 from custmerge.rules.history import Action, extend
+from custmerge.storage.database import Database
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import insert_rows
-from custmerge.storage.unit import Database
 
 append = history_scenes.append
 ENTRIES = 20_000

@@ -9,7 +9,7 @@ from conftest import STAFF_PASSWORD
 
 from custmerge.rules.times import stamp
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 def test_whoami_has_the_contracts_shape_for_staff_and_customers(world, cli, agent):

@@ -80,7 +80,7 @@ def test_a_bulk_file_without_a_line_end_does_not_fill_the_temporary_directory(fr
 
 def test_a_copy_of_a_bulk_file_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage import csv_file, spool
+    from custmerge.storage.files import csv_file, spool
 
     monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
     (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + "1,2\n" * (1 << 18))
@@ -94,7 +94,7 @@ def test_a_copy_of_a_bulk_file_has_a_largest_size(tmp_path, monkeypatch):
 
 def test_a_copy_of_an_import_with_passwords_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage import csv_file, spool
+    from custmerge.storage.files import csv_file, spool
 
     monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
     (tmp_path / "c.csv").write_text("number,password\n" + "1,\n" * (1 << 19))
@@ -109,7 +109,7 @@ def test_a_copy_of_an_import_with_passwords_has_a_largest_size(tmp_path, monkeyp
 
 def test_a_copy_of_a_pipe_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage import csv_file, spool
+    from custmerge.storage.files import csv_file, spool
 
     monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
     with (

@@ -5,7 +5,7 @@ import json
 import pytest
 from passlib.hash import sha512_crypt
 
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 BULK = "survivor,absorbed,choice,domain,password\n"
 PROVED = [("zwei.example", "pw-2"), ("drei.example", "paket")]

@@ -17,7 +17,7 @@ from custmerge.services import audit as audit_service
 from custmerge.services import purge as purge_service
 from custmerge.services import transfer as transfer_service
 from custmerge.services.access import Caller
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 LATER = hashlib.sha256(b"token-of-anna-later").hexdigest()
 SUPERVISOR = Caller(Role.SUPERVISOR, "anna", LATER, "", 1)
@@ -306,7 +306,7 @@ def test_a_batch_can_still_be_undone_after_what_was_quoted_is_gone(tomorrow, sup
 @pytest.fixture
 def aged(merged, database_url):
     """Makes the order old, as years would; gives what its before-image holds."""
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     database = Database(database_url)
     with database.writing() as unit:

@@ -11,8 +11,8 @@ from conftest import STAFF_PASSWORD
 from sqlalchemy import text
 
 from custmerge import errors
+from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
-from custmerge.storage.unit import Database
 
 LOGIN = ("--password-stdin", "--print-token")
 

@@ -128,7 +128,7 @@ def test_a_service_token_works_with_its_role_until_its_end(supervisor, cli):
 
 
 def test_a_service_token_ends_on_its_day(supervisor, cli, database_url):
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     _, bot = service(cli, supervisor)
     database = Database(database_url)
@@ -170,7 +170,7 @@ def test_service_tokens_end_with_the_person_who_made_them(supervisor, cli):
 
 def test_a_service_token_outlives_a_login(supervisor, cli, database_url):
     _, bot = service(cli, supervisor)
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     database = Database(database_url)
     with database.writing() as unit:
@@ -228,7 +228,7 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
 
     from custmerge.rules.roles import Role
     from custmerge.services.people import sessions, staff
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     supervisor("user", "role", "ada", "supervisor")
     database = Database(database_url)
@@ -244,7 +244,7 @@ def test_a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(superv
     from datetime import UTC, datetime
 
     from custmerge.services.people import passwords, sessions
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     database, verified = Database(database_url), passwords.fits
 

@@ -176,7 +176,7 @@ def test_a_new_role_does_not_make_a_filer_an_approver(blocked, agent, supervisor
 
 
 def test_a_new_name_does_not_make_a_filer_an_approver(blocked, supervisor, database_url):
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     file(supervisor)
     database = Database(database_url)
@@ -240,7 +240,7 @@ def test_a_changed_identity_field_voids_it(approved, supervisor, agent, number, 
 
 
 def test_a_record_changed_behind_the_programs_back_voids_it(approved, agent, database_url):
-    from custmerge.storage.unit import Database
+    from custmerge.storage.database import Database
 
     database = Database(database_url)
     with database.writing() as unit:

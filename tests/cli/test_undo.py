@@ -7,7 +7,7 @@ import undo_scenes
 from test_wizard import Typist
 from undo_scenes import import_, merge, merge_third, undo
 
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 pair = undo_scenes.pair
 

@@ -14,7 +14,7 @@ from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 from custmerge.errors import BatchBusy, UndoChanged
 from custmerge.services.people import sessions
 from custmerge.services.undo import batch as undo_batch
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 UNDO = ("undo", "--batch", "1", "--yes", "-f", "json")
 NUMBERS = range(1001, 1009)

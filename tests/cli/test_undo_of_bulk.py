@@ -12,7 +12,7 @@ from struck_process import killed_at_random
 from test_wizard import Typist
 from undo_scenes import import_, merge, merge_third, undo
 
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 pair = undo_scenes.pair
 HEADER = "survivor,absorbed,choice,take\n"

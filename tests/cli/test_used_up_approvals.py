@@ -10,7 +10,7 @@ from custmerge.services import bulk
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import sessions
 from custmerge.services.undo import batch as undo_batch
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 UNDO = ("undo", "--batch", "1", "--yes")
 NUMBERS = range(1001, 1009)

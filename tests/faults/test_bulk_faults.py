@@ -28,7 +28,7 @@ from struck_process import (
 )
 
 from custmerge.rules.times import stamp
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 ROWS, CHUNK = 90, 15
 RUN = ("bulk", "run", "pairs.csv", "--chunk", CHUNK, "--report", "report.csv")

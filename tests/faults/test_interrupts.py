@@ -11,7 +11,7 @@ from contextlib import closing
 
 import pytest
 
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 @pytest.fixture

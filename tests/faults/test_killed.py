@@ -13,7 +13,7 @@ from custmerge.services import undo as undo_service
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import sessions
 from custmerge.services.undo import batch as undo_batch
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 def this_moment():

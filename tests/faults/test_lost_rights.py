@@ -17,7 +17,7 @@ from custmerge.services import merge as merge_service
 from custmerge.services.access import demand_alive
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import sessions, staff
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
 LOSSES = [("disable", "ben", "--yes"), ("disable", "anna", "--yes"), ("role", "anna", "agent")]

@@ -17,9 +17,9 @@ from custmerge.rules.transfers import Status
 from custmerge.services import bulk, init, transfer
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import passwords, sessions, staff, tokens
-from custmerge.storage import unit
+from custmerge.storage import Database
+from custmerge.storage import database as databases
 from custmerge.storage.schema import VERSIONS
-from custmerge.storage.unit import Database
 
 PASSWORD = "das-ist-lang-genug"
 GIVE_UP_AFTER_SECONDS = 30
@@ -116,10 +116,10 @@ def test_a_database_is_made_by_one_process_at_a_time(postgresql_server, worker_i
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_nobody_waits_for_ever_for_another_who_makes_tables(database_url, monkeypatch):
-    monkeypatch.setattr(unit, "UPGRADE_SECONDS", 0.2)
+    monkeypatch.setattr(databases, "UPGRADE_SECONDS", 0.2)
     with psycopg.connect(database_url) as other:
         # All of it but its end is what a process does that is stopped there.
-        other.execute(unit._ALONE.partition("; ")[2])
+        other.execute(databases._ALONE.partition("; ")[2])
         with closing(Database(database_url)) as database, pytest.raises(DatabaseLocked):
             database.upgrade()
 

@@ -19,8 +19,8 @@ from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords
 from custmerge.services.people.sessions import resume, sha256_of
 from custmerge.storage import engine
+from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
-from custmerge.storage.unit import Database
 
 READERS = {
     "ada": [("audit",), ("export", "history"), ("history",), ("show", "10001"), ("find", "katrin"), ("whoami",)],

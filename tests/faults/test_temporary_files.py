@@ -13,7 +13,7 @@ from custmerge.errors import TemporaryFilesFailed
 from custmerge.rules.fields import EMPTY_VALUES, Customer
 from custmerge.rules.records import Problem
 from custmerge.services.imports import Problems
-from custmerge.storage import changed_records
+from custmerge.storage.ledger import changed_records
 
 VERBS = [("check", "pairs.csv"), ("run", "pairs.csv"), ("status", "pairs.csv")]
 

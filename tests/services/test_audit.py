@@ -15,7 +15,7 @@ from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.services.audit import ledger, processes
 from custmerge.services.audit.processes import AuditProcesses
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 cli = audit_scenes.cli
 

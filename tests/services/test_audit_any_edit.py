@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage import tables
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 @dataclass

@@ -8,7 +8,7 @@ from catalogue_scenes import AUDITOR, FUNCTION, NOW, REFUSE, Undone, after, crit
 
 from custmerge.rules.audit import CheckName
 from custmerge.services import audit as audit_service
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 postgresql = catalogue_scenes.postgresql
 sqlite = catalogue_scenes.sqlite

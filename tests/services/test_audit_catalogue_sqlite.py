@@ -10,7 +10,7 @@ from catalogue_scenes import AUDITOR, NOW, REFUSE, after, criticals
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
 from custmerge.services import audit as audit_service
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 sqlite = catalogue_scenes.sqlite
 

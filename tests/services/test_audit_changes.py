@@ -4,7 +4,7 @@ import pytest
 from audit_scenes import after, audited, found, tamper
 
 from custmerge.rules.audit import CheckName, Verdict
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 LEDGER = {
     "a body": ("UPDATE custmerge_history SET body = replace(body, '10001', '10002') WHERE \"order\" = 1", "chain"),

@@ -9,7 +9,7 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.services.audit import people
 from custmerge.services.audit.purges import purged
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 ENTRIES = 20_000
 PADDING = "x" * 200

@@ -13,7 +13,7 @@ import pytest
 from custmerge.errors import DatabaseMissing, ProcessLost
 from custmerge.services.audit import processes as audit_processes
 from custmerge.services.audit.processes import AuditProcesses
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 # Tests have threads; the command has none when it forks.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
@@ -21,7 +21,7 @@ SOON = 20
 SCRIPT = """
 import sys, time
 from custmerge.services.audit import processes as audit_processes
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 sys.path.insert(0, {folder!r})
 from test_audit_processes import asleep
 

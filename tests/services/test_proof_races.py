@@ -17,7 +17,7 @@ from custmerge.services import verify as verify_service
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.bulk.passwords import AT_ONCE
 from custmerge.services.people import passwords, sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 LEGACY = sha512_crypt.using(rounds=1000).hash("pw-2")
 CLAIM = verify_service.Claim("20002", "zwei.example", "pw-2")

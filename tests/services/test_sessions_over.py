@@ -16,7 +16,7 @@ from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.people import sessions, staff, tokens
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 NEW = "ein-ganz-neues-passwort"
 

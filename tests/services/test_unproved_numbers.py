@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from custmerge.errors import ProofRequired
 from custmerge.services import merge as merge_service
 from custmerge.services.people import sessions
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 
 @pytest.fixture

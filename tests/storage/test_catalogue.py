@@ -7,8 +7,8 @@ import pytest
 from write_catalogue import VERSIONS, migrated, of_server, together
 
 from custmerge.storage import catalogue
-from custmerge.storage.catalogue_sqlite import _tokens
-from custmerge.storage.unit import Database
+from custmerge.storage.catalogue.sqlite import _tokens
+from custmerge.storage.database import Database
 
 REWRITE = "run `python tests/storage/write_catalogue.py`"
 

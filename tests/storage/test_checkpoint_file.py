@@ -15,8 +15,8 @@ import pytest
 
 from custmerge.errors import BadFile, LooseFile
 from custmerge.rules.checkpoints import Checkpoint, line
-from custmerge.storage import checkpoint_file, signing
-from custmerge.storage.checkpoint_file import append, numbered, read
+from custmerge.storage.files import checkpoint_file, signing
+from custmerge.storage.files.checkpoint_file import append, numbered, read
 
 PROCESSES = multiprocessing.get_context("fork")
 

@@ -6,7 +6,7 @@ import psycopg
 from audit_scenes import audited, live
 from conftest import CommandLine
 
-from custmerge.storage.catalogue_postgresql import LOOKALIKE_FUNCTIONS, LOOKALIKE_OPERATORS
+from custmerge.storage.catalogue.postgresql import LOOKALIKE_FUNCTIONS, LOOKALIKE_OPERATORS
 
 STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*(?:\n\t.*)*)")
 TEXT = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--.*|\$\d+")

@@ -14,9 +14,9 @@ from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
 from custmerge.services import init
-from custmerge.storage.chain import Chain
+from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
-from custmerge.storage.unit import Database
+from custmerge.storage.ledger.history import Chain
 
 lived = migration_scenes.lived
 old = migration_scenes.old

@@ -21,9 +21,9 @@ from custmerge.rules.normalise import search_text
 from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage import schema
+from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
 from custmerge.storage.migrations.versions import v0006_proofs_and_names
-from custmerge.storage.unit import Database
 
 lived = migration_scenes.lived
 old = migration_scenes.old

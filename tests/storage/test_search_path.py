@@ -5,8 +5,8 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
+from custmerge.storage.database import Database
 from custmerge.storage.search_path import SERVER_FIRST, server_names_only
-from custmerge.storage.unit import Database
 
 PATH = text("SELECT pg_catalog.current_setting('search_path')")
 

@@ -11,8 +11,8 @@ from keyring.backends import chainer, fail, null
 from keyrings.alt.file import PlaintextKeyring
 
 from custmerge.errors import BadTokenFile, KeyringUnavailable, LooseTokenFile, NoPlaceForToken
-from custmerge.storage import token_store
-from custmerge.storage.token_store import TokenStore
+from custmerge.storage.files import token_store
+from custmerge.storage.files.token_store import TokenStore
 
 
 class Memory(KeyringBackend):

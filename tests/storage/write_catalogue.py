@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from custmerge.storage import catalogue
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
 
 VERSIONS = (16, 18)
 """Of PostgreSQL, for which there are servers to try it on."""
@@ -92,7 +92,7 @@ def main():
 
 def write(dialect, found):
     text = json.dumps(found, indent=1, sort_keys=True) + "\n"
-    (FOLDER / f"catalogue_{dialect}.json").write_text(text, "utf-8")
+    (FOLDER / f"{dialect}.json").write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from custmerge.rules.audit import Finding
     from custmerge.rules.checkpoints import Checkpoint
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, Checked, CheckName, Finding, Severity, Verdict
 from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.times import stamp
-from custmerge.storage import checkpoint_file, signing
+from custmerge.storage.files import checkpoint_file, signing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from custmerge.errors import CustmergeError, ProcessLost
-from custmerge.storage.slots import cores
-from custmerge.storage.unit import Database
+from custmerge.storage.database import Database
+from custmerge.storage.files.locks import cores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,7 +15,7 @@ from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
 from custmerge.services.bulk.file import opened
 from custmerge.services.bulk.lease import turn_at
-from custmerge.storage.csv_file import spooled
+from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
     from custmerge.services.bulk.inputs import Ran, RunInputs
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 LISTED_AT_MOST = 100
 

@@ -10,7 +10,7 @@ from custmerge.services.bulk.file import chunks, decided
 from custmerge.services.bulk.inputs import ResultCounter
 from custmerge.services.bulk.passwords import PasswordCheck, Proved, demand_standing, proved, with_standing
 from custmerge.services.bulk.rows import Rows
-from custmerge.storage.changed_records import ChangedRecords
+from custmerge.storage.ledger.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from custmerge.services.access import Caller
     from custmerge.services.bulk.inputs import Ran, RunInputs
     from custmerge.services.bulk.passwords import Proofs
-    from custmerge.storage.csv_file import SpooledFile
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.files.csv_file import SpooledFile
+    from custmerge.storage.unit import Unit
 
 _NO_SALT = bytes(16)
 

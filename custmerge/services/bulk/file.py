@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, BadFile, ResultsChanged
 from custmerge.rules.bulk import COLUMNS, REQUIRED, read_row, unpacked
-from custmerge.storage.csv_file import spooled
+from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from custmerge.rules.bulk import Batch, BulkRow, Outcome
-    from custmerge.storage.csv_file import SpooledFile
+    from custmerge.storage.files.csv_file import SpooledFile
     from custmerge.storage.unit import Unit
 
 

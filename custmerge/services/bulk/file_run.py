@@ -60,9 +60,10 @@ if TYPE_CHECKING:
     from custmerge.services.access import Caller
     from custmerge.services.bulk.inputs import Ran, RunInputs
     from custmerge.services.bulk.passwords import Proofs
-    from custmerge.storage.csv_file import SpooledFile
-    from custmerge.storage.slots import Turn
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.files.csv_file import SpooledFile
+    from custmerge.storage.files.locks import Turn
+    from custmerge.storage.unit import Unit
 
 WAITS_SECONDS = 30
 """So long a chunk is tried again while others have the database locked: a part of the lease's time."""

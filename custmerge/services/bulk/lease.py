@@ -11,7 +11,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from custmerge.rules.bulk import is_alive
-from custmerge.storage.slots import only_one
+from custmerge.storage.files.locks import only_one
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.bulk import Batch
-    from custmerge.storage.slots import Turn
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.files.locks import Turn
+    from custmerge.storage.unit import Unit
 
 
 def turn_at(database: Database, sha256: str) -> AbstractContextManager[Turn]:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from custmerge.rules.bulk import BulkRow
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
 """Fewer than a caller may have under way; more only to keep the cores busy."""

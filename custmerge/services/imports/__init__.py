@@ -16,8 +16,8 @@ from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.imports.passwords import hashed
-from custmerge.storage.csv_file import opened, wrong_width
-from custmerge.storage.temporary import temporary_file, temporary_room
+from custmerge.storage.files.csv_file import opened, wrong_width
+from custmerge.storage.files.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Actor, Fact
     from custmerge.services.access import Caller
     from custmerge.services.imports.passwords import Hashes
-    from custmerge.storage.csv_file import CsvFile
-    from custmerge.storage.register_import import RegisterImport
+    from custmerge.storage.database import Database
+    from custmerge.storage.files.csv_file import CsvFile
+    from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.rows import Row
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.unit import Unit
 
 ROWS_AT_ONCE = 400
 """Few enough that they are gone before the garbage collector looks at everything that the program holds."""

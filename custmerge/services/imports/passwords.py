@@ -10,14 +10,14 @@ import io
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
-from custmerge.storage.temporary import temporary_file, temporary_room
+from custmerge.storage.files.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from typing import BinaryIO, TextIO
 
     from custmerge.services.imports import Line
-    from custmerge.storage.csv_file import CsvFile
+    from custmerge.storage.files.csv_file import CsvFile
 
 COLUMN = "password"
 

@@ -15,7 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from custmerge.errors import N_, BadPassword
 from custmerge.rules.passwords import LONGEST, normal, writings, wrong_with_password
-from custmerge.storage.slots import cores, slot
+from custmerge.storage.files.locks import cores, slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.people import Person
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 TOKEN_BYTES = 32
 """256 random bits."""

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Actor, Fact
     from custmerge.rules.people import Person
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 
 def add_staff(database: Database, caller: Caller, name: str, role: Role, password: str, now: datetime) -> None:

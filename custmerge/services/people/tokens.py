@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.roles import Role
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 
 def create(

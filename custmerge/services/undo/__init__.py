@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from custmerge.rules.undo import UndoPlan
     from custmerge.services.access import Caller
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)

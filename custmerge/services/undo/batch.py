@@ -32,7 +32,7 @@ from custmerge.services.access import demand, demand_alive
 from custmerge.services.bulk.lease import end_dead_leases, is_free, turn_at
 from custmerge.services.people.sessions import SessionUse
 from custmerge.services.undo.undos import Undos
-from custmerge.storage.changed_records import ChangedRecords
+from custmerge.storage.ledger.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,8 +40,9 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.services.access import Caller
-    from custmerge.storage.slots import Turn
-    from custmerge.storage.unit import Database, Unit
+    from custmerge.storage.database import Database
+    from custmerge.storage.files.locks import Turn
+    from custmerge.storage.unit import Unit
 
 CHUNK = 500
 """Orders of one transaction."""

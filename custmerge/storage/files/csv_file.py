@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, BadFile
 from custmerge.files import size, unreadable
 from custmerge.rules.cells import shortened
-from custmerge.storage.spool import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, is_regular, source_of, too_long
+from custmerge.storage.files.spool import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, is_regular, source_of, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

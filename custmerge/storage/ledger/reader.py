@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sqlalchemy import JSON, case, cast, false, func, select, text
 
 from custmerge.rules.history import Head
-from custmerge.storage.audit_sql import (
+from custmerge.storage.engine import is_sqlite
+from custmerge.storage.ledger.audit_sql import (
     COLUMNS_SQLITE,
     ENTRIES,
     LEDGER_POSTGRESQL,
@@ -15,7 +16,6 @@ from custmerge.storage.audit_sql import (
     MOVED_POSTGRESQL,
     MOVED_SQLITE,
 )
-from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import in_parameter, parameter, streamed
 from custmerge.storage.tables import (
     batch,

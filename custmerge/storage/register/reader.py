@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
-from custmerge.storage.audit_sql import (
+from custmerge.storage.engine import is_sqlite
+from custmerge.storage.ledger.audit_sql import (
     CIRCLES_POSTGRESQL,
     CIRCLES_SQLITE,
     HOMELESS,
@@ -18,8 +19,7 @@ from custmerge.storage.audit_sql import (
     TOMBSTONES,
     TWICE,
 )
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.ledger_reader import ROWS_AT_ONCE
+from custmerge.storage.ledger.reader import ROWS_AT_ONCE
 from custmerge.storage.rows import among, in_parameter, parameter, streamed
 from custmerge.storage.tables import customer, domain, field_columns, history, package
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from custmerge.errors import N_, BadFile
 from custmerge.files import WaitingFile, size, too_large, unreadable
-from custmerge.storage.temporary import temporary_file, temporary_room
+from custmerge.storage.files.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from custmerge.errors import ImageChanged
 from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
-from custmerge.storage.from_body import TextFromBody
+from custmerge.storage.ledger.from_body import TextFromBody
 from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import before_image, history, order
 

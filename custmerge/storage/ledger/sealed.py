@@ -11,7 +11,7 @@ from sqlalchemy import Text, cast, collate, func, or_, select
 from custmerge.rules.bulk import UNFINISHED
 from custmerge.rules.history import Action
 from custmerge.storage.engine import is_sqlite
-from custmerge.storage.from_body import TextFromBody
+from custmerge.storage.ledger.from_body import TextFromBody
 from custmerge.storage.rows import among, streamed
 from custmerge.storage.tables import batch, form, history, service, session, staff, transfer
 

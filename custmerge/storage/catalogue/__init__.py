@@ -1,7 +1,7 @@
 """What the migrations make of our tables, written down, and what differs from it in a database.
 
 Every object belongs to one table and has a subject that names it: `column customer.city`, `index package_number`.
-`catalogue_sqlite.json` and `catalogue_postgresql.json` hold for each the definitions that are right: a server prints
+`sqlite.json` and `postgresql.json` beside this file hold for each the definitions that are right: a server prints
 some expressions in another way once a dump of them was restored. `tests/storage/write_catalogue.py` writes both.
 """
 
@@ -68,7 +68,7 @@ class Deviation:
 @cache
 def expected(dialect: str) -> Expected:
     """Return what the migrations make on a database, `sqlite` or `postgresql`."""
-    written = files("custmerge.storage").joinpath(f"catalogue_{dialect}.json").read_text("utf-8")
+    written = files("custmerge.storage.catalogue").joinpath(f"{dialect}.json").read_text("utf-8")
     found: Expected = json.loads(written)
     return found
 
@@ -76,12 +76,12 @@ def expected(dialect: str) -> Expected:
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     """Return everything that a database has of `tables`."""
     if is_sqlite(connection):
-        from custmerge.storage import catalogue_sqlite
+        from custmerge.storage.catalogue import sqlite
 
-        return catalogue_sqlite.objects(connection, tables)
-    from custmerge.storage import catalogue_postgresql
+        return sqlite.objects(connection, tables)
+    from custmerge.storage.catalogue import postgresql
 
-    return catalogue_postgresql.objects(connection, tables)
+    return postgresql.objects(connection, tables)
 
 
 def deviations(connection: Connection) -> list[Deviation]:
@@ -102,9 +102,9 @@ def unsound(connection: Connection) -> list[Deviation]:
     """
     if not is_sqlite(connection):
         return []
-    from custmerge.storage import catalogue_sqlite
+    from custmerge.storage.catalogue import sqlite
 
-    found = catalogue_sqlite.unsound(connection, tuple(expected(connection.dialect.name)))
+    found = sqlite.unsound(connection, tuple(expected(connection.dialect.name)))
     return [Deviation(table, subject, Why.UNSOUND, problem) for (table, subject), problem in found.items()]
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules.fields import Customer, Package
-from custmerge.storage.temporary import temporary_room
+from custmerge.storage.files.temporary import temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -8,7 +8,7 @@ from sqlalchemy import Integer, bindparam, case, cast, func, or_, select, union_
 
 from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.storage.from_body import TextFromBody
+from custmerge.storage.ledger.from_body import TextFromBody
 from custmerge.storage.rows import among, insert_rows, streamed
 from custmerge.storage.tables import head, history
 

@@ -1,0 +1,1 @@
+"""Files: CSV, checkpoints, signatures, stored tokens, locks between processes."""

@@ -1,0 +1,1 @@
+"""Staff, service tokens, sessions, proofs, and wrong tries."""

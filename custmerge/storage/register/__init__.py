@@ -1,0 +1,1 @@
+"""Customers, packages and domains."""
