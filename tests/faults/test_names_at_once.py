@@ -17,8 +17,8 @@ from custmerge.rules.transfers import Status
 from custmerge.services import bulk, init, transfer
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.people import passwords, sessions, staff, tokens
-from custmerge.storage import Database
 from custmerge.storage import database as databases
+from custmerge.storage.database import Database
 from custmerge.storage.schema import VERSIONS
 
 PASSWORD = "das-ist-lang-genug"
