@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cached_property
 from random import random
 from traceback import clear_frames
@@ -38,6 +39,7 @@ from custmerge.storage.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
     from sqlalchemy import Connection, Engine
@@ -56,6 +58,13 @@ _ALONE = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_a
 """Lets one process at a time make tables: the key is our name, and what follows sees what the one before made."""
 
 T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What became of one attempt."""
+
+    is_done: bool = False
 
 
 class Database:
@@ -131,21 +140,35 @@ class Database:
                 raise
             raise NotCommitted(**error.details) from None
 
-    def attempt(self, work: Callable[[Unit], T]) -> T:
-        """Return what `work` returns, done in one transaction that is committed.
+    def attempts(self) -> Iterator[AbstractContextManager[Unit]]:
+        """One transaction that is committed, tried again where the database broke it off because of others.
 
-        Begun anew, a few times, where the database broke it off because of others; `work` has to be one that
-        can be. Raises what `work` raises and DatabaseError.
+        `for attempt in database.attempts(): with attempt as unit: …`. The block has to be one that can be run
+        again, and must not be left by `return`, `break` or `continue`: nobody could take that back if the commit
+        fails. Take its result behind the loop. Raises what the block raises and DatabaseError.
         """
         for pause in RETRY_AFTER_SECONDS:
-            try:
-                with self.writing() as unit:
-                    return work(unit)
-            except DatabaseConflict:
-                # Not all at the same moment again.
-                time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
-        with self.writing() as unit:
-            return work(unit)
+            attempt = _Attempt()
+            yield self._attempt(attempt)
+            if attempt.is_done:
+                return
+            # Not all at the same moment again.
+            time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
+        yield self.writing()
+
+    @contextmanager
+    def _attempt(self, attempt: _Attempt) -> Iterator[Unit]:
+        with suppress(DatabaseConflict):
+            with self.writing() as unit:
+                yield unit
+            attempt.is_done = True
+
+    def attempt(self, work: Callable[[Unit], T]) -> T:
+        """Return what `work` returns, done in `attempts`."""
+        for attempt in self.attempts():
+            with attempt as unit:
+                result = work(unit)
+        return result
 
     def at_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
         """Do what can be left undone, in one transaction, and return whether it was done.

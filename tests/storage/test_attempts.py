@@ -1,0 +1,104 @@
+"""A transaction that the database breaks off because of others is tried again; its result is what was committed."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import custmerge
+from custmerge.errors import DatabaseConflict, DatabaseFull
+from custmerge.storage import database as databases
+from custmerge.storage.database import Database
+
+PACKAGE = Path(custmerge.__file__).parent
+
+
+@pytest.fixture
+def database(database_url, monkeypatch):
+    monkeypatch.setattr(databases, "RETRY_AFTER_SECONDS", (0.0,) * 3)
+    opened = Database(database_url)
+    opened.upgrade()
+    yield opened
+    opened.close()
+
+
+def work(database, *results):
+    """Do in each attempt what the next of `results` says: raise it, or return it."""
+    tries = iter(results)
+    for attempt in database.attempts():
+        with attempt:
+            result = next(tries)
+            if isinstance(result, Exception):
+                raise result
+    return result, len(list(tries))
+
+
+def test_a_block_that_succeeds_runs_once(database):
+    assert work(database, "first", "second") == ("first", 1)
+
+
+def test_a_block_that_others_broke_off_runs_again(database):
+    assert work(database, DatabaseConflict(database=""), DatabaseConflict(database=""), "third", "fourth") == (
+        "third",
+        1,
+    )
+
+
+def test_the_last_conflict_is_told(database):
+    with pytest.raises(DatabaseConflict):
+        work(database, *[DatabaseConflict(database="") for _ in range(4)])
+
+
+def test_any_other_error_ends_the_block_at_once(database):
+    with pytest.raises(DatabaseFull):
+        work(database, DatabaseFull(database=""), "second")
+
+
+def test_a_commit_that_others_broke_off_is_tried_again(database, monkeypatch):
+    """The block has succeeded, and what it wrote is gone."""
+    original, conflicts = Database.writing, iter([True, False])
+
+    def breaking(self):
+        manager = original(self)
+        leave = manager.__exit__
+
+        class Breaking:
+            __enter__ = staticmethod(manager.__enter__)
+
+            @staticmethod
+            def __exit__(*failure):
+                leave(*failure)
+                if next(conflicts):
+                    raise DatabaseConflict(database="")
+
+        return Breaking()
+
+    monkeypatch.setattr(Database, "writing", breaking)
+    assert work(database, "first", "second", "third") == ("second", 1)
+
+
+def test_no_block_is_left_without_its_commit_being_waited_for():
+    """`return`, `break` or `continue` inside of an attempt would go on though the commit failed."""
+    left = [
+        f"{path.relative_to(PACKAGE)}:{leaves.lineno}"
+        for path in PACKAGE.rglob("*.py")
+        for loop in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(loop, ast.For) and ast.unparse(loop.iter).endswith(".attempts()")
+        for leaves in ast.walk(loop)
+        if isinstance(leaves, (ast.Return, ast.Break, ast.Continue)) and not _is_nested(loop, leaves)
+    ]
+    assert left == []
+
+
+def _is_nested(loop, leaves):
+    """Whether `leaves` belongs to a loop or function within the attempt."""
+    inner = [
+        node
+        for node in ast.walk(loop)
+        if node is not loop and isinstance(node, (ast.FunctionDef, ast.Lambda, ast.For, ast.While))
+    ]
+    return any(
+        leaves in list(ast.walk(node))
+        and (not isinstance(leaves, ast.Return) or isinstance(node, (ast.FunctionDef, ast.Lambda)))
+        for node in inner
+    )
