@@ -102,9 +102,9 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
         for chunk in _chunks(orders, inputs.chunk):
             with database.reading() as unit:
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
-                undos.assume(changed.records, changed.packages, undone)
+                undos.assume(changed, undone)
                 extent = extent.with_chunk(_taken_back(undos, chunk, number))
-            changed.keep(*undos.changed())
+            changed.keep(undos.changed_records, undos.changed_packages)
             undone.update(chunk)
             inputs.watcher.advanced(len(undone), len(orders))
     finally:
@@ -248,7 +248,7 @@ def _taken_back(undos: Undos, chunk: Sequence[int], number: int) -> Extent:
             continue
         undos.demand_batch(order, number)
         plan = undos.decide(order)
-        undos.take_back(plan)
+        undos.execute(plan)
         packages, domains = packages + len(plan.packages), domains + len(plan.domains)
     return Extent(number, len(chunk) - already, already, packages, domains)
 

@@ -182,11 +182,17 @@ class Register:
         packages = {row[0]: row[1] for row in rows}
         return {name: packages[key] for name, key in keys.items() if key in packages}
 
-    def place(self, packages: Iterable[Package], *, contacts: bool) -> None:
-        """Write under which number each package is, and with `contacts` its contact too."""
-        columns = ("number", *(column.name for column in contact_columns)) if contacts else ("number",)
-        rows = [(one.package, one.number, *((one.contact or _NO_CONTACT) if contacts else ())) for one in packages]
-        update_rows(self._connection, package.name, "package", columns, rows)
+    def place(self, packages: Iterable[Package], *, contacts: Collection[str]) -> None:
+        """Write under which number each package is, and the contact of those whose keys `contacts` names."""
+        names = tuple(column.name for column in contact_columns)
+        alone, with_contact = list[tuple[str | None, ...]](), list[tuple[str | None, ...]]()
+        for moved in packages:
+            if moved.package in contacts:
+                with_contact.append((moved.package, moved.number, *(moved.contact or _NO_CONTACT)))
+            else:
+                alone.append((moved.package, moved.number))
+        update_rows(self._connection, package.name, "package", ("number",), alone)
+        update_rows(self._connection, package.name, "package", ("number", *names), with_contact)
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """Make numbers tombstones: each keeps its password and says only which number it went into."""
