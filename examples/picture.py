@@ -13,7 +13,7 @@ os.environ["LANGUAGE"] = "en"
 
 from rich.console import Console
 
-from custmerge.cli.render.diff_table import comparison_parts
+from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import FIELDS, Customer
 from custmerge.rules.mask import masked_comparison

@@ -5,7 +5,7 @@ import itertools
 import json
 from contextlib import closing
 
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import records as shapes
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import export as export_service

@@ -163,7 +163,7 @@ def _interrupted(arguments: list[str]) -> int:
 def _report(error: CustmergeError, arguments: list[str]) -> int:
     message = language.sentence(error)
     if _is_plugin(error, arguments):
-        from custmerge.cli.render.audit_formats import nagios_unknown
+        from custmerge.cli.render.data.audit import nagios_unknown
 
         print(nagios_unknown(message), end="", flush=True)
         return ExitCode.AUDIT_UNKNOWN
@@ -171,7 +171,7 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
     if _verb(arguments) == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
         ends = ExitCode.AUDIT_UNKNOWN
     if _wants(arguments, "json"):
-        from custmerge.cli.render.output import error_document
+        from custmerge.cli.render.data.writing import error_document
 
         print(error_document(error.code, ends, message, error.filled_details()), file=sys.stderr)
     else:

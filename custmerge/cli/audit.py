@@ -9,7 +9,7 @@ import typer
 from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.render.output import AuditFormat, Format, stdout, to_text, whole_file, write_many
+from custmerge.cli.render.data.writing import AuditFormat, Format, stdout, to_text, whole_file, write_many
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
@@ -139,11 +139,11 @@ def _audited(
 
 def _list_checks(context: Context, form: AuditFormat) -> None:
     if form is AuditFormat.JSON:
-        from custmerge.cli.render import shapes
+        from custmerge.cli.render.data import audit as shapes
 
         write_many((shapes.audit_check(name, _(DESCRIPTIONS[name])) for name in CheckName), Format.JSON, stdout())
         return
-    from custmerge.cli.render.audit_table import checks_parts
+    from custmerge.cli.render.text.audit import checks_parts
 
     context.terminal.print(*checks_parts())
 
@@ -152,7 +152,7 @@ def _write(context: Context, done: Audit, form: AuditFormat, out: str | None, no
     if form is not AuditFormat.TABLE:
         _put(_document(done, form, now), form, out)
         return
-    from custmerge.cli.render.audit_table import as_text, audit_parts
+    from custmerge.cli.render.text.audit import as_text, audit_parts
 
     if out is not None:
         _put(as_text(audit_parts(done)), form, out)
@@ -165,23 +165,24 @@ def _write(context: Context, done: Audit, form: AuditFormat, out: str | None, no
 
 
 def _document(done: Audit, form: AuditFormat, now: datetime) -> str:
-    from custmerge.cli.render import audit_formats, shapes
+    from custmerge.cli.render.data import audit as formats
+    from custmerge.cli.render.text.audit import messages
 
     if form is AuditFormat.NAGIOS:
-        return audit_formats.nagios(done)
+        return formats.nagios(done)
     if form is AuditFormat.PROMETHEUS:
-        return audit_formats.prometheus(done, now)
-    return to_text(shapes.audit(done, audit_formats.messages(done))) + "\n"
+        return formats.prometheus(done, now)
+    return to_text(formats.audit(done, messages(done))) + "\n"
 
 
 def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:
     """Write that nothing could be looked at; for a plugin the root command says it, whatever the error is."""
-    from custmerge.cli.render import audit_formats, shapes
+    from custmerge.cli.render.data import audit as formats
 
     if form is AuditFormat.JSON:
-        _put(to_text(shapes.audit_unknown()) + "\n", form, out)
+        _put(to_text(formats.audit_unknown()) + "\n", form, out)
     elif form is AuditFormat.PROMETHEUS:
-        _put(audit_formats.prometheus_unknown(now), form, out)
+        _put(formats.prometheus_unknown(now), form, out)
 
 
 def _put(text: str, form: AuditFormat, out: str | None) -> None:

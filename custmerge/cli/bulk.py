@@ -14,9 +14,9 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _, word
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.progress import ROWS, Progress
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import bulk as shapes
+from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many, write_one
 from custmerge.cli.report import Report
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
@@ -166,7 +166,7 @@ def status(
     if form is not Format.TABLE:
         write_many((shapes.batch(one) for one in batches), form, stdout(), shapes.BATCH_COLUMNS)
         return
-    from custmerge.cli.render.access_tables import batches_table
+    from custmerge.cli.render.text.bulk import batches_table
 
     context.terminal.print(batches_table(batches))
 

@@ -7,8 +7,8 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, filled, word
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, stdout, write_many
+from custmerge.cli.render.data import maintenance as shapes
+from custmerge.cli.render.data.writing import Format, stdout, write_many
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
 

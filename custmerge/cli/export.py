@@ -9,10 +9,10 @@ import typer
 from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import history as entry_shapes
+from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.writing import ExportFormat, Shape, stdout, whole_file, write_for_excel, write_many
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import ExportFormat, stdout, whole_file, write_for_excel, write_many
-from custmerge.cli.render.shapes import Shape
 from custmerge.cli.terminal import ProgressBar
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import BadUsage
@@ -100,8 +100,8 @@ def history(
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
     entries = export.history(context.database, context.caller())
-    shape = shapes.entry_row if form is ExportFormat.CSV else shapes.entry
-    _write(context, (shape(entry) for entry in entries), target, shapes.ENTRY_COLUMNS)
+    shape = entry_shapes.entry_row if form is ExportFormat.CSV else entry_shapes.entry
+    _write(context, (shape(entry) for entry in entries), target, entry_shapes.ENTRY_COLUMNS)
 
 
 def _columns(known: Iterable[str], *, with_hashes: bool) -> list[str]:

@@ -7,8 +7,8 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, stdout, write_many
+from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.writing import Format, stdout, write_many
 from custmerge.cli.verbs import examples, single
 
 MORE_THAN_NEEDED = 1_000
@@ -33,7 +33,7 @@ def find(
         write_many((shapes.customer(customer) for customer in found), form, stdout(), columns)
         return
     if found:
-        from custmerge.cli.render.record_tables import found_table
+        from custmerge.cli.render.text.records import found_table
 
         context.terminal.print(found_table(found))
     else:

@@ -11,8 +11,8 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import StreamFormat, stdout, write_many
+from custmerge.cli.render.data import history as shapes
+from custmerge.cli.render.data.writing import StreamFormat, stdout, write_many
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action
@@ -82,7 +82,7 @@ def history(
 
 
 def _show(context: Context, wanted: history_service.Filter) -> None:
-    from custmerge.cli.render.record_tables import history_table, moved_lines
+    from custmerge.cli.render.text.history import history_table, moved_lines
 
     asked = replace(wanted, limit=wanted.limit or SHOWN_AT_ONCE + 1)
     page = history_service.page(context.database, context.caller(), asked)
@@ -113,7 +113,7 @@ def _follow(context: Context, wanted: history_service.Filter, form: StreamFormat
     )
     out = stdout()
     if form is StreamFormat.TABLE:
-        from custmerge.cli.render.record_tables import history_line
+        from custmerge.cli.render.text.history import history_line
 
         out.writelines(_flushed((history_line(event) + "\n" for event in events), out))
     else:

@@ -7,9 +7,9 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, filled, ngettext
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import maintenance as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadLines, BadUsage

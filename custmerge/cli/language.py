@@ -28,6 +28,9 @@ DOMAIN = "custmerge"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
+NAMES_SHOWN = 20
+"""More moved packages or domains than this are counted, not listed, on a screen."""
+
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
     Field.FIRST_NAME: N_("first name"),
@@ -138,6 +141,26 @@ def field_label(field: Field) -> str:
 def field_list(fields: Sequence[Field]) -> str:
     """Return fields' names for people, separated by commas."""
     return ", ".join(field_label(field) for field in fields)
+
+
+def moment(stamp: str | None) -> str:
+    """Return a moment for people: UTC, without `T` and `Z`; empty for None."""
+    return (stamp or "").replace("T", " ").replace("Z", "")
+
+
+def pair(survivor: str | None, absorbed: str | None) -> str:
+    """Return which number went into which, or the one number that there is."""
+    if absorbed is None:
+        return survivor or ""
+    return f"{absorbed} → {survivor}"
+
+
+def counted(template: str, names: Sequence[str]) -> str:
+    """Return a template filled with names, of which the first are listed, and how many there are."""
+    shown = ", ".join(visible(name) for name in names[:NAMES_SHOWN])
+    if len(names) > NAMES_SHOWN:
+        shown += _(" and {count} more").format(count=len(names) - NAMES_SHOWN)
+    return template.format(count=len(names), names=shown or "–")
 
 
 def sentence(error: CustmergeError) -> str:

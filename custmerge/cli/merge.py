@@ -7,9 +7,9 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import DomainOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import merge as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue, Declined
 from custmerge.rules.compare import Decision
@@ -80,7 +80,7 @@ def merge(
 
 def show_receipt(context: Context, receipt: Receipt) -> None:
     """Print the confirmation, with a warning where half of a bank account was taken."""
-    from custmerge.cli.render.record_tables import receipt_parts
+    from custmerge.cli.render.text.merge import receipt_parts
 
     context.terminal.print(*receipt_parts(receipt))
     warn_of_split_account(context, receipt)
@@ -139,7 +139,7 @@ def _confirmed(context: Context, caller: Caller, request: merge_service.Request)
     """Show what will happen, let the person choose and agree, and return the order for what was seen."""
     from dataclasses import replace
 
-    from custmerge.cli.render.diff_table import comparison_parts
+    from custmerge.cli.render.text.comparison import comparison_parts
     from custmerge.rules.mask import masked_comparison
 
     terminal = context.terminal

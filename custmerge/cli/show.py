@@ -7,9 +7,9 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RevealOption
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.verbs import examples, single
 
 
@@ -28,7 +28,7 @@ def show(
     if form is not Format.TABLE:
         write_one(shapes.profile(profile), form)
         return
-    from custmerge.cli.render.record_tables import profile_parts
+    from custmerge.cli.render.text.records import profile_parts
 
     context.terminal.print(*profile_parts(profile))
     target = profile.customer.merged_into

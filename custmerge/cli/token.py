@@ -8,9 +8,9 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, stdout, to_text, write_many
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, to_text, write_many
 from custmerge.cli.streams import write_for_certain
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined, TokenLost
@@ -70,7 +70,7 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     if form is not Format.TABLE:
         write_many((shapes.service(token) for token in found), form, stdout(), shapes.SERVICE_COLUMNS)
         return
-    from custmerge.cli.render.access_tables import services_table
+    from custmerge.cli.render.text.access import services_table
 
     context.terminal.print(services_table(found))
 

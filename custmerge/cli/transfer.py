@@ -11,9 +11,9 @@ from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many, write_one
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
@@ -71,7 +71,7 @@ def list_transfers(
     if form is not Format.TABLE:
         write_many((shapes.transfer(one) for one in found), form, stdout(), shapes.TRANSFER_COLUMNS)
         return
-    from custmerge.cli.render.access_tables import transfers_table
+    from custmerge.cli.render.text.access import transfers_table
 
     context.terminal.print(transfers_table(found))
 
@@ -134,7 +134,7 @@ def _decide(
     found = transfer.decidable(context.database, caller, number, to)
     if not yes:
         if context.terminal.can_ask:
-            from custmerge.cli.render.access_tables import transfer_parts
+            from custmerge.cli.render.text.access import transfer_parts
 
             context.terminal.show(*transfer_parts(found))
         if not context.terminal.confirm(question, option="--yes"):
@@ -147,7 +147,7 @@ def _print(context: Context, found: Transfer, form: Format) -> None:
     if form is not Format.TABLE:
         write_one(shapes.transfer(found), form)
         return
-    from custmerge.cli.render.access_tables import transfer_parts
+    from custmerge.cli.render.text.access import transfer_parts
 
     context.terminal.print(*transfer_parts(found))
 

@@ -9,8 +9,8 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption, YesOption
 from custmerge.cli.progress import ORDERS, Progress
-from custmerge.cli.render import undo_shapes
-from custmerge.cli.render.output import Format, stdout, write_many, write_one
+from custmerge.cli.render.data import undo as shapes
+from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
 from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, CustmergeError, Declined
@@ -61,15 +61,15 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
             request = replace(request, seen=seen)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
-        from custmerge.cli.render.undo_parts import done_parts, dry_run_parts
+        from custmerge.cli.render.text.undo import done_parts, dry_run_parts
 
         context.terminal.print(*(dry_run_parts(plans) if dry_run else done_parts(plans)))
         return
-    rows = (undo_shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
+    rows = (shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
     if len(plans) == 1:
-        write_one(undo_shapes.undo(plans[0], dry_run=dry_run), form, rows)
+        write_one(shapes.undo(plans[0], dry_run=dry_run), form, rows)
     elif form is Format.JSON:
-        write_many((undo_shapes.undo(plan, dry_run=dry_run) for plan in plans), form, stdout())
+        write_many((shapes.undo(plan, dry_run=dry_run) for plan in plans), form, stdout())
     else:
         write_many(rows, form, stdout())
 
@@ -77,7 +77,7 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
 def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
     if context.terminal.can_ask:
-        from custmerge.cli.render.undo_parts import asked_parts
+        from custmerge.cli.render.text.undo import asked_parts
 
         context.terminal.show(*asked_parts(plans))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
@@ -130,8 +130,8 @@ class Watcher:
 
 def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
     if form is not Format.TABLE:
-        rows = [undo_shapes.undo_batch_row(extent, dry_run=dry_run)]
-        write_one(undo_shapes.undo_batch(extent, dry_run=dry_run), form, rows)
+        rows = [shapes.undo_batch_row(extent, dry_run=dry_run)]
+        write_one(shapes.undo_batch(extent, dry_run=dry_run), form, rows)
     elif dry_run:
         said = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
         context.terminal.print(_filled(said, extent))

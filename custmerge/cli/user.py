@@ -7,9 +7,9 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import ROLE_LABELS, _
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, stdout, write_many
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined
 from custmerge.services.people import staff
@@ -42,7 +42,7 @@ def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     if form is not Format.TABLE:
         write_many((shapes.person(person) for person in people), form, stdout())
         return
-    from custmerge.cli.render.record_tables import staff_table
+    from custmerge.cli.render.text.access import staff_table
 
     context.terminal.print(staff_table(people))
 

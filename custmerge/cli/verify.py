@@ -7,9 +7,9 @@ import typer
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
 from custmerge.cli.verbs import examples, single
 
 

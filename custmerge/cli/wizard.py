@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from custmerge.cli.language import _, sentence
 from custmerge.cli.merge import ask_choice, show_receipt
-from custmerge.cli.render.diff_table import comparison_parts
 from custmerge.cli.render.escape import visible
+from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.errors import (
     BadValue,
     CustmergeError,

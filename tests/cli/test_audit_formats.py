@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from custmerge.cli import app
-from custmerge.cli.render import audit_formats
-from custmerge.cli.render.audit_table import audit_parts
+from custmerge.cli.render.data import audit as audit_formats
+from custmerge.cli.render.text.audit import audit_parts
 from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.services import audit as audit_service

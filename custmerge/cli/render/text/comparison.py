@@ -1,24 +1,25 @@
-"""The comparison as a person sees it: both records side by side, what differs marked and coloured."""
+"""The comparison: both records side by side, what differs marked and coloured."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
 
 from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from custmerge.cli.language import _, field_label, field_list, filled
-from custmerge.cli.render.character_remarks import character_remarks
+from custmerge.cli.language import (
+    _,
+    field_label,
+    field_list,
+    filled,
+)
 from custmerge.cli.render.escape import value_or_dash, visible
-from custmerge.errors import IdentityBlocked
-from custmerge.rules.compare import Decision, Status
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from custmerge.rules.compare import Comparison, FieldComparison
+from custmerge.errors import N_, IdentityBlocked
+from custmerge.rules.characters import composed, doubles, is_hidden, script, strangers
+from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
 
 _MARKS = {Status.SAME: "=", Status.EQUIVALENT: "≈", Status.DIFFERENT: "≠", Status.BLOCKED: "✗"}
 _STYLES = {
@@ -26,6 +27,14 @@ _STYLES = {
     Status.EQUIVALENT: Style(color="cyan"),
     Status.DIFFERENT: Style(color="yellow", bold=True),
     Status.BLOCKED: Style(color="red", bold=True, reverse=True),
+}
+REMARKS_AT_MOST = 5
+_WORD = re.compile(r"[^\W\d_]+")
+_SCRIPTS = {
+    "CYRILLIC": N_("Cyrillic {letter}"),
+    "GREEK": N_("Greek {letter}"),
+    "ARMENIAN": N_("Armenian {letter}"),
+    "CHEROKEE": N_("Cherokee {letter}"),
 }
 
 
@@ -95,3 +104,30 @@ def _verdict(comparison: Comparison) -> Text:
                 else _("Details don't differ: the order can be executed.")
             )
             return Text(f"= {text}", style=Style(color="green"))
+
+
+def character_remarks(value: str, other: str) -> list[str]:
+    """Return for a value that differs from another one what its characters are that people can't tell, each once.
+
+    They are what is drawn as nothing, white space but the plain one that the other value doesn't have, and letters
+    that are drawn like those of another script.
+    """
+    if value != other and composed(value) == composed(other):
+        return [_("the same letters, composed in another way")]
+    strange = doubles(value, other).union(*(strangers(word) for word in _WORD.findall(value)))
+    remarks = [
+        remark for character in dict.fromkeys(composed(value)) if (remark := _remark(character, other, strange))
+    ]
+    return remarks if len(remarks) <= REMARKS_AT_MOST else [*remarks[:REMARKS_AT_MOST], "…"]
+
+
+def _remark(character: str, other: str, strange: set[str]) -> str:
+    code = f"U+{ord(character):04X}"
+    if is_hidden(character):
+        return _("invisible character {code}").format(code=code)
+    if character.isspace():
+        return "" if character == " " or character in other else _("white space {code}").format(code=code)
+    if character not in strange or character.isascii():
+        return ""
+    template = _SCRIPTS.get(script(character))
+    return _("look-alike {code}").format(code=code) if template is None else _(template).format(letter=character)

@@ -6,54 +6,49 @@ text-based format 0.0.4.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
-from custmerge.cli.language import _, filled, ngettext
+from custmerge.cli.render.data.writing import Shape
 from custmerge.cli.render.escape import visible
-from custmerge.rules.audit import Severity, Verdict, next_step
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from custmerge.rules.audit import Audit, Checked, Finding
+from custmerge.cli.render.text.audit import left_out, message, summary
+from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity, Verdict
+from custmerge.rules.history import NO_HASH
 
 _STATUS = "The verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (the database could not be looked at)."
 _TIMESTAMP = "When the audit began, as a Unix time."
 
 
-def message(found: Finding) -> str:
-    """Return what was found and what to do about it, translated, its values made visible."""
-    said = filled(found.message, found.details)
-    return (
-        " ".join((f"{said.rstrip('.')}.", _(next_step(found.check)))) if found.severity is Severity.CRITICAL else said
-    )
-
-
-def messages(done: Audit) -> list[str]:
-    """Return the sentences of an audit's findings, in their order."""
-    return [message(found) for found in done.findings]
-
-
-def summary(done: Audit) -> str:
-    """Return how much was looked at and found: `2 findings, 123 entries, 19 checks`."""
-    counts = {
-        "findings": sum(checked.count for checked in done.checks),
+def audit(done: Audit, messages: Sequence[str]) -> Shape:
+    """Return what an audit came to; `messages` are the sentences of its findings, in their order."""
+    return {
+        "status": done.verdict.name.lower(),
         "entries": done.head.seq,
-        "checks": len(done.checks),
+        "checks": [{"check": c.check.value, "ok": c.count == 0, "findings": c.count} for c in done.checks],
+        "findings": [
+            {"check": f.check.value, "severity": f.severity.value, "subject": f.subject, "message": message}
+            for f, message in zip(done.findings, messages, strict=True)
+        ],
+        "head": {"seq": done.head.seq, "hash": done.head.hash},
+        "seconds": round(done.seconds, 3),
     }
-    parts = [
-        ngettext("{count} finding", "{count} findings", counts["findings"]).format(count=counts["findings"]),
-        ngettext("{count} entry", "{count} entries", counts["entries"]).format(count=counts["entries"]),
-        ngettext("{count} check", "{count} checks", counts["checks"]).format(count=counts["checks"]),
-    ]
-    return ", ".join(parts if counts["findings"] else parts[1:])
 
 
-def left_out(checked: Checked) -> str:
-    """Return how many findings of a check aren't listed."""
-    said = ngettext("{count} finding more", "{count} findings more", checked.more)
-    return said.format(count=checked.more)
+def audit_unknown() -> Shape:
+    """Return what an audit says that couldn't look."""
+    return {
+        "status": Verdict.UNKNOWN.name.lower(),
+        "entries": 0,
+        "checks": [],
+        "findings": [],
+        "head": {"seq": 0, "hash": NO_HASH},
+        "seconds": 0.0,
+    }
+
+
+def audit_check(name: CheckName, description: str) -> Shape:
+    """Return a check that there is."""
+    return {"check": name.value, "description": description}
 
 
 def nagios(done: Audit) -> str:

@@ -1,27 +1,25 @@
-"""Service tokens, contract transfers and bulk files as a person sees them."""
+"""Staff, service tokens and contract transfers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from rich.console import RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from custmerge.cli.language import _, word
+from custmerge.cli.language import (
+    _,
+    moment,
+    pair,
+    word,
+)
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.record_tables import moment, pair, table_of
+from custmerge.cli.render.text.records import table_of
 from custmerge.errors import N_
-from custmerge.rules.transfers import Status
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
-
-    from custmerge.rules.bulk import Batch
-    from custmerge.rules.people import Service
-    from custmerge.rules.transfers import Transfer
+from custmerge.rules.people import Person, Service
+from custmerge.rules.transfers import Status, Transfer
 
 _STATUS_LABELS = {
     Status.FILED: N_("filed"),
@@ -30,6 +28,12 @@ _STATUS_LABELS = {
     Status.USED: N_("used"),
     Status.VOID: N_("void"),
 }
+
+
+def staff_table(people: Sequence[Person]) -> Table:
+    """Return everybody who works here."""
+    rows = ((p.name, word(p.role.value), moment(p.created_at), moment(p.disabled_at)) for p in people)
+    return table_of((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
 
 
 def services_table(services: Sequence[Service]) -> Table:
@@ -55,24 +59,6 @@ def transfers_table(transfers: Sequence[Transfer]) -> Table:
         for t in transfers
     )
     return table_of((_("No."), _("Numbers"), _("Status"), _("Filed by"), _("At (UTC)"), _("Decided by")), rows)
-
-
-def batches_table(batches: Sequence[Batch]) -> Table:
-    """Return bulk files and how far they are."""
-    rows = (
-        (b.id, f"{b.done}/{b.rows}", b.merged, word(b.state.value), b.approved_by, b.run_by, moment(b.at))
-        for b in batches
-    )
-    headings = (
-        _("Batch"),
-        _("Done"),
-        _("Merged"),
-        _("State"),
-        _("Approved by"),
-        _("Run by"),
-        _("At (UTC)"),
-    )
-    return table_of(headings, rows)
 
 
 def transfer_parts(found: Transfer) -> list[RenderableType]:

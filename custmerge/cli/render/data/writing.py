@@ -1,4 +1,4 @@
-"""Shapes as JSON, JSON lines or CSV, streamed."""
+"""Shapes as JSON, JSON lines or CSV, streamed; the formats that commands offer."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import takewhile
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from custmerge import files
 from custmerge.cli.render.escape import json_safe, visible
@@ -19,9 +19,11 @@ from custmerge.rules.cells import guard, guard_for_excel
 from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from custmerge.cli.render.shapes import Json, Shape
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Shape: TypeAlias = dict[str, Json]
 
 
 class Format(StrEnum):

@@ -1,4 +1,4 @@
-"""What an undo gives back, as a person sees it."""
+"""What an undo gives back."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from rich.style import Style
 from rich.text import Text
 
-from custmerge.cli.language import _, field_list, ngettext
+from custmerge.cli.language import _, counted, field_list, ngettext
 from custmerge.cli.render.escape import visible
-from custmerge.cli.render.record_tables import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

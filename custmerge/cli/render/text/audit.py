@@ -1,26 +1,22 @@
-"""What an audit came to, as a person sees it."""
+"""What an audit came to."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from custmerge.cli.language import _
-from custmerge.cli.render.audit_formats import left_out, message, summary
+from custmerge.cli.language import (
+    _,
+    filled,
+    ngettext,
+)
 from custmerge.cli.render.escape import visible
 from custmerge.errors import N_
-from custmerge.rules.audit import DESCRIPTIONS, CheckName, Severity, Verdict
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from rich.console import RenderableType
-
-    from custmerge.rules.audit import Audit, Checked
+from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, CheckName, Finding, Severity, Verdict, next_step
 
 FILE_WIDTH = 10_000
 """Columns of a table that goes to a file or a pipe: what looks for words in it is to find a finding in one line."""
@@ -61,6 +57,40 @@ def as_text(parts: Iterable[RenderableType]) -> str:
         for part in parts:
             console.print(part)
     return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+
+
+def message(found: Finding) -> str:
+    """Return what was found and what to do about it, translated, its values made visible."""
+    said = filled(found.message, found.details)
+    return (
+        " ".join((f"{said.rstrip('.')}.", _(next_step(found.check)))) if found.severity is Severity.CRITICAL else said
+    )
+
+
+def messages(done: Audit) -> list[str]:
+    """Return the sentences of an audit's findings, in their order."""
+    return [message(found) for found in done.findings]
+
+
+def summary(done: Audit) -> str:
+    """Return how much was looked at and found: `2 findings, 123 entries, 19 checks`."""
+    counts = {
+        "findings": sum(checked.count for checked in done.checks),
+        "entries": done.head.seq,
+        "checks": len(done.checks),
+    }
+    parts = [
+        ngettext("{count} finding", "{count} findings", counts["findings"]).format(count=counts["findings"]),
+        ngettext("{count} entry", "{count} entries", counts["entries"]).format(count=counts["entries"]),
+        ngettext("{count} check", "{count} checks", counts["checks"]).format(count=counts["checks"]),
+    ]
+    return ", ".join(parts if counts["findings"] else parts[1:])
+
+
+def left_out(checked: Checked) -> str:
+    """Return how many findings of a check aren't listed."""
+    said = ngettext("{count} finding more", "{count} findings more", checked.more)
+    return said.format(count=checked.more)
 
 
 def _grid(rows: Iterable[tuple[RenderableType, ...]]) -> Table:
