@@ -18,6 +18,7 @@ from custmerge.cli.render.data import bulk as shapes
 from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
 from custmerge.cli.render.escape import visible
 from custmerge.cli.report import Report
+from custmerge.cli.terminal import Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
@@ -39,11 +40,11 @@ ReportOption = Annotated[
 ]
 
 
-class Watcher:
-    """Writes the report as it goes, and says how far it is."""
+class RunProgress(Progress):
+    """Shows how far a check or a run is, and writes its report."""
 
-    def __init__(self, progress: Progress, report: Report) -> None:
-        self._progress = progress
+    def __init__(self, terminal: Terminal, label: str, report: Report) -> None:
+        super().__init__(terminal, label, ROWS)
         self._report = report
 
     def accepted(self) -> None:
@@ -54,10 +55,10 @@ class Watcher:
         """Write a line of the report."""
         self._report.add(outcome)
 
-    def advanced(self, done: int, total: int) -> None:
-        """Say how far it is."""
+    def advanced(self, done: int, total: int | None) -> None:
+        """Show how far it is; the report has its name from the first time on."""
         self._report.begin()
-        self._progress.advanced(done, total)
+        super().advanced(done, total)
 
 
 @app.command(
@@ -175,9 +176,8 @@ def status(
 def _watched(
     context: Context, label: str, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
 ) -> Iterator[RunInputs]:
-    with context.terminal.progress(label, with_rate=True) as bar:
-        watcher = Watcher(Progress(context.terminal, bar, ROWS), lines)
-        yield RunInputs(context.now, context.new_salt, watcher, chunk, stop_on_error)
+    with RunProgress(context.terminal, label, lines) as progress:
+        yield RunInputs(context.now, context.new_salt, progress, chunk, stop_on_error)
 
 
 def _report(file: str, report: str | None) -> Report:

@@ -9,11 +9,11 @@ import typer
 from custmerge import files
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
+from custmerge.cli.progress import Progress
 from custmerge.cli.render.data import history as entry_shapes
 from custmerge.cli.render.data import records as shapes
 from custmerge.cli.render.data.writing import ExportFormat, Shape, stdout, whole_file, write_for_excel, write_many
 from custmerge.cli.render.escape import visible
-from custmerge.cli.terminal import ProgressBar
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import BadUsage
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
@@ -136,8 +136,8 @@ def _target(out: str | None, form: ExportFormat, *, excel: bool) -> Target:
 
 
 def _write(context: Context, rows: Iterable[Shape], target: Target, columns: Iterable[str]) -> None:
-    with context.terminal.progress(_("Exporting")) as bar:
-        counted = Counted(rows, bar)
+    with Progress(context.terminal, _("Exporting")) as progress:
+        counted = Counted(rows, progress)
         if target.file is None:
             target.write(counted, stdout(), columns)
             return
@@ -148,11 +148,11 @@ def _write(context: Context, rows: Iterable[Shape], target: Target, columns: Ite
 
 
 class Counted:
-    """Rows, counted as they go by, with a bar that moves."""
+    """Rows, counted as they go by, with a progress bar."""
 
-    def __init__(self, rows: Iterable[Shape], bar: ProgressBar) -> None:
+    def __init__(self, rows: Iterable[Shape], progress: Progress) -> None:
         self._rows = rows
-        self._bar = bar
+        self._progress = progress
         self.done = 0
 
     def __iter__(self) -> Iterator[Shape]:
@@ -160,5 +160,5 @@ class Counted:
         for row in self._rows:
             self.done += 1
             if self.done % ROWS_PER_UPDATE == 0:
-                self._bar.update(self.done, None)
+                self._progress.advanced(self.done, None)
             yield row

@@ -1,11 +1,10 @@
-"""Streams as one object: colour, width, prompting, messages, progress."""
+"""Streams as one object: colour, width, prompting, messages."""
 
 from __future__ import annotations
 
 import sys
-import time
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.language import _
 from custmerge.errors import BadUsage, Declined, MissingInput, NoSecret
@@ -16,9 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rich.console import Console, RenderableType
-    from rich.progress import Progress
 
-SHOW_PROGRESS_AFTER_SECONDS = 1.0
 LEAST_WIDTH, USUAL_WIDTH = 40, 80
 """In columns; `COLUMNS=0` stands for a terminal that doesn't know its width."""
 LONGEST_SECRET_LINE = 1 << 20
@@ -58,7 +55,7 @@ class Terminal:
     def show(self, *parts: RenderableType) -> None:
         """Print to stderr what somebody needs to see before they answer."""
         for part in parts:
-            self._err.print(part)
+            self.messages.print(part)
 
     def say(self, message: str) -> None:
         """Print a message to stderr, unless --quiet."""
@@ -110,21 +107,18 @@ class Terminal:
                     return key
             print(_("Please answer with one of the numbers."), file=sys.stderr)
 
-    def progress(self, label: str, *, with_rate: bool = False) -> ProgressBar:
-        """Return a bar that shows itself on a terminal when the work takes longer than a second.
-
-        `with_rate` is for what is counted in things that mean something to people.
-        """
-        return ProgressBar(
-            None if self.is_quiet or not sys.stderr.isatty() else self._err, label, with_rate=with_rate
-        )
+    @property
+    def has_bars(self) -> bool:
+        """Whether somebody can see a bar, and wants to."""
+        return not self.is_quiet and sys.stderr.isatty()
 
     @cached_property
     def _out(self) -> Console:
         return self._console(sys.stdout)
 
     @cached_property
-    def _err(self) -> Console:
+    def messages(self) -> Console:
+        """Where messages and bars are drawn."""
         return self._console(sys.stderr)
 
     def _console(self, stream: TextIO) -> Console:
@@ -154,52 +148,6 @@ class Terminal:
         """Raise MissingInput, naming `option`, where nobody can be asked."""
         if not self.can_ask:
             raise MissingInput(what=what, option=option)
-
-
-class ProgressBar:
-    """How far a long piece of work has come."""
-
-    def __init__(self, console: Console | None, label: str, *, with_rate: bool) -> None:
-        self._console = console
-        self._label = label
-        self._with_rate = with_rate
-        self._first: tuple[int, float] | None = None
-        self._started = time.monotonic()
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    @property
-    def is_shown(self) -> bool:
-        """Whether somebody can see the bar, now or when it is time."""
-        return self._console is not None
-
-    def update(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` has been done; None where nobody knows how much there is."""
-        now = time.monotonic()
-        if self._first is None:
-            # What an earlier run has done is none of this one's speed.
-            self._first = done, now
-        if self._console is None or now - self._started < SHOW_PROGRESS_AFTER_SECONDS:
-            return
-        first, since = self._first
-        rate = round((done - first) / (now - since)) if now > since else 0
-        if self._bar is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-            if self._with_rate:
-                columns.insert(3, TextColumn("{task.fields[rate]}"))
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task(self._label, total=total, completed=done, rate="")
-            self._bar.start()
-        said = _("{rate} a second").format(rate=rate)
-        self._bar.update(self._bar.task_ids[0], completed=done, rate=said)
 
 
 def secret_from_stdin() -> str:

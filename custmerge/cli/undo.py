@@ -11,7 +11,6 @@ from custmerge.cli.options import LARGEST, FormatOption, YesOption
 from custmerge.cli.progress import ORDERS, Progress
 from custmerge.cli.render.data import undo as shapes
 from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
-from custmerge.cli.terminal import ProgressBar, Terminal
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
@@ -89,8 +88,8 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     caller = context.caller()
     seen = None
     if dry_run or not yes:
-        with context.terminal.progress(_("Checking")) as bar:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, Watcher(context.terminal, bar))
+        with Progress(context.terminal, _("Checking"), ORDERS) as progress:
+            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             seen = undo_batch.preview(context.database, caller, batch, inputs)
     if seen is not None and dry_run:
         _tell_batch(context, seen, form, dry_run=True)
@@ -99,33 +98,19 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         question = _filled(_("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), seen)
         if not context.terminal.confirm(question, option="--yes"):
             raise Declined
-    with context.terminal.progress(_("Undoing")) as bar:
-        watcher = Watcher(context.terminal, bar)
+    with Progress(context.terminal, _("Undoing"), ORDERS) as progress:
         try:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, watcher)
+            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             done = undo_batch.undo_batch(context.database, caller, batch, inputs, seen)
         except CustmergeError as error:
-            if watcher.done and form is Format.JSON:
+            if progress.done and form is Format.JSON:
                 # There the error is the only thing on stderr.
-                error.details["undone"] = watcher.done
-            elif watcher.done:
+                error.details["undone"] = progress.done
+            elif progress.done:
                 said = _("Orders of batch {batch} that are undone, and stay so: {count}.")
-                context.terminal.warn(said.format(batch=batch, count=watcher.done))
+                context.terminal.warn(said.format(batch=batch, count=progress.done))
             raise
     _tell_batch(context, done, form, dry_run=False)
-
-
-class Watcher:
-    """Says how far an undo is, and remembers it."""
-
-    def __init__(self, terminal: Terminal, bar: ProgressBar) -> None:
-        self._progress = Progress(terminal, bar, ORDERS)
-        self.done = 0
-
-    def advanced(self, done: int, total: int) -> None:
-        """Say how far it is."""
-        self.done = done
-        self._progress.advanced(done, total)
 
 
 def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:

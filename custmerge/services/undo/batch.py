@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from custmerge.errors import (
     BatchBusy,
@@ -40,18 +40,12 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.services.access import Caller
+    from custmerge.services.progress import Progress
     from custmerge.storage.slots import Turn
     from custmerge.storage.unit import Database, Unit
 
 CHUNK = 500
 """Orders of one transaction."""
-
-
-class Watcher(Protocol):
-    """Whoever wants to know how it goes."""
-
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` orders are undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +54,7 @@ class UndoInputs:
 
     clock: Callable[[], datetime]
     new_salt: Callable[[], bytes]
-    watcher: Watcher
+    progress: Progress
     chunk: int = CHUNK
 
 
@@ -105,7 +99,7 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
                 extent = extent.with_chunk(_taken_back(undos, chunk, number))
             changed.keep(*undos.changed())
             undone.update(chunk)
-            inputs.watcher.advanced(len(undone), len(orders))
+            inputs.progress.advanced(len(undone), len(orders))
     finally:
         changed.close()
     return extent
@@ -176,7 +170,7 @@ class _BatchUndo:
                 self._done += len(chunk)
                 self._ends = False
                 self._use.note(self._inputs.clock())
-                self._inputs.watcher.advanced(self._done, total)
+                self._inputs.progress.advanced(self._done, total)
             self._database.attempt(self._finish)
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._done, total=total) from None
