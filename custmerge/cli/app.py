@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import re
-import sys
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -17,8 +16,9 @@ from typer.core import TyperCommand
 from custmerge import __version__, errors, files
 from custmerge.cli import language
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
-from custmerge.cli.streams import drop_what_is_left, open_streams, silence_stdout
+from custmerge.cli.language import _, literal
+from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams, silence_stdout
+from custmerge.cli.terminal import print_line, print_message
 from custmerge.cli.verbs import VerbGroup, usage_problem
 from custmerge.errors import N_, CustmergeError, ExitCode
 from custmerge.rules.audit import Verdict
@@ -72,8 +72,8 @@ class Verbs(VerbGroup):
     # Any: Typer's own signature.
     def __init__(self, **attributes: object) -> None:
         super().__init__(**attributes)
-        for name, (_module, summary) in VERBS.items():
-            self.add_command(TyperCommand(name, help=_(summary), rich_markup_mode=None))
+        for name in VERBS:
+            self.add_command(TyperCommand(name, help=_(VERBS[name][1]), rich_markup_mode=None))
 
     # Typer keeps the classes in this signature private.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
@@ -92,7 +92,7 @@ def root(  # noqa: D103 (its help is below)
     version: Annotated[bool, typer.Option("--version", help=_("Print the version."))] = False,
 ) -> None:
     if version:
-        print(f"{PROGRAM} {__version__}")
+        print_line(literal("{program} {version}").format(program=PROGRAM, version=__version__))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         context: Context = ctx.obj
@@ -131,7 +131,7 @@ def _run(arguments: list[str]) -> int:
             setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
     try:
         code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False, obj=Context(os.environ))
-        sys.stdout.flush()
+        flush_stdout()
     except SystemExit as end:
         # Typer ends like this when it prints a shell's completion.
         return int(end.code or 0)
@@ -165,7 +165,7 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
     if _is_plugin(error, arguments):
         from custmerge.cli.render.data.audit import nagios_unknown
 
-        print(nagios_unknown(message), end="", flush=True)
+        print_line(nagios_unknown(message))
         return ExitCode.AUDIT_UNKNOWN
     ends: int = error.exit
     if _verb(arguments) == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
@@ -173,9 +173,9 @@ def _report(error: CustmergeError, arguments: list[str]) -> int:
     if _wants(arguments, "json"):
         from custmerge.cli.render.data.writing import error_document
 
-        print(error_document(error.code, ends, message, error.filled_details()), file=sys.stderr)
+        print_message(error_document(error.code, ends, message, error.filled_details()))
     else:
-        print(f"{PROGRAM}: {message}", file=sys.stderr)
+        print_message(literal("{program}: {message}").format(program=PROGRAM, message=message))
     return ends
 
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, sentence
-from custmerge.cli.render.escape import visible
 from custmerge.errors import (
     BadValue,
     CustmergeError,
@@ -40,7 +39,7 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
     if not terminal.can_ask:
         raise MissingInput(what=_("Customer number to take over"), option=NUMBER_OPTION)
     survivor = _survivor(context, caller, into)
-    terminal.say(_("Merge customer numbers: {survivor} is kept.").format(survivor=visible(survivor)))
+    terminal.say(_("Merge customer numbers: {survivor} is kept."), survivor=survivor)
     done, code = False, ExitCode.DONE
     while True:
         try:
@@ -52,7 +51,7 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
             if isinstance(error, Declined):
                 terminal.warn(sentence(error))
             elif not isinstance(error, IdentityBlocked):
-                terminal.warn(f"✗ {sentence(error)}")
+                terminal.refuse(error)
             code = error.exit
         if not terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION):
             return ExitCode.DONE if done else code
@@ -140,7 +139,7 @@ def _survivor(context: Context, caller: Caller, into: str | None) -> str:
                 raise Declined
             return verify.check_survivor(context.database, caller, number, context.now())
         except (BadValue, UnknownNumber, MergedAway) as error:
-            context.terminal.warn(f"✗ {sentence(error)}")
+            context.terminal.refuse(error)
 
 
 def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
@@ -152,7 +151,7 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
         try:
             prove(context, caller, absorbed, survivor)
         except _ASK_AGAIN as error:
-            context.terminal.warn(f"✗ {sentence(error)}")
+            context.terminal.refuse(error)
         else:
             return absorbed
 
@@ -162,8 +161,8 @@ def _choice(context: Context, seen: Comparison) -> Choice:
 
     Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
     """
-    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=visible(seen.survivor))
-    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=visible(seen.absorbed))
+    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=seen.survivor)
+    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=seen.absorbed)
     answer = context.terminal.choose(
         _("Your choice"),
         [("adopt", adopt), ("keep", keep), ("cancel", _("Cancel"))],

@@ -13,7 +13,6 @@ from custmerge.cli.progress import Progress
 from custmerge.cli.render.data import history as entry_shapes
 from custmerge.cli.render.data import records as shapes
 from custmerge.cli.render.data.writing import ExportFormat, Shape, stdout, whole_file, write_for_excel, write_many
-from custmerge.cli.render.escape import visible
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import BadUsage
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
@@ -122,7 +121,7 @@ class Target:
         if self.excel:
             write_for_excel(rows, out, columns)
         else:
-            write_many(rows, self.form, out, columns)
+            write_many(rows, self.form, columns, out=out)
 
 
 def _target(out: str | None, form: ExportFormat, *, excel: bool) -> Target:
@@ -144,7 +143,7 @@ def _write(context: Context, rows: Iterable[Shape], target: Target, columns: Ite
         with whole_file(target.file) as file:
             target.write(counted, file, columns)
     said = ngettext("{rows} row written to {file}.", "{rows} rows written to {file}.", counted.done)
-    context.terminal.say(said.format(rows=counted.done, file=visible(target.file)))
+    context.terminal.say(said, rows=counted.done, file=target.file)
 
 
 class Counted:

@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, filled, ngettext
+from custmerge.cli.language import SafeText, _, filled, literal, ngettext
 from custmerge.cli.options import FormatOption
 from custmerge.cli.progress import Progress
 from custmerge.cli.render.data import maintenance as shapes
 from custmerge.cli.render.data.writing import Format, write_one
-from custmerge.cli.render.escape import visible
 from custmerge.cli.terminal import Terminal
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadLines, BadUsage
@@ -38,13 +37,13 @@ class ImportProgress(Progress):
     def __init__(self, terminal: Terminal, *, keeps: bool) -> None:
         super().__init__(terminal, _("Importing"))
         self._keeps = keeps
-        self.lines: list[str] = []
+        self.lines: list[SafeText] = []
         """Bad lines for the error, which is one JSON object."""
-        self._skipped: list[str] = []
+        self._skipped: list[SafeText] = []
 
     def problem(self, file: str, line: int, problem: Problem) -> None:
         """Print `FILE:LINE: field: why`."""
-        text = _told(file, line, problem)
+        text = _line(file, line, problem)
         if not self._keeps:
             self._terminal.warn(text)
         elif len(self.lines) < KEPT_AT_MOST:
@@ -52,7 +51,7 @@ class ImportProgress(Progress):
 
     def skipped(self, file: str, line: int, problem: Problem) -> None:
         """Print likewise what is left out, unless --quiet."""
-        text = _told(file, line, problem)
+        text = _line(file, line, problem)
         if not self._keeps:
             self._terminal.say(text)
         elif len(self._skipped) < KEPT_AT_MOST:
@@ -65,12 +64,14 @@ class ImportProgress(Progress):
             self._terminal.say(text)
 
 
-def _told(file: str, line: int, problem: Problem) -> str:
-    place = f"{visible(file)}:{line}: "
+def _line(file: str, number: int, problem: Problem) -> SafeText:
+    """Return `FILE:LINE: field: why`."""
     details = {"value": problem.value, "why": problem.why, "other": problem.other}
+    why = filled(N_("{value}: {why}") if problem.field and problem.value else N_("{why}"), details)
     if not problem.field:
-        return place + filled(N_("{why}"), details)
-    return f"{place}{problem.field}: " + filled(N_("{value}: {why}") if problem.value else N_("{why}"), details)
+        return literal("{file}:{number}: {why}").format(file=file, number=number, why=why)
+    line = literal("{file}:{number}: {field}: {why}")
+    return line.format(file=file, number=number, field=problem.field, why=why)
 
 
 @app.command(

@@ -21,7 +21,7 @@ def logout(
     if not context.tokens.is_given():
         context.tokens.forget()
     said = ngettext("{count} session ended.", "{count} sessions ended.", ended)
-    context.terminal.say(said.format(count=ended))
+    context.terminal.say(said, count=ended)
 
 
 app = single(logout, epilog=examples("custmerge logout", "custmerge logout --all"))

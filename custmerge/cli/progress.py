@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 from typing import TYPE_CHECKING, Self
 
-from custmerge.cli.language import _
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_
 
@@ -18,25 +18,18 @@ SHOW_BAR_AFTER_SECONDS = 1.0
 LINE_EVERY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What is counted: the texts of a line in a log."""
+class Unit(Enum):
+    """What is counted."""
 
-    line: str
-    line_with_rate: str
-    is_rate_on_bar: bool
+    ROWS = "rows"
+    ORDERS = "orders"
 
 
-ROWS = Unit(
-    line=N_("{done} of {total} rows"),
-    line_with_rate=N_("{done} of {total} rows, {rate} a second, {left} s left"),
-    is_rate_on_bar=True,
-)
-ORDERS = Unit(
-    line=N_("{done} of {total} orders"),
-    line_with_rate=N_("{done} of {total} orders, {rate} a second, {left} s left"),
-    is_rate_on_bar=False,
-)
+_LINES = {Unit.ROWS: N_("{done} of {total} rows"), Unit.ORDERS: N_("{done} of {total} orders")}
+_LINES_WITH_RATE = {
+    Unit.ROWS: N_("{done} of {total} rows, {rate} a second, {left} s left"),
+    Unit.ORDERS: N_("{done} of {total} orders, {rate} a second, {left} s left"),
+}
 
 
 class Progress:
@@ -45,7 +38,7 @@ class Progress:
     Lines are only printed for a `unit`.
     """
 
-    def __init__(self, terminal: Terminal, label: str, unit: Unit | None = None) -> None:
+    def __init__(self, terminal: Terminal, label: SafeText, unit: Unit | None = None) -> None:
         self._terminal = terminal
         self._label = label
         self._unit = unit
@@ -77,15 +70,15 @@ class Progress:
                 self._move_bar(done, total, rate, left)
         elif self._unit is not None and now - self._last_line >= LINE_EVERY_SECONDS:
             self._last_line = now
-            line = self._unit.line if left is None else self._unit.line_with_rate
-            self._terminal.say(_(line).format(done=done, total=total, rate=round(rate), left=left))
+            line = _(_LINES[self._unit]) if left is None else _(_LINES_WITH_RATE[self._unit])
+            self._terminal.say(line, done=done, total=total, rate=round(rate), left=left)
 
     def _move_bar(self, done: int, total: int | None, rate: float, left: int | None) -> None:
         if self._bar is None:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
-            if self._unit is not None and self._unit.is_rate_on_bar:
+            if self._unit is Unit.ROWS:
                 columns.append(TextColumn("{task.fields[rate]}"))
             columns.append(TextColumn("{task.fields[left]}", style="progress.remaining"))
             self._bar = Progress(*columns, console=self._terminal.messages, transient=True)

@@ -9,11 +9,10 @@ import typer
 
 from custmerge import files
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
-from custmerge.cli.render.escape import visible
+from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
@@ -69,7 +68,7 @@ def list_transfers(
     wanted = None if status is None else Status(status)
     found = transfer.list_all(context.database, context.caller(), wanted)
     if form is not Format.TABLE:
-        write_many((shapes.transfer(one) for one in found), form, stdout(), shapes.TRANSFER_COLUMNS)
+        write_many((shapes.transfer(one) for one in found), form, shapes.TRANSFER_COLUMNS)
         return
     from custmerge.cli.render.text.access import transfers_table
 
@@ -97,7 +96,7 @@ def show(
     if save is not None:
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         said = _("The form is in {file}: {size} bytes.")
-        context.terminal.say(said.format(file=visible(save), size=len(content)))
+        context.terminal.say(said, file=save, size=len(content))
     _print(context, found, form)
 
 
@@ -128,7 +127,7 @@ def reject(
 
 
 def _decide(
-    context: Context, number: int, to: Status, question: str, reason: str | None, *, yes: bool, form: Format
+    context: Context, number: int, to: Status, question: SafeText, reason: str | None, *, yes: bool, form: Format
 ) -> None:
     caller = context.caller()
     found = transfer.decidable(context.database, caller, number, to)

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, ngettext
+from custmerge.cli.language import SafeText, _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption, YesOption
-from custmerge.cli.progress import ORDERS, Progress
+from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data import undo as shapes
-from custmerge.cli.render.data.writing import Format, stdout, write_many, write_one
+from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
@@ -68,9 +68,9 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
     if len(plans) == 1:
         write_one(shapes.undo(plans[0], dry_run=dry_run), form, rows)
     elif form is Format.JSON:
-        write_many((shapes.undo(plan, dry_run=dry_run) for plan in plans), form, stdout())
+        write_many((shapes.undo(plan, dry_run=dry_run) for plan in plans), form)
     else:
-        write_many(rows, form, stdout())
+        write_many(rows, form)
 
 
 def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
@@ -88,7 +88,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     caller = context.caller()
     seen = None
     if dry_run or not yes:
-        with Progress(context.terminal, _("Checking"), ORDERS) as progress:
+        with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             seen = undo_batch.preview(context.database, caller, batch, inputs)
     if seen is not None and dry_run:
@@ -98,7 +98,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         question = _filled(_("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), seen)
         if not context.terminal.confirm(question, option="--yes"):
             raise Declined
-    with Progress(context.terminal, _("Undoing"), ORDERS) as progress:
+    with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             done = undo_batch.undo_batch(context.database, caller, batch, inputs, seen)
@@ -108,7 +108,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
                 error.details["undone"] = progress.done
             elif progress.done:
                 said = _("Orders of batch {batch} that are undone, and stay so: {count}.")
-                context.terminal.warn(said.format(batch=batch, count=progress.done))
+                context.terminal.warn(said, batch=batch, count=progress.done)
             raise
     _tell_batch(context, done, form, dry_run=False)
 
@@ -125,7 +125,7 @@ def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dr
         context.terminal.print(_filled(said, extent))
 
 
-def _filled(template: str, extent: undo_batch.Extent) -> str:
+def _filled(template: SafeText, extent: undo_batch.Extent) -> SafeText:
     return template.format(batch=extent.batch, orders=extent.orders, packages=extent.packages, domains=extent.domains)
 
 

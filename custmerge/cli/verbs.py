@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from custmerge.cli.context import Context
 from custmerge.cli.global_options import global_options
-from custmerge.cli.language import _
+from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.errors import N_, BadUsage, CustmergeError
 from custmerge.settings import without_urls_secrets
 
@@ -24,31 +24,26 @@ _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
 _WORD = re.compile(r"[\w-]{1,30}")
 """What may be meant for a command or an option; anything else may be a URL with its password."""
 # What Typer says when a command line is wrong; it has no catalogue for these.
-_USAGE_PROBLEMS = (
-    (re.compile(r"Missing argument '(?P<name>.+)'\."), N_("The argument {name} is missing.")),
-    (re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL), N_("The option {name} is missing.")),
-    (re.compile(r"Missing command\."), N_("A command is missing: --help lists them.")),
-    (re.compile(r"No such command '(?P<name>.+)'\."), _NO_COMMAND),
-    (re.compile(r"No such option: (?P<name>\S+)"), _NO_OPTION),
-    (re.compile(r"Option '(?P<name>.+)' requires an argument\."), N_("The option {name} needs a value.")),
-    (re.compile(r"Option '(?P<name>.+)' does not take a value\."), N_("The option {name} takes no value.")),
-    (
-        # Not repeated: what stands in a wrong place may be a password.
-        re.compile(r"Got unexpected extra argument.*", re.DOTALL),
-        N_("There are more arguments than the command takes: --help tells which."),
+_USAGE_PROBLEMS = {
+    re.compile(r"Missing argument '(?P<name>.+)'\."): N_("The argument {name} is missing."),
+    re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL): N_("The option {name} is missing."),
+    re.compile(r"Missing command\."): N_("A command is missing: --help lists them."),
+    re.compile(r"No such command '(?P<name>.+)'\."): _NO_COMMAND,
+    re.compile(r"No such option: (?P<name>\S+)"): _NO_OPTION,
+    re.compile(r"Option '(?P<name>.+)' requires an argument\."): N_("The option {name} needs a value."),
+    re.compile(r"Option '(?P<name>.+)' does not take a value\."): N_("The option {name} takes no value."),
+    # Not repeated: what stands in a wrong place may be a password.
+    re.compile(r"Got unexpected extra argument.*", re.DOTALL): N_(
+        "There are more arguments than the command takes: --help tells which."
     ),
-    (
-        re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL),
-        N_("{name}: {value} isn't one of {rest}."),
+    re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL): N_(
+        "{name}: {value} isn't one of {rest}."
     ),
-    (re.compile(_INVALID + r".*valid integer.*", re.DOTALL), N_("{name} needs a whole number.")),
-    (
-        re.compile(_INVALID + r".*greater than or equal to (?P<rest>-?\d+).*", re.DOTALL),
-        N_("{name}: at least {rest}."),
-    ),
-    (re.compile(_INVALID + r".*less than or equal to (?P<rest>-?\d+).*", re.DOTALL), N_("{name}: at most {rest}.")),
-    (re.compile(_INVALID + r"(?P<rest>.*)", re.DOTALL), N_("{name}: {rest}")),
-)
+    re.compile(_INVALID + r".*valid integer.*", re.DOTALL): N_("{name} needs a whole number."),
+    re.compile(_INVALID + r".*greater than or equal to (?P<rest>-?\d+).*", re.DOTALL): N_("{name}: at least {rest}."),
+    re.compile(_INVALID + r".*less than or equal to (?P<rest>-?\d+).*", re.DOTALL): N_("{name}: at most {rest}."),
+    re.compile(_INVALID + r"(?P<rest>.*)", re.DOTALL): N_("{name}: {rest}"),
+}
 
 
 NEAR = 0.7
@@ -137,20 +132,21 @@ def examples(*lines: str) -> str:
     return "\b\n" + _("Examples:") + "\n" + "\n".join(f"  {line}" for line in lines)
 
 
-def usage_problem(error: typer.TyperException) -> str:
+def usage_problem(error: typer.TyperException) -> SafeText:
     """Return what Typer says about a wrong command line in the person's language."""
     # What Typer itself suggests for an option may be far off: its `message` is without that.
     message: str = error.message if hasattr(error, "possibilities") else error.format_message()
-    for pattern, template in _USAGE_PROBLEMS:
-        if found := pattern.fullmatch(message):
-            said = found.groupdict()
-            if template in _UNKNOWN and not _WORD.fullmatch(said["name"]):
-                said["name"] = "…"
-            problem = _(template).format(**{name: without_urls_secrets(value) for name, value in said.items()})
-            if template in _UNKNOWN and (meant := near(found["name"], _known(error))):
-                problem += " " + _("Did you mean {near}?").format(near=_(" or ").join(meant))
+    for pattern, template in _USAGE_PROBLEMS.items():
+        if match := pattern.fullmatch(message):
+            values = {name: without_urls_secrets(value) for name, value in match.groupdict().items()}
+            is_unknown = template in _UNKNOWN
+            if is_unknown and not _WORD.fullmatch(match["name"]):
+                values["name"] = "…"
+            problem = _(_USAGE_PROBLEMS[pattern]).format(**values)
+            if is_unknown and (meant := near(match["name"], _known(error))):
+                problem = literal(" ").join((problem, _("Did you mean {near}?").format(near=_(" or ").join(meant))))
             return problem
-    return without_urls_secrets(message)
+    return visible(without_urls_secrets(message))
 
 
 def _known(error: typer.TyperException) -> list[str]:

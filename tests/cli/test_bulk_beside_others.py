@@ -153,7 +153,7 @@ def test_a_bar_on_a_terminal_tells_the_rate_of_this_run(monkeypatch):
     shown = io.StringIO()
     console = Console(file=shown, force_terminal=True, width=100)
     terminal = types.SimpleNamespace(has_bars=True, messages=console)
-    with progress.Progress(terminal, "", progress.ROWS) as bar:
+    with progress.Progress(terminal, "", progress.Unit.ROWS) as bar:
         bar.advanced(500, 2000)
         bar.advanced(1000, 2000)
     assert "50 a second" in shown.getvalue()

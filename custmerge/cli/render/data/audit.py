@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 
+from custmerge.cli.language import SafeText, literal, visible
 from custmerge.cli.render.data.writing import Shape
-from custmerge.cli.render.escape import visible
 from custmerge.cli.render.text.audit import left_out, message, summary
 from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity, Verdict
 from custmerge.rules.history import NO_HASH
@@ -19,15 +20,15 @@ _STATUS = "The verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (the database cou
 _TIMESTAMP = "When the audit began, as a Unix time."
 
 
-def audit(done: Audit, messages: Sequence[str]) -> Shape:
-    """Return what an audit came to; `messages` are the sentences of its findings, in their order."""
+def audit(done: Audit) -> Shape:
+    """Return what an audit came to."""
     return {
         "status": done.verdict.name.lower(),
         "entries": done.head.seq,
         "checks": [{"check": c.check.value, "ok": c.count == 0, "findings": c.count} for c in done.checks],
         "findings": [
-            {"check": f.check.value, "severity": f.severity.value, "subject": f.subject, "message": message}
-            for f, message in zip(done.findings, messages, strict=True)
+            {"check": f.check.value, "severity": f.severity.value, "subject": f.subject, "message": message(f)}
+            for f in done.findings
         ],
         "head": {"seq": done.head.seq, "hash": done.head.hash},
         "seconds": round(done.seconds, 3),
@@ -35,7 +36,7 @@ def audit(done: Audit, messages: Sequence[str]) -> Shape:
 
 
 def audit_unknown() -> Shape:
-    """Return what an audit says that couldn't look."""
+    """Return what an audit says that couldn't check anything."""
     return {
         "status": Verdict.UNKNOWN.name.lower(),
         "entries": 0,
@@ -47,59 +48,59 @@ def audit_unknown() -> Shape:
 
 
 def audit_check(name: CheckName, description: str) -> Shape:
-    """Return a check that there is."""
+    """Return a check with what it proves."""
     return {"check": name.value, "description": description}
 
 
-def nagios(done: Audit) -> str:
+def nagios(done: Audit) -> SafeText:
     """Return a plugin's output: one line with performance data, then a line for each finding."""
     verdict = done.verdict
     first = f"CUSTMERGE {verdict.name} - {_line(summary(done))}"
-    worst = [found for found in done.findings if found.severity.name == verdict.name]
+    worst = [finding for finding in done.findings if finding.severity.name == verdict.name]
     if worst:
         first = f"{first}; {_finding_line(worst[0])}"
     count = sum(checked.count for checked in done.checks)
     measured = f"entries={done.head.seq};;;0 findings={count};0;;0 seconds={done.seconds:.3f}s;;;0"
     lines = [f"{first} | {measured}"]
     for checked in done.checks:
-        lines += [f"{found.severity.name} {checked.check} {_finding_line(found)}" for found in checked.findings]
+        lines += [f"{finding.severity.name} {checked.check} {_finding_line(finding)}" for finding in checked.findings]
         if checked.more:
             lines.append(f"{_worst(checked).name} {checked.check} {_line(left_out(checked))}")
-    return "\n".join(lines) + "\n"
+    return literal("\n").join([*lines, ""])
 
 
-def nagios_unknown(sentence: str) -> str:
+def nagios_unknown(sentence: str) -> SafeText:
     """Return a plugin's output where nothing could be looked at, and why."""
-    return f"CUSTMERGE UNKNOWN - {_line(sentence)}\n"
+    return visible(f"CUSTMERGE UNKNOWN - {_line(sentence)}")
 
 
-def prometheus(done: Audit, now: datetime) -> str:
+def prometheus(done: Audit, now: datetime) -> SafeText:
     """Return the metrics of an audit that was begun at `now`, for node_exporter's textfile collector."""
     findings = [
         ({"check": checked.check.value, "severity": severity.value}, _count(checked, severity))
         for checked in done.checks
         for severity in Severity
     ]
-    return "".join(
-        (
-            _metric("status", _STATUS, [({}, int(done.verdict))]),
-            _metric("entries", "Entries of the history.", [({}, done.head.seq)]),
-            _metric("head_seq", "The number of the last entry.", [({}, done.head.seq)]),
-            _metric("findings", "What was found, by check and severity.", findings),
-            _metric("seconds", "How long the audit took.", [({}, round(done.seconds, 3))]),
-            _metric("timestamp_seconds", _TIMESTAMP, [({}, int(now.timestamp()))]),
-        )
+    return _document(
+        _metric("status", _STATUS, [({}, int(done.verdict))]),
+        _metric("entries", "Entries of the history.", [({}, done.head.seq)]),
+        _metric("head_seq", "The number of the last entry.", [({}, done.head.seq)]),
+        _metric("findings", "What was found, by check and severity.", findings),
+        _metric("seconds", "How long the audit took.", [({}, round(done.seconds, 3))]),
+        _metric("timestamp_seconds", _TIMESTAMP, [({}, int(now.timestamp()))]),
     )
 
 
-def prometheus_unknown(now: datetime) -> str:
+def prometheus_unknown(now: datetime) -> SafeText:
     """Return the metrics of an audit that couldn't look at the database: they say nothing of the history."""
-    status = _metric("status", _STATUS, [({}, int(Verdict.UNKNOWN))])
-    return status + _metric("timestamp_seconds", _TIMESTAMP, [({}, int(now.timestamp()))])
+    return _document(
+        _metric("status", _STATUS, [({}, int(Verdict.UNKNOWN))]),
+        _metric("timestamp_seconds", _TIMESTAMP, [({}, int(now.timestamp()))]),
+    )
 
 
-def _finding_line(found: Finding) -> str:
-    return f"{_line(found.subject)}: {_line(message(found))}"
+def _finding_line(finding: Finding) -> str:
+    return f"{_line(finding.subject)}: {_line(message(finding))}"
 
 
 def _line(text: str) -> str:
@@ -110,19 +111,22 @@ def _line(text: str) -> str:
 def _count(checked: Checked, severity: Severity) -> int:
     # What isn't listed is counted where it is worst.
     more = checked.more if severity is _worst(checked) else 0
-    return more + sum(found.severity is severity for found in checked.findings)
+    return more + sum(finding.severity is severity for finding in checked.findings)
 
 
 def _worst(checked: Checked) -> Severity:
-    is_critical = any(found.severity is Severity.CRITICAL for found in checked.findings)
+    is_critical = any(finding.severity is Severity.CRITICAL for finding in checked.findings)
     return Severity.CRITICAL if is_critical else Severity.WARNING
 
 
-def _metric(name: str, says: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> str:
+def _metric(name: str, says: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> list[str]:
     name = f"custmerge_audit_{name}"
     lines = [f"# HELP {name} {says}", f"# TYPE {name} gauge"]
-    lines += [f"{name}{_labels(labels)} {value}" for labels, value in samples]
-    return "\n".join(lines) + "\n"
+    return [*lines, *(f"{name}{_labels(labels)} {value}" for labels, value in samples)]
+
+
+def _document(*metrics: Sequence[str]) -> SafeText:
+    return literal("\n").join([*chain.from_iterable(metrics), ""])
 
 
 def _labels(labels: Mapping[str, str]) -> str:

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rich.console import Console, RenderableType
-from rich.style import Style
-from rich.table import Table
-from rich.text import Text
-
-from custmerge.cli.language import (
-    _,
-    filled,
-    ngettext,
-)
-from custmerge.cli.render.escape import visible
+from custmerge.cli.language import SafeText, _, filled, literal, ngettext
+from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
 from custmerge.errors import N_
 from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, CheckName, Finding, Severity, Verdict, next_step
 
-FILE_WIDTH = 10_000
-"""Columns of a table that goes to a file or a pipe: what looks for words in it is to find a finding in one line."""
-_MARKS = {Verdict.OK: "✓", Verdict.WARNING: "!", Verdict.CRITICAL: "✗"}
-_STYLES = {
-    Verdict.OK: Style(color="green"),
-    Verdict.WARNING: Style(color="yellow"),
-    Verdict.CRITICAL: Style(color="red", bold=True),
-}
+_MARKS = {Verdict.OK: literal("✓"), Verdict.WARNING: literal("!"), Verdict.CRITICAL: literal("✗")}
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "bold red"}
 _SEVERITY_LABELS = {Severity.WARNING: N_("warning"), Severity.CRITICAL: N_("critical")}
 _VERDICT_LABELS = {
     Verdict.OK: N_("Everything is as custmerge left it."),
@@ -34,88 +19,57 @@ _VERDICT_LABELS = {
 }
 
 
-def audit_parts(done: Audit) -> list[RenderableType]:
+def audit_parts(audit: Audit) -> list[Part]:
     """Return a line for each check, then the findings, then the verdict and the head of the history."""
-    parts: list[RenderableType] = [_grid(_check_row(checked) for checked in done.checks)]
-    if done.findings:
-        parts += [Text(), _grid(row for checked in done.checks for row in _finding_rows(checked))]
-    verdict = Text(_(_VERDICT_LABELS[done.verdict]), style=_STYLES[done.verdict])
-    took = _("{summary}, {seconds} s").format(summary=summary(done), seconds=f"{done.seconds:.1f}")
-    head = _("Last entry: {seq}, {hash}").format(seq=done.head.seq, hash=visible(done.head.hash))
-    return [*parts, Text(), verdict, Text(took), Text(head, overflow="fold")]
+    parts: list[Part] = [Grid([_check_row(checked) for checked in audit.checks])]
+    if audit.findings:
+        parts += [BLANK, Grid([row for checked in audit.checks for row in _finding_rows(checked)])]
+    verdict = Line(_(_VERDICT_LABELS[audit.verdict]), _STYLES[audit.verdict])
+    took = _("{summary}, {seconds} s").format(summary=summary(audit), seconds=f"{audit.seconds:.1f}")
+    head = _("Last entry: {seq}, {hash}").format(seq=audit.head.seq, hash=audit.head.hash)
+    return [*parts, BLANK, verdict, took, head]
 
 
-def checks_parts() -> list[RenderableType]:
+def checks_parts() -> list[Part]:
     """Return every check that there is."""
-    return [_grid((Text(name.value), Text(_(DESCRIPTIONS[name]))) for name in CheckName)]
+    return [Grid([(name.value, _(DESCRIPTIONS[name])) for name in CheckName])]
 
 
-def as_text(parts: Iterable[RenderableType]) -> str:
-    """Return what goes to a file or a pipe in place of a terminal."""
-    console = Console(color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part)
-    return "".join(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+def message(finding: Finding) -> SafeText:
+    """Return a finding's sentence; a critical one with what to do about it."""
+    text = filled(finding.message, finding.details)
+    if finding.severity is not Severity.CRITICAL:
+        return text
+    return literal("{text}. {next_step}").format(text=text.rstrip("."), next_step=_(next_step(finding.check)))
 
 
-def message(found: Finding) -> str:
-    """Return what was found and what to do about it, translated, its values made visible."""
-    said = filled(found.message, found.details)
-    return (
-        " ".join((f"{said.rstrip('.')}.", _(next_step(found.check)))) if found.severity is Severity.CRITICAL else said
-    )
-
-
-def messages(done: Audit) -> list[str]:
-    """Return the sentences of an audit's findings, in their order."""
-    return [message(found) for found in done.findings]
-
-
-def summary(done: Audit) -> str:
-    """Return how much was looked at and found: `2 findings, 123 entries, 19 checks`."""
-    counts = {
-        "findings": sum(checked.count for checked in done.checks),
-        "entries": done.head.seq,
-        "checks": len(done.checks),
-    }
+def summary(audit: Audit) -> SafeText:
+    """Return how much was checked and found: `2 findings, 123 entries, 19 checks`."""
+    findings, entries, checks = sum(c.count for c in audit.checks), audit.head.seq, len(audit.checks)
     parts = [
-        ngettext("{count} finding", "{count} findings", counts["findings"]).format(count=counts["findings"]),
-        ngettext("{count} entry", "{count} entries", counts["entries"]).format(count=counts["entries"]),
-        ngettext("{count} check", "{count} checks", counts["checks"]).format(count=counts["checks"]),
+        ngettext("{count} finding", "{count} findings", findings).format(count=findings),
+        ngettext("{count} entry", "{count} entries", entries).format(count=entries),
+        ngettext("{count} check", "{count} checks", checks).format(count=checks),
     ]
-    return ", ".join(parts if counts["findings"] else parts[1:])
+    return literal(", ").join(parts if findings else parts[1:])
 
 
-def left_out(checked: Checked) -> str:
+def left_out(checked: Checked) -> SafeText:
     """Return how many findings of a check aren't listed."""
-    said = ngettext("{count} finding more", "{count} findings more", checked.more)
-    return said.format(count=checked.more)
+    return ngettext("{count} finding more", "{count} findings more", checked.more).format(count=checked.more)
 
 
-def _grid(rows: Iterable[tuple[RenderableType, ...]]) -> Table:
-    found = list(rows)
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    for _column in found[0]:
-        # The last one takes the room that the others leave; a long row's name is folded, not cut.
-        grid.add_column(overflow="fold")
-    for row in found:
-        grid.add_row(*row)
-    return grid
-
-
-def _check_row(checked: Checked) -> tuple[Text, ...]:
+def _check_row(checked: Checked) -> tuple[Cell, ...]:
     verdict = Verdict.OK
     if checked.count:
-        severities = {found.severity for found in checked.findings}
+        severities = {finding.severity for finding in checked.findings}
         verdict = Verdict.CRITICAL if Severity.CRITICAL in severities else Verdict.WARNING
-    mark = Text(_MARKS[verdict], style=_STYLES[verdict])
-    return mark, Text(checked.check.value), Text(_(DESCRIPTIONS[checked.check]))
+    return Line(_MARKS[verdict], _STYLES[verdict]), checked.check.value, _(DESCRIPTIONS[checked.check])
 
 
-def _finding_rows(checked: Checked) -> Iterable[tuple[Text, ...]]:
-    for found in checked.findings:
-        label = Text(_(_SEVERITY_LABELS[found.severity]), style=_STYLES[Verdict[found.severity.name]])
-        yield label, Text(visible(found.subject)), Text(message(found))
+def _finding_rows(checked: Checked) -> Iterable[tuple[Cell, ...]]:
+    for finding in checked.findings:
+        label = Line(_(_SEVERITY_LABELS[finding.severity]), _STYLES[Verdict[finding.severity.name]])
+        yield label, finding.subject, message(finding)
     if checked.more:
-        yield Text(), Text(checked.check.value), Text(left_out(checked))
+        yield "", checked.check.value, left_out(checked)

@@ -2,65 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from rich.style import Style
-from rich.text import Text
+from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
+from custmerge.cli.render.text.parts import INDENTED, Line
+from custmerge.rules.undo import UndoPlan
 
-from custmerge.cli.language import _, counted, field_list, ngettext
-from custmerge.cli.render.escape import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import RenderableType
-
-    from custmerge.rules.undo import UndoPlan
-
-_DONE = Style(color="green", bold=True)
-_ASKED = Style(bold=True)
+_DONE, _ASKED = "bold green", "bold"
 
 
-def asked_parts(plans: Sequence[UndoPlan]) -> list[RenderableType]:
+def asked_parts(plans: Sequence[UndoPlan]) -> list[Line]:
     """Return what would move back, for a person to agree to."""
     template = _("Order {order}: {absorbed} would be in use again, apart from {survivor}.")
-    return [part for plan in plans for part in _parts(plan, template, _ASKED)]
+    return [line for plan in plans for line in _lines(plan, template, _ASKED)]
 
 
-def dry_run_parts(plans: Sequence[UndoPlan]) -> list[RenderableType]:
+def dry_run_parts(plans: Sequence[UndoPlan]) -> list[Line]:
     """Return what would move back, where nothing was changed."""
     template = _("Dry run: order {order} would be undone, {absorbed} in use again; nothing was changed.")
-    return [part for plan in plans for part in _parts(plan, template, _DONE)]
+    return [line for plan in plans for line in _lines(plan, template, _DONE)]
 
 
-def done_parts(plans: Sequence[UndoPlan]) -> list[RenderableType]:
+def done_parts(plans: Sequence[UndoPlan]) -> list[Line]:
     """Return what moved back."""
     template = _("Order {order} is undone: {absorbed} is in use again.")
-    return [part for plan in plans for part in _parts(plan, template, _DONE)]
+    return [line for plan in plans for line in _lines(plan, template, _DONE)]
 
 
-def _parts(plan: UndoPlan, template: str, style: Style) -> list[RenderableType]:
-    kept, back = visible(plan.survivor.number), visible(plan.absorbed.number)
-    packages = tuple(package.package for package in plan.packages)
-    parts: list[RenderableType] = [
-        Text(template.format(order=plan.order, survivor=kept, absorbed=back), style=style),
-        Text(
-            "  "
-            + counted(
-                ngettext("{count} package back: {names}", "{count} packages back: {names}", len(packages)), packages
-            )
-        ),
-        Text(
-            "  "
-            + counted(
-                ngettext("{count} domain back: {names}", "{count} domains back: {names}", len(plan.domains)),
-                plan.domains,
-            )
-        ),
-    ]
+def _lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
+    survivor = plan.survivor.number
+    heading = template.format(order=plan.order, survivor=survivor, absorbed=plan.absorbed.number)
+    names = [package.package for package in plan.packages]
+    packages = ngettext("{count} package back: {names}", "{count} packages back: {names}", len(names))
+    domains = ngettext("{count} domain back: {names}", "{count} domains back: {names}", len(plan.domains))
+    lines = [counted(packages, names), counted(domains, plan.domains)]
     if plan.contacts:
-        parts.append(Text("  " + counted(_("Contacts as before: {names}"), sorted(plan.contacts))))
+        lines.append(counted(_("Contacts as before: {names}"), sorted(plan.contacts)))
     if plan.fields:
-        fields = _("Fields of {survivor} as before: {fields}").format(survivor=kept, fields=field_list(plan.fields))
-        parts.append(Text(f"  {fields}"))
-    return parts
+        fields = _("Fields of {survivor} as before: {fields}")
+        lines.append(fields.format(survivor=survivor, fields=field_list(plan.fields)))
+    return [Line(heading, style), *(Line(INDENTED.format(text=line)) for line in lines)]
