@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, json_safe
 from custmerge.cli.render.data import audit as formats
@@ -21,7 +22,6 @@ from custmerge.cli.render.data.writing import (
 )
 from custmerge.cli.render.text.audit import audit_parts, checks_parts
 from custmerge.cli.terminal import as_text
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
 from custmerge.rules.checkpoints import line

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
@@ -19,7 +20,6 @@ from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
 from custmerge.cli.report import Report
 from custmerge.cli.terminal import Terminal
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk

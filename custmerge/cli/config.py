@@ -2,10 +2,10 @@
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.render.data.writing import write_value
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import NoHome
 
 app = verb_group(_("Where the settings come from."))

@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli.app import examples, run, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import print_line
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadFile, ExitCode
 
 SUPERVISOR_PASSWORD = "nur-in-der-vorfuehrung"  # noqa: S105 (of a database that is made for one demonstration)
@@ -147,8 +147,6 @@ def _examples() -> Path:
 
 
 def _run(step: Step) -> None:
-    from custmerge.cli.app import run
-
     command = shlex.join(("custmerge", *step.arguments))
     if step.password is not None:
         command = f"{command} <<< {shlex.quote(step.password)}"

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, RevealOption
 from custmerge.cli.render.data import comparison as shapes
 from custmerge.cli.render.data.writing import Format, write_one
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
 from custmerge.rules.compare import Decision
 

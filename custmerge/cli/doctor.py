@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, filled, literal, word
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render.data import maintenance as shapes
 from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import ExitCode
 
 if TYPE_CHECKING:

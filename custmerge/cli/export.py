@@ -7,13 +7,13 @@ from typing import Annotated, TextIO
 import typer
 
 from custmerge import files
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.progress import Progress
 from custmerge.cli.render.data import history as entry_shapes
 from custmerge.cli.render.data import records as shapes
 from custmerge.cli.render.data.writing import ExportFormat, Shape, stdout, whole_file, write_for_excel, write_many
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import BadUsage
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import export

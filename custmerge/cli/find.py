@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render.data import records as shapes
 from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.cli.verbs import examples, single
 
 MORE_THAN_NEEDED = 1_000
 """Nobody looks through more: whoever wants everybody exports them, which the history tells."""

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST
@@ -14,7 +15,6 @@ from custmerge.cli.render.data.writing import StreamFormat, flushed, write_lines
 from custmerge.cli.render.text.history import history_line, history_table, moved_lines
 from custmerge.cli.render.text.parts import BLANK, Part
 from custmerge.cli.streams import wait_while_read
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds

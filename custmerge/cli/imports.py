@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, filled, literal, ngettext
 from custmerge.cli.options import FormatOption
@@ -11,7 +12,6 @@ from custmerge.cli.progress import Progress
 from custmerge.cli.render.data import maintenance as shapes
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.terminal import Terminal
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
 

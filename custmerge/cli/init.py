@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import PasswordStdinOption
-from custmerge.cli.verbs import examples, single
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, role_label
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.data.writing import write_value
 from custmerge.cli.streams import is_delivered
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
 from custmerge.services.access import Caller
 

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
-from custmerge.cli.verbs import examples, single
 
 
 def logout(

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from custmerge.cli import dialogue
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import DomainOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
 from custmerge.cli.render.data import merge as shapes
 from custmerge.cli.render.data.writing import Format, write_one
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes

@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
 from custmerge.cli.streams import is_delivered
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined, TokenLost
 from custmerge.rules.people import Service
 from custmerge.rules.sessions import SERVICE_DAYS

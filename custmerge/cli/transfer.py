@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer

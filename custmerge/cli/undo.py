@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data import undo as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
-from custmerge.cli.verbs import examples, single
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service

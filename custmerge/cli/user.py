@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, role_label
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined
 from custmerge.services.people import staff
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_one
-from custmerge.cli.verbs import examples, single
 
 
 def verify(

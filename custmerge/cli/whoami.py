@@ -2,12 +2,12 @@
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, role_label
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_one
-from custmerge.cli.verbs import examples, single
 
 
 def whoami(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
