@@ -141,7 +141,7 @@ class Life(RuleBasedStateMachine):
             writer.writerows(rows)
             path.write_text(text.getvalue(), encoding="utf-8")
         return imports.import_file(
-            self.database, self.callers["anna"], str(path), kind, update=True, watcher=Quiet(), now=self.now
+            self.database, self.callers["anna"], str(path), kind, update=True, progress=Quiet(), now=self.now
         )
 
     @rule(

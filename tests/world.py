@@ -5,7 +5,7 @@ import itertools
 import json
 from contextlib import closing
 
-from custmerge.cli.render import shapes
+from custmerge.cli.render.data import records as shapes
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import export as export_service
@@ -63,7 +63,7 @@ class World:
         with self._database() as database:
             now = database.now()
             caller = sessions.resume(database, self.anna.token, now)
-            imports.import_file(database, caller, str(path), kind, update=False, watcher=Strict(), now=now)
+            imports.import_file(database, caller, str(path), kind, update=False, progress=Strict(), now=now)
 
     def customers(self):
         return {c["number"]: c for c in self._exported(export_service.customers, shapes.customer)}

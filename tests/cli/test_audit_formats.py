@@ -11,8 +11,9 @@ import pytest
 from rich.console import Console
 
 from custmerge.cli import app
-from custmerge.cli.render import audit_formats
-from custmerge.cli.render.audit_table import audit_parts
+from custmerge.cli.render.data import audit as audit_formats
+from custmerge.cli.render.text.audit import audit_parts
+from custmerge.cli.terminal import drawn
 from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.services import audit as audit_service
@@ -79,7 +80,7 @@ def test_the_table_fits_and_marks_without_colour(width):
     long = replace(WORSE, subject="domain " + "x" * 80, message="gurke " * 40)
     console = Console(width=width, color_system=None, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
     for part in audit_parts(audit_of(BAD, long, more=5)):
-        console.print(part)
+        console.print(drawn(part))
     console.file.close()
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width

@@ -134,8 +134,8 @@ def test_what_was_changed_after_it_was_shown_is_not_merged(customers, cli, tmp_p
 
 def test_on_a_terminal_merge_asks_for_what_is_missing(customers, agent):
     typist = Typist(agent, "merge", "20002", "--into", "10001")
-    typist.answers("A domain of 20002: ", "zwei.example")
-    typist.answers("Password for zwei.example: ", "pw-2")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
     typist.answers("Your choice: ", "adopt")
     typist.sees("Order 1 is done")
     assert typist.ends() == 0
@@ -144,7 +144,7 @@ def test_on_a_terminal_merge_asks_for_what_is_missing(customers, agent):
 def test_a_merge_is_confirmed_before_it_is_executed(customers, agent):
     agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
     typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt")
-    typist.answers("Merge 20002 into 10001? [y/N]: ", "n")
+    typist.answers("Continue and execute the order? [y/N]: ", "n")
     typist.sees("nothing was changed")
     assert typist.ends() == 1
     assert customers.customers()["20002"]["merged_into"] is None

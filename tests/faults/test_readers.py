@@ -201,7 +201,7 @@ def test_passwords_are_hashed_before_an_import_locks_anything(pair, database_url
     with closing(Database(database_url)) as database:
         caller, now = resume(database, "token-of-anna", database.now()), database.now()
         path = str(tmp_path / "new.csv")
-        import_file(database, caller, path, importer, update=False, watcher=Quiet(), now=now)
+        import_file(database, caller, path, importer, update=False, progress=Quiet(), now=now)
     assert made == ["pw-7", "pw-9"]
 
 
@@ -214,7 +214,7 @@ def test_a_session_that_ends_while_a_file_comes_imports_nothing(pair, database_u
         execute(database_url, f"UPDATE custmerge_session SET created_at = '{used}', last_used_at = '{used}'")
         with pytest.raises(SessionOver):
             import_file(
-                database, caller, str(tmp_path / "new.csv"), importer, update=False, watcher=Quiet(), now=began
+                database, caller, str(tmp_path / "new.csv"), importer, update=False, progress=Quiet(), now=began
             )
 
 

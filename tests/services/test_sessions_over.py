@@ -117,5 +117,5 @@ def test_whoever_is_logged_out_during_an_import_imports_nothing(host, database_u
     before = host.state()
     feed = str(tmp_path / "feed.csv")
     with pytest.raises(SessionOver):
-        import_file(host.database, host.me, feed, Customers, update=False, watcher=LogsOut(), now=host.now)
+        import_file(host.database, host.me, feed, Customers, update=False, progress=LogsOut(), now=host.now)
     assert host.state() == before

@@ -90,20 +90,20 @@ class Check:
         self._caller = caller
         self._file = file
         self._inputs = inputs
-        self._counter = ResultCounter(inputs.watcher)
+        self._counter = ResultCounter(inputs.progress)
 
     def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
-        """Tell the watcher every row, those that `begun` has decided as it has; raises LockedOut."""
+        """Tell the progress every row, those that `begun` has decided as it has; raises LockedOut."""
         total, done = self._file.count(), begun.done if begun else 0
-        self._inputs.watcher.accepted()
-        self._inputs.watcher.advanced(done, total)
+        self._inputs.progress.accepted()
+        self._inputs.progress.advanced(done, total)
         with self._database.reading() as unit:
             earlier = frozenset(one.id for one in unit.batches.of_file(self._file.sha256) if one != begun)
             if begun is not None:
                 self._counter.tell(decided(unit, begun, self._file))
         with DryRun(self._database, self._caller, earlier, self._inputs.clock()) as dry_run:
             for rows in chunks(self._file, done, self._inputs.chunk, split=not is_whole):
-                still = partial(self._inputs.watcher.advanced, done, total)
+                still = partial(self._inputs.progress.advanced, done, total)
                 check = PasswordCheck(self._database, self._caller, self._inputs.clock, dry_run, still)
                 found = Proved({}) if is_whole else proved(check, rows)
                 decide = partial(dry_run.outcomes, found.closed(rows), is_whole=is_whole)
@@ -111,5 +111,5 @@ class Check:
                 if found.stopped_by is not None:
                     raise found.stopped_by
                 done = rows[-1].row
-                self._inputs.watcher.advanced(done, total)
+                self._inputs.progress.advanced(done, total)
         return self._counter.ran(None, self._file.sha256, total)

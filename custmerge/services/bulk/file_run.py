@@ -83,7 +83,7 @@ class Run:
         self._caller = caller
         self._file = file
         self._inputs = inputs
-        self._counter = ResultCounter(inputs.watcher)
+        self._counter = ResultCounter(inputs.progress)
         self._batch: Batch
         self._is_whole = False
         self._is_continued = False
@@ -123,7 +123,7 @@ class Run:
         with self._database.reading() as unit:
             batches = [as_it_is(unit, one, now) for one in unit.batches.of_file(self._file.sha256)]
             self._demand_runnable(batches, turn, now)
-        self._inputs.watcher.accepted()
+        self._inputs.progress.accepted()
         turn.enter(self._runner)
         self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
         self._turn = turn
@@ -222,7 +222,7 @@ class Run:
             self._counter.tell(decided(unit, self._batch, self._file))
 
     def _tell_how_far(self) -> None:
-        self._inputs.watcher.advanced(self._batch.done, self._batch.rows)
+        self._inputs.progress.advanced(self._batch.done, self._batch.rows)
 
     def _check(self) -> PasswordCheck:
         clock, batch = self._inputs.clock, self._batch.id

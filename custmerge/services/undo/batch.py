@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Self
 
 from custmerge.errors import (
     BatchBusy,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.services.access import Caller
+    from custmerge.services.progress import Progress
     from custmerge.storage.database import Database
     from custmerge.storage.files.locks import Turn
     from custmerge.storage.unit import Unit
@@ -48,20 +49,13 @@ CHUNK = 500
 """Orders of one transaction."""
 
 
-class Watcher(Protocol):
-    """Whoever wants to know how it goes."""
-
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` orders are undone."""
-
-
 @dataclass(frozen=True, slots=True)
 class UndoInputs:
     """What an undo gets from outside."""
 
     clock: Callable[[], datetime]
     new_salt: Callable[[], bytes]
-    watcher: Watcher
+    progress: Progress
     chunk: int = CHUNK
 
 
@@ -106,7 +100,7 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
                 extent = extent.with_chunk(_taken_back(undos, chunk, number))
             changed.keep(undos.changed_records, undos.changed_packages)
             undone.update(chunk)
-            inputs.watcher.advanced(len(undone), len(orders))
+            inputs.progress.advanced(len(undone), len(orders))
     finally:
         changed.close()
     return extent
@@ -177,7 +171,7 @@ class _BatchUndo:
                 self._done += len(chunk)
                 self._ends = False
                 self._use.note(self._inputs.clock())
-                self._inputs.watcher.advanced(self._done, total)
+                self._inputs.progress.advanced(self._done, total)
             self._database.attempt(self._finish)
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._done, total=total) from None

@@ -1,11 +1,11 @@
-"""Undos as scripts see them (contract §4)."""
+"""What an undo gave back."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from custmerge.cli.render.shapes import Shape
+    from custmerge.cli.render.data.writing import Shape
     from custmerge.rules.undo import UndoPlan
     from custmerge.services.undo.batch import Extent
 

@@ -1,4 +1,4 @@
-"""Shapes as JSON, JSON lines or CSV, streamed."""
+"""Shapes as JSON, JSON lines or CSV, streamed; the formats that commands offer."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import io
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import takewhile
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO, TypeAlias, TypeVar
 
 from custmerge import files
-from custmerge.cli.render.escape import json_safe, visible
+from custmerge.cli.language import SafeText, json_safe, literal, visible
 from custmerge.cli.streams import is_unread
 from custmerge.rules.cells import guard, guard_for_excel
 from custmerge.settings import without_urls_secrets
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from custmerge.cli.render.shapes import Json, Shape
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+Shape: TypeAlias = dict[str, Json]
+T = TypeVar("T")
 
 
 class Format(StrEnum):
@@ -58,9 +58,14 @@ class ExportFormat(StrEnum):
     JSONL = "jsonl"
 
 
-def to_text(value: Json) -> str:
+def to_text(value: Json) -> SafeText:
     """Return a value as compact JSON on one line, without characters that a terminal obeys."""
     return json_safe(json.dumps(value, ensure_ascii=False))
+
+
+def json_line(value: Json) -> SafeText:
+    """Return a value as a line of JSON with its end."""
+    return literal("{document}\n").format(document=to_text(value))
 
 
 def stdout() -> TextIO:
@@ -92,20 +97,44 @@ def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
         raise files.unwritable(path, error) from None
 
 
+def write_text(text: SafeText) -> None:
+    """Write a text to stdout."""
+    stdout().write(text)
+
+
+def write_value(value: str) -> None:
+    """Write a value as a line to stdout: as it is for a program, made visible on a terminal."""
+    sys.stdout.write(f"{visible(value) if sys.stdout.isatty() else value}\n")
+
+
+def write_lines(lines: Iterable[SafeText]) -> None:
+    """Write lines to stdout, as they come."""
+    stdout().writelines(f"{line}\n" for line in lines)
+
+
+def flushed(rows: Iterable[T]) -> Iterator[T]:
+    """Give rows to a writer of stdout, which is flushed before each next row is waited for."""
+    stdout().flush()
+    for row in rows:
+        yield row
+        sys.stdout.flush()
+
+
 def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> None:
     """Print one object: as JSON, or as CSV with one row, or with `rows` where it has an obvious list."""
     if form == Format.JSON:
-        stdout().write(to_text(shape) + "\n")
+        write_text(json_line(shape))
     else:
-        write_many([shape] if rows is None else rows, form, stdout())
+        write_many([shape] if rows is None else rows, form)
 
 
-def write_many(shapes: Iterable[Shape], form: str, out: TextIO, columns: Iterable[str] = ()) -> None:
-    """Write objects, as they come, as a JSON array, JSON lines, or CSV.
+def write_many(shapes: Iterable[Shape], form: str, columns: Iterable[str] = (), *, out: TextIO | None = None) -> None:
+    """Write objects to stdout or `out`, as they come, as a JSON array, JSON lines, or CSV.
 
     CSV has the keys of the first object as its columns, or `columns` where there may be no object. Ends early
     where whoever reads `out` has gone.
     """
+    out = stdout() if out is None else out
     shapes = _while_read(shapes, out)
     if form == StreamFormat.JSONL:
         out.writelines(to_text(shape) + "\n" for shape in shapes)
@@ -135,7 +164,7 @@ def write_for_excel(shapes: Iterable[Shape], out: TextIO, columns: Iterable[str]
 
 def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None:
     # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
-    _write_cells(shapes, out, columns, _seen if out.isatty() else guard, delimiter=",")
+    _write_cells(shapes, out, columns, _guarded_visible if out.isatty() else guard, delimiter=",")
 
 
 def _write_cells(
@@ -156,7 +185,7 @@ def guarded(value: Json) -> str:
     return guard(_cell(value))
 
 
-def _seen(cell: str) -> str:
+def _guarded_visible(cell: str) -> str:
     return visible(guard(cell))
 
 
@@ -174,7 +203,7 @@ def _cell(value: Json) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def error_document(code: str, exit_code: int, message: str, details: Mapping[str, Json]) -> str:
+def error_document(code: str, exit_code: int, message: str, details: Mapping[str, Json]) -> SafeText:
     """Return an error as one JSON object on one line (contract §4)."""
     shown = {name: _without_secrets(value) for name, value in details.items()}
     return to_text({"error": {"code": code, "exit": exit_code, "message": message, "details": shown}})
