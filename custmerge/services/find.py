@@ -62,14 +62,12 @@ def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: 
     demand_number(caller, checked_number(number))
     if reveal:
         demand(caller, Capability.REVEAL)
-
-        def revealed(unit: Unit) -> Profile:
-            demand_alive(unit, caller, now)
-            profile = _profile(unit, number)
-            _note_reveal(unit, caller, now, number)
-            return profile
-
-        return database.attempt(revealed)
+        for attempt in database.attempts():
+            with attempt as unit:
+                demand_alive(unit, caller, now)
+                profile = _profile(unit, number)
+                _note_reveal(unit, caller, now, number)
+        return profile
     with database.reading() as unit:
         profile = _profile(unit, number)
     return Profile(
@@ -90,14 +88,12 @@ def diff(
     survivor = survivor_of(caller, into, absorbed)
     if reveal:
         demand(caller, Capability.REVEAL)
-
-        def revealed(unit: Unit) -> Comparison:
-            demand_alive(unit, caller, now)
-            comparison = _compared(unit, caller, survivor, absorbed, now)
-            _note_reveal(unit, caller, now, survivor, absorbed)
-            return comparison
-
-        return database.attempt(revealed)
+        for attempt in database.attempts():
+            with attempt as unit:
+                demand_alive(unit, caller, now)
+                comparison = _compared(unit, caller, survivor, absorbed, now)
+                _note_reveal(unit, caller, now, survivor, absorbed)
+        return comparison
     with database.reading() as unit:
         comparison = _compared(unit, caller, survivor, absorbed, now)
     return masked_comparison(comparison)

@@ -47,16 +47,14 @@ def seal_what_is_not(database: Database, now: datetime) -> int:
     with database.reading() as unit:
         if not any(_unsealed(unit)):
             return 0
-
-    def write(unit: Unit) -> int:
-        # The end of the chain comes first: everybody who changes a sealed row appends an entry in that transaction.
-        head = unit.chain.lock()
-        drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _unsealed(unit)]
-        if drafts:
-            unit.chain.append(drafts, behind=head)
-        return len(drafts)
-
-    return database.attempt(write)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # The lock comes before the rows are read: every change of a sealed row appends an entry.
+            head = unit.chain.lock()
+            drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _unsealed(unit)]
+            if drafts:
+                unit.chain.append(drafts, behind=head)
+    return len(drafts)
 
 
 def catch_up(unit: Unit, version: str, now: datetime) -> None:

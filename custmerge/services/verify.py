@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRefused, ProofRequired
@@ -79,13 +78,13 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
         sha256 = verified_sha256(claimed.stored or "")
         proof = Proof(survivor, claim.absorbed, claim.domain, sha256, stamp(now + PROOF_LASTS))
         new = passwords.renewed(claimed.stored, claim.password)
-        found = database.attempt(
-            partial(_kept, caller=caller, claim=claim, claimed=claimed, proof=proof, new=new, now=now)
-        )
-        if found == claimed:
+        for attempt in database.attempts():
+            with attempt as unit:
+                stored = _kept(unit, caller=caller, claim=claim, claimed=claimed, proof=proof, new=new, now=now)
+        if stored == claimed:
             return proof
         # Another hash than was verified, perhaps of the same password, or a number that has taken another over.
-        claimed = found
+        claimed = stored
         with passwords.turn():
             is_right = passwords.fits(claimed.stored, claim.password)
     if claimed.went_into is not None and not caller.is_customer:

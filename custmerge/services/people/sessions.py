@@ -60,9 +60,10 @@ def login_customer(database: Database, number: str, password: str, *, token: str
         raise LoginRefused
     session = Session(sha256_of(token), number, None, stamp(now), stamp(now))
     while is_right:
-        opened = database.attempt(
-            partial(_opened, verified=stored, new=passwords.renewed(stored, password), session=session, now=now)
-        )
+        new = passwords.renewed(stored, password)
+        for attempt in database.attempts():
+            with attempt as unit:
+                opened = _opened(unit, verified=stored, new=new, session=session, now=now)
         if isinstance(opened, Caller):
             return opened
         if isinstance(opened, MergedAway):
@@ -128,24 +129,23 @@ def open_staff(
     is there any more, and PersonChanged where the row isn't as the history has it.
     """
     new_hash = None if person.password_chosen_by is None else _replacement(person, password, new)
+    session = Session(sha256_of(token), None, person, stamp(now), stamp(now))
+    for attempt in database.attempts():
+        with attempt as unit:
+            if new_hash is not None:
+                # Two transactions that hold a shared lock on a row and both change it would wait for each other.
+                unit.people.lock_staff()
+            # The password may have been changed since it was verified.
+            if unit.people.staff_named(person.name, lock=True) != person:
+                raise LoginRefused
+            if not is_as_told(unit, session):
+                raise PersonChanged(name=person.name)
+            if new_hash is not None:
+                from custmerge.services.people.staff import write_password
 
-    def open_it(unit: Unit) -> Caller:
-        if new_hash is not None:
-            # As everybody who changes people: two who only read-locked a row that both change would wait for ever.
-            unit.people.lock_staff()
-        # What was verified has to be what is there now: a password may have been changed meanwhile.
-        if unit.people.staff_named(person.name, lock=True) != person:
-            raise LoginRefused
-        session = Session(sha256_of(token), None, person, stamp(now), stamp(now))
-        if not is_as_told(unit, session):
-            raise PersonChanged(name=person.name)
-        if new_hash is not None:
-            from custmerge.services.people.staff import write_password
-
-            write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
-        return _open(unit, session, now)
-
-    return database.attempt(open_it)
+                write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
+            caller = _open(unit, session, now)
+    return caller
 
 
 def _replacement(person: Person, password: str, new: str | None) -> str:
@@ -208,20 +208,20 @@ class SessionUse:
 
 def logout(database: Database, token: str, *, everywhere: bool) -> int:
     """End the token's session, or every session of its owner; returns how many are sure to have ended."""
-
-    def end(unit: Unit) -> int:
-        session = unit.people.session(sha256_of(token))
-        if session is None:
-            return 0
-        if session.service is not None:
-            raise BadUsage(problem=N_("This is a service token: `custmerge token revoke` ends it."))
-        if not everywhere:
-            return unit.people.end_session(session.token_sha256)
-        if session.person is not None:
-            return unit.people.end_sessions_of_staff(session.person.id)
-        return unit.people.end_sessions_of_numbers([session.number or ""])
-
-    return database.attempt(end)
+    for attempt in database.attempts():
+        with attempt as unit:
+            session = unit.people.session(sha256_of(token))
+            if session is not None and session.service is not None:
+                raise BadUsage(problem=N_("This is a service token: `custmerge token revoke` ends it."))
+            if session is None:
+                ended = 0
+            elif not everywhere:
+                ended = unit.people.end_session(session.token_sha256)
+            elif session.person is not None:
+                ended = unit.people.end_sessions_of_staff(session.person.id)
+            else:
+                ended = unit.people.end_sessions_of_numbers([session.number or ""])
+    return ended
 
 
 def _open(unit: Unit, session: Session, now: datetime) -> Caller:

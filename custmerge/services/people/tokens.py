@@ -36,17 +36,15 @@ def create(
         raise BadValue(name="--days", value=str(days), why=N_("a service token lasts from 1 to 90 days"))
     end = stamp(now + timedelta(days=days))
     new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
-
-    def make(unit: Unit) -> None:
-        # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
-        unit.people.lock_staff()
-        demand_alive(unit, caller, now)
-        unit.chain.lock()
-        demand_free(unit, name)
-        unit.people.add_service(new, sha256_of(token))
-        note_token(unit, caller.actor, now, "create", name, role=role.value, expires_at=end)
-
-    database.attempt(make)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
+            unit.people.lock_staff()
+            demand_alive(unit, caller, now)
+            unit.chain.lock()
+            demand_free(unit, name)
+            unit.people.add_service(new, sha256_of(token))
+            note_token(unit, caller.actor, now, "create", name, role=role.value, expires_at=end)
     return new
 
 
@@ -67,15 +65,13 @@ def demand_may_revoke(database: Database, caller: Caller, name: str) -> None:
 def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
     """End a service token; raises UnknownToken where there is none that could be ended."""
     demand_may_change_people(caller)
-
-    def end(unit: Unit) -> None:
-        # As in `create`; of two who end one token, the second finds it ended.
-        unit.people.lock_staff()
-        demand_alive(unit, caller, now)
-        unit.people.revoke_service(_living(unit, name).id, stamp(now))
-        note_token(unit, caller.actor, now, "revoke", name)
-
-    database.attempt(end)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # In the order of `create`. If two people revoke one token, the second finds it revoked.
+            unit.people.lock_staff()
+            demand_alive(unit, caller, now)
+            unit.people.revoke_service(_living(unit, name).id, stamp(now))
+            note_token(unit, caller.actor, now, "revoke", name)
 
 
 def _living(unit: Unit, name: str) -> Service:
