@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from custmerge.cli.render.escape import visible
 from custmerge.errors import N_
 from custmerge.rules.fields import Field
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ from custmerge.cli.render.output import Format, stdout, to_text, write_many
 from custmerge.cli.streams import write_for_certain
 from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import Declined, TokenLost
-from custmerge.rules.people import Service
-from custmerge.rules.sessions import SERVICE_DAYS
+from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
 
 app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))

@@ -21,10 +21,10 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
+from custmerge.rules.authority import own_survivor
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
 from custmerge.services import merge, verify
-from custmerge.services.access import own_survivor
 
 if TYPE_CHECKING:
     from custmerge.cli.context import Context
@@ -63,7 +63,7 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
 def _survivor(context: Context, caller: Caller, into: str | None) -> str:
     """Return the number that is kept: a customer's own, asked for from staff until it is one that can be."""
     if caller.is_customer:
-        return own_survivor(caller, into)
+        return own_survivor(caller.name, into)
     if into is not None:
         return verify.check_survivor(context.database, caller, into, context.now())
     while True:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services.people.staff import checked_name, end_locks, write_new
 from custmerge.services.upgrade import INIT, catch_up, seal_what_is_not
 from custmerge.storage.schema import VERSIONS

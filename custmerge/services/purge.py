@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import seals
+from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, image_digest
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why, status_now
 from custmerge.services.access import demand, demand_alive
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,8 +19,9 @@ from custmerge.errors import (
     UnknownTransfer,
 )
 from custmerge.rules import seals
+from custmerge.rules.authority import survivor_of, void_entries
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
     LARGEST_FORM_BYTES,
@@ -34,9 +35,8 @@ from custmerge.rules.transfers import (
     identity_digest,
     status_now,
 )
-from custmerge.services.access import demand, demand_alive, living, person_of, survivor_of
+from custmerge.services.access import demand, demand_alive, demand_living, person_of
 from custmerge.services.authority import has_its_form, standing
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,16 +69,12 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     Raises BadFile for what is no form, UnknownNumber, MergedAway, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
-    survivor = survivor_of(caller, filing.into, filing.absorbed)
+    survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
     form = checked_form(filing)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
-            records = unit.register.customers((survivor, filing.absorbed), lock=True)
-            kept, absorbed = (
-                living(number, records.get(number), unit.register.end_of_chain)
-                for number in (survivor, filing.absorbed)
-            )
+            kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
             made_void = _make_room(unit, kept, absorbed)
             new = Transfer(
                 id=0,
@@ -191,14 +187,6 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
         with database.reading() as unit:
             _decidable(unit, caller, number, to, lock=False)
         raise
-
-
-def approved_for(unit: Unit, survivor: Customer, absorbed: Customer) -> int | None:
-    """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
-    found = unit.transfers.open_for(survivor.number, absorbed.number, lock=False)
-    if found is None or _status(unit, found, survivor, absorbed) is not Status.APPROVED:
-        return None
-    return found.id
 
 
 def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Transfer, Why] | None:

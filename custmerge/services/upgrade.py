@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
-from custmerge.rules.authority import DECISIONS
+from custmerge.rules.authority import DECISIONS, void_entries
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why
 from custmerge.services.authority import Staff, approved_in, lives_of
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRequired
+from custmerge.rules.authority import void_entries
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Package
 from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, plan_merge
 from custmerge.rules.times import stamp
+from custmerge.rules.tombstones import living_pair
 from custmerge.rules.transfers import Status, Why, status_now
-from custmerge.services.access import demand_alive, living_pair
-from custmerge.services.authority import has_its_form, standing
-from custmerge.services.verify import proved_pairs
-from custmerge.services.voiding import void_entries
+from custmerge.services.access import demand_alive
+from custmerge.services.authority import has_its_form, proved_pairs, standing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
-    from custmerge.rules.fields import Field
+    from custmerge.rules.fields import Field, Pair
     from custmerge.rules.history import Fact
     from custmerge.rules.transfers import Transfer
-    from custmerge.services.access import Caller, Pair
+    from custmerge.services.access import Caller
     from custmerge.storage.unit import Unit
 
 
@@ -127,7 +127,7 @@ class Orders:
         """
         if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return living_pair(self._caller, pair, self._records, self._end_of_chain)
+        return living_pair(pair, self._records, self._went_into, is_customer=self._caller.is_customer)
 
     def demand_authority(self, pair: Pair) -> int | None:
         """Raise ProofRequired unless the session has proved the pair, or a contract transfer stands in (rule 3).
@@ -262,13 +262,6 @@ class Orders:
         retired = [one.number for one in changed if one.merged_into is not None]
         unit.people.end_sessions_of_numbers(retired)
         unit.people.drop_proofs_of({*retired, *self._took_over})
-
-    def _end_of_chain(self, number: str) -> str:
-        seen = set()
-        while (into := self._went_into(number)) is not None and into not in seen:
-            seen.add(number)
-            number = into
-        return number
 
     def _went_into(self, number: str) -> str | None:
         record = self._records.get(number) or self._look_up(number)

@@ -16,17 +16,15 @@ from custmerge.errors import (
     UnknownToken,
 )
 from custmerge.rules import seals
-from custmerge.rules.authority import why_lost
+from custmerge.rules.authority import void_entries, why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.people import folded
+from custmerge.rules.people import Capability, Role, folded, may
 from custmerge.rules.records import wrong_with_number
-from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.authority import Staff
 from custmerge.services.people import guessing
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
