@@ -14,7 +14,7 @@ from world import World
 
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database

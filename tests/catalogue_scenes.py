@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from custmerge.rules.audit import CheckName
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database

@@ -21,7 +21,7 @@ from cli_process import run_command_line
 from world import World
 
 from custmerge.rules.history import Actor
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services.people import passwords, sessions, staff
 from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine

@@ -15,7 +15,7 @@ from world import World
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, chain_hash
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services import audit
 from custmerge.services.access import Caller
 from custmerge.storage import schema

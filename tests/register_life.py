@@ -21,13 +21,12 @@ from undo_model import DETAILS, IDENTITY, TRIES, Model, Refused
 from custmerge.errors import CustmergeError
 from custmerge.rules.audit import CheckName
 from custmerge.rules.fields import DETAIL_FIELDS, Field
-from custmerge.rules.people import Proof, verified_sha256
+from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
+from custmerge.services import access, imports, transfer
 from custmerge.services import audit as audit_service
-from custmerge.services import imports, transfer
 from custmerge.services import merge as merge_service
 from custmerge.services import purge as purge_service
 from custmerge.services import undo as undo_service
@@ -77,7 +76,7 @@ class Life(RuleBasedStateMachine):
         self.began = datetime.now(UTC).replace(microsecond=0)
         self.renewed = 0
         self.callers = {
-            name: sessions.resume(self.database, f"token-of-{name}", self.began) for name in ("anna", "ben", "ada")
+            name: access.resume(self.database, f"token-of-{name}", self.began) for name in ("anna", "ben", "ada")
         }
 
     def teardown(self):
@@ -312,7 +311,7 @@ class Life(RuleBasedStateMachine):
         place = data.draw(st.integers(0, len(self.model.logins) - 1))
         expected, caller = self.both(
             lambda: self.model.use(place, self.minute),
-            lambda: sessions.resume(self.database, f"token-{place}", self.now),
+            lambda: access.resume(self.database, f"token-{place}", self.now),
         )
         if caller is not None:
             assert caller.name == expected

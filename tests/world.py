@@ -8,11 +8,10 @@ from contextlib import closing
 from custmerge.cli.render.data import records as shapes
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
+from custmerge.services import access, imports
 from custmerge.services import export as export_service
-from custmerge.services import imports
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
-from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
 _NUMBERS = itertools.count()
@@ -62,7 +61,7 @@ class World:
             writer.writerows(rows)
         with self._database() as database:
             now = database.now()
-            caller = sessions.resume(database, self.anna.token, now)
+            caller = access.resume(database, self.anna.token, now)
             imports.import_file(database, caller, str(path), kind, update=False, progress=Strict(), now=now)
 
     def customers(self):
@@ -87,7 +86,7 @@ class World:
     def _exported(self, export, shape, *, with_hashes=False):
         with self._database() as database:
             now = database.now()
-            caller = sessions.resume(database, self.anna.token, now)
+            caller = access.resume(database, self.anna.token, now)
             rows = export(database, caller, with_hashes=with_hashes, now=now)
             return [shapes.exported(shape(row), stored, with_hashes=with_hashes) for row, stored in rows]
 

@@ -116,7 +116,7 @@ class Context:
 
     def resumed(self, token: str) -> Caller:
         """Return whose session a token opens; raises SessionOver."""
-        from custmerge.services.people.sessions import resume
+        from custmerge.services.access import resume
 
         self._known = resume(self.database, token, self.now())
         return self._known
@@ -125,10 +125,10 @@ class Context:
         """Write into the history, if that can be done at once, that the caller was refused."""
         if self._known is None:
             return
-        from custmerge.services import refusals
+        from custmerge.services.access import note_refusal
 
         with suppress(DatabaseError):
-            refusals.note(self.database, self._known, verb, error, self.now())
+            note_refusal(self.database, self._known, verb, error, self.now())
 
     def survivor(self, caller: Caller, into: str | None) -> str | None:
         """Return the number that is kept as it was given; staff who gave none are asked for it on a terminal."""

@@ -18,11 +18,11 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
+from custmerge.rules.authority import own_survivor
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merge, verify
-from custmerge.services.access import Caller, own_survivor
 from custmerge.services.merge import Request
 from custmerge.services.merge.orders import Receipt
 
@@ -129,7 +129,7 @@ def warn_of_split_account(context: Context, receipt: Receipt) -> None:
 def _survivor(context: Context, caller: Caller, into: str | None) -> str:
     """Return the number that is kept: a customer's own; staff are asked until they name one that can be kept."""
     if caller.is_customer:
-        return own_survivor(caller, into)
+        return own_survivor(caller.name, into)
     if into is not None:
         return verify.check_survivor(context.database, caller, into, context.now())
     while True:

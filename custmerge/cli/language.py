@@ -12,7 +12,7 @@ from pathlib import Path
 from custmerge.errors import N_, CustmergeError
 from custmerge.rules.characters import is_hidden, strangers
 from custmerge.rules.fields import Field
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"

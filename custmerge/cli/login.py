@@ -31,7 +31,7 @@ def login(
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
-    from custmerge.services.access import checked_number
+    from custmerge.rules.records import checked_number
     from custmerge.services.people.sessions import login_customer, logout
 
     context: Context = ctx.obj

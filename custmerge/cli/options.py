@@ -7,7 +7,7 @@ import typer
 from custmerge.cli.language import _
 from custmerge.cli.render.data.writing import Format
 from custmerge.errors import N_, BadValue
-from custmerge.rules.roles import STAFF_ROLES, Role
+from custmerge.rules.people import STAFF_ROLES, Role
 
 LARGEST = 2**31 - 1
 """The largest number that both databases take."""

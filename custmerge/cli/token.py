@@ -13,8 +13,7 @@ from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
 from custmerge.cli.streams import is_delivered
 from custmerge.errors import Declined, TokenLost
-from custmerge.rules.people import Service
-from custmerge.rules.sessions import SERVICE_DAYS
+from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
 
 app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))

@@ -1,7 +1,6 @@
-"""Whether what somebody filed or approved still counts, by what the history tells (contract §2, rule 5).
+"""Who may merge two numbers, and whether what a person filed or approved counts (contract §2, rules 2, 3, 5, 10).
 
-A row says what it says now, and somebody may have written that. What became of a transfer or of a person is told by
-the newest history entry.
+Rows can be changed by hand. What became of a transfer or of a person is told by the newest history entry.
 """
 
 from __future__ import annotations
@@ -9,14 +8,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.rules.history import Action
-from custmerge.rules.roles import Capability, Role, may
+from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
+from custmerge.rules import seals
+from custmerge.rules.history import Action, Draft
+from custmerge.rules.people import Capability, Role, may
+from custmerge.rules.records import checked_number
 from custmerge.rules.transfers import Status, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from custmerge.rules.history import Fact
+    from custmerge.rules.fields import Pair
+    from custmerge.rules.history import Actor, Fact
+    from custmerge.rules.transfers import Transfer
 
     Facts = Mapping[str, Fact]
     """The body of a history entry."""
@@ -30,6 +34,43 @@ STATUS_AFTER: Mapping[Action, Status] = {
 }
 """What a transfer is after an entry that names it."""
 DECISIONS = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
+
+
+def survivor_of(own: str | None, into: str | None, absorbed: str) -> str:
+    """Return the number that is kept: `own`, or for staff, who have no number of their own, `into` (rule 2).
+
+    Raises OwnNumberOnly, MissingInput, BadValue, and SelfMerge where it is `absorbed` (rule 10).
+    """
+    checked_number(absorbed)
+    if own is not None:
+        survivor = own_survivor(own, into)
+    elif into is None:
+        raise MissingInput(what=N_("Number that is kept"), option="--into NUMBER")
+    else:
+        survivor = checked_number(into)
+    if survivor == absorbed:
+        raise SelfMerge(number=survivor)
+    return survivor
+
+
+def own_survivor(own: str, into: str | None) -> str:
+    """Return the only number that a customer can keep, their own; raises OwnNumberOnly where another is named."""
+    if into is not None and into != own:
+        raise OwnNumberOnly(number=into)
+    return own
+
+
+def demand_authority(pair: Pair, *, is_proved: bool, is_customer: bool, transfer: int | None = None) -> int | None:
+    """Return the id of the contract transfer that stands in for the proof, None where the pair is proved (rule 3).
+
+    `transfer` is the id of the approved transfer for the pair, if there is one: it stands in for staff alone. Raises
+    ProofRequired where there is neither a proof nor such a transfer.
+    """
+    if is_proved:
+        return None
+    if is_customer or transfer is None:
+        raise ProofRequired(survivor=pair[0], absorbed=pair[1])
+    return transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +105,18 @@ def life_of(told: Iterable[Facts]) -> Life | None:
         return None
     decision = max(DECISIONS, key=lambda action: newest.get(action, 0))
     return Life(
-        status,
-        newest.get(Action.TRANSFER_FILE, 0),
-        newest.get(decision, 0),
-        sealed.get(Action.TRANSFER_FILE),
-        sealed.get(decision),
+        status=status,
+        filed=newest.get(Action.TRANSFER_FILE, 0),
+        decided=newest.get(decision, 0),
+        filing_seal=sealed.get(Action.TRANSFER_FILE),
+        decision_seal=sealed.get(decision),
     )
 
 
 def still_may(role: str, disabled_at: str | None, capability: Capability, since: int, told: Iterable[Facts]) -> bool:
-    """Return whether somebody may do something now, and has been able to ever since the entry `since`.
+    """Return whether a person has a capability now, and has had it without a break since the entry `since`.
 
-    `told` are the `user` entries of that name, in any order. A role that is given back doesn't count as kept.
+    `told` are the `user` entries of that person's name, in any order. A role that was lost and given back is a break.
     """
     if disabled_at is not None or not _may(role, capability):
         return False
@@ -93,6 +134,22 @@ def why_lost(role: str | None, *, is_approver: bool) -> Why:
     if role is None:
         return Why.APPROVER_DISABLED if is_approver else Why.FILER_DISABLED
     return Why.APPROVER_ROLE if is_approver else Why.FILER_ROLE
+
+
+def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) -> list[Draft]:
+    """Return the history entries of transfers that became void, one each, in the order of their ids."""
+    drafts = []
+    for transfer in sorted(transfers, key=lambda transfer: transfer.id):
+        facts: dict[str, Fact] = {
+            "survivor": transfer.survivor,
+            "absorbed": transfer.absorbed,
+            "transfer": transfer.id,
+            "form_sha256": transfer.form.sha256,
+            "why": why.value,
+            "row_sha256": seals.of_void(transfer, why),
+        }
+        drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
+    return drafts
 
 
 def _may(role: Fact, capability: Capability) -> bool:

@@ -35,6 +35,8 @@ DETAIL_FIELDS: tuple[Field, ...] = FIELDS[3:]
 BANK_FIELDS: tuple[Field, ...] = (Field.ACCOUNT_NUMBER, Field.BANK_CODE)
 _POSITION = {field: position for position, field in enumerate(FIELDS)}
 
+Pair = tuple[str, str]
+"""Two customer numbers: survivor and absorbed."""
 EMPTY_VALUES: tuple[str, ...] = ("",) * len(FIELDS)
 EMPTY_DETAILS: tuple[str, ...] = ("",) * len(DETAIL_FIELDS)
 

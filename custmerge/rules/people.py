@@ -1,23 +1,106 @@
-"""Staff, sessions and proofs as values."""
+"""People: staff, service tokens, sessions and proofs as values, what a role may do, how long a login lasts.
+
+Source: contract §5 (roles and limits), §3 (proofs).
+"""
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from custmerge.rules.roles import Role
-from custmerge.rules.sessions import expires_at, has_opened, proof_holds, service_ends_at
-from custmerge.rules.times import moment
+from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+ABSOLUTE_LIMIT = timedelta(hours=12)
+CUSTOMER_IDLE_LIMIT = timedelta(minutes=30)
+STAFF_IDLE_LIMIT = timedelta(hours=8)
+PROOF_LASTS = timedelta(minutes=30)
+SERVICE_DAYS = 90
+"""The longest life of a service token."""
+
+
+class Role(StrEnum):
+    """The role of a logged-in person."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+
+
+STAFF_ROLES = (Role.AGENT, Role.SUPERVISOR, Role.AUDITOR)
+
+
+class Capability(StrEnum):
+    """What a role may do; each service demands one."""
+
+    LOOK = "look"
+    """Find, show, diff and history of any number without a proof."""
+    LOOK_OWN = "look_own"
+    """Show and history of the own number."""
+    MERGE_ANY = "merge_any"
+    """Verify and merge any pair, with the customer's proof."""
+    MERGE_OWN = "merge_own"
+    """Verify, compare and merge into the own number."""
+    REVEAL = "reveal"
+    """See bank data unmasked."""
+    IMPORT = "import"
+    EXPORT = "export"
+    EXPORT_HISTORY = "export_history"
+    AUDIT = "audit"
+    """Run audits."""
+    TRANSFER_FILE = "transfer_file"
+    """File contract transfers and look at them."""
+    TRANSFER_DECIDE = "transfer_decide"
+    """Approve and reject contract transfers of others."""
+    BULK_APPROVE = "bulk_approve"
+    """Approve bulk files that others run."""
+    PURGE = "purge"
+    """Erase personal data that is no longer needed."""
+    UNDO = "undo"
+    """Take any order back, and whole bulk runs."""
+    UNDO_OWN = "undo_own"
+    """Take back an own order within 15 minutes."""
+    STAFF = "staff"
+    """Add, list, change, disable and unlock staff; make and revoke service tokens."""
+
+
+_AGENT = {Capability.LOOK, Capability.MERGE_ANY, Capability.REVEAL, Capability.TRANSFER_FILE, Capability.UNDO_OWN}
+_MAY: dict[Role, frozenset[Capability]] = {
+    Role.CUSTOMER: frozenset({Capability.LOOK_OWN, Capability.MERGE_OWN}),
+    Role.AGENT: frozenset(_AGENT),
+    Role.SUPERVISOR: frozenset(
+        {
+            *_AGENT,
+            Capability.IMPORT,
+            Capability.EXPORT,
+            Capability.EXPORT_HISTORY,
+            Capability.TRANSFER_DECIDE,
+            Capability.BULK_APPROVE,
+            Capability.AUDIT,
+            Capability.PURGE,
+            Capability.UNDO,
+            Capability.STAFF,
+        }
+    ),
+    Role.AUDITOR: frozenset({Capability.LOOK, Capability.REVEAL, Capability.EXPORT_HISTORY, Capability.AUDIT}),
+}
+
+
+def may(role: Role, capability: Capability) -> bool:
+    """Return whether `role` has `capability`."""
+    return capability in _MAY[role]
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who works here."""
+    """A member of staff."""
 
     id: int
     name: str
@@ -26,12 +109,12 @@ class Person:
     created_at: str
     disabled_at: str | None
     password_chosen_by: str | None = None
-    """Who chose the present password where it was somebody else."""
+    """The person who chose the present password, None where they chose it themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service token: a script that works here in the name of a person."""
+    """A service token: lets a script work in the name of a person."""
 
     id: int
     name: str
@@ -55,17 +138,29 @@ class Session:
     last_used_at: str
     service: Service | None = None
 
-    def ends_at(self, used: str) -> datetime:
-        """Return the moment at which the session ends where it was used at `used` and isn't again."""
+    @property
+    def has_owner(self) -> bool:
+        """Whether the number, person or service token of the session is there, and neither disabled nor revoked."""
+        if self.person is not None:
+            return self.person.disabled_at is None
         if self.service is not None:
-            return service_ends_at(moment(self.service.created_at), moment(self.service.expires_at))
+            return self.service.revoked_at is None
+        return self.number is not None
+
+    def ends_at(self, used: str) -> datetime:
+        """Return the moment at which the session ends if its last use is at the moment `used`."""
+        if self.service is not None:
+            # Whatever end its row says.
+            longest = moment(self.service.created_at) + timedelta(days=SERVICE_DAYS)
+            return min(moment(self.service.expires_at), longest)
         role = self.person.role if self.person else Role.CUSTOMER
         return expires_at(role, moment(self.created_at), moment(used))
 
     def is_open(self, now: datetime) -> bool:
         """Return whether the session has begun by `now` and hasn't ended."""
         begin = self.created_at if self.service is None else self.service.created_at
-        return has_opened(begin, self.last_used_at, now) and now < self.ends_at(self.last_used_at)
+        has_opened = has_begun(begin, now) and has_begun(self.last_used_at, now)
+        return has_opened and now < self.ends_at(self.last_used_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +175,31 @@ class Proof:
     valid_until: str
 
     def holds(self, stored: str | None, now: datetime) -> bool:
-        """Return whether the proof is worth something at `now` (rule 3).
+        """Return whether the proof is valid at `now` (rule 3); a proof of the future isn't.
 
         `stored` is the hash of the password that belongs to the domain now, or None where the domain isn't under
         the absorbed number or has no password.
         """
-        return (
-            proof_holds(self.valid_until, now)
-            and stored is not None
-            and verified_sha256(stored) == self.verified_sha256
-        )
+        is_timely = stamp(now) < self.valid_until <= stamp(now + PROOF_LASTS + MAY_BE_APART)
+        return is_timely and stored is not None and verified_sha256(stored) == self.verified_sha256
+
+
+def expires_at(role: Role, created: datetime, last_used: datetime) -> datetime:
+    """Return the moment at which a login ends unless it is used before."""
+    idle = CUSTOMER_IDLE_LIMIT if role is Role.CUSTOMER else STAFF_IDLE_LIMIT
+    return min(created + ABSOLUTE_LIMIT, last_used + idle)
 
 
 def folded(name: str) -> str:
-    """Return the one writing under which a name is taken once: without capitals and composed letters."""
+    """Return the writing of a name that two people can't share: NFKC, without capitals."""
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def verified_sha256(stored: str) -> str:
     """Return what a proof keeps of the password hash that it was verified against: its SHA-256, in hex."""
     return hashlib.sha256(stored.encode()).hexdigest()
+
+
+def token_sha256(token: str) -> str:
+    """Return what the database keeps of a session's token: its SHA-256, in hex."""
+    return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()

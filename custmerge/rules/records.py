@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_
+from custmerge.errors import N_, BadValue
 from custmerge.rules.cells import NEVER_GUARDED
 from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
@@ -71,6 +71,13 @@ def wrong_with_number(number: str) -> str | None:
     if len(number) > OLD_NUMBER_LENGTH:
         return N_("is longer than 64 characters")
     return None
+
+
+def checked_number(number: str) -> str:
+    """Return `number`; raises BadValue where no customer number can look like that."""
+    if why := wrong_with_number(number):
+        raise BadValue(name="number", value=number, why=why)
+    return number
 
 
 def wrong_with_new_number(number: str) -> str | None:

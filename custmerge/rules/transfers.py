@@ -117,6 +117,13 @@ def identity_digest(salt: bytes, survivor: Customer, absorbed: Customer) -> str:
     return hashlib.sha256(salt + json.dumps(spoken_of).encode()).hexdigest()
 
 
+def approved_now(transfer: Transfer | None, survivor: Customer | None, absorbed: Customer | None) -> int | None:
+    """Return the id of a transfer that is approved, given the two records as they are now; None where none is."""
+    if transfer is None or status_now(transfer, survivor, absorbed) is not Status.APPROVED:
+        return None
+    return transfer.id
+
+
 def status_now(transfer: Transfer, survivor: Customer | None, absorbed: Customer | None) -> Status:
     """Return the status of a transfer, given the two records as they are now: an open one may have become void."""
     if transfer.status not in OPEN:

@@ -1,42 +1,33 @@
-"""Who is asking, and whether they may."""
+"""Who is logged in, and what they may do."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custmerge.errors import (
-    N_,
-    BadValue,
-    MergedAway,
-    MissingInput,
-    NotAllowed,
-    OwnNumberOnly,
-    PersonChanged,
-    PersonRequired,
-    ProofRequired,
-    SelfMerge,
-    SessionOver,
-    UnknownNumber,
-)
-from custmerge.rules.history import Actor
-from custmerge.rules.records import wrong_with_number
-from custmerge.rules.roles import Capability, Role, may
+from custmerge.errors import NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
+from custmerge.rules import tombstones
+from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.people import Capability, Role, may, token_sha256
+from custmerge.rules.times import moment, stamp
+from custmerge.services.authority import is_as_told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from custmerge.errors import CustmergeError
     from custmerge.rules.fields import Customer
+    from custmerge.rules.people import Session
+    from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-Pair = tuple[str, str]
-"""Survivor and absorbed."""
+TOUCH_EVERY_SECONDS = 60
+REFUSAL_WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A logged-in person."""
+    """A logged-in person or service token."""
 
     role: Role
     name: str
@@ -52,8 +43,13 @@ class Caller:
 
     @property
     def is_customer(self) -> bool:
-        """Whether this is a customer and not somebody who works here."""
+        """Whether this is a customer, not staff or a service token."""
         return self.role is Role.CUSTOMER
+
+    @property
+    def own_number(self) -> str | None:
+        """The number that a customer logged in with; None for staff."""
+        return self.name if self.is_customer else None
 
     @property
     def actor(self) -> Actor:
@@ -63,10 +59,54 @@ class Caller:
         return Actor(self.name, "customer" if self.is_customer else "staff")
 
 
+def resume(database: Database, token: str, now: datetime) -> Caller:
+    """Return the caller whose session a token opens; raises SessionOver where it opens none, or none any more.
+
+    A person whose row isn't as the history has it gets no further than `demand`.
+    """
+    with database.reading() as unit:
+        session = unit.people.session(token_sha256(token))
+        is_told = session is None or is_as_told(unit, session)
+    if session is None or not session.has_owner:
+        raise SessionOver
+    if not session.is_open(now):
+        database.at_once(lambda unit: unit.people.end_session(session.token_sha256))
+        raise SessionOver
+    used = session.last_used_at
+    if session.service is None and (now - moment(used)).total_seconds() >= TOUCH_EVERY_SECONDS:
+        # Not waited for: a database that is read-only, or locked by a writer, can still be read.
+        is_noted = database.at_once(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
+        used = stamp(now) if is_noted else used
+    return replace(caller_of(session, used), is_as_told=is_told)
+
+
+def caller_of(session: Session, used: str) -> Caller:
+    """Return the caller of a session that was last used at the moment `used`, see `times.stamp`."""
+    end = stamp(session.ends_at(used))
+    if (service := session.service) is not None:
+        return Caller(
+            role=service.role,
+            name=service.name,
+            token_sha256=session.token_sha256,
+            expires_at=end,
+            person=service.created_by,
+            is_service=True,
+        )
+    if (person := session.person) is not None:
+        return Caller(
+            role=person.role,
+            name=person.name,
+            token_sha256=session.token_sha256,
+            expires_at=end,
+            person=person.id,
+        )
+    return Caller(Role.CUSTOMER, session.number or "", session.token_sha256, end)
+
+
 def demand(caller: Caller, capability: Capability) -> None:
     """Raise NotAllowed unless the caller's role has the capability.
 
-    Raises PersonChanged for somebody whose row was changed, who may find out by an audit and do nothing else.
+    Raises PersonChanged for a person whose row was changed by hand: they may run an audit and nothing else.
     """
     if not caller.is_as_told and capability is not Capability.AUDIT:
         raise PersonChanged(name=caller.name)
@@ -75,7 +115,7 @@ def demand(caller: Caller, capability: Capability) -> None:
 
 
 def demand_person_acts(caller: Caller) -> None:
-    """Raise PersonRequired for a service token: what it did to people or tokens would outlast its own end."""
+    """Raise PersonRequired for a service token: its changes of people or tokens would outlast its own end."""
     if caller.is_service:
         raise PersonRequired(name=caller.name)
 
@@ -86,14 +126,20 @@ def demand_may_change_people(caller: Caller) -> None:
     demand_person_acts(caller)
 
 
+def demand_may_merge(caller: Caller) -> None:
+    """Raise NotAllowed unless the caller may verify and merge: customers into their own number, staff any pair."""
+    demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.MERGE_ANY)
+
+
 def demand_alive(unit: Unit, caller: Caller, now: datetime, *, hold: bool = True) -> None:
     """Raise SessionOver where the caller's session has ended by `now`.
 
-    It ends at its limits, and with a role, a password, a disabling. Asked in the transaction that writes, for a
-    person may think for long before they answer; without `hold` in one that reads for a form or a run that goes on.
+    A session ends at its limits, and with a new role, a new password or a disabling. The transaction that writes asks
+    this again, because a person may take long to answer a question; `hold` then keeps the session from being ended
+    before the transaction is. Without `hold`: for a transaction that only reads.
     """
     session = unit.people.session(caller.token_sha256, hold=hold)
-    # A command may have been stopped, or have waited for its input, since it looked at the clock.
+    # The process may have been stopped, or have waited for input, since it read the clock.
     if session is None or not session.is_open(max(now, unit.now())):
         raise SessionOver
 
@@ -106,64 +152,42 @@ def person_of(caller: Caller) -> int:
 
 
 def demand_number(caller: Caller, number: str) -> None:
-    """Raise unless the caller may look at `number`: staff at any, a customer at the own one."""
+    """Raise unless the caller may look at `number`: staff at any, a customer at their own."""
     demand(caller, Capability.LOOK_OWN if caller.is_customer else Capability.LOOK)
     if caller.is_customer and number != caller.name:
         raise OwnNumberOnly(number=number)
 
 
-def checked_number(number: str) -> str:
-    """Return `number`; raises BadValue where no customer number can look like that."""
-    if why := wrong_with_number(number):
-        raise BadValue(name="number", value=number, why=why)
-    return number
+def demand_living(unit: Unit, *numbers: str, lock: bool = False) -> list[Customer]:
+    """Return the records of numbers that are in use, in their order; raises UnknownNumber or MergedAway (rule 9)."""
+    records = unit.register.customers(numbers, lock=lock)
+    return [tombstones.living(number, records.get(number), unit.register.went_into) for number in numbers]
 
 
-def survivor_of(caller: Caller, into: str | None, absorbed: str) -> str:
-    """Return the number that is kept: a customer's own, or the one that staff name (rule 2).
-
-    Raises OwnNumberOnly, MissingInput, and SelfMerge where it is `absorbed` (rule 10).
-    """
-    checked_number(absorbed)
-    if caller.is_customer:
-        survivor = own_survivor(caller, into)
-    elif into is None:
-        raise MissingInput(what=N_("Number that is kept"), option="--into NUMBER")
-    else:
-        survivor = checked_number(into)
-    if survivor == absorbed:
-        raise SelfMerge(number=survivor)
-    return survivor
+def note_refusal(database: Database, caller: Caller, verb: str, error: CustmergeError, now: datetime) -> None:
+    """Write a history entry of a refused command, never what it was given; nothing where the database is locked."""
+    draft = Draft(stamp(now), caller.actor, Action.DENIED, {"command": verb, "code": error.code})
+    database.at_once(lambda unit: unit.chain.append([draft]), wait_seconds=REFUSAL_WAIT_SECONDS)
 
 
-def own_survivor(caller: Caller, into: str | None) -> str:
-    """Return the only number that a customer can keep, their own; raises OwnNumberOnly where another is named."""
-    if into is not None and into != caller.name:
-        raise OwnNumberOnly(number=into)
-    return caller.name
+class SessionUse:
+    """Notes from time to time that a long command uses its session, which would expire otherwise."""
 
+    def __init__(self, database: Database, caller: Caller, now: datetime) -> None:
+        """Take `now` for the last use: a login, and `resume`, have just noted it."""
+        self._database = database
+        self._caller = caller
+        self._noted = now
 
-def living_pair(
-    caller: Caller, pair: Pair, records: Mapping[str, Customer], end_of_chain: Callable[[str], str]
-) -> tuple[Customer, Customer]:
-    """Return two records that are in use, out of `records`; raises UnknownNumber or MergedAway (rule 9).
+    def note(self, now: datetime) -> None:
+        """Note that the session is used; not where the database is locked."""
+        if self._caller.is_service or (now - self._noted).total_seconds() < TOUCH_EVERY_SECONDS:
+            return
+        self._database.at_once(lambda unit: self._note(unit, now))
+        self._noted = now
 
-    A customer, proof or not, isn't told where the other number went (rule 3): it needs a new proof.
-    """
-    survivor, absorbed = pair
-    other = records.get(absorbed)
-    if caller.is_customer and (other is None or other.merged_into is not None):
-        raise ProofRequired(survivor=survivor, absorbed=absorbed)
-    return living(survivor, records.get(survivor), end_of_chain), living(absorbed, other, end_of_chain)
-
-
-def living(number: str, record: Customer | None, end_of_chain: Callable[[str], str]) -> Customer:
-    """Return the record of a number that is in use; raises UnknownNumber or MergedAway (rule 9).
-
-    `end_of_chain` says where a number that was merged away has come to by now.
-    """
-    if record is None:
-        raise UnknownNumber(number=number)
-    if record.merged_into is not None:
-        raise MergedAway(number=number, merged_into=end_of_chain(number))
-    return record
+    def _note(self, unit: Unit, now: datetime) -> None:
+        session = unit.people.session(self._caller.token_sha256)
+        # A process that was stopped for long must not reopen a session that has expired meanwhile.
+        if session is not None and session.is_open(now):
+            unit.people.touch_session(session.token_sha256, stamp(now))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 
@@ -47,14 +47,12 @@ def history(database: Database, caller: Caller) -> Iterator[Entry]:
 
 
 def _note(database: Database, caller: Caller, kind: str, now: datetime, *, with_hashes: bool) -> None:
-    """Write into the history that something is about to be written out; raises DatabaseError where that can't be."""
-
-    def note(unit: Unit) -> None:
-        demand_alive(unit, caller, now)
-        facts: dict[str, Fact] = {"kind": kind, "with_hashes": int(with_hashes)}
-        unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
-
-    database.attempt(note)
+    """Write the history entry of an export that is about to begin."""
+    facts: dict[str, Fact] = {"kind": kind, "with_hashes": int(with_hashes)}
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
 
 
 def _streamed(database: Database, rows: Callable[[Unit], Iterator[T]]) -> Iterator[T]:

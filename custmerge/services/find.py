@@ -1,4 +1,4 @@
-"""Looking customers up and comparing two of them."""
+"""Find customers, show one, compare two."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, UnknownNumber
+from custmerge.rules.authority import demand_authority, survivor_of
 from custmerge.rules.compare import Comparison, compare
-from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
+from custmerge.rules.records import checked_number
 from custmerge.rules.times import stamp
-from custmerge.services.access import checked_number, demand, demand_alive, demand_number, living_pair, survivor_of
-from custmerge.services.transfer import approved_for
-from custmerge.services.verify import demand_proof
+from custmerge.rules.tombstones import end_of_chain, living_pair
+from custmerge.services.access import demand, demand_alive, demand_number
+from custmerge.services.authority import approved_for, proved_pairs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from custmerge.rules.fields import Customer, Package, Pair
     from custmerge.rules.plan import Order
     from custmerge.services.access import Caller
     from custmerge.storage.database import Database
@@ -31,7 +33,7 @@ LONGEST_TEXT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """All there is about one number."""
+    """A customer's record with its packages and orders."""
 
     customer: Customer
     """A tombstone's `merged_into` is the end of its chain."""
@@ -54,7 +56,7 @@ def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MO
     if len(words) > WORDS_AT_MOST:
         raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 20 words at most"))
     with database.reading() as unit:
-        return tuple(masked_customer(found) for found in unit.register.found(words, limit))
+        return tuple(masked_customer(customer) for customer in unit.register.found(words, limit))
 
 
 def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: datetime) -> Profile:
@@ -62,14 +64,12 @@ def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: 
     demand_number(caller, checked_number(number))
     if reveal:
         demand(caller, Capability.REVEAL)
-
-        def revealed(unit: Unit) -> Profile:
-            demand_alive(unit, caller, now)
-            profile = _profile(unit, number)
-            _note_reveal(unit, caller, now, number)
-            return profile
-
-        return database.attempt(revealed)
+        for attempt in database.attempts():
+            with attempt as unit:
+                demand_alive(unit, caller, now)
+                profile = _profile(unit, number)
+                _note_reveal(unit, caller, now, number)
+        return profile
     with database.reading() as unit:
         profile = _profile(unit, number)
     return Profile(
@@ -87,28 +87,27 @@ def diff(
     A customer needs the proof for `absorbed` first and learns nothing without (rule 3).
     """
     demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.LOOK)
-    survivor = survivor_of(caller, into, absorbed)
+    pair = survivor_of(caller.own_number, into, absorbed), absorbed
     if reveal:
         demand(caller, Capability.REVEAL)
-
-        def revealed(unit: Unit) -> Comparison:
-            demand_alive(unit, caller, now)
-            comparison = _compared(unit, caller, survivor, absorbed, now)
-            _note_reveal(unit, caller, now, survivor, absorbed)
-            return comparison
-
-        return database.attempt(revealed)
+        for attempt in database.attempts():
+            with attempt as unit:
+                demand_alive(unit, caller, now)
+                comparison = _compared(unit, caller, pair, now)
+                _note_reveal(unit, caller, now, *pair)
+        return comparison
     with database.reading() as unit:
-        comparison = _compared(unit, caller, survivor, absorbed, now)
+        comparison = _compared(unit, caller, pair, now)
     return masked_comparison(comparison)
 
 
-def _compared(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> Comparison:
+def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparison:
     if caller.is_customer:
-        demand_proof(unit, caller, survivor, absorbed, now)
-    records = unit.register.customers((survivor, absorbed))
-    pair = living_pair(caller, (survivor, absorbed), records, unit.register.end_of_chain)
-    return replace(compare(*pair), transfer=approved_for(unit, *pair))
+        demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
+    records = living_pair(
+        pair, unit.register.customers(pair), unit.register.went_into, is_customer=caller.is_customer
+    )
+    return replace(compare(*records), transfer=approved_for(unit, *records))
 
 
 def _profile(unit: Unit, number: str) -> Profile:
@@ -116,7 +115,7 @@ def _profile(unit: Unit, number: str) -> Profile:
     if record is None:
         raise UnknownNumber(number=number)
     if record.merged_into is not None:
-        record = Customer(record.number, record.values, unit.register.end_of_chain(number))
+        record = replace(record, merged_into=end_of_chain(number, unit.register.went_into))
     return Profile(record, unit.register.packages_of(number), unit.ledger.orders_of(number))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services.people.staff import checked_name, end_locks, write_new
 from custmerge.services.upgrade import INIT, catch_up, seal_what_is_not
 from custmerge.storage.schema import VERSIONS
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,13 @@ def add_first_supervisor(database: Database, name: str, password: str, now: date
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)
 
-    def name_it(unit: Unit) -> None:
-        # Before the look: of two who name the first one at once, the second one finds the first.
-        unit.chain.lock()
-        if unit.people.has_staff():
-            raise HasStaff(name=name)
-        write_new(unit, name, Role.SUPERVISOR, password_hash, by=INIT, now=now)
-
-    database.attempt(name_it)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # The lock comes before the check: of two processes at once, the second sees the supervisor of the first.
+            unit.chain.lock()
+            if unit.people.has_staff():
+                raise HasStaff(name=name)
+            write_new(unit, name, Role.SUPERVISOR, password_hash, by=INIT, now=now)
 
 
 def unlock(database: Database, name: str, now: datetime) -> bool:
@@ -102,10 +100,9 @@ def unlock(database: Database, name: str, now: datetime) -> bool:
     there or locked.
     """
     checked_name(name)
-
-    def end(unit: Unit) -> bool:
-        if (stranger := unit.stranger()) is not None:
-            raise NotOwner(user=stranger)
-        return end_locks(unit, name, by=INIT, now=now)
-
-    return database.attempt(end)
+    for attempt in database.attempts():
+        with attempt as unit:
+            if (stranger := unit.stranger()) is not None:
+                raise NotOwner(user=stranger)
+            was_locked = end_locks(unit, name, by=INIT, now=now)
+    return was_locked

@@ -10,13 +10,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import seals
+from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, image_digest
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why, status_now
 from custmerge.services.access import demand, demand_alive
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,28 +73,26 @@ def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Pu
     it. Raises NotAllowed.
     """
     demand(caller, Capability.PURGE)
-
-    def erase(unit: Unit) -> Purged:
-        demand_alive(unit, caller, now)
-        images = unit.ledger.erase_images_before(seen.until, but=_changed_images(unit, seen.until))
-        _end_what_lapsed(unit, caller, stamp(now))
-        forms = unit.transfers.erase_forms_before(seen.until, but=_changed_forms(unit, seen.until))
-        rows = _erase_details(unit, seen.until)
-        resealed = _erase_reasons(unit, seen.until)
-        done = Purged(seen.until, images, forms, len(resealed), rows, dry_run=False)
-        if not done.is_nothing:
-            facts: dict[str, Fact] = {
-                "until": done.until,
-                "orders": done.orders,
-                "forms": done.forms,
-                "reasons": done.reasons,
-                "rows": done.rows,
-            }
-            told = [(Action.PURGE, facts), *((Action.TRANSFER_REJECT, one) for one in resealed if one)]
-            unit.chain.append([Draft(stamp(now), caller.actor, action, one) for action, one in told])
-        return done
-
-    return database.attempt(erase)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            orders = unit.ledger.erase_images_before(seen.until, but=_changed_images(unit, seen.until))
+            _end_what_lapsed(unit, caller, stamp(now))
+            forms = unit.transfers.erase_forms_before(seen.until, but=_changed_forms(unit, seen.until))
+            rows = _erase_details(unit, seen.until)
+            resealed = _erase_reasons(unit, seen.until)
+            purged = Purged(seen.until, orders, forms, len(resealed), rows, dry_run=False)
+            if not purged.is_nothing:
+                facts: dict[str, Fact] = {
+                    "until": purged.until,
+                    "orders": purged.orders,
+                    "forms": purged.forms,
+                    "reasons": purged.reasons,
+                    "rows": purged.rows,
+                }
+                entries = [(Action.PURGE, facts), *((Action.TRANSFER_REJECT, seal) for seal in resealed if seal)]
+                unit.chain.append([Draft(stamp(now), caller.actor, action, told) for action, told in entries])
+    return purged
 
 
 def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:

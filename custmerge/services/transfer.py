@@ -19,8 +19,9 @@ from custmerge.errors import (
     UnknownTransfer,
 )
 from custmerge.rules import seals
+from custmerge.rules.authority import survivor_of, void_entries
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
     LARGEST_FORM_BYTES,
@@ -34,9 +35,8 @@ from custmerge.rules.transfers import (
     identity_digest,
     status_now,
 )
-from custmerge.services.access import demand, demand_alive, living, person_of, survivor_of
+from custmerge.services.access import demand, demand_alive, demand_living, person_of
 from custmerge.services.authority import has_its_form, standing
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,37 +69,32 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     Raises BadFile for what is no form, UnknownNumber, MergedAway, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
-    survivor = survivor_of(caller, filing.into, filing.absorbed)
+    survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
     form = checked_form(filing)
-
-    def keep(unit: Unit) -> Transfer:
-        demand_alive(unit, caller, now)
-        records = unit.register.customers((survivor, filing.absorbed), lock=True)
-        kept, absorbed = (
-            living(number, records.get(number), unit.register.end_of_chain) for number in (survivor, filing.absorbed)
-        )
-        made_void = _make_room(unit, kept, absorbed)
-        new = Transfer(
-            id=0,
-            survivor=survivor,
-            absorbed=filing.absorbed,
-            status=Status.FILED,
-            filed_by=caller.name,
-            filed_by_person=person_of(caller),
-            at=stamp(now),
-            decided_by=None,
-            reason=None,
-            form=form,
-            salt=salt,
-            identity_sha256=identity_digest(salt, kept, absorbed),
-        )
-        new = replace(new, id=unit.transfers.add(new, filing.content))
-        if made_void is not None:
-            unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
-        _note(unit, caller, now, Action.TRANSFER_FILE, new, seals.of_filing(new))
-        return new
-
-    return database.attempt(keep)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
+            made_void = _make_room(unit, kept, absorbed)
+            new = Transfer(
+                id=0,
+                survivor=survivor,
+                absorbed=filing.absorbed,
+                status=Status.FILED,
+                filed_by=caller.name,
+                filed_by_person=person_of(caller),
+                at=stamp(now),
+                decided_by=None,
+                reason=None,
+                form=form,
+                salt=salt,
+                identity_sha256=identity_digest(salt, kept, absorbed),
+            )
+            new = replace(new, id=unit.transfers.add(new, filing.content))
+            if made_void is not None:
+                unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
+            _note(unit, caller, now, Action.TRANSFER_FILE, new, seals.of_filing(new))
+    return new
 
 
 def checked_form(filing: Filing) -> Form:
@@ -135,21 +130,25 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
     Raises FormChanged for one that isn't what was filed, whatever became of the transfer.
     """
     demand(caller, Capability.TRANSFER_FILE)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            transfer = _found(unit, number, lock=False)
+            content = _kept_form(unit, transfer)
+            facts: dict[str, Fact] = {"kind": "form", "transfer": number}
+            facts |= {"survivor": transfer.survivor, "absorbed": transfer.absorbed}
+            unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
+    return content
 
-    def noted(unit: Unit) -> bytes:
-        demand_alive(unit, caller, now)
-        found = _found(unit, number, lock=False)
-        content = unit.sealed.form_of(number)
-        if not content or not isinstance(content, bytes):
-            raise FormPurged(id=number)
-        if not has_its_form(unit, found):
-            raise FormChanged(id=number)
-        facts: dict[str, Fact] = {"kind": "form", "transfer": number}
-        facts |= {"survivor": found.survivor, "absorbed": found.absorbed}
-        unit.chain.append([Draft(stamp(now), caller.actor, Action.EXPORT, facts)])
-        return content
 
-    return database.attempt(noted)
+def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
+    """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
+    content = unit.sealed.form_of(transfer.id)
+    if not content or not isinstance(content, bytes):
+        raise FormPurged(id=transfer.id)
+    if not has_its_form(unit, transfer):
+        raise FormChanged(id=transfer.id)
+    return content
 
 
 def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:
@@ -169,17 +168,15 @@ def decide(
     _demand_decider(database, caller, number, to)
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
-
-    def write(unit: Unit) -> Transfer:
-        demand_alive(unit, caller, now)
-        found = _decidable(unit, caller, number, to, lock=True)
-        decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
-        unit.transfers.decide(number, decision)
-        action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
-        _note(unit, caller, now, action, found, seals.of_decision(found, decision))
-        return replace(found, status=to, decided_by=caller.name, reason=reason)
-
-    return database.attempt(write)
+    action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
+    decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            transfer = _decidable(unit, caller, number, to, lock=True)
+            unit.transfers.decide(number, decision)
+            _note(unit, caller, now, action, transfer, seals.of_decision(transfer, decision))
+    return replace(transfer, status=to, decided_by=caller.name, reason=reason)
 
 
 def _demand_decider(database: Database, caller: Caller, number: int, to: Status) -> None:
@@ -190,14 +187,6 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
         with database.reading() as unit:
             _decidable(unit, caller, number, to, lock=False)
         raise
-
-
-def approved_for(unit: Unit, survivor: Customer, absorbed: Customer) -> int | None:
-    """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
-    found = unit.transfers.open_for(survivor.number, absorbed.number, lock=False)
-    if found is None or _status(unit, found, survivor, absorbed) is not Status.APPROVED:
-        return None
-    return found.id
 
 
 def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Transfer, Why] | None:

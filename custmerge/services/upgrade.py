@@ -16,13 +16,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.rules import seals
-from custmerge.rules.authority import DECISIONS
+from custmerge.rules.authority import DECISIONS, void_entries
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why
 from custmerge.services.authority import Staff, approved_in, lives_of
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,16 +46,14 @@ def seal_what_is_not(database: Database, now: datetime) -> int:
     with database.reading() as unit:
         if not any(_unsealed(unit)):
             return 0
-
-    def write(unit: Unit) -> int:
-        # The end of the chain comes first: everybody who changes a sealed row appends an entry in that transaction.
-        head = unit.chain.lock()
-        drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _unsealed(unit)]
-        if drafts:
-            unit.chain.append(drafts, behind=head)
-        return len(drafts)
-
-    return database.attempt(write)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # The lock comes before the rows are read: every change of a sealed row appends an entry.
+            head = unit.chain.lock()
+            drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _unsealed(unit)]
+            if drafts:
+                unit.chain.append(drafts, behind=head)
+    return len(drafts)
 
 
 def catch_up(unit: Unit, version: str, now: datetime) -> None:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from custmerge.errors import MergedAway, ProofRefused, ProofRequired
+from custmerge.errors import MergedAway, ProofRefused
+from custmerge.rules.authority import survivor_of
 from custmerge.rules.guessing import Subject
 from custmerge.rules.image import read_image
 from custmerge.rules.normalise import domain_in_ascii
-from custmerge.rules.people import Proof, verified_sha256
-from custmerge.rules.roles import Capability
-from custmerge.rules.sessions import PROOF_LASTS
+from custmerge.rules.people import PROOF_LASTS, Capability, Proof, verified_sha256
+from custmerge.rules.records import checked_number
 from custmerge.rules.times import stamp
-from custmerge.services.access import checked_number, demand, demand_alive, living, survivor_of
-from custmerge.services.people import guessing
+from custmerge.services.access import demand, demand_alive, demand_living, demand_may_merge
+from custmerge.services.people import guessing, passwords
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
-    from custmerge.services.access import Caller, Pair
+    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What somebody says about the number to take over."""
+    """What a caller claims to know of the number to take over."""
 
     absorbed: str
     domain: str
@@ -37,38 +35,36 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """What there is of the number that a claim is about."""
+    """The number that a claim is about, as it is stored."""
 
     exists: bool
     went_into: str | None
-    """Where a number that was merged has come to."""
+    """The end of the chain of a number that was merged away, None for one that is in use."""
     stored: str | None
-    """The hash that the password is compared with: where the number was merged, the one that counted before."""
+    """The hash that the password is compared with; for a number that was merged away, the hash before that."""
     newest: int = 0
-    """The last order in which the number took another over: what came with that was not what was claimed."""
+    """The newest order by which the number took another over: what came with it isn't what was claimed."""
 
 
 def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None, now: datetime) -> Proof:
-    """Check a claim and keep the proof for this pair and session.
+    """Check a claim, keep the proof for this pair and session, and return it.
 
     Raises ProofRefused, alike and after the same time for an unknown or retired number, a wrong domain and a
-    wrong password (rule 3). Staff may look, so they are told of unknown and retired numbers. Raises LockedOut.
-    A right password is no wrong try, whatever somebody else did with the number meanwhile.
+    wrong password (rule 3); for staff, who may look, UnknownNumber and MergedAway. Raises LockedOut. A right password
+    doesn't count as a wrong try, whatever another process did with the number meanwhile.
     """
-    from custmerge.services.people import passwords
-
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
     subjects = [Subject("number", claim.absorbed), guesser(caller)]
     with guessing.trying(database, subjects, now) as tried:
         with database.reading() as unit:
             claimed = _claimed(unit, claim)
-        # Outside of any transaction: hashing takes its time, and nobody should wait for it.
+        # Outside of any transaction: nobody else has to wait while the password is hashed.
         is_right = passwords.fits(claimed.stored, claim.password)
         if is_right and claimed.went_into is not None:
-            # Asked of a right password only: with a wrong one nobody is to wait longer for a number that was merged.
+            # Only for a right password: a wrong one has to take the same time for every number.
             with database.reading() as unit:
-                is_right = _had(unit, claim)
+                is_right = _had_domain(unit, claim)
         if is_right:
             guessing.settle_right(database, tried)
     if not is_right:
@@ -79,13 +75,19 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
         sha256 = verified_sha256(claimed.stored or "")
         proof = Proof(survivor, claim.absorbed, claim.domain, sha256, stamp(now + PROOF_LASTS))
         new = passwords.renewed(claimed.stored, claim.password)
-        found = database.attempt(
-            partial(_kept, caller=caller, claim=claim, claimed=claimed, proof=proof, new=new, now=now)
-        )
-        if found == claimed:
+        for attempt in database.attempts():
+            with attempt as unit:
+                demand_alive(unit, caller, now)
+                unit.register.customers([claim.absorbed], lock=True)
+                stored = _claimed(unit, claim)
+                if stored == claimed:
+                    unit.people.keep_proof(caller.token_sha256, proof)
+                    if new and claimed.stored:
+                        passwords.renew(unit, claim.absorbed, claimed.stored, new)
+        if stored == claimed:
             return proof
-        # Another hash than was verified, perhaps of the same password, or a number that has taken another over.
-        claimed = found
+        # Another process has changed the hash, perhaps to another hash of the same password, or merged the number.
+        claimed = stored
         with passwords.turn():
             is_right = passwords.fits(claimed.stored, claim.password)
     if claimed.went_into is not None and not caller.is_customer:
@@ -94,7 +96,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
 
 
 def _claimed(unit: Unit, claim: Claim) -> Claimed:
-    """Return what there is of a claim; asks the same whatever there is, so that it takes the same time."""
+    """Return the number that a claim is about; runs the same statements for every claim, to take the same time."""
     way = unit.register.chain_from(claim.absorbed)
     holder = unit.register.domain_holders([claim.domain]).get(claim.domain)
     newest = unit.ledger.newest_into([claim.absorbed]).get(claim.absorbed, 0)
@@ -107,8 +109,8 @@ def _claimed(unit: Unit, claim: Claim) -> Claimed:
     return Claimed(exists=True, went_into=went_into, stored=holder[1] or own, newest=newest)
 
 
-def _had(unit: Unit, claim: Claim) -> bool:
-    """Return whether a number that was merged had the domain then; False where the before-image is erased."""
+def _had_domain(unit: Unit, claim: Claim) -> bool:
+    """Return whether the claimed domain was under a number when that was merged away; False if it was purged."""
     order, _survivor = unit.ledger.newest_orders([claim.absorbed]).get(claim.absorbed, (0, ""))
     _salt, text = unit.ledger.images([order]).get(order, (b"", ""))
     try:
@@ -116,43 +118,17 @@ def _had(unit: Unit, claim: Claim) -> bool:
     except (ValueError, LookupError, TypeError):
         return False
     name = domain_in_ascii(claim.domain)
-    return any(domain_in_ascii(one) == name for package in packages for one in package.domains)
-
-
-def _kept(
-    unit: Unit, *, caller: Caller, claim: Claim, claimed: Claimed, proof: Proof, new: str | None, now: datetime
-) -> Claimed:
-    """Keep a proof if what was verified is there, with `new` in the place of its hash; returns what is there."""
-    demand_alive(unit, caller, now)
-    unit.register.customers([claim.absorbed], lock=True)
-    found = _claimed(unit, claim)
-    if found == claimed:
-        unit.people.keep_proof(caller.token_sha256, proof)
-        if new and claimed.stored:
-            renew(unit, claim.absorbed, claimed.stored, new)
-    return found
-
-
-def renew(unit: Unit, number: str, old: str, new: str) -> None:
-    """Put `new` in the place of a hash of the same password; proofs that rest on it stay good.
-
-    The number's record has to be locked.
-    """
-    unit.register.rehash(number, old, new)
-    unit.people.renew_proofs(number, verified_sha256(old), verified_sha256(new))
+    return any(domain_in_ascii(domain) == name for package in packages for domain in package.domains)
 
 
 def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> str:
-    """Raise what `verify` raises whatever the password is, so that nobody types one for nothing.
-
-    Returns the number that is kept.
-    """
-    demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.MERGE_ANY)
-    survivor = survivor_of(caller, into, absorbed)
+    """Return the number that is kept; raises what `verify` raises for any password, before one is asked for."""
+    demand_may_merge(caller)
+    survivor = survivor_of(caller.own_number, into, absorbed)
     with database.reading() as unit:
         demand_alive(unit, caller, now, hold=False)
-        for number in () if caller.is_customer else (survivor, absorbed):
-            living(number, unit.register.customer(number), unit.register.end_of_chain)
+        if not caller.is_customer:
+            demand_living(unit, survivor, absorbed)
     return survivor
 
 
@@ -161,32 +137,10 @@ def check_survivor(database: Database, caller: Caller, number: str, now: datetim
     demand(caller, Capability.MERGE_ANY)
     with database.reading() as unit:
         demand_alive(unit, caller, now, hold=False)
-        living(checked_number(number), unit.register.customer(number), unit.register.end_of_chain)
+        demand_living(unit, checked_number(number))
     return number
 
 
-def demand_proof(unit: Unit, caller: Caller, survivor: str, absorbed: str, now: datetime) -> None:
-    """Raise ProofRequired unless the session has a proof for the pair that holds now."""
-    if (survivor, absorbed) not in proved_pairs(unit, caller, [absorbed], now):
-        raise ProofRequired(survivor=survivor, absorbed=absorbed)
-
-
-def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> set[Pair]:
-    """Return the pairs that the session has proved, as far as what the proofs rest on is there now (rule 3).
-
-    For an order to be asked behind the locks on its records and packages.
-    """
-    proofs = unit.people.proofs(caller.token_sha256, absorbed)
-    if not proofs:
-        return set()
-    stored = unit.register.domain_passwords({(proof.absorbed, proof.domain) for proof in proofs})
-    return {
-        (proof.survivor, proof.absorbed)
-        for proof in proofs
-        if proof.holds(stored.get((proof.absorbed, proof.domain)), now)
-    }
-
-
 def guesser(caller: Caller) -> Subject:
-    """Return the caller as one whose wrong proofs are counted."""
+    """Return the subject at which the wrong proofs of a caller are counted."""
     return Subject("customer_caller" if caller.is_customer else "staff_caller", caller.name)

@@ -5,9 +5,9 @@ import time
 from datetime import UTC, datetime
 
 from custmerge.rules.records import Problem
+from custmerge.services.access import resume
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
-from custmerge.services.people.sessions import resume
 from custmerge.storage.database import Database
 
 

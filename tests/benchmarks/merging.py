@@ -16,11 +16,10 @@ from importing import COLUMNS
 from measuring import heading, line, medians, written
 from sqlalchemy import event
 
-from custmerge.rules.people import Proof, verified_sha256
-from custmerge.rules.sessions import PROOF_LASTS
+from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.times import stamp
+from custmerge.services import access
 from custmerge.services import merge as merge_service
-from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
 # Any: parameters as the driver takes them.
@@ -49,7 +48,7 @@ def measure(kinds: tuple[Kind, ...], folder: Path, *, quick: bool) -> None:
 def _merges(ready: Ready, count: int) -> Callable[[], float]:
     """Return a function that executes the next order and returns its seconds."""
     database, now = Database(ready.url), datetime.now(UTC)
-    caller = sessions.resume(database, ready.token, now)
+    caller = access.resume(database, ready.token, now)
     numbers = iter(range(count))
 
     def merge() -> float:
@@ -65,7 +64,7 @@ def _merges(ready: Ready, count: int) -> Callable[[], float]:
 def recorded(ready: Ready, count: int) -> list[list[Statement]]:
     """Execute orders through the service and return the statements of each."""
     database, now = Database(ready.url), datetime.now(UTC)
-    caller = sessions.resume(database, ready.token, now)
+    caller = access.resume(database, ready.token, now)
     orders: list[list[Statement]] = []
 
     # Any: SQLAlchemy's own signature.

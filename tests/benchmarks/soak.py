@@ -19,13 +19,11 @@ from measuring import heading, line, written
 
 from custmerge.errors import CustmergeError, ExitCode
 from custmerge.rules.audit import CheckName, Verdict
-from custmerge.rules.people import Proof, verified_sha256
+from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.sessions import PROOF_LASTS
 from custmerge.rules.times import stamp
+from custmerge.services import access, merge, undo
 from custmerge.services import audit as audit_service
-from custmerge.services import merge, undo
-from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
 CUSTOMERS, SECONDS, PROCESSES = 1_000, 60, 8
@@ -96,7 +94,7 @@ def work(url: str, token: str, customers: int, seed: int, seconds: float, begin:
     mine: list[int] = []
     try:
         with closing(Database(url)) as database:
-            caller = sessions.resume(database, token, datetime.now(UTC))
+            caller = access.resume(database, token, datetime.now(UTC))
             begin.wait(60)
             end = time.monotonic() + seconds
             while time.monotonic() < end:
@@ -131,7 +129,7 @@ def merged(database: Database, caller: Any, dice: random.Random, customers: int)
 def demand_nothing_lost(ready: Ready, customers: int, done: Counter[str]) -> None:
     """End the benchmark unless every domain is there once, every order is told of, and the audit is content."""
     with closing(Database(ready.url)) as database:
-        caller = sessions.resume(database, ready.token, datetime.now(UTC))
+        caller = access.resume(database, ready.token, datetime.now(UTC))
         with database.reading() as unit:
             domains = sorted(name for package, _ in unit.register.all_packages() for name in package.domains)
         if domains != sorted(f"d{number}.example" for number in range(customers)):

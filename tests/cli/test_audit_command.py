@@ -128,13 +128,12 @@ def test_after_a_purge_all_is_still_in_order_and_the_order_cannot_be_undone(merg
     # As old as it would be in two years: order, entry and chain were written then.
     from datetime import UTC, datetime, timedelta
 
-    from custmerge.rules.roles import Role
+    from custmerge.rules.people import Role, token_sha256
     from custmerge.services import purge
     from custmerge.services.access import Caller
-    from custmerge.services.people.sessions import sha256_of
 
     database = Database(database_url)
-    anna = Caller(Role.SUPERVISOR, "anna", sha256_of("token-of-anna"), "", 1)
+    anna = Caller(Role.SUPERVISOR, "anna", token_sha256("token-of-anna"), "", 1)
     now = datetime.now(UTC)
     seen = purge.preview(database, anna, 1, now + timedelta(days=2))
     assert purge.purge(database, anna, seen, now).orders == 1

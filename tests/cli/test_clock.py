@@ -12,8 +12,9 @@ from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
 from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.people import token_sha256
 from custmerge.rules.times import moment, stamp
-from custmerge.services import undo
+from custmerge.services import access, undo
 from custmerge.services.people import guessing, sessions
 from custmerge.storage.database import Database
 
@@ -230,7 +231,7 @@ def test_an_order_of_the_future_is_not_an_agents_own_one_of_15_minutes(cli, pair
     assert agent("merge", "20002", "--into", "10001", *PROOF, "--keep", "--yes", stdin="pw-2").code == 0
     with closing(Database(cli.url)) as database:
         caller, earlier = (
-            sessions.resume(database, "token-of-ben", database.now()),
+            access.resume(database, "token-of-ben", database.now()),
             database.now() - timedelta(hours=2),
         )
         write(cli, f"UPDATE custmerge_session SET created_at = '{stamp(earlier)}', last_used_at = '{stamp(earlier)}'")
@@ -243,6 +244,6 @@ def test_a_session_ends_for_good_where_the_database_can_be_written(cli, agent):
     assert agent("whoami").code == 4
     with closing(Database(cli.url)) as database:
         with database.reading() as unit:
-            assert unit.people.session(sessions.sha256_of("token-of-ben")) is None
+            assert unit.people.session(token_sha256("token-of-ben")) is None
         with pytest.raises(SessionOver):
-            sessions.resume(database, "token-of-ben", database.now())
+            access.resume(database, "token-of-ben", database.now())

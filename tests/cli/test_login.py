@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from conftest import STAFF_PASSWORD
 
+from custmerge.rules.people import token_sha256
 from custmerge.rules.times import stamp
+from custmerge.services import access
 from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
@@ -60,7 +62,7 @@ def test_the_database_holds_the_sha256_of_a_token_and_not_the_token(cli, databas
     token = cli("login", "--staff", "ben", "--password-stdin", "--print-token", stdin=STAFF_PASSWORD).out.strip()
     database = Database(database_url)
     with database.reading() as unit:
-        assert unit.people.session(sessions.sha256_of(token)) is not None
+        assert unit.people.session(token_sha256(token)) is not None
         assert unit.people.session(token) is None
     database.close()
     assert len(token) >= 43
@@ -82,11 +84,11 @@ def test_use_keeps_a_session_open_but_never_beyond_12_hours(cli, database_url):
     began = datetime(2026, 1, 1, 8, tzinfo=UTC)
     database = Database(database_url)
     sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t", now=began)
-    later = sessions.resume(database, "t", began + timedelta(hours=7))
+    later = access.resume(database, "t", began + timedelta(hours=7))
     assert later.expires_at == stamp(began + timedelta(hours=12))
-    sessions.resume(database, "t", began + timedelta(hours=11, minutes=59))
+    access.resume(database, "t", began + timedelta(hours=11, minutes=59))
     with pytest.raises(sessions.SessionOver):
-        sessions.resume(database, "t", began + timedelta(hours=12))
+        access.resume(database, "t", began + timedelta(hours=12))
     database.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 from custmerge.errors import FormPurged
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.rules.times import stamp
 from custmerge.services import audit as audit_service
 from custmerge.services import purge as purge_service

@@ -226,7 +226,7 @@ def test_a_number_that_is_absorbed_is_logged_out(world, cli, agent):
 def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, database_url):
     from datetime import UTC, datetime
 
-    from custmerge.rules.roles import Role
+    from custmerge.rules.people import Role
     from custmerge.services.people import sessions, staff
     from custmerge.storage.database import Database
 
@@ -243,6 +243,7 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
 def test_a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(supervisor, database_url, monkeypatch):
     from datetime import UTC, datetime
 
+    from custmerge.rules.people import token_sha256
     from custmerge.services.people import passwords, sessions
     from custmerge.storage.database import Database
 
@@ -256,7 +257,7 @@ def test_a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(superv
     with pytest.raises(sessions.LoginRefused):
         sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t", now=datetime.now(UTC))
     with database.reading() as unit:
-        assert unit.people.session(sessions.sha256_of("t")) is None
+        assert unit.people.session(token_sha256("t")) is None
     database.close()
 
 

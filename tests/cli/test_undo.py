@@ -7,6 +7,7 @@ import undo_scenes
 from test_wizard import Typist
 from undo_scenes import import_, merge, merge_third, undo
 
+from custmerge.services import access
 from custmerge.storage.database import Database
 
 pair = undo_scenes.pair
@@ -86,17 +87,16 @@ def test_an_agent_does_not_undo_somebody_elses_order(pair, agent, supervisor):
 def test_an_agent_undoes_nothing_after_15_minutes_but_a_supervisor_does(pair, agent, supervisor, database_url):
     from custmerge.errors import UndoTooLate
     from custmerge.services import undo as undo_service
-    from custmerge.services.people import sessions
 
     order = merge(agent, "20002", "--keep")
     database, now = Database(database_url), datetime.now(UTC)
-    caller = sessions.resume(database, agent.token, now)
+    caller = access.resume(database, agent.token, now)
     request = undo_service.Request(frozenset({order}))
     undo_service.preview(database, caller, request, now + timedelta(minutes=14))
     with pytest.raises(UndoTooLate) as error:
         undo_service.undo(database, caller, request, now + timedelta(minutes=15, seconds=1))
     assert error.value.exit == 4
-    supervisors = sessions.resume(database, supervisor.token, now)
+    supervisors = access.resume(database, supervisor.token, now)
     undo_service.undo(database, supervisors, request, now + timedelta(hours=1))
     database.close()
 

@@ -12,7 +12,7 @@ from conftest import execute
 from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
 from custmerge.errors import BatchBusy, UndoChanged
-from custmerge.services.people import sessions
+from custmerge.services import access
 from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
@@ -95,7 +95,7 @@ def test_an_undo_of_a_batch_that_has_grown_since_it_was_shown_undoes_nothing(wor
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
     assert agent("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
     with closing(Database(database_url)) as database:
-        caller = sessions.resume(database, supervisor.token, datetime.now(UTC))
+        caller = access.resume(database, supervisor.token, datetime.now(UTC))
         inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
         seen = undo_batch.preview(database, caller, 1, inputs)
         (world.folder / "city.csv").write_text(f"number,city\n1002,{world.customers()['1000']['city']}\n")
@@ -119,7 +119,7 @@ def undo_and_stop(url, token, data):
 
     signal.signal(signal.SIGUSR1, lambda *_: None)
     database, now = Database(url), datetime.now(UTC)
-    caller = sessions.resume(database, token, now)
+    caller = access.resume(database, token, now)
     inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
     undo_batch.undo_batch(database, caller, 1, inputs, None)
 
@@ -228,7 +228,7 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
     now = datetime.now(UTC)
     inputs = undo_batch.UndoInputs(lambda: now, lambda: bytes(16), None)
     with closing(Database(database_url)) as database, pytest.raises(BatchBusy):
-        undo_batch.undo_batch(database, sessions.resume(database, supervisor.token, now), 1, inputs, None)
+        undo_batch.undo_batch(database, access.resume(database, supervisor.token, now), 1, inputs, None)
     assert [one["state"] for one in supervisor("bulk", "status", "-f", "json").json] == ["approved"]
     assert undone(supervisor) == 0
 

@@ -12,6 +12,7 @@ from struck_process import killed_at_random
 from test_wizard import Typist
 from undo_scenes import import_, merge, merge_third, undo
 
+from custmerge.services import access
 from custmerge.storage.database import Database
 
 pair = undo_scenes.pair
@@ -74,7 +75,6 @@ def test_a_whole_bulk_run_is_taken_back(world, batch, supervisor):
 
 
 def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, database_url):
-    from custmerge.services.people import sessions
     from custmerge.services.undo import batch as undo_batch
 
     class Watcher:
@@ -82,7 +82,7 @@ def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, da
             pass
 
     database, now = Database(database_url), datetime.now(UTC)
-    caller = sessions.resume(database, supervisor.token, now)
+    caller = access.resume(database, supervisor.token, now)
     inputs = undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
     seen = undo_batch.preview(database, caller, 1, inputs)
     assert undo_batch.undo_batch(database, caller, 1, inputs, seen) == seen
@@ -186,7 +186,6 @@ def start_in_small_chunks(url, token, data):
 
 
 def undo_in_small_chunks(url, token, data):
-    from custmerge.services.people import sessions
     from custmerge.services.undo import batch as undo_batch
 
     os.environ["XDG_DATA_HOME"] = data
@@ -196,7 +195,7 @@ def undo_in_small_chunks(url, token, data):
             time.sleep(0.005)
 
     database, now = Database(url), datetime.now(UTC)
-    caller = sessions.resume(database, token, now)
+    caller = access.resume(database, token, now)
     undo_batch.undo_batch(
         database, caller, 1, undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
     )

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import pytest
 from conftest import execute
 
-from custmerge.services import bulk
+from custmerge.services import access, bulk
 from custmerge.services.bulk.inputs import RunInputs
-from custmerge.services.people import sessions
 from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
@@ -60,7 +59,7 @@ def cut_at(url, token, at, work):
     """Begin a run or an undo, and end it when `at` rows or orders are committed."""
     now = datetime.now(UTC)
     with closing(Database(url)) as database, suppress(Cut):
-        work(database, sessions.resume(database, token, now), Watcher(at), now)
+        work(database, access.resume(database, token, now), Watcher(at), now)
         pytest.fail("it came to its end")
 
 

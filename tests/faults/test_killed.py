@@ -7,11 +7,10 @@ from bulk_scenes import Quiet
 from struck_process import survived
 
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.services import bulk
+from custmerge.services import access, bulk
 from custmerge.services import merge as merge_service
 from custmerge.services import undo as undo_service
 from custmerge.services.bulk.inputs import RunInputs
-from custmerge.services.people import sessions
 from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
@@ -34,7 +33,7 @@ def work_of(url, name, do):
 
     def work(begin):
         database = Database(url)
-        caller = sessions.resume(database, f"token-of-{name}", this_moment())
+        caller = access.resume(database, f"token-of-{name}", this_moment())
         begin()
         do(database, caller)
 

@@ -10,9 +10,9 @@ import pytest
 from conftest import execute
 
 from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, ProofRequired
+from custmerge.rules.people import Role
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.roles import Role
-from custmerge.services import bulk
+from custmerge.services import access, bulk
 from custmerge.services import merge as merge_service
 from custmerge.services.access import demand_alive
 from custmerge.services.bulk.inputs import RunInputs
@@ -66,7 +66,7 @@ def database(database_url):
 
 
 def caller(database, token="new-token-of-ada"):
-    return sessions.resume(database, token, this_moment())
+    return access.resume(database, token, this_moment())
 
 
 def critical(by):
@@ -264,7 +264,7 @@ def test_a_command_says_which_approvals_are_void(pairs, ada):
 
 @on_postgresql
 def test_a_session_does_not_end_between_its_last_look_and_the_commit(database, database_url):
-    ben = sessions.resume(database, "token-of-ben", this_moment())
+    ben = access.resume(database, "token-of-ben", this_moment())
     with database.writing() as unit:
         demand_alive(unit, ben, this_moment())
         with psycopg.connect(database_url) as other:

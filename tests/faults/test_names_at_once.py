@@ -12,11 +12,11 @@ from bulk_scenes import Quiet
 from conftest import CommandLine
 
 from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken, UnknownToken
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.rules.transfers import Status
-from custmerge.services import bulk, init, transfer
+from custmerge.services import access, bulk, init, transfer
 from custmerge.services.bulk.inputs import RunInputs
-from custmerge.services.people import passwords, sessions, staff, tokens
+from custmerge.services.people import passwords, staff, tokens
 from custmerge.storage import database as databases
 from custmerge.storage.database import Database
 from custmerge.storage.schema import VERSIONS
@@ -142,7 +142,7 @@ def test_of_two_who_approve_a_file_at_once_one_does(world, database_url, tmp_pat
     file = tmp_path / "pairs.csv"
     file.write_text("survivor,absorbed\n10001,20003\n")
     with closing(Database(database_url)) as database:
-        anna = sessions.resume(database, "token-of-anna", this_moment())
+        anna = access.resume(database, "token-of-anna", this_moment())
         inputs = RunInputs(this_moment, lambda: os.urandom(16), Quiet())
         ran = bulk.approvable(database, anna, str(file), inputs)
 
@@ -157,7 +157,7 @@ def test_of_two_who_decide_one_transfer_at_once_one_does(world, database_url):
     world.customer("10001")
     world.customer("20003", company="Sonnentau OHG")
     with closing(Database(database_url)) as database:
-        anna, ben = (sessions.resume(database, f"token-of-{name}", this_moment()) for name in ("anna", "ben"))
+        anna, ben = (access.resume(database, f"token-of-{name}", this_moment()) for name in ("anna", "ben"))
         filing = transfer.Filing("20003", "10001", "form.pdf", b"%PDF-1.7 signed")
         filed = transfer.file(database, ben, filing, salt=bytes(16), now=this_moment())
 
@@ -178,7 +178,7 @@ def test_two_processes_that_name_the_first_supervisor_at_once(empty, tmp_path):
 
 def test_of_two_who_end_one_service_token_at_once_one_does(database_url):
     database = Database(database_url)
-    anna = sessions.resume(database, "token-of-anna", this_moment())
+    anna = access.resume(database, "token-of-anna", this_moment())
     tokens.create(database, anna, "bot", Role.AGENT, days=1, token="token-of-bot", now=this_moment())
     database.close()
     ends = at_once(database_url, *[lambda db: tokens.revoke(db, anna, "bot", this_moment())] * 2)
@@ -189,7 +189,7 @@ def test_of_two_who_end_one_service_token_at_once_one_does(database_url):
 @pytest.mark.parametrize("kinds", [("token", "person"), ("token", "token"), ("person", "person")], ids=" and ".join)
 def test_a_name_that_two_want_at_once_is_taken_by_one(database_url, kinds):
     database = Database(database_url)
-    anna = sessions.resume(database, "token-of-anna", this_moment())
+    anna = access.resume(database, "token-of-anna", this_moment())
     database.close()
 
     def add(database, name):

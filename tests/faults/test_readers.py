@@ -12,12 +12,13 @@ from conftest import execute
 from sqlalchemy import text
 
 from custmerge.errors import DatabaseConflict, SessionOver
+from custmerge.rules.people import token_sha256
 from custmerge.rules.times import stamp
+from custmerge.services.access import resume
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords
-from custmerge.services.people.sessions import resume, sha256_of
 from custmerge.storage import engine
 from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
@@ -84,7 +85,7 @@ def test_the_use_of_a_session_is_noted_where_it_can_be_and_that_of_a_service_tok
 
     def last_used(one):
         with closing(Database(database_url)) as database, database.reading() as unit:
-            return unit.people.session(sha256_of(one)).last_used_at
+            return unit.people.session(token_sha256(one)).last_used_at
 
     before = {one: last_used(one) for one in ("token-of-ben", token)}
     cli.token = token

@@ -1,9 +1,10 @@
-"""What the history tells of a transfer, and of whoever filed or approved it."""
+"""Who may merge two numbers; what the history tells of a transfer, and of the people who filed and approved it."""
 
 import pytest
 
-from custmerge.rules.authority import life_of, still_may
-from custmerge.rules.roles import Capability
+from custmerge.errors import BadValue, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
+from custmerge.rules.authority import demand_authority, life_of, still_may, survivor_of
+from custmerge.rules.people import Capability
 from custmerge.rules.transfers import Status
 
 
@@ -67,3 +68,40 @@ def test_what_takes_no_right_away_leaves_it(told):
 )
 def test_the_present_row_has_to_allow_it_too(role, disabled_at):
     assert not still_may(role, disabled_at, Capability.TRANSFER_DECIDE, 4, [])
+
+
+@pytest.mark.parametrize(("own", "into"), [("1", None), ("1", "1"), (None, "1")])
+def test_a_customer_keeps_the_own_number_and_staff_name_one(own, into):
+    assert survivor_of(own, into, "2") == "1"
+
+
+@pytest.mark.parametrize(
+    ("own", "into", "absorbed", "error"),
+    [
+        ("1", "3", "2", OwnNumberOnly),
+        (None, None, "2", MissingInput),
+        ("1", None, "1", SelfMerge),
+        (None, "2", "2", SelfMerge),
+        ("1", None, "2 ", BadValue),
+        (None, "1\n", "2", BadValue),
+    ],
+)
+def test_other_pairs_are_refused(own, into, absorbed, error):
+    with pytest.raises(error):
+        survivor_of(own, into, absorbed)
+
+
+PAIR = ("1", "2")
+
+
+def test_a_proof_is_authority_enough():
+    assert demand_authority(PAIR, is_proved=True, is_customer=True) is None
+    assert demand_authority(PAIR, is_proved=True, is_customer=False, transfer=7) is None
+
+
+def test_an_approved_transfer_stands_in_for_the_proof_of_staff_alone():
+    assert demand_authority(PAIR, is_proved=False, is_customer=False, transfer=7) == 7
+    with pytest.raises(ProofRequired):
+        demand_authority(PAIR, is_proved=False, is_customer=True, transfer=7)
+    with pytest.raises(ProofRequired):
+        demand_authority(PAIR, is_proved=False, is_customer=False, transfer=None)

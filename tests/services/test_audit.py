@@ -10,7 +10,7 @@ from world import World, details
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.history import Head, chain_hash
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.services.audit import ledger, processes

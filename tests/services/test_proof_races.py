@@ -11,7 +11,7 @@ from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequir
 from custmerge.rules.bulk import Result
 from custmerge.rules.history import Action
 from custmerge.rules.times import stamp
-from custmerge.services import bulk, find
+from custmerge.services import access, bulk, find
 from custmerge.services import merge as merge_service
 from custmerge.services import verify as verify_service
 from custmerge.services.bulk.inputs import RunInputs
@@ -40,7 +40,7 @@ class Host:
         return datetime.now(UTC)
 
     def resume(self, token):
-        return sessions.resume(self.database, token, self.now)
+        return access.resume(self.database, token, self.now)
 
     def customer(self, number="10001", password="pw-1"):
         token = f"token-{next(self.tokens)}"
@@ -326,8 +326,8 @@ def test_a_session_that_is_over_when_its_owner_answers_executes_nothing(host, cr
 
 def test_a_long_run_is_use_of_its_session(host, monkeypatch):
     host.execute(f"UPDATE custmerge_session SET last_used_at = '{stamp(host.now - timedelta(hours=7))}'")
-    monkeypatch.setattr(sessions, "TOUCH_EVERY_SECONDS", 0)
-    use = sessions.SessionUse(host.database, host.ben, host.now)
+    monkeypatch.setattr(access, "TOUCH_EVERY_SECONDS", 0)
+    use = access.SessionUse(host.database, host.ben, host.now)
     use.note(host.now)
     assert host.resume("token-of-ben").expires_at > stamp(host.now + timedelta(hours=7))
 
@@ -370,8 +370,8 @@ def test_a_command_that_was_stopped_goes_by_the_time_at_which_it_goes_on(host):
 
 
 def test_a_run_that_slept_does_not_open_its_session_again(host, monkeypatch):
-    monkeypatch.setattr(sessions, "TOUCH_EVERY_SECONDS", 0)
-    use = sessions.SessionUse(host.database, host.ben, host.now)
+    monkeypatch.setattr(access, "TOUCH_EVERY_SECONDS", 0)
+    use = access.SessionUse(host.database, host.ben, host.now)
     host.execute(f"UPDATE custmerge_session SET last_used_at = '{stamp(host.now - timedelta(hours=9))}'")
     use.note(host.now)
     with pytest.raises(SessionOver):

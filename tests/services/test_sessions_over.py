@@ -8,14 +8,14 @@ from bulk_scenes import Quiet
 from conftest import STAFF_PASSWORD, execute
 
 from custmerge.errors import SessionOver
-from custmerge.rules.roles import Role
+from custmerge.rules.people import Role
 from custmerge.rules.transfers import Status
-from custmerge.services import bulk, export, merge, purge, transfer, verify
+from custmerge.services import access, bulk, export, merge, purge, transfer, verify
 from custmerge.services import undo as undo_service
 from custmerge.services.bulk.inputs import RunInputs
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
-from custmerge.services.people import sessions, staff, tokens
+from custmerge.services.people import staff, tokens
 from custmerge.storage.database import Database
 
 NEW = "ein-ganz-neues-passwort"
@@ -26,7 +26,7 @@ class Host:
 
     def __init__(self, world, agent, supervisor):
         self.world, self.database, self.now = world, Database(supervisor.url), datetime.now(UTC)
-        self.me = sessions.resume(self.database, supervisor.token, self.now)
+        self.me = access.resume(self.database, supervisor.token, self.now)
         world.customers_like("10001", "20002", "50005")
         world.customer("40004", password="pw", domains=["vier.example"])
         world.customer("30003", company="Sonnentau OHG")

@@ -15,7 +15,7 @@ from custmerge.errors import N_, TextUnreadable
 from custmerge.rules.audit import Audit, Checked, CheckName
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import Findings
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand
 from custmerge.services.audit import catalogue as audit_catalogue

@@ -15,7 +15,7 @@ from custmerge.rules.audit import CheckName
 from custmerge.rules.authority import DECISIONS, life_of
 from custmerge.rules.history import Action
 from custmerge.rules.ledger_check import Findings
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit.guard import readable
 from custmerge.services.audit.purges import EMPTIED, purged

@@ -9,7 +9,7 @@ from custmerge.errors import BatchApproved
 from custmerge.rules import seals
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_holds, goes_on
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is

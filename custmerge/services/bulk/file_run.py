@@ -36,7 +36,7 @@ from custmerge.rules.bulk import (
     packed,
 )
 from custmerge.rules.times import stamp
-from custmerge.services.access import person_of
+from custmerge.services.access import SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk.file import chunks, decided
 from custmerge.services.bulk.inputs import ResultCounter
@@ -50,7 +50,6 @@ from custmerge.services.bulk.passwords import (
     with_standing,
 )
 from custmerge.services.bulk.rows import Rows
-from custmerge.services.people.sessions import SessionUse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,7 +17,7 @@ from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut,
 from custmerge.rules.guessing import Subject
 from custmerge.services.access import demand_alive
 from custmerge.services.people import guessing, passwords
-from custmerge.services.verify import guesser, renew
+from custmerge.services.verify import guesser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -282,7 +282,7 @@ class _VerifiedRows:
             unit.register.customers({row.absorbed for row, _, _ in renewed}, lock=True)
         unit.guesses.forget([one for number in right for one in self._open[number][1].ids])
         for row, old, new in renewed:
-            renew(unit, row.absorbed, old, new)
+            passwords.renew(unit, row.absorbed, old, new)
 
     def _break_off(self, compared: Mapping[int, Future[bool]]) -> None:
         fits: dict[int, bool] = {}

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
     from datetime import datetime
 
+    from custmerge.rules.fields import Pair
     from custmerge.rules.plan import Plan
-    from custmerge.services.access import Caller, Pair
+    from custmerge.services.access import Caller
     from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit

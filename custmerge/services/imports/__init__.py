@@ -11,8 +11,8 @@ from typing import IO, TYPE_CHECKING, Protocol
 from custmerge.errors import N_, BadLines, CustmergeError
 from custmerge.rules.cells import NEVER_GUARDED, shortened, unguard
 from custmerge.rules.history import Action, Draft
+from custmerge.rules.people import Capability
 from custmerge.rules.records import Problem
-from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.imports.passwords import hashed

@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.rules.authority import void_entries
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.normalise import search_text
 from custmerge.rules.records import (
@@ -19,7 +20,6 @@ from custmerge.rules.records import (
 )
 from custmerge.rules.spreadsheet import joined, may_be_damaged
 from custmerge.rules.transfers import Why
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -6,16 +6,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, ProofRequired
+from custmerge.rules.authority import survivor_of
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.plan import Plan, Wishes
-from custmerge.rules.roles import Capability
-from custmerge.services.access import demand, demand_alive, survivor_of
+from custmerge.services.access import demand_alive, demand_may_merge
 from custmerge.services.merge.orders import Orders, Receipt
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.services.access import Caller, Pair
+    from custmerge.rules.fields import Pair
+    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
 
 
@@ -82,8 +83,8 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
 
 
 def _demanded(caller: Caller, request: Request) -> Pair:
-    demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.MERGE_ANY)
-    return survivor_of(caller, request.into, request.absorbed), request.absorbed
+    demand_may_merge(caller)
+    return survivor_of(caller.own_number, request.into, request.absorbed), request.absorbed
 
 
 def _plan(orders: Orders, pair: Pair, request: Request) -> Plan:

@@ -7,31 +7,28 @@ what its rows would give one after the other. There is no other way to execute a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRequired
+from custmerge.rules.authority import demand_authority, void_entries
 from custmerge.rules.compare import compare
 from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
 from custmerge.rules.state import State
 from custmerge.rules.times import stamp
-from custmerge.rules.tombstones import end_of, way_of
-from custmerge.rules.transfers import Status, Why, status_now
-from custmerge.services.access import demand_alive, living_pair
-from custmerge.services.authority import has_its_form, standing
-from custmerge.services.verify import proved_pairs
-from custmerge.services.voiding import void_entries
+from custmerge.rules.tombstones import chain, living_pair
+from custmerge.rules.transfers import Why, approved_now
+from custmerge.services.access import demand_alive
+from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from custmerge.rules.fields import Customer, Field
+    from custmerge.rules.fields import Customer, Field, Pair
     from custmerge.rules.history import Fact
-    from custmerge.rules.transfers import Transfer
-    from custmerge.services.access import Caller, Pair
+    from custmerge.services.access import Caller
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 
@@ -101,7 +98,7 @@ class Orders:
         now = max(now, unit.now()) if lock else now
         self._at = stamp(now)
         self._proofs = proved_pairs(unit, caller, absorbed, now)
-        self._transfers = self._approved(unit.transfers.open_for_all(absorbed, lock=lock))
+        self._transfers = approved(unit, unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes]] = []
 
     def _read_ways(self, earlier: ChangedRecords | None) -> None:
@@ -144,19 +141,19 @@ class Orders:
         """
         if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return living_pair(self._caller, pair, self._state.records, partial(end_of, records=self._state.records))
+        return living_pair(pair, self._state.records, self._went_into, is_customer=self._caller.is_customer)
 
     def demand_authority(self, pair: Pair) -> int | None:
-        """Raise ProofRequired unless the session has proved the pair, or a contract transfer stands in (rule 3).
+        """Return the id of the contract transfer that stands in for a proof, None where the pair is proved (rule 3).
 
-        Returns the transfer's id where it is one that stands in.
+        Raises ProofRequired where there is neither.
         """
-        if self._is_proved(pair):
-            return None
-        transfer = None if self._caller.is_customer else self.transfer_for(pair)
-        if transfer is None:
-            raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return transfer
+        return demand_authority(
+            pair,
+            is_proved=self._is_proved(pair),
+            is_customer=self._caller.is_customer,
+            transfer=self.transfer_for(pair),
+        )
 
     def _is_proved(self, pair: Pair) -> bool:
         # What was proved about a number says nothing of what it has taken over since.
@@ -164,26 +161,17 @@ class Orders:
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
-        transfer = self._transfers.get(pair)
-        if transfer is None:
-            return None
         survivor, absorbed = (self._state.records.get(number) for number in pair)
-        return transfer.id if status_now(transfer, survivor, absorbed) is Status.APPROVED else None
-
-    def _approved(self, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Transfer]:
-        """Return those that the history has as approved, by people who may: asked when their rows are locked."""
-        statuses = standing(self._unit, transfers.values())
-        approved = {pair: filed for pair, filed in transfers.items() if statuses[filed.id] is Status.APPROVED}
-        return {pair: filed for pair, filed in approved.items() if has_its_form(self._unit, filed)}
+        return approved_now(self._transfers.get(pair), survivor, absorbed)
 
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a tombstone went into `target`, at once or by way of others."""
-        return target in way_of(number, self._state.records)
+        _number, *way = chain(number, self._went_into)
+        return target in way
 
     def is_retired(self, number: str) -> bool:
         """Return whether a number went into another."""
-        record = self._state.records.get(number)
-        return record is not None and record.merged_into is not None
+        return self._went_into(number) is not None
 
     def execute(self, plan: Plan, salt: bytes) -> None:
         """Take a plan into account; it is written by `write`. `salt` is 16 fresh random bytes."""
@@ -255,6 +243,10 @@ class Orders:
         numbers = {record.number for record in retired}
         unit.people.end_sessions_of_numbers(numbers)
         unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, _salt in self._plans})
+
+    def _went_into(self, number: str) -> str | None:
+        record = self._state.records.get(number)
+        return None if record is None else record.merged_into
 
 
 def _facts(receipt: Receipt, digest: str) -> dict[str, Fact]:

@@ -15,11 +15,14 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from custmerge.errors import N_, BadPassword
 from custmerge.rules.passwords import LONGEST, normal, writings, wrong_with_password
+from custmerge.rules.people import verified_sha256
 from custmerge.storage.files.locks import cores, slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
+
+    from custmerge.storage.unit import Unit
 
 AT_ONCE = cores()
 """So many hashes are made at once on this machine by all commands of a user together."""
@@ -79,6 +82,15 @@ def renewed(stored: str | None, password: str) -> str | None:
         # What stands behind those bytes was never verified: it can't become part of the password, nor be left out.
         return None
     return hashed(password)
+
+
+def renew(unit: Unit, number: str, old: str, new: str) -> None:
+    """Replace the hash `old` of a customer or their packages by `new`, of the same password; proofs stay valid.
+
+    The number's record has to be locked.
+    """
+    unit.register.rehash(number, old, new)
+    unit.people.renew_proofs(number, verified_sha256(old), verified_sha256(new))
 
 
 def chosen(password: str, *, name: str, present: str | None = None) -> str:

@@ -16,17 +16,15 @@ from custmerge.errors import (
     UnknownToken,
 )
 from custmerge.rules import seals
-from custmerge.rules.authority import why_lost
+from custmerge.rules.authority import void_entries, why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.people import folded
+from custmerge.rules.people import Capability, Role, folded, may
 from custmerge.rules.records import wrong_with_number
-from custmerge.rules.roles import Capability, Role, may
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.authority import Staff
 from custmerge.services.people import guessing
-from custmerge.services.voiding import void_entries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,13 +44,11 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
     demand_may_change_people(caller)
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)
-
-    def write(unit: Unit) -> None:
-        unit.people.lock_staff()
-        demand_alive(unit, caller, now)
-        write_new(unit, name, role, password_hash, chosen_by=caller.name, by=caller.actor, now=now)
-
-    database.attempt(write)
+    for attempt in database.attempts():
+        with attempt as unit:
+            unit.people.lock_staff()
+            demand_alive(unit, caller, now)
+            write_new(unit, name, role, password_hash, chosen_by=caller.name, by=caller.actor, now=now)
 
 
 def demand_may_add(database: Database, caller: Caller, name: str) -> None:
@@ -89,17 +85,16 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
     LastSupervisor.
     """
     demand_may_change_people(caller)
-
-    def change(unit: Unit) -> Ended:
-        person, everybody = _locked(unit, caller, name, now)
-        if person.role is role:
-            return Ended()
-        _demand_as_told(unit, person)
-        _demand_supervisor_left(person, everybody)
-        unit.people.change_staff(person.id, role=role)
-        return _end_all(unit, caller.actor, person, now, "role", role)
-
-    return database.attempt(change)
+    for attempt in database.attempts():
+        with attempt as unit:
+            person, everybody = _locked(unit, caller, name, now)
+            ended = Ended()
+            if person.role is not role:
+                _demand_as_told(unit, person)
+                _demand_supervisor_left(person, everybody)
+                unit.people.change_staff(person.id, role=role)
+                ended = _end_all(unit, caller.actor, person, now, "role", role)
+    return ended
 
 
 def whose_password(database: Database, caller: Caller, name: str | None) -> Person:
@@ -147,16 +142,15 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> End
     Raises UnknownName, LastSupervisor.
     """
     demand_may_change_people(caller)
-
-    def keep_out(unit: Unit) -> Ended:
-        person, everybody = _locked(unit, caller, name, now)
-        if person.disabled_at is not None:
-            return Ended()
-        _demand_supervisor_left(person, everybody)
-        unit.people.change_staff(person.id, disabled_at=stamp(now))
-        return _end_all(unit, caller.actor, person, now, "disable")
-
-    return database.attempt(keep_out)
+    for attempt in database.attempts():
+        with attempt as unit:
+            person, everybody = _locked(unit, caller, name, now)
+            ended = Ended()
+            if person.disabled_at is None:
+                _demand_supervisor_left(person, everybody)
+                unit.people.change_staff(person.id, disabled_at=stamp(now))
+                ended = _end_all(unit, caller.actor, person, now, "disable")
+    return ended
 
 
 def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool:
@@ -166,12 +160,11 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
     """
     demand_may_change_people(caller)
     checked_name(name)
-
-    def end(unit: Unit) -> bool:
-        demand_alive(unit, caller, now)
-        return end_locks(unit, name, by=caller.actor, now=now)
-
-    return database.attempt(end)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            was_locked = end_locks(unit, name, by=caller.actor, now=now)
+    return was_locked
 
 
 def end_locks(unit: Unit, name: str, *, by: Actor, now: datetime) -> bool:
@@ -263,12 +256,11 @@ def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> No
 
 
 def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
-    def write(unit: Unit) -> None:
-        person, _everybody = _locked(unit, caller, name, now)
-        chosen_by = None if person.id == caller.person else caller.name
-        write_password(unit, person, password_hash, chosen_by=chosen_by, by=caller.actor, now=now)
-
-    database.attempt(write)
+    for attempt in database.attempts():
+        with attempt as unit:
+            person, _everybody = _locked(unit, caller, name, now)
+            chosen_by = None if person.id == caller.person else caller.name
+            write_password(unit, person, password_hash, chosen_by=chosen_by, by=caller.actor, now=now)
 
 
 def write_password(

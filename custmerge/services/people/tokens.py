@@ -1,4 +1,4 @@
-"""Service tokens: a script that works here, with a role and an end, in the name of the person who made it."""
+"""Service tokens: each lets a script work with a role, until an end, in the name of the person who made it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, UnknownToken
-from custmerge.rules.people import Service
-from custmerge.rules.roles import Capability
-from custmerge.rules.sessions import SERVICE_DAYS
+from custmerge.rules.people import SERVICE_DAYS, Capability, Service, token_sha256
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, demand_may_change_people, person_of
-from custmerge.services.people.sessions import sha256_of
 from custmerge.services.people.staff import checked_name, demand_free, note_token
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.rules.roles import Role
+    from custmerge.rules.people import Role
     from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 def create(
     database: Database, caller: Caller, name: str, role: Role, *, days: int, token: str, now: datetime
 ) -> Service:
-    """Make a service token that lasts for `days`; `token` is fresh from a random source, shown once, kept nowhere.
+    """Make a service token that lasts for `days` and return it; `token` is fresh from a random source, never stored.
 
     Raises NameTaken, BadValue for more days than a token may last.
     """
@@ -35,18 +32,25 @@ def create(
     if not 1 <= days <= SERVICE_DAYS:
         raise BadValue(name="--days", value=str(days), why=N_("a service token lasts from 1 to 90 days"))
     end = stamp(now + timedelta(days=days))
-    new = Service(0, name, role, person_of(caller), caller.name, stamp(now), end, None)
-
-    def make(unit: Unit) -> None:
-        # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
-        unit.people.lock_staff()
-        demand_alive(unit, caller, now)
-        unit.chain.lock()
-        demand_free(unit, name)
-        unit.people.add_service(new, sha256_of(token))
-        note_token(unit, caller.actor, now, "create", name, role=role.value, expires_at=end)
-
-    database.attempt(make)
+    new = Service(
+        id=0,
+        name=name,
+        role=role,
+        created_by=person_of(caller),
+        created_by_name=caller.name,
+        created_at=stamp(now),
+        expires_at=end,
+        revoked_at=None,
+    )
+    for attempt in database.attempts():
+        with attempt as unit:
+            # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
+            unit.people.lock_staff()
+            demand_alive(unit, caller, now)
+            unit.chain.lock()
+            demand_free(unit, name)
+            unit.people.add_service(new, token_sha256(token))
+            note_token(unit, caller.actor, now, "create", name, role=role.value, expires_at=end)
     return new
 
 
@@ -58,28 +62,26 @@ def list_all(database: Database, caller: Caller) -> tuple[Service, ...]:
 
 
 def demand_may_revoke(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `revoke` raises whatever is answered, so that nobody is asked for nothing."""
+    """Raise what `revoke` raises, before the person is asked for confirmation."""
     demand_may_change_people(caller)
     with database.reading() as unit:
         _living(unit, name)
 
 
 def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
-    """End a service token; raises UnknownToken where there is none that could be ended."""
+    """End a service token; raises UnknownToken where there is no such token, or it has been revoked."""
     demand_may_change_people(caller)
-
-    def end(unit: Unit) -> None:
-        # As in `create`; of two who end one token, the second finds it ended.
-        unit.people.lock_staff()
-        demand_alive(unit, caller, now)
-        unit.people.revoke_service(_living(unit, name).id, stamp(now))
-        note_token(unit, caller.actor, now, "revoke", name)
-
-    database.attempt(end)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # In the order of `create`. If two people revoke one token, the second finds it revoked.
+            unit.people.lock_staff()
+            demand_alive(unit, caller, now)
+            unit.people.revoke_service(_living(unit, name).id, stamp(now))
+            note_token(unit, caller.actor, now, "revoke", name)
 
 
 def _living(unit: Unit, name: str) -> Service:
-    found = unit.people.service_named(name)
-    if found is None or found.revoked_at is not None:
+    service = unit.people.service_named(name)
+    if service is None or service.revoked_at is not None:
         raise UnknownToken(name=name)
-    return found
+    return service

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UndoBlocked, UndoChanged
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.services.access import demand
 from custmerge.services.undo.undos import Undos
 

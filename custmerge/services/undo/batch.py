@@ -26,11 +26,10 @@ from custmerge.errors import (
 )
 from custmerge.rules.bulk import ALIVE_FOR, UNFINISHED, State
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.roles import Capability
+from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive
+from custmerge.services.access import SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import end_dead_leases, is_free, turn_at
-from custmerge.services.people.sessions import SessionUse
 from custmerge.services.undo.undos import Undos
 from custmerge.storage.ledger.changed_records import ChangedRecords
 

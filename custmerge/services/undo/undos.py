@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLate, UnknownOrder
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.image import Image, read_image
-from custmerge.rules.roles import Capability, may
+from custmerge.rules.people import Capability, may
 from custmerge.rules.state import State
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy import Text, cast, collate, func, or_, select
 
@@ -55,6 +55,19 @@ Cells = tuple[Any, ...]
 """Any: whatever is stored."""
 
 
+# Any: whatever is stored.
+class PersonRow(NamedTuple):
+    """The columns of a person that `seals.of_person_cells` seals."""
+
+    id: Any
+    name: Any
+    role: Any
+    password_hash: Any
+    created_at: Any
+    disabled_at: Any
+    password_chosen_by: Any
+
+
 class Sealed:
     """Sealed rows, inside one transaction."""
 
@@ -84,10 +97,10 @@ class Sealed:
         """Give the cells of each person that `seals.of_person_cells` seals, in the order of `entries`."""
         yield from self._cells(*_STAFF, by=staff.c.name)
 
-    def people(self, ids: Collection[int]) -> list[tuple[Cells, str | None]]:
-        """Return what `staff` gives of some people, each with the body of the newest entry that seals their name.
+    def people(self, ids: Collection[int]) -> list[tuple[PersonRow, str | None]]:
+        """Return the rows of some people, each with the body of the newest entry that seals their name.
 
-        Both are of one moment: a password that is changed meanwhile is in both or in neither.
+        Both are read by one statement: a password that is changed meanwhile is in both or in neither.
         """
         newest = (
             select(history.c.body)
@@ -101,7 +114,7 @@ class Sealed:
             .scalar_subquery()
         )
         rows = self._connection.execute(select(*_STAFF, newest).where(among(staff.c.id, ids)))
-        return [(tuple(row[:-1]), row[-1]) for row in rows]
+        return [(PersonRow(*cells), body) for *cells, body in rows]
 
     def open_approvals(self) -> list[tuple[int, int]]:
         """Return (batch, id of the approver) of each approved bulk file that isn't finished."""

@@ -13,6 +13,7 @@ from sqlalchemy import and_, func, or_, select, update
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
+from custmerge.rules.tombstones import end_of_chain
 from custmerge.storage.engine import is_sqlite
 from custmerge.storage.rows import among, streamed, update_rows
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
@@ -82,17 +83,9 @@ class Register:
         rows = self._connection.execute(statement, {"keys": numbers}).fetchall()
         return {row[0]: customer_of(row) for row in rows}
 
-    def end_of_chain(self, number: str) -> str:
-        """Return the number that `number` leads to at last; itself if it went nowhere."""
-        seen = {number}
-        while True:
-            target = self._connection.execute(
-                select(customer.c.merged_into).where(customer.c.number == number)
-            ).scalar()
-            if target is None or target in seen:
-                return number
-            seen.add(target)
-            number = target
+    def went_into(self, number: str) -> str | None:
+        """Return the number that `number` was merged into; None for one that is in use or doesn't exist."""
+        return self._connection.execute(select(customer.c.merged_into).where(customer.c.number == number)).scalar()
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""
@@ -129,19 +122,19 @@ class Register:
         return {name: found[key] for name, key in keys.items() if key in found}
 
     def chain_from(self, number: str) -> tuple[str, str | None] | None:
-        """Return the number that `number` leads to at last, as `end_of_chain`, and the hash of its own password.
+        """Return the number that `number` leads to at last, and the hash of the password of `number` itself.
 
-        None where there is no such number. One question however long the way is.
+        None where there is no such number. One statement however long the chain is (rule 3).
         """
         way = select(customer.c.number, customer.c.merged_into, customer.c.password_hash)
         steps = way.where(customer.c.number == number).cte("steps", recursive=True)
         # UNION, not UNION ALL: a circle ends.
         steps = steps.union(way.join(steps, customer.c.number == steps.c.merged_into))
-        found = {row[0]: (row[1], row[2]) for row in self._connection.execute(select(steps))}
-        if number not in found:
+        rows = {row.number: row for row in self._connection.execute(select(steps))}
+        if number not in rows:
             return None
-        end = next((one for one, (merged_into, _) in found.items() if merged_into is None), number)
-        return end, found[number][1]
+        links = {row.number: row.merged_into for row in rows.values()}
+        return end_of_chain(number, links.get), rows[number].password_hash
 
     def number_passwords(self, numbers: Iterable[str]) -> dict[str, str | None]:
         """Return the hashes of the own passwords of those of `numbers` that exist."""
