@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
@@ -65,27 +64,31 @@ def approvable(database: Database, caller: Caller, path: str, inputs: RunInputs)
 def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
     """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
     demand(caller, Capability.BULK_APPROVE)
-
-    def write(unit: Unit) -> Batch:
-        demand_alive(unit, caller, now)
-        # Of two that approve a file at once, the second is to see the batch of the first.
-        unit.chain.lock()
-        _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)
-        # A run that began without it stays without it: rows that it has refused would stay refused.
-        batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
-        batch = replace(batch, id=unit.batches.add(batch))
-        unit.batches.approve(batch.id, by=caller.name, person=person_of(caller), at=stamp(now))
-        batch = replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
-        facts: dict[str, Fact] = {
-            "batch": batch.id,
-            "rows": ran.rows,
-            "file_sha256": ran.sha256,
-            "row_sha256": seals.of_approval(batch),
-        }
-        unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
-        return batch
-
-    return database.attempt(write)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            # Of two that approve a file at once, the second is to see the batch of the first.
+            unit.chain.lock()
+            _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)
+            # A run that began without it stays without it: rows that it has refused would stay refused.
+            new = Batch(
+                sha256=ran.sha256,
+                state=State.APPROVED,
+                rows=ran.rows,
+                approved_by=caller.name,
+                approved_by_person=person_of(caller),
+                approved_at=stamp(now),
+                at=stamp(now),
+            )
+            batch = unit.batches.add(new)
+            facts: dict[str, Fact] = {
+                "batch": batch.id,
+                "rows": batch.rows,
+                "file_sha256": batch.sha256,
+                "row_sha256": seals.of_approval(batch),
+            }
+            unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
+    return batch
 
 
 def _newest_of(unit: Unit, sha256: str, now: datetime, *, lock: bool = False) -> Batch | None:

@@ -6,7 +6,8 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 from custmerge.errors import (
     ApprovalOver,
@@ -14,7 +15,6 @@ from custmerge.errors import (
     BatchMoved,
     DatabaseConflict,
     DatabaseError,
-    DatabaseLocked,
     DatabaseUnreachable,
     NotApproved,
     NotCommitted,
@@ -53,7 +53,7 @@ from custmerge.services.bulk.rows import Rows
 from custmerge.services.people.sessions import SessionUse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from custmerge.rules.bulk import BulkRow, Outcome
@@ -72,7 +72,6 @@ GAP_EVERY_SECONDS = 0.03
 """More gaps would only cost time where chunks are small."""
 RENEWED_AFTER = timedelta(seconds=15)
 """So old a lease is renewed; each chunk renews it too."""
-T = TypeVar("T")
 
 
 class Run:
@@ -104,7 +103,9 @@ class Run:
         if self._turn is None or isinstance(error, DatabaseUnreachable):
             return
         with suppress(DatabaseError):
-            self._database.attempt(self._left)
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    self._left(unit)
             self._turn.leave()
 
     def _left(self, unit: Unit) -> None:
@@ -125,7 +126,9 @@ class Run:
             self._demand_runnable(batches, turn, now)
         self._inputs.watcher.accepted()
         turn.enter(self._runner)
-        self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
+        for attempt in self._database.attempts():
+            with attempt as unit:
+                self._batch, self._is_whole = self._started(unit, turn, now, rows)
         self._turn = turn
         turn.settle(self._runner)
 
@@ -155,7 +158,9 @@ class Run:
                 # It says nothing about the rows that are left: they are tried when the lock has ended.
                 raise found.stopped_by
         if self._batch.done >= self._batch.rows:
-            self._database.attempt(self._finished)
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    self._finished(unit)
 
     def _finished(self, unit: Unit) -> None:
         # What somebody else has made of it meanwhile stays.
@@ -182,8 +187,8 @@ class Run:
             # This run makes the tries again that the one before was cut off in.
             unit.guesses.forget_pending(batch.id)
         if batch is None or not (is_whole or self._is_continued):
-            batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
-            batch = replace(batch, id=unit.batches.add(batch))
+            new = Batch(sha256=file.sha256, state=State.RUNNING, rows=rows, run_by=caller.name, at=stamp(now))
+            batch = unit.batches.add(new)
         if not self._is_continued:
             self._before = batch if is_whole else replace(batch, state=State.FINISHED)
         for other in found:
@@ -210,8 +215,10 @@ class Run:
         if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
             return
         until = stamp(now + ALIVE_FOR)
-        if not self._database.attempt(lambda unit: unit.batches.renew(batch.id, self._runner, until)):
-            raise BatchMoved(file=self._file.path)
+        for attempt in self._database.attempts():
+            with attempt as unit:
+                if not unit.batches.renew(batch.id, self._runner, until):
+                    raise BatchMoved(file=self._file.path)
         self._batch = replace(batch, alive_until=until)
 
     def _tell_earlier(self) -> None:
@@ -239,9 +246,7 @@ class Run:
         if not rows:
             return []
         try:
-            outcomes, batch = with_standing(
-                self._check(), proofs, lambda them: self._patiently(lambda unit: self._chunk(unit, rows, them))
-            )
+            outcomes, batch = with_standing(self._check(), proofs, partial(self._chunk, rows))
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
@@ -253,21 +258,11 @@ class Run:
                 first = self._committed(rows[:middle], proofs)
                 return first if self._stops(first) else first + self._committed(rows[middle:], proofs)
             failed = [outcome_of(rows[0], error)]
-            outcomes, batch = self._patiently(lambda unit: self._failed(unit, rows, failed))
+            outcomes, batch = self._failed(rows, failed)
         self._batch = batch
         self._use.note(self._inputs.clock())
         self._leave_a_gap()
         return outcomes
-
-    def _patiently(self, work: Callable[[Unit], T]) -> T:
-        """Return what `work` returns, done in a transaction for which a run waits longer than a person would."""
-        until = time.monotonic() + WAITS_SECONDS
-        while True:
-            try:
-                return self._database.attempt(work)
-            except DatabaseLocked as error:
-                if isinstance(error, DatabaseConflict) or time.monotonic() > until:
-                    raise
 
     def _leave_a_gap(self) -> None:
         """Let others write to an SQLite file: it has no queue, and chunks follow each other closely."""
@@ -275,18 +270,27 @@ class Run:
             time.sleep(GAP_SECONDS)
             self._gap_at = time.monotonic()
 
-    def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
-        self._demand_unmoved(unit)
-        orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
-        demand_standing(unit, PresentRegister(), rows, proofs)
+    def _chunk(self, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
+        for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
+            with attempt as unit:
+                self._demand_unmoved(unit)
+                orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
+                demand_standing(unit, PresentRegister(), rows, proofs)
+                self._decide(orders, rows, proofs)
+                noted = self._noted(unit, rows, orders.written(self._batch.id))
+        return noted
+
+    def _decide(self, orders: Rows, rows: Sequence[BulkRow], proofs: Proofs) -> None:
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._inputs.new_salt, is_whole=self._is_whole)]):
-                break
-        return self._noted(unit, rows, orders.written(self._batch.id))
+                return
 
-    def _failed(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
-        self._demand_unmoved(unit)
-        return self._noted(unit, rows, outcomes)
+    def _failed(self, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+        for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
+            with attempt as unit:
+                self._demand_unmoved(unit)
+                noted = self._noted(unit, rows, outcomes)
+        return noted
 
     def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
         """Write down how far the batch has come, in the transaction of the rows themselves."""

@@ -257,7 +257,9 @@ class _VerifiedRows:
 
     def _forget_fresh(self, uncompared: Iterable[guessing.Try]) -> None:
         if fresh := [number for tried in uncompared for number in tried.fresh]:
-            self._check.database.attempt(lambda unit: unit.guesses.forget(fresh))
+            for attempt in self._check.database.attempts():
+                with attempt as unit:
+                    unit.guesses.forget(fresh)
 
     def _compared(self, row: BulkRow, standing: Verified | None, stop: Event) -> bool:
         stored = standing.stored if standing else None
@@ -300,7 +302,9 @@ class _VerifiedRows:
         database, caller = self._check.database, self._check.caller
         right = [row for row, is_right in fits.items() if is_right]
         if right:
-            database.attempt(lambda unit: self._taken_back(unit, right))
+            for attempt in database.attempts():
+                with attempt as unit:
+                    self._taken_back(unit, right)
         for number in right:
             del self._open[number]
         for number in fits:

@@ -109,18 +109,17 @@ def begin_all(
 
     Returns for each the try, or what it can't begin for, or None where it has to wait for others under way.
     """
-
-    def start(unit: Unit) -> list[Try | Locked | None]:
-        # The process may have been stopped since somebody looked at the clock.
-        moment = max(now, unit.now())
-        clock = counted_from(moment)
-        # Always in the same order, so that two who count never wait for each other.
-        subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
-        noted = {} if origin is None or not origin.is_continued else _taken_over(unit, subjects, origin, moment)
-        states = {subject: _state(unit, subject, moment) for subject in subjects}
-        return [_begun(unit, one, place, states, noted, origin, clock) for place, one in enumerate(wanted)]
-
-    return database.attempt(start)
+    # Always in the same order, so that two who count never wait for each other.
+    subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # The process may have been stopped since somebody looked at the clock.
+            moment = max(now, unit.now())
+            clock = counted_from(moment)
+            noted = {} if origin is None or not origin.is_continued else _taken_over(unit, subjects, origin, moment)
+            states = {subject: _state(unit, subject, moment) for subject in subjects}
+            begun = [_begun(unit, one, place, states, noted, origin, clock) for place, one in enumerate(wanted)]
+    return begun
 
 
 def _taken_over(unit: Unit, subjects: Sequence[Subject], origin: Origin, now: datetime) -> dict[tuple[int, str], int]:
@@ -161,27 +160,27 @@ def right(unit: Unit, tried: Try) -> None:
 
 def settle_right(database: Database, tried: Try) -> None:
     """Take a try back that was right, in a transaction of its own: whatever comes of it, it was no wrong one."""
-    database.attempt(lambda unit: right(unit, tried))
+    for attempt in database.attempts():
+        with attempt as unit:
+            right(unit, tried)
 
 
 def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) -> None:
     """Write down that a try was wrong, in the history too, and lock what has had too many."""
     now = tried.clock.now()
-
-    def keep(unit: Unit) -> None:
-        ordered = sorted(tried.subjects, key=lambda subject: subject.key)
-        for subject in ordered:
-            # Locks it: another run of the file may have forgotten the try, and it has to count again.
-            _tries(unit, subject, now)
-        unit.guesses.keep(dict(zip(tried.ids, (one.key for one in tried.subjects), strict=True)), stamp(now))
-        locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
-        for subject in locked:
-            unit.guesses.lock(subject.key, stamp(now + LOCKED_FOR))
-        drafts = [Draft(stamp(now), by, Action.LOGIN_FAILED, facts)]
-        drafts += [Draft(stamp(now), by, Action.LOCKED, {**facts, "what": subject.kind}) for subject in locked]
-        unit.chain.append(drafts)
-
-    database.attempt(keep)
+    ordered = sorted(tried.subjects, key=lambda subject: subject.key)
+    for attempt in database.attempts():
+        with attempt as unit:
+            for subject in ordered:
+                # Locks it: another run of the file may have forgotten the try, and it has to count again.
+                _tries(unit, subject, now)
+            unit.guesses.keep(dict(zip(tried.ids, (one.key for one in tried.subjects), strict=True)), stamp(now))
+            locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
+            for subject in locked:
+                unit.guesses.lock(subject.key, stamp(now + LOCKED_FOR))
+            drafts = [Draft(stamp(now), by, Action.LOGIN_FAILED, facts)]
+            drafts += [Draft(stamp(now), by, Action.LOCKED, {**facts, "what": subject.kind}) for subject in locked]
+            unit.chain.append(drafts)
 
 
 @dataclass(slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Protocol, Self
 
 from custmerge.errors import (
@@ -151,7 +150,9 @@ class _BatchUndo:
         if self._turn is None or isinstance(error, DatabaseUnreachable):
             return
         with suppress(DatabaseError):
-            self._database.attempt(lambda unit: unit.batches.release(self._number, self._runner))
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    unit.batches.release(self._number, self._runner)
             self._turn.leave()
 
     def begin(self, turn: Turn) -> None:
@@ -161,7 +162,9 @@ class _BatchUndo:
         with self._database.reading() as unit:
             self._demand_free(unit, turn, now, lock=False)
         turn.enter(self._runner)
-        self._orders = self._database.attempt(lambda unit: self._begun(unit, turn, now))
+        for attempt in self._database.attempts():
+            with attempt as unit:
+                self._orders = self._begun(unit, turn, now)
         self._turn = turn
         turn.settle(self._runner)
 
@@ -173,12 +176,17 @@ class _BatchUndo:
         extent = Extent(number)
         try:
             for chunk in _chunks(self._orders, self._inputs.chunk):
-                extent = extent.with_chunk(self._database.attempt(partial(self._take_back, chunk)))
+                for attempt in self._database.attempts():
+                    with attempt as unit:
+                        taken_back = self._take_back(unit, chunk)
+                extent = extent.with_chunk(taken_back)
                 self._done += len(chunk)
                 self._ends = False
                 self._use.note(self._inputs.clock())
                 self._inputs.watcher.advanced(self._done, total)
-            self._database.attempt(self._finish)
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    self._finish(unit)
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._done, total=total) from None
         except OutcomeUnknown as error:
@@ -212,7 +220,7 @@ class _BatchUndo:
         unit.batches.hold(batch.id, self._runner, stamp(now + ALIVE_FOR))
         return orders
 
-    def _take_back(self, chunk: Sequence[int], unit: Unit) -> Extent:
+    def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Extent:
         self._demand_held(unit)
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)

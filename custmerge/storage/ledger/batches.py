@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select, update
 
@@ -13,25 +14,11 @@ from custmerge.storage.rows import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
-_BATCH = (
-    batch.c.id,
-    batch.c.sha256,
-    batch.c.state,
-    batch.c.rows,
-    batch.c.done,
-    batch.c.merged,
-    batch.c.approved_by,
-    batch.c.approved_by_person,
-    batch.c.approved_at,
-    batch.c.run_by,
-    batch.c.at,
-    batch.c.runner,
-    batch.c.alive_until,
-)
+_BATCH = [batch.c[field.name] for field in fields(Batch)]
 _HAS_ENDED = batch.c.state.in_([State.FINISHED.value, State.UNDONE.value])
 _IS_UNFINISHED = batch.c.state.in_([state.value for state in UNFINISHED])
 
@@ -42,29 +29,19 @@ class Batches:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: Batch) -> int:
-        """Keep a new batch; `new.id` doesn't count. Returns the id that it gets."""
-        values = {
-            "sha256": new.sha256,
-            "state": new.state.value,
-            "rows": new.rows,
-            "done": new.done,
-            "merged": new.merged,
-            "approved_by": new.approved_by,
-            "approved_by_person": new.approved_by_person,
-            "approved_at": new.approved_at,
-            "run_by": new.run_by,
-            "at": new.at,
-        }
+    def add(self, new: Batch) -> Batch:
+        """Keep a new batch and return it with the id that it gets."""
+        values = {**asdict(new), "state": new.state.value}
+        del values["id"]
         key = self._connection.execute(insert(batch).values(values)).inserted_primary_key
         if key is None:
             raise LookupError(new.sha256)
-        return int(key[0])
+        return replace(new, id=int(key[0]))
 
     def newest_of(self, sha256: str, *, lock: bool = False) -> Batch | None:
         """Return the newest batch of a file."""
         statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc()).limit(1)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
         return None if row is None else _batch(row)
 
     def of_file(self, sha256: str, *, lock: bool = False) -> list[Batch]:
@@ -72,28 +49,24 @@ class Batches:
         # All are locked, not those that can be run: what another transaction has begun on would be missed.
         statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc())
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
-        return [_batch(row) for row in rows]
+        return [_batch(row) for row in rows.mappings()]
 
     def one(self, number: int, *, lock: bool = False) -> Batch | None:
         """Return a batch; with `lock` nobody else goes on with it before the transaction ends."""
         statement = select(*_BATCH).where(batch.c.id == number)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
         return None if row is None else _batch(row)
 
     def newest(self, sha256: str | None, limit: int) -> tuple[Batch, ...]:
         """Return up to `limit` batches, of one file or of all, newest first."""
         statement = select(*_BATCH).order_by(batch.c.id.desc()).limit(limit)
         rows = self._connection.execute(statement if sha256 is None else statement.where(batch.c.sha256 == sha256))
-        return tuple(_batch(row) for row in rows)
+        return tuple(_batch(row) for row in rows.mappings())
 
     def unfinished(self) -> list[Batch]:
         """Return the batches that can be run or are running, oldest first."""
         rows = self._connection.execute(select(*_BATCH).where(_IS_UNFINISHED).order_by(batch.c.id))
-        return [_batch(row) for row in rows]
-
-    def approve(self, number: int, *, by: str, person: int, at: str) -> None:
-        """Write down who approved a batch."""
-        self._update(number, approved_by=by, approved_by_person=person, approved_at=at)
+        return [_batch(row) for row in rows.mappings()]
 
     def start(self, number: int, *, by: str, runner: str, alive_until: str) -> None:
         """Write down who runs a batch, in which process, and until when nobody else may."""
@@ -189,7 +162,5 @@ def _state(stored: str) -> State:
     return State(stored) if stored in set(State) else State.FINISHED
 
 
-# Any: a row of _BATCH's columns.
-def _batch(row: Sequence[Any]) -> Batch:
-    number, sha256, state, *rest = row
-    return Batch(number, sha256, _state(state), *rest)
+def _batch(row: RowMapping) -> Batch:
+    return Batch(**{**row, "state": _state(row["state"])})
