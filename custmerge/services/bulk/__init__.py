@@ -13,7 +13,7 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
 from custmerge.services.bulk.file import opened
-from custmerge.services.bulk.lease import turn_at
+from custmerge.services.bulk.lease import leased
 from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
@@ -108,15 +108,12 @@ def run(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran
     committed stays.
     """
     demand(caller, Capability.MERGE_ANY)
-    from custmerge.services.bulk.file_run import Run
+    from custmerge.services.bulk.file_run import FileRun
 
-    with (
-        opened(path) as file,
-        turn_at(database, file.sha256) as turn,
-        Run(database, caller, file, inputs) as running,
-    ):
-        running.begin(turn)
-        return running.to_the_end()
+    with opened(path) as file, leased(database, file.sha256, inputs.new_salt().hex()) as lease:
+        file_run = FileRun(database, caller, file, inputs, lease)
+        file_run.begin()
+        return file_run.to_the_end()
 
 
 def status(database: Database, caller: Caller, path: str | None, now: datetime) -> tuple[Batch, ...]:

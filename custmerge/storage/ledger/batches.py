@@ -68,13 +68,14 @@ class Batches:
         rows = self._connection.execute(select(*_BATCH).where(_IS_UNFINISHED).order_by(batch.c.id))
         return [_batch(row) for row in rows.mappings()]
 
-    def start(self, number: int, *, by: str, runner: str, alive_until: str) -> None:
-        """Write down who runs a batch, in which process, and until when nobody else may."""
-        self._update(number, state=State.RUNNING.value, run_by=by, runner=runner, alive_until=alive_until)
+    def start(self, started: Batch, *, by: str) -> None:
+        """Write down who runs a batch, and the lease of the process."""
+        lease = {"runner": started.runner, "alive_until": started.alive_until}
+        self._update(started.id, state=State.RUNNING.value, run_by=by, **lease)
 
-    def give_back(self, found: Batch) -> None:
-        """Take back that a batch was started: nothing was done. `found` is as it was before."""
-        self._update(found.id, state=found.state.value, run_by=found.run_by, runner=None, alive_until=None)
+    def give_back(self, before: Batch) -> None:
+        """Take back that a batch was started, of which nothing was done; `before` is as it was."""
+        self._update(before.id, state=before.state.value, run_by=before.run_by, runner=None, alive_until=None)
 
     def advance(self, now: Batch, first: int, results: str) -> None:
         """Write down what became of the rows from `first` on, and how far the batch is with them."""
@@ -85,13 +86,13 @@ class Batches:
         """Write down in which process a batch is undone, and until when nobody else may run its file or undo it."""
         self._update(number, runner=runner, alive_until=alive_until)
 
-    def renew(self, number: int, runner: str, alive_until: str) -> bool:
-        """Put off the end of a runner's lease; returns whether it still was that one's."""
-        statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
-        return self._connection.execute(statement.values(alive_until=alive_until)).rowcount > 0
+    def renew(self, renewed: Batch) -> bool:
+        """Put off when a lease expires, and return True, if it is still its runner's."""
+        statement = update(batch).where(batch.c.id == renewed.id, batch.c.runner == renewed.runner)
+        return self._connection.execute(statement.values(alive_until=renewed.alive_until)).rowcount > 0
 
     def release(self, number: int, runner: str) -> None:
-        """End a runner's lease, if it still is that one's."""
+        """End a lease, if it is still that runner's."""
         statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
         self._connection.execute(statement.values(runner=None, alive_until=None))
 
