@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from random import random
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from custmerge.errors import (
     DatabaseConflict,
     DatabaseError,
+    DatabaseLocked,
     DatabaseUnreachable,
     NotCommitted,
     OutcomeUnknown,
@@ -64,7 +65,10 @@ T = TypeVar("T")
 class _Attempt:
     """What became of one attempt."""
 
+    waits_until: float
+    """By `time.monotonic`: so long it is repeated while others have the database locked."""
     is_done: bool = False
+    had_conflict: bool = False
 
 
 class Database:
@@ -140,28 +144,37 @@ class Database:
                 raise
             raise NotCommitted(**error.details) from None
 
-    def attempts(self) -> Iterator[AbstractContextManager[Unit]]:
+    def attempts(self, *, wait_seconds: float = 0.0) -> Iterator[AbstractContextManager[Unit]]:
         """One transaction that is committed, tried again where the database broke it off because of others.
+
+        With `wait_seconds` it is also tried again, for so long, where others have the database locked.
 
         `for attempt in database.attempts(): with attempt as unit: …`. The block has to be one that can be run
         again, and must not be left by `return`, `break` or `continue`: nobody could take that back if the commit
         fails. Take its result behind the loop. Raises what the block raises and DatabaseError.
         """
+        waits_until = time.monotonic() + wait_seconds
         for pause in RETRY_AFTER_SECONDS:
-            attempt = _Attempt()
-            yield self._attempt(attempt)
-            if attempt.is_done:
-                return
+            attempt = _Attempt(waits_until)
+            while not attempt.had_conflict:
+                yield self._attempt(attempt)
+                if attempt.is_done:
+                    return
             # Not all at the same moment again.
             time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
         yield self.writing()
 
     @contextmanager
     def _attempt(self, attempt: _Attempt) -> Iterator[Unit]:
-        with suppress(DatabaseConflict):
+        try:
             with self.writing() as unit:
                 yield unit
             attempt.is_done = True
+        except DatabaseConflict:
+            attempt.had_conflict = True
+        except DatabaseLocked:
+            if time.monotonic() > attempt.waits_until:
+                raise
 
     def attempt(self, work: Callable[[Unit], T]) -> T:
         """Return what `work` returns, done in `attempts`."""

@@ -219,7 +219,9 @@ def test_approvals_and_leases_of_the_future_do_not_count():
 
     def batch(approved=timedelta(0), alive=timedelta(0)):
         times = {"approved_at": stamp(now + approved), "alive_until": stamp(now + alive)}
-        return Batch(1, "", State.RUNNING, 1, 0, 0, "anna", 1, run_by=None, at="", **times)
+        return Batch(
+            sha256="", state=State.RUNNING, rows=1, at="", id=1, approved_by="anna", approved_by_person=1, **times
+        )
 
     assert approval_holds(batch(), now)
     assert not approval_holds(batch(approved=timedelta(minutes=5)), now)

@@ -220,8 +220,8 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
     begun = undo_batch._BatchUndo.begin
 
-    def begin(undo, turn):
-        begun(undo, turn)
+    def begin(undo):
+        begun(undo)
         execute(database_url, "UPDATE custmerge_batch SET runner = 'another'")
 
     monkeypatch.setattr(undo_batch._BatchUndo, "begin", begin)
