@@ -42,21 +42,21 @@ class Life:
     """The seq of the entry that tells of its filing, 0 where there is none."""
     decided: int
     """The seq of the newest decision's entry, 0 where there is none."""
-    filing_seal: str | None
-    decision_seal: str | None
+    filing_digest: str | None
+    decision_digest: str | None
     """Of the newest decision."""
 
 
 def life_of(told: Iterable[Facts]) -> Life | None:
     """Return what entries, oldest first, tell of the one transfer that they name; None where there are none."""
     newest: dict[Action, int] = {}
-    sealed: dict[Action, str] = {}
+    digests: dict[Action, str] = {}
     status = None
     for facts in told:
         action = Action(str(facts["action"]))
         if "row_sha256" in facts:
-            sealed[action] = str(facts["row_sha256"])
-        # A seal for what an older version wrote tells of nothing new.
+            digests[action] = str(facts["row_sha256"])
+        # An entry that only adds a digest to what an older version wrote tells of nothing new.
         if facts.get("did") != "seal":
             newest[action] = int(str(facts["seq"]))
             status = STATUS_AFTER[action]
@@ -67,8 +67,8 @@ def life_of(told: Iterable[Facts]) -> Life | None:
         status,
         newest.get(Action.TRANSFER_FILE, 0),
         newest.get(decision, 0),
-        sealed.get(Action.TRANSFER_FILE),
-        sealed.get(decision),
+        digests.get(Action.TRANSFER_FILE),
+        digests.get(decision),
     )
 
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.authority import Life, life_of, still_may, why_lost
 from custmerge.rules.bulk import UNFINISHED, State, approval_holds
 from custmerge.rules.history import Action
@@ -32,15 +32,15 @@ class Staff:
         self._unit = unit
         self._told: dict[str, list[dict[str, Fact]]] = {}
         known = [one for one in ids if one is not None]
-        self._cells = {cells[0]: (cells, body) for cells, body in unit.sealed.people(known)} if known else {}
+        self._cells = {cells[0]: (cells, body) for cells, body in unit.digested_rows.people(known)} if known else {}
 
     def is_as_told(self, person: int | None) -> bool:
-        """Return whether somebody's row is the one that the newest entry of that name sealed."""
+        """Return whether somebody's row is the one that the newest entry of that name has a digest of."""
         cells, body = self._cells.get(person or 0, ((), None))
-        return body is not None and json.loads(body)["row_sha256"] == seals.of_person_cells(*cells)
+        return body is not None and json.loads(body)["row_sha256"] == row_digests.person_row_digest(*cells)
 
-    def has_seal(self, person: int) -> bool:
-        """Return whether any entry seals somebody's row."""
+    def has_digest(self, person: int) -> bool:
+        """Return whether any entry has a digest of somebody's row."""
         return self._cells.get(person, ((), None))[1] is not None
 
     def name_of(self, person: int | None) -> str:
@@ -75,15 +75,15 @@ def is_as_told(unit: Unit, session: Session) -> bool:
     """Return whether whoever works with a session is as the newest entry about them has them.
 
     A role, a password or an end that somebody wrote into the row would else open what it says, and leave no trace
-    once it is put back. Nothing seals a customer: that is the host's register.
+    once it is put back. No entry has a digest of a customer: that is the host's register.
     """
     if session.person is not None:
         return Staff(unit, {session.person.id}).is_as_told(session.person.id)
     if session.service is not None:
         told = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
-        keys = unit.sealed.keys_of(session.service.id)
-        seal = seals.of_service(session.service, session.token_sha256)
-        return keys == [session.token_sha256] and bool(told) and told[-1].get("row_sha256") == seal
+        keys = unit.digested_rows.keys_of(session.service.id)
+        digest = row_digests.service_digest(session.service, session.token_sha256)
+        return keys == [session.token_sha256] and bool(told) and told[-1].get("row_sha256") == digest
     return True
 
 
@@ -101,7 +101,7 @@ def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
 
 def has_its_form(unit: Unit, transfer: Transfer) -> bool:
     """Return whether the form of a transfer is, byte for byte, the one that was filed."""
-    content = unit.sealed.form_of(transfer.id)
+    content = unit.digested_rows.form_of(transfer.id)
     return isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == transfer.form.sha256
 
 
@@ -141,8 +141,8 @@ def told_of_batch(unit: Unit, number: int, merged: int) -> tuple[int, int, int]:
 def approval_counts(unit: Unit, batch: Batch) -> bool:
     """Return whether the history has a batch's approval as its row has it, and whoever gave it may still do so."""
     told = _approvals(unit, batch.id)
-    sealed = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
-    if not sealed or sealed[-1] != seals.of_approval(batch):
+    digests = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
+    if not digests or digests[-1] != row_digests.approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
     return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, int(str(told[0]["seq"])))
@@ -155,7 +155,7 @@ def approved_in(unit: Unit, batch: int) -> int:
 
 
 def _approvals(unit: Unit, batch: int) -> list[dict[str, Fact]]:
-    """Return the entries of a batch's approval, oldest first: one, and where that came without a seal, one with."""
+    """Return the entries of a batch's approval, oldest first: one, and where that has no digest, one that has."""
     return [json.loads(entry.body) for entry in unit.chain.about(Action.BULK_APPROVE, "batch", batch)]
 
 
@@ -179,7 +179,7 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
         return Status.VOID
     if life.status not in OPEN:
         return life.status
-    is_as_told = life.status is transfer.status and life.filing_seal == seals.of_filing(transfer)
+    is_as_told = life.status is transfer.status and life.filing_digest == row_digests.filing_digest(transfer)
     if not is_as_told or not staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed):
         return Status.VOID
     return Status.FILED if transfer.status is Status.FILED else _of_approved(staff, transfer, life)
@@ -188,7 +188,7 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
 def _of_approved(staff: Staff, transfer: Transfer, life: Life) -> Status:
     holds = (
         transfer.decided_by_person != transfer.filed_by_person
-        and life.decision_seal == seals.of_kept_decision(transfer)
+        and life.decision_digest == row_digests.kept_decision_digest(transfer)
         and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
     )
     return Status.APPROVED if holds else Status.VOID

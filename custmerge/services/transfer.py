@@ -18,7 +18,7 @@ from custmerge.errors import (
     TransferOpen,
     UnknownTransfer,
 )
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.roles import Capability
 from custmerge.rules.times import stamp
@@ -96,7 +96,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         new = replace(new, id=unit.transfers.add(new, filing.content))
         if made_void is not None:
             unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
-        _note(unit, caller, now, Action.TRANSFER_FILE, new, seals.of_filing(new))
+        _note(unit, caller, now, Action.TRANSFER_FILE, new, row_digests.filing_digest(new))
         return new
 
     return database.attempt(keep)
@@ -139,7 +139,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
     def noted(unit: Unit) -> bytes:
         demand_alive(unit, caller, now)
         found = _found(unit, number, lock=False)
-        content = unit.sealed.form_of(number)
+        content = unit.digested_rows.form_of(number)
         if not content or not isinstance(content, bytes):
             raise FormPurged(id=number)
         if not has_its_form(unit, found):
@@ -176,7 +176,7 @@ def decide(
         decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
         unit.transfers.decide(number, decision)
         action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
-        _note(unit, caller, now, action, found, seals.of_decision(found, decision))
+        _note(unit, caller, now, action, found, row_digests.decision_digest(found, decision))
         return replace(found, status=to, decided_by=caller.name, reason=reason)
 
     return database.attempt(write)
@@ -259,12 +259,12 @@ def as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
     ]
 
 
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, found: Transfer, seal: str) -> None:
+def _note(unit: Unit, caller: Caller, now: datetime, action: Action, found: Transfer, digest: str) -> None:
     facts: dict[str, Fact] = {
         "survivor": found.survivor,
         "absorbed": found.absorbed,
         "transfer": found.id,
         "form_sha256": found.form.sha256,
-        "row_sha256": seal,
+        "row_sha256": digest,
     }
     unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.history import Action, Actor, Draft
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) ->
             "transfer": one.id,
             "form_sha256": one.form.sha256,
             "why": why.value,
-            "row_sha256": seals.of_void(one, why),
+            "row_sha256": row_digests.void_digest(one, why),
         }
         drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
     return drafts
