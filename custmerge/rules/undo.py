@@ -25,7 +25,7 @@ OWN_ORDERS_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedMerge:
+class MergeEntry:
     """What the history tells of an executed merge."""
 
     order: int
@@ -118,9 +118,9 @@ class Obstacle:
 
 
 # Any: a body as JSON gives it.
-def read_told(body: Mapping[str, Any]) -> RecordedMerge:
+def read_merge_entry(body: Mapping[str, Any]) -> MergeEntry:
     """Return what the body of a merge's history entry tells."""
-    return RecordedMerge(
+    return MergeEntry(
         body["order"],
         body["survivor"],
         body["absorbed"],
@@ -133,7 +133,7 @@ def read_told(body: Mapping[str, Any]) -> RecordedMerge:
     )
 
 
-def demand_kept(told: RecordedMerge, salt: bytes, text: str) -> None:
+def demand_kept(told: MergeEntry, salt: bytes, text: str) -> None:
     """Raise unless this is the before-image of an order: Purged, or ImageChanged where it isn't its entry's."""
     if not text and not salt:
         raise Purged(order=told.order)
@@ -141,7 +141,7 @@ def demand_kept(told: RecordedMerge, salt: bytes, text: str) -> None:
         raise ImageChanged(order=told.order)
 
 
-def later_in_the_way(told: RecordedMerge, image: Image | None, later: Sequence[Later]) -> list[Later]:
+def later_in_the_way(told: MergeEntry, image: Image | None, later: Sequence[Later]) -> list[Later]:
     """Return those of the later orders that changed again what `told` changed; each is to be undone first.
 
     `image` is None where it can't be read any more.
@@ -161,7 +161,7 @@ def later_in_the_way(told: RecordedMerge, image: Image | None, later: Sequence[L
     return [one for one in later if is_in_the_way(one)]
 
 
-def plan_undo(told: RecordedMerge, image: Image, present: Present) -> UndoPlan:
+def plan_undo(told: MergeEntry, image: Image, present: Present) -> UndoPlan:
     """Decide what undoing an order does as things stand; raises UndoBlocked, which names all that is in the way."""
     found = [
         *_with_survivor(told, image, present),
@@ -197,17 +197,17 @@ def blocked(order: int, found: Sequence[Obstacle]) -> UndoBlocked:
     return UndoBlocked(**details, undo_first=[])
 
 
-def _changed(told: RecordedMerge, image: Image) -> tuple[Field, ...]:
+def _changed(told: MergeEntry, image: Image) -> tuple[Field, ...]:
     """Return the fields of the survivor that the order gave another text."""
     return tuple(name for name in told.taken if image.survivor[name] != image.absorbed[name])
 
 
-def _moved_on(told: RecordedMerge, later: Sequence[Later]) -> Later | None:
+def _moved_on(told: MergeEntry, later: Sequence[Later]) -> Later | None:
     """Return the order that took the survivor over, with all that it had."""
     return next((one for one in later if one.order > told.order and one.absorbed == told.survivor), None)
 
 
-def _with_survivor(told: RecordedMerge, image: Image, present: Present) -> Iterator[Obstacle]:
+def _with_survivor(told: MergeEntry, image: Image, present: Present) -> Iterator[Obstacle]:
     number, row, record = told.survivor, f"customer {told.survivor}", present.survivor
     if record is None:
         yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
@@ -230,7 +230,7 @@ def _with_survivor(told: RecordedMerge, image: Image, present: Present) -> Itera
             yield Obstacle(row, N_("{field} of {number} was changed since"), fills)
 
 
-def _with_absorbed(told: RecordedMerge, present: Present) -> Iterator[Obstacle]:
+def _with_absorbed(told: MergeEntry, present: Present) -> Iterator[Obstacle]:
     number, row, record = told.absorbed, f"customer {told.absorbed}", present.absorbed
     if record is None:
         yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
@@ -242,7 +242,7 @@ def _with_absorbed(told: RecordedMerge, present: Present) -> Iterator[Obstacle]:
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
 
 
-def _with_package(told: RecordedMerge, image: Image, package: Package, present: Present) -> Iterator[Obstacle]:
+def _with_package(told: MergeEntry, image: Image, package: Package, present: Present) -> Iterator[Obstacle]:
     key, row = package.package, f"package {package.package}"
     now = present.packages.get(key)
     fills: dict[str, str | int] = {"package": key}

@@ -16,13 +16,13 @@ from custmerge.rules.times import stamp
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
     Later,
+    MergeEntry,
     Present,
-    RecordedMerge,
     UndoPlan,
     demand_kept,
     later_in_the_way,
     plan_undo,
-    read_told,
+    read_merge_entry,
 )
 from custmerge.services.access import demand_alive
 
@@ -61,7 +61,7 @@ class Undos:
         if lock:
             # It may have waited for the locks.
             self._now = max(now, unit.now())
-        self._told: dict[int, RecordedMerge] = {}
+        self._told: dict[int, MergeEntry] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)
         self._later = self._standing()
@@ -75,7 +75,7 @@ class Undos:
             if body["action"] == Action.UNDO:
                 self._undone[body["order"]] = body["by"], body["at"]
             else:
-                self._told[body["order"]] = read_told(body)
+                self._told[body["order"]] = read_merge_entry(body)
 
     def _standing(self) -> list[Later]:
         survivors = {row.survivor for row in self._rows.values()}
@@ -176,7 +176,7 @@ class Undos:
         at, actor = stamp(self._now), self._caller.actor
         unit.chain.append([Draft(at, actor, Action.UNDO, {**_facts(plan), **facts}) for plan in self._plans])
 
-    def _trusted(self, order: int) -> RecordedMerge:
+    def _trusted(self, order: int) -> MergeEntry:
         """Return what the history tells of an order; raises ImageChanged where its row says something else."""
         told = self._told.get(order)
         if told is None or not told.says_the_same_as(self._rows[order]):
