@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from custmerge.storage.catalogue.protection import Protection
     from custmerge.storage.ledger.batches import Batches
+    from custmerge.storage.ledger.digested_rows import DigestedRows
     from custmerge.storage.ledger.reader import LedgerReader
-    from custmerge.storage.ledger.sealed import Sealed
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
 
@@ -127,11 +127,11 @@ class Unit:
         return Protection(self._connection)
 
     @cached_property
-    def sealed(self) -> Sealed:
-        """Rows that history entries seal."""
-        from custmerge.storage.ledger.sealed import Sealed
+    def digested_rows(self) -> DigestedRows:
+        """Rows whose digests are in history entries."""
+        from custmerge.storage.ledger.digested_rows import DigestedRows
 
-        return Sealed(self._connection)
+        return DigestedRows(self._connection)
 
     @cached_property
     def people(self) -> People:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_holds, goes_on
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability
@@ -85,7 +85,7 @@ def approve(database: Database, caller: Caller, path: str, ran: Ran, now: dateti
                 "batch": batch.id,
                 "rows": batch.rows,
                 "file_sha256": batch.sha256,
-                "row_sha256": seals.of_approval(batch),
+                "row_sha256": row_digests.approval_digest(batch),
             }
             unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
     return batch

@@ -1,4 +1,4 @@
-"""Rows that history entries seal, cell by cell as they are stored: somebody may have put anything into them."""
+"""Rows whose digests are in history entries, cell by cell as they are stored: a cell may hold anything."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Cells = tuple[Any, ...]
 
 # Any: whatever is stored.
 class PersonRow(NamedTuple):
-    """The columns of a person that `seals.of_person_cells` seals."""
+    """The columns of a person that `row_digests.person_row_digest` takes."""
 
     id: Any
     name: Any
@@ -68,17 +68,17 @@ class PersonRow(NamedTuple):
     password_chosen_by: Any
 
 
-class Sealed:
-    """Sealed rows, inside one transaction."""
+class DigestedRows:
+    """Rows whose digests are in history entries, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def entries(self, key: str, actions: Collection[str]) -> Rows[tuple[str, str]]:
-        """Give a key of ours and the body of the newest entry that seals a row, for each value of the key.
+        """Give a key of ours and the body of the newest entry with a digest, for each value of the key.
 
-        Keys come as texts, in the order of their bytes: whoever reads the rows in that order needs no more than one
-        entry at a time.
+        Keys come as texts, in the order of their bytes: a caller that reads the rows in that order needs one entry at
+        a time.
         """
         named = TextFromBody(key)
         statement = (
@@ -94,11 +94,11 @@ class Sealed:
                     yield value, body
 
     def staff(self) -> Rows[Cells]:
-        """Give the cells of each person that `seals.of_person_cells` seals, in the order of `entries`."""
+        """Give the cells of each person that `person_row_digest` takes, in the order of `entries`."""
         yield from self._cells(*_STAFF, by=staff.c.name)
 
     def people(self, ids: Collection[int]) -> list[tuple[PersonRow, str | None]]:
-        """Return the rows of some people, each with the body of the newest entry that seals their name.
+        """Return the rows of some people, each with the newest entry that has a digest of the name.
 
         Both are read by one statement: a password that is changed meanwhile is in both or in neither.
         """
@@ -123,7 +123,7 @@ class Sealed:
         return [(row[0], row[1]) for row in self._connection.execute(found.order_by(batch.c.id))]
 
     def services(self) -> Rows[Cells]:
-        """Give the cells of each service token that `seals.of_service` seals without its key, ordered alike."""
+        """Give the cells of each service token that `service_digest` takes, but its key, ordered alike."""
         yield from self._cells(*_SERVICES, by=service.c.name)
 
     def keys_of(self, token: int) -> list[str]:
@@ -132,7 +132,7 @@ class Sealed:
         return list(self._connection.execute(rows).scalars())
 
     def approvals(self) -> Rows[Cells]:
-        """Give the cells of each bulk file that `seals.of_approval` seals, in the order of `entries`."""
+        """Give the cells of each bulk file that `approval_digest` takes, in the order of `entries`."""
         yield from self._cells(*_APPROVALS, by=self._in_bytes(batch.c.id))
 
     def transfers(self) -> Rows[dict[str, Any]]:
