@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD
 
 from custmerge.rules.guessing import Subject
 from custmerge.services.people import guessing, passwords

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     run_state_machine_as_test,
 )
-from register_life import Life
+from support.register_life import Life
 
 NIGHTLY = os.environ.get("CUSTMERGE_NIGHTLY") == "1"
 COPIES = itertools.count()

@@ -2,11 +2,12 @@
 
 from contextlib import closing
 
-import migration_scenes
 import pytest
-from conftest import CommandLine, execute
-from migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 from sqlalchemy import text
+from support import migration_scenes
+from support.command_line import CommandLine
+from support.databases import execute
+from support.migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 
 from custmerge.rules import seals
 from custmerge.rules.history import Action, Actor, Draft

@@ -3,11 +3,11 @@
 import json
 from contextlib import closing
 
-import migration_scenes
 import pytest
-from conftest import execute
-from migration_scenes import EARLIER, NOW, audited
 from sqlalchemy import text
+from support import migration_scenes
+from support.databases import execute
+from support.migration_scenes import EARLIER, NOW, audited
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Actor, Draft

@@ -2,8 +2,8 @@
 
 import psycopg
 import pytest
-from audit_scenes import audited, live
-from conftest import CommandLine
+from support.audit_scenes import audited, live
+from support.command_line import CommandLine
 
 from custmerge.rules.audit import Verdict
 

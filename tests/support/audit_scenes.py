@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from conftest import CommandLine
-from world import World
 
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName
@@ -19,6 +17,8 @@ from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.engine import our_errors
 from custmerge.storage.unit import Database
+from support.command_line import CommandLine
+from support.world import World
 
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
 FORM = b"%PDF-1.7 signed"

@@ -9,9 +9,7 @@ from functools import cache
 import alembic.command
 import psycopg
 import pytest
-from conftest import CommandLine
 from sqlalchemy import MetaData, insert, select, text
-from world import World
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, chain_hash
@@ -21,6 +19,8 @@ from custmerge.services.access import Caller
 from custmerge.storage import schema
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
+from support.command_line import CommandLine
+from support.world import World
 
 PRELOADED = alembic.command
 NOW = datetime.now(UTC)
@@ -123,6 +123,19 @@ def old(old_url, lived, version):
     new_engine.dispose()
     old_engine.dispose()
     return old_url
+
+
+def dump(url, like=None):
+    """Every cell of every table; of the tables and columns of `like` alone, where it is given."""
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = {}
+        for table in reflected(connection).sorted_tables:
+            names = sorted(column.name for column in table.columns) if like is None else like.get(table.name, [[]])[0]
+            rows = connection.execute(select(*(table.c[name] for name in names))) if names else ()
+            found[table.name] = [names, *sorted([tuple(row) for row in rows], key=repr)]
+    engine.dispose()
+    return found if like is None else {name: found[name] for name in like}
 
 
 def reflected(connection):
