@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
+from support import quick_hashes
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
 from support.world import World
@@ -23,6 +24,7 @@ pytest_plugins = ["support.audit_scenes"]
 # A busy machine is no fault of a rule's.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+quick_hashes.hash_quickly()
 
 _NUMBERS = itertools.count()
 
@@ -30,6 +32,14 @@ _NUMBERS = itertools.count()
 @pytest.fixture(scope="session")
 def staff_hash():
     return passwords.hashed(STAFF_PASSWORD)
+
+
+@pytest.fixture
+def true_hashes(monkeypatch):
+    """Hash passwords as the program does, in this process and in those of the command line."""
+    for name, value in quick_hashes.TRUE.items():
+        monkeypatch.setattr(passwords, name, value)
+    monkeypatch.setattr(CommandLine, "has_true_hashes", True)
 
 
 @pytest.fixture(scope="session")

@@ -1,32 +1,8 @@
-"""Runs the command line in a process of its own, quickly: forked from one that has the libraries loaded.
+"""Runs the command line in a process of its own, quickly: forked from one that has it loaded, see `preloaded`."""
 
-The modules of `custmerge.cli` aren't among them: each process imports those itself, in its own language.
-"""
-
-import gc
-import importlib
 import io
 import os
-import pkgutil
 import sys
-
-import custmerge
-
-LIBRARIES = (
-    *("argon2", "concurrent.futures.thread", "filelock", "keyring.core", "phonenumbers", "platformdirs.unix"),
-    *("psycopg", "rich.console", "rich.table", "schwifty", "sqlmodel", "tomllib", "typer._adapters", "typer.main"),
-    *("_strptime", "typer._click.decorators"),
-)
-LEFT_OUT = ("custmerge.cli", "custmerge.__main__", "custmerge.storage.migrations")
-
-for name in LIBRARIES:
-    importlib.import_module(name)
-for found in pkgutil.walk_packages(custmerge.__path__, "custmerge."):
-    if not found.name.startswith(LEFT_OUT):
-        importlib.import_module(found.name)
-# Nothing of this is garbage in any of them: each would look through all of it.
-gc.collect()
-gc.freeze()
 
 
 def run_command_line(arguments, environ, folder, streams):
@@ -40,9 +16,27 @@ def run_command_line(arguments, environ, folder, streams):
         io.TextIOWrapper(open(descriptor, mode, closefd=False), encoding="utf-8", write_through=False)  # noqa: SIM115
         for descriptor, mode in ((0, "rb"), (1, "wb"), (2, "wb"))
     )
+    from custmerge.cli import language
     from custmerge.cli.app import run
+    from support import preloaded
 
+    install = language.install
+
+    def install_anew(name):
+        if name != "en":
+            preloaded.forget_english()
+        install(name)
+
+    language.install = install_anew
     code = run(arguments)
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def run_with_true_hashes(target, *call):
+    """Do as `target` does, with passwords that are hashed as the program does."""
+    from support.quick_hashes import hash_truly
+
+    hash_truly()
+    target(*call)

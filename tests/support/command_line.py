@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from support.cli_process import run_command_line
+from support.cli_process import run_command_line, run_with_true_hashes
 
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["support.cli_process"])
+_PROCESSES.set_forkserver_preload(["support.preloaded"])
 # The fork server gets its path from here: before Python 3.13 it forgets the one that it is told.
 os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
 _NUMBERS = itertools.count()
@@ -43,6 +44,9 @@ class Result:
 class CommandLine:
     """`custmerge` with a database, a person and a folder."""
 
+    has_true_hashes = False
+    """Whether passwords cost as much as they do in the program, see `quick_hashes`."""
+
     def __init__(self, url, folder):
         self.url = url
         self.folder = folder
@@ -66,6 +70,7 @@ class CommandLine:
         streams = [self.folder / f".{number}.{name}" for name in ("in", "out", "err")]
         for path in streams:
             path.write_bytes(stdin.encode("utf-8", "surrogateescape") if path.suffix == ".in" else b"")
+        target = partial(run_with_true_hashes, target) if self.has_true_hashes else target
         call = (list(map(str, arguments)), self.environ(**changes), str(self.folder), list(map(str, streams)))
         process = _PROCESSES.Process(target=target, args=call)
         process.start()
