@@ -14,12 +14,13 @@ import pytest
 from support import quick_hashes
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
+from support.runs import run_folder
 from support.world import World
 
 from custmerge.services.people import passwords
 
-# As a plugin, so that a database in which everything has happened is made once, not once for each module.
-pytest_plugins = ["support.audit_scenes"]
+# As plugins, so that a database in which everything has happened is made once, not once for each module.
+pytest_plugins = ["support.audit_scenes", "support.migration_scenes"]
 
 # A busy machine is no fault of a rule's.
 hypothesis.settings.register_profile("patient", deadline=None)
@@ -52,8 +53,7 @@ def sqlite_template(tmp_path_factory, staff_hash):
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory):
     """A real server, started once for all test processes of this run."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    base = run_folder(tmp_path_factory)
     # platformdirs warns where no such folder is set.
     (base / "runtime").mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(base / "runtime"))

@@ -15,8 +15,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from support.register_life import Life
+from support.runs import NIGHTLY
 
-NIGHTLY = os.environ.get("CUSTMERGE_NIGHTLY") == "1"
 COPIES = itertools.count()
 
 

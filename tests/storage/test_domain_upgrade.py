@@ -2,7 +2,6 @@
 
 import pytest
 from sqlalchemy import text
-from support import migration_scenes
 from support.command_line import CommandLine
 from support.databases import execute, first_cells
 from support.migration_scenes import dump
@@ -11,7 +10,6 @@ from custmerge.rules.fields import FIELDS
 from custmerge.storage import schema
 from custmerge.storage.engine import open_engine
 
-old_url = migration_scenes.old_url
 BEFORE = "0005"
 
 

@@ -4,7 +4,6 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import text
-from support import migration_scenes
 from support.command_line import CommandLine
 from support.databases import execute
 from support.migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
@@ -17,9 +16,6 @@ from custmerge.storage.chain import Chain
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 at_versions_with_staff = pytest.mark.parametrize("version", [v for v in EARLIER if v >= "0002"])
 LOGIN = ("login", "--staff", "eva", "--password-stdin", "--print-token")
 

@@ -5,7 +5,6 @@ from contextlib import closing
 
 import pytest
 from sqlalchemy import text
-from support import migration_scenes
 from support.databases import execute
 from support.migration_scenes import EARLIER, NOW, audited
 
@@ -18,9 +17,6 @@ from custmerge.storage.chain import Chain
 from custmerge.storage.engine import open_engine
 from custmerge.storage.unit import Database
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 BEFORE_VOID_WAS_TOLD = [v for v in EARLIER if v >= "0002"]
 at_versions_with_silent_voids = pytest.mark.parametrize("version", BEFORE_VOID_WAS_TOLD)
 

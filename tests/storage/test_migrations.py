@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from sqlalchemy import insert, inspect, text
-from support import migration_scenes
 from support.command_line import CommandLine
 from support.databases import execute
 from support.migration_scenes import EARLIER, NOW, audited, dump, reflected
@@ -26,9 +25,6 @@ from custmerge.storage.engine import open_engine
 from custmerge.storage.migrations.versions import v0006_proofs_and_names
 from custmerge.storage.unit import Database
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 PROCESSES = multiprocessing.get_context("fork")
 LOGINS = {"custmerge_session", "custmerge_proof"}
 at_every_version = pytest.mark.parametrize("version", schema.VERSIONS)
