@@ -86,7 +86,7 @@ class Staff:
 
 
 def is_as_told(unit: Unit, session: Session) -> bool:
-    """Return whether the row of a session's person or service token is the one that their newest entry has a digest of.
+    """Return whether the row of a session's person or service token has the digest that its newest entry tells.
 
     Otherwise a role, a password or an end could be written into the row, used, and put back without a trace. No entry
     seals a customer: the register belongs to the host.

@@ -9,14 +9,14 @@ import time
 import types
 from contextlib import closing
 
-import bulk_scenes
 import pytest
-from bulk_model import DETAILS, IDENTITY
-from bulk_scenes import HEADER, approved, lines, load, model_of, pairs_file, write
-from conftest import execute
 from rich.console import Console
-from struck_process import killed_at_random, run_with_few_attempts
-from world import World
+from support import bulk_scenes
+from support.bulk_model import DETAILS, IDENTITY
+from support.bulk_scenes import HEADER, approved, lines, load, model_of, pairs_file, write
+from support.databases import execute
+from support.struck_process import killed_at_random, run_with_few_attempts
+from support.world import World
 
 from custmerge.cli import progress
 from custmerge.storage.database import Database

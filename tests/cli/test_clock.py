@@ -4,9 +4,10 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import STAFF_PASSWORD, Result
-from shifted_clock import shifted
 from sqlalchemy import text
+from support.command_line import Result
+from support.databases import STAFF_PASSWORD
+from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD
 
 from custmerge.rules.guessing import Subject
 from custmerge.services.people import guessing, passwords
@@ -241,6 +241,7 @@ def test_wrong_tries_count_for_15_minutes(database):
         wrong(database, now + timedelta(minutes=21))
 
 
+@pytest.mark.usefixtures("true_hashes")
 def test_tries_under_way_count_so_that_many_at_once_get_no_more(pair, cli):
     running = [
         cli.start("login", "20002", "--password-stdin", "--print-token", stdin=f"falsch-{number}")
@@ -264,6 +265,7 @@ def test_a_killed_try_counts_as_a_wrong_one(database):
         guessing.begin(database, [Subject("number", "20002")], later)
 
 
+@pytest.mark.usefixtures("true_hashes")
 def test_a_lock_holds_in_another_process_after_a_kill(pair, cli):
     for _ in range(4):
         log_in(cli, "20002")

@@ -4,10 +4,10 @@ import json
 import time
 from contextlib import closing
 
-import history_scenes
 import pytest
-from history_scenes import draft
 from sqlalchemy import event
+from support import history_scenes
+from support.history_scenes import draft
 
 from custmerge.rules.history import Action, extend
 from custmerge.storage.database import Database

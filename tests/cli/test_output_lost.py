@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import execute
+from support.databases import execute
 
 from custmerge.storage.engine import open_engine
 

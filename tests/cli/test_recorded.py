@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import STAFF_PASSWORD
 from sqlalchemy import text
+from support.databases import STAFF_PASSWORD
 
 from custmerge import errors
 from custmerge.storage.database import Database

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from conftest import execute
-from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
+from support.databases import execute
+from support.struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
 from custmerge.errors import BatchBusy, UndoChanged
 from custmerge.services import access

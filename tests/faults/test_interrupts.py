@@ -23,6 +23,7 @@ def long_file(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("true_hashes")
 @pytest.mark.parametrize(("blow", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_an_import_that_is_struck_down_leaves_nothing_behind(world, supervisor, long_file, blow, code):
     world.customer("vorher")

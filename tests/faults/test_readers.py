@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import execute
 from sqlalchemy import text
+from support.databases import execute
 
 from custmerge.errors import DatabaseConflict, SessionOver
 from custmerge.rules.people import token_sha256

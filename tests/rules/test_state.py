@@ -1,6 +1,6 @@
 """What one plan leaves behind is what the next one is decided on."""
 
-from world import a_customer, details
+from support.world import a_customer, details
 
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.history import Actor

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import a_customer, details
+from support.world import a_customer, details
 
 from custmerge.errors import ImageChanged, Purged, UndoBlocked
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_VALUES, FIELDS, Customer, Field, Package

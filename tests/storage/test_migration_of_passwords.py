@@ -2,11 +2,11 @@
 
 from contextlib import closing
 
-import migration_scenes
 import pytest
-from conftest import CommandLine, execute
-from migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 from sqlalchemy import text
+from support.command_line import CommandLine
+from support.databases import execute
+from support.migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 
 from custmerge.rules import row_digests
 from custmerge.rules.history import Action, Actor, Draft
@@ -16,9 +16,6 @@ from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
 from custmerge.storage.ledger.history import Chain
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 at_versions_with_staff = pytest.mark.parametrize("version", [v for v in EARLIER if v >= "0002"])
 LOGIN = ("login", "--staff", "eva", "--password-stdin", "--print-token")
 

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from world import details
+
+from support.world import details
 
 
 @pytest.fixture

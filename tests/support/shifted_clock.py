@@ -5,7 +5,7 @@ import sys
 import time
 from functools import partial
 
-from cli_process import run_command_line
+from support.cli_process import run_command_line
 
 TRUE_NOW = dt.datetime.now
 TRUE_TIME = time.time

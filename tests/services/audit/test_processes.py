@@ -23,7 +23,7 @@ import sys, time
 from custmerge.services.audit import processes as audit_processes
 from custmerge.storage.database import Database
 sys.path.insert(0, {folder!r})
-from test_audit_processes import asleep
+from services.audit.test_processes import asleep
 
 audit_processes.cores = lambda: 3
 with audit_processes.AuditProcesses(Database({url!r}), seconds=100, takes_any_text=False) as processes:
@@ -107,7 +107,7 @@ def test_a_process_that_is_killed_is_told_of(processes):
     ],
 )
 def test_none_outlives_the_command(database_url, doing, ending):
-    script = SCRIPT.format(folder=str(Path(__file__).parent), url=database_url, doing=doing)
+    script = SCRIPT.format(folder=str(Path(__file__).parents[2]), url=database_url, doing=doing)
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as command:

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from conftest import CommandLine
-from world import World
 
 from custmerge.errors import DatabaseError
 from custmerge.rules.audit import CheckName
@@ -19,6 +17,9 @@ from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database
 from custmerge.storage.engine import our_errors
+from support.command_line import CommandLine
+from support.runs import made_once, run_folder
+from support.world import World
 
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
 FORM = b"%PDF-1.7 signed"
@@ -55,20 +56,46 @@ def live(cli):
 
 @pytest.fixture(scope="session")
 def lived_sqlite(sqlite_template, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("lived")
-    shutil.copy(sqlite_template, folder / "lived.db")
-    live(CommandLine(f"sqlite:///{folder / 'lived.db'}", folder))
-    with sqlite3.connect(folder / "lived.db") as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return folder / "lived.db"
+    """The file of a database in which everything has happened once."""
+    folder = run_folder(tmp_path_factory) / "lived"
+    path = folder / "lived.db"
+
+    def make():
+        folder.mkdir()
+        shutil.copy(sqlite_template, path)
+        live(CommandLine(f"sqlite:///{path}", folder))
+        with sqlite3.connect(path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    made_once(folder.parent, "lived_sqlite", make)
+    return path
 
 
 @pytest.fixture(scope="session")
 def lived_postgresql(postgresql_server, postgresql_template, tmp_path_factory):
-    name = f"lived_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    """The name of a database in which everything has happened once, and to which nobody is connected."""
+    folder = run_folder(tmp_path_factory) / "lived-postgresql"
+
+    def make():
+        folder.mkdir()
+        with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE lived TEMPLATE {postgresql_template}")
+        live(CommandLine(postgresql_server.get_uri("lived"), folder))
+
+    made_once(folder.parent, "lived_postgresql", make)
+    return "lived"
+
+
+@pytest.fixture(scope="session")
+def standing_sqlite(lived_sqlite, tmp_path_factory):
+    return shutil.copy(lived_sqlite, tmp_path_factory.mktemp("standing"))
+
+
+@pytest.fixture(scope="session")
+def standing_postgresql(postgresql_server, lived_postgresql):
+    name = f"standing_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
-    live(CommandLine(postgresql_server.get_uri(name), tmp_path_factory.mktemp("lived")))
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {lived_postgresql}")
     return name
 
 
@@ -98,9 +125,9 @@ def copies(request, tmp_path):
 def standing(request):
     """The URL of a database in which everything has happened once, and in which nothing may change."""
     if request.param == "sqlite":
-        return f"sqlite:///{request.getfixturevalue('lived_sqlite')}"
+        return f"sqlite:///{request.getfixturevalue('standing_sqlite')}"
     server = request.getfixturevalue("postgresql_server")
-    return server.get_uri(request.getfixturevalue("lived_postgresql"))
+    return server.get_uri(request.getfixturevalue("standing_postgresql"))
 
 
 @pytest.fixture

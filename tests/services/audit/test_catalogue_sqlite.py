@@ -2,10 +2,10 @@
 
 from contextlib import closing
 
-import catalogue_scenes
 import psycopg
 import pytest
-from catalogue_scenes import AUDITOR, NOW, REFUSE, after, criticals
+from support import catalogue_scenes
+from support.catalogue_scenes import AUDITOR, NOW, REFUSE, after, criticals
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
-import audit_scenes
 import pytest
-from audit_scenes import MOVED, NOW, audited, found, merged, tamper
-from world import World, details
+from support import audit_scenes
+from support.audit_scenes import MOVED, NOW, audited, found, merged, tamper
+from support.world import World, details
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.checkpoints import Checkpoint

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from bulk_scenes import Quiet
-from conftest import STAFF_PASSWORD, execute
+from support.bulk_scenes import Quiet
+from support.databases import STAFF_PASSWORD, execute
 
 from custmerge.errors import SessionOver
 from custmerge.rules.people import Role

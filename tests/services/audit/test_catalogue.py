@@ -2,9 +2,9 @@
 
 from contextlib import closing, nullcontext, suppress
 
-import catalogue_scenes
 import pytest
-from catalogue_scenes import AUDITOR, FUNCTION, NOW, REFUSE, Undone, after, criticals
+from support import catalogue_scenes
+from support.catalogue_scenes import AUDITOR, FUNCTION, NOW, REFUSE, Undone, after, criticals
 
 from custmerge.rules.audit import CheckName
 from custmerge.services import audit as audit_service

@@ -1,7 +1,7 @@
 """An audit finds what was done to ledger, register and protection. On both databases."""
 
 import pytest
-from audit_scenes import after, audited, found, tamper
+from support.audit_scenes import after, audited, found, tamper
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage.database import Database

@@ -4,10 +4,10 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from audit_scenes import MOVED, after, found
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
+from support.audit_scenes import MOVED, after, found
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage import tables

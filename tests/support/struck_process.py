@@ -14,8 +14,9 @@ import types
 from itertools import count
 
 import psycopg
-from cli_process import run_command_line
 from sqlalchemy import Engine, event
+
+from support.cli_process import run_command_line
 
 FATAL_CHUNK = 3
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import pytest
-from conftest import execute
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -16,7 +15,6 @@ from hypothesis.stateful import (
     precondition,
     rule,
 )
-from undo_model import DETAILS, IDENTITY, TRIES, Model, Refused
 
 from custmerge.errors import CustmergeError
 from custmerge.rules.audit import CheckName
@@ -35,6 +33,8 @@ from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords, sessions, staff
 from custmerge.storage.database import Database
+from support.databases import execute
+from support.undo_model import DETAILS, IDENTITY, TRIES, Model, Refused
 
 FORM = b"%PDF-1.7 signed"
 MINUTES_AT_MOST = 600

@@ -4,8 +4,9 @@ import csv
 import io
 
 import pytest
-from bulk_model import DETAILS, IDENTITY, Model
 from hypothesis import strategies as st
+
+from support.bulk_model import DETAILS, IDENTITY, Model
 
 HEADER = "survivor,absorbed,choice,take\n"
 REPORT = ("row", "survivor", "absorbed", "status", "code", "order", "message")

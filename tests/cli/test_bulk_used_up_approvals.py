@@ -4,7 +4,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
-from conftest import execute
+from support.databases import execute
 
 from custmerge.services import access, bulk
 from custmerge.services.bulk.inputs import RunInputs

@@ -1,8 +1,8 @@
 """An audit finds whatever of our tables isn't as the migrations made it, in PostgreSQL."""
 
-import catalogue_scenes
 import pytest
-from catalogue_scenes import FUNCTION, after, criticals
+from support import catalogue_scenes
+from support.catalogue_scenes import FUNCTION, after, criticals
 
 from custmerge.rules.audit import Verdict
 

@@ -4,14 +4,11 @@ import json
 import shutil
 from contextlib import closing
 from datetime import UTC, datetime
-from functools import cache
 
 import alembic.command
 import psycopg
 import pytest
-from conftest import CommandLine
 from sqlalchemy import MetaData, insert, select, text
-from world import World
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, chain_hash
@@ -21,6 +18,9 @@ from custmerge.services.access import Caller
 from custmerge.storage import schema
 from custmerge.storage.database import Database
 from custmerge.storage.engine import open_engine
+from support.command_line import CommandLine
+from support.runs import made_once, run_folder
+from support.world import World
 
 PRELOADED = alembic.command
 NOW = datetime.now(UTC)
@@ -94,24 +94,60 @@ def old_url(database_url, tmp_path, request):
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(scope="module")
-def lived(sqlite_template, tmp_path_factory):
-    """Gives the URL of a present database in which everything has happened that a version could do."""
-
-    @cache
-    def made(version):
-        folder = tmp_path_factory.mktemp("lived")
-        shutil.copy(sqlite_template, folder / "lived.db")
-        live(CommandLine(f"sqlite:///{folder / 'lived.db'}", folder), version)
-        return f"sqlite:///{folder / 'lived.db'}"
-
-    return made
-
-
 @pytest.fixture
-def old(old_url, lived, version):
+def old(old_url, version, request):
     """A database of `version` as a program of that time left it: with data, and without seals in its history."""
-    new_engine, old_engine = open_engine(lived(version)), open_engine(old_url, create=True)
+    template = request.getfixturevalue("old_templates")
+    if old_url.startswith("sqlite"):
+        shutil.copy(template("sqlite", version), old_url.removeprefix("sqlite:///"))
+        return old_url
+    server = request.getfixturevalue("postgresql_server")
+    name = old_url.partition("?")[0].rpartition("/")[2]
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template('postgresql', version)}")
+    return old_url
+
+
+@pytest.fixture(scope="session")
+def old_templates(sqlite_template, tmp_path_factory, request):
+    """Gives the file, or the name on the server, of what `old` is a copy of; each is made once in a run of tests."""
+    folder = run_folder(tmp_path_factory)
+
+    def lived(version):
+        """A present database in which everything has happened that a program of `version` could do."""
+        path = folder / f"lived-{version}" / "lived.db"
+
+        def make():
+            path.parent.mkdir()
+            shutil.copy(sqlite_template, path)
+            live(CommandLine(f"sqlite:///{path}", path.parent), version)
+
+        made_once(folder, f"lived-{version}", make)
+        return f"sqlite:///{path}"
+
+    def sqlite(version):
+        path = folder / f"old-{version}.db"
+        made_once(folder, path.stem, lambda: leave_behind(lived(version), f"sqlite:///{path}", version))
+        return path
+
+    def postgresql(version):
+        server, name = request.getfixturevalue("postgresql_server"), f"template_of_{version}"
+
+        def make():
+            with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE {name}")
+            leave_behind(lived(version), server.get_uri(name), version)
+
+        made_once(folder, name, make)
+        return name
+
+    return lambda kind, version: {"sqlite": sqlite, "postgresql": postgresql}[kind](version)
+
+
+def leave_behind(lived_url, old_url, version):
+    """Fill a database of `version` with what a present one holds, as far as a program of that time knew it."""
+    new_engine, old_engine = open_engine(lived_url), open_engine(old_url, create=True)
     with old_engine.begin() as old, new_engine.connect() as new:
         schema.upgrade(old, old_url, version)
         tables, present = reflected(old), reflected(new)
@@ -122,7 +158,19 @@ def old(old_url, lived, version):
         write_history(old, told_by(version, map(json.loads, bodies)))
     new_engine.dispose()
     old_engine.dispose()
-    return old_url
+
+
+def dump(url, like=None):
+    """Every cell of every table; of the tables and columns of `like` alone, where it is given."""
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = {}
+        for table in reflected(connection).sorted_tables:
+            names = sorted(column.name for column in table.columns) if like is None else like.get(table.name, [[]])[0]
+            rows = connection.execute(select(*(table.c[name] for name in names))) if names else ()
+            found[table.name] = [names, *sorted([tuple(row) for row in rows], key=repr)]
+    engine.dispose()
+    return found if like is None else {name: found[name] for name in like}
 
 
 def reflected(connection):

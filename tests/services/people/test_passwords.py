@@ -17,6 +17,8 @@ from passlib.hash import sha512_crypt
 from custmerge.rules.hashes import wrong_with_hash
 from custmerge.services.people import passwords
 
+pytestmark = pytest.mark.usefixtures("true_hashes")
+
 
 def test_passwords_are_hashed_by_owasps_first_choice():
     parameters = extract_parameters(passwords.hashed("geheim"))

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from typist import Typist
+from support.typist import Typist
 
 
 @pytest.fixture
