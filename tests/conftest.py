@@ -24,7 +24,7 @@ from custmerge.rules.history import Actor
 from custmerge.rules.roles import Role
 from custmerge.services.people import passwords, sessions, staff
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 # As a plugin, so that a database in which everything has happened is made once, not once for each module.
 pytest_plugins = ["audit_scenes"]

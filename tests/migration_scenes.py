@@ -20,7 +20,7 @@ from custmerge.services import audit
 from custmerge.services.access import Caller
 from custmerge.storage import schema
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 PRELOADED = alembic.command
 NOW = datetime.now(UTC)

@@ -7,7 +7,7 @@ from test_migrations import dump, old_url  # noqa: F401 (a fixture)
 
 from custmerge.rules.fields import FIELDS
 from custmerge.storage import schema
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 BEFORE = "0005"
 

@@ -268,10 +268,11 @@ def _entry(database_url: str, environ: Mapping[str, str]) -> str:
     """
     path = database_url.removeprefix("sqlite:///").partition("?")[0]
     if path == database_url.partition("?")[0]:
-        from custmerge.storage.engine import libpq_place
+        # Imported here: to read a token of an SQLite database needs no driver.
+        from custmerge.storage.dialect import dialect_for
 
         added = [f"{name}={environ[name]}" for name in _LIBPQ if environ.get(name)]
-        return " ".join([libpq_place(database_url), *added])
+        return " ".join([dialect_for(database_url).place(database_url), *added])
     return f"sqlite:///{Path(path).expanduser().absolute()}"
 
 

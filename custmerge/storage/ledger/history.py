@@ -8,17 +8,20 @@ from sqlalchemy import Integer, bindparam, case, cast, func, or_, select, union_
 
 from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, insert_rows, streamed
+from custmerge.rules.times import moment
+from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
 _MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
+# Not the last entry's: a writer that waited for the head was stamped before.
+_NEWEST_MOMENT = select(func.max(history.c.at))
 _ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
 
@@ -28,6 +31,7 @@ class Chain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = dialect_of(connection)
         self.appended: Entry | None = None
         """The last entry that was appended here, committed or not."""
 
@@ -44,7 +48,7 @@ class Chain:
         end = self.lock() if behind is None else behind
         entries = extend(end, drafts)
         rows = [(entry.seq, entry.body, entry.hash) for entry in entries]
-        insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
+        self._dialect.insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
         self._connection.execute(
             _MOVE_HEAD,
             {
@@ -60,6 +64,21 @@ class Chain:
         """Return whether exactly this entry is in the history."""
         same = history.c.seq == entry.seq, history.c.hash == entry.hash
         return self._connection.execute(select(history.c.seq).where(*same)).first() is not None
+
+    def newest_moment(self) -> datetime | None:
+        """Return the latest moment of any entry, None where there is none that can be read."""
+        try:
+            with self._connection.begin_nested():
+                at = self._connection.execute(_NEWEST_MOMENT).scalar()
+            return None if at is None else moment(str(at))
+        except ValueError:
+            return None
+        except Exception as error:
+            # What is wrong is the audit's to find.
+            dialect = self._dialect
+            if dialect.is_gone(error) or dialect.is_odd_data(error) or dialect.is_unreadable(error):
+                return None
+            raise
 
     def newest(
         self,

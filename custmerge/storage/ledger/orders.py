@@ -12,8 +12,7 @@ from custmerge.errors import ImageChanged
 from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, insert_rows, streamed
+from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import before_image, history, order
 
 if TYPE_CHECKING:
@@ -40,8 +39,9 @@ class Ledger:
             (o.order, o.survivor, o.absorbed, o.choice.value, " ".join(o.taken), o.at, o.by) for o, _, _ in executed
         ]
         images = [(order.order, salt, image) for order, salt, image in executed]
-        insert_rows(self._connection, "custmerge_order", _ORDER, orders)
-        insert_rows(self._connection, before_image.name, ("order", "salt", "image"), images)
+        dialect = dialect_of(self._connection)
+        dialect.insert_rows(self._connection, order.name, _ORDER, orders)
+        dialect.insert_rows(self._connection, before_image.name, ("order", "salt", "image"), images)
 
     def images_before(self, at: str) -> int:
         """Return how many before-images of orders before a moment are there still."""

@@ -9,8 +9,7 @@ from sqlalchemy import Text, and_, cast, func, insert, or_, select, union, updat
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, streamed
+from custmerge.storage.dialect import TextFromBody, among, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from custmerge.rules.people import Person, Proof, Service, Session
 from custmerge.rules.roles import Role
-from custmerge.storage.rows import among
+from custmerge.storage.dialect import among
 from custmerge.storage.tables import proof, service, session, staff
 
 if TYPE_CHECKING:

@@ -10,14 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Integer, MetaData, Table, exists, func, or_, select, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.audit_sql import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.register.records import customer_of
-from custmerge.storage.rows import Row, insert_rows
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -26,13 +23,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from custmerge.rules.fields import Customer
+    from custmerge.storage.dialect.interface import Row
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
 """The columns of a row for `add_customers` and `put_customers`, in their order."""
 PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
 """The columns of a row for `add_packages` and `put_packages`, in their order."""
-
-UNIQUE_VIOLATION = "23505"
+DOMAIN_LINE = ("ascii_name", "name", "package", "line")
+"""The columns of a row for `claim_domains` and `skip_domains`, in their order."""
 
 _TEMPORARY = MetaData()
 
@@ -130,9 +128,9 @@ class RegisterImport:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sqlite = is_sqlite(connection)
-        if self._sqlite:
-            # It keeps them as long as the connection, which may have seen an import before.
+        self._dialect = dialect_of(connection)
+        if not self._dialect.is_server:
+            # SQLite keeps them as long as the connection, which may have seen an import before.
             for table in _TEMPORARY.sorted_tables:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
         _TEMPORARY.create_all(connection, checkfirst=False)
@@ -206,7 +204,7 @@ class RegisterImport:
 
     def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
         """Remember in which lines keys stand."""
-        insert_rows(self._connection, "custmerge_line", ("key", "line"), list(lines))
+        self._dialect.insert_rows(self._connection, _line.name, ("key", "line"), list(lines))
 
     def noted_lines(self, keys: Collection[str]) -> dict[str, int]:
         """Return the first noted line of each of `keys` that was noted."""
@@ -216,12 +214,12 @@ class RegisterImport:
         return {row[0]: row[1] for row in found}
 
     def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
-        """Remember (name in ASCII, name, package, line) of domains until `settle_domains`."""
-        insert_rows(self._connection, "custmerge_claim", ("ascii_name", "name", "package", "line"), claims)
+        """Remember domains, with the lines that they stand in, until `settle_domains`."""
+        self._dialect.insert_rows(self._connection, _claim.name, DOMAIN_LINE, claims)
 
     def skip_domains(self, skipped: Sequence[tuple[str, str, str, int]]) -> None:
-        """Remember the domains, as `claim_domains` has them, of lines that are left out."""
-        insert_rows(self._connection, "custmerge_skipped", ("ascii_name", "name", "package", "line"), skipped)
+        """Remember the domains of lines that are left out."""
+        self._dialect.insert_rows(self._connection, _skipped.name, DOMAIN_LINE, skipped)
 
     def release_domains(self, packages: Collection[str]) -> None:
         """Take note of the domains of packages that are about to get their new ones, until `settle_domains`."""
@@ -264,17 +262,16 @@ class RegisterImport:
         """Give (line, number) of each noted tombstone whose chain comes back to it, or to one of its numbers."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
-        circles = CIRCLES_SQLITE if self._sqlite else CIRCLES_POSTGRESQL
+        circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
         for row in self._connection.execute(text(_CIRCLES.format(circles=circles))):
             yield row[0], row[1]
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:
             with self._connection.begin_nested():
-                insert_rows(self._connection, table.name, columns, rows)
+                self._dialect.insert_rows(self._connection, table.name, columns, rows)
         except Exception as error:
-            # COPY goes past SQLAlchemy, so its violation comes as the driver has it.
-            if not isinstance(error, IntegrityError) and getattr(error, "sqlstate", "") != UNIQUE_VIOLATION:
+            if not self._dialect.is_refused(error):
                 raise
             key = table.c[columns[0]]
             keys = [row[0] for row in rows]
@@ -295,7 +292,7 @@ class RegisterImport:
     def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if not rows:
             return
-        statement = (sqlite_insert if self._sqlite else postgresql_insert)(table)
+        statement = self._dialect.upsert(table)
         statement = statement.on_conflict_do_update(
             index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
         )

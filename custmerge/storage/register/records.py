@@ -13,8 +13,7 @@ from sqlalchemy import and_, func, or_, select, update
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import among, streamed, update_rows
+from custmerge.storage.dialect import among, dialect_of, streamed
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -67,6 +66,7 @@ class Register:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = dialect_of(connection)
 
     def customer(self, number: str) -> Customer | None:
         """Return the record of a number, a tombstone's too."""
@@ -186,22 +186,24 @@ class Register:
         """Write under which number each package is, and with `contacts` its contact too."""
         columns = ("number", *(column.name for column in contact_columns)) if contacts else ("number",)
         rows = [(one.package, one.number, *((one.contact or _NO_CONTACT) if contacts else ())) for one in packages]
-        update_rows(self._connection, package.name, "package", columns, rows)
+        self._dialect.update_rows(self._connection, package.name, "package", columns, rows)
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """Make numbers tombstones: each keeps its password and says only which number it went into."""
         rows = [(one.number, one.merged_into, lower(one.number)) for one in tombstones]
-        update_rows(self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS)
+        self._dialect.update_rows(
+            self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS
+        )
 
     def revive(self, records: Iterable[Customer]) -> None:
         """Make tombstones records in use again; each has kept its password."""
         rows = [(one.number, None, search_text(one.number, one.values), *one.values) for one in records]
-        update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
+        self._dialect.update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
 
     def write(self, records: Iterable[Customer]) -> None:
         """Write the fields of records that are in use."""
         rows = [(one.number, search_text(one.number, one.values), *one.values) for one in records]
-        update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
+        self._dialect.update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
 
     def found(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers in whose number, fields or domain names every word stands.
@@ -257,7 +259,7 @@ class Register:
         self, statements: tuple[Select[Any], Select[Any]], keys: Collection[str], *, lock: bool
     ) -> list[Package]:
         lock_them, read_them = statements
-        if lock and not is_sqlite(self._connection):
+        if lock and self._dialect.is_server:
             self._connection.execute(lock_them, {"keys": keys})
         return [one for one, _ in _grouped(self._connection.execute(read_them, {"keys": keys}).fetchall())]
 
