@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.rules.times import MAY_BE_APART
-from custmerge.storage.dialect.sqlite import path_of
+from custmerge.settings import sqlite_path
 from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.schema import VERSIONS
 
@@ -118,7 +118,7 @@ def _permissions(database: Database) -> Check:
             return Check("permissions", True, N_("The server looks after who may read the database."), {})
         message = N_("The role {role} may not {right} {table}: let the owner run `custmerge init --grant {role}`.")
         return Check("permissions", False, message, dict(zip(("role", "right", "table"), lacking, strict=True)))
-    path = path_of(database.url)
+    path = sqlite_path(database.url)
     try:
         mode = path.stat().st_mode & 0o777
     except OSError:

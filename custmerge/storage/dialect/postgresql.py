@@ -87,8 +87,8 @@ class PostgreSQL(Dialect):
 
     def place(self, url: str) -> str:
         """Return where libpq connects to by a URL, its environment variables and its service file."""
-        options = [*Conninfo.get_defaults(), *Conninfo.parse(url.encode())]
-        given = {option.keyword.decode(): option.val.decode(errors="replace") for option in options if option.val}
+        defaults = {o.keyword.decode(): o.val.decode(errors="replace") for o in Conninfo.get_defaults() if o.val}
+        given = {**defaults, **{name: value for name, value in conninfo_to_dict(url).items() if value}}
         return " ".join(f"{name}={given[name]}" for name in _PLACE if name in given)
 
     def open_engine(self, url: str, *, create: bool) -> Engine:  # noqa: ARG002 (nobody creates a database here)

@@ -8,22 +8,22 @@ import os
 import sqlite3
 import time
 from contextlib import suppress
-from pathlib import Path
 from random import random
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import quote
 
 from sqlalchemy import Text, create_engine, event
 from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors
-from custmerge.settings import shown_url
+from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
 from custmerge.storage.dialect.interface import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Dialect, Row
 from custmerge.storage.dialect.sqlite_file import FrozenConnection, is_quiet, make_file, open_frozen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Integer, Table
 
@@ -49,12 +49,12 @@ class SQLite(Dialect):
 
     def place(self, url: str) -> str:
         """Return the file's whole path."""
-        return str(path_of(url).resolve())
+        return str(sqlite_path(url).resolve())
 
     def open_engine(self, url: str, *, create: bool) -> Engine:
         """Return an engine for a file."""
-        options = dict(parse_qsl(url.partition("?")[2]))
-        timeout = float(options.get("timeout", LOCK_TIMEOUT_SECONDS))
+        given = sqlite_timeout(url)
+        timeout = LOCK_TIMEOUT_SECONDS if given is None else given
         engine = create_engine(
             "sqlite://", creator=lambda: _connect(url, timeout, create=create), pool_reset_on_return=None
         )
@@ -86,7 +86,7 @@ class SQLite(Dialect):
         # Imported here: it needs `tempfile`, which hardly any command does.
         from custmerge.storage.files.temporary import fuller_than
 
-        if name.startswith("SQLITE_FULL") and (full := fuller_than(path_of(url).absolute().parent)):
+        if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
             return errors.TemporaryFilesFailed(directory=full, reason=os.strerror(errno.ENOSPC))
         for prefix, meaning in _MEANINGS.items():
             if name.startswith(prefix):
@@ -94,7 +94,7 @@ class SQLite(Dialect):
         if not name.startswith("SQLITE_CANTOPEN"):
             return errors.DatabaseError(database=database, reason=reason)
         with suppress(OSError):
-            if not path_of(url).exists():
+            if not sqlite_path(url).exists():
                 return errors.DatabaseMissing(database=database)
         return errors.DatabaseUnreachable(database=database, reason=reason)
 
@@ -163,13 +163,8 @@ class SQLite(Dialect):
         return f"CAST(body ->> '{key}' AS TEXT)"
 
 
-def path_of(url: str) -> Path:
-    """Return the file that a `sqlite:///` URL names."""
-    return Path(url.removeprefix("sqlite:///").partition("?")[0]).expanduser()
-
-
 def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
-    path = path_of(url)
+    path = sqlite_path(url)
     if create:
         make_file(url, path)
     elif _is_frozen(path):
