@@ -37,10 +37,11 @@ class Chain:
 
     def lock(self) -> Head:
         """Return the end of the chain and keep every other writer from it until the transaction ends."""
-        return Head(*self._connection.execute(_LOCK_HEAD).one())
+        row = self._connection.execute(_LOCK_HEAD).one()
+        return Head(seq=row.seq, hash=row.hash, order=row.order)
 
     def append(self, drafts: Sequence[Draft], *, behind: Head | None = None, order: int | None = None) -> list[Entry]:
-        """Append `drafts` and return them in their places.
+        """Append `drafts` and return them as the entries that they became.
 
         `behind` is the head that `lock` gave, asked for here if None; `order` is the last order's number
         from now on, unchanged if None.
@@ -133,11 +134,11 @@ class Chain:
         return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
 
     def undone(self, orders: Collection[int]) -> dict[int, int]:
-        """Return for those of `orders` that were taken back the `seq` of the entry that tells so."""
+        """Return those of `orders` that were undone, with the `seq` of the entry of the undo."""
         wanted = among(history.c.order, orders)
-        # Sorted out here: with the action in it a planner may go through every undo that there ever was.
+        # The action is compared here: with it in the statement a planner may go through every undo that there is.
         rows = self._connection.execute(select(history.c.order, history.c.seq, history.c.action).where(wanted))
-        return {row[0]: row[1] for row in rows if row[2] == Action.UNDO}
+        return {order: seq for order, seq, action in rows if action == Action.UNDO}
 
     def of_orders(self, orders: Iterable[int]) -> Iterator[Entry]:
         """Give the entries that made and undid `orders`, oldest first, streamed."""
@@ -150,9 +151,9 @@ class Chain:
 
         Merges are among them: those that used one up name it.
         """
-        told = history.c.action.in_([action.value for action in STATUS_AFTER])
+        changes_status = history.c.action.in_([action.value for action in STATUS_AFTER])
         about = among(history.c.absorbed, absorbed)
-        yield from self._stream(_ENTRIES.where(about, told).order_by(history.c.seq))
+        yield from self._stream(_ENTRIES.where(about, changes_status).order_by(history.c.seq))
 
     def about(self, action: Action, key: str, value: str | int) -> Iterator[Entry]:
         """Give the entries of an action that have a value under a key, oldest first."""
@@ -160,12 +161,12 @@ class Chain:
         yield from self._stream(_ENTRIES.where(history.c.action == action.value, same).order_by(history.c.seq))
 
     def of_batch(self, number: int, *, behind: int) -> tuple[int, int, int]:
-        """Return what the entries behind number `behind` tell of a bulk file.
+        """Return what the entries behind number `behind` say of a bulk file.
 
-        These are how many of its rows were merged, the highest of them, and how many orders its undo took back.
+        That is how many of its rows were merged, the highest of these rows, and how many orders its undo took back.
         """
         is_merge = history.c.action == Action.MERGE.value
-        told = select(
+        statement = select(
             func.count(case((is_merge, 1))),
             func.coalesce(func.max(case((is_merge, cast(TextFromBody("row"), Integer)))), 0),
             func.count(case((~is_merge, 1))),
@@ -174,14 +175,14 @@ class Chain:
             history.c.seq > behind,
             _is_of_batch(number),
         )
-        row = self._connection.execute(told).one()
-        return row[0], row[1], row[2]
+        merged, highest, undone = self._connection.execute(statement).one()
+        return merged, highest, undone
 
     def orders_of_batch(self, number: int) -> list[int]:
         """Return the orders that a run of a bulk file has executed, newest first."""
-        # What is kept of the file's rows could be quicker asked, but nothing of the history binds it.
-        told = select(history.c.order).where(history.c.action == Action.MERGE.value, _is_of_batch(number))
-        return list(self._connection.execute(told.order_by(history.c.seq.desc())).scalars())
+        # The batch's own rows name its orders too and are quicker read, but the chain doesn't protect them.
+        statement = select(history.c.order).where(history.c.action == Action.MERGE.value, _is_of_batch(number))
+        return list(self._connection.execute(statement.order_by(history.c.seq.desc())).scalars())
 
     def oldest(self) -> Iterator[Entry]:
         """Give the whole history, oldest first, streamed."""
@@ -189,8 +190,8 @@ class Chain:
 
     # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
     def _stream(self, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Entry]:
-        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
-            yield Entry(row[0], row[1], row[2])
+        for seq, body, digest in streamed(self._connection, statement, ROWS_AT_ONCE):
+            yield Entry(seq=seq, body=body, hash=digest)
 
 
 def _is_of_batch(number: int) -> ColumnElement[bool]:
@@ -225,11 +226,11 @@ def _conditions(
 def _bounds(since: str | None, until: str | None, limit: int | None) -> list[ColumnElement[bool]]:
     """Return between which entries the newest `limit` of a time lie, out of the index on moments alone.
 
-    Moments nearly rise with the entries, but not strictly: whoever waits for the end of the chain is stamped
-    before. Between the bounds a walk through the entries in their order finds all there are. Any `limit` of
-    those that fit have the newest `limit` at or behind their first, so that many are enough to look at.
+    Moments rise with the entries, but not strictly: a writer that waits for the head is stamped before it gets it.
+    Between the bounds a walk through the entries in their order meets every entry that fits. For any `limit` of
+    those that fit, the newest `limit` stand at or behind the first of them, so it is enough to look at so many.
     """
-    # The additions keep a planner from looking for the bounds by the walk that they are to shorten.
+    # Without the additions a planner may look for the bounds by the very walk that they shorten.
     place = (history.c.seq + 0).label("place")
     fits = select(place).where(*_conditions(None, None, since, until))
     newest = fits.order_by(history.c.at.desc(), history.c.seq.desc())
@@ -251,7 +252,7 @@ def _of_number(number: str, conditions: Sequence[ColumnElement[bool]], limit: in
     gone = (history.c.absorbed == number, history.c.survivor.is_distinct_from(number), *conditions)
     if limit is None:
         return union_all(_ENTRIES.where(*kept), _ENTRIES.where(*gone))
-    # Which ones is asked of the index alone: what a planner expects to find near the end may lie far behind.
+    # The index alone says which entries: a planner expects them near the end, but they may lie far from it.
     newest = [
         select(history.c.seq).where(*half).order_by(history.c.seq.desc()).limit(limit).subquery()
         for half in (kept, gone)
