@@ -183,14 +183,14 @@ class RegisterImport:
             .order_by(customer.c.number)
             .with_for_update(read=True)
         )
-        return dict(rows.tuples())
+        return dict(rows.tuples().all())
 
     def gone(self, numbers: Collection[str]) -> dict[str, str]:
         """Return for those of `numbers` that were merged away by now the number they went into; nothing is locked."""
         statement = select(customer.c.number, customer.c.merged_into).where(
             customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
         )
-        return dict(self._connection.execute(statement).tuples())
+        return dict(self._connection.execute(statement).tuples().all())
 
     def packages(self, keys: Collection[str]) -> dict[str, Row]:
         """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
@@ -211,7 +211,7 @@ class RegisterImport:
         rows = self._connection.execute(
             select(_line.c.key, func.min(_line.c.line)).where(_line.c.key.in_(keys)).group_by(_line.c.key)
         )
-        return dict(rows.tuples())
+        return dict(rows.tuples().all())
 
     def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
         """Remember domains, with the lines that they stand in, until `settle_domains`."""
