@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from custmerge.errors import N_, BadValue
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -100,7 +100,7 @@ def stranger(connection: Connection) -> str | None:
 
     A file belongs to everybody who can write it.
     """
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         return None
     found = connection.execute(_STRANGER).scalar()
     return None if found is None else str(found)
@@ -108,7 +108,7 @@ def stranger(connection: Connection) -> str | None:
 
 def give_to_owner(connection: Connection) -> None:
     """Let tables that an upgrade has made belong to whom the history does: a superuser may have run it."""
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         return
     quote = connection.dialect.identifier_preparer.quote_identifier
     for table, owner in connection.execute(_OF_OTHERS).all():
@@ -152,7 +152,7 @@ def _lacking(connection: Connection, role: str) -> tuple[str, str] | None:
 
 def short_of(connection: Connection) -> list[str]:
     """Return the roles that work here, for they may append to the history, and lack a right that is needed today."""
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         return []
     return [role for role in connection.execute(_WORKING).scalars().all() if _lacking(connection, role) is not None]
 

@@ -19,9 +19,8 @@ from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords
-from custmerge.storage import engine
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine, sqlite
 
 READERS = {
     "ada": [("audit",), ("export", "history"), ("history",), ("show", "10001"), ("find", "katrin"), ("whoami",)],
@@ -157,7 +156,7 @@ def read_while_somebody_writes(database):
 def test_a_file_that_cannot_be_locked_and_changes_while_it_is_read_gives_no_answer(sqlite_cli, monkeypatch):
     with closing(Database(sqlite_cli.url)) as database:
         with monkeypatch.context() as patched:
-            patched.setattr(engine, "_is_frozen", lambda _path: True)
+            patched.setattr(sqlite, "_is_frozen", lambda _path: True)
             with database.reading() as unit:
                 assert unit.people.has_staff()
         with pytest.raises(DatabaseConflict):

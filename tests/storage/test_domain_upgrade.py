@@ -8,7 +8,7 @@ from support.migration_scenes import dump
 
 from custmerge.rules.fields import FIELDS
 from custmerge.storage import schema
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 BEFORE = "0005"
 

@@ -13,7 +13,7 @@ from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.ledger.history import Chain
 
 at_versions_with_staff = pytest.mark.parametrize("version", [v for v in EARLIER if v >= "0002"])

@@ -14,7 +14,7 @@ from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
 from custmerge.services import init
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.ledger.history import Chain
 
 BEFORE_VOID_WAS_TOLD = [v for v in EARLIER if v >= "0002"]

@@ -22,7 +22,7 @@ from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage import schema
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.migrations.versions import v0006_proofs_and_names
 
 PROCESSES = multiprocessing.get_context("fork")

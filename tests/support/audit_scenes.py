@@ -16,7 +16,7 @@ from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database
-from custmerge.storage.engine import our_errors
+from custmerge.storage.dialect import our_errors
 from support.command_line import CommandLine
 from support.runs import made_once, run_folder
 from support.world import World

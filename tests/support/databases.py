@@ -6,7 +6,7 @@ from custmerge.rules.history import Actor
 from custmerge.rules.people import Role
 from custmerge.services.people import sessions, staff
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
 MADE = datetime(2026, 1, 1, tzinfo=UTC)

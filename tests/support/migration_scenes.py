@@ -17,7 +17,7 @@ from custmerge.services import audit
 from custmerge.services.access import Caller
 from custmerge.storage import schema
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from support.command_line import CommandLine
 from support.runs import made_once, run_folder
 from support.world import World

@@ -17,7 +17,7 @@ from custmerge.errors import LockedOut
 from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.storage.clock import counted_from
+from custmerge.storage.database import counted_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.guessing import Tries
     from custmerge.rules.history import Fact
-    from custmerge.storage.clock import Clock
-    from custmerge.storage.database import Database
+    from custmerge.storage.database import Clock, Database
     from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05

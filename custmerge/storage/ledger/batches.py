@@ -10,7 +10,7 @@ from sqlalchemy import and_, insert, or_, select, update
 
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
 from custmerge.rules.times import moment, stamp
-from custmerge.storage.rows import streamed
+from custmerge.storage.dialect import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
 if TYPE_CHECKING:

@@ -10,9 +10,7 @@ from sqlalchemy import Text, cast, collate, func, or_, select
 
 from custmerge.rules.bulk import UNFINISHED
 from custmerge.rules.history import Action
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, streamed
+from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import batch, form, history, service, session, staff, transfer
 
 if TYPE_CHECKING:
@@ -169,4 +167,4 @@ class DigestedRows:
     def _in_bytes(self, number: ColumnElement[int]) -> ColumnElement[str]:
         """Return a number as the text by which `entries` sorts it."""
         digits = cast(number, Text)
-        return digits if is_sqlite(self._connection) else collate(digits, "C")
+        return collate(digits, "C") if dialect_of(self._connection).is_server else digits

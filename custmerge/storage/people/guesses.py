@@ -6,11 +6,9 @@ from random import getrandbits
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from custmerge.rules.guessing import Tries
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import guess, lock
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ class Guesses:
 
         Those of before and of the future are forgotten. What is pending from before `pending_since` counts as wrong.
         """
-        insertion = (sqlite_insert if is_sqlite(self._connection) else postgresql_insert)(lock)
+        insertion = dialect_of(self._connection).upsert(lock)
         # Written even where it is there: that locks the row, which everybody who counts has to lock first.
         until = self._connection.execute(
             insertion.values(subject=subject, until=NEVER)
@@ -83,7 +81,7 @@ class Guesses:
             self._add({"subject": tries[number], "at": at, "pending": False})
 
     def _add(self, values: dict[str, str | int | bool | None]) -> int:
-        if is_sqlite(self._connection):
+        if not dialect_of(self._connection).is_server:
             # SQLite would give the id of one that was forgotten once more, and whoever ends that would end this.
             values["id"] = getrandbits(_ID_BITS)
         key = self._connection.execute(insert(guess).values(values)).inserted_primary_key
