@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import atexit
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.cli import language
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import Terminal, secret_from_stdin
-from custmerge.errors import N_, BadPassword, BadUsage, DatabaseError, NotLoggedIn
-from custmerge.settings import gather, has_secret, shown_url
+from custmerge.errors import N_, BadPassword, BadUsage, CustmergeError, DatabaseError, NotLoggedIn
+from custmerge.settings import Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from custmerge.errors import CustmergeError
     from custmerge.services.access import Caller
-    from custmerge.settings import Settings
     from custmerge.storage.token_store import TokenStore
     from custmerge.storage.unit import Database
 
@@ -174,8 +171,6 @@ class Context:
     @staticmethod
     def machine_time() -> datetime:
         """Return what this machine's own clock says, for what is neither compared nor written."""
-        from datetime import UTC, datetime
-
         return datetime.now(UTC)
 
     @staticmethod

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, sentence
+from custmerge.cli.render.text.comparison import comparison_parts
+from custmerge.cli.render.text.merge import receipt_parts
 from custmerge.errors import (
     BadValue,
     CustmergeError,
@@ -87,8 +89,6 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
 
     Raises Declined, and before anybody is asked to confirm what `merge.preview` raises.
     """
-    from custmerge.cli.render.text.comparison import comparison_parts
-
     terminal = context.terminal
     seen = merge.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
     request = replace(request, seen=seen)
@@ -112,8 +112,6 @@ def executed(context: Context, caller: Caller, request: Request, *, dry_run: boo
 
 def show_receipt(context: Context, receipt: Receipt) -> None:
     """Print the confirmation of an order, with a warning where half of a bank account was taken."""
-    from custmerge.cli.render.text.merge import receipt_parts
-
     context.terminal.print(*receipt_parts(receipt))
     warn_of_split_account(context, receipt)
 

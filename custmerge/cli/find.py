@@ -10,6 +10,8 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render.data import records as shapes
 from custmerge.cli.render.data.writing import Format, write_many
+from custmerge.cli.render.text.records import customers_table
+from custmerge.services import find as find_service
 
 MORE_THAN_NEEDED = 1_000
 """Nobody looks through more: whoever wants everybody exports them, which the history tells."""
@@ -24,8 +26,6 @@ def find(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look customers up by parts of number, name, address, mail, telephone or domain."""
-    from custmerge.services import find as find_service
-
     context: Context = ctx.obj
     found = find_service.find(context.database, context.caller(), text, limit)
     if form is not Format.TABLE:
@@ -33,8 +33,6 @@ def find(
         write_many((shapes.customer(customer) for customer in found), form, columns)
         return
     if found:
-        from custmerge.cli.render.text.records import customers_table
-
         context.terminal.print(customers_table(found))
     else:
         context.terminal.say(_("Nothing found."))

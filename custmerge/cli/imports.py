@@ -1,6 +1,6 @@
 """custmerge import: a module can't be called `import`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,9 @@ from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
-
-if TYPE_CHECKING:
-    from custmerge.services.imports import Kind
+from custmerge.services.imports import Kind, import_file
+from custmerge.services.imports.customers import Customers
+from custmerge.services.imports.packages import Packages
 
 app = verb_group(_("Bring customers or packages in from CSV, all or nothing."))
 
@@ -91,8 +91,6 @@ def customers(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring customers in."""
-    from custmerge.services.imports.customers import Customers
-
     _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
 
 
@@ -111,16 +109,10 @@ def packages(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring packages and their domains in."""
-    from custmerge.services.imports.packages import Packages
-
     _import(ctx.obj, file, Packages, update=update, skip_merged=skip_merged, form=form)
 
 
-def _import(
-    context: Context, file: str, kind: "type[Kind]", *, update: bool, skip_merged: bool, form: Format
-) -> None:
-    from custmerge.services.imports import import_file
-
+def _import(context: Context, file: str, kind: type[Kind], *, update: bool, skip_merged: bool, form: Format) -> None:
     if skip_merged and not update:
         raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
     with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:

@@ -8,6 +8,7 @@ from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import PasswordStdinOption
+from custmerge.cli.render.text.access import unlocked
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared
@@ -54,8 +55,6 @@ def init(
         init_service.grant(context.database, grant)
         context.terminal.say(_("{role} has the rights that the commands need."), role=grant)
     if unlock is not None:
-        from custmerge.cli.user import unlocked
-
         was_locked = init_service.unlock(context.database, unlock, context.now())
         context.terminal.say(unlocked(unlock, was_locked=was_locked))
     if supervisor is None:

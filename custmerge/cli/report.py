@@ -6,15 +6,13 @@ import csv
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import Self, TextIO
 
 from custmerge import files
 from custmerge.cli.language import sentence
 from custmerge.cli.render.data.writing import guarded
 from custmerge.errors import ReportLost
-
-if TYPE_CHECKING:
-    from custmerge.rules.bulk import Outcome
+from custmerge.rules.bulk import Outcome
 
 COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -83,8 +84,6 @@ class Terminal:
 
     def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
-        import getpass
-
         self.demand_person(question, option)
         try:
             return getpass.getpass(f"{without_urls_secrets(question)}: ", stream=sys.stderr)

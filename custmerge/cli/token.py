@@ -11,6 +11,7 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
+from custmerge.cli.render.text.access import services_table
 from custmerge.cli.streams import is_delivered
 from custmerge.errors import Declined, TokenLost
 from custmerge.rules.people import Service
@@ -64,8 +65,6 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     if form is not Format.TABLE:
         write_many((shapes.service(token) for token in found), form, shapes.SERVICE_COLUMNS)
         return
-    from custmerge.cli.render.text.access import services_table
-
     context.terminal.print(services_table(found))
 
 

@@ -14,6 +14,7 @@ from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
+from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
@@ -70,8 +71,6 @@ def list_transfers(
     if form is not Format.TABLE:
         write_many((shapes.transfer(one) for one in found), form, shapes.TRANSFER_COLUMNS)
         return
-    from custmerge.cli.render.text.access import transfers_table
-
     context.terminal.print(transfers_table(found))
 
 
@@ -133,8 +132,6 @@ def _decide(
     found = transfer.decidable(context.database, caller, number, to)
     if not yes:
         if context.terminal.can_ask:
-            from custmerge.cli.render.text.access import transfer_parts
-
             context.terminal.show(*transfer_parts(found))
         if not context.terminal.confirm(question, option="--yes"):
             raise Declined
@@ -146,8 +143,6 @@ def _print(context: Context, found: Transfer, form: Format) -> None:
     if form is not Format.TABLE:
         write_one(shapes.transfer(found), form)
         return
-    from custmerge.cli.render.text.access import transfer_parts
-
     context.terminal.print(*transfer_parts(found))
 
 

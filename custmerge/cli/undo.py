@@ -12,6 +12,7 @@ from custmerge.cli.options import LARGEST, FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data import undo as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
+from custmerge.cli.render.text.undo import asked_parts, done_parts, dry_run_parts
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
@@ -60,8 +61,6 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
             request = replace(request, seen=seen)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
-        from custmerge.cli.render.text.undo import done_parts, dry_run_parts
-
         context.terminal.print(*(dry_run_parts(plans) if dry_run else done_parts(plans)))
         return
     rows = (shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
@@ -76,8 +75,6 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
 def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
     if context.terminal.can_ask:
-        from custmerge.cli.render.text.undo import asked_parts
-
         context.terminal.show(*asked_parts(plans))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
     if not context.terminal.confirm(question, option="--yes"):

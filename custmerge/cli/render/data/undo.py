@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from custmerge.cli.render.data.writing import Shape
-    from custmerge.rules.undo import UndoPlan
-    from custmerge.services.undo.batch import Extent
+from custmerge.cli.render.data.writing import Shape
+from custmerge.rules.undo import UndoPlan
+from custmerge.services.undo.batch import Extent
 
 
 def undo(plan: UndoPlan, *, dry_run: bool) -> Shape:
