@@ -1,4 +1,4 @@
-"""What every verb is handed: settings, terminal, database and caller, each made when first needed."""
+"""What every verb gets: settings, terminal, database and caller, each made when it is first needed."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Context:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.options = GlobalOptions()
         self.environ = environ
-        self._known: Caller | None = None
-        """Who was found to be logged in."""
+        self._caller: Caller | None = None
+        """Who is logged in, once that is known."""
 
     def begin(self) -> None:
         """Take the global options, all of which are known now; raises BadUsage, and what `gather` raises."""
@@ -89,7 +89,7 @@ class Context:
         from custmerge.storage.unit import Database
 
         database = Database(self.settings.database_url)
-        # At the very end: until then what is streamed from it may not have been let go.
+        # At exit, not before: rows that are streamed may still be read from it.
         atexit.register(database.close)
         return database
 
@@ -115,17 +115,17 @@ class Context:
         """Return whose session a token opens; raises SessionOver."""
         from custmerge.services.people.sessions import resume
 
-        self._known = resume(self.database, token, self.now())
-        return self._known
+        self._caller = resume(self.database, token, self.now())
+        return self._caller
 
     def note_refusal(self, verb: str, error: CustmergeError) -> None:
         """Write into the history, if that can be done at once, that the caller was refused."""
-        if self._known is None:
+        if self._caller is None:
             return
         from custmerge.services import refusals
 
         with suppress(DatabaseError):
-            refusals.note(self.database, self._known, verb, error, self.now())
+            refusals.note(self.database, self._caller, verb, error, self.now())
 
     def survivor(self, caller: Caller, into: str | None) -> str | None:
         """Return the number that is kept as it was given; staff who gave none are asked for it on a terminal."""
@@ -142,8 +142,8 @@ class Context:
     def new_password(self, question: SafeText, *, name: str, present: str | None = None, from_stdin: bool) -> str:
         """Return a password that somebody chooses for the person called `name`, who may have a `present` one.
 
-        From the next line of standard input; raises BadPassword. Or from the person, who types it twice, and again
-        until it is a good one.
+        It is the next line of standard input; raises BadPassword. Or the person types it twice, and is asked again
+        until it can be chosen.
         """
         from custmerge.services.people.passwords import demand_good
 

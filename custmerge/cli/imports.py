@@ -55,7 +55,7 @@ class ImportProgress(Progress):
         if not self._keeps:
             self._terminal.say(text)
         elif len(self._skipped) < KEPT_AT_MOST:
-            # An error would have to be the only thing on stderr: they are printed when there is none.
+            # An error in JSON has to be alone on stderr: these lines are printed if there is no error.
             self._skipped.append(text)
 
     def say_skipped(self) -> None:
@@ -117,7 +117,7 @@ def _import(context: Context, file: str, kind: type[Kind], *, update: bool, skip
         raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
     with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
         try:
-            done = import_file(
+            imported = import_file(
                 context.database,
                 context.caller(),
                 file,
@@ -131,18 +131,18 @@ def _import(context: Context, file: str, kind: type[Kind], *, update: bool, skip
             raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
     progress.say_skipped()
     if form is not Format.TABLE:
-        write_one(shapes.imported(done), form)
+        write_one(shapes.imported(imported), form)
         return
-    said = ngettext(
+    text = ngettext(
         "{rows} row imported: {added} added, {updated} updated.",
         "{rows} rows imported: {added} added, {updated} updated.",
-        done.rows,
+        imported.rows,
     )
-    context.terminal.print(said.format(rows=done.rows, added=done.added, updated=done.updated))
-    if done.skipped is not None:
+    context.terminal.print(text.format(rows=imported.rows, added=imported.added, updated=imported.updated))
+    if imported.skipped is not None:
         skipped = ngettext(
             "{skipped} row of a number that was merged skipped.",
             "{skipped} rows of numbers that were merged skipped.",
-            done.skipped,
+            imported.skipped,
         )
-        context.terminal.print(skipped.format(skipped=done.skipped))
+        context.terminal.print(skipped.format(skipped=imported.skipped))

@@ -52,8 +52,8 @@ def login(
             raise TokenLost
     else:
         _keep(context, token, insecure=insecure_storage)
-    said = _("Logged in as {name} ({role}) until {until}.")
-    context.terminal.say(said, name=name, role=role_label(caller.role), until=caller.expires_at)
+    text = _("Logged in as {name} ({role}) until {until}.")
+    context.terminal.say(text, name=name, role=role_label(caller.role), until=caller.expires_at)
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
@@ -62,9 +62,9 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
     try:
         return sessions.open_staff(context.database, person, password, token=token, now=context.now())
     except PasswordChangeRequired as required:
-        said = _("{chosen_by} chose this password for you: choose one of your own now.")
+        text = _("{chosen_by} chose this password for you: choose one of your own now.")
         if not from_stdin:
-            context.terminal.warn(said, chosen_by=str(required.details["chosen_by"]))
+            context.terminal.warn(text, chosen_by=str(required.details["chosen_by"]))
         try:
             new = context.new_password(_("New password"), name=name, present=password, from_stdin=from_stdin)
         except NoSecret:
@@ -76,7 +76,7 @@ def _keep(context: Context, token: str, *, insecure: bool) -> None:
     try:
         context.tokens.keep(token, insecure=insecure)
     except Exception:
-        # Nobody can use it any more.
+        # The token is kept nowhere: nobody could end the session later.
         sessions.logout(context.database, token, everywhere=False)
         raise
 

@@ -19,8 +19,8 @@ def logout(
     ended = sessions.logout(context.database, context.token(), everywhere=everywhere)
     if not context.tokens.is_given():
         context.tokens.forget()
-    said = ngettext("{count} session ended.", "{count} sessions ended.", ended)
-    context.terminal.say(said, count=ended)
+    text = ngettext("{count} session ended.", "{count} sessions ended.", ended)
+    context.terminal.say(text, count=ended)
 
 
 app = single(logout, epilog=examples("custmerge logout", "custmerge logout --all"))

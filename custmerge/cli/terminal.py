@@ -243,8 +243,8 @@ def secret_from_stdin() -> str:
     """
     line = sys.stdin.buffer.readline(LONGEST_SECRET_LINE + 1)
     if len(line) > LONGEST_SECRET_LINE:
-        said = _("The password on standard input has more than {limit} on its line.")
-        raise BadUsage(problem=said.format(limit=size(LONGEST_SECRET_LINE)))
+        text = _("The password on standard input has more than {limit} on its line.")
+        raise BadUsage(problem=text.format(limit=size(LONGEST_SECRET_LINE)))
     try:
         secret = line.decode().rstrip("\r\n")
     except UnicodeDecodeError:

@@ -35,7 +35,9 @@ def create(
     ctx: typer.Context,
     name: NameArgument,
     role: RoleOption,
-    days: Annotated[int, typer.Option("--days", metavar="N", help=_("So long it lasts, 90 at most."))] = SERVICE_DAYS,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", help=_("Days that it is valid, 90 at most."))
+    ] = SERVICE_DAYS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a service token."""
@@ -46,8 +48,8 @@ def create(
     if not is_delivered(partial(_write, created, token, form)):
         tokens.revoke(context.database, caller, name, context.now())
         raise TokenLost
-    said = _("Service token {name} lasts until {until}; it is shown this once.")
-    context.terminal.say(said, name=created.name, until=created.expires_at)
+    text = _("Service token {name} lasts until {until}; it is shown this once.")
+    context.terminal.say(text, name=created.name, until=created.expires_at)
 
 
 def _write(created: Service, token: str, form: Format) -> None:

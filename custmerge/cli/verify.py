@@ -32,8 +32,8 @@ def verify(
     if form is not Format.TABLE:
         write_one(shapes.verified(proof), form)
         return
-    said = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
-    context.terminal.print(said.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until))
+    text = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
+    context.terminal.print(text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until))
 
 
 app = single(
