@@ -91,7 +91,7 @@ class Verb(TyperCommand):
 
 
 class VerbGroup(TyperGroup):
-    """A command that has commands of its own, likewise."""
+    """A command that has commands of its own, with help in the person's language throughout."""
 
     are_globals_hidden = True
 

@@ -68,7 +68,9 @@ def audit(
     form: Annotated[AuditFormat, typer.Option("--format", "-f", help=_("How to print."))] = AuditFormat.TABLE,
     out: Annotated[
         str | None,
-        typer.Option("--out", "-o", metavar="FILE", help=_("Write it to a file, at once."), show_default=False),
+        typer.Option(
+            "--out", "-o", metavar="FILE", help=_("Write to this file, whole or not at all."), show_default=False
+        ),
     ] = None,
 ) -> None:
     """Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown."""
@@ -88,21 +90,29 @@ def audit(
         files.demand_place(str(out))
     try:
         now = context.now()
-        done, book = _audited(context, checks, checkpoint, since_checkpoint, sign_key, verify_key, now)
+        outcome, book = _audited(
+            context,
+            checks,
+            now,
+            checkpoint=checkpoint,
+            since=since_checkpoint,
+            sign_key=sign_key,
+            verify_key=verify_key,
+        )
     except (DatabaseError, ProcessLost):
         _write_unknown(form, out, context.machine_time())
         raise
-    # Whoever demands signatures would have to refuse a line without one.
+    # --verify-key would refuse a checkpoint without a signature.
     is_kept = checkpoint is not None and (sign_key is not None or verify_key is None)
-    new = book.following(done, now) if is_kept else None
+    new = book.following(outcome, now) if is_kept else None
     if new:
         book.keep(new)
-    elif is_kept and done.verdict is not Verdict.CRITICAL:
+    elif is_kept and outcome.verdict is not Verdict.CRITICAL:
         context.terminal.warn(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
-    _write(context, done, form, out, now)
+    _write(context, outcome, form, out, now)
     if new and checkpoint == STDOUT:
         write_lines([json_safe(line(new))])
-    raise typer.Exit(done.verdict)
+    raise typer.Exit(outcome.verdict)
 
 
 def _chosen(only: list[CheckName], skip: list[CheckName]) -> frozenset[CheckName]:
@@ -112,8 +122,8 @@ def _chosen(only: list[CheckName], skip: list[CheckName]) -> frozenset[CheckName
     return checks
 
 
-def _is_same(one: str, other: str) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
+def _is_same(path: str, other_path: str) -> bool:
+    return os.path.realpath(path) == os.path.realpath(other_path)
 
 
 def _demand_file(checkpoint: str | None, since: bool, sign_key: str | None, verify_key: str | None) -> None:
@@ -132,19 +142,20 @@ def _demand_file(checkpoint: str | None, since: bool, sign_key: str | None, veri
 def _audited(
     context: Context,
     checks: frozenset[CheckName],
+    now: datetime,
+    *,
     checkpoint: str | None,
     since: bool,
     sign_key: str | None,
     verify_key: str | None,
-    now: datetime,
 ) -> "tuple[Audit, CheckpointBook]":
     from custmerge.services import audit as audit_service
     from custmerge.services.audit.checkpoints import CheckpointBook
 
     path = None if checkpoint == STDOUT else checkpoint
     book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
-    wanted = audit_service.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
-    return book.verified(audit_service.audit(context.database, context.caller(), wanted, now)), book
+    chosen = audit_service.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
+    return book.verified(audit_service.audit(context.database, context.caller(), chosen, now)), book
 
 
 def _list_checks(context: Context, form: AuditFormat) -> None:
@@ -154,26 +165,26 @@ def _list_checks(context: Context, form: AuditFormat) -> None:
     context.terminal.print(*checks_parts())
 
 
-def _write(context: Context, done: Audit, form: AuditFormat, out: str | None, now: datetime) -> None:
+def _write(context: Context, outcome: Audit, form: AuditFormat, out: str | None, now: datetime) -> None:
     if form is not AuditFormat.TABLE:
-        _put(_document(done, form, now), form, out)
+        _put(_document(outcome, form, now), form, out)
         return
     if out is not None:
-        _put(as_text(audit_parts(done)), form, out)
-    elif context.terminal.is_quiet and done.verdict is Verdict.OK:
+        _put(as_text(audit_parts(outcome)), form, out)
+    elif context.terminal.is_quiet and outcome.verdict is Verdict.OK:
         return
     elif context.terminal.is_screen:
-        context.terminal.print(*audit_parts(done))
+        context.terminal.print(*audit_parts(outcome))
     else:
-        write_text(as_text(audit_parts(done)))
+        write_text(as_text(audit_parts(outcome)))
 
 
-def _document(done: Audit, form: AuditFormat, now: datetime) -> SafeText:
+def _document(outcome: Audit, form: AuditFormat, now: datetime) -> SafeText:
     if form is AuditFormat.NAGIOS:
-        return formats.nagios(done)
+        return formats.nagios(outcome)
     if form is AuditFormat.PROMETHEUS:
-        return formats.prometheus(done, now)
-    return json_line(formats.audit(done))
+        return formats.prometheus(outcome, now)
+    return json_line(formats.audit(outcome))
 
 
 def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:

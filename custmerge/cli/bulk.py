@@ -20,7 +20,7 @@ from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
 from custmerge.cli.report import Report
 from custmerge.cli.terminal import Terminal
-from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
+from custmerge.errors import N_, BadFile, BadUsage, ExitCode
 from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk
 from custmerge.services.bulk.inputs import CHUNK, RunInputs
@@ -77,12 +77,12 @@ def check(
     caller = context.caller()
     with _report(file, report) as lines:
         with _watched(context, _("Checking"), lines) as inputs:
-            ran = bulk.check(context.database, caller, file, inputs)
+            run = bulk.check(context.database, caller, file, inputs)
         if form is not Format.TABLE:
-            write_one(shapes.bulk_checked(ran, report), form, [shapes.bulk_checked_row(ran, report)])
+            write_one(shapes.bulk_checked(run, report), form, [shapes.bulk_checked_row(run, report)])
         else:
-            context.terminal.print(*would_be_lines(ran.counts))
-    raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
+            context.terminal.print(*would_be_lines(run.counts))
+    raise typer.Exit(ExitCode.DONE if run.is_well else ExitCode.NOT_ALL)
 
 
 @app.command(
@@ -98,22 +98,22 @@ def approve(
     _demand_file(file)
     caller = context.caller()
     with Report(None) as lines, _watched(context, _("Checking"), lines) as inputs:
-        ran = bulk.approvable(context.database, caller, file, inputs)
+        dry_run = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
-            if context.terminal.can_ask:
-                context.terminal.show(*would_be_lines(ran.counts))
-            question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(rows=ran.rows, sha256=ran.sha256)
-            if not context.terminal.confirm(question, option="--yes"):
-                raise Declined
-        batch = bulk.approve(context.database, caller, file, ran, context.now())
+            context.terminal.show(*would_be_lines(dry_run.counts))
+            question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(
+                rows=dry_run.rows, sha256=dry_run.sha256
+            )
+            context.terminal.demand_yes(question)
+        batch = bulk.approve(context.database, caller, file, dry_run, context.now())
     if form is not Format.TABLE:
-        write_one(shapes.bulk_approved(batch, ran), form, [shapes.bulk_approved_row(batch, ran)])
+        write_one(shapes.bulk_approved(batch, dry_run), form, [shapes.bulk_approved_row(batch, dry_run)])
         return
-    said = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
-    context.terminal.print(said.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
-    context.terminal.print(*would_be_lines(ran.counts))
-    said = _("Somebody else than {approved_by} runs it within 7 days: `custmerge bulk run {file}`.")
-    context.terminal.say(said, approved_by=batch.approved_by or "", file=file)
+    text = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
+    context.terminal.print(text.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
+    context.terminal.print(*would_be_lines(dry_run.counts))
+    text = _("Somebody else than {approved_by} runs it within 7 days: `custmerge bulk run {file}`.")
+    context.terminal.say(text, approved_by=batch.approved_by or "", file=file)
 
 
 @app.command(
@@ -143,12 +143,12 @@ def run(
     began = time.monotonic()
     with _report(file, report) as lines:
         with _watched(context, _("Merging"), lines, chunk=chunk, stop_on_error=stop_on_error) as inputs:
-            ran = bulk.run(context.database, caller, file, inputs)
+            done = bulk.run(context.database, caller, file, inputs)
         if form is not Format.TABLE:
-            write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
+            write_one(shapes.bulk_ran(done, time.monotonic() - began, report), form)
         else:
-            context.terminal.print(*count_lines(ran.counts))
-    raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
+            context.terminal.print(*count_lines(done.counts))
+    raise typer.Exit(ExitCode.DONE if done.is_well else ExitCode.NOT_ALL)
 
 
 @app.command(
@@ -165,7 +165,7 @@ def status(
     context: Context = ctx.obj
     batches = bulk.status(context.database, context.caller(), file, context.now())
     if form is not Format.TABLE:
-        write_many((shapes.batch(one) for one in batches), form, shapes.BATCH_COLUMNS)
+        write_many((shapes.batch(batch) for batch in batches), form, shapes.BATCH_COLUMNS)
         return
     context.terminal.print(batches_table(batches))
 
@@ -184,7 +184,7 @@ def _report(file: str, report: str | None) -> Report:
 
 
 def _demand_file(file: str) -> None:
-    """Raise BadUsage for standard input: what is approved is run later, and what is run is gone on with."""
+    """Raise BadUsage for standard input: an approved file is run later, and a run may have to be continued."""
     if file == STDIN:
         raise BadUsage(problem=_("Approving and running need a file: only `bulk check` and `bulk status` read -."))
 
@@ -202,7 +202,7 @@ def _demand_another(file: str, report: str | None) -> None:
         read = os.fstat(sys.stdin.fileno()) if file == STDIN else Path(file).stat()
         is_same = os.path.samestat(read, Path(report).stat())
     except OSError:
-        # One of them isn't there, so they aren't one.
+        # One of the two doesn't exist, so they aren't the same file.
         return
     if is_same:
         raise BadFile(file=report, why=N_("is the bulk file itself: name another file for the report"))

@@ -1,25 +1,23 @@
-"""What every verb is handed: settings, terminal, database and caller, each made when first needed."""
+"""What every verb gets: settings, terminal, database and caller, each made when it is first needed."""
 
 from __future__ import annotations
 
 import atexit
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.cli import language
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import Terminal, secret_from_stdin
-from custmerge.errors import N_, BadPassword, BadUsage, DatabaseError, NotLoggedIn
-from custmerge.settings import gather, has_secret, shown_url
+from custmerge.errors import N_, BadPassword, BadUsage, CustmergeError, DatabaseError, NotLoggedIn
+from custmerge.settings import Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from custmerge.errors import CustmergeError
     from custmerge.services.access import Caller
     from custmerge.settings import Settings
     from custmerge.storage.database import Database
@@ -51,8 +49,8 @@ class Context:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.options = GlobalOptions()
         self.environ = environ
-        self._known: Caller | None = None
-        """Who was found to be logged in."""
+        self._caller: Caller | None = None
+        """Who is logged in, once that is known."""
 
     def begin(self) -> None:
         """Take the global options, all of which are known now; raises BadUsage, and what `gather` raises."""
@@ -92,7 +90,7 @@ class Context:
         from custmerge.storage.database import Database
 
         database = Database(self.settings.database_url)
-        # At the very end: until then what is streamed from it may not have been let go.
+        # At exit, not before: rows that are streamed may still be read from it.
         atexit.register(database.close)
         return database
 
@@ -118,17 +116,17 @@ class Context:
         """Return whose session a token opens; raises SessionOver."""
         from custmerge.services.access import resume
 
-        self._known = resume(self.database, token, self.now())
-        return self._known
+        self._caller = resume(self.database, token, self.now())
+        return self._caller
 
     def note_refusal(self, verb: str, error: CustmergeError) -> None:
         """Write into the history, if that can be done at once, that the caller was refused."""
-        if self._known is None:
+        if self._caller is None:
             return
         from custmerge.services.access import note_refusal
 
         with suppress(DatabaseError):
-            note_refusal(self.database, self._known, verb, error, self.now())
+            note_refusal(self.database, self._caller, verb, error, self.now())
 
     def survivor(self, caller: Caller, into: str | None) -> str | None:
         """Return the number that is kept as it was given; staff who gave none are asked for it on a terminal."""
@@ -145,8 +143,8 @@ class Context:
     def new_password(self, question: SafeText, *, name: str, present: str | None = None, from_stdin: bool) -> str:
         """Return a password that somebody chooses for the person called `name`, who may have a `present` one.
 
-        From the next line of standard input; raises BadPassword. Or from the person, who types it twice, and again
-        until it is a good one.
+        It is the next line of standard input; raises BadPassword. Or the person types it twice, and is asked again
+        until it can be chosen.
         """
         from custmerge.services.people.passwords import demand_good
 
@@ -174,8 +172,6 @@ class Context:
     @staticmethod
     def machine_time() -> datetime:
         """Return what this machine's own clock says, for what is neither compared nor written."""
-        from datetime import UTC, datetime
-
         return datetime.now(UTC)
 
     @staticmethod

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, sentence
+from custmerge.cli.render.text.comparison import comparison_parts
+from custmerge.cli.render.text.merge import receipt_parts
 from custmerge.errors import (
     BadValue,
     CustmergeError,
@@ -88,19 +90,16 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
 
     Raises Declined, and before anybody is asked to confirm what `merge.preview` raises.
     """
-    from custmerge.cli.render.text.comparison import comparison_parts
-
     terminal = context.terminal
-    seen = merge.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
-    request = replace(request, seen=seen)
-    asks_choice = terminal.can_ask and seen.decision is Decision.CHOOSE and request.wishes.choice is None
-    if terminal.can_ask:
-        terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
+    comparison = merge.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
+    request = replace(request, seen=comparison)
+    asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
+    terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
     if asks_choice:
-        request = replace(request, wishes=replace(request.wishes, choice=_choice(context, seen)))
+        request = replace(request, wishes=replace(request.wishes, choice=_choice(context, comparison)))
     merge.preview(context.database, caller, request, context.now())
-    if not asks_choice and not terminal.confirm(_("Continue and execute the order?"), option="--yes"):
-        raise Declined
+    if not asks_choice:
+        terminal.demand_yes(_("Continue and execute the order?"))
     return request
 
 
@@ -113,8 +112,6 @@ def executed(context: Context, caller: Caller, request: Request, *, dry_run: boo
 
 def show_receipt(context: Context, receipt: Receipt) -> None:
     """Print the confirmation of an order, with a warning where half of a bank account was taken."""
-    from custmerge.cli.render.text.merge import receipt_parts
-
     context.terminal.print(*receipt_parts(receipt))
     warn_of_split_account(context, receipt)
 
@@ -157,13 +154,13 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
             return absorbed
 
 
-def _choice(context: Context, seen: Comparison) -> Choice:
+def _choice(context: Context, comparison: Comparison) -> Choice:
     """Return which data the moved packages use; raises Declined where the person cancels.
 
     Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
     """
-    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=seen.survivor)
-    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=seen.absorbed)
+    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=comparison.survivor)
+    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=comparison.absorbed)
     answer = context.terminal.choose(
         _("Your choice"),
         [("adopt", adopt), ("keep", keep), ("cancel", _("Cancel"))],

@@ -10,8 +10,10 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, RevealOption
 from custmerge.cli.render.data import comparison as shapes
 from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.errors import ExitCode
 from custmerge.rules.compare import Decision
+from custmerge.services import find
 
 EXIT_CODES = {
     Decision.IDENTICAL: ExitCode.DONE,
@@ -29,15 +31,11 @@ def diff(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Compare two numbers; exit code 0: identical, 1: details differ, 3: blocked by an identity field."""
-    from custmerge.services import find
-
     context: Context = ctx.obj
     caller = context.caller()
     into = context.survivor(caller, into)
     comparison = find.diff(context.database, caller, number, into=into, reveal=reveal, now=context.now())
     if form is Format.TABLE:
-        from custmerge.cli.render.text.comparison import comparison_parts
-
         context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
     else:
         write_one(shapes.diff(comparison), form, shapes.diff_fields(comparison))

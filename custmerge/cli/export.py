@@ -56,11 +56,11 @@ def customers(
     """Write the customers as `import customers` reads them; bank data isn't masked."""
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
-    found = export.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
+    records = export.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     columns = _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes)
     _write(
         context,
-        (shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in found),
+        (shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in records),
         target,
         columns,
     )
@@ -81,10 +81,10 @@ def packages(
     """Write the packages with their domains as `import packages` reads them."""
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
-    found = export.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
+    records = export.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
     shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
     columns = _columns(PACKAGE_COLUMNS, with_hashes=with_hashes)
-    _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in found), target, columns)
+    _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in records), target, columns)
 
 
 @app.command(
@@ -142,8 +142,8 @@ def _write(context: Context, rows: Iterable[Shape], target: Target, columns: Ite
             return
         with whole_file(target.file) as file:
             target.write(counted, file, columns)
-    said = ngettext("{rows} row written to {file}.", "{rows} rows written to {file}.", counted.done)
-    context.terminal.say(said, rows=counted.done, file=target.file)
+    text = ngettext("{rows} row written to {file}.", "{rows} rows written to {file}.", counted.done)
+    context.terminal.say(text, rows=counted.done, file=target.file)
 
 
 class Counted:

@@ -38,7 +38,7 @@ def history(
         typer.Option("--order", metavar="N", min=1, max=LARGEST, help=_("Only this order."), show_default=False),
     ] = None,
     action: Annotated[
-        Action | None, typer.Option("--action", metavar="A", help=_("Only this."), show_default=False)
+        Action | None, typer.Option("--action", metavar="A", help=_("Only this action."), show_default=False)
     ] = None,
     since: Annotated[
         str | None,
@@ -46,7 +46,9 @@ def history(
     ] = None,
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="DATE", help=_("Up to the end of it (UTC)."), show_default=False),
+        typer.Option(
+            "--until", metavar="DATE", help=_("Up to the end of this day or moment (UTC)."), show_default=False
+        ),
     ] = None,
     limit: Annotated[
         int | None,
@@ -59,7 +61,7 @@ def history(
 ) -> None:
     """Show what happened, newest first: to whom, by whom."""
     context: Context = ctx.obj
-    wanted = history_service.Filter(
+    chosen = history_service.Filter(
         number=number,
         order=order,
         action=action,
@@ -67,21 +69,21 @@ def history(
         until=_bounds("--until", until)[1] if until else None,
         limit=limit,
     )
-    if form is StreamFormat.TABLE and wanted.is_everything:
-        wanted = replace(wanted, without=ROUTINE)
+    if form is StreamFormat.TABLE and chosen.is_everything:
+        chosen = replace(chosen, without=ROUTINE)
     if follow:
-        _follow(context, wanted, form)
+        _follow(context, chosen, form)
     elif form is StreamFormat.TABLE:
-        _show(context, wanted)
+        _show(context, chosen)
     else:
-        events = history_service.events(context.database, context.caller(), wanted)
+        events = history_service.events(context.database, context.caller(), chosen)
         write_many((shapes.event(event) for event in events), form, COLUMNS)
 
 
-def _show(context: Context, wanted: history_service.Filter) -> None:
-    asked = replace(wanted, limit=wanted.limit or SHOWN_AT_ONCE + 1)
-    page = history_service.page(context.database, context.caller(), asked)
-    has_older = wanted.limit is None and len(page.events) > SHOWN_AT_ONCE
+def _show(context: Context, chosen: history_service.Filter) -> None:
+    limited = replace(chosen, limit=chosen.limit or SHOWN_AT_ONCE + 1)
+    page = history_service.page(context.database, context.caller(), limited)
+    has_older = chosen.limit is None and len(page.events) > SHOWN_AT_ONCE
     if has_older:
         page = replace(page, events=page.events[:SHOWN_AT_ONCE])
     parts: list[Part] = [history_table(page)]
@@ -94,16 +96,16 @@ def _show(context: Context, wanted: history_service.Filter) -> None:
         context.terminal.say(_("There are older entries: --limit or --until shows them."))
 
 
-def _follow(context: Context, wanted: history_service.Filter, form: StreamFormat) -> None:
+def _follow(context: Context, chosen: history_service.Filter, form: StreamFormat) -> None:
     if form is StreamFormat.JSON:
         raise BadUsage(problem=_("--follow never comes to the end of a JSON array: use --format jsonl."))
-    if wanted.until is not None:
+    if chosen.until is not None:
         raise BadUsage(problem=_("--follow waits for what is to come: leave --until out."))
     token = context.token()
     events = history_service.follow(
         context.database,
         lambda: context.resumed(token),
-        replace(wanted, limit=wanted.limit or FOLLOWED_AT_ONCE),
+        replace(chosen, limit=chosen.limit or FOLLOWED_AT_ONCE),
         partial(wait_while_read, LOOK_EVERY_SECONDS),
     )
     if form is StreamFormat.TABLE:

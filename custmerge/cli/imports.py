@@ -1,6 +1,6 @@
 """custmerge import: a module can't be called `import`."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,9 @@ from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
-
-if TYPE_CHECKING:
-    from custmerge.services.imports import Kind
+from custmerge.services.imports import Kind, import_file
+from custmerge.services.imports.customers import Customers
+from custmerge.services.imports.packages import Packages
 
 app = verb_group(_("Bring customers or packages in from CSV, all or nothing."))
 
@@ -55,7 +55,7 @@ class ImportProgress(Progress):
         if not self._keeps:
             self._terminal.say(text)
         elif len(self._skipped) < KEPT_AT_MOST:
-            # An error would have to be the only thing on stderr: they are printed when there is none.
+            # An error in JSON has to be alone on stderr: these lines are printed if there is no error.
             self._skipped.append(text)
 
     def say_skipped(self) -> None:
@@ -91,8 +91,6 @@ def customers(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring customers in."""
-    from custmerge.services.imports.customers import Customers
-
     _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
 
 
@@ -111,21 +109,15 @@ def packages(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Bring packages and their domains in."""
-    from custmerge.services.imports.packages import Packages
-
     _import(ctx.obj, file, Packages, update=update, skip_merged=skip_merged, form=form)
 
 
-def _import(
-    context: Context, file: str, kind: "type[Kind]", *, update: bool, skip_merged: bool, form: Format
-) -> None:
-    from custmerge.services.imports import import_file
-
+def _import(context: Context, file: str, kind: type[Kind], *, update: bool, skip_merged: bool, form: Format) -> None:
     if skip_merged and not update:
         raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
     with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
         try:
-            done = import_file(
+            imported = import_file(
                 context.database,
                 context.caller(),
                 file,
@@ -139,18 +131,18 @@ def _import(
             raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
     progress.say_skipped()
     if form is not Format.TABLE:
-        write_one(shapes.imported(done), form)
+        write_one(shapes.imported(imported), form)
         return
-    said = ngettext(
+    text = ngettext(
         "{rows} row imported: {added} added, {updated} updated.",
         "{rows} rows imported: {added} added, {updated} updated.",
-        done.rows,
+        imported.rows,
     )
-    context.terminal.print(said.format(rows=done.rows, added=done.added, updated=done.updated))
-    if done.skipped is not None:
+    context.terminal.print(text.format(rows=imported.rows, added=imported.added, updated=imported.updated))
+    if imported.skipped is not None:
         skipped = ngettext(
             "{skipped} row of a number that was merged skipped.",
             "{skipped} rows of numbers that were merged skipped.",
-            done.skipped,
+            imported.skipped,
         )
-        context.terminal.print(skipped.format(skipped=done.skipped))
+        context.terminal.print(skipped.format(skipped=imported.skipped))

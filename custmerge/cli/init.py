@@ -8,6 +8,7 @@ from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import PasswordStdinOption
+from custmerge.cli.render.text.access import unlocked
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared
@@ -54,8 +55,6 @@ def init(
         init_service.grant(context.database, grant)
         context.terminal.say(_("{role} has the rights that the commands need."), role=grant)
     if unlock is not None:
-        from custmerge.cli.user import unlocked
-
         was_locked = init_service.unlock(context.database, unlock, context.now())
         context.terminal.say(unlocked(unlock, was_locked=was_locked))
     if supervisor is None:
@@ -74,18 +73,18 @@ def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
     if prepared.version_before is None:
         context.terminal.say(_("The database is ready."))
     elif prepared.version_before != prepared.version:
-        said = _("The database was of version {before} and is of version {version} now.")
-        context.terminal.say(said, before=prepared.version_before, version=prepared.version)
+        text = _("The database was of version {before} and is of version {version} now.")
+        context.terminal.say(text, before=prepared.version_before, version=prepared.version)
     for role in prepared.short_of_rights:
-        said = _("The role {role} lacks rights that this version needs: run `custmerge init --grant {role}`.")
-        context.terminal.say(said, role=role)
+        text = _("The role {role} lacks rights that this version needs: run `custmerge init --grant {role}`.")
+        context.terminal.say(text, role=role)
     if prepared.sealed:
-        said = ngettext(
+        text = ngettext(
             "{count} row of an older version was sealed by a history entry.",
             "{count} rows of an older version were sealed by a history entry each.",
             prepared.sealed,
         )
-        context.terminal.say(said, count=prepared.sealed)
+        context.terminal.say(text, count=prepared.sealed)
 
 
 app = single(

@@ -263,7 +263,7 @@ def filled(template: str, details: Mapping[str, object]) -> SafeText:
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():
-        # Somebody else may have written it: a status in the database, a name in a question. A reason is ours.
+        # All but `why` may hold a text from outside: a status in the database, a name in a question.
         written = str(details[name]) if name == "why" else without_urls_secrets(str(details[name]))
         shown[name] = _formatted(_(visible(written)), shown)
     return _(template).format(**shown)

@@ -12,7 +12,9 @@ from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.data.writing import write_value
 from custmerge.cli.streams import is_delivered
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
+from custmerge.rules.records import checked_number
 from custmerge.services.access import Caller
+from custmerge.services.people import sessions
 
 
 def login(
@@ -31,9 +33,6 @@ def login(
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
-    from custmerge.rules.records import checked_number
-    from custmerge.services.people.sessions import login_customer, logout
-
     context: Context = ctx.obj
     if (number is None) == (staff is None):
         raise BadUsage(problem=_("Give a customer number or --staff NAME, one of the two."))
@@ -45,45 +44,41 @@ def login(
     password = context.password(_("Password for {name}").format(name=name), from_stdin=password_stdin)
     token = context.new_token()
     if staff is None:
-        caller = login_customer(context.database, name, password, token=token, now=context.now())
+        caller = sessions.login_customer(context.database, name, password, token=token, now=context.now())
     else:
         caller = _staff(context, name, password, token, from_stdin=password_stdin)
     if print_token:
         if not is_delivered(partial(write_value, token)):
-            logout(context.database, token, everywhere=False)
+            sessions.logout(context.database, token, everywhere=False)
             raise TokenLost
     else:
         _keep(context, token, insecure=insecure_storage)
-    said = _("Logged in as {name} ({role}) until {until}.")
-    context.terminal.say(said, name=name, role=role_label(caller.role), until=caller.expires_at)
+    text = _("Logged in as {name} ({role}) until {until}.")
+    context.terminal.say(text, name=name, role=role_label(caller.role), until=caller.expires_at)
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
     """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
-    from custmerge.services.people.sessions import open_staff, verified_staff
-
-    person = verified_staff(context.database, name, password, context.now())
+    person = sessions.verified_staff(context.database, name, password, context.now())
     try:
-        return open_staff(context.database, person, password, token=token, now=context.now())
+        return sessions.open_staff(context.database, person, password, token=token, now=context.now())
     except PasswordChangeRequired as required:
-        said = _("{chosen_by} chose this password for you: choose one of your own now.")
+        text = _("{chosen_by} chose this password for you: choose one of your own now.")
         if not from_stdin:
-            context.terminal.warn(said, chosen_by=str(required.details["chosen_by"]))
+            context.terminal.warn(text, chosen_by=str(required.details["chosen_by"]))
         try:
             new = context.new_password(_("New password"), name=name, present=password, from_stdin=from_stdin)
         except NoSecret:
             raise required from None
-    return open_staff(context.database, person, password, new=new, token=token, now=context.now())
+    return sessions.open_staff(context.database, person, password, new=new, token=token, now=context.now())
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:
-    from custmerge.services.people.sessions import logout
-
     try:
         context.tokens.keep(token, insecure=insecure)
     except Exception:
-        # Nobody can use it any more.
-        logout(context.database, token, everywhere=False)
+        # The token is kept nowhere: nobody could end the session later.
+        sessions.logout(context.database, token, everywhere=False)
         raise
 
 

@@ -1,4 +1,4 @@
-"""What is higher than the screen, in the program that a person reads such things with."""
+"""Shows what is higher than the screen in the person's pager."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 DEFAULT = "less -R"
 _SECRETS = ("CUSTMERGE_TOKEN", "CUSTMERGE_DATABASE_URL", "PGPASSWORD")
 LESS = "FRX"
-"""As git does: colours, and nothing is cleared away; where $LESS says nothing else."""
+"""As git does: colours, and the screen isn't cleared. $LESS overrides it."""
 
 
 def show_in_pager(text: bytes, environ: Mapping[str, str]) -> bool:
@@ -22,7 +22,7 @@ def show_in_pager(text: bytes, environ: Mapping[str, str]) -> bool:
     command = _command(environ.get("PAGER", DEFAULT))
     if not command:
         return False
-    # Until the pager has ended Ctrl-C is its own; a handler, because what is ignored would be ignored by it too.
+    # Ctrl-C belongs to the pager until it ends. A handler, because the pager would inherit SIG_IGN.
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment(environ))  # noqa: S603 (theirs to choose)

@@ -6,15 +6,13 @@ import csv
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import Self, TextIO
 
 from custmerge import files
 from custmerge.cli.language import sentence
 from custmerge.cli.render.data.writing import guarded
 from custmerge.errors import ReportLost
-
-if TYPE_CHECKING:
-    from custmerge.rules.bulk import Outcome
+from custmerge.rules.bulk import Outcome
 
 COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 
@@ -22,16 +20,16 @@ COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 class Report:
     """A new file that only its owner can read, written as it goes.
 
-    It is made before anything is written to the database, and gets its name with its first line: until the service
-    is the only one that runs the file, an older report stays as it is. One that can't be written any further is
-    taken away, which is said at the end: the rows go on, and nobody takes a half for the whole.
+    The file is made before anything is written to the database. It gets its name with its first line: an older report
+    stays until this process is the only one that runs the bulk file. If it can't be written any further, it is
+    deleted and ReportLost is raised at the end: the rows go on, and nobody takes a part for the whole.
     """
 
     def __init__(self, path: str | None) -> None:
         self._path = path
         self._file: TextIO | None = None
-        self._made: Path | None = None
-        """What it is called until it gets its name."""
+        self._temporary: Path | None = None
+        """Its path until it gets its name."""
         self._lost: OSError | None = None
 
     def __enter__(self) -> Self:
@@ -45,8 +43,8 @@ class Report:
                 self._file.close()
             except OSError as error:
                 self._lose(error)
-        if self._made is not None:
-            self._made.unlink(missing_ok=True)
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
         if self._lost is not None and kind is None:
             raise ReportLost(file=str(self._path), reason=os.strerror(self._lost.errno or 0))
 
@@ -55,20 +53,20 @@ class Report:
         if self._path is None or self._file is not None:
             return
         try:
-            number, self._made = files.beside(self._path)
+            number, self._temporary = files.beside(self._path)
         except OSError as error:
             raise files.unwritable(self._path, error) from None
         self._file = os.fdopen(number, "w", encoding="utf-8", newline="")
 
     def begin(self) -> None:
         """Give the file its name and its header, unless it has them or nobody wants it; raises BadFile."""
-        if self._file is None or self._path is None or self._made is None:
+        if self._file is None or self._path is None or self._temporary is None:
             return
         try:
-            self._made.replace(self._path)
+            self._temporary.replace(self._path)
         except OSError as error:
             raise files.unwritable(self._path, error) from None
-        self._made = None
+        self._temporary = None
         self._writer = csv.writer(self._file, lineterminator="\r\n")
         self._writer.writerow(COLUMNS)
 
@@ -88,7 +86,7 @@ class Report:
         self._lost = error
         file, self._file = self._file, None
         with suppress(OSError):
-            if self._path is not None and self._made is None:
+            if self._path is not None and self._temporary is None:
                 Path(self._path).unlink()
         with suppress(OSError):
             # Closing writes once more what couldn't be written.

@@ -10,6 +10,9 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RevealOption
 from custmerge.cli.render.data import records as shapes
 from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.text.parts import BLANK
+from custmerge.cli.render.text.records import profile_parts
+from custmerge.services import find
 
 
 def show(
@@ -19,17 +22,12 @@ def show(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a record with its packages, domains and orders; a retired number leads to the one in use."""
-    from custmerge.services import find
-
     context: Context = ctx.obj
     caller = context.caller()
     profile = find.show(context.database, caller, number, reveal=reveal, now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.profile(profile), form)
         return
-    from custmerge.cli.render.text.parts import BLANK
-    from custmerge.cli.render.text.records import profile_parts
-
     context.terminal.print(*profile_parts(profile))
     target = profile.customer.merged_into
     if target is not None:

@@ -1,4 +1,4 @@
-"""Standard streams: output that nobody reads any more is dropped, a missing stdout is told beforehand."""
+"""Standard streams: output without a reader is dropped, and a closed stdout is known before anything is written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STDIN, STDOUT, STDERR = 0, 1, 2
 
 
 class _Input(WaitingFile):
-    """Standard input's file descriptor. What can't be read is told as any file's that can't."""
+    """Standard input's file descriptor; an error of reading is a BadFile, as for any file."""
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
         """Read like a file; raises BadFile."""
@@ -34,7 +34,7 @@ class _Output(WaitingFile):
 
     is_unread = False
     lost: type[OSError] | tuple[type[OSError], ...] = (BrokenPipeError, ConnectionResetError)
-    """What is no error here."""
+    """Errors that mean that the reader has gone."""
 
     def write(self, data: ReadableBuffer, /) -> int:
         """Write like a file, but never raise what is `lost`: a verdict doesn't depend on who reads it."""
@@ -44,14 +44,14 @@ class _Output(WaitingFile):
             except self.lost:
                 self.is_unread = True
             except KeyboardInterrupt:
-                # Whoever cleans up writes what is left, and would wait as long.
+                # At its end Python writes what is left in the buffer, and would wait as long.
                 self.is_unread = True
                 raise
         return memoryview(data).nbytes
 
 
 class _Messages(_Output):
-    """Standard error's: where its disk is full there is no place to say so."""
+    """Standard error's file descriptor; if it can't be written to, there is no place to say so."""
 
     lost = OSError
 
@@ -69,15 +69,15 @@ def open_streams() -> bool:
             setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
     if (text := sys.stdin) is not None and _is_pythons_own(text, STDIN):
         buffer = io.BufferedReader(_Input(STDIN, closefd=False))
-        # What isn't text in this terminal's encoding is refused by whoever asked for it.
+        # Bytes that aren't text in this encoding are kept; the code that asked for a text refuses them.
         sys.stdin = io.TextIOWrapper(buffer, text.encoding, errors="surrogateescape")
-    sys.stdout = _that_outlives_its_reader(sys.stdout, STDOUT)
-    sys.stderr = _that_outlives_its_reader(sys.stderr, STDERR)
+    sys.stdout = _without_reader_errors(sys.stdout, STDOUT)
+    sys.stderr = _without_reader_errors(sys.stderr, STDERR)
     return can_write
 
 
 def is_unread(out: TextIO) -> bool:
-    """Return whether whoever read a stream has gone: nobody waits for the rest."""
+    """Return whether the reader of a stream has gone."""
     raw = getattr(getattr(out, "buffer", None), "raw", None)
     return isinstance(raw, _Output) and raw.is_unread
 
@@ -95,7 +95,7 @@ def is_delivered(write: Callable[[], None]) -> bool:
 
 def wait_while_read(seconds: int) -> None:
     """Wait; raises BrokenPipeError as soon as nobody reads stdout any more."""
-    # No events asked for: a pipe's end is told anyway.
+    # No events are asked for: poll reports the end of a pipe in any case.
     reader = select.poll()
     reader.register(sys.stdout.fileno(), 0)
     if any(events & (select.POLLERR | select.POLLHUP) for _descriptor, events in reader.poll(seconds * 1000)):
@@ -125,7 +125,7 @@ def _is_writable(stream: TextIO) -> bool:
     try:
         flags = fcntl.fcntl(stream.fileno(), fcntl.F_GETFL)
     except (OSError, ValueError):
-        # Not a file: what takes its place decides for itself.
+        # No file: an object that somebody has put in its place.
         return True
     return flags & os.O_ACCMODE != os.O_RDONLY
 
@@ -136,12 +136,12 @@ def _is_pythons_own(stream: TextIO, descriptor: int) -> TypeGuard[io.TextIOWrapp
         return False
     # Unbuffered (PYTHONUNBUFFERED, `python -u`) there is no buffer around the file.
     raw = getattr(stream.buffer, "raw", stream.buffer)
-    # Not a subclass: what is one is ours already.
+    # A subclass is ours already.
     return type(raw) is io.FileIO and stream.fileno() == descriptor
 
 
-def _that_outlives_its_reader(stream: TextIO, descriptor: int) -> TextIO:
-    """Return a stream for the same descriptor; what somebody has put in its place stays."""
+def _without_reader_errors(stream: TextIO, descriptor: int) -> TextIO:
+    """Return a stream for the same descriptor that drops output without a reader; a replaced stream stays."""
     if not _is_pythons_own(stream, descriptor):
         return stream
     stream.flush()

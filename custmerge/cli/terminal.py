@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -55,8 +56,8 @@ class Terminal:
             sys.stdout.write(text)
 
     def show(self, *parts: Part) -> None:
-        """Print to stderr what somebody needs to see before they answer."""
-        for part in parts:
+        """Print to stderr what a person needs to see before they answer; nothing where nobody can be asked."""
+        for part in parts if self.can_ask else ():
             self.messages.print(drawn(part))
 
     def say(self, message: SafeText, **values: object) -> None:
@@ -83,8 +84,6 @@ class Terminal:
 
     def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
-        import getpass
-
         self.demand_person(question, option)
         try:
             return getpass.getpass(f"{without_urls_secrets(question)}: ", stream=sys.stderr)
@@ -99,6 +98,11 @@ class Terminal:
         asked = literal("{question} [{yes}/{no}]").format(question=question, yes=yes, no=no)
         answer = self.ask(asked, option=option).lower()
         return answer in {yes, _("yes"), "y", "yes"}
+
+    def demand_yes(self, question: SafeText) -> None:
+        """Raise Declined unless a person agrees, and MissingInput where nobody can be asked and --yes isn't given."""
+        if not self.confirm(question, option="--yes"):
+            raise Declined
 
     def choose(self, question: SafeText, choices: Sequence[tuple[str, SafeText]], *, option: str) -> str:
         """Return the key of the choice that a person makes by its number, its key or its text.
@@ -244,8 +248,8 @@ def secret_from_stdin() -> str:
     """
     line = sys.stdin.buffer.readline(LONGEST_SECRET_LINE + 1)
     if len(line) > LONGEST_SECRET_LINE:
-        said = _("The password on standard input has more than {limit} on its line.")
-        raise BadUsage(problem=said.format(limit=size(LONGEST_SECRET_LINE)))
+        text = _("The password on standard input has more than {limit} on its line.")
+        raise BadUsage(problem=text.format(limit=size(LONGEST_SECRET_LINE)))
     try:
         secret = line.decode().rstrip("\r\n")
     except UnicodeDecodeError:

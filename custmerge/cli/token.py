@@ -11,8 +11,9 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
+from custmerge.cli.render.text.access import services_table
 from custmerge.cli.streams import is_delivered
-from custmerge.errors import Declined, TokenLost
+from custmerge.errors import TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
 
@@ -33,7 +34,9 @@ def create(
     ctx: typer.Context,
     name: NameArgument,
     role: RoleOption,
-    days: Annotated[int, typer.Option("--days", metavar="N", help=_("So long it lasts, 90 at most."))] = SERVICE_DAYS,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", help=_("Days that it is valid, 90 at most."))
+    ] = SERVICE_DAYS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a service token."""
@@ -44,8 +47,8 @@ def create(
     if not is_delivered(partial(_write, created, token, form)):
         tokens.revoke(context.database, caller, name, context.now())
         raise TokenLost
-    said = _("Service token {name} lasts until {until}; it is shown this once.")
-    context.terminal.say(said, name=created.name, until=created.expires_at)
+    text = _("Service token {name} lasts until {until}; it is shown this once.")
+    context.terminal.say(text, name=created.name, until=created.expires_at)
 
 
 def _write(created: Service, token: str, form: Format) -> None:
@@ -63,8 +66,6 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     if form is not Format.TABLE:
         write_many((shapes.service(token) for token in found), form, shapes.SERVICE_COLUMNS)
         return
-    from custmerge.cli.render.text.access import services_table
-
     context.terminal.print(services_table(found))
 
 
@@ -74,8 +75,7 @@ def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> No
     context: Context = ctx.obj
     caller = context.caller()
     tokens.demand_may_revoke(context.database, caller, name)
-    question = _("End the service token {name}?").format(name=name)
-    if not yes and not context.terminal.confirm(question, option="--yes"):
-        raise Declined
+    if not yes:
+        context.terminal.demand_yes(_("End the service token {name}?").format(name=name))
     tokens.revoke(context.database, caller, name, context.now())
     context.terminal.say(_("Service token {name} is ended."), name=name)

@@ -14,7 +14,8 @@ from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
-from custmerge.errors import N_, BadValue, Declined
+from custmerge.cli.render.text.access import transfer_parts, transfers_table
+from custmerge.errors import N_, BadValue
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
 
@@ -57,7 +58,7 @@ def list_transfers(
     ctx: typer.Context,
     status: Annotated[
         str | None,
-        typer.Option("--status", metavar="STATUS", help=_("Only those that are so."), show_default=False),
+        typer.Option("--status", metavar="STATUS", help=_("Only those with this status."), show_default=False),
     ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -65,14 +66,12 @@ def list_transfers(
     context: Context = ctx.obj
     if status is not None and status not in list(Status):
         raise BadValue(name="--status", value=status, why=N_("choose one of {choices}"), choices=[*Status])
-    wanted = None if status is None else Status(status)
-    found = transfer.list_all(context.database, context.caller(), wanted)
+    chosen = None if status is None else Status(status)
+    transfers = transfer.list_all(context.database, context.caller(), chosen)
     if form is not Format.TABLE:
-        write_many((shapes.transfer(one) for one in found), form, shapes.TRANSFER_COLUMNS)
+        write_many((shapes.transfer(filed) for filed in transfers), form, shapes.TRANSFER_COLUMNS)
         return
-    from custmerge.cli.render.text.access import transfers_table
-
-    context.terminal.print(transfers_table(found))
+    context.terminal.print(transfers_table(transfers))
 
 
 @app.command(
@@ -92,12 +91,12 @@ def show(
     """Show a contract transfer."""
     context: Context = ctx.obj
     caller = context.caller()
-    found = transfer.one(context.database, caller, number)
+    filed = transfer.one(context.database, caller, number)
     if save is not None:
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
-        said = _("The form is in {file}: {size} bytes.")
-        context.terminal.say(said, file=save, size=len(content))
-    _print(context, found, form)
+        text = _("The form is in {file}: {size} bytes.")
+        context.terminal.say(text, file=save, size=len(content))
+    _print(context, filed, form)
 
 
 @app.command(
@@ -130,25 +129,19 @@ def _decide(
     context: Context, number: int, to: Status, question: SafeText, reason: str | None, *, yes: bool, form: Format
 ) -> None:
     caller = context.caller()
-    found = transfer.decidable(context.database, caller, number, to)
+    filed = transfer.decidable(context.database, caller, number, to)
     if not yes:
-        if context.terminal.can_ask:
-            from custmerge.cli.render.text.access import transfer_parts
-
-            context.terminal.show(*transfer_parts(found))
-        if not context.terminal.confirm(question, option="--yes"):
-            raise Declined
+        context.terminal.show(*transfer_parts(filed))
+        context.terminal.demand_yes(question)
     decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
     _print(context, decided, form)
 
 
-def _print(context: Context, found: Transfer, form: Format) -> None:
+def _print(context: Context, filed: Transfer, form: Format) -> None:
     if form is not Format.TABLE:
-        write_one(shapes.transfer(found), form)
+        write_one(shapes.transfer(filed), form)
         return
-    from custmerge.cli.render.text.access import transfer_parts
-
-    context.terminal.print(*transfer_parts(found))
+    context.terminal.print(*transfer_parts(filed))
 
 
 def _read(path: str) -> bytes:
@@ -156,7 +149,7 @@ def _read(path: str) -> bytes:
         return sys.stdin.buffer.read(LARGEST_FORM_BYTES + 1)
     try:
         with files.regular(path) as stream:
-            # One byte more tells that there is more.
+            # One byte more than allowed shows that the form is too large.
             return stream.read(LARGEST_FORM_BYTES + 1)
     except OSError as error:
         raise files.unreadable(path, error) from None
@@ -166,7 +159,7 @@ def _save(path: str, content: bytes) -> None:
     """Write a form into a new file that only its owner can read, wholly or not at all; raises BadFile."""
     files.demand_place(path)
     try:
-        # What has the name already, a link too, stays as it is.
+        # A file or a link that has the name already stays as it is.
         number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise files.unwritable(path, error) from None

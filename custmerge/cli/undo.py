@@ -12,7 +12,8 @@ from custmerge.cli.options import LARGEST, FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data import undo as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
-from custmerge.errors import BadUsage, CustmergeError, Declined
+from custmerge.cli.render.text.undo import asked_parts, done_parts, dry_run_parts
+from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
 from custmerge.services.undo import batch as undo_batch
@@ -55,13 +56,11 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
         plans = undo_service.preview(context.database, caller, request, context.now())
     else:
         if not yes:
-            seen = undo_service.preview(context.database, caller, request, context.now())
-            _confirm_orders(context, seen)
-            request = replace(request, seen=seen)
+            shown = undo_service.preview(context.database, caller, request, context.now())
+            _confirm_orders(context, shown)
+            request = replace(request, seen=shown)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
-        from custmerge.cli.render.text.undo import done_parts, dry_run_parts
-
         context.terminal.print(*(dry_run_parts(plans) if dry_run else done_parts(plans)))
         return
     rows = (shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
@@ -75,40 +74,37 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
 
 def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
-    if context.terminal.can_ask:
-        from custmerge.cli.render.text.undo import asked_parts
-
-        context.terminal.show(*asked_parts(plans))
+    context.terminal.show(*asked_parts(plans))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
-    if not context.terminal.confirm(question, option="--yes"):
-        raise Declined
+    context.terminal.demand_yes(question)
 
 
 def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, yes: bool) -> None:
     caller = context.caller()
-    seen = None
+    extent = None
     if dry_run or not yes:
         with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
-            seen = undo_batch.preview(context.database, caller, batch, inputs)
-    if seen is not None and dry_run:
-        _tell_batch(context, seen, form, dry_run=True)
+            extent = undo_batch.preview(context.database, caller, batch, inputs)
+    if extent is not None and dry_run:
+        _tell_batch(context, extent, form, dry_run=True)
         return
-    if seen is not None:
-        question = _filled(_("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), seen)
-        if not context.terminal.confirm(question, option="--yes"):
-            raise Declined
+    if extent is not None:
+        question = _filled(
+            _("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), extent
+        )
+        context.terminal.demand_yes(question)
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
-            done = undo_batch.undo_batch(context.database, caller, batch, inputs, seen)
+            done = undo_batch.undo_batch(context.database, caller, batch, inputs, extent)
         except CustmergeError as error:
             if progress.done and form is Format.JSON:
                 # There the error is the only thing on stderr.
                 error.details["undone"] = progress.done
             elif progress.done:
-                said = _("Orders of batch {batch} that are undone, and stay so: {count}.")
-                context.terminal.warn(said, batch=batch, count=progress.done)
+                text = _("Orders of batch {batch} that are undone, and stay so: {count}.")
+                context.terminal.warn(text, batch=batch, count=progress.done)
             raise
     _tell_batch(context, done, form, dry_run=False)
 
@@ -118,11 +114,11 @@ def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dr
         rows = [shapes.undo_batch_row(extent, dry_run=dry_run)]
         write_one(shapes.undo_batch(extent, dry_run=dry_run), form, rows)
     elif dry_run:
-        said = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
-        context.terminal.print(_filled(said, extent))
+        text = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
+        context.terminal.print(_filled(text, extent))
     else:
-        said = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
-        context.terminal.print(_filled(said, extent))
+        text = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
+        context.terminal.print(_filled(text, extent))
 
 
 def _filled(template: SafeText, extent: undo_batch.Extent) -> SafeText:

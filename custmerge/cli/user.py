@@ -6,11 +6,11 @@ import typer
 
 from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, role_label
+from custmerge.cli.language import _, role_label
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.errors import Declined
+from custmerge.cli.render.text.access import staff_table, unlocked
 from custmerge.services.people import staff
 
 app = verb_group(_("The people who work here."))
@@ -41,8 +41,6 @@ def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     if form is not Format.TABLE:
         write_many((shapes.person(person) for person in people), form)
         return
-    from custmerge.cli.render.text.access import staff_table
-
     context.terminal.print(staff_table(people))
 
 
@@ -107,9 +105,8 @@ def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> N
     context: Context = ctx.obj
     caller = context.caller()
     staff.demand_may_change(context.database, caller, name)
-    question = _("Keep {name} out from now on?").format(name=name)
-    if not yes and not context.terminal.confirm(question, option="--yes"):
-        raise Declined
+    if not yes:
+        context.terminal.demand_yes(_("Keep {name} out from now on?").format(name=name))
     ended = staff.disable(context.database, caller, name, context.now())
     context.terminal.say(_("{name} is disabled."), name=name)
     _tell_ended(context, ended)
@@ -140,9 +137,3 @@ def unlock(
     context: Context = ctx.obj
     was_locked = staff.unlock(context.database, context.caller(), name, context.now())
     context.terminal.say(unlocked(name, was_locked=was_locked))
-
-
-def unlocked(name: str, *, was_locked: bool) -> SafeText:
-    """Return what is said of a lock that was to be ended."""
-    said = _("{name} isn't locked any more.") if was_locked else _("{name} wasn't locked.")
-    return said.format(name=name)

@@ -10,6 +10,7 @@ from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.services import verify as verify_service
 
 
 def verify(
@@ -21,19 +22,18 @@ def verify(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Prove with a domain and its password that a number may be taken over; holds for 30 minutes."""
-    from custmerge.services.verify import Claim, check_claim, verify
-
     context: Context = ctx.obj
     caller = context.caller()
     into = context.survivor(caller, into)
-    check_claim(context.database, caller, number, into=into, now=context.now())
+    verify_service.check_claim(context.database, caller, number, into=into, now=context.now())
     password = context.password(_("Password for {name}").format(name=domain), from_stdin=password_stdin)
-    proof = verify(context.database, caller, Claim(number, domain, password), into=into, now=context.now())
+    claim = verify_service.Claim(number, domain, password)
+    proof = verify_service.verify(context.database, caller, claim, into=into, now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.verified(proof), form)
         return
-    said = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
-    context.terminal.print(said.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until))
+    text = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
+    context.terminal.print(text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until))
 
 
 app = single(

@@ -17,8 +17,8 @@ def whoami(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     if form is not Format.TABLE:
         write_one(shapes.whoami(caller), form)
         return
-    said = _("{name} ({role}), until {until}")
-    context.terminal.print(said.format(name=caller.name, role=role_label(caller.role), until=caller.expires_at))
+    text = _("{name} ({role}), until {until}")
+    context.terminal.print(text.format(name=caller.name, role=role_label(caller.role), until=caller.expires_at))
 
 
 app = single(whoami, epilog=examples("custmerge whoami", "custmerge whoami --format json"))

@@ -36,52 +36,52 @@ def verified(proof: Proof) -> Shape:
     }
 
 
-def person(found: Person) -> Shape:
+def person(person: Person) -> Shape:
     """Return somebody who works here."""
     return {
-        "name": found.name,
-        "role": found.role.value,
-        "created_at": found.created_at,
-        "disabled_at": found.disabled_at,
+        "name": person.name,
+        "role": person.role.value,
+        "created_at": person.created_at,
+        "disabled_at": person.disabled_at,
     }
 
 
-def service(found: Service) -> Shape:
+def service(service: Service) -> Shape:
     """Return a service token."""
     return {
-        "name": found.name,
-        "role": found.role.value,
-        "created_by": found.created_by_name,
-        "created_at": found.created_at,
-        "expires_at": found.expires_at,
-        "revoked_at": found.revoked_at,
+        "name": service.name,
+        "role": service.role.value,
+        "created_by": service.created_by_name,
+        "created_at": service.created_at,
+        "expires_at": service.expires_at,
+        "revoked_at": service.revoked_at,
     }
 
 
-def created_service(made: Service, token: str) -> Shape:
-    """Return a service token that was just made, with the token itself: the only copy that there is."""
+def created_service(service: Service, token: str) -> Shape:
+    """Return a service token that was just created, with the token itself, which is kept nowhere else."""
     return {
-        "name": made.name,
-        "role": made.role.value,
-        "created_by": made.created_by_name,
-        "created_at": made.created_at,
-        "expires_at": made.expires_at,
+        "name": service.name,
+        "role": service.role.value,
+        "created_by": service.created_by_name,
+        "created_at": service.created_at,
+        "expires_at": service.expires_at,
         "token": token,
     }
 
 
-def transfer(found: Transfer) -> Shape:
+def transfer(transfer: Transfer) -> Shape:
     """Return a contract transfer."""
     return {
-        "id": found.id,
-        "survivor": found.survivor,
-        "absorbed": found.absorbed,
-        "status": found.status.value,
-        "filed_by": found.filed_by,
-        "decided_by": found.decided_by,
-        "reason": found.reason,
-        "sha256": found.form.sha256,
-        "size": found.form.size,
-        "type": found.form.type,
-        "at": found.at,
+        "id": transfer.id,
+        "survivor": transfer.survivor,
+        "absorbed": transfer.absorbed,
+        "status": transfer.status.value,
+        "filed_by": transfer.filed_by,
+        "decided_by": transfer.decided_by,
+        "reason": transfer.reason,
+        "sha256": transfer.form.sha256,
+        "size": transfer.form.size,
+        "type": transfer.form.type,
+        "at": transfer.at,
     }

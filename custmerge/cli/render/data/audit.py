@@ -20,18 +20,18 @@ _STATUS = "The verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (the database cou
 _TIMESTAMP = "When the audit began, as a Unix time."
 
 
-def audit(done: Audit) -> Shape:
+def audit(audit: Audit) -> Shape:
     """Return what an audit came to."""
     return {
-        "status": done.verdict.name.lower(),
-        "entries": done.head.seq,
-        "checks": [{"check": c.check.value, "ok": c.count == 0, "findings": c.count} for c in done.checks],
+        "status": audit.verdict.name.lower(),
+        "entries": audit.head.seq,
+        "checks": [{"check": c.check.value, "ok": c.count == 0, "findings": c.count} for c in audit.checks],
         "findings": [
             {"check": f.check.value, "severity": f.severity.value, "subject": f.subject, "message": message(f)}
-            for f in done.findings
+            for f in audit.findings
         ],
-        "head": {"seq": done.head.seq, "hash": done.head.hash},
-        "seconds": round(done.seconds, 3),
+        "head": {"seq": audit.head.seq, "hash": audit.head.hash},
+        "seconds": round(audit.seconds, 3),
     }
 
 
@@ -52,17 +52,17 @@ def audit_check(name: CheckName, description: str) -> Shape:
     return {"check": name.value, "description": description}
 
 
-def nagios(done: Audit) -> SafeText:
+def nagios(audit: Audit) -> SafeText:
     """Return a plugin's output: one line with performance data, then a line for each finding."""
-    verdict = done.verdict
-    first = f"CUSTMERGE {verdict.name} - {_line(summary(done))}"
-    worst = [finding for finding in done.findings if finding.severity.name == verdict.name]
+    verdict = audit.verdict
+    first = f"CUSTMERGE {verdict.name} - {_line(summary(audit))}"
+    worst = [finding for finding in audit.findings if finding.severity.name == verdict.name]
     if worst:
         first = f"{first}; {_finding_line(worst[0])}"
-    count = sum(checked.count for checked in done.checks)
-    measured = f"entries={done.head.seq};;;0 findings={count};0;;0 seconds={done.seconds:.3f}s;;;0"
+    count = sum(checked.count for checked in audit.checks)
+    measured = f"entries={audit.head.seq};;;0 findings={count};0;;0 seconds={audit.seconds:.3f}s;;;0"
     lines = [f"{first} | {measured}"]
-    for checked in done.checks:
+    for checked in audit.checks:
         lines += [f"{finding.severity.name} {checked.check} {_finding_line(finding)}" for finding in checked.findings]
         if checked.more:
             lines.append(f"{_worst(checked).name} {checked.check} {_line(left_out(checked))}")
@@ -74,19 +74,19 @@ def nagios_unknown(sentence: str) -> SafeText:
     return visible(f"CUSTMERGE UNKNOWN - {_line(sentence)}")
 
 
-def prometheus(done: Audit, now: datetime) -> SafeText:
+def prometheus(audit: Audit, now: datetime) -> SafeText:
     """Return the metrics of an audit that was begun at `now`, for node_exporter's textfile collector."""
     findings = [
         ({"check": checked.check.value, "severity": severity.value}, _count(checked, severity))
-        for checked in done.checks
+        for checked in audit.checks
         for severity in Severity
     ]
     return _document(
-        _metric("status", _STATUS, [({}, int(done.verdict))]),
-        _metric("entries", "Entries of the history.", [({}, done.head.seq)]),
-        _metric("head_seq", "The number of the last entry.", [({}, done.head.seq)]),
+        _metric("status", _STATUS, [({}, int(audit.verdict))]),
+        _metric("entries", "Entries of the history.", [({}, audit.head.seq)]),
+        _metric("head_seq", "The number of the last entry.", [({}, audit.head.seq)]),
         _metric("findings", "What was found, by check and severity.", findings),
-        _metric("seconds", "How long the audit took.", [({}, round(done.seconds, 3))]),
+        _metric("seconds", "How long the audit took.", [({}, round(audit.seconds, 3))]),
         _metric("timestamp_seconds", _TIMESTAMP, [({}, int(now.timestamp()))]),
     )
 

@@ -9,55 +9,55 @@ from custmerge.services.bulk.inputs import Ran
 BATCH_COLUMNS = ("batch", "rows", "done", "merged", "state", "approved_by", "run_by", "at")
 
 
-def batch(found: Batch) -> Shape:
+def batch(batch: Batch) -> Shape:
     """Return how far a bulk file is."""
     return {
-        "batch": found.id,
-        "rows": found.rows,
-        "done": found.done,
-        "merged": found.merged,
-        "state": found.state.value,
-        "approved_by": found.approved_by,
-        "run_by": found.run_by,
-        "at": found.at,
+        "batch": batch.id,
+        "rows": batch.rows,
+        "done": batch.done,
+        "merged": batch.merged,
+        "state": batch.state.value,
+        "approved_by": batch.approved_by,
+        "run_by": batch.run_by,
+        "at": batch.at,
     }
 
 
-def bulk_ran(ran: Ran, seconds: float, report: str | None) -> Shape:
+def bulk_ran(run: Ran, seconds: float, report: str | None) -> Shape:
     """Return what a bulk run came to."""
     well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
     return {
-        "batch": ran.batch,
-        "rows": ran.rows,
-        "merged": ran.counts.get(Result.MERGED, 0),
-        "already": ran.counts.get(Result.ALREADY, 0),
-        "refused": sum(count for result, count in ran.counts.items() if result not in well_or_failed),
-        "failed": ran.counts.get(Result.FAILED, 0),
+        "batch": run.batch,
+        "rows": run.rows,
+        "merged": run.counts.get(Result.MERGED, 0),
+        "already": run.counts.get(Result.ALREADY, 0),
+        "refused": sum(count for result, count in run.counts.items() if result not in well_or_failed),
+        "failed": run.counts.get(Result.FAILED, 0),
         "seconds": round(seconds, 3),
         "report": report,
     }
 
 
-def bulk_checked(ran: Ran, report: str | None) -> Shape:
+def bulk_checked(run: Ran, report: str | None) -> Shape:
     """Return what a bulk run would come to."""
-    return {"rows": ran.rows, "sha256": ran.sha256, "counts": _counts(ran), "report": report}
+    return {"rows": run.rows, "sha256": run.sha256, "counts": _counts(run), "report": report}
 
 
-def bulk_checked_row(ran: Ran, report: str | None) -> Shape:
+def bulk_checked_row(run: Ran, report: str | None) -> Shape:
     """Return what a bulk run would come to as one flat row, a column a status."""
-    return {"rows": ran.rows, "sha256": ran.sha256, **_counts(ran), "report": report}
+    return {"rows": run.rows, "sha256": run.sha256, **_counts(run), "report": report}
 
 
-def bulk_approved(found: Batch, ran: Ran) -> Shape:
+def bulk_approved(approved: Batch, dry_run: Ran) -> Shape:
     """Return what was approved."""
-    return {**batch(found), "sha256": found.sha256, "counts": _counts(ran)}
+    return {**batch(approved), "sha256": approved.sha256, "counts": _counts(dry_run)}
 
 
-def bulk_approved_row(found: Batch, ran: Ran) -> Shape:
+def bulk_approved_row(approved: Batch, dry_run: Ran) -> Shape:
     """Return what was approved as one flat row: `merged` is what was done, `would_be_merged` what a run would do."""
-    counts = {f"would_be_{status}": count for status, count in _counts(ran).items()}
-    return {**batch(found), "sha256": found.sha256, **counts}
+    counts = {f"would_be_{status}": count for status, count in _counts(dry_run).items()}
+    return {**batch(approved), "sha256": approved.sha256, **counts}
 
 
-def _counts(ran: Ran) -> Shape:
-    return {result.value: ran.counts.get(result, 0) for result in Result}
+def _counts(run: Ran) -> Shape:
+    return {result.value: run.counts.get(result, 0) for result in Result}

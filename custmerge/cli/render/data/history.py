@@ -11,27 +11,27 @@ from custmerge.services.history import Event
 ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
 
 
-def event(entry: Event) -> Shape:
-    """Return a history entry as it is listed."""
+def event(event: Event) -> Shape:
+    """Return a history event as it is listed."""
     return {
-        "seq": entry.seq,
-        "at": entry.at,
-        "by": entry.by,
-        "action": entry.action,
-        "order": entry.order,
-        "survivor": entry.survivor,
-        "absorbed": entry.absorbed,
-        "choice": entry.choice,
-        "hash": entry.hash,
+        "seq": event.seq,
+        "at": event.at,
+        "by": event.by,
+        "action": event.action,
+        "order": event.order,
+        "survivor": event.survivor,
+        "absorbed": event.absorbed,
+        "choice": event.choice,
+        "hash": event.hash,
     }
 
 
-def entry(found: Entry) -> Shape:
+def entry(entry: Entry) -> Shape:
     """Return a history entry as anyone can verify it (contract §7)."""
-    return {"body": json.loads(found.body), "hash": found.hash}
+    return {"body": json.loads(entry.body), "hash": entry.hash}
 
 
-def entry_row(found: Entry) -> Shape:
+def entry_row(entry: Entry) -> Shape:
     """Return a history entry as one flat row; `body` is the canonical text that was hashed."""
-    body = json.loads(found.body)
-    return {**{key: body.get(key) for key in ENTRY_COLUMNS[:-2]}, "hash": found.hash, "body": found.body}
+    body = json.loads(entry.body)
+    return {**{key: body.get(key) for key in ENTRY_COLUMNS[:-2]}, "hash": entry.hash, "body": entry.body}

@@ -12,18 +12,24 @@ if TYPE_CHECKING:
     from custmerge.services.purge import Purged
 
 
-def imported(done: Imported) -> Shape:
+def imported(imported: Imported) -> Shape:
     """Return what an import did."""
-    skipped = {} if done.skipped is None else {"skipped": done.skipped}
-    return {"kind": done.kind, "rows": done.rows, "added": done.added, "updated": done.updated, **skipped}
+    skipped = {} if imported.skipped is None else {"skipped": imported.skipped}
+    return {
+        "kind": imported.kind,
+        "rows": imported.rows,
+        "added": imported.added,
+        "updated": imported.updated,
+        **skipped,
+    }
 
 
-def purged(done: Purged) -> Shape:
+def purged(purged: Purged) -> Shape:
     """Return what a purge erased, or would erase."""
-    erased = {"orders": done.orders, "forms": done.forms, "reasons": done.reasons, "rows": done.rows}
-    return {"until": done.until, **erased, "dry_run": done.dry_run}
+    erased = {"orders": purged.orders, "forms": purged.forms, "reasons": purged.reasons, "rows": purged.rows}
+    return {"until": purged.until, **erased, "dry_run": purged.dry_run}
 
 
-def check(found: Check, message: str) -> Shape:
+def check(check: Check, message: str) -> Shape:
     """Return one of doctor's findings with its sentence."""
-    return {"check": found.check, "ok": found.ok, "message": message}
+    return {"check": check.check, "ok": check.ok, "message": message}

@@ -27,26 +27,26 @@ def customer_columns() -> list[str]:
     return ["number", *FIELDS, "merged_into"]
 
 
-def package(found: Package) -> Shape:
+def package(package: Package) -> Shape:
     """Return a package as an exported line."""
-    details = _package_details(found)
+    details = _package_details(package)
     return {
-        "package": found.package,
-        "number": found.number,
-        "name": found.name,
+        "package": package.package,
+        "number": package.number,
+        "name": package.name,
         "domains": details["domains"],
         "contact": details["contact"],
     }
 
 
-def package_row(found: Package) -> Shape:
+def package_row(package: Package) -> Shape:
     """Return a package as `import packages` reads it."""
     return {
-        "package": found.package,
-        "number": found.number,
-        "name": found.name,
-        "domains": list(found.domains),
-        **dict(zip(CONTACT_COLUMNS, contact_cells(found.contact), strict=True)),
+        "package": package.package,
+        "number": package.number,
+        "name": package.name,
+        "domains": list(package.domains),
+        **dict(zip(CONTACT_COLUMNS, contact_cells(package.contact), strict=True)),
     }
 
 
@@ -55,33 +55,33 @@ def exported(shape: Shape, password_hash: str | None, *, with_hashes: bool) -> S
     return {**shape, "password_hash": password_hash} if with_hashes else shape
 
 
-def profile(found: Profile) -> Shape:
+def profile(profile: Profile) -> Shape:
     """Return all there is about one number."""
-    record = customer(found.customer)
+    record = customer(profile.customer)
     return {
         "number": record.pop("number"),
         "merged_into": record.pop("merged_into"),
         **record,
-        "packages": [{"package": p.package, **_package_details(p)} for p in found.packages],
-        "orders": [order(done) for done in found.orders],
+        "packages": [{"package": p.package, **_package_details(p)} for p in profile.packages],
+        "orders": [order(executed) for executed in profile.orders],
     }
 
 
-def order(done: Order) -> Shape:
+def order(order: Order) -> Shape:
     """Return an order as `show` lists it."""
     return {
-        "order": done.order,
-        "survivor": done.survivor,
-        "absorbed": done.absorbed,
-        "choice": done.choice.value,
-        "taken": [field.value for field in done.taken],
-        "at": done.at,
-        "by": done.by,
+        "order": order.order,
+        "survivor": order.survivor,
+        "absorbed": order.absorbed,
+        "choice": order.choice.value,
+        "taken": [field.value for field in order.taken],
+        "at": order.at,
+        "by": order.by,
     }
 
 
-def _package_details(found: Package) -> Shape:
+def _package_details(package: Package) -> Shape:
     contact: Json = None
-    if found.contact is not None:
-        contact = {field.value: value for field, value in zip(DETAIL_FIELDS, found.contact, strict=True)}
-    return {"name": found.name, "contact": contact, "domains": list(found.domains)}
+    if package.contact is not None:
+        contact = {field.value: value for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)}
+    return {"name": package.name, "contact": contact, "domains": list(package.domains)}

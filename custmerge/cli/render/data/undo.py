@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from custmerge.cli.render.data.writing import Shape
-    from custmerge.rules.undo import UndoPlan
-    from custmerge.services.undo.batch import Extent
+from custmerge.cli.render.data.writing import Shape
+from custmerge.rules.undo import UndoPlan
+from custmerge.services.undo.batch import Extent
 
 
 def undo(plan: UndoPlan, *, dry_run: bool) -> Shape:
@@ -15,7 +12,7 @@ def undo(plan: UndoPlan, *, dry_run: bool) -> Shape:
     return {
         "order": plan.order,
         "undone": True,
-        "restored": {"packages": [one.package for one in plan.packages], "domains": list(plan.domains)},
+        "restored": {"packages": [package.package for package in plan.packages], "domains": list(plan.domains)},
         "dry_run": dry_run,
     }
 
@@ -25,7 +22,7 @@ def undo_row(plan: UndoPlan, *, dry_run: bool) -> Shape:
     return {
         "order": plan.order,
         "undone": True,
-        "packages": [one.package for one in plan.packages],
+        "packages": [package.package for package in plan.packages],
         "domains": list(plan.domains),
         "dry_run": dry_run,
     }

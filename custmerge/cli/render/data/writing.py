@@ -83,16 +83,16 @@ def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
     Raises BadFile where it can't be written, or where a link, a pipe or a device has its name.
     """
     try:
-        number, made = files.beside(path)
+        number, temporary = files.beside(path)
         try:
             with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
                 os.fchmod(file.fileno(), mode)
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            made.replace(path)
+            temporary.replace(path)
         finally:
-            made.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise files.unwritable(path, error) from None
 
@@ -214,5 +214,5 @@ def _without_secrets(value: Json) -> Json:
     if isinstance(value, str):
         return without_urls_secrets(value)
     if isinstance(value, dict):
-        return {name: _without_secrets(one) for name, one in value.items()}
-    return [_without_secrets(one) for one in value] if isinstance(value, list) else value
+        return {name: _without_secrets(part) for name, part in value.items()}
+    return [_without_secrets(part) for part in value] if isinstance(value, list) else value

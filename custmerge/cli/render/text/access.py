@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import _, literal, moment, pair, visible, word
+from custmerge.cli.language import SafeText, _, literal, moment, pair, visible, word
 from custmerge.cli.render.text.parts import Grid, Line, Part, Table
 from custmerge.errors import N_
 from custmerge.rules.people import Person, Service
@@ -61,3 +61,8 @@ def transfer_parts(transfer: Transfer) -> list[Part]:
     if transfer.reason:
         rows.append((_("Reason"), visible(transfer.reason)))
     return [Line(_("Contract transfer {id}").format(id=transfer.id), "bold"), Grid(rows)]
+
+
+def unlocked(name: str, *, was_locked: bool) -> SafeText:
+    """Return what to say after a lock was to be ended."""
+    return (_("{name} isn't locked any more.") if was_locked else _("{name} wasn't locked.")).format(name=name)
