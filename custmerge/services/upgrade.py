@@ -1,12 +1,12 @@
-"""What an older version left untold: seals of its rows, transfers that it made void, who chose a password.
+"""History entries that older versions didn't write: seals of rows, void transfers, who chose a password.
 
 Each row of staff, tokens, transfers and approvals gets one more entry of the action that wrote it, by `init`. A row
-that no entry tells of, or that isn't what they tell, stays without, and a row that any entry has sealed is left
-alone: an audit is to find what was put in or changed.
+that has no entry, or differs from it, gets no seal, and a sealed row is left alone: an audit has to find what was
+added or changed by hand.
 
-Versions before 0006 made transfers void without an entry. Those get theirs inside the transaction that upgrades the
-database, which happens once: a row that is made void by hand later never gets one. Nor did they know who chose a
-password: the history does, and whoever has one that somebody else chose is asked for another at the next login.
+Versions before 0006 made transfers void without an entry. These get one in the transaction that upgrades the
+database, which happens once: a row that is made void by hand later never gets one. They didn't keep who chose a
+password either, but the history does: people whose password another person chose change it at their next login.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
     Sealable = tuple[Action, Mapping[str, Fact]]
-    """The action that tells of a row, and what the entry says."""
+    """The action that wrote a row, and the facts of the entry that seals it."""
 
 INIT = Actor("init", "system")
 NOTED_SINCE = "0006"
-"""The first version that notes what it makes void, and who chose a password."""
+"""The first version that writes entries of void transfers and keeps who chose a password."""
 
 
 def seal_what_is_not(database: Database, now: datetime) -> int:
-    """Seal what older versions wrote, and return how many rows; nothing is written where there are none."""
+    """Seal the rows that older versions wrote, and return their number."""
     with database.reading() as unit:
         if not any(_unsealed(unit)):
             return 0
@@ -57,41 +57,41 @@ def seal_what_is_not(database: Database, now: datetime) -> int:
 
 
 def catch_up(unit: Unit, version: str, now: datetime) -> None:
-    """Write down what versions before 0006 didn't: transfers that they made void, and who chose which password."""
+    """Write what versions before 0006 didn't: entries of void transfers, and who chose which password."""
     if version >= NOTED_SINCE:
         return
     head = unit.chain.lock()
     drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]
     if drafts:
         unit.chain.append(drafts, behind=head)
-    _finish_left_behind(unit)
+    _finish_lost_approvals(unit)
 
 
 def _void(unit: Unit, at: str) -> Iterator[Draft]:
-    """Give the entries of transfers that an older version made void, where its history explains why.
+    """Give the entries of transfers that an older version made void, if its history explains why.
 
-    Open ones that it must have made void, too, and those of people who may no longer, become void.
+    Open transfers become void, too, if the older version had made them void or their people may no longer.
     """
     void = unit.transfers.stored_as(Status.VOID)
     lives, updated = lives_of(unit, void), _last_update(unit) if void else 0
-    for one in void:
-        life = lives[one.id]
-        if life is not None and life.status in OPEN and _is_explained(unit, one, life, updated):
-            yield from void_entries([one], Why.OLDER_VERSION, INIT, at)
-    for one, why in list(_left_behind(unit)):
-        unit.transfers.void(one.id)
-        yield from void_entries([one], why, INIT, at)
+    for transfer in void:
+        life = lives[transfer.id]
+        if life is not None and life.status in OPEN and _is_explained(unit, transfer, life, updated):
+            yield from void_entries([transfer], Why.OLDER_VERSION, INIT, at)
+    for transfer, why in list(_left_open(unit)):
+        unit.transfers.void(transfer.id)
+        yield from void_entries([transfer], why, INIT, at)
 
 
 def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
-    """Note who chose the passwords of others, and give the entries that seal those rows anew.
+    """Write who chose the passwords of other people, and give the entries that seal those rows anew.
 
-    A row that isn't as its seal has it stays as it is, for the audit to find; one without any is sealed later.
+    A row that isn't as its seal has it stays, for the audit to find; a row without a seal gets one later.
     """
     chosen = _who_chose(unit)
-    everybody = [one for one in unit.people.all_staff() if chosen.get(one.name)]
-    sealed = Staff(unit, {one.id for one in everybody})
-    for person in everybody:
+    people = [person for person in unit.people.all_staff() if chosen.get(person.name)]
+    sealed = Staff(unit, {person.id for person in people})
+    for person in people:
         if sealed.has_seal(person.id) and not sealed.is_as_told(person.id):
             continue
         unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
@@ -102,18 +102,18 @@ def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
 
 
 def _who_chose(unit: Unit) -> dict[str, str | None]:
-    """Return for each name who chose its present password, None where that was nobody else."""
-    found: dict[str, str | None] = {}
+    """Return for each staff name the other person who chose the present password, None if no other person did."""
+    chosen: dict[str, str | None] = {}
     for entry in unit.chain.newest(action=Action.USER.value):
         told = json.loads(entry.body)
-        if told.get("did") in ("add", "password") and told["name"] not in found:
+        if told.get("did") in ("add", "password") and told["name"] not in chosen:
             is_other = told["by_kind"] != "system" and (told["by_kind"] != "staff" or told["by"] != told["name"])
-            found[told["name"]] = told["by"] if is_other else None
-    return found
+            chosen[told["name"]] = told["by"] if is_other else None
+    return chosen
 
 
 def _last_update(unit: Unit) -> int:
-    """Return the seq of the last import that may have changed identity fields, 0 where there is none."""
+    """Return the seq of the newest import that may have changed identity fields, 0 if there is none."""
     for entry in unit.chain.newest(action=Action.IMPORT.value):
         told = json.loads(entry.body)
         if told.get("kind") == "customers" and told.get("updated"):
@@ -121,14 +121,14 @@ def _last_update(unit: Unit) -> int:
     return 0
 
 
-def _is_explained(unit: Unit, one: Transfer, life: Life, updated: int) -> bool:
-    """Return whether something happened after a filing that made it void: else somebody wrote it into the row."""
-    return updated > life.filed or _was_overtaken(unit, one, life)
+def _is_explained(unit: Unit, transfer: Transfer, life: Life, updated: int) -> bool:
+    """Return whether an entry after the filing explains why a transfer is void; `updated` is `_last_update`."""
+    return updated > life.filed or _was_overtaken(unit, transfer, life)
 
 
-def _was_overtaken(unit: Unit, one: Transfer, life: Life) -> bool:
-    """Return whether one of the numbers was merged after a filing, or the pair was filed anew."""
-    pair = (one.survivor, one.absorbed)
+def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
+    """Return whether a number of the pair was merged after the filing, or the pair was filed anew."""
+    pair = (transfer.survivor, transfer.absorbed)
     for entry in (entry for number in pair for entry in unit.chain.newest(number=number)):
         told = json.loads(entry.body)
         was_merged = told["action"] == Action.MERGE and told["absorbed"] in pair
@@ -138,37 +138,39 @@ def _was_overtaken(unit: Unit, one: Transfer, life: Life) -> bool:
     return False
 
 
-def _left_behind(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
-    """Give the open transfers that were void before, or whose filer or approver may no longer, and why."""
-    found = unit.transfers.stored_as(*OPEN)
-    lives = lives_of(unit, found)
-    staff = Staff(unit, {person for one in found for person in (one.filed_by_person, one.decided_by_person)})
-    for one in found:
-        life = lives[one.id]
+def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
+    """Give the open transfers that have to become void, and why."""
+    transfers = unit.transfers.stored_as(*OPEN)
+    lives = lives_of(unit, transfers)
+    people = {person for transfer in transfers for person in (transfer.filed_by_person, transfer.decided_by_person)}
+    staff = Staff(unit, people)
+    for transfer in transfers:
+        life = lives[transfer.id]
         if life is None:
             continue
-        if life.status in OPEN and _was_overtaken(unit, one, life):
-            # Its row was void, and somebody has made it open again.
-            yield one, Why.OLDER_VERSION
+        if life.status in OPEN and _was_overtaken(unit, transfer, life):
+            # The older version had made it void, and its row was opened again by hand.
+            yield transfer, Why.OLDER_VERSION
             continue
-        why = staff.why_not(one.filed_by_person, Capability.TRANSFER_FILE, life.filed)
-        if why is None and one.status is Status.APPROVED:
-            why = staff.why_not(one.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
+        why = staff.why_not(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed)
+        if why is None and transfer.status is Status.APPROVED:
+            why = staff.why_not(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
         if why is not None:
-            yield one, why
+            yield transfer, why
 
 
-def _finish_left_behind(unit: Unit) -> None:
-    """End the approvals of bulk files by people who may no longer."""
-    approved = [one for one in unit.batches.unfinished() if one.approved_at is not None]
-    staff = Staff(unit, {one.approved_by_person for one in approved})
-    for one in approved:
-        since = approved_in(unit, one.id)
-        if since and staff.why_not(one.approved_by_person, Capability.BULK_APPROVE, since) is not None:
-            unit.batches.finish(one.id)
+def _finish_lost_approvals(unit: Unit) -> None:
+    """Finish the batches whose approver may no longer approve."""
+    approved = [batch for batch in unit.batches.unfinished() if batch.approved_at is not None]
+    staff = Staff(unit, {batch.approved_by_person for batch in approved})
+    for batch in approved:
+        since = approved_in(unit, batch.id)
+        if since and staff.why_not(batch.approved_by_person, Capability.BULK_APPROVE, since) is not None:
+            unit.batches.finish(batch.id)
 
 
 def _unsealed(unit: Unit) -> Iterator[Sealable]:
+    """Give the entries that seal the rows of older versions."""
     yield from _people(unit)
     yield from _tokens(unit)
     yield from _transfers(unit)
@@ -190,7 +192,7 @@ def _tokens(unit: Unit) -> Iterator[Sealable]:
         number, name, role, maker, _created_at, expires_at, revoked_at = cells
         if name not in told or not told[name].fits(role=role, expires_at=expires_at):
             continue
-        # With a role of whoever made it a token ended, in every version.
+        # In every version a token ended with the role of the person who made it.
         stands = (
             told[name].is_by(maker, people) and lost.get(maker, 0) < told[name].seq and "revoke" not in told[name].did
         )
@@ -229,61 +231,62 @@ def _approvals(unit: Unit) -> Iterator[Sealable]:
 
 
 def _ids(unit: Unit) -> dict[tuple[Fact, Fact], int]:
-    """Return for each (kind, name) of somebody who acts the id of the person who is or made them."""
-    ids: dict[tuple[Fact, Fact], int] = {("staff", one.name): one.id for one in unit.people.all_staff()}
-    return ids | {("service", one.name): one.created_by for one in unit.people.all_services()}
+    """Return for each (kind, name) of an actor the id of the person: of a service token the one who made it."""
+    ids: dict[tuple[Fact, Fact], int] = {("staff", person.name): person.id for person in unit.people.all_staff()}
+    return ids | {("service", service.name): service.created_by for service in unit.people.all_services()}
 
 
 def _lost_role_in(unit: Unit) -> dict[int, int]:
-    """Return for people the seq of the newest entry that disabled them or gave them another role."""
+    """Return by person the seq of the newest entry that disabled them or gave them another role."""
     ids = {person.name: person.id for person in unit.people.all_staff()}
-    found: dict[int, int] = {}
+    lost: dict[int, int] = {}
     for entry in unit.chain.newest(action=Action.USER.value):
         told = json.loads(entry.body)
         if told.get("did") in ("disable", "role") and told["name"] in ids:
-            found.setdefault(ids[told["name"]], entry.seq)
-    return found
+            lost.setdefault(ids[told["name"]], entry.seq)
+    return lost
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What entries tell of a row that none of them seals."""
+    """What the entries of a row tell together, none of which seals it."""
 
     action: Action
-    """The newest entry's."""
+    """Of the newest entry."""
     facts: Mapping[str, Fact]
-    """The newest word on each fact."""
+    """Each fact as the newest entry that has it tells it."""
     did: frozenset[Fact]
+    """The `did` of all entries."""
 
     @property
     def seq(self) -> int:
-        """The newest entry's."""
+        """The seq of the newest entry."""
         return int(str(self.facts["seq"]))
 
     def is_by(self, person: Fact, people: Mapping[tuple[Fact, Fact], int]) -> bool:
-        """Return whether the newest entry is by a person, given by their id, or by a token of theirs."""
+        """Return whether the newest entry is by a person, given by their id, or by one of their service tokens."""
         return people.get((self.facts["by_kind"], self.facts["by"])) == person
 
     def fits(self, **cells: Fact) -> bool:
-        """Return whether a row's cells are what the entries say, as far as they say anything."""
+        """Return whether a row's cells equal the facts of the same names, as far as there are any."""
         return all(self.facts.get(name, cell) == cell for name, cell in cells.items())
 
 
 def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, _Told]:
-    """Return for each value of `key` what entries of `actions` tell of it; of those that have a seal nothing."""
+    """Return for each value of `key` what entries of `actions` tell, without the values that have a seal."""
     told: dict[Fact, list[dict[str, Fact]]] = {}
     sealed: set[Fact] = set()
     for action in actions:
         for entry in unit.chain.newest(action=action.value):
             facts = json.loads(entry.body)
-            # What is unlocked may be anybody's name, of a person or not.
+            # The name in an unlock need not be a person's.
             if facts.get("did") == "unlock":
                 continue
-            row = facts.get(key)
+            value = facts.get(key)
             if "row_sha256" in facts:
-                sealed.add(row)
-            told.setdefault(row, []).append(facts)
-    return {row: _joined(entries) for row, entries in told.items() if row not in sealed}
+                sealed.add(value)
+            told.setdefault(value, []).append(facts)
+    return {value: _joined(entries) for value, entries in told.items() if value not in sealed}
 
 
 def _joined(entries: list[dict[str, Fact]]) -> _Told:

@@ -11,7 +11,7 @@ from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequir
 from custmerge.rules.bulk import Result
 from custmerge.rules.history import Action
 from custmerge.rules.times import stamp
-from custmerge.services import access, bulk, find
+from custmerge.services import access, authority, bulk, find
 from custmerge.services import merge as merge_service
 from custmerge.services import verify as verify_service
 from custmerge.services.bulk.inputs import RunInputs
@@ -306,7 +306,7 @@ def test_a_chunk_without_proofs_asks_nothing_more(host):
     asked = []
     with host.database.reading() as unit:
         unit.register.domain_passwords = lambda claims: asked.append(claims) or {}
-        assert verify_service.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
+        assert authority.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
     assert not asked
 
 
