@@ -42,16 +42,16 @@ def demand_current(connection: Connection, url: str) -> None:
     """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
     try:
         # Not looked up in the catalogue first: that would cost every command a statement.
-        found = _stored(connection)
+        stored = _stored(connection)
     except (OperationalError, ProgrammingError) as error:
         if _says_no_table(error):
             raise errors.NoSchema(database=shown_url(url)) from None
         raise
-    if found == VERSIONS[-1]:
+    if stored == VERSIONS[-1]:
         return
-    if found in VERSIONS:
-        raise errors.OldSchema(database=shown_url(url), version=found)
-    raise errors.NewSchema(database=shown_url(url), version=found)
+    if stored in VERSIONS:
+        raise errors.OldSchema(database=shown_url(url), version=stored)
+    raise errors.NewSchema(database=shown_url(url), version=stored)
 
 
 def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | None:
@@ -60,13 +60,13 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     Raises NewSchema for a version that this program doesn't know, RunUnderWay while an older program runs or undoes a
     bulk file.
     """
-    found = version(connection)
-    if found is not None and found not in VERSIONS:
-        raise errors.NewSchema(database=shown_url(url), version=found)
-    if found is not None and found >= to:
-        return found
-    if found is not None:
-        _demand_quiet(connection, url, found)
+    before = version(connection)
+    if before is not None and before not in VERSIONS:
+        raise errors.NewSchema(database=shown_url(url), version=before)
+    if before is not None and before >= to:
+        return before
+    if before is not None:
+        _demand_quiet(connection, url, before)
 
     from alembic import command
     from alembic.config import Config
@@ -76,17 +76,17 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     config.attributes["connection"] = connection
     config.attributes["database"] = shown_url(url)
     command.upgrade(config, to)
-    return found
+    return before
 
 
-def _demand_quiet(connection: Connection, url: str, found: str) -> None:
+def _demand_quiet(connection: Connection, url: str, before: str) -> None:
     """Wait for the transactions that write, and lock others out; raises RunUnderWay while a bulk run holds a lease.
 
     A bulk run of a version before 0006 checks the version only when it begins, and would go on after the upgrade.
     """
     if not is_sqlite(connection):
         connection.exec_driver_sql(_KEEP_OUT)
-    if found < LEASES_SINCE:
+    if before < LEASES_SINCE:
         return
     now = clock.server_time(connection) or datetime.now(UTC)
     for until in connection.execute(_LEASES).scalars():

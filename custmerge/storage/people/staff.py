@@ -167,11 +167,11 @@ class People:
     def revoke_services_of(self, person: int, at: str) -> tuple[str, ...]:
         """End every service token that a person made; returns the names of those that ended."""
         living = service.c.created_by == person, service.c.revoked_at.is_(None)
-        found = self._connection.execute(select(service.c.id, service.c.name).where(*living).order_by(service.c.name))
-        ended = found.all()
-        for row in ended:
-            self.revoke_service(row.id, at)
-        return tuple(row.name for row in ended)
+        statement = select(service.c.id, service.c.name).where(*living).order_by(service.c.name)
+        tokens = self._connection.execute(statement).all()
+        for token in tokens:
+            self.revoke_service(token.id, at)
+        return tuple(token.name for token in tokens)
 
     def open_session(self, new: Session) -> None:
         """Add a session of a customer or a person."""
