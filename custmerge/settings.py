@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 APP = "custmerge"
 LANGUAGES = ("de", "en")
-# In a login these end it, and what stands behind them would be read as host, port or options.
-_UNSAFE = re.compile(r"[/?#\[\]@\s]")
-_NO_PORT = re.compile(r"[^0-9,]")
 _POSTGRESQL = ("postgresql", "postgres")
+_SQLITE = "sqlite:///"
+_ENDS_LOGIN = frozenset("/?#[]@")
+"""Unless they are percent-encoded, what stands behind these is no part of a password, but host, port or options."""
+# For URLs in the middle of a text, for which no library has a parser.
 _IN_SCHEME = re.compile(r"[A-Za-z0-9+.-]")
 _AFTER_SCHEME = re.compile(r":/+")
 """A file's path has one slash where a URL has two."""
-_TIMEOUT = re.compile(r"timeout=[0-9.]*")
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
 HIDDEN = "***"
 """What stands for a secret of a URL."""
@@ -47,7 +47,7 @@ class Settings:
     lang: str | None
     """`de` or `en` where option, environment variable or config file say so."""
     retention_days: int = RETENTION_DAYS
-    """So old a before-image may become before `audit` says that `purge` should have erased it."""
+    """The age from which on `audit` says that `purge` should have erased a before-image."""
 
 
 def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None) -> Settings:
@@ -85,8 +85,7 @@ def checked_url(url: str) -> str:
     if "\0" in url:
         raise BadValue(name="database", value="…", why=N_("has a character NUL in it"))
     if is_url and scheme in _POSTGRESQL:
-        login, at, _host = rest.rpartition("@")
-        if at and ":" in login and _UNSAFE.search(login):
+        if _ends_early(rest):
             raise BadValue(
                 name="database",
                 value=shown_url(url),
@@ -95,10 +94,8 @@ def checked_url(url: str) -> str:
         if _parameters(url) is None:
             raise BadValue(name="database", value=shown_url(url), why=N_("isn't a URL that libpq understands"))
         return f"postgresql://{rest}"
-    path = url.removeprefix("sqlite:///").partition("?")[0]
-    if url.startswith("sqlite:///") and path not in ("", ":memory:"):
-        _check_sqlite_options(url)
-        _check_home(url, path)
+    if url.startswith(_SQLITE) and _sqlite_parts(url)[0] not in ("", ":memory:"):
+        _check_sqlite(url)
         return url
     raise BadValue(
         name="database", value=shown_url(url), why=N_("write sqlite:///path or postgresql://user@host/name")
@@ -113,7 +110,7 @@ def shown_url(url: str) -> str:
         if "@" in rest and not rest.startswith("/"):
             return f"{scheme}://…"
         place, mark, options = url.partition("?")
-        return url if not mark or _TIMEOUT.fullmatch(options) else f"{place}?…"
+        return url if not mark or _are_right(options) else f"{place}?…"
     if not is_url:
         written = unquote(url).lower()
         is_secret = "@" in written or ("=" in written and any(name in written for name in _hidden()))
@@ -164,7 +161,13 @@ def _forgotten_host(rest: str) -> str:
     """Return the password of a URL `user:password/database`, which libpq takes for a host and its port."""
     place = rest.partition("/")[0].partition("?")[0]
     port = place.rpartition(":")[2] if ":" in place and "@" not in place and not place.endswith("]") else ""
-    return port if _NO_PORT.search(port) else ""
+    return port if port.strip("0123456789,") else ""
+
+
+def _ends_early(rest: str) -> bool:
+    """Return whether a URL, without its scheme, has a password that isn't percent-encoded as it has to be."""
+    login, at, _host = rest.rpartition("@")
+    return bool(at) and ":" in login and any(c in _ENDS_LOGIN or c.isspace() for c in login)
 
 
 def _parameters(url: str) -> dict[str, str] | None:
@@ -172,22 +175,18 @@ def _parameters(url: str) -> dict[str, str] | None:
 
     A / or ? in a password that isn't percent-encoded would make a part of it a port or a database's name.
     """
-    from psycopg.pq import Conninfo
+    from psycopg.conninfo import conninfo_to_dict
 
     rest = url.partition("://")[2]
-    login, at, _host = rest.rpartition("@")
-    if at and ":" in login and _UNSAFE.search(login):
-        return None
-    # An @ in a parameter: what is before it would be taken for a user.
-    if "?" in rest.partition("/")[0].rpartition("@")[0]:
+    # With an @ in a parameter libpq takes what stands before it for a user.
+    if _ends_early(rest) or "?" in rest.partition("/")[0].rpartition("@")[0]:
         return None
     try:
-        found = Conninfo.parse(url.encode())
+        given = conninfo_to_dict(url)
     # Any text may stand here, and what libpq says of it may repeat a secret.
     except Exception:  # noqa: BLE001
         return None
-    given = ((option.keyword, option.val) for option in found if option.val is not None)
-    return {keyword.decode(): value.decode(errors="replace") for keyword, value in given}
+    return {keyword: str(value) for keyword, value in given.items() if value is not None}
 
 
 def _hidden() -> frozenset[str]:
@@ -212,7 +211,7 @@ def _secrets_of(url: str) -> set[str]:
 
 
 def _meant(text: str, ends: str) -> set[str]:
-    """Return what a person may have meant as a secret, in whatever place: `/database&password=…`."""
+    """Return what a person may have meant as a secret, wherever it stands: `/database&password=…`."""
     parts = [part.partition("=") for part in re.split(f"[{ends}]", text)]
     found = {value for name, _is, value in parts if any(hidden in name.lower() for hidden in _hidden())}
     return found - {"", HIDDEN}
@@ -224,15 +223,35 @@ def _shown_parameter(parameter: str) -> str:
     return f"{name}={HIDDEN}" if is_given and unquote(name).strip() in _hidden() else parameter
 
 
-def _check_sqlite_options(url: str) -> None:
-    for name, value in parse_qsl(url.partition("?")[2], keep_blank_values=True):
-        if name != "timeout" or not value.replace(".", "", 1).isdecimal():
-            raise BadValue(name="database", value=shown_url(url), why=N_("the only option is ?timeout=SECONDS"))
+def sqlite_path(url: str) -> Path:
+    """Return the file that a `sqlite:///` URL names."""
+    return Path(_sqlite_parts(url)[0]).expanduser()
 
 
-def _check_home(url: str, path: str) -> None:
+def sqlite_timeout(url: str) -> float | None:
+    """Return how many seconds a `sqlite:///` URL says to wait for others who write, None where it doesn't."""
+    given = dict(parse_qsl(_sqlite_parts(url)[1])).get("timeout")
+    return None if given is None else float(given)
+
+
+# Not by SQLAlchemy's parser: many commands that read the settings open no database, and it takes 0.2 s to load.
+def _sqlite_parts(url: str) -> tuple[str, str]:
+    """Return path and options of a `sqlite:///` URL, as they are written."""
+    path, _mark, options = url.removeprefix(_SQLITE).partition("?")
+    return path, options
+
+
+def _are_right(options: str) -> bool:
+    """Return whether the options of an SQLite URL are nothing but a number of seconds."""
+    given = parse_qsl(options, keep_blank_values=True)
+    return all(name == "timeout" and value.replace(".", "", 1).isdecimal() for name, value in given)
+
+
+def _check_sqlite(url: str) -> None:
+    if not _are_right(_sqlite_parts(url)[1]):
+        raise BadValue(name="database", value=shown_url(url), why=N_("the only option is ?timeout=SECONDS"))
     try:
-        Path(path).expanduser()
+        sqlite_path(url)
     except RuntimeError:
         raise BadValue(name="database", value=shown_url(url), why=N_("nobody knows whose home ~ is")) from None
 

@@ -13,7 +13,8 @@ os.environ["LANGUAGE"] = "en"
 
 from rich.console import Console
 
-from custmerge.cli.render.diff_table import comparison_parts
+from custmerge.cli.render.text.comparison import comparison_parts
+from custmerge.cli.terminal import drawn
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import FIELDS, Customer
 from custmerge.rules.mask import masked_comparison
@@ -36,7 +37,7 @@ def main() -> None:
         console.print(f"[bold]$ custmerge diff {absorbed}[/bold]")
         comparison = masked_comparison(compare(known["10001"], known[absorbed]))
         for part in comparison_parts(comparison, all_rows=False):
-            console.print(part)
+            console.print(drawn(part))
         console.print()
     sys.stdout.write(console.export_svg(title="custmerge", unique_id="custmerge"))
 

@@ -1,134 +1,33 @@
-"""Both databases, the command line as a process, and builders for what is in them."""
+"""Fixtures that many tests use: both databases, the command line, people and small disks."""
 
-import csv
 import itertools
-import json
-import multiprocessing
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
-from cli_process import run_command_line
-from world import World
+from support import quick_hashes
+from support.command_line import CommandLine
+from support.databases import STAFF_PASSWORD, furnish
+from support.runs import run_folder
+from support.world import World
 
-from custmerge.rules.history import Actor
-from custmerge.rules.people import Role
-from custmerge.services.people import passwords, sessions, staff
-from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.services.people import passwords
 
-# As a plugin, so that a database in which everything has happened is made once, not once for each module.
-pytest_plugins = ["audit_scenes"]
+# As plugins, so that a database in which everything has happened is made once, not once for each module.
+pytest_plugins = ["support.audit_scenes", "support.migration_scenes"]
 
 # A busy machine is no fault of a rule's.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+quick_hashes.hash_quickly()
 
-STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
-MADE = datetime(2026, 1, 1, tzinfo=UTC)
-# Before any module of tests takes its NOW: a session that begins behind that is none.
-BEGAN = datetime.now(UTC)
-STAFF_PASSWORD = "korrektes-pferd-batterie"
-_PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(["cli_process"])
-# The fork server gets its path from here: before Python 3.13 it forgets the one that it is told.
-os.environ["PYTHONPATH"] = str(Path(__file__).parent)
 _NUMBERS = itertools.count()
-
-
-@dataclass
-class Result:
-    """How a command ended and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-    @property
-    def error(self):
-        return json.loads(self.err)["error"]
-
-    @property
-    def rows(self):
-        return list(csv.DictReader(self.out.splitlines()))
-
-
-class CommandLine:
-    """`custmerge` with a database, a person and a folder."""
-
-    def __init__(self, url, folder):
-        self.url = url
-        self.folder = folder
-        self.token = None
-
-    def environ(self, **changes):
-        kept = {name: os.environ[name] for name in ("PATH", "PGHOST") if name in os.environ}
-        home = {"HOME": str(self.folder), "XDG_DATA_HOME": str(self.folder / "data"), "LANG": "C.UTF-8"}
-        settings = {"CUSTMERGE_DATABASE_URL": self.url, "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
-        if self.token:
-            settings["CUSTMERGE_TOKEN"] = self.token
-        merged = {**kept, **home, **settings, **changes}
-        return {name: value for name, value in merged.items() if value is not None}
-
-    def start(self, *arguments, stdin="", target=run_command_line, **changes):
-        """Start a command and return its process and the files of its streams.
-
-        `target` is run in the process, where something else is to happen there too.
-        """
-        number = next(_NUMBERS)
-        streams = [self.folder / f".{number}.{name}" for name in ("in", "out", "err")]
-        for path in streams:
-            path.write_bytes(stdin.encode("utf-8", "surrogateescape") if path.suffix == ".in" else b"")
-        call = (list(map(str, arguments)), self.environ(**changes), str(self.folder), list(map(str, streams)))
-        process = _PROCESSES.Process(target=target, args=call)
-        process.start()
-        return process, streams
-
-    def __call__(self, *arguments, stdin="", **changes):
-        process, (_, out, err) = self.start(*arguments, stdin=stdin, **changes)
-        process.join(300)
-        assert process.exitcode is not None, f"{arguments} hangs"
-        return Result(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
-
-    def as_(self, name):
-        """Return the same command line with somebody else of the staff logged in."""
-        other = CommandLine(self.url, self.folder)
-        other.token = f"token-of-{name}"
-        return other
-
-    def login(self, number, password):
-        """Return the same command line with a customer logged in."""
-        other = CommandLine(self.url, self.folder)
-        done = other("login", number, "--password-stdin", "--print-token", stdin=password)
-        assert done.code == 0, done.err
-        other.token = done.out.strip()
-        return other
-
-    def subprocess(self, *arguments, stdin="", **changes):
-        """Run it as a person does, from a fresh interpreter."""
-        done = subprocess.run(
-            [sys.executable, "-m", "custmerge", *arguments],
-            input=stdin.encode(),
-            capture_output=True,
-            env=self.environ(**changes),
-            cwd=self.folder,
-            timeout=300,
-            check=False,
-        )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture(scope="session")
@@ -136,34 +35,12 @@ def staff_hash():
     return passwords.hashed(STAFF_PASSWORD)
 
 
-def furnish(url, staff_hash):
-    """Make a database with a schema, three people of staff, and a session for each."""
-    database = Database(url)
-    database.upgrade()
-    with database.writing() as unit:
-        for name, role in STAFF.items():
-            staff.write_new(unit, name, role, staff_hash, by=Actor("init", "system"), now=MADE)
-    for name in STAFF:
-        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
-    database.close()
-
-
-def execute(url, *statements):
-    """Do what somebody does who may write to the database itself."""
-    engine = open_engine(url)
-    with engine.begin() as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
-
-
-def first_cells(url, query):
-    """Return what stands in the first column of a query's rows."""
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql(query).scalars().all()
-    engine.dispose()
-    return found
+@pytest.fixture
+def true_hashes(monkeypatch):
+    """Hash passwords as the program does, in this process and in those of the command line."""
+    for name, value in quick_hashes.TRUE.items():
+        monkeypatch.setattr(passwords, name, value)
+    monkeypatch.setattr(CommandLine, "has_true_hashes", True)
 
 
 @pytest.fixture(scope="session")
@@ -176,8 +53,7 @@ def sqlite_template(tmp_path_factory, staff_hash):
 @pytest.fixture(scope="session")
 def postgresql_server(tmp_path_factory):
     """A real server, started once for all test processes of this run."""
-    base = tmp_path_factory.getbasetemp()
-    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    base = run_folder(tmp_path_factory)
     # platformdirs warns where no such folder is set.
     (base / "runtime").mkdir(mode=0o700, exist_ok=True)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(base / "runtime"))

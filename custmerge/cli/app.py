@@ -1,33 +1,25 @@
-"""The root command: global options, verbs loaded when they are typed, errors → one sentence and an exit code."""
+"""The command line: its verbs, the global options, and how a command line is run."""
 
 from __future__ import annotations
 
+import copy
 import importlib
 import os
-import re
-import sys
-from contextlib import suppress
-from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
-from custmerge import __version__, errors, files
+from custmerge import __version__, errors
 from custmerge.cli import language
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
-from custmerge.cli.streams import drop_what_is_left, open_streams, silence_stdout
-from custmerge.cli.verbs import VerbGroup, usage_problem
-from custmerge.errors import N_, CustmergeError, ExitCode
-from custmerge.rules.audit import Verdict
-from custmerge.settings import data_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-PROGRAM = "custmerge"
+from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, report
+from custmerge.cli.language import _, literal
+from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
+from custmerge.cli.terminal import print_line
+from custmerge.errors import N_, BadUsage, CustmergeError, ExitCode
 
 # Verb → the module that has it and what it does; a module is imported only when its verb is typed.
 VERBS: dict[str, tuple[str, str]] = {
@@ -54,14 +46,147 @@ VERBS: dict[str, tuple[str, str]] = {
     "config": ("config", N_("Show where the settings come from.")),
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
 }
-
-
-# -f at the end of other flags too.
-_FORMAT = re.compile(r"--format|-[a-z]*f")
 _COMPLETION_HELP = {
     "install_completion": N_("Install completion for this shell."),
     "show_completion": N_("Print completion for this shell."),
 }
+
+
+class Verb(TyperCommand):
+    """A command whose help is in the person's language throughout, and that takes the global options too."""
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (Typer's own signature)
+        super().__init__(*arguments, **attributes)
+        self.params = [*self.params, *global_options(hidden=True)]
+
+    # Any: Typer keeps the classes in these signatures private.
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Run it, all global options being read by now; note where it is refused to who is logged in."""
+        context: Context = ctx.obj
+        self._demand_filled(ctx)
+        context.begin()
+        try:
+            return super().invoke(ctx)
+        except CustmergeError as error:
+            if error.is_refusal:
+                # Without the program's name; nothing of what was typed behind the command.
+                context.note_refusal(ctx.command_path.partition(" ")[2], error)
+            raise
+
+    def _demand_filled(self, ctx: Any) -> None:  # noqa: ANN401
+        """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
+        for option in self.params:
+            if option.param_type_name == "option" and ctx.params.get(option.name) == "":
+                raise BadUsage(
+                    problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
+                )
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the line that says how to call it."""
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Return --help with its text."""
+        return _translated(super().get_help_option(ctx))
+
+
+class VerbGroup(TyperGroup):
+    """A command that has commands of its own, likewise."""
+
+    are_globals_hidden = True
+
+    def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (as above)
+        super().__init__(*arguments, **{**attributes, "suggest_commands": False})
+        self.params = [*self.params, *global_options(hidden=self.are_globals_hidden)]
+
+    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write the line that says how to call it."""
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())
+
+    def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
+        """Return --help with its text."""
+        return _translated(super().get_help_option(ctx))
+
+
+def verb_group(summary: str) -> typer.Typer:
+    """Return an app for a verb that has verbs of its own."""
+    return typer.Typer(
+        cls=VerbGroup,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+        help=summary,
+    )
+
+
+def single(function: Callable[..., int | None], *, epilog: str, explained: str = "") -> typer.Typer:
+    """Return an app for a verb that is one command.
+
+    Its help is `explained`, or the verb's summary in the root command.
+    """
+    app = verb_group("")
+    app.command(cls=Verb, help=explained, epilog=epilog)(function)
+    return app
+
+
+def examples(*lines: str) -> str:
+    r"""Return the end of a command's help; `\b` keeps its lines as they are."""
+    return "\n".join(("\b", _("Examples:"), *(f"  {line}" for line in lines)))
+
+
+def _usage() -> str:
+    return literal("{usage} ").format(usage=_("Usage:"))
+
+
+def _translated(option: Any) -> Any:  # noqa: ANN401
+    if option is not None:
+        option.help = _("Show this help.")
+    return option
+
+
+def _declare(
+    *,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"), show_default=False),
+    ] = None,
+    lang: Annotated[
+        str | None, typer.Option(metavar="de|en", help=_("Language of texts."), show_default=False)
+    ] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False,
+) -> None:
+    """Name the options; `custmerge.cli.context.GlobalOptions` has a place for each."""
+
+
+# Any: Typer keeps the class of its options private.
+def global_options(*, hidden: bool) -> list[Any]:
+    """Return the global options for a command; `hidden` leaves them out of its help."""
+    options = [copy.copy(option) for option in _declared()]
+    for option in options:
+        option.hidden = hidden
+    return options
+
+
+@cache
+def _declared() -> tuple[Any, ...]:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    app.command()(_declare)
+    options = tuple(typer.main.get_command(app).params)
+    for option in options:
+        option.expose_value = False
+        option.callback = _keep
+    return options
+
+
+def _keep(ctx: Any, option: Any, value: Any) -> Any:  # noqa: ANN401 (as above)
+    """Keep what was given for the whole run, wherever it stood."""
+    # What is given and empty, as an unset variable of a script is, isn't left out.
+    if value not in (None, False) and ctx.obj is not None:
+        setattr(ctx.obj.options, option.name, value)
+    return value
 
 
 class Verbs(VerbGroup):
@@ -72,8 +197,8 @@ class Verbs(VerbGroup):
     # Any: Typer's own signature.
     def __init__(self, **attributes: object) -> None:
         super().__init__(**attributes)
-        for name, (_module, summary) in VERBS.items():
-            self.add_command(TyperCommand(name, help=_(summary), rich_markup_mode=None))
+        for name in VERBS:
+            self.add_command(TyperCommand(name, help=_(VERBS[name][1]), rich_markup_mode=None))
 
     # Typer keeps the classes in this signature private.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
@@ -92,7 +217,7 @@ def root(  # noqa: D103 (its help is below)
     version: Annotated[bool, typer.Option("--version", help=_("Print the version."))] = False,
 ) -> None:
     if version:
-        print(f"{PROGRAM} {__version__}")
+        print_line(literal("{program} {version}").format(program=PROGRAM, version=__version__))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
         context: Context = ctx.obj
@@ -100,29 +225,29 @@ def root(  # noqa: D103 (its help is below)
         raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
 
 
-def run(argv: Sequence[str]) -> int:  # noqa: PLR0911 (one return for each kind of end)
+def run(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but what the command prints gets out."""
     arguments = list(argv)
     can_write = open_streams()
     language.install(language.choose(arguments, os.environ))
     try:
-        return _run(arguments) if can_write else _report(errors.OutputClosed(), arguments)
-    except CustmergeError as error:
-        return _report(error, arguments)
-    except typer.TyperException as error:
-        return _report(errors.BadUsage(problem=usage_problem(error)), arguments)
-    except typer.Abort:
-        return _report(errors.Declined(), arguments)
-    except KeyboardInterrupt:
-        return _interrupted(arguments)
+        return _run(arguments, can_write=can_write)
     except BrokenPipeError:
         # Of `history --follow`, which would wait for ever.
         return ExitCode.DONE
-    except Exception as error:  # noqa: BLE001 (the one boundary: a fault of ours is a sentence too)
-        return _interrupted(arguments) if errors.is_interrupt(error) else _report(_fault(error), arguments)
+    except KeyboardInterrupt:
+        error: CustmergeError = errors.Interrupted()
+    except Exception as raised:  # noqa: BLE001 (the one boundary: an unexpected error is a sentence too)
+        error = as_custmerge_error(raised)
+    if isinstance(error, errors.Interrupted):
+        # The reader may be looking at the first page, and the rest would be waited for.
+        drop_what_is_left()
+    return report(error, arguments, _verb(arguments))
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], *, can_write: bool) -> int:
+    if not can_write:
+        raise errors.OutputClosed
     if not all(_is_text(argument) for argument in arguments):
         raise errors.BadUsage(problem=_("An argument isn't valid text in this terminal's encoding."))
     command = typer.main.get_command(_app())
@@ -131,7 +256,7 @@ def _run(arguments: list[str]) -> int:
             setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
     try:
         code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False, obj=Context(os.environ))
-        sys.stdout.flush()
+        flush_stdout()
     except SystemExit as end:
         # Typer ends like this when it prints a shell's completion.
         return int(end.code or 0)
@@ -154,62 +279,14 @@ def _app() -> typer.Typer:
     return app
 
 
-def _interrupted(arguments: list[str]) -> int:
-    # The reader may be looking at the first page, and the rest would be waited for.
-    drop_what_is_left()
-    return _report(errors.Interrupted(), arguments)
-
-
-def _report(error: CustmergeError, arguments: list[str]) -> int:
-    message = language.sentence(error)
-    if _is_plugin(error, arguments):
-        from custmerge.cli.render.audit_formats import nagios_unknown
-
-        print(nagios_unknown(message), end="", flush=True)
-        return ExitCode.AUDIT_UNKNOWN
-    ends: int = error.exit
-    if _verb(arguments) == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
-        ends = ExitCode.AUDIT_UNKNOWN
-    if _wants(arguments, "json"):
-        from custmerge.cli.render.output import error_document
-
-        print(error_document(error.code, ends, message, error.filled_details()), file=sys.stderr)
-    else:
-        print(f"{PROGRAM}: {message}", file=sys.stderr)
-    return ends
-
-
-_NO_VERDICT = (errors.DatabaseError, errors.Unexpected, errors.OutputFailed)
-
-
-def _is_plugin(error: CustmergeError, arguments: list[str]) -> bool:
-    """Whether a monitoring system reads stdout."""
-    return _wants(arguments, "nagios") and _verb(arguments) == "audit" and not isinstance(error, errors.Interrupted)
-
-
-def _is_taken_for_a_verdict(error: CustmergeError, arguments: list[str]) -> bool:
-    """Whether a monitor that runs an audit would take an error's code for what the audit says."""
-    return int(error.exit) in (int(Verdict.WARNING), int(Verdict.CRITICAL)) and _wants(arguments, "prometheus")
-
-
-def _wants(arguments: list[str], form: str) -> bool:
-    """Whether the command line asks for a format, as far as that can be seen without understanding it."""
-    return any(
-        (_FORMAT.fullmatch(argument) and after == form)
-        or argument == f"--format={form}"
-        or re.fullmatch(f"-[a-z]*f{form}", argument)
-        for argument, after in pairwise([*arguments, ""])
-    )
-
-
 def _verb(arguments: list[str]) -> str | None:
-    """Return the verb that the command line names, likewise."""
+    """Return the verb that the command line names, as far as that can be seen without understanding it."""
     before = ["", *arguments]
     return next(
         (
             argument
             for option, argument in zip(before, arguments, strict=False)
-            if argument in VERBS and option not in ("--database", "--lang") and not _FORMAT.fullmatch(option)
+            if argument in VERBS and option not in ("--database", "--lang") and not FORMAT_OPTION.fullmatch(option)
         ),
         None,
     )
@@ -221,31 +298,3 @@ def _is_text(argument: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _fault(error: Exception) -> CustmergeError:
-    """Return what is to be said of an error that nobody foresaw, or that stdout raised."""
-    if isinstance(error, OSError) and error.filename is None:
-        if isinstance(error, FileNotFoundError):
-            return errors.BadFile(file=".", why=N_("is a folder that is gone: change to another one"))
-        # Every file has a name; what has none is a stream.
-        silence_stdout()
-        return errors.OutputFailed(reason=os.strerror(error.errno or 0))
-    return _unexpected(error)
-
-
-def _unexpected(error: Exception) -> CustmergeError:
-    """Save where a fault happened, without the values that it may hold, and return it as a sentence."""
-    import tempfile
-    import traceback
-
-    lines = [*traceback.format_tb(error.__traceback__), f"{type(error).__name__}\n"]
-    for place in (data_directory, tempfile.gettempdir):
-        with suppress(OSError, errors.NoHome):
-            folder = Path(place())
-            files.make_folder(folder)
-            number, name = tempfile.mkstemp(prefix="error-", suffix=".txt", dir=folder)
-            with os.fdopen(number, "w") as file:
-                file.writelines(lines)
-            return errors.Unexpected(kind=type(error).__name__, file=name)
-    return errors.UnexpectedUnsaved(kind=type(error).__name__, place=lines[-2].split("\n")[0].strip())

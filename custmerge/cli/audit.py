@@ -7,12 +7,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
-from custmerge.cli.render.output import AuditFormat, Format, stdout, to_text, whole_file, write_many
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.language import SafeText, _, json_safe
+from custmerge.cli.render.data import audit as formats
+from custmerge.cli.render.data.writing import (
+    AuditFormat,
+    Format,
+    json_line,
+    whole_file,
+    write_lines,
+    write_many,
+    write_text,
+)
+from custmerge.cli.render.text.audit import audit_parts, checks_parts
+from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
+from custmerge.rules.checkpoints import line
 
 if TYPE_CHECKING:
     from custmerge.services.audit.checkpoints import CheckpointBook
@@ -89,9 +101,7 @@ def audit(
         context.terminal.warn(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
     _write(context, done, form, out, now)
     if new and checkpoint == STDOUT:
-        from custmerge.rules.checkpoints import line
-
-        stdout().write(line(new) + "\n")
+        write_lines([json_safe(line(new))])
     raise typer.Exit(done.verdict)
 
 
@@ -139,12 +149,8 @@ def _audited(
 
 def _list_checks(context: Context, form: AuditFormat) -> None:
     if form is AuditFormat.JSON:
-        from custmerge.cli.render import shapes
-
-        write_many((shapes.audit_check(name, _(DESCRIPTIONS[name])) for name in CheckName), Format.JSON, stdout())
+        write_many((formats.audit_check(name, _(DESCRIPTIONS[name])) for name in CheckName), Format.JSON)
         return
-    from custmerge.cli.render.audit_table import checks_parts
-
     context.terminal.print(*checks_parts())
 
 
@@ -152,41 +158,35 @@ def _write(context: Context, done: Audit, form: AuditFormat, out: str | None, no
     if form is not AuditFormat.TABLE:
         _put(_document(done, form, now), form, out)
         return
-    from custmerge.cli.render.audit_table import as_text, audit_parts
-
     if out is not None:
         _put(as_text(audit_parts(done)), form, out)
     elif context.terminal.is_quiet and done.verdict is Verdict.OK:
         return
-    elif stdout().isatty():
+    elif context.terminal.is_screen:
         context.terminal.print(*audit_parts(done))
     else:
-        stdout().write(as_text(audit_parts(done)))
+        write_text(as_text(audit_parts(done)))
 
 
-def _document(done: Audit, form: AuditFormat, now: datetime) -> str:
-    from custmerge.cli.render import audit_formats, shapes
-
+def _document(done: Audit, form: AuditFormat, now: datetime) -> SafeText:
     if form is AuditFormat.NAGIOS:
-        return audit_formats.nagios(done)
+        return formats.nagios(done)
     if form is AuditFormat.PROMETHEUS:
-        return audit_formats.prometheus(done, now)
-    return to_text(shapes.audit(done, audit_formats.messages(done))) + "\n"
+        return formats.prometheus(done, now)
+    return json_line(formats.audit(done))
 
 
 def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:
-    """Write that nothing could be looked at; for a plugin the root command says it, whatever the error is."""
-    from custmerge.cli.render import audit_formats, shapes
-
+    """Write that nothing could be checked; for a plugin the root command says it, whatever the error is."""
     if form is AuditFormat.JSON:
-        _put(to_text(shapes.audit_unknown()) + "\n", form, out)
+        _put(json_line(formats.audit_unknown()), form, out)
     elif form is AuditFormat.PROMETHEUS:
-        _put(audit_formats.prometheus_unknown(now), form, out)
+        _put(formats.prometheus_unknown(now), form, out)
 
 
-def _put(text: str, form: AuditFormat, out: str | None) -> None:
+def _put(text: SafeText, form: AuditFormat, out: str | None) -> None:
     if out is None or out == STDOUT:
-        stdout().write(text)
+        write_text(text)
         return
     with whole_file(out, FOR_A_COLLECTOR if form is AuditFormat.PROMETHEUS else FOR_ITS_OWNER) as file:
         file.write(text)

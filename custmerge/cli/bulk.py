@@ -3,24 +3,25 @@
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, word
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
-from custmerge.cli.progress import ROWS, Progress
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many, write_one
+from custmerge.cli.progress import Progress, Unit
+from custmerge.cli.render.data import bulk as shapes
+from custmerge.cli.render.data.writing import Format, write_many, write_one
+from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
 from custmerge.cli.report import Report
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
-from custmerge.rules.bulk import Outcome, Result
+from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk
 from custmerge.services.bulk.inputs import CHUNK, RunInputs
 from custmerge.storage.files.spool import STDIN
@@ -39,11 +40,11 @@ ReportOption = Annotated[
 ]
 
 
-class Watcher:
-    """Writes the report as it goes, and says how far it is."""
+class RunProgress(Progress):
+    """Shows how far a check or a run is, and writes its report."""
 
-    def __init__(self, progress: Progress, report: Report) -> None:
-        self._progress = progress
+    def __init__(self, terminal: Terminal, label: SafeText, report: Report) -> None:
+        super().__init__(terminal, label, Unit.ROWS)
         self._report = report
 
     def accepted(self) -> None:
@@ -54,10 +55,10 @@ class Watcher:
         """Write a line of the report."""
         self._report.add(outcome)
 
-    def advanced(self, done: int, total: int) -> None:
-        """Say how far it is."""
+    def advanced(self, done: int, total: int | None) -> None:
+        """Show how far it is; the report has its name from the first time on."""
         self._report.begin()
-        self._progress.advanced(done, total)
+        super().advanced(done, total)
 
 
 @app.command(
@@ -80,7 +81,7 @@ def check(
         if form is not Format.TABLE:
             write_one(shapes.bulk_checked(ran, report), form, [shapes.bulk_checked_row(ran, report)])
         else:
-            context.terminal.print(*_would_be_lines(ran.counts))
+            context.terminal.print(*would_be_lines(ran.counts))
     raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
 
 
@@ -100,7 +101,7 @@ def approve(
         ran = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
             if context.terminal.can_ask:
-                context.terminal.show(*_would_be_lines(ran.counts))
+                context.terminal.show(*would_be_lines(ran.counts))
             question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(rows=ran.rows, sha256=ran.sha256)
             if not context.terminal.confirm(question, option="--yes"):
                 raise Declined
@@ -110,9 +111,9 @@ def approve(
         return
     said = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
     context.terminal.print(said.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
-    context.terminal.print(*_would_be_lines(ran.counts))
+    context.terminal.print(*would_be_lines(ran.counts))
     said = _("Somebody else than {approved_by} runs it within 7 days: `custmerge bulk run {file}`.")
-    context.terminal.say(said.format(approved_by=visible(batch.approved_by or ""), file=visible(file)))
+    context.terminal.say(said, approved_by=batch.approved_by or "", file=file)
 
 
 @app.command(
@@ -146,7 +147,7 @@ def run(
         if form is not Format.TABLE:
             write_one(shapes.bulk_ran(ran, time.monotonic() - began, report), form)
         else:
-            context.terminal.print(*_count_lines(ran.counts, {}))
+            context.terminal.print(*count_lines(ran.counts))
     raise typer.Exit(ExitCode.DONE if ran.is_well else ExitCode.NOT_ALL)
 
 
@@ -164,20 +165,17 @@ def status(
     context: Context = ctx.obj
     batches = bulk.status(context.database, context.caller(), file, context.now())
     if form is not Format.TABLE:
-        write_many((shapes.batch(one) for one in batches), form, stdout(), shapes.BATCH_COLUMNS)
+        write_many((shapes.batch(one) for one in batches), form, shapes.BATCH_COLUMNS)
         return
-    from custmerge.cli.render.access_tables import batches_table
-
     context.terminal.print(batches_table(batches))
 
 
 @contextmanager
 def _watched(
-    context: Context, label: str, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
+    context: Context, label: SafeText, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
 ) -> Iterator[RunInputs]:
-    with context.terminal.progress(label, with_rate=True) as bar:
-        watcher = Watcher(Progress(context.terminal, bar, ROWS), lines)
-        yield RunInputs(context.now, context.new_salt, watcher, chunk, stop_on_error)
+    with RunProgress(context.terminal, label, lines) as progress:
+        yield RunInputs(context.now, context.new_salt, progress, chunk, stop_on_error)
 
 
 def _report(file: str, report: str | None) -> Report:
@@ -208,12 +206,3 @@ def _demand_another(file: str, report: str | None) -> None:
         return
     if is_same:
         raise BadFile(file=report, why=N_("is the bulk file itself: name another file for the report"))
-
-
-def _would_be_lines(counts: Mapping[Result, int]) -> list[str]:
-    """Return what a run would come to, in words that nobody takes for what it did."""
-    return _count_lines(counts, {Result.MERGED: _("would be merged"), Result.REFUSED: _("would be refused")})
-
-
-def _count_lines(counts: Mapping[Result, int], said: Mapping[Result, str]) -> list[str]:
-    return [f"{counts[one]:>9}  {said.get(one) or word(one.value)}" for one in Result if counts.get(one)]

@@ -1,12 +1,11 @@
 """custmerge config."""
 
-import sys
-
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.render.data.writing import write_value
 from custmerge.errors import NoHome
 
 app = verb_group(_("Where the settings come from."))
@@ -27,4 +26,4 @@ def path(ctx: typer.Context) -> None:
     context: Context = ctx.obj
     if context.settings.config_file is None:
         raise NoHome
-    sys.stdout.write(f"{context.settings.config_file}\n")
+    write_value(str(context.settings.config_file))

@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.cli import language
-from custmerge.cli.language import _, sentence
-from custmerge.cli.render.escape import visible
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import Terminal, secret_from_stdin
 from custmerge.errors import N_, BadPassword, BadUsage, DatabaseError, NotLoggedIn
 from custmerge.settings import gather, has_secret, shown_url
@@ -69,7 +68,7 @@ class Context:
                 )
             )
         if self.options.verbose:
-            self.terminal.say(_("Database: {database}").format(database=visible(self.shown_database)))
+            self.terminal.say(_("Database: {database}"), database=self.shown_database)
 
     @cached_property
     def settings(self) -> Settings:
@@ -137,13 +136,13 @@ class Context:
             return self.terminal.ask(_("Number that is kept"), option="--into") or None
         return into
 
-    def password(self, question: str, *, from_stdin: bool) -> str:
+    def password(self, question: SafeText, *, from_stdin: bool) -> str:
         """Return a password from the next line of standard input or from the person."""
         if from_stdin:
             return secret_from_stdin()
         return self.terminal.ask_secret(question, option="--password-stdin")
 
-    def new_password(self, question: str, *, name: str, present: str | None = None, from_stdin: bool) -> str:
+    def new_password(self, question: SafeText, *, name: str, present: str | None = None, from_stdin: bool) -> str:
         """Return a password that somebody chooses for the person called `name`, who may have a `present` one.
 
         From the next line of standard input; raises BadPassword. Or from the person, who types it twice, and again
@@ -162,11 +161,11 @@ class Context:
             try:
                 demand_good(password, name=name, present=present)
             except BadPassword as error:
-                self.terminal.warn(f"✗ {sentence(error)}")
+                self.terminal.refuse(error)
                 continue
             if self.password(_("The same password once more"), from_stdin=False) == password:
                 return password
-            self.terminal.warn("✗ " + _("The two passwords differ: nothing was changed."))
+            self.terminal.warn(literal("✗ {differ}"), differ=_("The two passwords differ: nothing was changed."))
 
     def now(self) -> datetime:
         """Return this moment by the database's clock, see `Database.now`; raises DatabaseError."""

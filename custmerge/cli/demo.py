@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,10 @@ from typing import Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli.app import examples, run, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
-from custmerge.cli.render.escape import visible
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.language import SafeText, _, literal
+from custmerge.cli.terminal import print_line
 from custmerge.errors import N_, BadFile, ExitCode
 
 SUPERVISOR_PASSWORD = "nur-in-der-vorfuehrung"  # noqa: S105 (of a database that is made for one demonstration)
@@ -28,8 +28,8 @@ TOKEN = "CUSTMERGE_TOKEN"  # noqa: S105 (the name of a variable)
 class Step:
     """One command of the demonstration."""
 
-    says: str
-    """What it shows; an English text for translation."""
+    says: SafeText
+    """What it shows."""
     arguments: tuple[str, ...]
     password: str | None = None
     """What goes into standard input."""
@@ -44,59 +44,59 @@ def steps(folder: Path) -> tuple[Step, ...]:
     secret = "--password-stdin"  # noqa: S105 (an option)
     return (
         Step(
-            N_("A database and its first supervisor."),
+            _("A database and its first supervisor."),
             ("init", "--supervisor", "anna", secret),
             SUPERVISOR_PASSWORD,
         ),
-        Step(N_("Anna logs in."), ("login", "--staff", "anna", secret, "--print-token"), SUPERVISOR_PASSWORD, True),
-        Step(N_("She brings the example customers in."), ("import", "customers", customers)),
-        Step(N_("And their packages with the domains."), ("import", "packages", packages)),
+        Step(_("Anna logs in."), ("login", "--staff", "anna", secret, "--print-token"), SUPERVISOR_PASSWORD, True),
+        Step(_("She brings the example customers in."), ("import", "customers", customers)),
+        Step(_("And their packages with the domains."), ("import", "packages", packages)),
         Step(
-            N_("A customer logs in; this number is the one that is kept."),
+            _("A customer logs in; this number is the one that is kept."),
             ("login", "10001", secret, "--print-token"),
             "rosinenbrot-10001",
             True,
         ),
         Step(
-            N_("The proof for another number: one of its domains and the password."),
+            _("The proof for another number: one of its domains and the password."),
             ("verify", "20003", "--domain", "sonnentau-lager.example", secret),
             "hefezopf-20003",
         ),
-        Step(N_("What differs is highlighted."), ("diff", "20003"), ends_with=ExitCode.DIFFERS),
-        Step(N_("Adopt the data: the packages use those of 10001."), ("merge", "20003", "--adopt", "--yes")),
+        Step(_("What differs is highlighted."), ("diff", "20003"), ends_with=ExitCode.DIFFERS),
+        Step(_("Adopt the data: the packages use those of 10001."), ("merge", "20003", "--adopt", "--yes")),
         Step(
-            N_("A further number. Here every field is only written in another way."),
+            _("A further number. Here every field is only written in another way."),
             ("merge", "20002", "--domain", "brot-nach-hause.example", secret, "--yes"),
             "paketpasswort-2002",
         ),
         Step(
-            N_("Keep the data: the packages keep those of 20004; the mobile number is taken over."),
+            _("Keep the data: the packages keep those of 20004; the mobile number is taken over."),
             ("merge", "20004", "--domain", "sonnentau-cafe.example", secret, "--keep", "--take", "mobile", "--yes"),
             "kaffee-20004",
         ),
         Step(
-            N_("Another company: that needs the signed contract transfer."),
+            _("Another company: that needs the signed contract transfer."),
             ("merge", "20005", "--domain", "sonnentau-ohg.example", secret, "--adopt", "--yes"),
             "semmel-20005",
             ends_with=ExitCode.BLOCKED,
         ),
-        Step(N_("This is how the two look side by side."), ("diff", "20005"), ends_with=ExitCode.BLOCKED),
+        Step(_("This is how the two look side by side."), ("diff", "20005"), ends_with=ExitCode.BLOCKED),
         Step(
-            N_("A wrong password and an unknown number get the same answer."),
+            _("A wrong password and an unknown number get the same answer."),
             ("verify", "99999", "--domain", "sonnentau-ohg.example", secret),
             "geraten",
             ends_with=ExitCode.NOT_ALLOWED,
         ),
-        Step(N_("All that is under the number that was kept."), ("show", "10001")),
-        Step(N_("And what happened, newest first."), ("history",)),
+        Step(_("All that is under the number that was kept."), ("show", "10001")),
+        Step(_("And what happened, newest first."), ("history",)),
         Step(
-            N_("Anna logs in once more: a supervisor takes the last order back, exactly."),
+            _("Anna logs in once more: a supervisor takes the last order back, exactly."),
             ("login", "--staff", "anna", secret, "--print-token"),
             SUPERVISOR_PASSWORD,
             True,
         ),
-        Step(N_("20004 is in use again, with its packages and domains."), ("undo", "3", "--yes")),
-        Step(N_("Proof that nobody touched what happened, and that nothing was lost."), ("audit",)),
+        Step(_("20004 is in use again, with its packages and domains."), ("undo", "3", "--yes")),
+        Step(_("Proof that nobody touched what happened, and that nothing was lost."), ("audit",)),
     )
 
 
@@ -111,8 +111,8 @@ def demo(
     context: Context = ctx.obj
     folder = _folder(directory)
     url = f"sqlite:///{folder / 'demo.db'}"
-    _line(_("The database is {url}; every command below can be typed like this.").format(url=visible(url)))
-    _line(f"\n$ export CUSTMERGE_DATABASE_URL={visible(shlex.quote(url))}")
+    print_line(_("The database is {url}; every command below can be typed like this.").format(url=url))
+    print_line(literal("\n$ export CUSTMERGE_DATABASE_URL={url}").format(url=shlex.quote(url)))
     environment = {
         "CUSTMERGE_DATABASE_URL": url,
         "CUSTMERGE_LANG": os.environ["LANGUAGE"],
@@ -121,7 +121,8 @@ def demo(
     with _environment(environment):
         for step in steps(_examples()):
             _run(step)
-    _line("\n" + _("Look around in it: set CUSTMERGE_DATABASE_URL and log in as `anna` as above."))
+    end = _("Look around in it: set CUSTMERGE_DATABASE_URL and log in as `anna` as above.")
+    print_line(literal("\n{end}").format(end=end))
 
 
 def _folder(directory: str | None) -> Path:
@@ -146,29 +147,26 @@ def _examples() -> Path:
 
 
 def _run(step: Step) -> None:
-    from custmerge.cli.app import run
-
     command = shlex.join(("custmerge", *step.arguments))
     if step.password is not None:
         command = f"{command} <<< {shlex.quote(step.password)}"
     if step.keeps_token:
         command = f"export {TOKEN}=$({command})"
-    _line("\n# " + _(step.says))
-    _line(f"$ {command}")
+    print_line(literal("\n# {says}\n$ {command}").format(says=step.says, command=command))
     typed = io.TextIOWrapper(io.BytesIO((step.password or "").encode()))
-    printed = io.StringIO() if step.keeps_token else sys.stdout
+    printed = io.StringIO()
     before, sys.stdin = sys.stdin, typed
     try:
-        with redirect_stdout(printed):
+        with redirect_stdout(printed) if step.keeps_token else nullcontext():
             code = run(step.arguments)
     finally:
         sys.stdin = before
-    if isinstance(printed, io.StringIO):
+    if step.keeps_token:
         os.environ[TOKEN] = printed.getvalue().strip()
     if code != step.ends_with:
         raise typer.Exit(code or ExitCode.UNEXPECTED)
     if code:
-        _line(_("(exit code {code})").format(code=int(code)))
+        print_line(_("(exit code {code})").format(code=int(code)))
 
 
 @contextmanager
@@ -182,11 +180,6 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
     finally:
         os.environ.clear()
         os.environ.update(before)
-
-
-def _line(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 app = single(demo, epilog=examples("custmerge demo", "custmerge --lang de demo --dir /tmp/custmerge"))

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, RevealOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, write_one
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import comparison as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.errors import ExitCode
 from custmerge.rules.compare import Decision
 
@@ -36,7 +36,7 @@ def diff(
     into = context.survivor(caller, into)
     comparison = find.diff(context.database, caller, number, into=into, reveal=reveal, now=context.now())
     if form is Format.TABLE:
-        from custmerge.cli.render.diff_table import comparison_parts
+        from custmerge.cli.render.text.comparison import comparison_parts
 
         context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
     else:

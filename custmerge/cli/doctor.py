@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, filled, word
+from custmerge.cli.language import _, filled, literal, word
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, stdout, write_many
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import maintenance as shapes
+from custmerge.cli.render.data.writing import Format, write_many
 from custmerge.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -30,11 +30,12 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     context: Context = ctx.obj
     checks = examine(context.database, context.machine_time(), context.environ)
     if form is not Format.TABLE:
-        write_many((shapes.check(check, filled(check.message, check.details)) for check in checks), form, stdout())
+        write_many((shapes.check(check, filled(check.message, check.details)) for check in checks), form)
     else:
         for check in checks:
-            mark = "✓" if check.ok else "✗"
-            context.terminal.print(f"{mark} {word(check.check)}: {filled(check.message, check.details)}")
+            line = literal("✓ {check}: {message}") if check.ok else literal("✗ {check}: {message}")
+            message = filled(check.message, check.details)
+            context.terminal.print(line.format(check=word(check.check), message=message))
     raise typer.Exit(_exit_code(checks))
 
 

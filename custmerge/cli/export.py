@@ -7,14 +7,13 @@ from typing import Annotated, TextIO
 import typer
 
 from custmerge import files
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import ExportFormat, stdout, whole_file, write_for_excel, write_many
-from custmerge.cli.render.shapes import Shape
-from custmerge.cli.terminal import ProgressBar
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.progress import Progress
+from custmerge.cli.render.data import history as entry_shapes
+from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.writing import ExportFormat, Shape, stdout, whole_file, write_for_excel, write_many
 from custmerge.errors import BadUsage
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import export
@@ -100,8 +99,8 @@ def history(
     context: Context = ctx.obj
     target = _target(out, form, excel=excel)
     entries = export.history(context.database, context.caller())
-    shape = shapes.entry_row if form is ExportFormat.CSV else shapes.entry
-    _write(context, (shape(entry) for entry in entries), target, shapes.ENTRY_COLUMNS)
+    shape = entry_shapes.entry_row if form is ExportFormat.CSV else entry_shapes.entry
+    _write(context, (shape(entry) for entry in entries), target, entry_shapes.ENTRY_COLUMNS)
 
 
 def _columns(known: Iterable[str], *, with_hashes: bool) -> list[str]:
@@ -122,7 +121,7 @@ class Target:
         if self.excel:
             write_for_excel(rows, out, columns)
         else:
-            write_many(rows, self.form, out, columns)
+            write_many(rows, self.form, columns, out=out)
 
 
 def _target(out: str | None, form: ExportFormat, *, excel: bool) -> Target:
@@ -136,23 +135,23 @@ def _target(out: str | None, form: ExportFormat, *, excel: bool) -> Target:
 
 
 def _write(context: Context, rows: Iterable[Shape], target: Target, columns: Iterable[str]) -> None:
-    with context.terminal.progress(_("Exporting")) as bar:
-        counted = Counted(rows, bar)
+    with Progress(context.terminal, _("Exporting")) as progress:
+        counted = Counted(rows, progress)
         if target.file is None:
             target.write(counted, stdout(), columns)
             return
         with whole_file(target.file) as file:
             target.write(counted, file, columns)
     said = ngettext("{rows} row written to {file}.", "{rows} rows written to {file}.", counted.done)
-    context.terminal.say(said.format(rows=counted.done, file=visible(target.file)))
+    context.terminal.say(said, rows=counted.done, file=target.file)
 
 
 class Counted:
-    """Rows, counted as they go by, with a bar that moves."""
+    """Rows, counted as they go by, with a progress bar."""
 
-    def __init__(self, rows: Iterable[Shape], bar: ProgressBar) -> None:
+    def __init__(self, rows: Iterable[Shape], progress: Progress) -> None:
         self._rows = rows
-        self._bar = bar
+        self._progress = progress
         self.done = 0
 
     def __iter__(self) -> Iterator[Shape]:
@@ -160,5 +159,5 @@ class Counted:
         for row in self._rows:
             self.done += 1
             if self.done % ROWS_PER_UPDATE == 0:
-                self._bar.update(self.done, None)
+                self._progress.advanced(self.done, None)
             yield row

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, stdout, write_many
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.writing import Format, write_many
 
 MORE_THAN_NEEDED = 1_000
 """Nobody looks through more: whoever wants everybody exports them, which the history tells."""
@@ -30,12 +30,12 @@ def find(
     found = find_service.find(context.database, context.caller(), text, limit)
     if form is not Format.TABLE:
         columns = shapes.customer_columns()
-        write_many((shapes.customer(customer) for customer in found), form, stdout(), columns)
+        write_many((shapes.customer(customer) for customer in found), form, columns)
         return
     if found:
-        from custmerge.cli.render.record_tables import found_table
+        from custmerge.cli.render.text.records import customers_table
 
-        context.terminal.print(found_table(found))
+        context.terminal.print(customers_table(found))
     else:
         context.terminal.say(_("Nothing found."))
     if len(found) == limit:

@@ -1,26 +1,24 @@
 """custmerge history."""
 
-import select
-import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, TextIO, TypeVar
+from functools import partial
+from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import StreamFormat, stdout, write_many
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import history as shapes
+from custmerge.cli.render.data.writing import StreamFormat, flushed, write_lines, write_many
+from custmerge.cli.render.text.history import history_line, history_table, moved_lines
+from custmerge.cli.render.text.parts import BLANK, Part
+from custmerge.cli.streams import wait_while_read
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds
 from custmerge.services import history as history_service
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""
@@ -28,7 +26,6 @@ FOLLOWED_AT_ONCE = 10
 """So many entries come before the new ones unless --limit says another number."""
 LOOK_EVERY_SECONDS = 1
 COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash")
-T = TypeVar("T")
 
 
 def history(
@@ -78,22 +75,20 @@ def history(
         _show(context, wanted)
     else:
         events = history_service.events(context.database, context.caller(), wanted)
-        write_many((shapes.event(event) for event in events), form, stdout(), COLUMNS)
+        write_many((shapes.event(event) for event in events), form, COLUMNS)
 
 
 def _show(context: Context, wanted: history_service.Filter) -> None:
-    from custmerge.cli.render.record_tables import history_table, moved_lines
-
     asked = replace(wanted, limit=wanted.limit or SHOWN_AT_ONCE + 1)
     page = history_service.page(context.database, context.caller(), asked)
     has_older = wanted.limit is None and len(page.events) > SHOWN_AT_ONCE
     if has_older:
         page = replace(page, events=page.events[:SHOWN_AT_ONCE])
-    parts: list[RenderableType] = [history_table(page)]
+    parts: list[Part] = [history_table(page)]
     if page.moved is not None:
-        parts += ["", *moved_lines(page.moved)]
+        parts += [BLANK, *moved_lines(page.moved)]
     elif page.is_purged:
-        parts += ["", _("The names of what was moved were purged.")]
+        parts += [BLANK, _("The names of what was moved were purged.")]
     context.terminal.page(*parts)
     if has_older:
         context.terminal.say(_("There are older entries: --limit or --until shows them."))
@@ -109,34 +104,12 @@ def _follow(context: Context, wanted: history_service.Filter, form: StreamFormat
         context.database,
         lambda: context.resumed(token),
         replace(wanted, limit=wanted.limit or FOLLOWED_AT_ONCE),
-        _pause,
+        partial(wait_while_read, LOOK_EVERY_SECONDS),
     )
-    out = stdout()
     if form is StreamFormat.TABLE:
-        from custmerge.cli.render.record_tables import history_line
-
-        out.writelines(_flushed((history_line(event) + "\n" for event in events), out))
+        write_lines(flushed(history_line(event) for event in events))
     else:
-        write_many(_flushed((shapes.event(event) for event in events), out), form, out, COLUMNS)
-
-
-def _flushed(lines: Iterable[T], out: TextIO) -> Iterator[T]:
-    """Give `lines` to somebody who writes them to `out`, which is flushed before each next one is waited for."""
-    out.flush()
-    for line in lines:
-        yield line
-        out.flush()
-
-
-def _pause() -> None:
-    """Wait a second; raises BrokenPipeError as soon as nobody reads stdout any more."""
-    # No events asked for: a pipe's end is told anyway.
-    reader = select.poll()
-    reader.register(sys.stdout.fileno(), 0)
-    if any(
-        events & (select.POLLERR | select.POLLHUP) for _descriptor, events in reader.poll(LOOK_EVERY_SECONDS * 1000)
-    ):
-        raise BrokenPipeError
+        write_many(flushed(shapes.event(event) for event in events), form, COLUMNS)
 
 
 def _bounds(option: str, text: str) -> tuple[str, str]:

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, filled, ngettext
+from custmerge.cli.language import SafeText, _, filled, literal, ngettext
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
-from custmerge.cli.terminal import ProgressBar, Terminal
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.progress import Progress
+from custmerge.cli.render.data import maintenance as shapes
+from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
 
@@ -31,20 +31,19 @@ SkipOption = Annotated[
 UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what exists already."))]
 
 
-class Watcher:
-    """Prints every bad line as it is found, and how far the import is."""
+class ImportProgress(Progress):
+    """Shows how far an import is, and prints every bad line; `keeps` them instead, for an error in JSON."""
 
-    def __init__(self, terminal: Terminal, bar: ProgressBar, *, keeps: bool) -> None:
-        self._terminal = terminal
-        self._bar = bar
+    def __init__(self, terminal: Terminal, *, keeps: bool) -> None:
+        super().__init__(terminal, _("Importing"))
         self._keeps = keeps
-        self.lines: list[str] = []
-        """What was kept instead of being printed: for an error that is one JSON object."""
-        self._skipped: list[str] = []
+        self.lines: list[SafeText] = []
+        """Bad lines for the error, which is one JSON object."""
+        self._skipped: list[SafeText] = []
 
     def problem(self, file: str, line: int, problem: Problem) -> None:
         """Print `FILE:LINE: field: why`."""
-        text = _told(file, line, problem)
+        text = _line(file, line, problem)
         if not self._keeps:
             self._terminal.warn(text)
         elif len(self.lines) < KEPT_AT_MOST:
@@ -52,7 +51,7 @@ class Watcher:
 
     def skipped(self, file: str, line: int, problem: Problem) -> None:
         """Print likewise what is left out, unless --quiet."""
-        text = _told(file, line, problem)
+        text = _line(file, line, problem)
         if not self._keeps:
             self._terminal.say(text)
         elif len(self._skipped) < KEPT_AT_MOST:
@@ -64,17 +63,15 @@ class Watcher:
         for text in self._skipped:
             self._terminal.say(text)
 
-    def advanced(self, done: int, total: int) -> None:
-        """Move the bar."""
-        self._bar.update(done, total)
 
-
-def _told(file: str, line: int, problem: Problem) -> str:
-    place = f"{visible(file)}:{line}: "
+def _line(file: str, number: int, problem: Problem) -> SafeText:
+    """Return `FILE:LINE: field: why`."""
     details = {"value": problem.value, "why": problem.why, "other": problem.other}
+    why = filled(N_("{value}: {why}") if problem.field and problem.value else N_("{why}"), details)
     if not problem.field:
-        return place + filled(N_("{why}"), details)
-    return f"{place}{problem.field}: " + filled(N_("{value}: {why}") if problem.value else N_("{why}"), details)
+        return literal("{file}:{number}: {why}").format(file=file, number=number, why=why)
+    line = literal("{file}:{number}: {field}: {why}")
+    return line.format(file=file, number=number, field=problem.field, why=why)
 
 
 @app.command(
@@ -126,8 +123,7 @@ def _import(
 
     if skip_merged and not update:
         raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
-    with context.terminal.progress(_("Importing")) as bar:
-        watcher = Watcher(context.terminal, bar, keeps=form is Format.JSON)
+    with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
         try:
             done = import_file(
                 context.database,
@@ -136,12 +132,12 @@ def _import(
                 kind,
                 update=update,
                 skip_merged=skip_merged,
-                watcher=watcher,
+                progress=progress,
                 now=context.now(),
             )
         except BadLines as error:
-            raise BadLines(**error.details, **({"lines": watcher.lines} if watcher.lines else {})) from None
-    watcher.say_skipped()
+            raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
+    progress.say_skipped()
     if form is not Format.TABLE:
         write_one(shapes.imported(done), form)
         return

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import PasswordStdinOption
-from custmerge.cli.render.escape import visible
-from custmerge.cli.verbs import examples, single
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared
@@ -53,7 +52,7 @@ def init(
     _say_what_was_done(context, prepared)
     if grant is not None:
         init_service.grant(context.database, grant)
-        context.terminal.say(_("{role} has the rights that the commands need.").format(role=visible(grant)))
+        context.terminal.say(_("{role} has the rights that the commands need."), role=grant)
     if unlock is not None:
         from custmerge.cli.user import unlocked
 
@@ -65,7 +64,7 @@ def init(
         context.terminal.say(_("The supervisor is there already; the password stays as it is."))
         return
     init_service.demand_no_staff(prepared, supervisor)
-    question = _("Password for {name}").format(name=visible(supervisor))
+    question = _("Password for {name}").format(name=supervisor)
     password = context.new_password(question, name=supervisor, from_stdin=password_stdin)
     init_service.add_first_supervisor(context.database, supervisor, password, context.now())
     context.terminal.say(_("The first supervisor is there: log in with `custmerge login --staff NAME`."))
@@ -76,17 +75,17 @@ def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
         context.terminal.say(_("The database is ready."))
     elif prepared.version_before != prepared.version:
         said = _("The database was of version {before} and is of version {version} now.")
-        context.terminal.say(said.format(before=prepared.version_before, version=prepared.version))
+        context.terminal.say(said, before=prepared.version_before, version=prepared.version)
     for role in prepared.short_of_rights:
         said = _("The role {role} lacks rights that this version needs: run `custmerge init --grant {role}`.")
-        context.terminal.say(said.format(role=visible(role)))
+        context.terminal.say(said, role=role)
     if prepared.sealed:
         said = ngettext(
             "{count} row of an older version was sealed by a history entry.",
             "{count} rows of an older version were sealed by a history entry each.",
             prepared.sealed,
         )
-        context.terminal.say(said.format(count=prepared.sealed))
+        context.terminal.say(said, count=prepared.sealed)
 
 
 app = single(

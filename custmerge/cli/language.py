@@ -1,32 +1,26 @@
-"""German or English: one catalogue for every text, Typer's own included."""
+"""Texts for people: German or English, one catalogue for all of them; values in them are made visible."""
 
 from __future__ import annotations
 
 import gettext
 import os
 import re
-from gettext import gettext as _
-from gettext import ngettext
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from custmerge.cli.render.escape import visible
-from custmerge.errors import N_
+from custmerge.errors import N_, CustmergeError
+from custmerge.rules.characters import is_hidden, strangers
 from custmerge.rules.fields import Field
 from custmerge.rules.people import Role
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from custmerge.errors import CustmergeError
-
-__all__ = ["_", "choose", "field_label", "field_list", "filled", "install", "ngettext", "sentence", "word"]
-
 DOMAIN = "custmerge"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
+
+NAMES_SHOWN = 20
+"""More moved packages or domains than this are counted, not listed, on a screen."""
 
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
@@ -42,7 +36,7 @@ _FIELD_LABELS = {
     Field.BANK_CODE: N_("bank code"),
 }
 
-ROLE_LABELS = {
+_ROLE_LABELS = {
     Role.CUSTOMER: N_("customer"),
     Role.AGENT: N_("agent"),
     Role.SUPERVISOR: N_("supervisor"),
@@ -83,6 +77,98 @@ _PLACE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = {"why", "what", "role", "status", "expected"}
 
 
+_HARMLESS = re.compile(r"[ -~]*")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class SafeText(str):
+    """Text that a terminal gets as it is: words of the program, with every value in them made visible.
+
+    It is made here only: of the program's own words by `_`, `ngettext` and `literal`, of a value by `visible` and
+    `json_safe`, and of both by the methods below, which make visible what isn't safe yet.
+    """
+
+    __slots__ = ()
+
+    def format(self, *parts: object, **values: object) -> SafeText:
+        """Return the text filled with values."""
+        safe = {name: _safe(value) for name, value in values.items()}
+        return SafeText(super().format(*map(_safe, parts), **safe))
+
+    def join(self, parts: Iterable[str], /) -> SafeText:
+        """Return the parts with this text between them."""
+        return SafeText(super().join(map(_visible_part, parts)))
+
+    def rstrip(self, characters: str | None = None, /) -> SafeText:
+        """Return the text without blanks, or without `characters`, at its end."""
+        return SafeText(super().rstrip(characters))
+
+
+def _(text: str) -> SafeText:
+    """Return a text of the program in the person's language."""
+    return SafeText(gettext.gettext(text))
+
+
+def ngettext(singular: str, plural: str, count: int) -> SafeText:
+    """Return the form of a text of the program that belongs to a count, likewise."""
+    return SafeText(gettext.ngettext(singular, plural, count))
+
+
+def literal(text: str) -> SafeText:
+    """Return a text of the program that is the same in every language; it stands in the call, letter by letter."""
+    return SafeText(text)
+
+
+def visible(text: str) -> SafeText:
+    r"""Return `text` with every character that a terminal obeys or hides written out: `\n`, `\x1b`, `\u200b`.
+
+    What comes back has no control characters, no bidi overrides, no line ends and nothing that is drawn as nothing.
+    In a word that has Latin letters, letters of another script that look like them are written out too.
+    Source: OWASP ASVS 5 §1.2, Unicode TR 36 and TR 39.
+    """
+    if _HARMLESS.fullmatch(text):
+        return SafeText(text)
+    shown = "".join(written_out(c) if is_hidden(c) else c for c in text)
+    return SafeText(_LETTERS.sub(lambda word: _without_lookalikes(word[0]), shown))
+
+
+def written_out(text: str) -> SafeText:
+    r"""Return the number of each character of `text`, like `\x1b` or `\u200b`."""
+    return SafeText("".join(_SHORT.get(c) or _number(ord(c)) for c in text))
+
+
+def json_safe(document: str) -> SafeText:
+    """Return a JSON text in which hidden characters are written as JSON escapes; it says the same."""
+    if _HARMLESS.fullmatch(document):
+        return SafeText(document)
+    return SafeText("".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in document))
+
+
+def _safe(value: object) -> object:
+    return value if isinstance(value, (SafeText, int, float)) else visible(str(value))
+
+
+def _visible_part(text: str) -> SafeText:
+    return text if isinstance(text, SafeText) else visible(text)
+
+
+def _without_lookalikes(word: str) -> str:
+    strange = strangers(word)
+    return "".join(written_out(c) if c in strange else c for c in word) if strange else word
+
+
+def _number(code: int) -> str:
+    if code <= 0xFF:  # noqa: PLR2004 (one byte)
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 (two bytes)
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
+
+
 def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     """Return `de` or `en` before anything is parsed, so that help and usage errors are translated too.
 
@@ -117,39 +203,63 @@ def install(language: str) -> None:
     gettext.textdomain(DOMAIN)
 
 
-def word(value: str | None) -> str:
-    """Return a choice, an action, a role or a check as people read it; scripts see the English one."""
-    return "" if value is None else _(value) if value in _WORDS else value
+def word(value: str | None) -> SafeText:
+    """Return a choice, an action, a role or a check as people read it; scripts see the English word."""
+    return literal("") if value is None else _(value) if value in _WORDS else visible(value)
 
 
-def fact_label(name: str, value: str) -> str:
-    """Return one of the things that a history entry tells besides its order, for people."""
+def fact_label(name: str, value: str) -> SafeText:
+    """Return one fact of a history entry for people, like `rows: 12`."""
     if name not in _FACT_LABELS:
         return word(value)
-    label = _(_FACT_LABELS[name])
-    return f"{label}: {word(value)}"
+    return literal("{label}: {value}").format(label=_(_FACT_LABELS[name]), value=word(value))
 
 
-def field_label(field: Field) -> str:
+def field_label(field: Field) -> SafeText:
     """Return a field's name for people."""
     return _(_FIELD_LABELS[field])
 
 
-def field_list(fields: Sequence[Field]) -> str:
+def role_label(role: Role) -> SafeText:
+    """Return a role's name for people."""
+    return _(_ROLE_LABELS[role])
+
+
+def field_list(fields: Sequence[Field]) -> SafeText:
     """Return fields' names for people, separated by commas."""
-    return ", ".join(field_label(field) for field in fields)
+    return literal(", ").join(map(field_label, fields))
 
 
-def sentence(error: CustmergeError) -> str:
-    """Return what an error tells a person: translated, with its values made visible."""
+def moment(stamp: str | None) -> SafeText:
+    """Return a moment for people: UTC, without `T` and `Z`; empty for None."""
+    return visible((stamp or "").replace("T", " ").replace("Z", ""))
+
+
+def pair(survivor: str | None, absorbed: str | None) -> SafeText:
+    """Return which number went into which, or the one number that there is."""
+    if absorbed is None:
+        return visible(survivor or "")
+    return literal("{absorbed} → {survivor}").format(absorbed=absorbed, survivor=survivor)
+
+
+def counted(template: SafeText, names: Sequence[str]) -> SafeText:
+    """Return a template filled with names, of which the first are listed, and how many there are."""
+    shown = literal(", ").join(names[:NAMES_SHOWN]) or literal("–")
+    if len(names) > NAMES_SHOWN:
+        more = _(" and {count} more").format(count=len(names) - NAMES_SHOWN)
+        shown = literal("").join((shown, more))
+    return template.format(count=len(names), names=shown)
+
+
+def sentence(error: CustmergeError) -> SafeText:
+    """Return an error's sentence, translated."""
     return filled(error.template, error.details)
 
 
-def filled(template: str, details: Mapping[str, object]) -> str:
+def filled(template: str, details: Mapping[str, object]) -> SafeText:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves. Values are made
-    visible.
+    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves.
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():
@@ -159,19 +269,26 @@ def filled(template: str, details: Mapping[str, object]) -> str:
     return _(template).format(**shown)
 
 
-def _formatted(template: str, shown: Mapping[str, str]) -> str:
+def _formatted(template: SafeText, shown: Mapping[str, SafeText]) -> SafeText:
     """Fill the places `{name}` of a template for which there is a value; other brackets stay as they are."""
-    return _PLACE.sub(lambda place: shown.get(place[1], place[0]), template)
+    return SafeText(_PLACE.sub(lambda place: shown.get(place[1], place[0]), template))
 
 
-def _shown(value: object) -> str:
+def _shown(value: object) -> SafeText:
     if isinstance(value, Field):
         return field_label(value)
     if isinstance(value, dict):
         return filled(str(value["why"]), value)
     if isinstance(value, (list, tuple)):
-        sentences = any(isinstance(item, dict) for item in value)
-        shown = [_shown(item) for item in value[:CLAUSES_SHOWN]] if sentences else map(_shown, value)
-        more = _(" and {count} more").format(count=len(value) - CLAUSES_SHOWN)
-        return ("; " if sentences else ", ").join(shown) + (more if sentences and len(value) > CLAUSES_SHOWN else "")
+        return _listed(value)
     return visible(without_urls_secrets(str(value)))
+
+
+def _listed(values: Sequence[object]) -> SafeText:
+    """Return values separated by commas; of many reasons, which are sentences, the first and how many there are."""
+    if not any(isinstance(value, dict) for value in values):
+        return literal(", ").join(map(_shown, values))
+    listed = literal("; ").join(map(_shown, values[:CLAUSES_SHOWN]))
+    if len(values) <= CLAUSES_SHOWN:
+        return listed
+    return literal("").join((listed, _(" and {count} more").format(count=len(values) - CLAUSES_SHOWN)))

@@ -1,15 +1,16 @@
 """custmerge login."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import ROLE_LABELS, _
+from custmerge.cli.language import _, role_label
 from custmerge.cli.options import PasswordStdinOption
-from custmerge.cli.render.escape import visible
-from custmerge.cli.streams import write_for_certain
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data.writing import write_value
+from custmerge.cli.streams import is_delivered
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
 from custmerge.services.access import Caller
 
@@ -41,20 +42,20 @@ def login(
     name = checked_number(number if number is not None else staff or "")
     if not print_token:
         context.tokens.demand_place(insecure=insecure_storage)
-    password = context.password(_("Password for {name}").format(name=visible(name)), from_stdin=password_stdin)
+    password = context.password(_("Password for {name}").format(name=name), from_stdin=password_stdin)
     token = context.new_token()
     if staff is None:
         caller = login_customer(context.database, name, password, token=token, now=context.now())
     else:
         caller = _staff(context, name, password, token, from_stdin=password_stdin)
     if print_token:
-        if not write_for_certain(f"{token}\n"):
+        if not is_delivered(partial(write_value, token)):
             logout(context.database, token, everywhere=False)
             raise TokenLost
     else:
         _keep(context, token, insecure=insecure_storage)
     said = _("Logged in as {name} ({role}) until {until}.")
-    context.terminal.say(said.format(name=visible(name), role=_(ROLE_LABELS[caller.role]), until=caller.expires_at))
+    context.terminal.say(said, name=name, role=role_label(caller.role), until=caller.expires_at)
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
@@ -67,7 +68,7 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
     except PasswordChangeRequired as required:
         said = _("{chosen_by} chose this password for you: choose one of your own now.")
         if not from_stdin:
-            context.terminal.warn(said.format(chosen_by=visible(str(required.details["chosen_by"]))))
+            context.terminal.warn(said, chosen_by=str(required.details["chosen_by"]))
         try:
             new = context.new_password(_("New password"), name=name, present=password, from_stdin=from_stdin)
         except NoSecret:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
-from custmerge.cli.verbs import examples, single
 
 
 def logout(
@@ -21,7 +21,7 @@ def logout(
     if not context.tokens.is_given():
         context.tokens.forget()
     said = ngettext("{count} session ended.", "{count} sessions ended.", ended)
-    context.terminal.say(said.format(count=ended))
+    context.terminal.say(said, count=ended)
 
 
 app = single(logout, epilog=examples("custmerge logout", "custmerge logout --all"))

@@ -6,11 +6,7 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from collections.abc import Mapping
 
 DEFAULT = "less -R"
 _SECRETS = ("CUSTMERGE_TOKEN", "CUSTMERGE_DATABASE_URL", "PGPASSWORD")
@@ -18,7 +14,7 @@ LESS = "FRX"
 """As git does: colours, and nothing is cleared away; where $LESS says nothing else."""
 
 
-def show_in_pager(text: str, environ: Mapping[str, str]) -> bool:
+def show_in_pager(text: bytes, environ: Mapping[str, str]) -> bool:
     """Show `text` in $PAGER or less and return when the person has left it; False where there is no such program.
 
     An empty $PAGER means none. Raises KeyboardInterrupt where the pager was ended by Ctrl-C.
@@ -31,7 +27,7 @@ def show_in_pager(text: str, environ: Mapping[str, str]) -> bool:
     try:
         process = subprocess.Popen(command, stdin=subprocess.PIPE, env=_environment(environ))  # noqa: S603 (theirs to choose)
         # A pager that is left early reads no more; that is no error.
-        process.communicate(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+        process.communicate(text)
     except OSError:
         return False
     finally:

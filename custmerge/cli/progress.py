@@ -1,58 +1,92 @@
 """How far long work is: a bar on a terminal, lines in a log."""
 
-import time
-from dataclasses import dataclass
+from __future__ import annotations
 
-from custmerge.cli.language import _
-from custmerge.cli.terminal import ProgressBar, Terminal
+import time
+from datetime import timedelta
+from enum import Enum
+from typing import TYPE_CHECKING, Self
+
+from custmerge.cli.language import SafeText, _
+from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_
 
-SAY_EVERY_SECONDS = 10.0
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+SHOW_BAR_AFTER_SECONDS = 1.0
+LINE_EVERY_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """What is counted, as a log says it."""
+class Unit(Enum):
+    """What is counted."""
 
-    so_many: str
-    with_rate: str
+    ROWS = "rows"
+    ORDERS = "orders"
 
 
-ROWS = Counted(
-    N_("{done} of {total} rows"),
-    N_("{done} of {total} rows, {rate} a second, {left} s left"),
-)
-ORDERS = Counted(
-    N_("{done} of {total} orders"),
-    N_("{done} of {total} orders, {rate} a second, {left} s left"),
-)
+_LINES = {Unit.ROWS: N_("{done} of {total} rows"), Unit.ORDERS: N_("{done} of {total} orders")}
+_LINES_WITH_RATE = {
+    Unit.ROWS: N_("{done} of {total} rows, {rate} a second, {left} s left"),
+    Unit.ORDERS: N_("{done} of {total} orders, {rate} a second, {left} s left"),
+}
 
 
 class Progress:
-    """Moves a bar and, where nobody can see it, says every ten seconds how far it is."""
+    """Shows a bar as soon as the work takes longer than a second; where nobody can see it, a line every ten seconds.
 
-    def __init__(self, terminal: Terminal, bar: ProgressBar, counted: Counted) -> None:
+    Lines are only printed for a `unit`.
+    """
+
+    def __init__(self, terminal: Terminal, label: SafeText, unit: Unit | None = None) -> None:
         self._terminal = terminal
-        self._bar = bar
-        self._counted = counted
+        self._label = label
+        self._unit = unit
+        self._started = time.monotonic()
         self._first: tuple[int, float] | None = None
-        self._said = 0.0
+        """What was done at the first call, and when: what an earlier run did doesn't count for this one's rate."""
+        self._last_line = 0.0
+        self._bar: Bar | None = None
+        self.done = 0
 
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` are done."""
-        self._bar.update(done, total)
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def advanced(self, done: int, total: int | None) -> None:
+        """Show that `done` of `total` is done; `total` is None where it isn't known."""
+        self.done = done
         now = time.monotonic()
         if self._first is None:
-            # What an earlier run has done is none of this one's speed.
-            self._first, self._said = (done, now), now
-        if self._bar.is_shown or now - self._said < SAY_EVERY_SECONDS:
-            return
-        self._said = now
+            self._first, self._last_line = (done, now), now
         first, began = self._first
-        rate = (done - first) / (now - began)
-        if not rate:
-            self._terminal.say(_(self._counted.so_many).format(done=done, total=total))
-            return
-        left = round((total - done) / rate)
-        said = _(self._counted.with_rate)
-        self._terminal.say(said.format(done=done, total=total, rate=round(rate), left=left))
+        rate = (done - first) / (now - began) if now > began else 0.0
+        left = round((total - done) / rate) if rate and total is not None else None
+        if self._terminal.has_bars:
+            if now - self._started >= SHOW_BAR_AFTER_SECONDS:
+                self._move_bar(done, total, rate, left)
+        elif self._unit is not None and now - self._last_line >= LINE_EVERY_SECONDS:
+            self._last_line = now
+            line = _(_LINES[self._unit]) if left is None else _(_LINES_WITH_RATE[self._unit])
+            self._terminal.say(line, done=done, total=total, rate=round(rate), left=left)
+
+    def _move_bar(self, done: int, total: int | None, rate: float, left: int | None) -> None:
+        if self._bar is None:
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+            if self._unit is Unit.ROWS:
+                columns.append(TextColumn("{task.fields[rate]}"))
+            columns.append(TextColumn("{task.fields[left]}", style="progress.remaining"))
+            self._bar = Progress(*columns, console=self._terminal.messages, transient=True)
+            self._bar.add_task(self._label, total=total, completed=done, rate="", left="")
+            self._bar.start()
+        self._bar.update(
+            self._bar.task_ids[0],
+            completed=done,
+            rate=_("{rate} a second").format(rate=round(rate)),
+            left="-:--:--" if left is None else str(timedelta(seconds=left)),
+        )

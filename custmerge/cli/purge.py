@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, YesOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.output import Format, write_one
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import maintenance as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.services import purge as purge_service
 from custmerge.services.purge import Purged

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from custmerge import files
 from custmerge.cli.language import sentence
-from custmerge.cli.render.output import guarded
+from custmerge.cli.render.data.writing import guarded
 from custmerge.errors import ReportLost
 
 if TYPE_CHECKING:

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RevealOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 
 
 def show(
@@ -28,12 +27,13 @@ def show(
     if form is not Format.TABLE:
         write_one(shapes.profile(profile), form)
         return
-    from custmerge.cli.render.record_tables import profile_parts
+    from custmerge.cli.render.text.parts import BLANK
+    from custmerge.cli.render.text.records import profile_parts
 
     context.terminal.print(*profile_parts(profile))
     target = profile.customer.merged_into
     if target is not None:
-        context.terminal.print("", _("{number} is now:").format(number=visible(number)), "")
+        context.terminal.print(BLANK, _("{number} is now:").format(number=number), BLANK)
         survivor = find.show(context.database, caller, target, reveal=reveal, now=context.now())
         context.terminal.print(*profile_parts(survivor))
 

@@ -7,13 +7,12 @@ import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, TextIO
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from custmerge.files import WaitingFile, unreadable
 
 if TYPE_CHECKING:
-    from typing import TypeGuard
-
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 STDIN, STDOUT, STDERR = 0, 1, 2
@@ -83,15 +82,29 @@ def is_unread(out: TextIO) -> bool:
     return isinstance(raw, _Output) and raw.is_unread
 
 
-def write_for_certain(text: str) -> bool:
-    """Write text to stdout; returns whether it was taken, by a file or by a reader who is still there."""
+def is_delivered(write: Callable[[], None]) -> bool:
+    """Let `write` write to stdout; returns whether all was taken, by a file or by a reader who is still there."""
     try:
-        sys.stdout.write(text)
+        write()
         sys.stdout.flush()
     except OSError:
         silence_stdout()
         return False
     return not is_unread(sys.stdout)
+
+
+def wait_while_read(seconds: int) -> None:
+    """Wait; raises BrokenPipeError as soon as nobody reads stdout any more."""
+    # No events asked for: a pipe's end is told anyway.
+    reader = select.poll()
+    reader.register(sys.stdout.fileno(), 0)
+    if any(events & (select.POLLERR | select.POLLHUP) for _descriptor, events in reader.poll(seconds * 1000)):
+        raise BrokenPipeError
+
+
+def flush_stdout() -> None:
+    """Write what is still in the buffer of stdout; raises OSError."""
+    sys.stdout.flush()
 
 
 def silence_stdout() -> None:

@@ -1,26 +1,26 @@
-"""Streams as one object: colour, width, prompting, messages, progress."""
+"""Streams as one object: colour, width, prompting, messages."""
 
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from custmerge.cli.language import _
-from custmerge.errors import BadUsage, Declined, MissingInput, NoSecret
+from custmerge.cli.language import SafeText, _, literal, sentence, visible
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
 from custmerge.files import size
 from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from rich.console import Console, RenderableType
-    from rich.progress import Progress
+    from rich.text import Text
 
-SHOW_PROGRESS_AFTER_SECONDS = 1.0
 LEAST_WIDTH, USUAL_WIDTH = 40, 80
 """In columns; `COLUMNS=0` stands for a terminal that doesn't know its width."""
+FILE_WIDTH = 10_000
+"""Columns of a table in a file or a pipe: a program that searches its lines finds a row in one of them."""
 LONGEST_SECRET_LINE = 1 << 20
 """In bytes. A password that is too long is a wrong one; more than this is no password."""
 
@@ -34,17 +34,15 @@ class Terminal:
         self.is_quiet = quiet
         self.can_ask = not no_input and not environ.get("CI") and sys.stdin is not None and sys.stdin.isatty()
 
-    def print(self, *parts: RenderableType) -> None:
+    def print(self, *parts: Part) -> None:
         """Print data for people; sentences wrap on a terminal only."""
-        from rich.text import Text
-
         for part in parts:
-            is_sentence = isinstance(part, (str, Text))
-            self._out.print(part, soft_wrap=is_sentence and not self._out.is_terminal)
+            is_sentence = isinstance(part, (SafeText, Line))
+            self._out.print(drawn(part), soft_wrap=is_sentence and not self._out.is_terminal)
 
-    def page(self, *parts: RenderableType) -> None:
+    def page(self, *parts: Part) -> None:
         """Print data for people, through their pager where somebody sits here and it is higher than the screen."""
-        if not (self.can_ask and sys.stdout.isatty() and self._environ.get("TERM") != "dumb"):
+        if not (self.can_ask and self.is_screen and self._environ.get("TERM") != "dumb"):
             self.print(*parts)
             return
         from custmerge.cli.pager import show_in_pager
@@ -52,24 +50,29 @@ class Terminal:
         with self._out.capture() as captured:
             self.print(*parts)
         text = captured.get()
-        if text.count("\n") < self._out.height or not show_in_pager(text, self._environ):
+        encoded = text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
+        if text.count("\n") < self._out.height or not show_in_pager(encoded, self._environ):
             sys.stdout.write(text)
 
-    def show(self, *parts: RenderableType) -> None:
+    def show(self, *parts: Part) -> None:
         """Print to stderr what somebody needs to see before they answer."""
         for part in parts:
-            self._err.print(part)
+            self.messages.print(drawn(part))
 
-    def say(self, message: str) -> None:
-        """Print a message to stderr, unless --quiet."""
+    def say(self, message: SafeText, **values: object) -> None:
+        """Print a message to stderr, filled with `values`, unless --quiet."""
         if not self.is_quiet:
-            print(message, file=sys.stderr)
+            self.warn(message, **values)
 
-    def warn(self, message: str) -> None:
-        """Print to stderr what has to be seen even with --quiet."""
-        print(message, file=sys.stderr)
+    def warn(self, message: SafeText, **values: object) -> None:
+        """Print to stderr what has to be seen even with --quiet, filled with `values`."""
+        print_message(message.format(**values) if values else message)
 
-    def ask(self, question: str, *, option: str) -> str:
+    def refuse(self, error: CustmergeError) -> None:
+        """Print why an answer can't be taken, before the person is asked again."""
+        self.warn(literal("✗ {sentence}"), sentence=sentence(error))
+
+    def ask(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
         self.demand_person(question, option)
         print(f"{without_urls_secrets(question)}: ", end="", file=sys.stderr, flush=True)
@@ -78,7 +81,7 @@ class Terminal:
             raise Declined
         return answer.strip()
 
-    def ask_secret(self, question: str, *, option: str) -> str:
+    def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
         import getpass
 
@@ -90,41 +93,44 @@ class Terminal:
         except UnicodeDecodeError:
             raise BadUsage(problem=_("The password isn't valid text in this terminal's encoding.")) from None
 
-    def confirm(self, question: str, *, option: str) -> bool:
+    def confirm(self, question: SafeText, *, option: str) -> bool:
         """Return whether a person agrees; anything but a yes is a no."""
         yes, no = _("y"), _("N")
-        answer = self.ask(f"{question} [{yes}/{no}]", option=option).lower()
+        asked = literal("{question} [{yes}/{no}]").format(question=question, yes=yes, no=no)
+        answer = self.ask(asked, option=option).lower()
         return answer in {yes, _("yes"), "y", "yes"}
 
-    def choose(self, question: str, choices: Sequence[tuple[str, str]], *, option: str) -> str:
+    def choose(self, question: SafeText, choices: Sequence[tuple[str, SafeText]], *, option: str) -> str:
         """Return the key of the choice that a person makes by its number, its key or its text.
 
         `choices` are pairs of key and text. Asks again until the answer is one of them.
         """
         for position, (_key, text) in enumerate(choices, start=1):
-            print(f"  {position}  {text}", file=sys.stderr)
+            self.warn(literal("  {position}  {text}"), position=position, text=text)
         while True:
             answer = self.ask(question, option=option).lower()
             for position, (key, text) in enumerate(choices, start=1):
                 if answer in {str(position), key, text.lower()}:
                     return key
-            print(_("Please answer with one of the numbers."), file=sys.stderr)
+            self.warn(_("Please answer with one of the numbers."))
 
-    def progress(self, label: str, *, with_rate: bool = False) -> ProgressBar:
-        """Return a bar that shows itself on a terminal when the work takes longer than a second.
+    @property
+    def is_screen(self) -> bool:
+        """Whether a person reads stdout on a terminal."""
+        return sys.stdout.isatty()
 
-        `with_rate` is for what is counted in things that mean something to people.
-        """
-        return ProgressBar(
-            None if self.is_quiet or not sys.stderr.isatty() else self._err, label, with_rate=with_rate
-        )
+    @property
+    def has_bars(self) -> bool:
+        """Whether somebody can see a bar, and wants to."""
+        return not self.is_quiet and sys.stderr.isatty()
 
     @cached_property
     def _out(self) -> Console:
         return self._console(sys.stdout)
 
     @cached_property
-    def _err(self) -> Console:
+    def messages(self) -> Console:
+        """Where messages and bars are drawn."""
         return self._console(sys.stderr)
 
     def _console(self, stream: TextIO) -> Console:
@@ -150,56 +156,85 @@ class Terminal:
             console.width = LEAST_WIDTH if console.width else USUAL_WIDTH
         return console
 
-    def demand_person(self, what: str, option: str) -> None:
+    def demand_person(self, what: SafeText, option: str) -> None:
         """Raise MissingInput, naming `option`, where nobody can be asked."""
         if not self.can_ask:
             raise MissingInput(what=what, option=option)
 
 
-class ProgressBar:
-    """How far a long piece of work has come."""
+def print_line(text: SafeText) -> None:
+    """Print a line to stdout at once; it isn't folded."""
+    print(text, flush=True)
 
-    def __init__(self, console: Console | None, label: str, *, with_rate: bool) -> None:
-        self._console = console
-        self._label = label
-        self._with_rate = with_rate
-        self._first: tuple[int, float] | None = None
-        self._started = time.monotonic()
-        self._bar: Progress | None = None
 
-    def __enter__(self) -> Self:
-        return self
+def print_message(message: SafeText) -> None:
+    """Print a line to stderr."""
+    print(message, file=sys.stderr)
 
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
-    @property
-    def is_shown(self) -> bool:
-        """Whether somebody can see the bar, now or when it is time."""
-        return self._console is not None
+def drawn(part: Part) -> RenderableType:
+    """Return what Rich prints for a part."""
+    match part:
+        case SafeText():
+            return part
+        case Line():
+            return _text(part)
+        case Grid():
+            return _grid(part)
+        case _:
+            return _table(part)
 
-    def update(self, done: int, total: int | None) -> None:
-        """Show that `done` of `total` has been done; None where nobody knows how much there is."""
-        now = time.monotonic()
-        if self._first is None:
-            # What an earlier run has done is none of this one's speed.
-            self._first = done, now
-        if self._console is None or now - self._started < SHOW_PROGRESS_AFTER_SECONDS:
-            return
-        first, since = self._first
-        rate = round((done - first) / (now - since)) if now > since else 0
-        if self._bar is None:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
-            if self._with_rate:
-                columns.insert(3, TextColumn("{task.fields[rate]}"))
-            self._bar = Progress(*columns, console=self._console, transient=True)
-            self._bar.add_task(self._label, total=total, completed=done, rate="")
-            self._bar.start()
-        said = _("{rate} a second").format(rate=rate)
-        self._bar.update(self._bar.task_ids[0], completed=done, rate=said)
+def as_text(parts: Iterable[Part]) -> SafeText:
+    """Return what goes to a file or a pipe in place of a terminal: each row on a line of its own."""
+    from rich.console import Console
+
+    console = Console(color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        for part in parts:
+            console.print(drawn(part))
+    lines = captured.get().splitlines()
+    return literal("\n").join([*(line.rstrip() for line in lines), literal("")])
+
+
+def _text(cell: Cell) -> Text:
+    from rich.text import Text
+
+    if not isinstance(cell, Line):
+        return Text(cell if isinstance(cell, SafeText) else visible("" if cell is None else str(cell)))
+    text = Text(cell.text, style=cell.style)
+    for line in cell.more:
+        text.append(line.text, line.style)
+    return text
+
+
+def _table(table: Table) -> RenderableType:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as Drawn
+
+    has_wide = any(isinstance(column, Column) for column in table.columns)
+    result = Drawn(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=not has_wide)
+    for column in table.columns:
+        if isinstance(column, Column):
+            ratio = 1 if column.is_wide else None
+            result.add_column(column.heading, overflow="fold", no_wrap=column.is_mark, ratio=ratio)
+        else:
+            result.add_column(column, overflow="fold", min_width=max(map(len, column.split()), default=0))
+    for row in table.rows:
+        result.add_row(*map(_text, row))
+    return result
+
+
+def _grid(grid: Grid) -> RenderableType:
+    from rich.table import Table as Drawn
+
+    result = Drawn.grid(padding=(0, 2))
+    for _cell in grid.rows[0]:
+        # A long row's name is folded, not cut.
+        result.add_column(overflow="fold")
+    for row in grid.rows:
+        result.add_row(*map(_text, row))
+    return result
 
 
 def secret_from_stdin() -> str:

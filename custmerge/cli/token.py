@@ -1,18 +1,17 @@
 """custmerge token."""
 
-import io
+from functools import partial
 from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, to_text, write_many
-from custmerge.cli.streams import write_for_certain
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
+from custmerge.cli.streams import is_delivered
 from custmerge.errors import Declined, TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
@@ -41,24 +40,19 @@ def create(
     context: Context = ctx.obj
     given = checked_role(role)
     caller, token = context.caller(), context.new_token()
-    made = tokens.create(context.database, caller, name, given, days=days, token=token, now=context.now())
-    if not write_for_certain(_document(made, token, form)):
+    created = tokens.create(context.database, caller, name, given, days=days, token=token, now=context.now())
+    if not is_delivered(partial(_write, created, token, form)):
         tokens.revoke(context.database, caller, name, context.now())
         raise TokenLost
     said = _("Service token {name} lasts until {until}; it is shown this once.")
-    context.terminal.say(said.format(name=visible(made.name), until=made.expires_at))
+    context.terminal.say(said, name=created.name, until=created.expires_at)
 
 
-def _document(made: Service, token: str, form: Format) -> str:
+def _write(created: Service, token: str, form: Format) -> None:
     if form is Format.TABLE:
-        return f"{token}\n"
-    text = io.StringIO()
-    shape = shapes.created_service(made, token)
-    if form is Format.JSON:
-        text.write(to_text(shape) + "\n")
+        write_value(token)
     else:
-        write_many([shape], form, text)
-    return text.getvalue()
+        write_one(shapes.created_service(created, token), form)
 
 
 @app.command(name="list", cls=Verb, help=_("List service tokens."), epilog=examples("custmerge token list -f json"))
@@ -67,9 +61,9 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     context: Context = ctx.obj
     found = tokens.list_all(context.database, context.caller())
     if form is not Format.TABLE:
-        write_many((shapes.service(token) for token in found), form, stdout(), shapes.SERVICE_COLUMNS)
+        write_many((shapes.service(token) for token in found), form, shapes.SERVICE_COLUMNS)
         return
-    from custmerge.cli.render.access_tables import services_table
+    from custmerge.cli.render.text.access import services_table
 
     context.terminal.print(services_table(found))
 
@@ -80,8 +74,8 @@ def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> No
     context: Context = ctx.obj
     caller = context.caller()
     tokens.demand_may_revoke(context.database, caller, name)
-    question = _("End the service token {name}?").format(name=visible(name))
+    question = _("End the service token {name}?").format(name=name)
     if not yes and not context.terminal.confirm(question, option="--yes"):
         raise Declined
     tokens.revoke(context.database, caller, name, context.now())
-    context.terminal.say(_("Service token {name} is ended.").format(name=visible(name)))
+    context.terminal.say(_("Service token {name} is ended."), name=name)

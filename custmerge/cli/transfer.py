@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many, write_one
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
@@ -69,9 +68,9 @@ def list_transfers(
     wanted = None if status is None else Status(status)
     found = transfer.list_all(context.database, context.caller(), wanted)
     if form is not Format.TABLE:
-        write_many((shapes.transfer(one) for one in found), form, stdout(), shapes.TRANSFER_COLUMNS)
+        write_many((shapes.transfer(one) for one in found), form, shapes.TRANSFER_COLUMNS)
         return
-    from custmerge.cli.render.access_tables import transfers_table
+    from custmerge.cli.render.text.access import transfers_table
 
     context.terminal.print(transfers_table(found))
 
@@ -97,7 +96,7 @@ def show(
     if save is not None:
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         said = _("The form is in {file}: {size} bytes.")
-        context.terminal.say(said.format(file=visible(save), size=len(content)))
+        context.terminal.say(said, file=save, size=len(content))
     _print(context, found, form)
 
 
@@ -128,13 +127,13 @@ def reject(
 
 
 def _decide(
-    context: Context, number: int, to: Status, question: str, reason: str | None, *, yes: bool, form: Format
+    context: Context, number: int, to: Status, question: SafeText, reason: str | None, *, yes: bool, form: Format
 ) -> None:
     caller = context.caller()
     found = transfer.decidable(context.database, caller, number, to)
     if not yes:
         if context.terminal.can_ask:
-            from custmerge.cli.render.access_tables import transfer_parts
+            from custmerge.cli.render.text.access import transfer_parts
 
             context.terminal.show(*transfer_parts(found))
         if not context.terminal.confirm(question, option="--yes"):
@@ -147,7 +146,7 @@ def _print(context: Context, found: Transfer, form: Format) -> None:
     if form is not Format.TABLE:
         write_one(shapes.transfer(found), form)
         return
-    from custmerge.cli.render.access_tables import transfer_parts
+    from custmerge.cli.render.text.access import transfer_parts
 
     context.terminal.print(*transfer_parts(found))
 

@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, ngettext
+from custmerge.cli.language import SafeText, _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption, YesOption
-from custmerge.cli.progress import ORDERS, Progress
-from custmerge.cli.render import undo_shapes
-from custmerge.cli.render.output import Format, stdout, write_many, write_one
-from custmerge.cli.terminal import ProgressBar, Terminal
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.progress import Progress, Unit
+from custmerge.cli.render.data import undo as shapes
+from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.errors import BadUsage, CustmergeError, Declined
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
@@ -61,23 +60,23 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
             request = replace(request, seen=seen)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
-        from custmerge.cli.render.undo_parts import done_parts, dry_run_parts
+        from custmerge.cli.render.text.undo import done_parts, dry_run_parts
 
         context.terminal.print(*(dry_run_parts(plans) if dry_run else done_parts(plans)))
         return
-    rows = (undo_shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
+    rows = (shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
     if len(plans) == 1:
-        write_one(undo_shapes.undo(plans[0], dry_run=dry_run), form, rows)
+        write_one(shapes.undo(plans[0], dry_run=dry_run), form, rows)
     elif form is Format.JSON:
-        write_many((undo_shapes.undo(plan, dry_run=dry_run) for plan in plans), form, stdout())
+        write_many((shapes.undo(plan, dry_run=dry_run) for plan in plans), form)
     else:
-        write_many(rows, form, stdout())
+        write_many(rows, form)
 
 
 def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
     if context.terminal.can_ask:
-        from custmerge.cli.render.undo_parts import asked_parts
+        from custmerge.cli.render.text.undo import asked_parts
 
         context.terminal.show(*asked_parts(plans))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
@@ -89,8 +88,8 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     caller = context.caller()
     seen = None
     if dry_run or not yes:
-        with context.terminal.progress(_("Checking")) as bar:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, Watcher(context.terminal, bar))
+        with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
+            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             seen = undo_batch.preview(context.database, caller, batch, inputs)
     if seen is not None and dry_run:
         _tell_batch(context, seen, form, dry_run=True)
@@ -99,39 +98,25 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         question = _filled(_("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), seen)
         if not context.terminal.confirm(question, option="--yes"):
             raise Declined
-    with context.terminal.progress(_("Undoing")) as bar:
-        watcher = Watcher(context.terminal, bar)
+    with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, watcher)
+            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             done = undo_batch.undo_batch(context.database, caller, batch, inputs, seen)
         except CustmergeError as error:
-            if watcher.done and form is Format.JSON:
+            if progress.done and form is Format.JSON:
                 # There the error is the only thing on stderr.
-                error.details["undone"] = watcher.done
-            elif watcher.done:
+                error.details["undone"] = progress.done
+            elif progress.done:
                 said = _("Orders of batch {batch} that are undone, and stay so: {count}.")
-                context.terminal.warn(said.format(batch=batch, count=watcher.done))
+                context.terminal.warn(said, batch=batch, count=progress.done)
             raise
     _tell_batch(context, done, form, dry_run=False)
 
 
-class Watcher:
-    """Says how far an undo is, and remembers it."""
-
-    def __init__(self, terminal: Terminal, bar: ProgressBar) -> None:
-        self._progress = Progress(terminal, bar, ORDERS)
-        self.done = 0
-
-    def advanced(self, done: int, total: int) -> None:
-        """Say how far it is."""
-        self.done = done
-        self._progress.advanced(done, total)
-
-
 def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
     if form is not Format.TABLE:
-        rows = [undo_shapes.undo_batch_row(extent, dry_run=dry_run)]
-        write_one(undo_shapes.undo_batch(extent, dry_run=dry_run), form, rows)
+        rows = [shapes.undo_batch_row(extent, dry_run=dry_run)]
+        write_one(shapes.undo_batch(extent, dry_run=dry_run), form, rows)
     elif dry_run:
         said = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
         context.terminal.print(_filled(said, extent))
@@ -140,7 +125,7 @@ def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dr
         context.terminal.print(_filled(said, extent))
 
 
-def _filled(template: str, extent: undo_batch.Extent) -> str:
+def _filled(template: SafeText, extent: undo_batch.Extent) -> SafeText:
     return template.format(batch=extent.batch, orders=extent.orders, packages=extent.packages, domains=extent.domains)
 
 

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import Verb, examples, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import ROLE_LABELS, _
+from custmerge.cli.language import SafeText, _, role_label
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, stdout, write_many
-from custmerge.cli.verbs import Verb, examples, verb_group
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, write_many
 from custmerge.errors import Declined
 from custmerge.services.people import staff
 
@@ -28,10 +27,10 @@ def add(
     given = checked_role(role)
     caller = context.caller()
     staff.demand_may_add(context.database, caller, name)
-    question = _("Password for {name}").format(name=visible(name))
+    question = _("Password for {name}").format(name=name)
     password = context.new_password(question, name=name, from_stdin=password_stdin)
     staff.add_staff(context.database, caller, name, given, password, context.now())
-    context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[given])))
+    context.terminal.say(_("{name} is {role} now."), name=name, role=role_label(given))
 
 
 @app.command(name="list", cls=Verb, help=_("List everybody."), epilog=examples("custmerge user list --format json"))
@@ -40,9 +39,9 @@ def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     context: Context = ctx.obj
     people = staff.list_staff(context.database, context.caller())
     if form is not Format.TABLE:
-        write_many((shapes.person(person) for person in people), form, stdout())
+        write_many((shapes.person(person) for person in people), form)
         return
-    from custmerge.cli.render.record_tables import staff_table
+    from custmerge.cli.render.text.access import staff_table
 
     context.terminal.print(staff_table(people))
 
@@ -61,7 +60,7 @@ def role(
     context: Context = ctx.obj
     given = checked_role(role)
     ended = staff.change_role(context.database, context.caller(), name, given, context.now())
-    context.terminal.say(_("{name} is {role} now.").format(name=visible(name), role=_(ROLE_LABELS[given])))
+    context.terminal.say(_("{name} is {role} now."), name=name, role=role_label(given))
     _tell_ended(context, ended)
 
 
@@ -91,11 +90,11 @@ def password(
         present = context.password(_("Present password"), from_stdin=password_stdin)
         question = _("New password")
     else:
-        question = _("New password for {name}").format(name=visible(person.name))
+        question = _("New password for {name}").format(name=person.name)
         present = None
     new = context.new_password(question, name=person.name, present=present, from_stdin=password_stdin)
     staff.change_password(context.database, caller, person.name, new, present=present, now=context.now())
-    context.terminal.say(_("The password of {name} is changed; log in anew.").format(name=visible(person.name)))
+    context.terminal.say(_("The password of {name} is changed; log in anew."), name=person.name)
 
 
 @app.command(
@@ -108,25 +107,24 @@ def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> N
     context: Context = ctx.obj
     caller = context.caller()
     staff.demand_may_change(context.database, caller, name)
-    question = _("Keep {name} out from now on?").format(name=visible(name))
+    question = _("Keep {name} out from now on?").format(name=name)
     if not yes and not context.terminal.confirm(question, option="--yes"):
         raise Declined
     ended = staff.disable(context.database, caller, name, context.now())
-    context.terminal.say(_("{name} is disabled.").format(name=visible(name)))
+    context.terminal.say(_("{name} is disabled."), name=name)
     _tell_ended(context, ended)
 
 
 def _tell_ended(context: Context, ended: staff.Ended) -> None:
     """Say what ended with somebody's role."""
     if ended.tokens:
-        names = ", ".join(visible(token) for token in ended.tokens)
-        context.terminal.say(_("Service tokens that ended: {names}").format(names=names))
+        context.terminal.say(_("Service tokens that ended: {names}"), names=", ".join(ended.tokens))
     if ended.transfers:
         numbers = ", ".join(map(str, ended.transfers))
-        context.terminal.say(_("Contract transfers that are void now: {numbers}").format(numbers=numbers))
+        context.terminal.say(_("Contract transfers that are void now: {numbers}"), numbers=numbers)
     if ended.batches:
         numbers = ", ".join(map(str, ended.batches))
-        context.terminal.say(_("Bulk files whose approval is void now, by batch: {numbers}").format(numbers=numbers))
+        context.terminal.say(_("Bulk files whose approval is void now, by batch: {numbers}"), numbers=numbers)
 
 
 @app.command(
@@ -144,7 +142,7 @@ def unlock(
     context.terminal.say(unlocked(name, was_locked=was_locked))
 
 
-def unlocked(name: str, *, was_locked: bool) -> str:
+def unlocked(name: str, *, was_locked: bool) -> SafeText:
     """Return what is said of a lock that was to be ended."""
     said = _("{name} isn't locked any more.") if was_locked else _("{name} wasn't locked.")
-    return said.format(name=visible(name))
+    return said.format(name=name)

@@ -4,13 +4,12 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 
 
 def verify(
@@ -28,15 +27,13 @@ def verify(
     caller = context.caller()
     into = context.survivor(caller, into)
     check_claim(context.database, caller, number, into=into, now=context.now())
-    password = context.password(_("Password for {name}").format(name=visible(domain)), from_stdin=password_stdin)
+    password = context.password(_("Password for {name}").format(name=domain), from_stdin=password_stdin)
     proof = verify(context.database, caller, Claim(number, domain, password), into=into, now=context.now())
     if form is not Format.TABLE:
         write_one(shapes.verified(proof), form)
         return
     said = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
-    context.terminal.print(
-        said.format(absorbed=visible(proof.absorbed), survivor=visible(proof.survivor), until=proof.valid_until)
-    )
+    context.terminal.print(said.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until))
 
 
 app = single(

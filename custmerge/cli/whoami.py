@@ -2,13 +2,12 @@
 
 import typer
 
+from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import ROLE_LABELS, _
+from custmerge.cli.language import _, role_label
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render import shapes
-from custmerge.cli.render.escape import visible
-from custmerge.cli.render.output import Format, write_one
-from custmerge.cli.verbs import examples, single
+from custmerge.cli.render.data import access as shapes
+from custmerge.cli.render.data.writing import Format, write_one
 
 
 def whoami(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
@@ -19,9 +18,7 @@ def whoami(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
         write_one(shapes.whoami(caller), form)
         return
     said = _("{name} ({role}), until {until}")
-    context.terminal.print(
-        said.format(name=visible(caller.name), role=_(ROLE_LABELS[caller.role]), until=caller.expires_at)
-    )
+    context.terminal.print(said.format(name=caller.name, role=role_label(caller.role), until=caller.expires_at))
 
 
 app = single(whoami, epilog=examples("custmerge whoami", "custmerge whoami --format json"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.records import checked_number
@@ -83,21 +83,21 @@ class Life:
     """The seq of the entry that tells of its filing, 0 where there is none."""
     decided: int
     """The seq of the newest decision's entry, 0 where there is none."""
-    filing_seal: str | None
-    decision_seal: str | None
+    filing_digest: str | None
+    decision_digest: str | None
     """Of the newest decision."""
 
 
 def life_of(told: Iterable[Facts]) -> Life | None:
     """Return what entries, oldest first, tell of the one transfer that they name; None where there are none."""
     newest: dict[Action, int] = {}
-    sealed: dict[Action, str] = {}
+    digests: dict[Action, str] = {}
     status = None
     for facts in told:
         action = Action(str(facts["action"]))
         if "row_sha256" in facts:
-            sealed[action] = str(facts["row_sha256"])
-        # A seal for what an older version wrote tells of nothing new.
+            digests[action] = str(facts["row_sha256"])
+        # An entry that only adds a digest to what an older version wrote tells of nothing new.
         if facts.get("did") != "seal":
             newest[action] = int(str(facts["seq"]))
             status = STATUS_AFTER[action]
@@ -108,8 +108,8 @@ def life_of(told: Iterable[Facts]) -> Life | None:
         status=status,
         filed=newest.get(Action.TRANSFER_FILE, 0),
         decided=newest.get(decision, 0),
-        filing_seal=sealed.get(Action.TRANSFER_FILE),
-        decision_seal=sealed.get(decision),
+        filing_digest=digests.get(Action.TRANSFER_FILE),
+        decision_digest=digests.get(decision),
     )
 
 
@@ -146,7 +146,7 @@ def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) ->
             "transfer": transfer.id,
             "form_sha256": transfer.form.sha256,
             "why": why.value,
-            "row_sha256": seals.of_void(transfer, why),
+            "row_sha256": row_digests.void_digest(transfer, why),
         }
         drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
     return drafts

@@ -70,25 +70,27 @@ class State(StrEnum):
 UNFINISHED = (State.APPROVED, State.RUNNING)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """A bulk file that was approved or run."""
 
-    id: int
     sha256: str
     state: State
     rows: int
-    done: int
-    merged: int
-    approved_by: str | None
-    approved_by_person: int | None
-    approved_at: str | None
-    run_by: str | None
     at: str
+    """When it was approved, or begun; see `times.stamp`."""
+    id: int = 0
+    """0 for a batch that isn't kept yet."""
+    done: int = 0
+    merged: int = 0
+    approved_by: str | None = None
+    approved_by_person: int | None = None
+    approved_at: str | None = None
+    run_by: str | None = None
     runner: str | None = None
-    """The process that runs it, by a random mark."""
+    """The process that runs or undoes it, see `services.bulk.lease`."""
     alive_until: str | None = None
-    """When that one's lease ends unless it is renewed, see `times.stamp`."""
+    """When the runner's lease expires unless it is renewed, see `times.stamp`."""
 
 
 @dataclass(frozen=True, slots=True)

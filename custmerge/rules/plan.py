@@ -60,6 +60,29 @@ class Plan:
         return tuple(sorted(name for package in self.packages for name in package.domains))
 
     @property
+    def packages_after(self) -> tuple[Package, ...]:
+        """The packages that move, as they are after the order (rule 8)."""
+        return tuple(
+            Package(
+                package.package,
+                self.survivor.number,
+                package.name,
+                package.domains,
+                contact_after(self.choice, self.absorbed, package.contact),
+            )
+            for package in self.packages
+        )
+
+    @property
+    def contacts(self) -> frozenset[str]:
+        """Keys of the packages whose contact the order changes."""
+        return frozenset(
+            package.package
+            for package in self.packages
+            if contact_after(self.choice, self.absorbed, package.contact) != package.contact
+        )
+
+    @property
     def splits_account(self) -> bool:
         """Whether only one half of a Konto and its Bankleitzahl is taken."""
         taken = [field for field in BANK_FIELDS if field in self.changes]

@@ -25,8 +25,8 @@ OWN_ORDERS_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordedMerge:
-    """What the history tells of an executed merge."""
+class MergeEntry:
+    """The history entry of an executed merge."""
 
     order: int
     survivor: str
@@ -44,7 +44,7 @@ class RecordedMerge:
         return self.by == actor and has_begun(self.at, now) and now < moment(self.at) + OWN_ORDERS_FOR
 
     def says_the_same_as(self, row: Order) -> bool:
-        """Return whether the order's row, which can be changed, repeats what the history tells."""
+        """Return whether the order's row, which somebody could change, repeats the entry."""
         return row == Order(self.order, self.survivor, self.absorbed, self.choice, self.taken, self.at, self.by.name)
 
 
@@ -96,7 +96,7 @@ class UndoPlan:
 
     def shows_the_same_as(self, other: UndoPlan) -> bool:
         """Return whether a person who agreed to `other` has agreed to this."""
-        mine, others = ((one.order, one.fields, one.packages, one.absorbed) for one in (self, other))
+        mine, others = ((plan.order, plan.fields, plan.packages, plan.absorbed) for plan in (self, other))
         return mine == others
 
 
@@ -118,58 +118,58 @@ class Obstacle:
 
 
 # Any: a body as JSON gives it.
-def read_told(body: Mapping[str, Any]) -> RecordedMerge:
-    """Return what the body of a merge's history entry tells."""
-    return RecordedMerge(
-        body["order"],
-        body["survivor"],
-        body["absorbed"],
-        Choice(body["choice"]),
-        tuple(Field(name) for name in body["taken"]),
-        body["at"],
-        Actor(body["by"], body["by_kind"]),
-        body["image_sha256"],
-        body.get("batch"),
+def read_merge_entry(body: Mapping[str, Any]) -> MergeEntry:
+    """Return the entry of a merge from its body."""
+    return MergeEntry(
+        order=body["order"],
+        survivor=body["survivor"],
+        absorbed=body["absorbed"],
+        choice=Choice(body["choice"]),
+        taken=tuple(Field(name) for name in body["taken"]),
+        at=body["at"],
+        by=Actor(body["by"], body["by_kind"]),
+        image_sha256=body["image_sha256"],
+        batch=body.get("batch"),
     )
 
 
-def demand_kept(told: RecordedMerge, salt: bytes, text: str) -> None:
+def demand_kept(entry: MergeEntry, salt: bytes, text: str) -> None:
     """Raise unless this is the before-image of an order: Purged, or ImageChanged where it isn't its entry's."""
     if not text and not salt:
-        raise Purged(order=told.order)
-    if image_digest(salt, text) != told.image_sha256:
-        raise ImageChanged(order=told.order)
+        raise Purged(order=entry.order)
+    if image_digest(salt, text) != entry.image_sha256:
+        raise ImageChanged(order=entry.order)
 
 
-def later_in_the_way(told: RecordedMerge, image: Image | None, later: Sequence[Later]) -> list[Later]:
+def later_in_the_way(entry: MergeEntry, image: Image | None, later: Sequence[Later]) -> list[Later]:
     """Return those of the later orders that changed again what `told` changed; each is to be undone first.
 
     `image` is None where it can't be read any more.
     """
-    fields = told.taken if image is None else _changed(told, image)
+    fields = entry.taken if image is None else _changed(entry, image)
     packages = set() if image is None else {package.package for package in image.packages}
 
-    def is_in_the_way(one: Later) -> bool:
-        if one.order <= told.order:
+    def is_in_the_way(order: Later) -> bool:
+        if order.order <= entry.order:
             return False
-        if one.absorbed == told.survivor:
+        if order.absorbed == entry.survivor:
             return True
-        return one.survivor == told.survivor and not (
-            set(fields).isdisjoint(one.taken) and packages.isdisjoint(one.packages)
+        return order.survivor == entry.survivor and not (
+            set(fields).isdisjoint(order.taken) and packages.isdisjoint(order.packages)
         )
 
-    return [one for one in later if is_in_the_way(one)]
+    return [order for order in later if is_in_the_way(order)]
 
 
-def plan_undo(told: RecordedMerge, image: Image, present: Present) -> UndoPlan:
+def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
     """Decide what undoing an order does as things stand; raises UndoBlocked, which names all that is in the way."""
-    found = [
-        *_with_survivor(told, image, present),
-        *_with_absorbed(told, present),
-        *(obstacle for package in image.packages for obstacle in _with_package(told, image, package, present)),
+    obstacles = [
+        *_with_survivor(entry, image, present),
+        *_with_absorbed(entry, present),
+        *(obstacle for package in image.packages for obstacle in _with_package(entry, image, package, present)),
     ]
-    if found or present.survivor is None:
-        raise blocked(told.order, found)
+    if obstacles or present.survivor is None:
+        raise blocked(entry.order, obstacles)
     restored, contacts = [], set()
     for package in image.packages:
         now = present.packages[package.package]
@@ -177,72 +177,72 @@ def plan_undo(told: RecordedMerge, image: Image, present: Present) -> UndoPlan:
         if now.contact != package.contact:
             contacts.add(now.package)
     # One that has gone back meanwhile is as before already.
-    fields = tuple(name for name in _changed(told, image) if present.survivor[name] != image.survivor[name])
+    fields = tuple(name for name in _changed(entry, image) if present.survivor[name] != image.survivor[name])
     return UndoPlan(
-        told.order,
-        present.survivor.with_values({name: image.survivor[name] for name in fields}),
-        image.absorbed,
-        fields,
-        tuple(restored),
-        frozenset(contacts),
+        order=entry.order,
+        survivor=present.survivor.with_values({name: image.survivor[name] for name in fields}),
+        absorbed=image.absorbed,
+        fields=fields,
+        packages=tuple(restored),
+        contacts=frozenset(contacts),
     )
 
 
-def blocked(order: int, found: Sequence[Obstacle]) -> UndoBlocked:
+def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
     """Return the error that names everything in the way of undoing an order."""
-    orders = sorted({one.order for one in found if one.order is not None}, reverse=True)
-    details: dict[str, Detail] = {"order": order, "obstacles": [one.details() for one in found]}
+    orders = sorted({obstacle.order for obstacle in obstacles if obstacle.order is not None}, reverse=True)
+    details: dict[str, Detail] = {"order": order, "obstacles": [obstacle.details() for obstacle in obstacles]}
     if orders:
         return UndoBlockedByOrders(**details, undo_first=orders)
     return UndoBlocked(**details, undo_first=[])
 
 
-def _changed(told: RecordedMerge, image: Image) -> tuple[Field, ...]:
+def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:
     """Return the fields of the survivor that the order gave another text."""
-    return tuple(name for name in told.taken if image.survivor[name] != image.absorbed[name])
+    return tuple(name for name in entry.taken if image.survivor[name] != image.absorbed[name])
 
 
-def _moved_on(told: RecordedMerge, later: Sequence[Later]) -> Later | None:
+def _moved_on(entry: MergeEntry, later: Sequence[Later]) -> Later | None:
     """Return the order that took the survivor over, with all that it had."""
-    return next((one for one in later if one.order > told.order and one.absorbed == told.survivor), None)
+    return next((order for order in later if order.order > entry.order and order.absorbed == entry.survivor), None)
 
 
-def _with_survivor(told: RecordedMerge, image: Image, present: Present) -> Iterator[Obstacle]:
-    number, row, record = told.survivor, f"customer {told.survivor}", present.survivor
+def _with_survivor(entry: MergeEntry, image: Image, present: Present) -> Iterator[Obstacle]:
+    number, row, record = entry.survivor, f"customer {entry.survivor}", present.survivor
     if record is None:
         yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
         return
     if record.merged_into is not None:
         fills: dict[str, str | int] = {"number": number, "into": record.merged_into}
-        if (by := _moved_on(told, present.later)) is None:
+        if (by := _moved_on(entry, present.later)) is None:
             yield Obstacle(row, N_("{number} went into {into}"), fills)
         else:
             yield Obstacle(row, N_("{number} went into {into} by order {order}"), fills, by.order)
         # What it holds now says nothing: a tombstone is empty.
         return
-    changed = _changed(told, image)
-    again = [one for one in later_in_the_way(told, image, present.later) if one.survivor == number]
+    changed = _changed(entry, image)
+    again = [order for order in later_in_the_way(entry, image, present.later) if order.survivor == number]
     for name in changed:
         fills = {"number": number, "field": name}
-        if by := next((one for one in reversed(again) if name in one.taken), None):
+        if by := next((order for order in reversed(again) if name in order.taken), None):
             yield Obstacle(row, N_("{field} of {number} was taken again by order {order}"), fills, by.order)
         elif record[name] not in (image.absorbed[name], image.survivor[name]):
             yield Obstacle(row, N_("{field} of {number} was changed since"), fills)
 
 
-def _with_absorbed(told: RecordedMerge, present: Present) -> Iterator[Obstacle]:
-    number, row, record = told.absorbed, f"customer {told.absorbed}", present.absorbed
+def _with_absorbed(entry: MergeEntry, present: Present) -> Iterator[Obstacle]:
+    number, row, record = entry.absorbed, f"customer {entry.absorbed}", present.absorbed
     if record is None:
         yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
     elif record.merged_into is None:
         yield Obstacle(row, N_("{number} is in use already"), {"number": number})
-    elif record.merged_into != told.survivor:
+    elif record.merged_into != entry.survivor:
         yield Obstacle(row, N_("{number} went into {into}"), {"number": number, "into": record.merged_into})
     elif record.values != EMPTY_VALUES:
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
 
 
-def _with_package(told: RecordedMerge, image: Image, package: Package, present: Present) -> Iterator[Obstacle]:
+def _with_package(entry: MergeEntry, image: Image, package: Package, present: Present) -> Iterator[Obstacle]:
     key, row = package.package, f"package {package.package}"
     now = present.packages.get(key)
     fills: dict[str, str | int] = {"package": key}
@@ -250,16 +250,16 @@ def _with_package(told: RecordedMerge, image: Image, package: Package, present: 
         yield Obstacle(row, N_("package {package} isn't there any more"), fills)
         yield from _with_domains(package, (), present)
         return
-    if now.number != told.survivor:
+    if now.number != entry.survivor:
         fills["number"] = now.number
-        if (by := _moved_on(told, present.later)) is None:
+        if (by := _moved_on(entry, present.later)) is None:
             yield Obstacle(row, N_("package {package} is under {number} now"), fills)
         else:
             why = N_("package {package} is under {number} now, after order {order}")
             yield Obstacle(row, why, fills, by.order)
-    elif by := next((o for o in reversed(present.later) if o.order > told.order and key in o.packages), None):
+    elif by := next((o for o in reversed(present.later) if o.order > entry.order and key in o.packages), None):
         yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
-    elif now.contact not in (contact_after(told.choice, image.absorbed, package.contact), package.contact):
+    elif now.contact not in (contact_after(entry.choice, image.absorbed, package.contact), package.contact):
         # Asked where it is: whoever moved it on has changed this too. As it was before it is in nobody's way.
         yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
     yield from _with_domains(package, now.domains, present)

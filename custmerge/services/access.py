@@ -39,7 +39,7 @@ class Caller:
     """The id of the person who acts or, for a service token, answers for it; None for a customer."""
     is_service: bool = False
     is_as_told: bool = True
-    """Whether the row of the person or service token is the one that the history seals."""
+    """Whether the row of the person or service token has the digest that the history has."""
 
     @property
     def is_customer(self) -> bool:

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.authority import Life, life_of, still_may, why_lost
 from custmerge.rules.bulk import UNFINISHED, State, approval_holds
 from custmerge.rules.history import Action
@@ -37,15 +37,19 @@ class Staff:
         self._unit = unit
         self._entries: dict[str, list[dict[str, Fact]]] = {}
         known = [person for person in ids if person is not None]
-        self._rows = {row.id: (row, body) for row, body in unit.sealed.people(known)} if known else {}
+        self._rows = {row.id: (row, body) for row, body in unit.digested_rows.people(known)} if known else {}
 
     def is_as_told(self, person: int | None) -> bool:
-        """Return whether a person's row is the one that the newest entry of that name sealed."""
+        """Return whether a person's row is the one that the newest entry of that name has a digest of."""
         row, body = self._row_of(person)
-        return row is not None and body is not None and json.loads(body)["row_sha256"] == seals.of_person_cells(*row)
+        return (
+            row is not None
+            and body is not None
+            and json.loads(body)["row_sha256"] == row_digests.person_row_digest(*row)
+        )
 
-    def has_seal(self, person: int) -> bool:
-        """Return whether any entry seals a person's row."""
+    def has_digest(self, person: int) -> bool:
+        """Return whether any entry has a digest of a person's row."""
         return self._row_of(person)[1] is not None
 
     def name_of(self, person: int | None) -> str:
@@ -82,7 +86,7 @@ class Staff:
 
 
 def is_as_told(unit: Unit, session: Session) -> bool:
-    """Return whether the row of a session's person or service token is the one that their newest entry sealed.
+    """Return whether the row of a session's person or service token has the digest that its newest entry tells.
 
     Otherwise a role, a password or an end could be written into the row, used, and put back without a trace. No entry
     seals a customer: the register belongs to the host.
@@ -91,8 +95,8 @@ def is_as_told(unit: Unit, session: Session) -> bool:
         return Staff(unit, {session.person.id}).is_as_told(session.person.id)
     if session.service is not None:
         entries = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
-        keys = unit.sealed.keys_of(session.service.id)
-        seal = seals.of_service(session.service, session.token_sha256)
+        keys = unit.digested_rows.keys_of(session.service.id)
+        seal = row_digests.service_digest(session.service, session.token_sha256)
         return keys == [session.token_sha256] and bool(entries) and entries[-1].get("row_sha256") == seal
     return True
 
@@ -152,7 +156,7 @@ def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
 
 def has_its_form(unit: Unit, transfer: Transfer) -> bool:
     """Return whether the form of a transfer is, byte for byte, the one that was filed."""
-    content = unit.sealed.form_of(transfer.id)
+    content = unit.digested_rows.form_of(transfer.id)
     return isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == transfer.form.sha256
 
 
@@ -189,8 +193,8 @@ def told_of_batch(unit: Unit, number: int, merged: int) -> tuple[int, int, int]:
 def approval_counts(unit: Unit, batch: Batch) -> bool:
     """Return whether the history has a batch's approval as its row has it, and its approver may still approve."""
     told = _approvals(unit, batch.id)
-    sealed = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
-    if not sealed or sealed[-1] != seals.of_approval(batch):
+    digests = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
+    if not digests or digests[-1] != row_digests.approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
     return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, int(str(told[0]["seq"])))
@@ -227,7 +231,7 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
         return Status.VOID
     if life.status not in OPEN:
         return life.status
-    is_as_told = life.status is transfer.status and life.filing_seal == seals.of_filing(transfer)
+    is_as_told = life.status is transfer.status and life.filing_digest == row_digests.filing_digest(transfer)
     if not is_as_told or not staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed):
         return Status.VOID
     return Status.FILED if transfer.status is Status.FILED else _of_approved(staff, transfer, life)
@@ -236,7 +240,7 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
 def _of_approved(staff: Staff, transfer: Transfer, life: Life) -> Status:
     holds = (
         transfer.decided_by_person != transfer.filed_by_person
-        and life.decision_seal == seals.of_kept_decision(transfer)
+        and life.decision_digest == row_digests.kept_decision_digest(transfer)
         and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
     )
     return Status.APPROVED if holds else Status.VOID

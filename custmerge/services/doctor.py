@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.rules.times import MAY_BE_APART
-from custmerge.storage.engine import sqlite_path
+from custmerge.settings import sqlite_path
 from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.schema import VERSIONS
 

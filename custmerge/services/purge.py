@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, image_digest
@@ -144,8 +144,8 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
     """
     resealed: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
-        row = unit.sealed.transfer(number)
-        is_as_told = seals.of_decided_row(row, Status.REJECTED) == _seal_of(unit, row)
+        row = unit.digested_rows.transfer(number)
+        is_as_told = row_digests.decision_row_digest(row, Status.REJECTED) == _digest_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -153,14 +153,14 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "absorbed": row["absorbed"],
             "transfer": number,
             "form_sha256": row["sha256"],
-            "row_sha256": seals.of_decided_row({**row, "reason": None}, Status.REJECTED),
+            "row_sha256": row_digests.decision_row_digest({**row, "reason": None}, Status.REJECTED),
         }
         resealed.append(facts if is_as_told else {})
     return resealed
 
 
 # Any: cells of any kind.
-def _seal_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
+def _digest_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
     """Return the seal of the newest entry that rejects a transfer, None where there is none."""
     with closing(unit.chain.newest(number=row["survivor"], action=Action.TRANSFER_REJECT.value)) as entries:
         for entry in entries:

@@ -19,7 +19,7 @@ from custmerge.errors import (
     TransferOpen,
     UnknownTransfer,
 )
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.authority import survivor_of, void_entries
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability
@@ -94,7 +94,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
             new = replace(new, id=unit.transfers.add(new, filing.content))
             if made_void is not None:
                 unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
-            _note(unit, caller, now, Action.TRANSFER_FILE, new, seals.of_filing(new))
+            _note(unit, caller, now, Action.TRANSFER_FILE, new, row_digests.filing_digest(new))
     return new
 
 
@@ -144,7 +144,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
     """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
-    content = unit.sealed.form_of(transfer.id)
+    content = unit.digested_rows.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
     if not has_its_form(unit, transfer):
@@ -176,7 +176,7 @@ def decide(
             demand_alive(unit, caller, now)
             transfer = _decidable(unit, caller, number, to, lock=True)
             unit.transfers.decide(number, decision)
-            _note(unit, caller, now, action, transfer, seals.of_decision(transfer, decision))
+            _note(unit, caller, now, action, transfer, row_digests.decision_digest(transfer, decision))
     return replace(transfer, status=to, decided_by=caller.name, reason=reason)
 
 

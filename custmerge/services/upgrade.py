@@ -15,7 +15,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.authority import DECISIONS, void_entries
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Capability
@@ -92,12 +92,12 @@ def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
     people = [person for person in unit.people.all_staff() if chosen.get(person.name)]
     sealed = Staff(unit, {person.id for person in people})
     for person in people:
-        if sealed.has_seal(person.id) and not sealed.is_as_told(person.id):
+        if sealed.has_digest(person.id) and not sealed.is_as_told(person.id):
             continue
         unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
         unit.people.end_sessions_of_staff(person.id)
-        if sealed.has_seal(person.id):
-            seal = seals.of_person(replace(person, password_chosen_by=chosen[person.name]))
+        if sealed.has_digest(person.id):
+            seal = row_digests.person_digest(replace(person, password_chosen_by=chosen[person.name]))
             yield Draft(at, INIT, Action.USER, {"did": "seal", "name": person.name, "row_sha256": seal})
 
 
@@ -179,16 +179,16 @@ def _unsealed(unit: Unit) -> Iterator[Sealable]:
 
 def _people(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "name", Action.USER)
-    for cells in unit.sealed.staff() if told else ():
+    for cells in unit.digested_rows.staff() if told else ():
         _id, name, role, _hash, _created_at, disabled_at, _chosen_by = cells
         if name in told and told[name].fits(role=role) and (disabled_at or "disable" not in told[name].did):
-            yield Action.USER, {"did": "seal", "name": name, "row_sha256": seals.of_person_cells(*cells)}
+            yield Action.USER, {"did": "seal", "name": name, "row_sha256": row_digests.person_row_digest(*cells)}
 
 
 def _tokens(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "name", Action.TOKEN)
     people, lost = (_ids(unit), _lost_role_in(unit)) if told else ({}, {})
-    for cells in unit.sealed.services() if told else ():
+    for cells in unit.digested_rows.services() if told else ():
         number, name, role, maker, _created_at, expires_at, revoked_at = cells
         if name not in told or not told[name].fits(role=role, expires_at=expires_at):
             continue
@@ -197,37 +197,40 @@ def _tokens(unit: Unit) -> Iterator[Sealable]:
             told[name].is_by(maker, people) and lost.get(maker, 0) < told[name].seq and "revoke" not in told[name].did
         )
         if revoked_at or stands:
-            key = next(iter(unit.sealed.keys_of(number)), None)
-            yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": seals.seal("service", *cells, key)}
+            key = next(iter(unit.digested_rows.keys_of(number)), None)
+            yield (
+                Action.TOKEN,
+                {"did": "seal", "name": name, "row_sha256": row_digests.row_digest("service", *cells, key)},
+            )
 
 
 def _transfers(unit: Unit) -> Iterator[Sealable]:
     filed = _told_without(unit, "transfer", Action.TRANSFER_FILE)
     decided = _told_without(unit, "transfer", *DECISIONS)
     people = _ids(unit) if filed or decided else {}
-    for row in unit.sealed.transfers() if filed or decided else ():
+    for row in unit.digested_rows.transfers() if filed or decided else ():
         pair = {"survivor": row["survivor"], "absorbed": row["absorbed"]}
         facts = {"did": "seal", **pair, "transfer": row["id"], "form_sha256": row["sha256"]}
         filing, decision = filed.get(row["id"]), decided.get(row["id"])
         is_filed = filing and filing.fits(**pair, form_sha256=row["sha256"], by=row["filed_by"], at=row["at"])
         if filing and is_filed and filing.is_by(row["filed_by_person"], people):
-            yield Action.TRANSFER_FILE, {**facts, "row_sha256": seals.of_filed_row(row)}
+            yield Action.TRANSFER_FILE, {**facts, "row_sha256": row_digests.filing_row_digest(row)}
         is_decided = decision and decision.fits(by=row["decided_by"], at=row["decided_at"])
         if decision and is_decided and decision.is_by(row["decided_by_person"], people):
-            status = seals.STATUS_OF[decision.action]
-            yield decision.action, {**facts, "row_sha256": seals.of_decided_row(row, status)}
+            status = row_digests.STATUS_OF[decision.action]
+            yield decision.action, {**facts, "row_sha256": row_digests.decision_row_digest(row, status)}
 
 
 def _approvals(unit: Unit) -> Iterator[Sealable]:
     told = _told_without(unit, "batch", Action.BULK_APPROVE)
     people = _ids(unit) if told else {}
-    for cells in unit.sealed.approvals() if told else ():
+    for cells in unit.digested_rows.approvals() if told else ():
         number, sha256, rows, approved_by, person, at = cells
         if number not in told or not told[number].is_by(person, people):
             continue
         if told[number].fits(file_sha256=sha256, rows=rows, by=approved_by, at=at):
             facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
-            yield Action.BULK_APPROVE, {**facts, "row_sha256": seals.seal("approval", *cells)}
+            yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digests.row_digest("approval", *cells)}
 
 
 def _ids(unit: Unit) -> dict[tuple[Fact, Fact], int]:

@@ -5,66 +5,83 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import random
 from traceback import clear_frames
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.errors import (
+    ClockBehind,
     DatabaseConflict,
     DatabaseError,
+    DatabaseLocked,
     DatabaseUnreachable,
     NotCommitted,
     OutcomeUnknown,
     is_interrupt,
 )
+from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.settings import shown_url
-from custmerge.storage import clock, schema
-from custmerge.storage.engine import (
-    LOCK_TIMEOUT_SECONDS,
-    WAIT_SECONDS,
-    WRITES,
-    demand_unchanged,
-    is_sqlite,
-    libpq_place,
-    open_engine,
-    our_errors,
-    sqlite_path,
-)
+from custmerge.storage import schema
+from custmerge.storage.dialect import dialect_for, our_errors
+from custmerge.storage.dialect.interface import WAIT_SECONDS, WRITES
 from custmerge.storage.ledger.history import Chain
-from custmerge.storage.search_path import SERVER_FIRST
 from custmerge.storage.unit import Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
-    from datetime import datetime
 
     from sqlalchemy import Connection, Engine
 
     from custmerge.rules.history import Entry
-    from custmerge.storage.clock import Clock
-
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""
 RECONNECT_AFTER_SECONDS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-"""So long a server that was lost at a commit is waited for, to ask it what became of it: it may be starting again."""
+"""Pauses before a server whose connection was lost at a commit is asked for its outcome: it may be starting again."""
 UPGRADE_SECONDS = 60.0
-"""So long who makes tables waits for somebody else who does."""
-_ALONE = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(27995161429370226)"
-"""Lets one process at a time make tables: the key is our name, and what follows sees what the one before made."""
-
+"""How long an upgrade waits for another one."""
+CLOCK_COUNTS_SECONDS = 60
+"""How long this machine counts on from the database's time before it asks again."""
+# Linux counts the time of a suspended machine here only.
+_COUNTER = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class _Attempt:
-    """What became of one attempt."""
+    """Whether one of several attempts at a transaction was committed."""
 
+    waits_until: float
+    """By `time.monotonic`: so long it is repeated while others have the database locked."""
     is_done: bool = False
+    had_conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The time at one moment, from which this machine counts on."""
+
+    moment: datetime
+    counted: float
+
+    @property
+    def is_old(self) -> bool:
+        """Whether the database has to be asked again."""
+        return time.clock_gettime(_COUNTER) - self.counted > CLOCK_COUNTS_SECONDS
+
+    def now(self) -> datetime:
+        """Return the time at this moment."""
+        return self.moment + timedelta(seconds=time.clock_gettime(_COUNTER) - self.counted)
+
+
+def counted_from(moment: datetime) -> Clock:
+    """Return a clock that says `moment` now and counts on from there."""
+    return Clock(moment, time.clock_gettime(_COUNTER))
 
 
 class Database:
@@ -72,9 +89,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._dialect = dialect_for(url)
         self._checked = False
         self._open: Connection | None = None
-        """The transaction that goes on."""
+        """The connection of the transaction that is open."""
         self._clock: Clock | None = None
 
     @property
@@ -85,30 +103,40 @@ class Database:
     @property
     def identity(self) -> str:
         """What tells this database from others: a file's whole path, or where libpq connects to."""
-        return str(sqlite_path(self.url).resolve()) if self.is_sqlite else libpq_place(self.url)
+        return self._dialect.place(self.url)
 
     @property
     def is_sqlite(self) -> bool:
         """Whether it is a file of SQLite's."""
-        return self.url.startswith("sqlite:")
+        return not self._dialect.is_server
 
     def now(self) -> datetime:
-        """Return this moment, the same one for everybody who works on this database.
+        """Return the present time, the same for everybody who works on this database.
 
-        PostgreSQL: by the server's clock, whatever the caller's machine says. SQLite: by this machine's, which is
-        never behind the newest history entry; raises ClockBehind where it is by more than a minute.
+        PostgreSQL: by the server's clock, whatever this machine's says. SQLite: by this machine's, but never before
+        the newest history entry; raises ClockBehind where it is behind by more than a minute.
         """
         if self._clock is None or self._clock.is_old:
             if self._open is not None:
-                self._clock = clock.read(self._open, self.url)
+                self._clock = self._asked_time(Unit(self._open))
             else:
-                with self._transaction(self._engine, writes=False) as connection:
-                    self._clock = clock.read(connection, self.url)
+                with self.reading() as unit:
+                    self._clock = self._asked_time(unit)
         return self._clock.now()
+
+    def _asked_time(self, unit: Unit) -> Clock:
+        """Return a clock with the database's time; raises ClockBehind on SQLite."""
+        if (theirs := unit.server_time()) is not None:
+            # Counted from when the answer is here, so that nobody who asks is ahead of the server.
+            return counted_from(theirs)
+        mine, newest = datetime.now(UTC), unit.newest_entry()
+        if newest is not None and newest - mine > MAY_BE_APART:
+            raise ClockBehind(database=self.name, now=stamp(mine), newest=stamp(newest))
+        return counted_from(max(mine, newest or mine))
 
     @contextmanager
     def reading(self) -> Iterator[Unit]:
-        """One transaction that writes nothing and sees one moment; raises DatabaseError for what is refused."""
+        """One transaction that writes nothing and sees one moment; raises DatabaseError."""
         with self._transaction(self._engine, writes=False) as connection:
             yield Unit(connection)
 
@@ -116,9 +144,10 @@ class Database:
     def writing(self) -> Iterator[Unit]:
         """One transaction that is committed at the end of the block and rolled back by any exception.
 
-        For what can't be begun anew; everything else is an `attempt`. Where the connection is lost at the commit
-        itself, the history tells whether it was done, which then ends the block as if nothing had been, or raises
-        NotCommitted; OutcomeUnknown if it can't be asked. A block that writes no history raises DatabaseUnreachable.
+        For a block that can't be run again; every other uses `attempts`. Where the connection is lost at the commit
+        itself, the history tells whether the transaction was committed: if so, the block ends as usual, if not, it
+        raises NotCommitted; OutcomeUnknown if the history can't be read. A block that writes no history raises
+        DatabaseUnreachable.
         """
         unit, is_whole = None, False
         try:
@@ -129,39 +158,48 @@ class Database:
         except DatabaseUnreachable as error:
             if unit is None:
                 raise
-            # An entry's hash comes out of everything before it, so it is the transaction's own name.
+            # An entry's hash depends on everything before it, so it identifies the transaction.
             entry = unit.chain.appended if is_whole else None
             if is_whole and (entry is None or self._has(entry, error)):
                 if entry is None:
                     raise
                 return
-            if self.is_sqlite:
+            if not self._dialect.is_server:
                 # There a lost connection is a disk that fails, and the error says so.
                 raise
             raise NotCommitted(**error.details) from None
 
-    def attempts(self) -> Iterator[AbstractContextManager[Unit]]:
-        """One transaction that is committed, tried again where the database broke it off because of others.
+    def attempts(self, *, wait_seconds: float = 0.0) -> Iterator[AbstractContextManager[Unit]]:
+        """Give transactions until one is committed: the database may break one off because of others.
 
-        `for attempt in database.attempts(): with attempt as unit: …`. The block has to be one that can be run
-        again, and must not be left by `return`, `break` or `continue`: nobody could take that back if the commit
-        fails. Take its result behind the loop. Raises what the block raises and DatabaseError.
+        With `wait_seconds` it is also tried again, for so long, where others have the database locked.
+
+        `for attempt in database.attempts(): with attempt as unit: …`. The block must be one that can be run again,
+        and must not be left by `return`, `break` or `continue`, which a commit that fails couldn't take back. Use
+        its result behind the loop. Raises what the block raises and DatabaseError.
         """
+        waits_until = time.monotonic() + wait_seconds
         for pause in RETRY_AFTER_SECONDS:
-            attempt = _Attempt()
-            yield self._attempt(attempt)
-            if attempt.is_done:
-                return
+            attempt = _Attempt(waits_until)
+            while not attempt.had_conflict:
+                yield self._attempt(attempt)
+                if attempt.is_done:
+                    return
             # Not all at the same moment again.
             time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
         yield self.writing()
 
     @contextmanager
     def _attempt(self, attempt: _Attempt) -> Iterator[Unit]:
-        with suppress(DatabaseConflict):
+        try:
             with self.writing() as unit:
                 yield unit
             attempt.is_done = True
+        except DatabaseConflict:
+            attempt.had_conflict = True
+        except DatabaseLocked:
+            if time.monotonic() > attempt.waits_until:
+                raise
 
     def attempt(self, work: Callable[[Unit], T]) -> T:
         """Return what `work` returns, done in `attempts`."""
@@ -171,7 +209,7 @@ class Database:
         return result
 
     def at_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
-        """Do what can be left undone, in one transaction, and return whether it was done.
+        """Do work that can be left undone, in one transaction, and return whether it was done.
 
         It isn't where the database is locked for longer than `wait_seconds`, read-only, full or away.
         """
@@ -190,17 +228,16 @@ class Database:
         """
         from custmerge.storage import rights
 
-        engine = open_engine(self.url, create=True)
+        engine = self._dialect.open_engine(self.url, create=True)
         with _disposed(engine), our_errors(self.url), engine.connect() as connection, connection.begin():
-            if not self.is_sqlite:
-                waits = [f"SET LOCAL lock_timeout = {_milliseconds(wait)}" for wait in (UPGRADE_SECONDS, None)]
-                connection.exec_driver_sql(f"{waits[0]}; {_ALONE}; {SERVER_FIRST}; {waits[1]}")
+            self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
             before = schema.upgrade(connection, self.url)
             if before is None or before == schema.VERSIONS[-1]:
                 return before
             rights.give_to_owner(connection)
             if then is not None:
-                then(Unit(connection), before, clock.read(connection, self.url).now())
+                unit = Unit(connection)
+                then(unit, before, self._asked_time(unit).now())
         return before
 
     def grant(self, role: str) -> None:
@@ -216,14 +253,14 @@ class Database:
             self._engine.dispose()
 
     def _has(self, entry: Entry, lost: DatabaseError) -> bool:
-        """Return whether the history has an entry that was to be committed when the connection was lost."""
+        """Return whether an entry whose commit lost its connection is in the history; raises OutcomeUnknown."""
         for pause in RECONNECT_AFTER_SECONDS:
             time.sleep(pause)
             self.close()
             try:
                 with self._transaction(self._engine, writes=True) as connection:
                     chain = Chain(connection)
-                    # The server may not know yet that we are gone: whoever holds the end of the chain has to be done.
+                    # The server may not know yet that we are gone: our lost transaction may hold the head still.
                     chain.lock()
                     return chain.has(entry)
             except DatabaseError:
@@ -231,10 +268,10 @@ class Database:
         raise OutcomeUnknown(**lost.details)
 
     def _end_what_was_interrupted(self) -> None:
-        """Roll back the transaction that Ctrl-C broke off in a place where nobody could.
+        """Roll back a transaction that Ctrl-C interrupted in a place where nothing could roll it back.
 
-        Its traceback keeps it open, or the connection does that was on its way back to the pool. Whoever cleans up
-        after an interrupt begins a transaction, and would wait for that one.
+        Its traceback keeps it open, or its connection does, on the way back to the pool. What cleans up after an
+        interrupt begins a transaction, and would wait for that one.
         """
         error = sys.exc_info()[1]
         if is_interrupt(error):
@@ -244,7 +281,7 @@ class Database:
 
     @cached_property
     def _engine(self) -> Engine:
-        return open_engine(self.url)
+        return self._dialect.open_engine(self.url, create=False)
 
     @contextmanager
     def _transaction(
@@ -254,11 +291,7 @@ class Database:
         with our_errors(self.url), engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
-                if not is_sqlite(connection):
-                    mode = "" if writes else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
-                    patience = f"SET LOCAL lock_timeout = {_milliseconds(wait_seconds)}"
-                    connection.exec_driver_sql(f"{mode}{patience}; {SERVER_FIRST}")
-                # Who writes asks every time: an upgrade may have come since.
+                # A transaction that writes asks every time: somebody may have upgraded since.
                 if writes or not self._checked:
                     schema.demand_current(connection, self.url)
                     self._checked = True
@@ -267,13 +300,7 @@ class Database:
                     yield connection
                 finally:
                     self._open = outer
-                demand_unchanged(connection, self.url)
-
-
-def _milliseconds(wait_seconds: float | None) -> int:
-    """Return a waiting time as PostgreSQL takes it, for which 0 is for ever."""
-    seconds = LOCK_TIMEOUT_SECONDS if wait_seconds is None else wait_seconds
-    return max(round(seconds * 1000), 1)
+                self._dialect.demand_unchanged(connection, self.url)
 
 
 @contextmanager
@@ -286,9 +313,9 @@ def _disposed(engine: Engine) -> Iterator[None]:
 
 
 def _clear_frames_of(error: BaseException | None) -> None:
-    """End what the frames of a traceback, and of those behind it, hold open."""
+    """Release what the frames of a traceback, and of those behind it, hold open."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__context__
-    # What the libraries have in circles.
+    # Collects what the libraries keep in reference cycles.
     gc.collect()

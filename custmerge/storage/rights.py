@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from custmerge.errors import N_, BadValue
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -98,7 +98,7 @@ def _check(connection: Connection, role: str) -> None:
 
 def stranger(connection: Connection) -> str | None:
     """Return the connected role if it doesn't own the tables, None if it does; None on SQLite, which has no roles."""
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         return None
     role = connection.execute(_STRANGER).scalar()
     return None if role is None else str(role)
@@ -106,7 +106,7 @@ def stranger(connection: Connection) -> str | None:
 
 def give_to_owner(connection: Connection) -> None:
     """Give tables that an upgrade by a superuser has made to the owner of the history."""
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         return
     quote = connection.dialect.identifier_preparer.quote_identifier
     for table, owner in connection.execute(_OF_OTHERS).all():
@@ -150,7 +150,7 @@ def _lacking(connection: Connection, role: str) -> tuple[str, str] | None:
 
 def short_of(connection: Connection) -> list[str]:
     """Return the roles that may append to the history and lack a right that this version needs."""
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         return []
     return [role for role in connection.execute(_WORKING).scalars().all() if _lacking(connection, role) is not None]
 

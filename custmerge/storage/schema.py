@@ -12,8 +12,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from custmerge import errors
 from custmerge.rules.times import stamp
 from custmerge.settings import shown_url
-from custmerge.storage import clock
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -84,11 +83,11 @@ def _demand_quiet(connection: Connection, url: str, before: str) -> None:
 
     A bulk run of a version before 0006 checks the version only when it begins, and would go on after the upgrade.
     """
-    if not is_sqlite(connection):
+    if dialect_of(connection).is_server:
         connection.exec_driver_sql(_KEEP_OUT)
     if before < LEASES_SINCE:
         return
-    now = clock.server_time(connection) or datetime.now(UTC)
+    now = dialect_of(connection).server_time(connection) or datetime.now(UTC)
     for until in connection.execute(_LEASES).scalars():
         if stamp(now) < str(until) < stamp(now + LONGEST_LEASE):
             raise errors.RunUnderWay(database=shown_url(url))

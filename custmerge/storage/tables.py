@@ -25,7 +25,7 @@ from sqlmodel import Field as Attribute
 from sqlmodel import SQLModel
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
-from custmerge.storage.ledger.from_body import FromBody
+from custmerge.storage.dialect import FromBody
 
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 _OPEN_TRANSFER = text("status IN ('filed', 'approved')")

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from custmerge.storage import clock
-from custmerge.storage.engine import is_gone, is_odd_data
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
     from custmerge.storage.catalogue.protection import Protection
     from custmerge.storage.ledger.batches import Batches
+    from custmerge.storage.ledger.digested_rows import DigestedRows
     from custmerge.storage.ledger.reader import LedgerReader
-    from custmerge.storage.ledger.sealed import Sealed
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
 
@@ -46,30 +45,31 @@ class Unit:
         Raises ValueError where the database can't make sense of what somebody has put into a row, and GoneError
         where a table or column isn't there.
         """
+        dialect = dialect_of(self._connection)
         try:
             with self._connection.begin_nested():
                 yield
         except Exception as error:
-            if is_gone(error):
+            if dialect.is_gone(error):
                 raise GoneError from None
-            if not is_odd_data(error):
+            if not dialect.is_odd_data(error):
                 raise
             raise ValueError(str(type(error).__name__)) from None
 
     def server_time(self) -> datetime | None:
-        """Return what the database's own clock says, None where it has none: SQLite."""
-        return clock.server_time(self._connection)
+        """Return the time of the server's clock, None for SQLite, which has none."""
+        return dialect_of(self._connection).server_time(self._connection)
 
     def now(self) -> datetime:
-        """Return what time it is, asked for at this moment."""
+        """Return the present time, asked for at this moment."""
         return self.server_time() or datetime.now(UTC)
 
     def newest_entry(self) -> datetime | None:
-        """Return the moment of the newest history entry, None where there is none that can be read."""
-        return clock.newest_entry(self._connection)
+        """Return the moment of the newest history entry, None where no entry can be read."""
+        return self.chain.newest_moment()
 
     def stranger(self) -> str | None:
-        """Return who is connected if they don't own the tables; None for their owner, and for a file of SQLite's."""
+        """Return the connected role if it doesn't own the tables; None for their owner, and for an SQLite file."""
         # Imported here: hardly any command asks.
         from custmerge.storage import rights
 
@@ -83,7 +83,6 @@ class Unit:
     @cached_property
     def register_import(self) -> RegisterImport:
         """Rows of a file on their way into the register."""
-        # Imported here: it loads both dialects, and only an import needs it.
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
@@ -127,11 +126,11 @@ class Unit:
         return Protection(self._connection)
 
     @cached_property
-    def sealed(self) -> Sealed:
-        """Rows that history entries seal."""
-        from custmerge.storage.ledger.sealed import Sealed
+    def digested_rows(self) -> DigestedRows:
+        """Rows whose digests are in history entries."""
+        from custmerge.storage.ledger.digested_rows import DigestedRows
 
-        return Sealed(self._connection)
+        return DigestedRows(self._connection)
 
     @cached_property
     def people(self) -> People:

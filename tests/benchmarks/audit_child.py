@@ -12,7 +12,7 @@ from custmerge.rules.history import Action, Actor, Draft, Head, image_digest
 from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan
 from custmerge.storage.database import Database
-from custmerge.storage.rows import insert_rows
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.unit import Unit
 
 ORDERS_AT_ONCE = 10_000
@@ -50,10 +50,12 @@ def _write(unit: Unit, numbers: list[int]) -> None:
         (p.absorbed.number, *("",) * len(FIELDS), None, p.survivor.number, p.absorbed.number.lower()) for p in plans
     ]
     packages = [(package, plan.survivor.number) for plan in plans for package in plan.packages]
-    insert_rows(connection, "customer", columns, kept + gone)
-    insert_rows(connection, "package", ("package", "number", "name"), [(p.package, to, p.name) for p, to in packages])
+    dialect = dialect_of(connection)
+    dialect.insert_rows(connection, "customer", columns, kept + gone)
+    rows = [(p.package, to, p.name) for p, to in packages]
+    dialect.insert_rows(connection, "package", ("package", "number", "name"), rows)
     domains = [(name, name, p.package) for p, _to in packages for name in p.domains]
-    insert_rows(connection, "domain", ("ascii_name", "name", "package"), domains)
+    dialect.insert_rows(connection, "domain", ("ascii_name", "name", "package"), domains)
     unit.ledger.add(executed)
     end = Head(head.seq, head.hash, head.order)
     unit.chain.append(drafts, behind=end, order=executed[-1][0].order)

@@ -27,6 +27,6 @@ if __name__ == "__main__":
     database, now = Database(url), datetime.now(UTC)
     caller = resume(database, token, now)
     start = time.perf_counter()
-    import_file(database, caller, file, Customers, update=False, watcher=Watcher(), now=now)
+    import_file(database, caller, file, Customers, update=False, progress=Watcher(), now=now)
     print(time.perf_counter() - start)
     database.close()

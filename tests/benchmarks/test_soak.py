@@ -3,7 +3,7 @@
 from databases import HASH, Ready
 from measuring import written
 from soak import soaked
-from world import World
+from support.world import World
 
 CUSTOMERS, PROCESSES, SECONDS = 40, 4, 3
 

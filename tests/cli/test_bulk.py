@@ -2,11 +2,11 @@
 
 import json
 
-import bulk_scenes
 import pytest
-from bulk_scenes import HEADER, PROOFS, approved, lines, report, write
-from conftest import execute
 from passlib.hash import sha512_crypt
+from support import bulk_scenes
+from support.bulk_scenes import HEADER, PROOFS, approved, lines, report, write
+from support.databases import execute
 
 bulk = bulk_scenes.bulk
 

@@ -3,10 +3,10 @@
 import os
 import signal
 
-import bulk_scenes
 import pytest
-from bulk_scenes import HEADER, PROOFS, approved, lines, write
-from conftest import execute
+from support import bulk_scenes
+from support.bulk_scenes import HEADER, PROOFS, approved, lines, write
+from support.databases import execute
 
 bulk = bulk_scenes.bulk
 

@@ -9,16 +9,16 @@ import time
 import types
 from contextlib import closing
 
-import bulk_scenes
 import pytest
-from bulk_model import DETAILS, IDENTITY
-from bulk_scenes import HEADER, approved, lines, load, model_of, pairs_file, write
-from conftest import execute
 from rich.console import Console
-from struck_process import killed_at_random, run_with_few_attempts
-from world import World
+from support import bulk_scenes
+from support.bulk_model import DETAILS, IDENTITY
+from support.bulk_scenes import HEADER, approved, lines, load, model_of, pairs_file, write
+from support.databases import execute
+from support.struck_process import killed_at_random, run_with_few_attempts
+from support.world import World
 
-from custmerge.cli import terminal
+from custmerge.cli import progress
 from custmerge.storage.database import Database
 
 bulk = bulk_scenes.bulk
@@ -149,12 +149,15 @@ def test_counts_are_german_where_the_rest_is(bulk, agent):
 
 def test_a_bar_on_a_terminal_tells_the_rate_of_this_run(monkeypatch):
     ticks = iter([0, 0, 10, 10])
-    monkeypatch.setattr(terminal, "time", types.SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: next(ticks)))
     shown = io.StringIO()
-    with terminal.ProgressBar(Console(file=shown, force_terminal=True, width=100), "", with_rate=True) as bar:
-        bar.update(500, 2000)
-        bar.update(1000, 2000)
+    console = Console(file=shown, force_terminal=True, width=100)
+    terminal = types.SimpleNamespace(has_bars=True, messages=console)
+    with progress.Progress(terminal, "", progress.Unit.ROWS) as bar:
+        bar.advanced(500, 2000)
+        bar.advanced(1000, 2000)
     assert "50 a second" in shown.getvalue()
+    assert "0:00:20" in shown.getvalue()
 
 
 def test_a_program_that_is_interrupted_while_it_is_loaded_ends_quietly(sqlite_cli):

@@ -5,10 +5,10 @@ import os
 import subprocess
 import sys
 
-from bulk_model import DETAILS, IDENTITY
-from bulk_scenes import NUMBERS, lines, load, model_of, pairs_file, rows
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.bulk_model import DETAILS, IDENTITY
+from support.bulk_scenes import NUMBERS, lines, load, model_of, pairs_file, rows
 
 values = st.sampled_from(["a", "a", "a", "b"])
 customers = st.fixed_dictionaries(

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from conftest import STAFF_PASSWORD
-from typist import Typist
+from support.databases import STAFF_PASSWORD
+from support.typist import Typist
 
 from custmerge.errors import LoginRefused
 from custmerge.services.people import sessions

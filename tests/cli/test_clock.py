@@ -4,9 +4,10 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import STAFF_PASSWORD, Result
-from shifted_clock import shifted
 from sqlalchemy import text
+from support.command_line import Result
+from support.databases import STAFF_PASSWORD
+from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
@@ -219,7 +220,9 @@ def test_approvals_and_leases_of_the_future_do_not_count():
 
     def batch(approved=timedelta(0), alive=timedelta(0)):
         times = {"approved_at": stamp(now + approved), "alive_until": stamp(now + alive)}
-        return Batch(1, "", State.RUNNING, 1, 0, 0, "anna", 1, run_by=None, at="", **times)
+        return Batch(
+            sha256="", state=State.RUNNING, rows=1, at="", id=1, approved_by="anna", approved_by_person=1, **times
+        )
 
     assert approval_holds(batch(), now)
     assert not approval_holds(batch(approved=timedelta(minutes=5)), now)

@@ -13,7 +13,7 @@ from custmerge.errors import DatabaseMissing, DatabaseUnreachable
 from custmerge.services import doctor
 from custmerge.storage.catalogue.protection import Protection
 from custmerge.storage.database import Database
-from custmerge.storage.engine import our_errors
+from custmerge.storage.dialect import our_errors
 
 
 def checks_of(done):

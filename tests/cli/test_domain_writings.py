@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from custmerge.rules.fields import FIELDS
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 WRITINGS = [
     ("kunde_1.müller.example", "kunde_1.xn--mller-kva.example"),

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from conftest import STAFF_PASSWORD, execute
+from support.databases import STAFF_PASSWORD, execute
 
 from custmerge.services.people import passwords
 

@@ -1,7 +1,7 @@
 """A contact of a package's own whose eight details are empty is not none: the package doesn't use its number's."""
 
 import pytest
-from world import details
+from support.world import details
 
 EMPTY = details(**dict.fromkeys(details(), ""))
 CONTACT_COLUMNS = [f"contact_{field}" for field in EMPTY]

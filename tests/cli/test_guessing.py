@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from conftest import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD
 
 from custmerge.rules.guessing import Subject
 from custmerge.services.people import guessing, passwords
@@ -154,7 +154,7 @@ def test_the_end_of_a_try_that_was_forgotten_ends_no_other(database):
 
 def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
     now = datetime.now(UTC)
-    origin = guessing.Origin(1, tuple(range(5)), is_continued=False)
+    origin = guessing.Origin(1, range(5))
     guessing.begin_all(database, [[Subject("number", "20002")]] * 5, now, origin)
     with database.writing() as unit:
         unit.guesses.forget_pending(1)
@@ -166,7 +166,7 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
     for batch in range(1, 6):
         for is_continued in (False, True):
             # Each run is killed before anybody has learned how its tries end, but for the first.
-            origin = guessing.Origin(batch, (1,), is_continued)
+            origin = guessing.Origin(batch, [1])
             (tried,) = guessing.begin_all(database, [[subject]], now, origin)
             if not is_continued:
                 guessing.wrong(database, tried, guessing.NOBODY, {})
@@ -176,11 +176,24 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
         wrong(database, now)
 
 
+def test_a_wrong_row_counts_once_however_often_its_run_goes_on(database):
+    now, subject = datetime.now(UTC), Subject("number", "20002")
+    for _ in range(9):
+        (tried,) = guessing.begin_all(database, [[subject]], now, guessing.Origin(1, [1]))
+        guessing.wrong(database, tried, guessing.NOBODY, {})
+    for row in range(2, 5):
+        (tried,) = guessing.begin_all(database, [[subject]], now, guessing.Origin(1, [row]))
+        guessing.wrong(database, tried, guessing.NOBODY, {})
+    wrong(database, now)
+    with pytest.raises(guessing.LockedOut):
+        wrong(database, now)
+
+
 def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(database):
     now, subject = datetime.now(UTC), Subject("number", "20002")
     stopped = []
     for batch in range(1, 6):
-        origin = guessing.Origin(batch, (1,), is_continued=False)
+        origin = guessing.Origin(batch, [1])
         stopped += guessing.begin_all(database, [[subject]], now, origin)
         with database.writing() as unit:
             unit.guesses.forget_pending(batch)
@@ -228,6 +241,7 @@ def test_wrong_tries_count_for_15_minutes(database):
         wrong(database, now + timedelta(minutes=21))
 
 
+@pytest.mark.usefixtures("true_hashes")
 def test_tries_under_way_count_so_that_many_at_once_get_no_more(pair, cli):
     running = [
         cli.start("login", "20002", "--password-stdin", "--print-token", stdin=f"falsch-{number}")
@@ -251,6 +265,7 @@ def test_a_killed_try_counts_as_a_wrong_one(database):
         guessing.begin(database, [Subject("number", "20002")], later)
 
 
+@pytest.mark.usefixtures("true_hashes")
 def test_a_lock_holds_in_another_process_after_a_kill(pair, cli):
     for _ in range(4):
         log_in(cli, "20002")

@@ -3,9 +3,9 @@
 import json
 from contextlib import closing
 
-import history_scenes
 import pytest
-from history_scenes import KEYS, draft
+from support import history_scenes
+from support.history_scenes import KEYS, draft
 
 from custmerge.rules.history import Action, Actor
 from custmerge.storage.database import Database

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import history_scenes
 import psycopg
 import pytest
-from history_scenes import KEYS, draft
+from support import history_scenes
+from support.history_scenes import KEYS, draft
 
 from custmerge.rules.history import Action, Actor
 

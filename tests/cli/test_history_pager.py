@@ -3,10 +3,10 @@
 import sys
 import time
 
-import history_scenes
 import pexpect
 import pytest
-from history_scenes import draft
+from support import history_scenes
+from support.history_scenes import draft
 
 append = history_scenes.append
 merged = history_scenes.merged

@@ -4,15 +4,14 @@ import json
 import time
 from contextlib import closing
 
-import history_scenes
 import pytest
-from history_scenes import draft
 from sqlalchemy import event
+from support import history_scenes
+from support.history_scenes import draft
 
 from custmerge.rules.history import Action, extend
 from custmerge.storage.database import Database
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import insert_rows
+from custmerge.storage.dialect import dialect_of
 
 append = history_scenes.append
 ENTRIES = 20_000
@@ -34,7 +33,9 @@ def long_chain(database_url):
     with closing(Database(database_url)) as database:
         with database.writing() as unit:
             rows = [(entry.seq, entry.body, entry.hash) for entry in extend(unit.chain.lock(), list(many(ENTRIES)))]
-            insert_rows(unit._connection, "custmerge_history", ("seq", "body", "hash"), rows)
+            dialect_of(unit._connection).insert_rows(
+                unit._connection, "custmerge_history", ("seq", "body", "hash"), rows
+            )
             unit._connection.exec_driver_sql("ANALYZE custmerge_history")
         with database.reading() as unit:
             yield unit
@@ -51,7 +52,7 @@ def plan_of(unit, ask):
     ask()
     event.remove(connection.engine, "before_cursor_execute", note)
     ((statement, parameters),) = asked
-    explain = "EXPLAIN QUERY PLAN" if is_sqlite(connection) else "EXPLAIN"
+    explain = "EXPLAIN QUERY PLAN" if not dialect_of(connection).is_server else "EXPLAIN"
     return [row[-1] for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)]
 
 

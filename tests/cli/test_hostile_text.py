@@ -5,9 +5,9 @@ import json
 import re
 
 import pytest
-from conftest import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.databases import execute
 
 from custmerge.rules.cells import guard
 from custmerge.rules.fields import FIELDS

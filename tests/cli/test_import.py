@@ -1,8 +1,8 @@
 """Contract §6: CSV in, one transaction, every bad line reported."""
 
 import pytest
-from conftest import execute, first_cells
-from world import KATRIN, details
+from support.databases import execute, first_cells
+from support.world import KATRIN, details
 
 HEADER = "number,company,first_name,last_name,street,postcode,city,phone,mobile,email,account_number,bank_code"
 

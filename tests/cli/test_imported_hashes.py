@@ -7,6 +7,7 @@ import pytest
 from argon2 import PasswordHasher
 from passlib.hash import sha512_crypt
 
+pytestmark = pytest.mark.usefixtures("true_hashes")
 OLD = {
     "bcrypt": lambda password: bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode(),
     "bcrypt as PHP writes it": lambda password: (

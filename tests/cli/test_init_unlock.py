@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from conftest import STAFF_PASSWORD, CommandLine
+from support.command_line import CommandLine
+from support.databases import STAFF_PASSWORD
 
 ROLE = "custmerge app unlock"
 

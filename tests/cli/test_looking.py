@@ -1,7 +1,7 @@
 """find, show, diff and history: shapes, masking, marks, widths."""
 
 import pytest
-from world import fields
+from support.world import fields
 
 
 def test_diff_has_the_contracts_shape(world, agent):

@@ -1,9 +1,9 @@
 """Contract §2, rules 7 to 10: what a merge leaves. On both databases."""
 
-import merge_scenes
 import pytest
-from merge_scenes import merge
-from world import details, fields
+from support import merge_scenes
+from support.merge_scenes import merge
+from support.world import details, fields
 
 pair = merge_scenes.pair
 

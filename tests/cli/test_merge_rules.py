@@ -1,9 +1,9 @@
 """Contract §2, rules 1 to 6: who and what may be merged. On both databases."""
 
-import merge_scenes
 import pytest
-from merge_scenes import merge
-from world import fields
+from support import merge_scenes
+from support.merge_scenes import merge
+from support.world import fields
 
 pair = merge_scenes.pair
 

@@ -4,8 +4,8 @@ import os
 import pwd
 
 import pytest
-from cli_process import run_command_line
-from conftest import STAFF_PASSWORD
+from support.cli_process import run_command_line
+from support.databases import STAFF_PASSWORD
 
 NOWHERE = {"HOME": None, "XDG_DATA_HOME": None, "CUSTMERGE_CONFIG": None}
 

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import suppress
 
-from conftest import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD
 
 PAUSE_SECONDS = 1.0
 ROWS = "number,city\n" + "".join(f"{number},Ulm\n" for number in range(20_000))

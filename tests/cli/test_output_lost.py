@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import execute
+from support.databases import execute
 
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 PROGRAM = f"{sys.executable} -m custmerge"
 

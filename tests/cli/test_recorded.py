@@ -7,12 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conftest import STAFF_PASSWORD
 from sqlalchemy import text
+from support.databases import STAFF_PASSWORD
 
 from custmerge import errors
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 LOGIN = ("--password-stdin", "--print-token")
 

@@ -1,7 +1,7 @@
 """Contract §5: every role and every command, on both databases."""
 
 import pytest
-from conftest import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD
 
 from custmerge.cli.app import VERBS
 

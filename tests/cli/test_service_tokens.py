@@ -1,7 +1,7 @@
 """A service token works, but nothing that it does to people or tokens outlasts it (contract §5)."""
 
 import pytest
-from conftest import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD
 
 from custmerge.cli import token, user
 

@@ -5,10 +5,10 @@ import io
 import re
 
 import pytest
-from conftest import execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from world import fields
+from support.databases import execute
+from support.world import fields
 
 from custmerge.rules.fields import FIELDS
 

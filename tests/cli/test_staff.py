@@ -1,7 +1,7 @@
 """Staff and service tokens: what ends a session, what a role may, who can't be lost."""
 
 import pytest
-from conftest import STAFF_PASSWORD, execute
+from support.databases import STAFF_PASSWORD, execute
 
 NEW = "ein-ganz-neues-passwort"
 

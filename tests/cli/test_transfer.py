@@ -4,10 +4,10 @@ import hashlib
 import json
 
 import pytest
-from conftest import STAFF_PASSWORD
 from sqlalchemy import update
+from support.databases import STAFF_PASSWORD
 
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.tables import form as stored_form
 
 PDF = b"%PDF-1.7\nunterschrieben"

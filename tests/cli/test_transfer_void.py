@@ -1,7 +1,7 @@
 """Contract §2, rule 5: a transfer that became void is so for good, and the history says so."""
 
 import pytest
-from conftest import STAFF_PASSWORD, execute
+from support.databases import STAFF_PASSWORD, execute
 
 PDF = b"%PDF-1.7\nunterschrieben"
 PROOF = ("--domain", "zwei.example", "--password-stdin")

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import undo_scenes
-from test_wizard import Typist
-from undo_scenes import import_, merge, merge_third, undo
+from support import undo_scenes
+from support.typist import Typist
+from support.undo_scenes import import_, merge, merge_third, undo
 
 from custmerge.services import access
 from custmerge.storage.database import Database

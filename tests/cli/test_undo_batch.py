@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from conftest import execute
-from struck_process import run_undo_by_the_clock, run_undo_struck, terminate
+from support.databases import execute
+from support.struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
 from custmerge.errors import BatchBusy, UndoChanged
 from custmerge.services import access
@@ -220,8 +220,8 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
     begun = undo_batch._BatchUndo.begin
 
-    def begin(undo, turn):
-        begun(undo, turn)
+    def begin(undo):
+        begun(undo)
         execute(database_url, "UPDATE custmerge_batch SET runner = 'another'")
 
     monkeypatch.setattr(undo_batch._BatchUndo, "begin", begin)

@@ -1,10 +1,10 @@
 """Contract §3, `undo`: what an order changed is exactly as before. On both databases."""
 
 import pytest
-import undo_scenes
-from conftest import execute
-from undo_scenes import import_, merge, merge_third, undo
-from world import details
+from support import undo_scenes
+from support.databases import execute
+from support.undo_scenes import import_, merge, merge_third, undo
+from support.world import details
 
 pair = undo_scenes.pair
 

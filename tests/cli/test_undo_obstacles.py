@@ -1,10 +1,10 @@
 """Contract §3, `undo`: what stands in the way is named, and nothing is changed. On both databases."""
 
 import pytest
-import undo_scenes
-from conftest import execute
-from undo_scenes import import_, merge, merge_third, undo
-from world import World, details
+from support import undo_scenes
+from support.databases import execute
+from support.undo_scenes import import_, merge, merge_third, undo
+from support.world import World, details
 
 pair = undo_scenes.pair
 CONTACT = ",".join(f"contact_{field}" for field in details())

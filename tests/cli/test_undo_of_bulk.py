@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-import undo_scenes
-from struck_process import killed_at_random
-from test_wizard import Typist
-from undo_scenes import import_, merge, merge_third, undo
+from support import undo_scenes
+from support.struck_process import killed_at_random
+from support.typist import Typist
+from support.undo_scenes import import_, merge, merge_third, undo
 
 from custmerge.services import access
 from custmerge.storage.database import Database

@@ -13,8 +13,9 @@ from functools import partial
 
 import psycopg
 import pytest
-from conftest import STAFF_PASSWORD, CommandLine, Result
-from struck_process import (
+from support.command_line import CommandLine, Result
+from support.databases import STAFF_PASSWORD
+from support.struck_process import (
     FATAL_CHUNK,
     interrupt,
     kill,

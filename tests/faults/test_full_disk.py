@@ -10,8 +10,9 @@ from itertools import count
 
 import psycopg
 import pytest
-from conftest import CommandLine, furnish
-from world import World
+from support.command_line import CommandLine
+from support.databases import furnish
+from support.world import World
 
 ROOM_STEP = 4 * 4096
 PROOF = ("--domain", "d20001.example", "--password-stdin")

@@ -7,7 +7,7 @@ import time
 
 import psycopg
 import pytest
-from conftest import execute
+from support.databases import execute
 
 GIVE_UP_AFTER_SECONDS = 30
 MORE_THAN_A_PIPE_HOLDS = 5_000

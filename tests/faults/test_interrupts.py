@@ -23,6 +23,7 @@ def long_file(tmp_path):
     return path
 
 
+@pytest.mark.usefixtures("true_hashes")
 @pytest.mark.parametrize(("blow", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 def test_an_import_that_is_struck_down_leaves_nothing_behind(world, supervisor, long_file, blow, code):
     world.customer("vorher")
@@ -57,7 +58,7 @@ def test_who_cleans_up_after_an_interrupt_does_not_wait_for_the_transaction_that
 
 
 def test_what_libraries_log_of_a_broken_connection_is_not_printed():
-    log = "import custmerge.storage.engine, logging; logging.getLogger('sqlalchemy.pool').error('closing')"
+    log = "import custmerge.storage.dialect, logging; logging.getLogger('sqlalchemy.pool').error('closing')"
     done = subprocess.run((sys.executable, "-c", log), check=True, capture_output=True)
     assert done.stderr == b""
 

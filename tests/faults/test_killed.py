@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from bulk_scenes import Quiet
-from struck_process import survived
+from support.bulk_scenes import Quiet
+from support.struck_process import survived
 
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import access, bulk

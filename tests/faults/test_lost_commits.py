@@ -4,9 +4,9 @@ import tempfile
 from contextlib import contextmanager
 
 import pytest
-from conftest import CommandLine
-from struck_process import run_impatiently
-from struck_proxy import Cut, Proxy
+from support.command_line import CommandLine
+from support.struck_process import run_impatiently
+from support.struck_proxy import Cut, Proxy
 
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 MERGE = ("merge", "20002", "--into", "10001", "--keep", "--yes", "-f", "json")

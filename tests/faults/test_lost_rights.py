@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from conftest import execute
+from support.databases import execute
 
 from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, ProofRequired
 from custmerge.rules.people import Role

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-from bulk_scenes import Quiet
-from conftest import CommandLine
+from support.bulk_scenes import Quiet
+from support.command_line import CommandLine
 
 from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken, UnknownToken
 from custmerge.rules.people import Role

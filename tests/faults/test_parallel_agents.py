@@ -1,7 +1,7 @@
 """Several agents at the same customers at once: nothing is lost, nobody deadlocks, and the loser is told."""
 
 import pytest
-from world import details
+from support.world import details
 
 TAKEN = {
     "20001": ("street", "Weg 1"),

@@ -27,6 +27,7 @@ def counted(supervisor):
     return [e for e in supervisor("history", "-f", "json").json if e["action"] in ("login_failed", "locked")]
 
 
+@pytest.mark.usefixtures("true_hashes")
 def test_six_agents_who_prove_and_merge_one_number_at_once_are_told_where_it_went(pair, cli, supervisor):
     command = ("merge", "20002", "--into", "10001", *PROOF, "--yes", "-f", "json")
     done = at_once([cli.as_("ben")] * 6, *command)
@@ -39,6 +40,7 @@ def test_six_agents_who_prove_and_merge_one_number_at_once_are_told_where_it_wen
     assert supervisor("audit").code == 0
 
 
+@pytest.mark.usefixtures("true_hashes")
 def test_six_logins_of_a_customer_who_prove_and_merge_at_once_are_refused_and_not_locked(pair, cli, supervisor):
     customers = [cli.login("10001", "pw-1") for _ in range(6)]
     done = at_once(customers, "merge", "20002", *PROOF, "--yes", "-f", "json")

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import execute
 from sqlalchemy import text
+from support.databases import execute
 
 from custmerge.errors import DatabaseConflict, SessionOver
 from custmerge.rules.people import token_sha256
@@ -19,9 +19,8 @@ from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords
-from custmerge.storage import engine
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine, sqlite
 
 READERS = {
     "ada": [("audit",), ("export", "history"), ("history",), ("show", "10001"), ("find", "katrin"), ("whoami",)],
@@ -157,7 +156,7 @@ def read_while_somebody_writes(database):
 def test_a_file_that_cannot_be_locked_and_changes_while_it_is_read_gives_no_answer(sqlite_cli, monkeypatch):
     with closing(Database(sqlite_cli.url)) as database:
         with monkeypatch.context() as patched:
-            patched.setattr(engine, "_is_frozen", lambda _path: True)
+            patched.setattr(sqlite, "_is_frozen", lambda _path: True)
             with database.reading() as unit:
                 assert unit.people.has_staff()
         with pytest.raises(DatabaseConflict):
@@ -202,7 +201,7 @@ def test_passwords_are_hashed_before_an_import_locks_anything(pair, database_url
     with closing(Database(database_url)) as database:
         caller, now = resume(database, "token-of-anna", database.now()), database.now()
         path = str(tmp_path / "new.csv")
-        import_file(database, caller, path, importer, update=False, watcher=Quiet(), now=now)
+        import_file(database, caller, path, importer, update=False, progress=Quiet(), now=now)
     assert made == ["pw-7", "pw-9"]
 
 
@@ -215,7 +214,7 @@ def test_a_session_that_ends_while_a_file_comes_imports_nothing(pair, database_u
         execute(database_url, f"UPDATE custmerge_session SET created_at = '{used}', last_used_at = '{used}'")
         with pytest.raises(SessionOver):
             import_file(
-                database, caller, str(tmp_path / "new.csv"), importer, update=False, watcher=Quiet(), now=began
+                database, caller, str(tmp_path / "new.csv"), importer, update=False, progress=Quiet(), now=began
             )
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from struck_process import run_with_full_temporary_files, run_with_short_files
+from support.struck_process import run_with_full_temporary_files, run_with_short_files
 
 from custmerge.errors import TemporaryFilesFailed
 from custmerge.rules.fields import EMPTY_VALUES, Customer

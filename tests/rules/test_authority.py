@@ -41,7 +41,7 @@ def test_a_seal_for_what_an_older_version_wrote_changes_no_status():
     )
     life = life_of(told)
     assert (life.status, life.filed, life.decided) == (Status.VOID, 1, 2)
-    assert (life.filing_seal, life.decision_seal) == ("f", "a")
+    assert (life.filing_digest, life.decision_digest) == ("f", "a")
 
 
 LOST = [{"did": "disable", "seq": 5}, {"did": "role", "role": "auditor", "seq": 5}]

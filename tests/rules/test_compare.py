@@ -6,7 +6,7 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import a_customer
+from support.world import a_customer
 
 from custmerge.rules.compare import Decision, Status, compare
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, IDENTITY_FIELDS, Customer

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import a_customer, details
+from support.world import a_customer, details
 
 from custmerge.errors import DetailsDiffer, IdentityBlocked
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Field, Package

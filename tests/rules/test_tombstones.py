@@ -1,7 +1,7 @@
 """Where a number that was merged away leads to, and whether two numbers can be merged."""
 
 import pytest
-from world import a_customer
+from support.world import a_customer
 
 from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
 from custmerge.rules.fields import Customer

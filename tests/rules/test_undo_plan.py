@@ -6,14 +6,22 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import a_customer, details
+from support.world import a_customer, details
 
 from custmerge.errors import ImageChanged, Purged, UndoBlocked
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_VALUES, FIELDS, Customer, Field, Package
 from custmerge.rules.history import Actor, image_digest
 from custmerge.rules.image import before_image, read_image
 from custmerge.rules.plan import Choice, Wishes, contact_after, plan_merge
-from custmerge.rules.undo import Later, Present, RecordedMerge, demand_kept, later_in_the_way, plan_undo, read_told
+from custmerge.rules.undo import (
+    Later,
+    MergeEntry,
+    Present,
+    demand_kept,
+    later_in_the_way,
+    plan_undo,
+    read_merge_entry,
+)
 
 SALT = b"s" * 16
 OWN_CONTACT = tuple(details(city="Bonn").values())
@@ -24,7 +32,7 @@ PACKAGES = (
 
 
 def told_of(plan, order=1):
-    return RecordedMerge(
+    return MergeEntry(
         order, plan.survivor.number, plan.absorbed.number, plan.choice, tuple(plan.changes), "2026-01-01T00:00:00Z",
         Actor("ben", "staff"), image_digest(SALT, before_image(plan)), None,
     )  # fmt: skip
@@ -157,7 +165,7 @@ def test_what_is_told_of_an_order_is_read_from_its_entry():
         "at": "2026-01-01T00:00:00Z",
         "by": "bot", "by_kind": "service", "image_sha256": "00", "batch": 3, "row": 1,
     }  # fmt: skip
-    told = read_told(json.loads(json.dumps(body)))
+    told = read_merge_entry(json.loads(json.dumps(body)))
     assert (told.order, told.taken, told.by, told.batch) == (7, (Field.CITY,), Actor("bot", "service"), 3)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from world import a_customer, fields
+from support.world import a_customer, fields
 
 from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare

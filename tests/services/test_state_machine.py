@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     run_state_machine_as_test,
 )
-from register_life import Life
+from support.register_life import Life
+from support.runs import NIGHTLY
 
-NIGHTLY = os.environ.get("CUSTMERGE_NIGHTLY") == "1"
 COPIES = itertools.count()
 
 

@@ -4,11 +4,11 @@ import tempfile
 from contextlib import closing
 
 import pytest
-from write_catalogue import VERSIONS, migrated, of_server, together
 
 from custmerge.storage import catalogue
 from custmerge.storage.catalogue.sqlite import _tokens
 from custmerge.storage.database import Database
+from storage.write_catalogue import VERSIONS, migrated, of_server, together
 
 REWRITE = "run `python tests/storage/write_catalogue.py`"
 

@@ -1,19 +1,20 @@
 """Domains of earlier versions get the key that they have now, or the upgrade names those that are one and stops."""
 
 import pytest
-from conftest import CommandLine, execute, first_cells
 from sqlalchemy import text
-from test_migrations import dump, old_url  # noqa: F401 (a fixture)
+from support.command_line import CommandLine
+from support.databases import execute, first_cells
+from support.migration_scenes import dump
 
 from custmerge.rules.fields import FIELDS
 from custmerge.storage import schema
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 BEFORE = "0005"
 
 
 @pytest.fixture
-def fill(old_url):  # noqa: F811 (the fixture)
+def fill(old_url):
     """Make a database of the version before, with one customer and domains (key, name, package)."""
 
     def fill(*domains):

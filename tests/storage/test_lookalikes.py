@@ -3,8 +3,8 @@
 import re
 
 import psycopg
-from audit_scenes import audited, live
-from conftest import CommandLine
+from support.audit_scenes import audited, live
+from support.command_line import CommandLine
 
 from custmerge.storage.catalogue.postgresql import LOOKALIKE_FUNCTIONS, LOOKALIKE_OPERATORS
 

@@ -2,23 +2,20 @@
 
 from contextlib import closing
 
-import migration_scenes
 import pytest
-from conftest import CommandLine, execute
-from migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 from sqlalchemy import text
+from support.command_line import CommandLine
+from support.databases import execute
+from support.migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.ledger.history import Chain
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 at_versions_with_staff = pytest.mark.parametrize("version", [v for v in EARLIER if v >= "0002"])
 LOGIN = ("login", "--staff", "eva", "--password-stdin", "--print-token")
 
@@ -35,7 +32,8 @@ def seal_as_a_version_without_that_column(url):
     columns = "id, name, role, password_hash, created_at, disabled_at"
     with engine.begin() as connection:
         rows = connection.execute(text(f"SELECT {columns} FROM custmerge_staff")).all()
-        facts = [{"did": "seal", "name": row[1], "row_sha256": seals.of_person_cells(*row, None)} for row in rows]
+        digests = [(row[1], row_digests.person_row_digest(*row, None)) for row in rows]
+        facts = [{"did": "seal", "name": name, "row_sha256": digest} for name, digest in digests]
         Chain(connection).append([Draft(stamp(NOW), Actor("init", "system"), Action.USER, told) for told in facts])
     engine.dispose()
 

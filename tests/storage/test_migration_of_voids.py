@@ -3,11 +3,10 @@
 import json
 from contextlib import closing
 
-import migration_scenes
 import pytest
-from conftest import execute
-from migration_scenes import EARLIER, NOW, audited
 from sqlalchemy import text
+from support.databases import execute
+from support.migration_scenes import EARLIER, NOW, audited
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Actor, Draft
@@ -15,12 +14,9 @@ from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
 from custmerge.services import init
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.ledger.history import Chain
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 BEFORE_VOID_WAS_TOLD = [v for v in EARLIER if v >= "0002"]
 at_versions_with_silent_voids = pytest.mark.parametrize("version", BEFORE_VOID_WAS_TOLD)
 

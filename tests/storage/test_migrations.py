@@ -6,13 +6,13 @@ import signal
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
-import migration_scenes
 import psycopg
 import pytest
-from conftest import CommandLine, execute
-from migration_scenes import EARLIER, NOW, audited, reflected
-from sqlalchemy import insert, inspect, select, text
-from struck_process import die_at
+from sqlalchemy import insert, inspect, text
+from support.command_line import CommandLine
+from support.databases import execute
+from support.migration_scenes import EARLIER, NOW, audited, dump, reflected
+from support.struck_process import die_at
 
 from custmerge.errors import DatabaseError, NewSchema
 from custmerge.rules.audit import CheckName, Verdict
@@ -22,29 +22,13 @@ from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage import schema
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 from custmerge.storage.migrations.versions import v0006_proofs_and_names
 
-lived = migration_scenes.lived
-old = migration_scenes.old
-old_url = migration_scenes.old_url
 PROCESSES = multiprocessing.get_context("fork")
 LOGINS = {"custmerge_session", "custmerge_proof"}
 at_every_version = pytest.mark.parametrize("version", schema.VERSIONS)
 at_every_earlier_version = pytest.mark.parametrize("version", EARLIER)
-
-
-def dump(url, like=None):
-    """Every cell of every table; of the tables and columns of `like` alone, where it is given."""
-    engine = open_engine(url)
-    with engine.connect() as connection:
-        found = {}
-        for table in reflected(connection).sorted_tables:
-            names = sorted(column.name for column in table.columns) if like is None else like.get(table.name, [[]])[0]
-            rows = connection.execute(select(*(table.c[name] for name in names))) if names else ()
-            found[table.name] = [names, *sorted([tuple(row) for row in rows], key=repr)]
-    engine.dispose()
-    return found if like is None else {name: found[name] for name in like}
 
 
 @at_every_version

@@ -4,8 +4,9 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
-from conftest import STAFF_PASSWORD, CommandLine
-from world import World
+from support.command_line import CommandLine
+from support.databases import STAFF_PASSWORD
+from support.world import World
 
 ROLE = "custmerge app%"
 

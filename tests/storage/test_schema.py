@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.storage import schema, tables
 from custmerge.storage.database import Database
-from custmerge.storage.engine import open_engine
+from custmerge.storage.dialect import open_engine
 
 BLANK = dict.fromkeys([c.name for c in tables.field_columns], "")
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from custmerge.storage.database import Database
-from custmerge.storage.search_path import SERVER_FIRST, server_names_only
+from custmerge.storage.dialect.postgresql import SERVER_FIRST, server_names_only
 
 PATH = text("SELECT pg_catalog.current_setting('search_path')")
 

@@ -2,8 +2,9 @@
 
 import psycopg
 import pytest
-from audit_scenes import audited, live
-from conftest import CommandLine
+from support.audit_scenes import audited, live
+from support.command_line import CommandLine
+from support.runs import NIGHTLY
 
 from custmerge.rules.audit import Verdict
 
@@ -22,12 +23,14 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("setting", SETTINGS)
-def test_a_setting_of_the_database_changes_nothing(postgresql_server, postgresql_template, tmp_path, setting):
-    name = f"set_{setting.lower()}_{postgresql_template}"
+# All at once, and at night each alone.
+@pytest.mark.parametrize("names", [list(SETTINGS), *([name] for name in SETTINGS if NIGHTLY)], ids="-".join)
+def test_settings_of_the_database_change_nothing(postgresql_server, postgresql_template, tmp_path, names):
+    name = f"set_{names[0].lower()}_{len(names)}_{postgresql_template}"
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
-        connection.execute(f"ALTER DATABASE {name} SET {setting} = '{SETTINGS[setting]}'")
+        for setting in names:
+            connection.execute(f"ALTER DATABASE {name} SET {setting} = '{SETTINGS[setting]}'")
         live(CommandLine(postgresql_server.get_uri(name), tmp_path))
         audit = audited(postgresql_server.get_uri(name))
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

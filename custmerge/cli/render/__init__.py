@@ -1,1 +1,1 @@
-"""Values → tables, JSON, CSV. One file a shape; untrusted text is neutralised in `escape`."""
+"""Values → what people read (`text`) and what scripts read (`data`); a subject has the same file name in both."""

@@ -32,7 +32,7 @@ def examine(unit: Unit, findings: Findings, traces: Mapping[int, Trace], *, is_w
 
     Where only its end was, what is told of an approval that can be used is looked for in the rest.
     """
-    open_ones = set() if is_whole else {number for number, _person in unit.sealed.open_approvals()}
+    open_ones = set() if is_whole else {number for number, _person in unit.digested_rows.open_approvals()}
     known, kept = set(), unit.ledger_reader.decided_rows()
     for number, state, done, merged in unit.ledger_reader.batches():
         known.add(number)

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from custmerge.errors import N_
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.audit import CheckName
 from custmerge.rules.authority import DECISIONS, life_of
 from custmerge.rules.history import Action
@@ -77,7 +77,7 @@ class _Told:
         *actions: Action,
         gone: Callable[[str, Mapping[str, Fact]], None] = lambda _key, _facts: None,
     ) -> None:
-        self._entries = unit.sealed.entries(key, [action.value for action in actions])
+        self._entries = unit.digested_rows.entries(key, [action.value for action in actions])
         self._gone = gone
         self._next: tuple[str, str] | None = None
 
@@ -113,19 +113,19 @@ class _Told:
 
 def _staff(unit: Unit, findings: Findings) -> None:
     gone = partial(_report_gone, findings, CheckName.STAFF, "user")
-    with _Told(unit, "name", Action.USER, gone=gone) as told, closing(unit.sealed.staff()) as people:
+    with _Told(unit, "name", Action.USER, gone=gone) as told, closing(unit.digested_rows.staff()) as people:
         for cells in people:
             name = cells[1]
-            _hold(findings, CheckName.STAFF, f"user {name}", seals.of_person_cells(*cells), told.of(name))
+            _hold(findings, CheckName.STAFF, f"user {name}", row_digests.person_row_digest(*cells), told.of(name))
 
 
 def _tokens(unit: Unit, findings: Findings) -> None:
     gone = partial(_report_gone, findings, CheckName.TOKENS, "token")
-    with _Told(unit, "name", Action.TOKEN, gone=gone) as told, closing(unit.sealed.services()) as services:
+    with _Told(unit, "name", Action.TOKEN, gone=gone) as told, closing(unit.digested_rows.services()) as services:
         for cells in services:
             name = cells[1]
-            keys = unit.sealed.keys_of(cells[0])
-            seal = seals.seal("service", *cells, keys[0] if keys else None)
+            keys = unit.digested_rows.keys_of(cells[0])
+            seal = row_digests.row_digest("service", *cells, keys[0] if keys else None)
             _hold(findings, CheckName.TOKENS, f"token {name}", seal, told.of(name))
             if len(keys) > 1:
                 findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
@@ -137,7 +137,7 @@ def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
         _Told(unit, "transfer", Action.TRANSFER_FILE, gone=gone) as filed,
         _Told(unit, "transfer", *DECISIONS) as decided,
         _Told(unit, "transfer", Action.TRANSFER_VOID) as void,
-        closing(unit.sealed.transfers()) as rows,
+        closing(unit.digested_rows.transfers()) as rows,
     ):
         while some := list(islice(rows, TRANSFERS_AT_ONCE)):
             lives, used_before = _lives(unit, some)
@@ -179,15 +179,15 @@ def _seq(facts: Mapping[str, Fact]) -> int:
 
 
 def _hold_filing(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
-    _hold(findings, CheckName.TRANSFERS, subject, seals.of_filed_row(row), told)
+    _hold(findings, CheckName.TRANSFERS, subject, row_digests.filing_row_digest(row), told)
 
 
 def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
     if told is None:
-        if any(row[name] is not None for name in seals.DECIDED):
+        if any(row[name] is not None for name in row_digests.DECIDED):
             findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
         return
-    if seals.of_decided_row(row, seals.STATUS_OF[Action(str(told["action"]))]) != told["row_sha256"]:
+    if row_digests.decision_row_digest(row, row_digests.STATUS_OF[Action(str(told["action"]))]) != told["row_sha256"]:
         findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
 
 
@@ -200,7 +200,7 @@ def _hold_status(
         findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
     elif expected is Status.VOID:
         why = None if void is None else str(void["why"])
-        _hold(findings, CheckName.TRANSFERS, subject, seals.of_void_row(row, why), void)
+        _hold(findings, CheckName.TRANSFERS, subject, row_digests.void_row_digest(row, why), void)
 
 
 def _hold_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
@@ -227,12 +227,12 @@ def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, An
 def _forms(unit: Unit, findings: Findings) -> None:
     erased_until, told = purged(unit, "forms")
     erased = 0
-    with closing(unit.sealed.transfers()) as rows:
+    with closing(unit.digested_rows.transfers()) as rows:
         for row in rows:
             erased += _hold_form(unit, findings, row, erased_until)
     if erased > told:
         findings.add(CheckName.FORMS, "signed forms", EMPTIED, count=erased, told=told)
-    with closing(unit.sealed.strange_forms()) as strange:
+    with closing(unit.digested_rows.strange_forms()) as strange:
         for number, count, is_known in strange:
             message = _FORM_TWICE if is_known else _FORM_OF_NOTHING
             findings.add(CheckName.FORMS, f"transfer {number}", message, count=count)
@@ -240,7 +240,7 @@ def _forms(unit: Unit, findings: Findings) -> None:
 
 def _hold_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
     """Hold a transfer's form against what was filed; returns whether it was erased."""
-    content = unit.sealed.form_of(row["id"])
+    content = unit.digested_rows.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
         return False
@@ -257,16 +257,20 @@ def _hold_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_un
 def _batches(unit: Unit, findings: Findings) -> None:
     _hold_approvers(unit, findings)
     gone = partial(_report_gone, findings, CheckName.BATCHES, "batch")
-    with _Told(unit, "batch", Action.BULK_APPROVE, gone=gone) as told, closing(unit.sealed.approvals()) as approvals:
+    with (
+        _Told(unit, "batch", Action.BULK_APPROVE, gone=gone) as told,
+        closing(unit.digested_rows.approvals()) as approvals,
+    ):
         for cells in approvals:
             entry = told.of(cells[0])
             if entry is not None or any(cell is not None for cell in cells[3:]):
-                _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", seals.seal("approval", *cells), entry)
+                digest = row_digests.row_digest("approval", *cells)
+                _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", digest, entry)
 
 
 def _hold_approvers(unit: Unit, findings: Findings) -> None:
     """Look for bulk files that can be run as a whole, by the approval of somebody who may not give it any more."""
-    found = unit.sealed.open_approvals()
+    found = unit.digested_rows.open_approvals()
     staff = Staff(unit, {person for _batch, person in found})
     for batch, person in found:
         if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:

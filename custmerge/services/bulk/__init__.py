@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_holds, goes_on
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability
@@ -14,7 +13,7 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
 from custmerge.services.bulk.file import opened
-from custmerge.services.bulk.lease import turn_at
+from custmerge.services.bulk.lease import leased
 from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
@@ -65,27 +64,31 @@ def approvable(database: Database, caller: Caller, path: str, inputs: RunInputs)
 def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
     """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
     demand(caller, Capability.BULK_APPROVE)
-
-    def write(unit: Unit) -> Batch:
-        demand_alive(unit, caller, now)
-        # Of two that approve a file at once, the second is to see the batch of the first.
-        unit.chain.lock()
-        _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)
-        # A run that began without it stays without it: rows that it has refused would stay refused.
-        batch = Batch(0, ran.sha256, State.APPROVED, ran.rows, 0, 0, None, None, None, None, stamp(now))
-        batch = replace(batch, id=unit.batches.add(batch))
-        unit.batches.approve(batch.id, by=caller.name, person=person_of(caller), at=stamp(now))
-        batch = replace(batch, approved_by=caller.name, approved_by_person=person_of(caller), approved_at=stamp(now))
-        facts: dict[str, Fact] = {
-            "batch": batch.id,
-            "rows": ran.rows,
-            "file_sha256": ran.sha256,
-            "row_sha256": seals.of_approval(batch),
-        }
-        unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
-        return batch
-
-    return database.attempt(write)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            # Of two that approve a file at once, the second is to see the batch of the first.
+            unit.chain.lock()
+            _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)
+            # A run that began without it stays without it: rows that it has refused would stay refused.
+            new = Batch(
+                sha256=ran.sha256,
+                state=State.APPROVED,
+                rows=ran.rows,
+                approved_by=caller.name,
+                approved_by_person=person_of(caller),
+                approved_at=stamp(now),
+                at=stamp(now),
+            )
+            batch = unit.batches.add(new)
+            facts: dict[str, Fact] = {
+                "batch": batch.id,
+                "rows": batch.rows,
+                "file_sha256": batch.sha256,
+                "row_sha256": row_digests.approval_digest(batch),
+            }
+            unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
+    return batch
 
 
 def _newest_of(unit: Unit, sha256: str, now: datetime, *, lock: bool = False) -> Batch | None:
@@ -105,15 +108,12 @@ def run(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran
     committed stays.
     """
     demand(caller, Capability.MERGE_ANY)
-    from custmerge.services.bulk.file_run import Run
+    from custmerge.services.bulk.file_run import FileRun
 
-    with (
-        opened(path) as file,
-        turn_at(database, file.sha256) as turn,
-        Run(database, caller, file, inputs) as running,
-    ):
-        running.begin(turn)
-        return running.to_the_end()
+    with opened(path) as file, leased(database, file.sha256, inputs.new_salt().hex()) as lease:
+        file_run = FileRun(database, caller, file, inputs, lease)
+        file_run.begin()
+        return file_run.to_the_end()
 
 
 def status(database: Database, caller: Caller, path: str | None, now: datetime) -> tuple[Batch, ...]:

@@ -31,10 +31,10 @@ _NO_SALT = bytes(16)
 class DryRun:
     """A run that writes nothing: what its orders would change is kept aside."""
 
-    def __init__(self, database: Database, caller: Caller, earlier: frozenset[int], now: datetime) -> None:
+    def __init__(self, database: Database, caller: Caller, batches: frozenset[int], now: datetime) -> None:
         self._database = database
         self._caller = caller
-        self._earlier = earlier
+        self._batches = batches
         self._now = now
         self._changed = ChangedRecords()
 
@@ -48,19 +48,14 @@ class DryRun:
         """Return what would become of rows that come after those that were asked about before."""
         with self._database.reading() as unit:
             demand_alive(unit, self._caller, self._now, hold=False)
-            foreseen = Rows(unit, self._caller, rows, self._now, earlier=self._earlier, lock=False)
-            orders = foreseen.orders
-            numbers = {number for row in rows for number in (row.survivor, row.absorbed)}
-            orders.assume(
-                self._changed.records(numbers),
-                took_over=self._changed.took_over(numbers),
-                look_up=lambda number: self._record(unit, number),
+            decided_rows = Rows(
+                unit, self._caller, rows, self._now, earlier=self._batches, lock=False, changed=self._changed
             )
             demand_standing(unit, self, rows, proofs)
             for row in rows:
-                foreseen.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
-            self._changed.keep(orders.changed())
-            return foreseen.outcomes()
+                decided_rows.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
+            self._changed.keep(decided_rows.orders.changed_records)
+            return decided_rows.outcomes()
 
     def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
         """Return the records of those of `numbers` that exist, as the rows before leave them."""
@@ -81,13 +76,10 @@ class DryRun:
         return found
 
     def _end_of_chain(self, number: str) -> str:
-        # What led somewhere before has no packages any more, so only what was foreseen counts.
+        # What was a tombstone before has no packages, so only those of this dry run count.
         while (record := self._changed.records([number]).get(number)) and record.merged_into is not None:
             number = record.merged_into
         return number
-
-    def _record(self, unit: Unit, number: str) -> Customer | None:
-        return self._changed.records([number]).get(number) or unit.register.customer(number)
 
 
 class Check:
@@ -98,20 +90,20 @@ class Check:
         self._caller = caller
         self._file = file
         self._inputs = inputs
-        self._counter = ResultCounter(inputs.watcher)
+        self._counter = ResultCounter(inputs.progress)
 
     def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
-        """Tell the watcher every row, those that `begun` has decided as it has; raises LockedOut."""
+        """Tell the progress every row, those that `begun` has decided as it has; raises LockedOut."""
         total, done = self._file.count(), begun.done if begun else 0
-        self._inputs.watcher.accepted()
-        self._inputs.watcher.advanced(done, total)
+        self._inputs.progress.accepted()
+        self._inputs.progress.advanced(done, total)
         with self._database.reading() as unit:
             earlier = frozenset(one.id for one in unit.batches.of_file(self._file.sha256) if one != begun)
             if begun is not None:
                 self._counter.tell(decided(unit, begun, self._file))
         with DryRun(self._database, self._caller, earlier, self._inputs.clock()) as dry_run:
             for rows in chunks(self._file, done, self._inputs.chunk, split=not is_whole):
-                still = partial(self._inputs.watcher.advanced, done, total)
+                still = partial(self._inputs.progress.advanced, done, total)
                 check = PasswordCheck(self._database, self._caller, self._inputs.clock, dry_run, still)
                 found = Proved({}) if is_whole else proved(check, rows)
                 decide = partial(dry_run.outcomes, found.closed(rows), is_whole=is_whole)
@@ -119,5 +111,5 @@ class Check:
                 if found.stopped_by is not None:
                     raise found.stopped_by
                 done = rows[-1].row
-                self._inputs.watcher.advanced(done, total)
+                self._inputs.progress.advanced(done, total)
         return self._counter.ran(None, self._file.sha256, total)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Self, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     ApprovalOver,
@@ -14,8 +14,6 @@ from custmerge.errors import (
     BatchMoved,
     DatabaseConflict,
     DatabaseError,
-    DatabaseLocked,
-    DatabaseUnreachable,
     NotApproved,
     NotCommitted,
     OutcomeUnknown,
@@ -40,7 +38,7 @@ from custmerge.services.access import SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk.file import chunks, decided
 from custmerge.services.bulk.inputs import ResultCounter
-from custmerge.services.bulk.lease import end_dead_leases, is_free
+from custmerge.services.bulk.lease import expiry
 from custmerge.services.bulk.passwords import (
     PasswordCheck,
     PresentRegister,
@@ -52,16 +50,16 @@ from custmerge.services.bulk.passwords import (
 from custmerge.services.bulk.rows import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from custmerge.rules.bulk import BulkRow, Outcome
     from custmerge.services.access import Caller
     from custmerge.services.bulk.inputs import Ran, RunInputs
+    from custmerge.services.bulk.lease import Lease
     from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.database import Database
     from custmerge.storage.files.csv_file import SpooledFile
-    from custmerge.storage.files.locks import Turn
     from custmerge.storage.unit import Unit
 
 WAITS_SECONDS = 30
@@ -71,49 +69,28 @@ GAP_EVERY_SECONDS = 0.03
 """More gaps would only cost time where chunks are small."""
 RENEWED_AFTER = timedelta(seconds=15)
 """So old a lease is renewed; each chunk renews it too."""
-T = TypeVar("T")
 
 
-class Run:
+class FileRun:
     """One run of one file."""
 
-    def __init__(self, database: Database, caller: Caller, file: SpooledFile, inputs: RunInputs) -> None:
+    def __init__(
+        self, database: Database, caller: Caller, file: SpooledFile, inputs: RunInputs, lease: Lease
+    ) -> None:
         self._database = database
         self._caller = caller
         self._file = file
         self._inputs = inputs
-        self._counter = ResultCounter(inputs.watcher)
+        self._counter = ResultCounter(inputs.progress)
         self._batch: Batch
         self._is_whole = False
-        self._is_continued = False
+        self._lease = lease
         self._earlier = frozenset[int]()
         """Batches of earlier runs of the file."""
-        self._turn: Turn | None = None
-        self._before: Batch | None = None
-        """The batch as this run leaves it where no row was tried: an approval as it was, one of its own finished."""
         self._gap_at = 0.0
-        self._runner = inputs.new_salt().hex()
         self._use = SessionUse(database, caller, inputs.clock())
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        """Let the next one go on at once, where the database still answers."""
-        if self._turn is None or isinstance(error, DatabaseUnreachable):
-            return
-        with suppress(DatabaseError):
-            self._database.attempt(self._left)
-            self._turn.leave()
-
-    def _left(self, unit: Unit) -> None:
-        """End the lease; a run that didn't come to its first row leaves an approval as it was."""
-        if self._before is not None and self._holds(unit.batches.one(self._batch.id, lock=True)):
-            unit.batches.give_back(self._before)
-        else:
-            unit.batches.release(self._batch.id, self._runner)
-
-    def begin(self, turn: Turn) -> None:
+    def begin(self) -> None:
         """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
         # Read to its end first: a file that is none is told of before anything else.
         rows = self._file.count()
@@ -121,18 +98,17 @@ class Run:
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             batches = [as_it_is(unit, one, now) for one in unit.batches.of_file(self._file.sha256)]
-            self._demand_runnable(batches, turn, now)
-        self._inputs.watcher.accepted()
-        turn.enter(self._runner)
-        self._batch, self._is_whole = self._database.attempt(lambda unit: self._started(unit, turn, now, rows))
-        self._turn = turn
-        turn.settle(self._runner)
+            self._demand_runnable(batches, now)
+        self._inputs.progress.accepted()
+        for attempt in self._database.attempts():
+            with attempt as unit:
+                self._batch = self._started(unit, now, rows)
 
     def to_the_end(self) -> Ran:
         """Execute what is left of the file; raises PartNotCommitted or PartUnknown where the connection is lost."""
         self._tell_earlier()
         self._tell_how_far()
-        self._before = None
+        self._lease.untouched = None
         try:
             self._execute()
         except NotCommitted as error:
@@ -154,48 +130,60 @@ class Run:
                 # It says nothing about the rows that are left: they are tried when the lock has ended.
                 raise found.stopped_by
         if self._batch.done >= self._batch.rows:
-            self._database.attempt(self._finished)
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    self._finished(unit)
 
     def _finished(self, unit: Unit) -> None:
         # What somebody else has made of it meanwhile stays.
         if self._holds(unit.batches.one(self._batch.id, lock=True)):
             unit.batches.finish(self._batch.id)
 
-    def _started(self, unit: Unit, turn: Turn, now: datetime, rows: int) -> tuple[Batch, bool]:
-        """Return the batch to go on with, and whether it is authorised as a whole."""
-        caller, file = self._caller, self._file
-        batches = unit.batches.of_file(file.sha256, lock=True)
+    def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
+        """Return the batch that this run goes on with, or begins, under its lease."""
+        batches = self._batches(unit, now)
+        self._demand_runnable(batches, now)
+        batch = next((one for one in batches if one.state in UNFINISHED), None)
+        self._is_whole = batch is not None and approval_holds(batch, now)
+        if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
+            raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
+        if batch is not None and goes_on(batch, now):
+            # This run makes the tries again that the one before was cut off in.
+            unit.guesses.forget_pending(batch.id)
+            self._lease.untouched = None
+        elif batch is not None and self._is_whole:
+            self._lease.untouched = batch
+        else:
+            batch = unit.batches.add(
+                Batch(
+                    sha256=self._file.sha256,
+                    state=State.RUNNING,
+                    rows=rows,
+                    run_by=self._caller.name,
+                    at=stamp(now),
+                )
+            )
+            self._lease.untouched = replace(batch, state=State.FINISHED)
+        for other in batches:
+            if other.id != batch.id and other.state in UNFINISHED:
+                unit.batches.finish(other.id)
+        self._earlier = frozenset(one.id for one in batches if one.id != batch.id)
+        started = replace(batch, runner=self._lease.runner, alive_until=expiry(now))
+        unit.batches.start(started, by=self._caller.name)
+        self._lease.taken(unit, started, batches)
+        return started
+
+    def _batches(self, unit: Unit, now: datetime) -> list[Batch]:
+        """Return the batches of the file, newest first; nobody else begins to run or undo one of them meanwhile."""
+        batches = unit.batches.of_file(self._file.sha256, lock=True)
         if not batches:
             # Of two that begin a file at once, the second is to see the batch of the first.
             unit.chain.lock()
-            batches = unit.batches.of_file(file.sha256, lock=True)
-        batches = [as_it_is(unit, one, now) for one in batches]
-        self._demand_runnable(batches, turn, now)
-        found = [one for one in batches if one.state in UNFINISHED]
-        batch = found[0] if found else None
-        is_whole = batch is not None and approval_holds(batch, now)
-        if batch is not None and is_whole and batch.approved_by_person == person_of(caller):
-            raise OwnBatch(file=file.path, approved_by=batch.approved_by)
-        self._is_continued = batch is not None and goes_on(batch, now)
-        if batch is not None and self._is_continued:
-            # This run makes the tries again that the one before was cut off in.
-            unit.guesses.forget_pending(batch.id)
-        if batch is None or not (is_whole or self._is_continued):
-            batch = Batch(0, file.sha256, State.RUNNING, rows, 0, 0, None, None, None, caller.name, stamp(now))
-            batch = replace(batch, id=unit.batches.add(batch))
-        if not self._is_continued:
-            self._before = batch if is_whole else replace(batch, state=State.FINISHED)
-        for other in found:
-            if other.id != batch.id:
-                unit.batches.finish(other.id)
-        self._earlier = frozenset(one.id for one in batches if one.id != batch.id)
-        end_dead_leases(unit, batches, turn)
-        until = stamp(now + ALIVE_FOR)
-        unit.batches.start(batch.id, by=caller.name, runner=self._runner, alive_until=until)
-        return replace(batch, runner=self._runner, alive_until=until), is_whole
+            batches = unit.batches.of_file(self._file.sha256, lock=True)
+        return [as_it_is(unit, batch, now) for batch in batches]
 
-    def _demand_runnable(self, batches: Sequence[Batch], turn: Turn, now: datetime) -> None:
-        if not is_free(batches, turn, now):
+    def _demand_runnable(self, batches: Sequence[Batch], now: datetime) -> None:
+        if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
         newest = next((one for one in batches if one.state in UNFINISHED), None)
         if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
@@ -208,10 +196,12 @@ class Run:
         self._use.note(now)
         if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
             return
-        until = stamp(now + ALIVE_FOR)
-        if not self._database.attempt(lambda unit: unit.batches.renew(batch.id, self._runner, until)):
-            raise BatchMoved(file=self._file.path)
-        self._batch = replace(batch, alive_until=until)
+        renewed = replace(batch, alive_until=expiry(now))
+        for attempt in self._database.attempts():
+            with attempt as unit:
+                if not unit.batches.renew(renewed):
+                    raise BatchMoved(file=self._file.path)
+        self._batch = renewed
 
     def _tell_earlier(self) -> None:
         """Report the rows that an earlier run has decided; what it merged is `already` now."""
@@ -221,13 +211,16 @@ class Run:
             self._counter.tell(decided(unit, self._batch, self._file))
 
     def _tell_how_far(self) -> None:
-        self._inputs.watcher.advanced(self._batch.done, self._batch.rows)
+        self._inputs.progress.advanced(self._batch.done, self._batch.rows)
 
     def _check(self) -> PasswordCheck:
-        clock, batch = self._inputs.clock, self._batch.id
-        is_continued = self._is_continued
         return PasswordCheck(
-            self._database, self._caller, clock, PresentRegister(), self._still_at_it, batch, is_continued
+            database=self._database,
+            caller=self._caller,
+            now=self._inputs.clock,
+            register=PresentRegister(),
+            still_at_it=self._still_at_it,
+            batch=self._batch.id,
         )
 
     def _stops(self, outcomes: Sequence[Outcome]) -> bool:
@@ -238,9 +231,7 @@ class Run:
         if not rows:
             return []
         try:
-            outcomes, batch = with_standing(
-                self._check(), proofs, lambda them: self._patiently(lambda unit: self._chunk(unit, rows, them))
-            )
+            outcomes, batch = with_standing(self._check(), proofs, partial(self._chunk, rows))
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
@@ -252,21 +243,11 @@ class Run:
                 first = self._committed(rows[:middle], proofs)
                 return first if self._stops(first) else first + self._committed(rows[middle:], proofs)
             failed = [outcome_of(rows[0], error)]
-            outcomes, batch = self._patiently(lambda unit: self._failed(unit, rows, failed))
+            outcomes, batch = self._failed(rows, failed)
         self._batch = batch
         self._use.note(self._inputs.clock())
         self._leave_a_gap()
         return outcomes
-
-    def _patiently(self, work: Callable[[Unit], T]) -> T:
-        """Return what `work` returns, done in a transaction for which a run waits longer than a person would."""
-        until = time.monotonic() + WAITS_SECONDS
-        while True:
-            try:
-                return self._database.attempt(work)
-            except DatabaseLocked as error:
-                if isinstance(error, DatabaseConflict) or time.monotonic() > until:
-                    raise
 
     def _leave_a_gap(self) -> None:
         """Let others write to an SQLite file: it has no queue, and chunks follow each other closely."""
@@ -274,18 +255,27 @@ class Run:
             time.sleep(GAP_SECONDS)
             self._gap_at = time.monotonic()
 
-    def _chunk(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
-        self._demand_unmoved(unit)
-        orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
-        demand_standing(unit, PresentRegister(), rows, proofs)
+    def _chunk(self, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
+        for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
+            with attempt as unit:
+                self._demand_unmoved(unit)
+                orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
+                demand_standing(unit, PresentRegister(), rows, proofs)
+                self._decide(orders, rows, proofs)
+                noted = self._noted(unit, rows, orders.written(self._batch.id))
+        return noted
+
+    def _decide(self, orders: Rows, rows: Sequence[BulkRow], proofs: Proofs) -> None:
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._inputs.new_salt, is_whole=self._is_whole)]):
-                break
-        return self._noted(unit, rows, orders.written(self._batch.id))
+                return
 
-    def _failed(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
-        self._demand_unmoved(unit)
-        return self._noted(unit, rows, outcomes)
+    def _failed(self, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+        for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
+            with attempt as unit:
+                self._demand_unmoved(unit)
+                noted = self._noted(unit, rows, outcomes)
+        return noted
 
     def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
         """Write down how far the batch has come, in the transaction of the rows themselves."""
@@ -294,7 +284,7 @@ class Run:
         if self._stops(outcomes):
             kept = outcomes[:-1]
         merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
-        until = stamp(self._inputs.clock() + ALIVE_FOR)
+        until = expiry(self._inputs.clock())
         batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
         if kept:
             unit.batches.advance(batch, rows[0].row, packed(kept))
@@ -312,5 +302,5 @@ class Run:
 
     def _holds(self, found: Batch | None) -> bool:
         """Return whether a batch is still as this run has left it."""
-        ours = self._runner, State.RUNNING, self._batch.done
-        return found is not None and (found.runner, found.state, found.done) == ours
+        ours = State.RUNNING, self._batch.done
+        return found is not None and self._lease.holds(found) and (found.state, found.done) == ours

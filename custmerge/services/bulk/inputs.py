@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from custmerge.rules.bulk import IS_WELL, Outcome, Result
+from custmerge.services.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -15,17 +16,14 @@ if TYPE_CHECKING:
 CHUNK = 500
 
 
-class Watcher(Protocol):
-    """Whoever wants to know how it goes."""
+class RunProgress(Progress, Protocol):
+    """Gets how far a check or a run is, and what became of each row."""
 
     def accepted(self) -> None:
-        """Get ready: the command is accepted, and nothing is written yet. What it raises ends the command."""
+        """Get ready: the command is accepted, and nothing is written yet. An error raised here ends the command."""
 
     def outcome(self, outcome: Outcome) -> None:
-        """Take note of what became of a row; rows come in their order."""
-
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` rows are decided: at the start, and again while it takes long."""
+        """Note what became of a row; rows come in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class RunInputs:
 
     clock: Callable[[], datetime]
     new_salt: Callable[[], bytes]
-    watcher: Watcher
+    progress: RunProgress
     chunk: int = CHUNK
     """Rows of one transaction."""
     stop_on_error: bool = False
@@ -57,17 +55,17 @@ class Ran:
 
 
 class ResultCounter:
-    """Tells the watcher what became of each row, and counts."""
+    """Passes on what became of each row, and counts."""
 
-    def __init__(self, watcher: Watcher) -> None:
-        self._watcher = watcher
+    def __init__(self, progress: RunProgress) -> None:
+        self._progress = progress
         self._counts = Counter[Result]()
 
     def tell(self, outcomes: Iterable[Outcome]) -> None:
         """Tell of rows, in their order."""
         for outcome in outcomes:
             self._counts[outcome.result] += 1
-            self._watcher.outcome(outcome)
+            self._progress.outcome(outcome)
 
     def ran(self, batch: int | None, sha256: str, rows: int) -> Ran:
         """Return what it has come to."""

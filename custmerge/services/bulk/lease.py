@@ -1,42 +1,97 @@
-"""One run of a bulk file at a time: a lease in the database, and a lock of the user's that tells who has died.
+"""One run, or undo, of a bulk file at a time: a lease in the database, and a lock on a file of the user's.
 
-The lease holds for every user and machine, and needs no connection that stays: behind a pooler the next
-transaction may be another connection's. A death leaves it behind until it runs out. The lock on a file of the
-user's ends with its process, so what it guarded is known to be over at once.
+The lease holds for every user and machine, and needs no connection that stays: behind a pooler the next transaction
+may be another connection's. If a run is killed, its lease stays until it expires (60 s). The user's lock ends with
+its process: the same user, who holds it next, knows that the lease is left over and goes on at once.
 """
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from custmerge.rules.bulk import is_alive
-from custmerge.storage.files.locks import only_one
+from custmerge.errors import DatabaseError, DatabaseUnreachable
+from custmerge.rules.bulk import ALIVE_FOR, State, is_alive
+from custmerge.rules.times import stamp
+from custmerge.storage.files.locks import file_run_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from custmerge.rules.bulk import Batch
     from custmerge.storage.database import Database
-    from custmerge.storage.files.locks import Turn
+    from custmerge.storage.files.locks import FileRunLock
     from custmerge.storage.unit import Unit
 
 
-def turn_at(database: Database, sha256: str) -> AbstractContextManager[Turn]:
-    """Return a block in which one process of this user at a time runs, or undoes, a file on this database."""
-    both = hashlib.sha256(f"{database.identity}\n{sha256}".encode()).hexdigest()
-    return only_one(f"batch-{both}")
+class Lease:
+    """What a process needs to run, or undo, a batch of a file; see `leased`."""
+
+    def __init__(self, database: Database, lock: FileRunLock, token: str) -> None:
+        self.runner = f"{lock.mark}-{token}"
+        """What a batch's row has while this process runs or undoes it."""
+        self.untouched: Batch | None = None
+        """The batch as it was, until its first row is tried: that is how it is left where none is."""
+        self._database = database
+        self._lock = lock
+        self._batch: int | None = None
+
+    def is_free(self, batches: Sequence[Batch], now: datetime) -> bool:
+        """Return whether nobody else runs or undoes one of a file's batches, as far as is known."""
+        return self._lock.is_free and all(self._is_left_over(one) or not is_alive(one, now) for one in batches)
+
+    def taken(self, unit: Unit, batch: Batch, batches: Sequence[Batch]) -> None:
+        """End what is left of the leases of a file's `batches`; this one is of `batch`, and ends with the block."""
+        for one in batches:
+            if one.id != batch.id and one.runner is not None and self._is_left_over(one):
+                unit.batches.release(one.id, one.runner)
+        self._batch = batch.id
+
+    def holds(self, batch: Batch | None) -> bool:
+        """Return whether a batch's lease is still this one: a process may sleep for longer than a lease lasts."""
+        return batch is not None and batch.runner == self.runner
+
+    def end(self) -> None:
+        """Let the next one go on at once; a batch of which no row was tried is left as it was."""
+        if self._batch is None:
+            return
+        with suppress(DatabaseError):
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    batch = unit.batches.one(self._batch, lock=True)
+                    is_running = batch is not None and batch.state is State.RUNNING and self.holds(batch)
+                    if self.untouched is not None and is_running:
+                        unit.batches.give_back(self.untouched)
+                    else:
+                        unit.batches.release(self._batch, self.runner)
+
+    def _is_left_over(self, batch: Batch) -> bool:
+        """Return whether a batch's lease is of a process that held this lock, and so has ended."""
+        return batch.runner is not None and batch.runner.startswith(self._lock.mark)
 
 
-def is_free(batches: Iterable[Batch], turn: Turn, now: datetime) -> bool:
-    """Return whether none of a file's batches is run by somebody who lives, as far as is known."""
-    return turn.is_alone and all(batch.runner in turn.dead or not is_alive(batch, now) for batch in batches)
+def expiry(now: datetime) -> str:
+    """Return when a lease expires that is taken or renewed now, see `times.stamp`."""
+    return stamp(now + ALIVE_FOR)
 
 
-def end_dead_leases(unit: Unit, batches: Iterable[Batch], turn: Turn) -> None:
-    """End the leases of those who are known to be dead, before their marks are dropped: nobody else would know it."""
-    for batch in batches:
-        if batch.runner is not None and batch.runner in turn.dead:
-            unit.batches.release(batch.id, batch.runner)
+@contextmanager
+def leased(database: Database, sha256: str, token: str) -> Iterator[Lease]:
+    """Give the lease of a file for a block, to be taken there; it ends with the block.
+
+    Where the database can't be reached any more it stays until it expires. `token` is random.
+    """
+    name = hashlib.sha256(f"{database.identity}\n{sha256}".encode()).hexdigest()
+    with file_run_lock(f"batch-{name}", token) as lock:
+        lease = Lease(database, lock, token)
+        is_away = False
+        try:
+            yield lease
+        except DatabaseUnreachable:
+            is_away = True
+            raise
+        finally:
+            if not is_away:
+                lease.end()

@@ -72,8 +72,6 @@ class PasswordCheck:
     """Called every few rows: a chunk of passwords takes a while."""
     batch: int | None = None
     """None where no batch is run."""
-    is_continued: bool = False
-    """Whether an earlier run of the batch may have been cut off in the middle of these rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,11 +189,7 @@ class _VerifiedRows:
         self._caller = guesser(check.caller)
         self._now = check.now()
         subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
-        origin = (
-            None
-            if check.batch is None
-            else guessing.Origin(check.batch, tuple(row.row for row in rows), check.is_continued)
-        )
+        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in rows])
         tries = guessing.begin_all(check.database, subjects, self._now, origin)
         both = list(zip(rows, tries, strict=True))
         self._locked = {row.row: tried for row, tried in both if isinstance(tried, guessing.Locked)}
@@ -250,14 +244,16 @@ class _VerifiedRows:
             living = _living(unit, self._check.register, rows)
             standing = _standing(unit, self._check.register, living)
         self.merged_away = {row.row for row in rows} - standing.keys()
-        self._forget_fresh(self._open[number][1] for number in self.merged_away)
+        self._forget(self._open[number][1] for number in self.merged_away)
         for number in self.merged_away:
             del self._open[number]
         return standing
 
-    def _forget_fresh(self, uncompared: Iterable[guessing.Try]) -> None:
-        if fresh := [number for tried in uncompared for number in tried.fresh]:
-            self._check.database.attempt(lambda unit: unit.guesses.forget(fresh))
+    def _forget(self, uncompared: Iterable[guessing.Try]) -> None:
+        if ids := [number for tried in uncompared for number in tried.ids]:
+            for attempt in self._check.database.attempts():
+                with attempt as unit:
+                    unit.guesses.forget(ids)
 
     def _compared(self, row: BulkRow, standing: Verified | None, stop: Event) -> bool:
         stored = standing.stored if standing else None
@@ -293,14 +289,16 @@ class _VerifiedRows:
         uncompared = [tried for row, (_, tried) in self._open.items() if row not in fits]
         with suppress(DatabaseError):
             self._settle({row: is_right for row, is_right in fits.items() if row in self._open})
-            self._forget_fresh(uncompared)
+            self._forget(uncompared)
 
     def _settle(self, fits: Mapping[int, bool]) -> None:
         """Write down how tries ended; those that are written are open no more."""
         database, caller = self._check.database, self._check.caller
         right = [row for row, is_right in fits.items() if is_right]
         if right:
-            database.attempt(lambda unit: self._taken_back(unit, right))
+            for attempt in database.attempts():
+                with attempt as unit:
+                    self._taken_back(unit, right)
         for number in right:
             del self._open[number]
         for number in fits:

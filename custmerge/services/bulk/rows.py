@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from custmerge.rules.plan import Plan
     from custmerge.services.access import Caller
     from custmerge.services.bulk.passwords import Proofs
+    from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
@@ -34,14 +35,15 @@ class Rows:
         *,
         earlier: Collection[int],
         lock: bool,
+        changed: ChangedRecords | None = None,
     ) -> None:
         """Read what rows need; with `lock` nobody else can change it meanwhile.
 
-        `earlier` are the batches of earlier runs of the file.
+        `earlier` are the batches of earlier runs of the file, `changed` what a dry run has left before.
         """
         pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
         self._unit = unit
-        self.orders = Orders(unit, caller, pairs, now, lock=lock)
+        self.orders = Orders(unit, caller, pairs, now, lock=lock, earlier=changed)
         self._outcomes: list[Outcome] = []
         self._merged: list[int] = []
         self._earlier = earlier

@@ -16,6 +16,7 @@ from custmerge.rules.records import Problem
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive
 from custmerge.services.imports.passwords import hashed
+from custmerge.services.progress import Progress
 from custmerge.storage.files.csv_file import opened, wrong_width
 from custmerge.storage.files.temporary import temporary_file, temporary_room
 
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
     from custmerge.services.access import Caller
     from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.database import Database
+    from custmerge.storage.dialect.interface import Row
     from custmerge.storage.files.csv_file import CsvFile
     from custmerge.storage.register.imports import RegisterImport
-    from custmerge.storage.rows import Row
     from custmerge.storage.unit import Unit
 
 ROWS_AT_ONCE = 400
@@ -41,17 +42,14 @@ Line = tuple[int, list[str]]
 """A record of the file: the line in which it starts, and its cells."""
 
 
-class Watcher(Protocol):
-    """Whoever wants to know how an import goes."""
+class ImportProgress(Progress, Protocol):
+    """Gets how many bytes are read, and which lines aren't imported."""
 
     def problem(self, file: str, line: int, problem: Problem) -> None:
-        """Take note that a line can't be imported."""
+        """Note that a line can't be imported."""
 
     def skipped(self, file: str, line: int, problem: Problem) -> None:
-        """Take note that a line is left out, and the rest goes on."""
-
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` bytes have been read."""
+        """Note that a line is left out; the rest goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +88,7 @@ class Problems:
         self.lines.add(line)
         self._keep(False, line, problem)
 
-    def tell(self, file: str, watcher: Watcher) -> None:
+    def tell(self, file: str, progress: ImportProgress) -> None:
         """Tell of everything in the order in which it was found."""
         if self._kept is None:
             return
@@ -98,7 +96,7 @@ class Problems:
             self._kept.seek(0)
         for kept in self._kept:
             is_skipped, line, problem = json.loads(kept)
-            tell = watcher.skipped if is_skipped else watcher.problem
+            tell = progress.skipped if is_skipped else progress.problem
             tell(file, line, Problem(*problem))
 
     def _keep(self, is_skipped: bool, line: int, problem: Problem) -> None:
@@ -157,19 +155,19 @@ def import_file(
     *,
     update: bool,
     skip_merged: bool = False,
-    watcher: Watcher,
+    progress: ImportProgress,
     now: datetime,
 ) -> Imported:
     """Import a file in one transaction; with `update` rows may exist and are overwritten.
 
-    With `skip_merged` lines of a number that went into another are left out, and the watcher is told. Raises BadFile
+    With `skip_merged` lines of a number that went into another are left out, and `progress` gets them. Raises BadFile
     for a file that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
     """
     demand(caller, Capability.IMPORT)
     with (
         ExitStack() as closing,
         opened(path, kind.columns, kind.required) as source,
-        hashed(source, partial(_batches, problems=None), watcher.advanced) as (file, hashes),
+        hashed(source, partial(_batches, problems=None), progress.advanced) as (file, hashes),
     ):
         problems = Problems(closing)
         try:
@@ -179,7 +177,7 @@ def import_file(
                 # Its file may have come for hours.
                 now = max(now, unit.now())
                 importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
-                added, updated = _brought_in(unit, file, importer, problems, watcher, update=update)
+                added, updated = _brought_in(unit, file, importer, problems, progress, update=update)
                 if problems.lines:
                     raise BadLines(file=path, count=len(problems.lines))
                 demand_alive(unit, caller, now)
@@ -187,14 +185,14 @@ def import_file(
                 told = Draft(stamp(now), caller.actor, Action.IMPORT, _facts(done, file))
                 unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
         except CustmergeError:
-            problems.tell(path, watcher)
+            problems.tell(path, progress)
             raise
-        problems.tell(path, watcher)
+        problems.tell(path, progress)
     return done
 
 
 def _brought_in(
-    unit: Unit, file: CsvFile, importer: Kind, problems: Problems, watcher: Watcher, *, update: bool
+    unit: Unit, file: CsvFile, importer: Kind, problems: Problems, progress: ImportProgress, *, update: bool
 ) -> tuple[int, int]:
     """Bring the rows of a file in; returns how many were added and how many overwritten, if none is bad."""
     added = updated = 0
@@ -207,7 +205,7 @@ def _brought_in(
         else:
             added += len(good)
             clashes += _added(importer, good)
-        watcher.advanced(file.bytes_read, file.size)
+        progress.advanced(file.bytes_read, file.size)
     _report_clashes(file, importer, clashes, problems)
     importer.finish(problems)
     problems.flush()

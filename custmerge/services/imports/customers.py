@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from custmerge.rules.transfers import Transfer
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes
-    from custmerge.storage.rows import Row
+    from custmerge.storage.dialect.interface import Row
     from custmerge.storage.unit import Unit
 
 _NUMBER, _VALUES = 0, slice(1, 1 + len(FIELDS))

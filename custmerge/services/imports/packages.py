@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Actor, Draft
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes
-    from custmerge.storage.rows import Row
+    from custmerge.storage.dialect.interface import Row
     from custmerge.storage.unit import Unit
 
 _KEY, _NUMBER, _NAME, _CONTACT = 0, 1, 2, slice(3, 3 + len(DETAIL_FIELDS))

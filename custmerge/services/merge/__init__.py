@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Pair
     from custmerge.services.access import Caller
     from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +74,12 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
     SelfMerge, IdentityBlocked, DetailsDiffer, or Changed; then nothing is changed.
     """
     pair = _demanded(caller, request)
-
-    def order(unit: Unit) -> Receipt:
-        orders = Orders(unit, caller, [pair], now, lock=True)
-        orders.execute(_plan(orders, pair, request), salt)
-        return orders.write()[0]
-
-    return database.attempt(order)
+    for attempt in database.attempts():
+        with attempt as unit:
+            orders = Orders(unit, caller, [pair], now, lock=True)
+            orders.execute(_plan(orders, pair, request), salt)
+            receipts = orders.write()
+    return receipts[0]
 
 
 def _demanded(caller: Caller, request: Request) -> Pair:

@@ -10,26 +10,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRequired
-from custmerge.rules.authority import void_entries
+from custmerge.rules.authority import demand_authority, void_entries
 from custmerge.rules.compare import compare
-from custmerge.rules.fields import EMPTY_VALUES, Customer, Package
 from custmerge.rules.history import Action, Draft, image_digest
 from custmerge.rules.image import before_image
-from custmerge.rules.plan import Choice, Order, Plan, Wishes, contact_after, plan_merge
+from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
+from custmerge.rules.state import State
 from custmerge.rules.times import stamp
-from custmerge.rules.tombstones import living_pair
-from custmerge.rules.transfers import Status, Why, status_now
+from custmerge.rules.tombstones import chain, living_pair
+from custmerge.rules.transfers import Why, approved_now
 from custmerge.services.access import demand_alive
-from custmerge.services.authority import has_its_form, proved_pairs, standing
+from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from custmerge.rules.fields import Field, Pair
+    from custmerge.rules.fields import Customer, Field, Pair
     from custmerge.rules.history import Fact
-    from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller
+    from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
@@ -61,10 +61,22 @@ class Receipt:
 
 
 class Orders:
-    """The records of some pairs, with what belongs to them, and the orders of one caller for them."""
+    """The orders of one caller for some pairs, decided on the records and packages of those pairs."""
 
-    def __init__(self, unit: Unit, caller: Caller, pairs: Iterable[Pair], now: datetime, *, lock: bool) -> None:
-        """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile."""
+    def __init__(
+        self,
+        unit: Unit,
+        caller: Caller,
+        pairs: Iterable[Pair],
+        now: datetime,
+        *,
+        lock: bool,
+        earlier: ChangedRecords | None = None,
+    ) -> None:
+        """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile.
+
+        `earlier` is what orders of a dry run have left that were decided before.
+        """
         pairs = list(pairs)
         if lock:
             demand_alive(unit, caller, now)
@@ -74,21 +86,34 @@ class Orders:
         if caller.is_customer:
             # How long the refusal of a number takes must not say what there is of it (rule 3).
             absorbed = {proof.absorbed for proof in unit.people.proofs(caller.token_sha256, absorbed)}
-        self._records = unit.register.customers({pair[0] for pair in pairs} | absorbed, lock=lock)
-        self._packages = unit.register.packages_of_all(absorbed, lock=lock)
-        # Behind the locks, for which this may have waited: from here on nothing of it changes before the order is
-        # written, what a proof rests on included.
+        numbers = {pair[0] for pair in pairs} | absorbed
+        records = unit.register.customers(numbers, lock=lock)
+        packages = unit.register.packages_of_all(absorbed, lock=lock)
+        self._state = State(records, (package for held in packages.values() for package in held))
+        if earlier is not None:
+            self._state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
+        self._read_ways(earlier)
+        # Asked behind the locks, for which this may have waited: from here on nothing of it changes before the
+        # order is written, what a proof rests on included.
         now = max(now, unit.now()) if lock else now
         self._at = stamp(now)
         self._proofs = proved_pairs(unit, caller, absorbed, now)
-        self._transfers = self._approved(unit.transfers.open_for_all(absorbed, lock=lock))
+        self._transfers = approved(unit, unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes]] = []
-        self._absorbed = absorbed
-        self._took_over: set[str] = set()
-        self._look_up: Callable[[str], Customer | None] = unit.register.customer
-        self._changed: set[str] = set()
-        self._placed: dict[str, Package] = {}
-        self._with_contact: set[str] = set()
+
+    def _read_ways(self, earlier: ChangedRecords | None) -> None:
+        """Read the records that tombstones lead to, one step of all ways at once."""
+        records = self._state.records
+        while (
+            into := {record.merged_into for record in records.values() if record.merged_into is not None}
+            - records.keys()
+        ):
+            found = self._unit.register.customers(into)
+            if earlier is not None:
+                found |= earlier.records(into)
+            if not found:
+                return
+            records |= found
 
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return what an order would do as things stand now (contract §2).
@@ -101,23 +126,12 @@ class Orders:
         # Equal texts can't block, and a comparison costs as much as the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)
-        packages = self._packages.get(absorbed.number, ())
-        return plan_merge(survivor, absorbed, packages, wishes, transfer=transfer)
+        return plan_merge(survivor, absorbed, self._state.packages_of(absorbed.number), wishes, transfer=transfer)
 
-    def assume(
-        self, records: Mapping[str, Customer], took_over: Collection[str], look_up: Callable[[str], Customer | None]
-    ) -> None:
-        """Take `records` for what is in the database, and `look_up` for what is asked of other numbers.
-
-        Those that `took_over` another number are as if nothing had been proved about them.
-        """
-        self._records |= records
-        self._took_over |= set(took_over)
-        self._look_up = look_up
-
-    def changed(self) -> list[Customer]:
-        """Return the records that the executed plans have changed, as they are now."""
-        return [self._records[number] for number in sorted(self._changed)]
+    @property
+    def changed_records(self) -> list[Customer]:
+        """The records that the executed plans have changed, as they are now."""
+        return self._state.changed_records
 
     def living_pair(self, pair: Pair) -> tuple[Customer, Customer]:
         """Return two records that are in use.
@@ -127,47 +141,33 @@ class Orders:
         """
         if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return living_pair(pair, self._records, self._went_into, is_customer=self._caller.is_customer)
+        return living_pair(pair, self._state.records, self._went_into, is_customer=self._caller.is_customer)
 
     def demand_authority(self, pair: Pair) -> int | None:
-        """Raise ProofRequired unless the session has proved the pair, or a contract transfer stands in (rule 3).
+        """Return the id of the contract transfer that stands in for a proof, None where the pair is proved (rule 3).
 
-        Returns the transfer's id where it is one that stands in.
+        Raises ProofRequired where there is neither.
         """
-        if self._is_proved(pair):
-            return None
-        transfer = None if self._caller.is_customer else self.transfer_for(pair)
-        if transfer is None:
-            raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return transfer
+        return demand_authority(
+            pair,
+            is_proved=self._is_proved(pair),
+            is_customer=self._caller.is_customer,
+            transfer=self.transfer_for(pair),
+        )
 
     def _is_proved(self, pair: Pair) -> bool:
         # What was proved about a number says nothing of what it has taken over since.
-        return pair in self._proofs and pair[1] not in self._took_over
+        return pair in self._proofs and pair[1] not in self._state.survivors
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
-        found = self._transfers.get(pair)
-        if found is None:
-            return None
-        survivor, absorbed = (self._records.get(number) for number in pair)
-        return found.id if status_now(found, survivor, absorbed) is Status.APPROVED else None
-
-    def _approved(self, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Transfer]:
-        """Return those that the history has as approved, by people who may: asked when their rows are locked."""
-        told = standing(self._unit, transfers.values())
-        approved = {pair: one for pair, one in transfers.items() if told[one.id] is Status.APPROVED}
-        return {pair: one for pair, one in approved.items() if has_its_form(self._unit, one)}
+        survivor, absorbed = (self._state.records.get(number) for number in pair)
+        return approved_now(self._transfers.get(pair), survivor, absorbed)
 
     def leads_to(self, number: str, target: str) -> bool:
-        """Return whether a retired number went into `target`, at once or by way of others."""
-        seen = {number}
-        while (into := self._went_into(number)) is not None and into not in seen:
-            if into == target:
-                return True
-            seen.add(into)
-            number = into
-        return False
+        """Return whether a tombstone went into `target`, at once or by way of others."""
+        _number, *way = chain(number, self._went_into)
+        return target in way
 
     def is_retired(self, number: str) -> bool:
         """Return whether a number went into another."""
@@ -175,19 +175,8 @@ class Orders:
 
     def execute(self, plan: Plan, salt: bytes) -> None:
         """Take a plan into account; it is written by `write`. `salt` is 16 fresh random bytes."""
-        survivor, absorbed = plan.survivor, plan.absorbed
         self._plans.append((plan, salt))
-        if plan.changes:
-            self._records[survivor.number] = survivor.with_values(plan.changes)
-            self._changed.add(survivor.number)
-        self._records[absorbed.number] = Customer(absorbed.number, EMPTY_VALUES, survivor.number)
-        self._changed.add(absorbed.number)
-        self._took_over.add(survivor.number)
-        moved = [self._moved(plan, package) for package in plan.packages]
-        self._packages.pop(absorbed.number, None)
-        if moved and survivor.number in self._absorbed:
-            kept = self._packages.get(survivor.number, [])
-            self._packages[survivor.number] = sorted([*kept, *moved], key=lambda package: package.package)
+        self._state.execute(plan)
 
     def write(self, facts: Callable[[int], dict[str, Fact]] = lambda _place: {}) -> list[Receipt]:
         """Write every executed plan, its order, before-image and history entry; returns their receipts.
@@ -206,18 +195,9 @@ class Orders:
         for place, (plan, salt) in enumerate(self._plans):
             receipt = self.receipt(plan, head.order + 1 + place)
             image = before_image(plan)
-            order = Order(
-                head.order + 1 + place,
-                receipt.survivor,
-                receipt.absorbed,
-                receipt.choice,
-                receipt.taken,
-                self._at,
-                receipt.by,
-            )
-            executed.append((order, salt, image))
-            told = {**_facts(receipt, image_digest(salt, image)), **facts(place)}
-            drafts.append(Draft(self._at, self._caller.actor, Action.MERGE, told))
+            executed.append((self._order(plan, head.order + 1 + place), salt, image))
+            body = {**_facts(receipt, image_digest(salt, image)), **facts(place)}
+            drafts.append(Draft(self._at, self._caller.actor, Action.MERGE, body))
             receipts.append(receipt)
         unit.ledger.add(executed)
         for receipt in receipts:
@@ -243,28 +223,29 @@ class Orders:
             transfer=plan.transfer,
         )
 
-    def _moved(self, plan: Plan, package: Package) -> Package:
-        contact = contact_after(plan.choice, plan.absorbed, package.contact)
-        if contact != package.contact:
-            self._with_contact.add(package.package)
-        moved = Package(package.package, plan.survivor.number, package.name, package.domains, contact)
-        self._placed[package.package] = moved
-        return moved
+    def _order(self, plan: Plan, number: int) -> Order:
+        return Order(
+            order=number,
+            survivor=plan.survivor.number,
+            absorbed=plan.absorbed.number,
+            choice=plan.choice,
+            taken=tuple(plan.changes),
+            at=self._at,
+            by=self._caller.name,
+        )
 
     def _write_register(self) -> None:
-        unit = self._unit
-        placed = self._placed.values()
-        unit.register.place((one for one in placed if one.package not in self._with_contact), contacts=False)
-        unit.register.place((one for one in placed if one.package in self._with_contact), contacts=True)
-        changed = self.changed()
-        unit.register.write(one for one in changed if one.merged_into is None)
-        unit.register.retire(one for one in changed if one.merged_into is not None)
-        retired = [one.number for one in changed if one.merged_into is not None]
-        unit.people.end_sessions_of_numbers(retired)
-        unit.people.drop_proofs_of({*retired, *self._took_over})
+        unit, state = self._unit, self._state
+        unit.register.place(state.changed_packages, contacts=state.contacts)
+        unit.register.write(record for record in state.changed_records if record.merged_into is None)
+        retired = [record for record in state.changed_records if record.merged_into is not None]
+        unit.register.retire(retired)
+        numbers = {record.number for record in retired}
+        unit.people.end_sessions_of_numbers(numbers)
+        unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, _salt in self._plans})
 
     def _went_into(self, number: str) -> str | None:
-        record = self._records.get(number) or self._look_up(number)
+        record = self._state.records.get(number)
         return None if record is None else record.merged_into
 
 

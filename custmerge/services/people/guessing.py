@@ -17,7 +17,7 @@ from custmerge.errors import LockedOut
 from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.storage.clock import counted_from
+from custmerge.storage.database import counted_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.guessing import Tries
     from custmerge.rules.history import Fact
-    from custmerge.storage.clock import Clock
-    from custmerge.storage.database import Database
+    from custmerge.storage.database import Clock, Database
     from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
@@ -40,10 +39,8 @@ NOBODY = Actor("login", "system")
 class Try:
     """A try whose outcome isn't known yet."""
 
-    subjects: tuple[Subject, ...]
-    ids: tuple[int, ...]
-    fresh: tuple[int, ...]
-    """Those of the ids that no earlier run has noted: their hash was compared by nobody yet."""
+    ids: Mapping[int, Subject]
+    """What it is written down under, and for whom."""
     clock: Clock
     """Counts on from the moment that the try was noted with: its process may have been stopped meanwhile."""
 
@@ -60,14 +57,12 @@ class Locked:
 class Origin:
     """The rows of a bulk file for which tries are made, in the order of the tries.
 
-    A run that goes on makes the same tries again, of which nobody learns more: it takes those over that were
-    noted before. For everybody else they count.
+    A run that goes on makes the tries again that the run before was cut off in. Nobody learns more by that, so a row
+    counts once, see `Guesses.keep`.
     """
 
     batch: int
-    rows: tuple[int, ...]
-    is_continued: bool
-    """Whether there was a run before, which may have left some behind."""
+    rows: Sequence[int]
 
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
@@ -109,49 +104,40 @@ def begin_all(
 
     Returns for each the try, or what it can't begin for, or None where it has to wait for others under way.
     """
-
-    def start(unit: Unit) -> list[Try | Locked | None]:
-        # The process may have been stopped since somebody looked at the clock.
-        moment = max(now, unit.now())
-        clock = counted_from(moment)
-        # Always in the same order, so that two who count never wait for each other.
-        subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
-        noted = {} if origin is None or not origin.is_continued else _taken_over(unit, subjects, origin, moment)
-        states = {subject: _state(unit, subject, moment) for subject in subjects}
-        return [_begun(unit, one, place, states, noted, origin, clock) for place, one in enumerate(wanted)]
-
-    return database.attempt(start)
-
-
-def _taken_over(unit: Unit, subjects: Sequence[Subject], origin: Origin, now: datetime) -> dict[tuple[int, str], int]:
-    for subject in subjects:
-        # Locks it: whoever counts meanwhile would take what is taken over for a try that was left behind.
-        _tries(unit, subject, now)
-    return unit.guesses.take_over([subject.key for subject in subjects], origin.batch, origin.rows, stamp(now))
+    # Always in the same order, so that two who count never wait for each other.
+    subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
+    for attempt in database.attempts():
+        with attempt as unit:
+            # The process may have been stopped since somebody looked at the clock.
+            moment = max(now, unit.now())
+            clock = counted_from(moment)
+            states = {subject: _state(unit, subject, moment) for subject in subjects}
+            rows = [None] * len(wanted) if origin is None else origin.rows
+            batch = None if origin is None else origin.batch
+            tries = [
+                _begun(unit, one, states, clock, batch=batch, row=row) for one, row in zip(wanted, rows, strict=True)
+            ]
+    return tries
 
 
 def _begun(
     unit: Unit,
     subjects: Sequence[Subject],
-    place: int,
-    states: dict[Subject, _State],
-    noted: Mapping[tuple[int, str], int],
-    origin: Origin | None,
+    states: Mapping[Subject, _State],
     clock: Clock,
+    *,
+    batch: int | None,
+    row: int | None,
 ) -> Try | Locked | None:
-    batch, row = (None, None) if origin is None else (origin.batch, origin.rows[place])
     for subject in subjects:
         if (locked := states[subject].locked) is not None:
             return Locked(subject, locked)
-    old = {} if row is None else {one: noted[row, one.key] for one in subjects if (row, one.key) in noted}
-    new = [subject for subject in subjects if subject not in old]
-    if any(states[subject].room <= 0 for subject in new):
+    if any(states[subject].room <= 0 for subject in subjects):
         return None
-    for subject in new:
+    for subject in subjects:
         states[subject].room -= 1
-    fresh = {one: unit.guesses.begin(one.key, stamp(clock.moment), batch=batch, row=row) for one in new}
-    ids = {**old, **fresh}
-    return Try(tuple(subjects), tuple(ids[subject] for subject in subjects), tuple(fresh.values()), clock)
+    at = stamp(clock.moment)
+    return Try({unit.guesses.begin(one.key, at, batch=batch, row=row): one for one in subjects}, clock)
 
 
 def right(unit: Unit, tried: Try) -> None:
@@ -161,27 +147,27 @@ def right(unit: Unit, tried: Try) -> None:
 
 def settle_right(database: Database, tried: Try) -> None:
     """Take a try back that was right, in a transaction of its own: whatever comes of it, it was no wrong one."""
-    database.attempt(lambda unit: right(unit, tried))
+    for attempt in database.attempts():
+        with attempt as unit:
+            right(unit, tried)
 
 
 def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) -> None:
     """Write down that a try was wrong, in the history too, and lock what has had too many."""
     now = tried.clock.now()
-
-    def keep(unit: Unit) -> None:
-        ordered = sorted(tried.subjects, key=lambda subject: subject.key)
-        for subject in ordered:
-            # Locks it: another run of the file may have forgotten the try, and it has to count again.
-            _tries(unit, subject, now)
-        unit.guesses.keep(dict(zip(tried.ids, (one.key for one in tried.subjects), strict=True)), stamp(now))
-        locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
-        for subject in locked:
-            unit.guesses.lock(subject.key, stamp(now + LOCKED_FOR))
-        drafts = [Draft(stamp(now), by, Action.LOGIN_FAILED, facts)]
-        drafts += [Draft(stamp(now), by, Action.LOCKED, {**facts, "what": subject.kind}) for subject in locked]
-        unit.chain.append(drafts)
-
-    database.attempt(keep)
+    ordered = sorted(tried.ids.values(), key=lambda subject: subject.key)
+    for attempt in database.attempts():
+        with attempt as unit:
+            for subject in ordered:
+                # Locks it: another run of the file may have forgotten the try, and it has to count again.
+                _tries(unit, subject, now)
+            unit.guesses.keep({number: subject.key for number, subject in tried.ids.items()}, stamp(now))
+            locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
+            for subject in locked:
+                unit.guesses.lock(subject.key, stamp(now + LOCKED_FOR))
+            drafts = [Draft(stamp(now), by, Action.LOGIN_FAILED, facts)]
+            drafts += [Draft(stamp(now), by, Action.LOCKED, {**facts, "what": subject.kind}) for subject in locked]
+            unit.chain.append(drafts)
 
 
 @dataclass(slots=True)

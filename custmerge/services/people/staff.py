@@ -15,7 +15,7 @@ from custmerge.errors import (
     UnknownName,
     UnknownToken,
 )
-from custmerge.rules import seals
+from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries, why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Draft
@@ -280,7 +280,7 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     service = unit.people.service_named(name)
     if service is None:
         raise UnknownToken(name=name)
-    seal = seals.of_service(service, next(iter(unit.sealed.keys_of(service.id)), None))
+    seal = row_digests.service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
     told = {"did": did, "name": name, "row_sha256": seal, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
@@ -321,7 +321,7 @@ def _note(
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)
-    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": seals.of_person(person)}
+    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": row_digests.person_digest(person)}
     if role is not None:
         facts["role"] = role.value
     if void_batches:

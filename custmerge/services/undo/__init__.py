@@ -46,22 +46,26 @@ def undo(database: Database, caller: Caller, request: Request, now: datetime) ->
     or UndoChanged; then nothing is changed.
     """
     demand(caller, Capability.UNDO_OWN)
+    for attempt in database.attempts():
+        with attempt as unit:
+            orders = _with_later(unit, caller, request, now)
+            undos = Undos(unit, caller, orders, now, lock=True)
+            plans = _demanded(undos, orders, request.seen)
+            undos.write({})
+    return plans
 
-    def take_back(unit: Unit) -> tuple[UndoPlan, ...]:
-        orders = _with_later(unit, caller, request, now)
-        undos = Undos(unit, caller, orders, now, lock=True)
-        try:
-            plans = _decided(undos, orders)
-        except UndoBlocked as error:
-            if request.seen is None:
-                raise
-            raise _changed(orders, error) from None
-        if request.seen is not None and not _same(plans, request.seen):
-            raise _changed(orders)
-        undos.write({})
-        return plans
 
-    return database.attempt(take_back)
+def _demanded(undos: Undos, orders: Sequence[int], seen: tuple[UndoPlan, ...] | None) -> tuple[UndoPlan, ...]:
+    """Decide the undos of `orders`; raises UndoChanged where they aren't what was shown to the person."""
+    try:
+        plans = _decided(undos, orders)
+    except UndoBlocked as error:
+        if seen is None:
+            raise
+        raise UndoChanged(orders=orders, obstacles=error.details["obstacles"]) from None
+    if seen is not None and not _same(plans, seen):
+        raise UndoChanged(orders=orders, obstacles=[])
+    return plans
 
 
 def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> list[int]:
@@ -80,7 +84,7 @@ def _decided(undos: Undos, orders: Collection[int]) -> tuple[UndoPlan, ...]:
     plans = []
     for order in orders:
         plan = undos.decide(order)
-        undos.take_back(plan)
+        undos.execute(plan)
         plans.append(plan)
     return tuple(plans)
 
@@ -89,7 +93,3 @@ def _same(plans: Sequence[UndoPlan], seen: Sequence[UndoPlan]) -> bool:
     return len(plans) == len(seen) and all(
         plan.shows_the_same_as(shown) for plan, shown in zip(plans, seen, strict=True)
     )
-
-
-def _changed(orders: Sequence[int], error: UndoBlocked | None = None) -> UndoChanged:
-    return UndoChanged(orders=orders, obstacles=[] if error is None else error.details["obstacles"])

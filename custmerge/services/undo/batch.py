@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     BatchBusy,
     BatchUndone,
-    DatabaseError,
-    DatabaseUnreachable,
     NotCommitted,
     OutcomeUnknown,
     PartNotCommitted,
@@ -24,12 +20,12 @@ from custmerge.errors import (
     UndoStoppedByOrders,
     UnknownBatch,
 )
-from custmerge.rules.bulk import ALIVE_FOR, UNFINISHED, State
+from custmerge.rules.bulk import UNFINISHED, State
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import SessionUse, demand, demand_alive
-from custmerge.services.bulk.lease import end_dead_leases, is_free, turn_at
+from custmerge.services.bulk.lease import expiry, leased
 from custmerge.services.undo.undos import Undos
 from custmerge.storage.ledger.changed_records import ChangedRecords
 
@@ -39,19 +35,13 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch
     from custmerge.services.access import Caller
+    from custmerge.services.bulk.lease import Lease
+    from custmerge.services.progress import Progress
     from custmerge.storage.database import Database
-    from custmerge.storage.files.locks import Turn
     from custmerge.storage.unit import Unit
 
 CHUNK = 500
 """Orders of one transaction."""
-
-
-class Watcher(Protocol):
-    """Whoever wants to know how it goes."""
-
-    def advanced(self, done: int, total: int) -> None:
-        """Take note that `done` of `total` orders are undone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ class UndoInputs:
 
     clock: Callable[[], datetime]
     new_salt: Callable[[], bytes]
-    watcher: Watcher
+    progress: Progress
     chunk: int = CHUNK
 
 
@@ -101,11 +91,11 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
         for chunk in _chunks(orders, inputs.chunk):
             with database.reading() as unit:
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
-                undos.assume(changed.records, changed.packages, undone)
+                undos.assume(changed, undone)
                 extent = extent.with_chunk(_taken_back(undos, chunk, number))
-            changed.keep(*undos.changed())
+            changed.keep(undos.changed_records, undos.changed_packages)
             undone.update(chunk)
-            inputs.watcher.advanced(len(undone), len(orders))
+            inputs.progress.advanced(len(undone), len(orders))
     finally:
         changed.close()
     return extent
@@ -120,49 +110,37 @@ def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInpu
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
         sha256 = _demand_batch(unit, number).sha256
-    with turn_at(database, sha256) as turn, _BatchUndo(database, caller, number, inputs) as undo:
-        undo.begin(turn)
+    with leased(database, sha256, inputs.new_salt().hex()) as lease:
+        undo = _BatchUndo(database, caller, number, inputs, lease)
+        undo.begin()
         return undo.to_the_end(seen)
 
 
 class _BatchUndo:
     """One undo of one batch, under the lease that a run of its file would take."""
 
-    def __init__(self, database: Database, caller: Caller, number: int, inputs: UndoInputs) -> None:
+    def __init__(self, database: Database, caller: Caller, number: int, inputs: UndoInputs, lease: Lease) -> None:
         self._database = database
         self._caller = caller
         self._number = number
         self._inputs = inputs
-        self._runner = inputs.new_salt().hex()
+        self._lease = lease
         self._use = SessionUse(database, caller, inputs.clock())
-        self._turn: Turn | None = None
         self._orders: list[int] = []
         self._done = 0
         self._ends = False
         """Whether the undo has yet to end the batch, with an entry of its own: the file can still be run, or nothing
         of it stands."""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        """Let the next one go on at once, where the database still answers."""
-        if self._turn is None or isinstance(error, DatabaseUnreachable):
-            return
-        with suppress(DatabaseError):
-            self._database.attempt(lambda unit: unit.batches.release(self._number, self._runner))
-            self._turn.leave()
-
-    def begin(self, turn: Turn) -> None:
+    def begin(self) -> None:
         """Take the lease of the batch's file; raises BatchBusy, and BatchUndone where there is nothing to undo."""
         now = self._inputs.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
-            self._demand_free(unit, turn, now, lock=False)
-        turn.enter(self._runner)
-        self._orders = self._database.attempt(lambda unit: self._begun(unit, turn, now))
-        self._turn = turn
-        turn.settle(self._runner)
+            self._demand_free(unit, now, lock=False)
+        for attempt in self._database.attempts():
+            with attempt as unit:
+                self._orders = self._begun(unit, now)
 
     def to_the_end(self, seen: Extent | None) -> Extent:
         """Undo the orders that are left; raises PartNotCommitted or PartUnknown where the connection is lost."""
@@ -172,12 +150,17 @@ class _BatchUndo:
         extent = Extent(number)
         try:
             for chunk in _chunks(self._orders, self._inputs.chunk):
-                extent = extent.with_chunk(self._database.attempt(partial(self._take_back, chunk)))
+                for attempt in self._database.attempts():
+                    with attempt as unit:
+                        taken_back = self._take_back(unit, chunk)
+                extent = extent.with_chunk(taken_back)
                 self._done += len(chunk)
                 self._ends = False
                 self._use.note(self._inputs.clock())
-                self._inputs.watcher.advanced(self._done, total)
-            self._database.attempt(self._finish)
+                self._inputs.progress.advanced(self._done, total)
+            for attempt in self._database.attempts():
+                with attempt as unit:
+                    self._finish(unit)
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._done, total=total) from None
         except OutcomeUnknown as error:
@@ -189,36 +172,38 @@ class _BatchUndo:
             raise stopped(**error.details) from None
         return extent
 
-    def _demand_free(self, unit: Unit, turn: Turn, now: datetime, *, lock: bool) -> Batch:
-        batch = _demand_batch(unit, self._number)
-        batches = unit.batches.of_file(batch.sha256, lock=lock)
-        if not is_free(batches, turn, now):
+    def _demand_free(self, unit: Unit, now: datetime, *, lock: bool) -> Sequence[Batch]:
+        """Return the batches of the batch's file, of which nobody else runs or undoes one."""
+        batches = unit.batches.of_file(_demand_batch(unit, self._number).sha256, lock=lock)
+        if not self._lease.is_free(batches, now):
             raise BatchBusy(batch=self._number)
-        if lock:
-            end_dead_leases(unit, batches, turn)
-        batch = next(one for one in batches if one.id == self._number)
-        _demand_standing(unit, batch)
-        return batch
+        _demand_standing(unit, self._own(batches))
+        return batches
 
-    def _begun(self, unit: Unit, turn: Turn, now: datetime) -> list[int]:
+    def _own(self, batches: Sequence[Batch]) -> Batch:
+        return next(batch for batch in batches if batch.id == self._number)
+
+    def _begun(self, unit: Unit, now: datetime) -> list[int]:
         """Return the orders of the batch, newest first; from now on nobody runs its file or undoes it besides."""
-        batch = self._demand_free(unit, turn, now, lock=True)
+        batches = self._demand_free(unit, now, lock=True)
+        batch = self._own(batches)
         demand_alive(unit, self._caller, now)
         orders = unit.chain.orders_of_batch(batch.id)
         stands = len(unit.chain.undone(orders)) < len(orders)
         is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
         self._ends = batch.state in UNFINISHED or not (stands or is_told)
-        unit.batches.hold(batch.id, self._runner, stamp(now + ALIVE_FOR))
+        unit.batches.hold(batch.id, self._lease.runner, expiry(now))
+        self._lease.taken(unit, batch, batches)
         return orders
 
-    def _take_back(self, chunk: Sequence[int], unit: Unit) -> Extent:
+    def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Extent:
         self._demand_held(unit)
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)
         extent = _taken_back(undos, chunk, self._number)
         self._end(unit, now)
         undos.write({"batch": self._number})
-        unit.batches.hold(self._number, self._runner, stamp(now + ALIVE_FOR))
+        unit.batches.hold(self._number, self._lease.runner, expiry(now))
         return extent
 
     def _end(self, unit: Unit, now: datetime) -> None:
@@ -229,8 +214,7 @@ class _BatchUndo:
 
     def _demand_held(self, unit: Unit) -> None:
         """Raise BatchBusy where somebody else has taken the batch over: this process may have slept."""
-        held = unit.batches.one(self._number, lock=True)
-        if held is None or held.runner != self._runner:
+        if not self._lease.holds(unit.batches.one(self._number, lock=True)):
             raise BatchBusy(batch=self._number)
 
     def _finish(self, unit: Unit) -> None:
@@ -247,7 +231,7 @@ def _taken_back(undos: Undos, chunk: Sequence[int], number: int) -> Extent:
             continue
         undos.demand_batch(order, number)
         plan = undos.decide(order)
-        undos.take_back(plan)
+        undos.execute(plan)
         packages, domains = packages + len(plan.packages), domains + len(plan.domains)
     return Extent(number, len(chunk) - already, already, packages, domains)
 

@@ -12,27 +12,29 @@ from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLa
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.image import Image, read_image
 from custmerge.rules.people import Capability, may
+from custmerge.rules.state import State
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
     Later,
+    MergeEntry,
     Present,
-    RecordedMerge,
     UndoPlan,
     demand_kept,
     later_in_the_way,
     plan_undo,
-    read_told,
+    read_merge_entry,
 )
 from custmerge.services.access import demand_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from custmerge.rules.fields import Customer, Package
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
+    from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
@@ -55,13 +57,14 @@ class Undos:
         self._images = {order: _readable(text) for order, (_salt, text) in self._kept.items()}
         numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
         # In the order in which a merge locks: customers, then packages, then the end of the history.
-        self._records = unit.register.customers(numbers, lock=lock)
+        records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() for package in _packages(image)]
-        self._packages = unit.register.packages({package.package for package in moved}, lock=lock)
+        packages = unit.register.packages({package.package for package in moved}, lock=lock)
+        self._state = State(records, packages.values())
         if lock:
             # It may have waited for the locks.
             self._now = max(now, unit.now())
-        self._told: dict[int, RecordedMerge] = {}
+        self._entries: dict[int, MergeEntry] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)
         self._later = self._standing()
@@ -75,7 +78,7 @@ class Undos:
             if body["action"] == Action.UNDO:
                 self._undone[body["order"]] = body["by"], body["at"]
             else:
-                self._told[body["order"]] = read_told(body)
+                self._entries[body["order"]] = read_merge_entry(body)
 
     def _standing(self) -> list[Later]:
         survivors = {row.survivor for row in self._rows.values()}
@@ -84,16 +87,11 @@ class Undos:
             for row, text in self._unit.ledger.standing_with(survivors, min(self._rows, default=0))
         ]
 
-    def assume(
-        self,
-        records: Callable[[Collection[str]], Mapping[str, Customer]],
-        packages: Callable[[Collection[str]], Mapping[str, Package]],
-        undone: Collection[int],
-    ) -> None:
-        """Take what is found by number and by key for what is in the database, and the orders `undone` for undone."""
-        self._records |= records(self._records)
-        self._packages |= packages(self._packages)
-        self._later = [one for one in self._later if one.order not in undone]
+    def assume(self, earlier: ChangedRecords, undone: Collection[int]) -> None:
+        """Decide on what undos of a dry run have left that were decided before; `undone` are their orders."""
+        state = self._state
+        state.assume(earlier.records(state.records), earlier.packages(state.packages).values())
+        self._later = [later for later in self._later if later.order not in undone]
 
     def is_undone(self, order: int) -> bool:
         """Return whether an order is undone, by now or by one of these undos."""
@@ -103,10 +101,10 @@ class Undos:
         """Raise unless the caller may undo an order: NotOwnOrder or UndoTooLate (contract §5)."""
         if may(self._caller.role, Capability.UNDO):
             return
-        told = self._trusted(order)
-        if told.by != self._caller.actor:
-            raise NotOwnOrder(order=order, by=told.by.name)
-        if not told.is_of(self._caller.actor, self._now):
+        entry = self._entry_of(order)
+        if entry.by != self._caller.actor:
+            raise NotOwnOrder(order=order, by=entry.by.name)
+        if not entry.is_of(self._caller.actor, self._now):
             raise UndoTooLate(order=order, minutes=OWN_ORDERS_FOR.seconds // 60)
 
     def decide(self, order: int) -> UndoPlan:
@@ -118,15 +116,15 @@ class Undos:
         if order in self._undone:
             by, at = self._undone[order]
             raise AlreadyUndone(order=order, by=by, at=at)
-        told, image = self._trusted(order), self._image(order)
+        entry, image = self._entry_of(order), self._image(order)
         present = Present(
-            self._records.get(told.survivor),
-            self._records.get(told.absorbed),
-            self._packages,
+            self._state.records.get(entry.survivor),
+            self._state.records.get(entry.absorbed),
+            self._state.packages,
             self._holders,
             self._later,
         )
-        return plan_undo(told, image, present)
+        return plan_undo(entry, image, present)
 
     def first(self, order: int) -> set[int]:
         """Return the later orders that are to be undone before an order.
@@ -136,57 +134,57 @@ class Undos:
         self.demand_may(order)
         if order in self._undone:
             return set()
-        return {one.order for one in later_in_the_way(self._trusted(order), self._image(order), self._later)}
+        return {one.order for one in later_in_the_way(self._entry_of(order), self._image(order), self._later)}
 
     def demand_batch(self, order: int, batch: int) -> None:
         """Raise ImageChanged where the history doesn't have an order as a row of a batch."""
-        if self._trusted(order).batch != batch:
+        if self._entry_of(order).batch != batch:
             raise ImageChanged(order=order)
 
-    def take_back(self, plan: UndoPlan) -> None:
+    def execute(self, plan: UndoPlan) -> None:
         """Take a plan into account; it is written by `write`."""
         self._plans.append(plan)
-        self._records[plan.survivor.number] = plan.survivor
-        self._records[plan.absorbed.number] = plan.absorbed
-        self._packages |= {package.package: package for package in plan.packages}
+        self._state.undo(plan)
         self._undone[plan.order] = self._caller.name, stamp(self._now)
-        self._later = [one for one in self._later if one.order != plan.order]
+        self._later = [later for later in self._later if later.order != plan.order]
 
-    def changed(self) -> tuple[list[Customer], list[Package]]:
-        """Return the records and packages that the plans have changed, as they are now."""
-        numbers = {number for plan in self._plans for number in (plan.survivor.number, plan.absorbed.number)}
-        keys = {package.package for plan in self._plans for package in plan.packages}
-        return [self._records[number] for number in sorted(numbers)], [self._packages[key] for key in sorted(keys)]
+    @property
+    def changed_records(self) -> list[Customer]:
+        """The records that the plans have changed, as they are now."""
+        return self._state.changed_records
+
+    @property
+    def changed_packages(self) -> list[Package]:
+        """The packages that the plans have changed, as they are now."""
+        return self._state.changed_packages
 
     def write(self, facts: Mapping[str, Fact]) -> None:
         """Write what the plans give back, and an entry for each; `facts` is what every entry tells besides."""
         if not self._plans:
             return
-        unit = self._unit
+        unit, state = self._unit, self._state
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
-        with_contact = {key for plan in self._plans for key in plan.contacts}
-        records, packages = self.changed()
-        unit.register.revive(one for one in records if one.number in revived)
-        unit.register.write(one for one in records if one.number in refilled)
-        unit.register.place((one for one in packages if one.package not in with_contact), contacts=False)
-        unit.register.place((one for one in packages if one.package in with_contact), contacts=True)
+        records = state.changed_records
+        unit.register.revive(record for record in records if record.number in revived)
+        unit.register.write(record for record in records if record.number in refilled)
+        unit.register.place(state.changed_packages, contacts=state.contacts)
         # What was proved about a survivor may have been proved by a domain that has left it.
-        unit.people.drop_proofs_of({one.number for one in records})
+        unit.people.drop_proofs_of({record.number for record in records})
         at, actor = stamp(self._now), self._caller.actor
         unit.chain.append([Draft(at, actor, Action.UNDO, {**_facts(plan), **facts}) for plan in self._plans])
 
-    def _trusted(self, order: int) -> RecordedMerge:
+    def _entry_of(self, order: int) -> MergeEntry:
         """Return what the history tells of an order; raises ImageChanged where its row says something else."""
-        told = self._told.get(order)
-        if told is None or not told.says_the_same_as(self._rows[order]):
+        entry = self._entries.get(order)
+        if entry is None or not entry.says_the_same_as(self._rows[order]):
             raise ImageChanged(order=order)
-        return told
+        return entry
 
     def _image(self, order: int) -> Image:
         """Return an order's before-image; raises Purged, and ImageChanged where it isn't the one of its entry."""
         image = self._images.get(order)
-        demand_kept(self._trusted(order), *self._kept.get(order, (b"?", "")))
+        demand_kept(self._entry_of(order), *self._kept.get(order, (b"?", "")))
         if image is None:
             raise ImageChanged(order=order)
         return image
@@ -195,7 +193,7 @@ class Undos:
         """Return where domains are now that their packages have lost since; mostly there are none."""
         lost = set[str]()
         for package in moved:
-            now = self._packages.get(package.package)
+            now = self._state.packages.get(package.package)
             # One that is written otherwise now is asked for as well, and found where it was.
             lost |= {name for name in package.domains if now is None or name not in now.domains}
         return self._unit.register.holders(lost) if lost else {}

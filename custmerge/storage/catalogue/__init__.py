@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +75,7 @@ def expected(dialect: str) -> Expected:
 
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     """Return everything that a database has of `tables`."""
-    if is_sqlite(connection):
+    if not dialect_of(connection).is_server:
         from custmerge.storage.catalogue import sqlite
 
         return sqlite.objects(connection, tables)
@@ -100,7 +100,7 @@ def unsound(connection: Connection) -> list[Deviation]:
     Whoever may write to the file can make an index of other rows and then put the right text in its place: its rows
     are never looked at again. PostgreSQL keeps no text of an index, and only its superuser can do the like there.
     """
-    if not is_sqlite(connection):
+    if dialect_of(connection).is_server:
         return []
     from custmerge.storage.catalogue import sqlite
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from custmerge.storage.catalogue import Object
+from custmerge.storage.dialect.postgresql import server_names_only
 from custmerge.storage.rights import given
-from custmerge.storage.search_path import server_names_only
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import text
 
 from custmerge.storage import catalogue
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import in_parameter, parameter
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import head
 
 if TYPE_CHECKING:
@@ -54,9 +53,10 @@ class Protection:
 
     def unreadable(self) -> list[tuple[str, str | None]]:
         """Return our tables that are gone, with None, and those with a column that is gone or of another type."""
-        statement = _TYPES_SQLITE if is_sqlite(self._connection) else _TYPES_POSTGRESQL
-        statement = statement.replace("{among}", in_parameter(self._connection, "tables"))
-        rows = self._connection.execute(text(statement), {"tables": parameter(self._connection, _TABLES)})
+        dialect = dialect_of(self._connection)
+        statement = _TYPES_POSTGRESQL if dialect.is_server else _TYPES_SQLITE
+        statement = statement.replace("{among}", dialect.among(":tables"))
+        rows = self._connection.execute(text(statement), {"tables": dialect.keys(_TABLES)})
         found = {(row[0], row[1]): _kind(row[2]) for row in rows}
         there = {table for table, _column in found}
         expected = [(column.table.name, column.name, _kind(str(column.type))) for column in _COLUMNS]
@@ -82,7 +82,7 @@ class Protection:
 
     def connection(self) -> tuple[str | None, bool]:
         """Return the host that the database is on, None for this machine, and whether what is sent is encrypted."""
-        if is_sqlite(self._connection):
+        if not dialect_of(self._connection).is_server:
             return None, False
         # Any: the driver's own connection, which alone knows what it really speaks to.
         raw: Any = self._connection.connection.driver_connection

@@ -1,11 +1,13 @@
-"""At most so many at once on this machine, whoever started them."""
+"""Locks on files of a user's: so many hashes at once, one run of a bulk file at a time."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge import files
@@ -41,61 +43,50 @@ def slot(name: str, count: int, gives_up: Callable[[], bool] = lambda: False) ->
         yield
 
 
-class Turn:
-    """Somebody's time inside a block that only one of a user's processes may be in, see `only_one`."""
+@dataclass(frozen=True, slots=True)
+class FileRunLock:
+    """The lock under which one process of a user at a time runs, or undoes, a bulk file, see `file_run_lock`."""
 
-    def __init__(self, marks: Path | None, *, is_alone: bool) -> None:
-        self.is_alone = is_alone
-        self._marks = marks
-        self.dead: frozenset[str] = frozenset()
-        """Marks of processes that were inside and aren't any more, though they never came to the end."""
-        if marks is not None:
-            with suppress(OSError):
-                self.dead = frozenset(marks.read_text().split())
-
-    def enter(self, mark: str) -> None:
-        """Leave a mark, to be found by the next one if this process dies inside."""
-        self._write("".join(f"{one}\n" for one in (*self.dead, mark)))
-
-    def settle(self, mark: str) -> None:
-        """Leave this mark alone: those of the dead have been taken care of."""
-        self._write(f"{mark}\n")
-
-    def leave(self) -> None:
-        """Take every mark away: nothing is left for the next one to take care of."""
-        if self._marks is not None:
-            with suppress(OSError):
-                self._marks.unlink(missing_ok=True)
-
-    def _write(self, text: str) -> None:
-        if self._marks is None:
-            return
-        # Where no file can be written nobody is known to be dead, and whoever comes next waits a little longer.
-        with suppress(OSError):
-            new = self._marks.with_suffix(".new")
-            new.write_text(text)
-            new.replace(self._marks)
+    is_free: bool
+    """Whether no other process of this user holds it; True as well where no file can be locked."""
+    mark: str
+    """Kept in the lock's file: whoever holds the lock has the same mark as those who held it before."""
 
 
 @contextmanager
-def only_one(name: str) -> Iterator[Turn]:
-    """Say whether nobody else of this user is inside such a block of that name; a death ends it."""
-    from filelock import FileLock, Timeout
+def file_run_lock(name: str, new_mark: str) -> Iterator[FileRunLock]:
+    """Hold the lock of that name during the block, if it is free; doesn't wait.
 
+    The system lets go of it when its process ends, however it ends. What carries the lock's mark was therefore left
+    by processes that have ended. `new_mark` becomes the mark of a new file; where no file can be made or locked, it
+    is a mark that nobody else has.
+    """
     try:
-        folder = _folder()
-        lock = FileLock(folder / name, mode=0o600)
-        lock.acquire(blocking=False)
-    except Timeout:
-        yield Turn(None, is_alone=False)
-        return
+        file = os.open(_folder() / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError:
-        yield Turn(None, is_alone=True)
+        yield FileRunLock(is_free=True, mark=new_mark)
         return
     try:
-        yield Turn(folder / f"{name}.marks", is_alone=True)
+        yield _locked(file, new_mark)
     finally:
-        lock.release()
+        os.close(file)
+
+
+def _locked(file: int, new_mark: str) -> FileRunLock:
+    mark = new_mark
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        kept = os.pread(file, len(new_mark), 0).decode(errors="replace")
+        if len(kept) == len(new_mark):
+            mark = kept
+        else:
+            os.pwrite(file, new_mark.encode(), 0)
+    except (BlockingIOError, PermissionError):
+        return FileRunLock(is_free=False, mark=mark)
+    except OSError:
+        # The file system knows no locks or has no room: then no lease is known to be left over.
+        pass
+    return FileRunLock(is_free=True, mark=mark)
 
 
 def _folder() -> Path:

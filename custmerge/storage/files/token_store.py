@@ -20,7 +20,7 @@ from custmerge.errors import (
     NoPlaceForToken,
     OthersTokenFile,
 )
-from custmerge.settings import APP, data_directory
+from custmerge.settings import APP, data_directory, sqlite_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -266,13 +266,13 @@ def _entry(database_url: str, environ: Mapping[str, str]) -> str:
 
     That is where libpq connects to by its URL, with what it adds from the environment; a file's is its whole path.
     """
-    path = database_url.removeprefix("sqlite:///").partition("?")[0]
-    if path == database_url.partition("?")[0]:
-        from custmerge.storage.engine import libpq_place
+    if not database_url.startswith("sqlite:"):
+        # Imported here: to read a token of an SQLite database needs no driver.
+        from custmerge.storage.dialect import dialect_for
 
         added = [f"{name}={environ[name]}" for name in _LIBPQ if environ.get(name)]
-        return " ".join([libpq_place(database_url), *added])
-    return f"sqlite:///{Path(path).expanduser().absolute()}"
+        return " ".join([dialect_for(database_url).place(database_url), *added])
+    return f"sqlite:///{sqlite_path(database_url).absolute()}"
 
 
 def _reason(error: BaseException) -> str:

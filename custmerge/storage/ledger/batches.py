@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, fields, replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, insert, or_, select, update
 
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
 from custmerge.rules.times import moment, stamp
-from custmerge.storage.rows import streamed
+from custmerge.storage.dialect import streamed
 from custmerge.storage.tables import batch, batch_chunk
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, RowMapping
 
-_BATCH = (
-    batch.c.id,
-    batch.c.sha256,
-    batch.c.state,
-    batch.c.rows,
-    batch.c.done,
-    batch.c.merged,
-    batch.c.approved_by,
-    batch.c.approved_by_person,
-    batch.c.approved_at,
-    batch.c.run_by,
-    batch.c.at,
-    batch.c.runner,
-    batch.c.alive_until,
-)
+_BATCH = [batch.c[field.name] for field in fields(Batch)]
 _HAS_ENDED = batch.c.state.in_([State.FINISHED.value, State.UNDONE.value])
 _IS_UNFINISHED = batch.c.state.in_([state.value for state in UNFINISHED])
 
@@ -42,29 +29,19 @@ class Batches:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: Batch) -> int:
-        """Keep a new batch; `new.id` doesn't count. Returns the id that it gets."""
-        values = {
-            "sha256": new.sha256,
-            "state": new.state.value,
-            "rows": new.rows,
-            "done": new.done,
-            "merged": new.merged,
-            "approved_by": new.approved_by,
-            "approved_by_person": new.approved_by_person,
-            "approved_at": new.approved_at,
-            "run_by": new.run_by,
-            "at": new.at,
-        }
+    def add(self, new: Batch) -> Batch:
+        """Keep a new batch and return it with the id that it gets."""
+        values = {**asdict(new), "state": new.state.value}
+        del values["id"]
         key = self._connection.execute(insert(batch).values(values)).inserted_primary_key
         if key is None:
             raise LookupError(new.sha256)
-        return int(key[0])
+        return replace(new, id=int(key[0]))
 
     def newest_of(self, sha256: str, *, lock: bool = False) -> Batch | None:
         """Return the newest batch of a file."""
         statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc()).limit(1)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
         return None if row is None else _batch(row)
 
     def of_file(self, sha256: str, *, lock: bool = False) -> list[Batch]:
@@ -72,36 +49,33 @@ class Batches:
         # All are locked, not those that can be run: what another transaction has begun on would be missed.
         statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc())
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
-        return [_batch(row) for row in rows]
+        return [_batch(row) for row in rows.mappings()]
 
     def one(self, number: int, *, lock: bool = False) -> Batch | None:
         """Return a batch; with `lock` nobody else goes on with it before the transaction ends."""
         statement = select(*_BATCH).where(batch.c.id == number)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
         return None if row is None else _batch(row)
 
     def newest(self, sha256: str | None, limit: int) -> tuple[Batch, ...]:
         """Return up to `limit` batches, of one file or of all, newest first."""
         statement = select(*_BATCH).order_by(batch.c.id.desc()).limit(limit)
         rows = self._connection.execute(statement if sha256 is None else statement.where(batch.c.sha256 == sha256))
-        return tuple(_batch(row) for row in rows)
+        return tuple(_batch(row) for row in rows.mappings())
 
     def unfinished(self) -> list[Batch]:
         """Return the batches that can be run or are running, oldest first."""
         rows = self._connection.execute(select(*_BATCH).where(_IS_UNFINISHED).order_by(batch.c.id))
-        return [_batch(row) for row in rows]
+        return [_batch(row) for row in rows.mappings()]
 
-    def approve(self, number: int, *, by: str, person: int, at: str) -> None:
-        """Write down who approved a batch."""
-        self._update(number, approved_by=by, approved_by_person=person, approved_at=at)
+    def start(self, started: Batch, *, by: str) -> None:
+        """Write down who runs a batch, and the lease of the process."""
+        lease = {"runner": started.runner, "alive_until": started.alive_until}
+        self._update(started.id, state=State.RUNNING.value, run_by=by, **lease)
 
-    def start(self, number: int, *, by: str, runner: str, alive_until: str) -> None:
-        """Write down who runs a batch, in which process, and until when nobody else may."""
-        self._update(number, state=State.RUNNING.value, run_by=by, runner=runner, alive_until=alive_until)
-
-    def give_back(self, found: Batch) -> None:
-        """Take back that a batch was started: nothing was done. `found` is as it was before."""
-        self._update(found.id, state=found.state.value, run_by=found.run_by, runner=None, alive_until=None)
+    def give_back(self, before: Batch) -> None:
+        """Take back that a batch was started, of which nothing was done; `before` is as it was."""
+        self._update(before.id, state=before.state.value, run_by=before.run_by, runner=None, alive_until=None)
 
     def advance(self, now: Batch, first: int, results: str) -> None:
         """Write down what became of the rows from `first` on, and how far the batch is with them."""
@@ -112,13 +86,13 @@ class Batches:
         """Write down in which process a batch is undone, and until when nobody else may run its file or undo it."""
         self._update(number, runner=runner, alive_until=alive_until)
 
-    def renew(self, number: int, runner: str, alive_until: str) -> bool:
-        """Put off the end of a runner's lease; returns whether it still was that one's."""
-        statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
-        return self._connection.execute(statement.values(alive_until=alive_until)).rowcount > 0
+    def renew(self, renewed: Batch) -> bool:
+        """Put off when a lease expires, and return True, if it is still its runner's."""
+        statement = update(batch).where(batch.c.id == renewed.id, batch.c.runner == renewed.runner)
+        return self._connection.execute(statement.values(alive_until=renewed.alive_until)).rowcount > 0
 
     def release(self, number: int, runner: str) -> None:
-        """End a runner's lease, if it still is that one's."""
+        """End a lease, if it is still that runner's."""
         statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
         self._connection.execute(statement.values(runner=None, alive_until=None))
 
@@ -189,7 +163,5 @@ def _state(stored: str) -> State:
     return State(stored) if stored in set(State) else State.FINISHED
 
 
-# Any: a row of _BATCH's columns.
-def _batch(row: Sequence[Any]) -> Batch:
-    number, sha256, state, *rest = row
-    return Batch(number, sha256, _state(state), *rest)
+def _batch(row: RowMapping) -> Batch:
+    return Batch(**{**row, "state": _state(row["state"])})

@@ -42,7 +42,7 @@ class ChangedRecords:
             for key, (number, name, domains, contact) in self._bodies("package", keys)
         }
 
-    def took_over(self, numbers: Collection[str]) -> set[str]:
+    def survivors(self, numbers: Collection[str]) -> set[str]:
         """Return those of `numbers` that a record which was kept went into."""
         return {number for number, _ in self._bodies("survivor", numbers)}
 

@@ -8,17 +8,20 @@ from sqlalchemy import Integer, bindparam, case, cast, func, or_, select, union_
 
 from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, insert_rows, streamed
+from custmerge.rules.times import moment
+from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
 _MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
+# Not the last entry's: a writer that waited for the head was stamped before.
+_NEWEST_MOMENT = select(func.max(history.c.at))
 _ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
 
@@ -28,15 +31,17 @@ class Chain:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = dialect_of(connection)
         self.appended: Entry | None = None
         """The last entry that was appended here, committed or not."""
 
     def lock(self) -> Head:
         """Return the end of the chain and keep every other writer from it until the transaction ends."""
-        return Head(*self._connection.execute(_LOCK_HEAD).one())
+        row = self._connection.execute(_LOCK_HEAD).one()
+        return Head(seq=row.seq, hash=row.hash, order=row.order)
 
     def append(self, drafts: Sequence[Draft], *, behind: Head | None = None, order: int | None = None) -> list[Entry]:
-        """Append `drafts` and return them in their places.
+        """Append `drafts` and return them as the entries that they became.
 
         `behind` is the head that `lock` gave, asked for here if None; `order` is the last order's number
         from now on, unchanged if None.
@@ -44,7 +49,7 @@ class Chain:
         end = self.lock() if behind is None else behind
         entries = extend(end, drafts)
         rows = [(entry.seq, entry.body, entry.hash) for entry in entries]
-        insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
+        self._dialect.insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
         self._connection.execute(
             _MOVE_HEAD,
             {
@@ -60,6 +65,21 @@ class Chain:
         """Return whether exactly this entry is in the history."""
         same = history.c.seq == entry.seq, history.c.hash == entry.hash
         return self._connection.execute(select(history.c.seq).where(*same)).first() is not None
+
+    def newest_moment(self) -> datetime | None:
+        """Return the latest moment of any entry, None where there is none that can be read."""
+        try:
+            with self._connection.begin_nested():
+                at = self._connection.execute(_NEWEST_MOMENT).scalar()
+            return None if at is None else moment(str(at))
+        except ValueError:
+            return None
+        except Exception as error:
+            # What is wrong is the audit's to find.
+            dialect = self._dialect
+            if dialect.is_gone(error) or dialect.is_odd_data(error) or dialect.is_unreadable(error):
+                return None
+            raise
 
     def newest(
         self,
@@ -114,11 +134,11 @@ class Chain:
         return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
 
     def undone(self, orders: Collection[int]) -> dict[int, int]:
-        """Return for those of `orders` that were taken back the `seq` of the entry that tells so."""
+        """Return those of `orders` that were undone, with the `seq` of the entry of the undo."""
         wanted = among(history.c.order, orders)
-        # Sorted out here: with the action in it a planner may go through every undo that there ever was.
+        # The action is compared here: with it in the statement a planner may go through every undo that there is.
         rows = self._connection.execute(select(history.c.order, history.c.seq, history.c.action).where(wanted))
-        return {row[0]: row[1] for row in rows if row[2] == Action.UNDO}
+        return {order: seq for order, seq, action in rows if action == Action.UNDO}
 
     def of_orders(self, orders: Iterable[int]) -> Iterator[Entry]:
         """Give the entries that made and undid `orders`, oldest first, streamed."""
@@ -131,9 +151,9 @@ class Chain:
 
         Merges are among them: those that used one up name it.
         """
-        told = history.c.action.in_([action.value for action in STATUS_AFTER])
+        changes_status = history.c.action.in_([action.value for action in STATUS_AFTER])
         about = among(history.c.absorbed, absorbed)
-        yield from self._stream(_ENTRIES.where(about, told).order_by(history.c.seq))
+        yield from self._stream(_ENTRIES.where(about, changes_status).order_by(history.c.seq))
 
     def about(self, action: Action, key: str, value: str | int) -> Iterator[Entry]:
         """Give the entries of an action that have a value under a key, oldest first."""
@@ -141,12 +161,12 @@ class Chain:
         yield from self._stream(_ENTRIES.where(history.c.action == action.value, same).order_by(history.c.seq))
 
     def of_batch(self, number: int, *, behind: int) -> tuple[int, int, int]:
-        """Return what the entries behind number `behind` tell of a bulk file.
+        """Return what the entries behind number `behind` say of a bulk file.
 
-        These are how many of its rows were merged, the highest of them, and how many orders its undo took back.
+        That is how many of its rows were merged, the highest of these rows, and how many orders its undo took back.
         """
         is_merge = history.c.action == Action.MERGE.value
-        told = select(
+        statement = select(
             func.count(case((is_merge, 1))),
             func.coalesce(func.max(case((is_merge, cast(TextFromBody("row"), Integer)))), 0),
             func.count(case((~is_merge, 1))),
@@ -155,14 +175,14 @@ class Chain:
             history.c.seq > behind,
             _is_of_batch(number),
         )
-        row = self._connection.execute(told).one()
-        return row[0], row[1], row[2]
+        merged, highest, undone = self._connection.execute(statement).one()
+        return merged, highest, undone
 
     def orders_of_batch(self, number: int) -> list[int]:
         """Return the orders that a run of a bulk file has executed, newest first."""
-        # What is kept of the file's rows could be quicker asked, but nothing of the history binds it.
-        told = select(history.c.order).where(history.c.action == Action.MERGE.value, _is_of_batch(number))
-        return list(self._connection.execute(told.order_by(history.c.seq.desc())).scalars())
+        # The batch's own rows name its orders too and are quicker read, but the chain doesn't protect them.
+        statement = select(history.c.order).where(history.c.action == Action.MERGE.value, _is_of_batch(number))
+        return list(self._connection.execute(statement.order_by(history.c.seq.desc())).scalars())
 
     def oldest(self) -> Iterator[Entry]:
         """Give the whole history, oldest first, streamed."""
@@ -170,8 +190,8 @@ class Chain:
 
     # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
     def _stream(self, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Entry]:
-        for row in streamed(self._connection, statement, ROWS_AT_ONCE):
-            yield Entry(row[0], row[1], row[2])
+        for seq, body, digest in streamed(self._connection, statement, ROWS_AT_ONCE):
+            yield Entry(seq=seq, body=body, hash=digest)
 
 
 def _is_of_batch(number: int) -> ColumnElement[bool]:
@@ -206,11 +226,11 @@ def _conditions(
 def _bounds(since: str | None, until: str | None, limit: int | None) -> list[ColumnElement[bool]]:
     """Return between which entries the newest `limit` of a time lie, out of the index on moments alone.
 
-    Moments nearly rise with the entries, but not strictly: whoever waits for the end of the chain is stamped
-    before. Between the bounds a walk through the entries in their order finds all there are. Any `limit` of
-    those that fit have the newest `limit` at or behind their first, so that many are enough to look at.
+    Moments rise with the entries, but not strictly: a writer that waits for the head is stamped before it gets it.
+    Between the bounds a walk through the entries in their order meets every entry that fits. For any `limit` of
+    those that fit, the newest `limit` stand at or behind the first of them, so it is enough to look at so many.
     """
-    # The additions keep a planner from looking for the bounds by the walk that they are to shorten.
+    # Without the additions a planner may look for the bounds by the very walk that they shorten.
     place = (history.c.seq + 0).label("place")
     fits = select(place).where(*_conditions(None, None, since, until))
     newest = fits.order_by(history.c.at.desc(), history.c.seq.desc())
@@ -232,7 +252,7 @@ def _of_number(number: str, conditions: Sequence[ColumnElement[bool]], limit: in
     gone = (history.c.absorbed == number, history.c.survivor.is_distinct_from(number), *conditions)
     if limit is None:
         return union_all(_ENTRIES.where(*kept), _ENTRIES.where(*gone))
-    # Which ones is asked of the index alone: what a planner expects to find near the end may lie far behind.
+    # The index alone says which entries: a planner expects them near the end, but they may lie far from it.
     newest = [
         select(history.c.seq).where(*half).order_by(history.c.seq.desc()).limit(limit).subquery()
         for half in (kept, gone)

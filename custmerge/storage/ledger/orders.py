@@ -12,17 +12,15 @@ from custmerge.errors import ImageChanged
 from custmerge.rules.fields import Field
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, insert_rows, streamed
+from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import before_image, history, order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Row
 
-_ORDER = ("order", "survivor", "absorbed", "choice", "taken", "at", "by")
-_COLUMNS = tuple(order.c[name] for name in _ORDER)
+_ORDER = tuple(order.c)
 ROWS_AT_ONCE = 2_000
 Executed = tuple[Order, bytes, str]
 """An order, the salt of its before-image, and that image."""
@@ -35,21 +33,22 @@ class Ledger:
         self._connection = connection
 
     def add(self, executed: Sequence[Executed]) -> None:
-        """Write orders and what they changed as it was before."""
+        """Write orders, and their before-images."""
         orders = [
             (o.order, o.survivor, o.absorbed, o.choice.value, " ".join(o.taken), o.at, o.by) for o, _, _ in executed
         ]
-        images = [(order.order, salt, image) for order, salt, image in executed]
-        insert_rows(self._connection, "custmerge_order", _ORDER, orders)
-        insert_rows(self._connection, before_image.name, ("order", "salt", "image"), images)
+        images = [(o.order, salt, image) for o, salt, image in executed]
+        dialect = dialect_of(self._connection)
+        dialect.insert_rows(self._connection, order.name, order.c.keys(), orders)
+        dialect.insert_rows(self._connection, before_image.name, before_image.c.keys(), images)
 
     def images_before(self, at: str) -> int:
-        """Return how many before-images of orders before a moment are there still."""
+        """Return how many orders before a moment still have their before-images."""
         statement = select(func.count()).select_from(before_image).where(*_kept_before(at))
         return self._connection.execute(statement).scalar_one()
 
     def images_with_digests(self, at: str) -> Iterator[tuple[int, object, object, str | None]]:
-        """Give (order, salt, before-image, the digest that its entry tells) of those that `images_before` counts."""
+        """Give (order, salt, before-image, the digest in its history entry) of those that `images_before` counts."""
         is_entry = and_(history.c.order == before_image.c.order, history.c.action == Action.MERGE.value)
         statement = (
             select(before_image.c.order, before_image.c.salt, before_image.c.image, TextFromBody("image_sha256"))
@@ -62,31 +61,31 @@ class Ledger:
                 yield tuple(row)
 
     def erase_images_before(self, at: str, *, but: Collection[int]) -> int:
-        """Erase the before-images of orders before a moment, with their salts, `but` some; returns how many."""
+        """Erase the before-images of orders before a moment, with their salts, `but` some; returns their number."""
         others = ~among(before_image.c.order, but)
         statement = update(before_image).where(*_kept_before(at), others).values(salt=b"", image="")
         return self._connection.execute(statement).rowcount
 
     def newest_orders(self, absorbed: Collection[str]) -> dict[str, tuple[int, str]]:
-        """Return for those of `absorbed` that were taken over their last order and its survivor."""
+        """Return the last order and its survivor of each of `absorbed` that was ever taken over."""
         rows = self._connection.execute(
             select(order.c.absorbed, order.c.order, order.c.survivor)
             .where(among(order.c.absorbed, absorbed))
             .order_by(order.c.order)
         )
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return {number: (newest, survivor) for number, newest, survivor in rows}
 
     def newest_into(self, survivors: Collection[str]) -> dict[str, int]:
-        """Return for those of `survivors` that have ever taken a number over the last order that did it."""
+        """Return the last order of each of `survivors` that has ever taken a number over."""
         rows = self._connection.execute(
             select(order.c.survivor, func.max(order.c.order))
             .where(among(order.c.survivor, survivors))
             .group_by(order.c.survivor)
         )
-        return {row[0]: row[1] for row in rows}
+        return dict(rows.tuples().all())
 
     def has_order(self, number: int, of: str | None = None) -> bool:
-        """Return whether there is an order of that number, with `of` one that kept or took over that customer."""
+        """Return whether there is an order `number`, with `of` whether it kept or took over that customer number."""
         statement = select(order.c.order).where(order.c.order == number)
         if of is not None:
             statement = statement.where(or_(order.c.survivor == of, order.c.absorbed == of))
@@ -95,29 +94,29 @@ class Ledger:
     def orders_of(self, number: str) -> tuple[Order, ...]:
         """Return the orders in which `number` was kept or taken over, newest first."""
         rows = self._connection.execute(
-            select(*_COLUMNS)
+            select(*_ORDER)
             .where(or_(order.c.survivor == number, order.c.absorbed == number))
             .order_by(order.c.order.desc())
         )
         return tuple(_order(row) for row in rows)
 
     def orders(self, numbers: Iterable[int]) -> dict[int, Order]:
-        """Return those of the orders that there are, by their numbers."""
-        rows = self._connection.execute(select(*_COLUMNS).where(among(order.c.order, numbers)))
-        return {row[0]: _order(row) for row in rows}
+        """Return the orders of those of `numbers` that there are, by number."""
+        rows = self._connection.execute(select(*_ORDER).where(among(order.c.order, numbers)))
+        return {row.order: _order(row) for row in rows}
 
     def images(self, orders: Iterable[int]) -> dict[int, tuple[bytes, str]]:
         """Return salt and text of the before-images of orders; both are empty after a purge.
 
-        What is neither salt nor text any more, in a file that takes anything, is given as what fits no entry.
+        An SQLite file takes values of any type: where they aren't bytes and text, what is returned fits no digest.
         """
-        kept = select(before_image.c.order, type_coerce(before_image.c.salt, NullType()), before_image.c.image).where(
-            among(before_image.c.order, orders)
-        )
-        rows = self._connection.execute(kept)
+        statement = select(
+            before_image.c.order, type_coerce(before_image.c.salt, NullType()), before_image.c.image
+        ).where(among(before_image.c.order, orders))
+        rows = self._connection.execute(statement)
         return {
-            order: (salt, image) if isinstance(salt, bytes) and isinstance(image, str) else (b"?", "?")
-            for order, salt, image in rows
+            number: (salt, image) if isinstance(salt, bytes) and isinstance(image, str) else (b"?", "?")
+            for number, salt, image in rows
         }
 
     def standing_with(self, numbers: Collection[str], after: int) -> Iterator[tuple[Order, str]]:
@@ -132,23 +131,30 @@ class Ledger:
             for side in (order.c.survivor, order.c.absorbed)
         ]
         statement = (
-            select(*_COLUMNS, before_image.c.image)
+            select(*_ORDER, func.coalesce(before_image.c.image, "").label("image"))
             .join(before_image, before_image.c.order == order.c.order, isouter=True)
             .where(order.c.order.in_(union(*sides)), ~undone.exists())
             .order_by(order.c.order)
         )
         for row in streamed(self._connection, statement, ROWS_AT_ONCE):
-            yield _order(row), row[-1] or ""
+            yield _order(row), row.image
 
 
-# Any: a row that begins with _COLUMNS.
-def _order(row: Any) -> Order:  # noqa: ANN401 (as above)
-    number, survivor, absorbed, choice, taken, at, by = row[: len(_ORDER)]
+# Any: SQLAlchemy types a row by its columns.
+def _order(row: Row[Any]) -> Order:
     try:
-        return Order(number, survivor, absorbed, Choice(choice), tuple(Field(name) for name in taken.split()), at, by)
+        return Order(
+            order=row.order,
+            survivor=row.survivor,
+            absorbed=row.absorbed,
+            choice=Choice(row.choice),
+            taken=tuple(Field(name) for name in row.taken.split()),
+            at=row.at,
+            by=row.by,
+        )
     except (ValueError, AttributeError):
-        # Words of nobody's but whoever changed the row.
-        raise ImageChanged(order=number) from None
+        # Somebody changed the row: custmerge never wrote these words.
+        raise ImageChanged(order=row.order) from None
 
 
 def _kept_before(at: str) -> tuple[ColumnElement[bool], ...]:

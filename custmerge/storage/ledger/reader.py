@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sqlalchemy import JSON, case, cast, false, func, select, text
 
 from custmerge.rules.history import Head
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of, streamed
 from custmerge.storage.ledger.audit_sql import (
     COLUMNS_SQLITE,
     ENTRIES,
@@ -16,7 +16,6 @@ from custmerge.storage.ledger.audit_sql import (
     MOVED_POSTGRESQL,
     MOVED_SQLITE,
 )
-from custmerge.storage.rows import in_parameter, parameter, streamed
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -55,7 +54,7 @@ class LedgerReader:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._is_sqlite = is_sqlite(connection)
+        self._is_sqlite = not dialect_of(connection).is_server
         if not self._is_sqlite:
             # What is read through a cursor is read to its end.
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
@@ -143,9 +142,9 @@ class LedgerReader:
         and the domains that it should. Only orders that stand and whose survivor is still in use count.
         """
         statement = (MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL).replace(
-            "{among}", in_parameter(self._connection, "orders")
+            "{among}", dialect_of(self._connection).among(":orders")
         )
-        yield from self._streamed(text(statement).bindparams(orders=parameter(self._connection, orders)))
+        yield from self._streamed(text(statement).bindparams(orders=dialect_of(self._connection).keys(orders)))
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
         """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.

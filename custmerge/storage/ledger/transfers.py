@@ -9,37 +9,19 @@ from sqlalchemy import Text, and_, cast, func, insert, or_, select, union, updat
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
-from custmerge.storage.ledger.from_body import TextFromBody
-from custmerge.storage.rows import among, streamed
+from custmerge.storage.dialect import TextFromBody, among, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from custmerge.rules.transfers import Decision
 
-_TRANSFER = (
-    transfer.c.id,
-    transfer.c.survivor,
-    transfer.c.absorbed,
-    transfer.c.status,
-    transfer.c.filed_by,
-    transfer.c.filed_by_person,
-    transfer.c.at,
-    transfer.c.decided_by,
-    transfer.c.reason,
-    transfer.c.sha256,
-    transfer.c.size,
-    transfer.c.type,
-    transfer.c.salt,
-    transfer.c.identity_sha256,
-    transfer.c.decided_by_person,
-    transfer.c.decided_at,
-)
+_TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
 # Statements of every merge are built once: that takes longer than to execute them.
-_OPEN_FOR = select(*_TRANSFER).where(among(transfer.c.absorbed), transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
+_OPEN_FOR = _TRANSFER.where(among(transfer.c.absorbed), transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
 _OPEN_FOR_LOCKED = _OPEN_FOR.with_for_update()
 # A look-up in two small indexes, where a change by OR may read the whole table.
 _SPEAK_OF = union(*(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed)))
@@ -78,13 +60,13 @@ class Transfers:
 
     def one(self, number: int, *, lock: bool = False) -> Transfer | None:
         """Return a transfer; with `lock` nobody else decides or uses it before the transaction ends."""
-        statement = select(*_TRANSFER).where(transfer.c.id == number)
+        statement = _TRANSFER.where(transfer.c.id == number)
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
         return None if row is None else _transfer(row)
 
     def open_for(self, survivor: str, absorbed: str, *, lock: bool = False) -> Transfer | None:
         """Return the transfer of exactly this pair in this direction that is filed or approved."""
-        statement = select(*_TRANSFER).where(
+        statement = _TRANSFER.where(
             transfer.c.survivor == survivor, transfer.c.absorbed == absorbed, transfer.c.status.in_(OPEN)
         )
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
@@ -93,22 +75,22 @@ class Transfers:
     def open_for_all(self, absorbed: Collection[str], *, lock: bool = False) -> dict[tuple[str, str], Transfer]:
         """Return the open transfers of `absorbed` by (survivor, absorbed)."""
         rows = self._connection.execute(_OPEN_FOR_LOCKED if lock else _OPEN_FOR, {"keys": absorbed})
-        return {(one.survivor, one.absorbed): one for one in map(_transfer, rows)}
+        return {(there.survivor, there.absorbed): there for there in map(_transfer, rows)}
 
     def newest(self, limit: int, stored: Collection[Status]) -> tuple[Transfer, ...]:
         """Return up to `limit` transfers whose stored status is one of `stored`, newest first."""
-        statement = select(*_TRANSFER).where(transfer.c.status.in_(stored)).order_by(transfer.c.id.desc())
+        statement = _TRANSFER.where(transfer.c.status.in_(stored)).order_by(transfer.c.id.desc())
         rows = self._connection.execute(statement.limit(limit))
         return tuple(_transfer(row) for row in rows)
 
     def opened_before(self, at: str) -> list[Transfer]:
         """Return the transfers that were filed before a moment and are stored as open, oldest first."""
         is_open = transfer.c.status.in_([status.value for status in OPEN])
-        rows = self._connection.execute(select(*_TRANSFER).where(is_open, transfer.c.at < at).order_by(transfer.c.id))
+        rows = self._connection.execute(_TRANSFER.where(is_open, transfer.c.at < at).order_by(transfer.c.id))
         return [_transfer(row) for row in rows]
 
     def decide(self, number: int, decision: Decision) -> None:
-        """Write down who approved or rejected a transfer."""
+        """Write who approved or rejected a transfer."""
         self._update(
             transfer.c.id == number,
             status=decision.status.value,
@@ -119,7 +101,7 @@ class Transfers:
         )
 
     def use(self, number: int, order: int) -> None:
-        """Write down which order used a transfer up."""
+        """Write which order used a transfer up."""
         self._update(transfer.c.id == number, status=Status.USED.value, order=order)
 
     def void(self, number: int) -> None:
@@ -146,17 +128,17 @@ class Transfers:
 
     def stored_as(self, *statuses: Status) -> list[Transfer]:
         """Return every transfer whose stored status is one of these, oldest first."""
-        is_one = transfer.c.status.in_([status.value for status in statuses])
-        rows = self._connection.execute(select(*_TRANSFER).where(is_one).order_by(transfer.c.id))
+        has_status = transfer.c.status.in_([status.value for status in statuses])
+        rows = self._connection.execute(_TRANSFER.where(has_status).order_by(transfer.c.id))
         return [_transfer(row) for row in rows]
 
     def _void_open(self, condition: ColumnElement[bool]) -> list[Transfer]:
         """Make open transfers void, locked one after the other in the order of their numbers."""
-        statement = select(*_TRANSFER).where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
-        found = [_transfer(row) for row in self._connection.execute(statement.with_for_update())]
-        if found:
-            self._update(among(transfer.c.id, [one.id for one in found]), status=Status.VOID.value)
-        return found
+        statement = _TRANSFER.where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
+        opened = [_transfer(row) for row in self._connection.execute(statement.with_for_update())]
+        if opened:
+            self._update(among(transfer.c.id, [there.id for there in opened]), status=Status.VOID.value)
+        return opened
 
     def forms_before(self, at: str) -> int:
         """Return how many signed forms of transfers that ended before a moment are there still."""
@@ -183,12 +165,12 @@ class Transfers:
         return self._connection.execute(ended).first() is not None
 
     def reasons_before(self, at: str) -> list[int]:
-        """Return the transfers that were rejected before a moment and still say why."""
-        told = select(transfer.c.id).where(*_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
-        return list(self._connection.execute(told.order_by(transfer.c.id)).scalars())
+        """Return the ids of the transfers that were rejected before a moment and still have their reason."""
+        left = select(transfer.c.id).where(*_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
+        return list(self._connection.execute(left.order_by(transfer.c.id)).scalars())
 
     def old_texts(self, at: str) -> int | None:
-        """Return a transfer that ended before a moment and has its form or its reason still, None for none."""
+        """Return the id of a transfer that ended before a moment and still has its form or reason, None for none."""
         has_form = select(form.c.transfer).where(form.c.transfer == transfer.c.id, func.length(form.c.content) > 0)
         left = or_(has_form.exists(), transfer.c.reason.is_not(None))
         statement = select(transfer.c.id).where(left, self._ended_before(at)).order_by(transfer.c.id).limit(1)
@@ -205,8 +187,8 @@ class Transfers:
     def _ended_before(self, at: str) -> ColumnElement[bool]:
         """Return the condition that a transfer was rejected, used or made void before a moment.
 
-        When one became void its entry says; one without an entry, of an earlier version, did so at some time after
-        its filing.
+        The moment of becoming void is that of the history entry. A transfer of an earlier version has none: for it
+        the moment of its filing counts.
         """
         used = select(order.c.order).where(order.c.order == transfer.c.order, order.c.at < at).exists()
         voided_since = select(history.c.seq).where(
@@ -231,13 +213,21 @@ def _status(stored: str) -> Status:
     return Status(stored) if stored in set(Status) else Status.VOID
 
 
-# Any: a row of _TRANSFER's columns.
-def _transfer(row: Sequence[Any]) -> Transfer:
-    number, survivor, absorbed, status, filed_by, person, at, decided_by, reason, *rest = row
-    sha256, size, kind, salt, identity, decider, decided_at = rest
-    form_filed = Form(sha256, size, kind)
-    is_now = _status(status)
+# Any: SQLAlchemy types a row by its columns.
+def _transfer(row: Row[Any]) -> Transfer:
     return Transfer(
-        number, survivor, absorbed, is_now, filed_by, person, at, decided_by, reason, form_filed, bytes(salt),
-        identity, decider, decided_at,
-    )  # fmt: skip
+        id=row.id,
+        survivor=row.survivor,
+        absorbed=row.absorbed,
+        status=_status(row.status),
+        filed_by=row.filed_by,
+        filed_by_person=row.filed_by_person,
+        at=row.at,
+        decided_by=row.decided_by,
+        decided_by_person=row.decided_by_person,
+        decided_at=row.decided_at,
+        reason=row.reason,
+        form=Form(sha256=row.sha256, size=row.size, type=row.type),
+        salt=bytes(row.salt),
+        identity_sha256=row.identity_sha256,
+    )

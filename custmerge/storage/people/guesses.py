@@ -5,12 +5,10 @@ from __future__ import annotations
 from random import getrandbits
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, delete, func, insert, or_, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import and_, case, delete, exists, func, insert, or_, select, update
 
 from custmerge.rules.guessing import Tries
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import guess, lock
 
 if TYPE_CHECKING:
@@ -33,7 +31,7 @@ class Guesses:
 
         Those of before and of the future are forgotten. What is pending from before `pending_since` counts as wrong.
         """
-        insertion = (sqlite_insert if is_sqlite(self._connection) else postgresql_insert)(lock)
+        insertion = dialect_of(self._connection).upsert(lock)
         # Written even where it is there: that locks the row, which everybody who counts has to lock first.
         until = self._connection.execute(
             insertion.values(subject=subject, until=NEVER)
@@ -54,39 +52,36 @@ class Guesses:
         """Note a try that is pending, made for a row of a bulk file or not, and return its id."""
         return self._add({"subject": subject, "at": at, "pending": True, "batch": batch, "row": row})
 
-    def take_over(
-        self, subjects: Collection[str], batch: int, rows: Collection[int], at: str
-    ) -> dict[tuple[int, str], int]:
-        """Let the tries that an earlier run of a batch has noted for rows count as of `at`; a wrong one stays wrong.
-
-        Returns their ids by row and subject. Only where `tries` of the subjects were asked for before.
-        """
-        own = guess.c.subject.in_(subjects), guess.c.batch == batch, guess.c.row.in_(rows)
-        found = self._connection.execute(
-            update(guess).where(*own).values(at=at).returning(guess.c.id, guess.c.row, guess.c.subject)
-        )
-        return {(row, subject): number for number, row, subject in found}
-
     def forget_pending(self, batch: int) -> None:
-        """Forget the tries of a batch whose outcome nobody has learned."""
+        """Forget the tries of a batch whose run was cut off before anybody learned how they end."""
         self._connection.execute(delete(guess).where(guess.c.batch == batch, guess.c.pending))
 
     def forget(self, tries: Collection[int]) -> None:
-        """Forget tries that were right."""
+        """Forget tries that were right, or whose hash nobody compared."""
         self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
 
     def keep(self, tries: Mapping[int, str], at: str) -> None:
         """Note that tries, given with their subjects, were wrong; those that somebody has forgotten count as of `at`.
 
-        Only where `tries` of the subjects were asked for before.
+        What a run of a bulk file that was cut off has noted as wrong for the same rows is forgotten: it was the same
+        password. Only where `tries` of the subjects were asked for before.
         """
         kept = update(guess).where(guess.c.id.in_(tries)).values(pending=False).returning(guess.c.id)
         forgotten = tries.keys() - self._connection.execute(kept).scalars().all()
+        now = guess.alias()
+        is_same = (
+            now.c.id.in_(tries),
+            now.c.batch == guess.c.batch,
+            now.c.row == guess.c.row,
+            now.c.subject == guess.c.subject,
+        )
+        is_earlier = guess.c.subject.in_(set(tries.values())), guess.c.pending.is_(False), guess.c.id.not_in(tries)
+        self._connection.execute(delete(guess).where(*is_earlier, exists().where(*is_same)))
         for number in sorted(forgotten):
             self._add({"subject": tries[number], "at": at, "pending": False})
 
     def _add(self, values: dict[str, str | int | bool | None]) -> int:
-        if is_sqlite(self._connection):
+        if not dialect_of(self._connection).is_server:
             # SQLite would give the id of one that was forgotten once more, and whoever ends that would end this.
             values["id"] = getrandbits(_ID_BITS)
         key = self._connection.execute(insert(guess).values(values)).inserted_primary_key

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from custmerge.rules.people import Person, Proof, Role, Service, Session
-from custmerge.storage.rows import among
+from custmerge.storage.dialect import among
 from custmerge.storage.tables import proof, service, session, staff
 
 if TYPE_CHECKING:

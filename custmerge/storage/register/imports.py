@@ -1,6 +1,6 @@
 """Import: many rows into the register in one transaction, without holding them in memory.
 
-Rows are written straight into the register in batches; only when the database refuses a batch is it asked
+Rows are written straight into the register in batches; only when the database refuses a batch does this ask
 why. What can only be judged at the end (domains claimed twice, numbers that lead nowhere) waits in
 temporary tables with the line that it came from.
 """
@@ -10,14 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Integer, MetaData, Table, exists, func, or_, select, text
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.audit_sql import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.register.records import customer_of
-from custmerge.storage.rows import Row, insert_rows
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -26,13 +23,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from custmerge.rules.fields import Customer
+    from custmerge.storage.dialect.interface import Row
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
 """The columns of a row for `add_customers` and `put_customers`, in their order."""
 PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
 """The columns of a row for `add_packages` and `put_packages`, in their order."""
-
-UNIQUE_VIOLATION = "23505"
+DOMAIN_LINE = ("ascii_name", "name", "package", "line")
+"""The columns of a row for `claim_domains` and `skip_domains`, in their order."""
 
 _TEMPORARY = MetaData()
 
@@ -92,7 +90,7 @@ _LOST_DOMAINS = (
     )
     .order_by(_skipped.c.line)
 )
-# What stays isn't written anew: rows of a host's may refer to it, and go with it.
+# A domain that stays isn't written again: rows of a host's tables may refer to it, and would be deleted with it.
 _claimed = _claim.c.ascii_name == domain.c.ascii_name
 _is_released = exists().where(_released.c.ascii_name == domain.c.ascii_name)
 _DROP = domain.delete().where(_is_released, ~exists().where(_claimed))
@@ -130,9 +128,9 @@ class RegisterImport:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._sqlite = is_sqlite(connection)
-        if self._sqlite:
-            # It keeps them as long as the connection, which may have seen an import before.
+        self._dialect = dialect_of(connection)
+        if not self._dialect.is_server:
+            # SQLite keeps them as long as the connection, which may have seen an import before.
             for table in _TEMPORARY.sorted_tables:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
         _TEMPORARY.create_all(connection, checkfirst=False)
@@ -172,7 +170,7 @@ class RegisterImport:
             .order_by(customer.c.number)
             .with_for_update()
         )
-        return {row.number: (customer_of(row), row.password_hash) for row in rows}
+        return {number: (customer_of((number, *record)), password_hash) for number, *record, password_hash in rows}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
         """Return for those of `numbers` that exist the number they went into, or None.
@@ -185,14 +183,14 @@ class RegisterImport:
             .order_by(customer.c.number)
             .with_for_update(read=True)
         )
-        return {row[0]: row[1] for row in rows}
+        return dict(rows.tuples().all())
 
     def gone(self, numbers: Collection[str]) -> dict[str, str]:
         """Return for those of `numbers` that were merged away by now the number they went into; nothing is locked."""
-        found = select(customer.c.number, customer.c.merged_into).where(
+        statement = select(customer.c.number, customer.c.merged_into).where(
             customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
         )
-        return {row[0]: row[1] for row in self._connection.execute(found)}
+        return dict(self._connection.execute(statement).tuples().all())
 
     def packages(self, keys: Collection[str]) -> dict[str, Row]:
         """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
@@ -202,46 +200,43 @@ class RegisterImport:
             .order_by(package.c.package)
             .with_for_update()
         )
-        return {row[0]: tuple(row) for row in rows}
+        return {row.package: tuple(row) for row in rows}
 
     def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
         """Remember in which lines keys stand."""
-        insert_rows(self._connection, "custmerge_line", ("key", "line"), list(lines))
+        self._dialect.insert_rows(self._connection, _line.name, ("key", "line"), list(lines))
 
     def noted_lines(self, keys: Collection[str]) -> dict[str, int]:
         """Return the first noted line of each of `keys` that was noted."""
-        found = self._connection.execute(
+        rows = self._connection.execute(
             select(_line.c.key, func.min(_line.c.line)).where(_line.c.key.in_(keys)).group_by(_line.c.key)
         )
-        return {row[0]: row[1] for row in found}
+        return dict(rows.tuples().all())
 
     def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
-        """Remember (name in ASCII, name, package, line) of domains until `settle_domains`."""
-        insert_rows(self._connection, "custmerge_claim", ("ascii_name", "name", "package", "line"), claims)
+        """Remember domains, with the lines that they stand in, until `settle_domains`."""
+        self._dialect.insert_rows(self._connection, _claim.name, DOMAIN_LINE, claims)
 
     def skip_domains(self, skipped: Sequence[tuple[str, str, str, int]]) -> None:
-        """Remember the domains, as `claim_domains` has them, of lines that are left out."""
-        insert_rows(self._connection, "custmerge_skipped", ("ascii_name", "name", "package", "line"), skipped)
+        """Remember the domains of lines that are left out."""
+        self._dialect.insert_rows(self._connection, _skipped.name, DOMAIN_LINE, skipped)
 
     def release_domains(self, packages: Collection[str]) -> None:
-        """Take note of the domains of packages that are about to get their new ones, until `settle_domains`."""
-        found = select(domain.c.ascii_name).where(domain.c.package.in_(packages))
-        self._connection.execute(_released.insert().from_select(["ascii_name"], found))
+        """Remember the domains of packages that are about to get new ones, until `settle_domains`."""
+        theirs = select(domain.c.ascii_name).where(domain.c.package.in_(packages))
+        self._connection.execute(_released.insert().from_select(["ascii_name"], theirs))
 
     def domains_lost(self) -> Iterator[tuple[int, str]]:
         """Give (line, name) of each domain that only a line which is left out has taken from where it was."""
-        for row in self._connection.execute(_LOST_DOMAINS):
-            yield row[0], row[1]
+        yield from self._connection.execute(_LOST_DOMAINS).tuples()
 
     def domains_claimed_twice(self) -> Iterator[tuple[int, str, int]]:
         """Give (line, name, first line) of each domain that an earlier line has claimed."""
-        for row in self._connection.execute(_CLAIMED_TWICE):
-            yield row[0], row[1], row[2]
+        yield from self._connection.execute(_CLAIMED_TWICE).tuples()
 
     def domains_of_others(self) -> Iterator[tuple[int, str, str]]:
         """Give (line, name, package) of each claimed domain that a package holds which doesn't give it up."""
-        for row in self._connection.execute(_CLAIMED_OF_OTHERS):
-            yield row[0], row[1], row[2]
+        yield from self._connection.execute(_CLAIMED_OF_OTHERS).tuples()
 
     def settle_domains(self) -> bool:
         """Write the claimed domains into the register; False where somebody has meanwhile written one of them."""
@@ -257,45 +252,42 @@ class RegisterImport:
 
     def lost_tombstones(self) -> Iterator[tuple[int, str, str]]:
         """Give (line, number, target) of each noted tombstone whose target doesn't exist."""
-        for row in self._connection.execute(_LOST):
-            yield row[0], row[1], row[2]
+        yield from self._connection.execute(_LOST).tuples()
 
     def circles(self) -> Iterator[tuple[int, str]]:
         """Give (line, number) of each noted tombstone whose chain comes back to it, or to one of its numbers."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
-        circles = CIRCLES_SQLITE if self._sqlite else CIRCLES_POSTGRESQL
-        for row in self._connection.execute(text(_CIRCLES.format(circles=circles))):
-            yield row[0], row[1]
+        circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
+        yield from self._connection.execute(text(_CIRCLES.format(circles=circles))).tuples()
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:
             with self._connection.begin_nested():
-                insert_rows(self._connection, table.name, columns, rows)
+                self._dialect.insert_rows(self._connection, table.name, columns, rows)
         except Exception as error:
-            # COPY goes past SQLAlchemy, so its violation comes as the driver has it.
-            if not isinstance(error, IntegrityError) and getattr(error, "sqlstate", "") != UNIQUE_VIOLATION:
+            if not self._dialect.is_refused(error):
                 raise
             key = table.c[columns[0]]
-            keys = [row[0] for row in rows]
-            found = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
-            if not found:
-                # Somebody's whose rows this transaction doesn't see: none of ours was written.
+            keys = [key for key, *_ in rows]
+            existing = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
+            if not existing:
+                # Rows of another transaction, which this one doesn't see: none of ours was written.
                 raise
-            return found
+            return existing
         return set()
 
     def _add_new(self, add: Callable[[Sequence[Row]], set[str]], rows: Sequence[Row]) -> set[str]:
-        there: set[str] = set()
-        while rows and (found := add(rows)):
-            there |= found
-            rows = [row for row in rows if row[0] not in there]
-        return there
+        existing: set[str] = set()
+        while rows and (refused := add(rows)):
+            existing |= refused
+            rows = [(key, *cells) for key, *cells in rows if key not in existing]
+        return existing
 
     def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if not rows:
             return
-        statement = (sqlite_insert if self._sqlite else postgresql_insert)(table)
+        statement = self._dialect.upsert(table)
         statement = statement.on_conflict_do_update(
             index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
         )
@@ -303,5 +295,5 @@ class RegisterImport:
 
 
 def _askable(numbers: Collection[str]) -> list[str]:
-    """Return what can be a number at all: nobody has looked at them yet, and PostgreSQL takes no NUL."""
+    """Return those of `numbers`, which nobody has checked yet, that PostgreSQL takes: not with a NUL in them."""
     return [number for number in numbers if "\0" not in number]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
-from custmerge.storage.engine import is_sqlite
+from custmerge.storage.dialect import among, dialect_of, streamed
 from custmerge.storage.ledger.audit_sql import (
     CIRCLES_POSTGRESQL,
     CIRCLES_SQLITE,
@@ -20,7 +20,6 @@ from custmerge.storage.ledger.audit_sql import (
     TWICE,
 )
 from custmerge.storage.ledger.reader import ROWS_AT_ONCE
-from custmerge.storage.rows import among, in_parameter, parameter, streamed
 from custmerge.storage.tables import customer, domain, field_columns, history, package
 
 if TYPE_CHECKING:
@@ -57,9 +56,9 @@ class RegisterReader:
         if numbers is None:
             yield from self._streamed(text(RETIRED_BY_NOBODY.format(among="")))
             return
-        is_one = f"AND c.number {in_parameter(self._connection, 'numbers')}"
+        is_one = f"AND c.number {dialect_of(self._connection).among(':numbers')}"
         statement = text(RETIRED_BY_NOBODY.format(among=is_one))
-        yield from self._streamed(statement.bindparams(numbers=parameter(self._connection, numbers)))
+        yield from self._streamed(statement.bindparams(numbers=dialect_of(self._connection).keys(numbers)))
 
     def has_undos(self) -> bool:
         """Return whether any order was ever taken back."""
@@ -97,7 +96,7 @@ class RegisterReader:
 
     def circles(self) -> Iterator[str]:
         """Give the numbers that lead round in a circle, or into one."""
-        circles = CIRCLES_SQLITE if is_sqlite(self._connection) else CIRCLES_POSTGRESQL
+        circles = CIRCLES_POSTGRESQL if dialect_of(self._connection).is_server else CIRCLES_SQLITE
         for row in self._streamed(text(circles)):
             yield row[0]
 
@@ -128,7 +127,9 @@ class RegisterReader:
         """
         name, key = domain.c.name, domain.c.ascii_name
         # Counted, because looking for a character beyond ASCII takes three times as long.
-        size = func.length(cast(key, LargeBinary)) if is_sqlite(self._connection) else func.octet_length(key)
+        size = (
+            func.octet_length(key) if dialect_of(self._connection).is_server else func.length(cast(key, LargeBinary))
+        )
         found = select(name, key).where(
             or_(
                 func.lower(name) != key,

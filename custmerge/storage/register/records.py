@@ -6,6 +6,8 @@ place of ours.
 
 from __future__ import annotations
 
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, func, or_, select, update
@@ -14,8 +16,7 @@ from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.rules.tombstones import end_of_chain
-from custmerge.storage.engine import is_sqlite
-from custmerge.storage.rows import among, streamed, update_rows
+from custmerge.storage.dialect import among, dialect_of, streamed
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Row, Select
 
 ROWS_AT_ONCE = 2_000
-_DOMAIN = 4
-"""Where the domain stands in a row of `_PACKAGES`."""
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
 
 _CUSTOMER = select(customer.c.number, *field_columns, customer.c.merged_into)
@@ -44,7 +43,7 @@ _DOMAIN_PASSWORDS = (
     select(
         package.c.number,
         domain.c.ascii_name,
-        func.coalesce(package.c.password_hash, customer.c.password_hash),
+        func.coalesce(package.c.password_hash, customer.c.password_hash).label("password_hash"),
     )
     .select_from(domain)
     .join(package, package.c.package == domain.c.package)
@@ -68,6 +67,7 @@ class Register:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._dialect = dialect_of(connection)
 
     def customer(self, number: str) -> Customer | None:
         """Return the record of a number, a tombstone's too."""
@@ -80,8 +80,8 @@ class Register:
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
         statement = _CUSTOMERS_LOCKED if lock else _CUSTOMERS
-        rows = self._connection.execute(statement, {"keys": numbers}).fetchall()
-        return {row[0]: customer_of(row) for row in rows}
+        records = map(customer_of, self._connection.execute(statement, {"keys": numbers}).fetchall())
+        return {record.number: record for record in records}
 
     def went_into(self, number: str) -> str | None:
         """Return the number that `number` was merged into; None for one that is in use or doesn't exist."""
@@ -103,8 +103,9 @@ class Register:
         """
         keys = {(number, name): domain_in_ascii(name) for number, name in claims if not wrong_with_domain(name)}
         rows = self._connection.execute(_DOMAIN_PASSWORDS, {"keys": set(keys.values())})
-        found = {(row[0], row[1]): row[2] for row in rows}
-        return {pair: stored for pair, key in keys.items() if (stored := found.get((pair[0], key))) is not None}
+        hashes = {(number, key): password_hash for number, key, password_hash in rows}
+        by_pair = {pair: hashes.get((pair[0], key)) for pair, key in keys.items()}
+        return {pair: password_hash for pair, password_hash in by_pair.items() if password_hash is not None}
 
     def domain_holders(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
         """Return the number that each domain is under, with the hash of its package's own password or None.
@@ -118,8 +119,8 @@ class Register:
             .join(package, domain.c.package == package.c.package)
             .where(among(domain.c.ascii_name, set(keys.values())))
         )
-        found = {row[0]: (row[1], row[2]) for row in rows}
-        return {name: found[key] for name, key in keys.items() if key in found}
+        holders = {key: (number, password_hash) for key, number, password_hash in rows}
+        return {name: holders[key] for name, key in keys.items() if key in holders}
 
     def chain_from(self, number: str) -> tuple[str, str | None] | None:
         """Return the number that `number` leads to at last, and the hash of the password of `number` itself.
@@ -140,7 +141,7 @@ class Register:
         """Return the hashes of the own passwords of those of `numbers` that exist."""
         wanted = among(customer.c.number, numbers)
         rows = self._connection.execute(select(customer.c.number, customer.c.password_hash).where(wanted))
-        return {row[0]: row[1] for row in rows}
+        return dict(rows.tuples().all())
 
     def rehash(self, number: str, old: str, new: str) -> None:
         """Put `new` in the place of a hash, the number's own or that of packages under it, where it is still `old`.
@@ -157,44 +158,52 @@ class Register:
 
         With `lock` nobody else changes them or moves them away before the transaction ends.
         """
-        found: dict[str, list[Package]] = {}
-        for one in self._packages(_PACKAGES_BY_NUMBER, numbers, lock=lock):
-            found.setdefault(one.number, []).append(one)
-        return found
+        packages: dict[str, list[Package]] = {}
+        for package_there in self._packages(_PACKAGES_BY_NUMBER, numbers, lock=lock):
+            packages.setdefault(package_there.number, []).append(package_there)
+        return packages
 
     def packages(self, keys: Collection[str], *, lock: bool = False) -> dict[str, Package]:
         """Return those of the packages that there are, by their keys; `lock` as in `packages_of_all`."""
-        found = self._packages(_PACKAGES_BY_KEY, keys, lock=lock)
-        return {one.package: one for one in found}
+        packages = self._packages(_PACKAGES_BY_KEY, keys, lock=lock)
+        return {package_there.package: package_there for package_there in packages}
 
     def holders(self, domains: Collection[str]) -> dict[str, str]:
         """Return which package each of `domains` is in; one that is in none is left out."""
         keys = {name: domain_in_ascii(name) for name in domains}
-        found = select(domain.c.ascii_name, domain.c.package)
-        rows = self._connection.execute(found.where(among(domain.c.ascii_name, set(keys.values()))))
-        packages = {row[0]: row[1] for row in rows}
+        statement = select(domain.c.ascii_name, domain.c.package)
+        rows = self._connection.execute(statement.where(among(domain.c.ascii_name, set(keys.values()))))
+        packages = dict(rows.tuples().all())
         return {name: packages[key] for name, key in keys.items() if key in packages}
 
-    def place(self, packages: Iterable[Package], *, contacts: bool) -> None:
-        """Write under which number each package is, and with `contacts` its contact too."""
-        columns = ("number", *(column.name for column in contact_columns)) if contacts else ("number",)
-        rows = [(one.package, one.number, *((one.contact or _NO_CONTACT) if contacts else ())) for one in packages]
-        update_rows(self._connection, package.name, "package", columns, rows)
+    def place(self, packages: Iterable[Package], *, contacts: Collection[str]) -> None:
+        """Write under which number each package is, and the contact of those whose keys `contacts` names."""
+        names = tuple(column.name for column in contact_columns)
+        alone, with_contact = list[tuple[str | None, ...]](), list[tuple[str | None, ...]]()
+        for moved in packages:
+            if moved.package in contacts:
+                with_contact.append((moved.package, moved.number, *(moved.contact or _NO_CONTACT)))
+            else:
+                alone.append((moved.package, moved.number))
+        self._dialect.update_rows(self._connection, package.name, "package", ("number",), alone)
+        self._dialect.update_rows(self._connection, package.name, "package", ("number", *names), with_contact)
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """Make numbers tombstones: each keeps its password and says only which number it went into."""
-        rows = [(one.number, one.merged_into, lower(one.number)) for one in tombstones]
-        update_rows(self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS)
+        rows = [(record.number, record.merged_into, lower(record.number)) for record in tombstones]
+        self._dialect.update_rows(
+            self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS
+        )
 
     def revive(self, records: Iterable[Customer]) -> None:
         """Make tombstones records in use again; each has kept its password."""
-        rows = [(one.number, None, search_text(one.number, one.values), *one.values) for one in records]
-        update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
+        rows = [(r.number, None, search_text(r.number, r.values), *r.values) for r in records]
+        self._dialect.update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
 
     def write(self, records: Iterable[Customer]) -> None:
         """Write the fields of records that are in use."""
-        rows = [(one.number, search_text(one.number, one.values), *one.values) for one in records]
-        update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
+        rows = [(r.number, search_text(r.number, r.values), *r.values) for r in records]
+        self._dialect.update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
 
     def found(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers in whose number, fields or domain names every word stands.
@@ -230,12 +239,13 @@ class Register:
     def all_customers(self) -> Iterator[tuple[Customer, str | None]]:
         """Give every record with its password hash, in the order of the numbers, streamed."""
         statement = _CUSTOMER.add_columns(customer.c.password_hash).order_by(customer.c.number)
-        for row in self._stream(statement):
-            yield customer_of(row), row.password_hash
+        for *record, password_hash in streamed(self._connection, statement, ROWS_AT_ONCE):
+            yield customer_of(record), password_hash
 
     def all_packages(self) -> Iterator[tuple[Package, str | None]]:
         """Give every package with its domains and password hash, in the order of their keys, streamed."""
-        yield from _grouped(self._stream(_PACKAGES.order_by(package.c.package, domain.c.name)))
+        statement = _PACKAGES.order_by(package.c.package, domain.c.name)
+        yield from _grouped(streamed(self._connection, statement, ROWS_AT_ONCE))
 
     def count(self) -> tuple[int, int, int]:
         """Return how many customers, packages and domains there are."""
@@ -249,38 +259,37 @@ class Register:
     def _packages(
         self, statements: tuple[Select[Any], Select[Any]], keys: Collection[str], *, lock: bool
     ) -> list[Package]:
-        lock_them, read_them = statements
-        if lock and not is_sqlite(self._connection):
-            self._connection.execute(lock_them, {"keys": keys})
-        return [one for one, _ in _grouped(self._connection.execute(read_them, {"keys": keys}).fetchall())]
-
-    # Any: what a streamed row holds depends on the statement; its readers below know.
-    def _stream(self, statement: Select[Any]) -> Iterator[Row[Any]]:
-        yield from streamed(self._connection, statement, ROWS_AT_ONCE)
+        locking, reading = statements
+        # A join can't be locked where a package has no domain. SQLite locks the whole file.
+        if lock and self._dialect.is_server:
+            self._connection.execute(locking, {"keys": keys})
+        rows = self._connection.execute(reading, {"keys": keys}).fetchall()
+        return [package_there for package_there, _password_hash in _grouped(rows)]
 
 
-# Any: a row's columns are those of the statement, number, fields and merged_into first.
-def customer_of(row: Any) -> Customer:  # noqa: ANN401 (as above)
-    """Return the record in a row that begins with number, the eleven fields and merged_into."""
-    return Customer(row[0], tuple(row[1 : 1 + len(FIELDS)]), row[1 + len(FIELDS)])
+# Any: SQLAlchemy types a row by its columns.
+def customer_of(row: Sequence[Any]) -> Customer:
+    """Return the record in a row of number, the eleven fields and merged_into."""
+    number, *values, merged_into = row
+    return Customer(number=number, values=tuple(values), merged_into=merged_into)
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> Iterator[tuple[Package, str | None]]:
-    """Give one package for the rows of its domains, which follow each other."""
-    first: Row[Any] | None = None
-    domains: list[str] = []
-    for row in rows:
-        if first is not None and row[0] != first[0]:
-            yield _package(first, domains)
-            domains = []
-        first = row
-        if row[_DOMAIN] is not None:
-            domains.append(row[_DOMAIN])
-    if first is not None:
-        yield _package(first, domains)
-
-
-def _package(row: Row[Any], domains: list[str]) -> tuple[Package, str | None]:
+    """Give each package once, with its password hash; the rows of its domains follow each other."""
     # By their places: looking columns up by name takes longer than the rest.
-    key, number, name, password_hash, _domain, *contact = tuple(row)
-    return Package(key, number, name, tuple(domains), None if contact[0] is None else tuple(contact)), password_hash
+    for key, same in groupby(rows, key=itemgetter(0)):
+        domains = []
+        for row in same:
+            _key, number, name, password_hash, domain_there, *contact = tuple(row)
+            if domain_there is not None:
+                domains.append(domain_there)
+        yield (
+            Package(
+                package=key,
+                number=number,
+                name=name,
+                domains=tuple(domains),
+                contact=None if contact[0] is None else tuple(contact),
+            ),
+            password_hash,
+        )

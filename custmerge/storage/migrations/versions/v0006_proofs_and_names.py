@@ -6,7 +6,7 @@ from alembic import context, op
 from custmerge.errors import N_, DomainsClash, ReferenceWouldGo
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.normalise import domain_in_ascii, search_text
-from custmerge.storage.rows import update_rows
+from custmerge.storage.dialect import dialect_of
 
 revision = "0006"
 down_revision = "0005"
@@ -71,7 +71,7 @@ def search() -> None:
         # SQLite takes anything for a text; what isn't one is for the audit to find.
         texts = [[cell if isinstance(cell, str) else "" for cell in row] for row in rows]
         found = [(row[0], search_text(number, values)) for row, (number, *values) in zip(rows, texts, strict=True)]
-        update_rows(connection, "customer", "number", ("search",), found)
+        dialect_of(connection).update_rows(connection, "customer", "number", ("search",), found)
 
 
 TO_BE_ERASED = (

@@ -1,0 +1,174 @@
+"""The article's form: number, domain, password, comparison, choice, confirmation; for `merge` and its wizard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from custmerge.cli.context import Context
+from custmerge.cli.language import _, sentence
+from custmerge.errors import (
+    BadValue,
+    CustmergeError,
+    Declined,
+    ExitCode,
+    IdentityBlocked,
+    MergedAway,
+    MissingInput,
+    ProofRefused,
+    SelfMerge,
+    UnknownNumber,
+)
+from custmerge.rules.authority import own_survivor
+from custmerge.rules.compare import Comparison, Decision
+from custmerge.rules.mask import masked_comparison
+from custmerge.rules.plan import Choice, Wishes
+from custmerge.services import merge, verify
+from custmerge.services.access import Caller
+from custmerge.services.merge import Request
+from custmerge.services.merge.orders import Receipt
+
+NUMBER_OPTION = "NUMBER"
+_ASK_AGAIN = (ProofRefused, BadValue, SelfMerge)
+
+
+def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishes, *, dry_run: bool) -> int:
+    """Merge numbers one after the other, always two at a time, until the person has no further number.
+
+    Returns 0 if an order was executed, else the exit code of the error that stopped the last one.
+    """
+    terminal = context.terminal
+    if not terminal.can_ask:
+        raise MissingInput(what=_("Customer number to take over"), option=NUMBER_OPTION)
+    survivor = _survivor(context, caller, into)
+    terminal.say(_("Merge customer numbers: {survivor} is kept."), survivor=survivor)
+    done, code = False, ExitCode.DONE
+    while True:
+        try:
+            absorbed = _proved_number(context, caller, survivor)
+            request = agreed(context, caller, Request(absorbed, survivor, wishes))
+            show_receipt(context, executed(context, caller, request, dry_run=dry_run))
+            done = True
+        except CustmergeError as error:
+            if isinstance(error, Declined):
+                terminal.warn(sentence(error))
+            elif not isinstance(error, IdentityBlocked):
+                terminal.refuse(error)
+            code = error.exit
+        if not terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION):
+            return ExitCode.DONE if done else code
+
+
+def prove(
+    context: Context,
+    caller: Caller,
+    absorbed: str,
+    into: str | None,
+    *,
+    domain: str | None = None,
+    password_stdin: bool = False,
+) -> None:
+    """Verify `domain`, or the one that the person names where this session has no proof yet.
+
+    Raises ProofRefused and what `verify.check_claim` raises.
+    """
+    if domain is None and not context.terminal.can_ask:
+        return
+    verify.check_claim(context.database, caller, absorbed, into=into, now=context.now())
+    if domain is None:
+        if not merge.needs_proof(context.database, caller, absorbed, into=into, now=context.now()):
+            return
+        domain = context.terminal.ask(_("A domain from its package"), option="--domain")
+    password = context.password(_("The password that belongs to it"), from_stdin=password_stdin)
+    claim = verify.Claim(absorbed, domain, password)
+    verify.verify(context.database, caller, claim, into=into, now=context.now())
+
+
+def agreed(context: Context, caller: Caller, request: Request) -> Request:
+    """Show the comparison, let the person choose or confirm, and return the order for the records that were shown.
+
+    Raises Declined, and before anybody is asked to confirm what `merge.preview` raises.
+    """
+    from custmerge.cli.render.text.comparison import comparison_parts
+
+    terminal = context.terminal
+    seen = merge.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
+    request = replace(request, seen=seen)
+    asks_choice = terminal.can_ask and seen.decision is Decision.CHOOSE and request.wishes.choice is None
+    if terminal.can_ask:
+        terminal.show(*comparison_parts(masked_comparison(seen), all_rows=False))
+    if asks_choice:
+        request = replace(request, wishes=replace(request.wishes, choice=_choice(context, seen)))
+    merge.preview(context.database, caller, request, context.now())
+    if not asks_choice and not terminal.confirm(_("Continue and execute the order?"), option="--yes"):
+        raise Declined
+    return request
+
+
+def executed(context: Context, caller: Caller, request: Request, *, dry_run: bool) -> Receipt:
+    """Execute an order, or only say what it would do, and return its receipt."""
+    if dry_run:
+        return merge.preview(context.database, caller, request, context.now())
+    return merge.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
+
+
+def show_receipt(context: Context, receipt: Receipt) -> None:
+    """Print the confirmation of an order, with a warning where half of a bank account was taken."""
+    from custmerge.cli.render.text.merge import receipt_parts
+
+    context.terminal.print(*receipt_parts(receipt))
+    warn_of_split_account(context, receipt)
+
+
+def warn_of_split_account(context: Context, receipt: Receipt) -> None:
+    """Print a warning where half of a bank account was taken."""
+    if receipt.splits_account:
+        context.terminal.say(
+            _("Careful: account number and bank code belong together, and only one of them was taken.")
+        )
+
+
+def _survivor(context: Context, caller: Caller, into: str | None) -> str:
+    """Return the number that is kept: a customer's own; staff are asked until they name one that can be kept."""
+    if caller.is_customer:
+        return own_survivor(caller.name, into)
+    if into is not None:
+        return verify.check_survivor(context.database, caller, into, context.now())
+    while True:
+        try:
+            number = context.terminal.ask(_("Number that is kept"), option="--into")
+            if not number:
+                raise Declined
+            return verify.check_survivor(context.database, caller, number, context.now())
+        except (BadValue, UnknownNumber, MergedAway) as error:
+            context.terminal.refuse(error)
+
+
+def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
+    """Ask for number, domain and password until the proof holds; raises Declined for an empty number."""
+    while True:
+        absorbed = context.terminal.ask(_("Customer number to take over"), option=NUMBER_OPTION)
+        if not absorbed:
+            raise Declined
+        try:
+            prove(context, caller, absorbed, survivor)
+        except _ASK_AGAIN as error:
+            context.terminal.refuse(error)
+        else:
+            return absorbed
+
+
+def _choice(context: Context, seen: Comparison) -> Choice:
+    """Return which data the moved packages use; raises Declined where the person cancels.
+
+    Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
+    """
+    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=seen.survivor)
+    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=seen.absorbed)
+    answer = context.terminal.choose(
+        _("Your choice"),
+        [("adopt", adopt), ("keep", keep), ("cancel", _("Cancel"))],
+        option=_("--adopt or --keep"),
+    )
+    if answer == "cancel":
+        raise Declined
+    return Choice(answer)

@@ -1,0 +1,86 @@
+"""What stands in the register, and what executed orders and undos leave of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from custmerge.rules.fields import Customer, Package
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from custmerge.rules.plan import Plan
+    from custmerge.rules.undo import UndoPlan
+
+
+class State:
+    """Some records and packages, as they were read and as the plans that were executed since have left them.
+
+    The next plan is decided on what the last one has left, so that many orders in one transaction, or in none,
+    give what they would give one after the other.
+    """
+
+    def __init__(self, records: Mapping[str, Customer], packages: Iterable[Package]) -> None:
+        self.records = dict(records)
+        """By number."""
+        self.packages: dict[str, Package] = {}
+        """By key."""
+        self.survivors: set[str] = set()
+        """Numbers that have taken another over."""
+        self.contacts: set[str] = set()
+        """Keys of packages whose contact was changed."""
+        self._keys: dict[str, set[str]] = {}
+        self._changed_records: set[str] = set()
+        self._changed_packages: set[str] = set()
+        self._put_packages(packages)
+
+    def packages_of(self, number: str) -> list[Package]:
+        """Return the packages under a number, in the order of their keys."""
+        return [self.packages[key] for key in sorted(self._keys.get(number, ()))]
+
+    def execute(self, plan: Plan) -> None:
+        """Take over what an order does."""
+        survivor, absorbed = plan.survivor, plan.absorbed
+        if plan.changes:
+            self._change([survivor.with_values(plan.changes)], ())
+        self._change([Customer(absorbed.number, merged_into=survivor.number)], plan.packages_after)
+        self.survivors.add(survivor.number)
+        self.contacts |= plan.contacts
+
+    def undo(self, plan: UndoPlan) -> None:
+        """Take over what an undo does."""
+        self._change([plan.survivor, plan.absorbed], plan.packages)
+        self.contacts |= plan.contacts
+
+    def assume(
+        self, records: Mapping[str, Customer], packages: Iterable[Package] = (), survivors: Iterable[str] = ()
+    ) -> None:
+        """Put what other plans have left in the place of what was read."""
+        self.records |= records
+        self._put_packages(packages)
+        self.survivors.update(survivors)
+
+    @property
+    def changed_records(self) -> list[Customer]:
+        """The records that plans have changed, as they are now, in the order of their numbers."""
+        return [self.records[number] for number in sorted(self._changed_records)]
+
+    @property
+    def changed_packages(self) -> list[Package]:
+        """The packages that plans have changed, as they are now, in the order of their keys."""
+        return [self.packages[key] for key in sorted(self._changed_packages)]
+
+    def _change(self, records: Iterable[Customer], packages: Iterable[Package]) -> None:
+        for record in records:
+            self.records[record.number] = record
+            self._changed_records.add(record.number)
+        packages = tuple(packages)
+        self._changed_packages.update(package.package for package in packages)
+        self._put_packages(packages)
+
+    def _put_packages(self, packages: Iterable[Package]) -> None:
+        for package in packages:
+            if (before := self.packages.get(package.package)) is not None:
+                self._keys[before.number].discard(package.package)
+            self.packages[package.package] = package
+            self._keys.setdefault(package.number, set()).add(package.package)

@@ -1,0 +1,159 @@
+"""What SQLite and PostgreSQL do differently: `interface` says what, a file for each database says how."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Boolean, Integer, Text, bindparam
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.expression import ColumnElement
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Iterator
+
+    from sqlalchemy import CompoundSelect, Connection, Engine, Select, TextClause
+    from sqlalchemy import Dialect as SQLAlchemyDialect
+    from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.types import TypeEngine
+
+    from custmerge.storage.dialect.interface import Dialect
+
+for _library in ("sqlalchemy", "psycopg"):
+    # What they log of a lost connection would be printed beside our own sentence.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
+
+def dialect_of(connection: Connection) -> Dialect:
+    """Return the dialect of a connection."""
+    return _named(connection.dialect.name)
+
+
+def dialect_for(url: str) -> Dialect:
+    """Return the dialect of a database's URL."""
+    return _named("sqlite" if url.startswith("sqlite:") else "postgresql")
+
+
+# Only the one that is used is loaded: PostgreSQL's with its driver takes a quarter of a second.
+@cache
+def _named(name: str) -> Dialect:
+    if name == "sqlite":
+        from custmerge.storage.dialect.sqlite import SQLite
+
+        return SQLite()
+    from custmerge.storage.dialect.postgresql import PostgreSQL
+
+    return PostgreSQL()
+
+
+def open_engine(url: str, *, create: bool = False) -> Engine:
+    """Return an engine for `sqlite:///path[?timeout=SECONDS]` or a PostgreSQL URL as libpq takes it.
+
+    Nothing is connected yet. With `create` a missing SQLite file is made, readable by its owner alone.
+    """
+    return dialect_for(url).open_engine(url, create=create)
+
+
+@contextmanager
+def our_errors(url: str) -> Iterator[None]:
+    """Turn what the driver raises inside into the DatabaseError that it means; other errors pass.
+
+    `url` is shown in them without its password.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        # SQLAlchemy keeps statement and parameters in its text; they may hold personal data and stay out.
+        raise dialect_for(url).meaning(url, error.orig or error) from None
+    except Exception as error:
+        if not isinstance(error, dialect_for(url).driver_errors):
+            raise
+        raise dialect_for(url).meaning(url, error) from None
+
+
+# Any: SQLAlchemy types a row by its columns, and here they are anybody's.
+def streamed(
+    connection: Connection, statement: Select[Any] | CompoundSelect[Any] | TextClause, at_once: int
+) -> Generator[Any, None, None]:
+    """Give the rows of a statement, `at_once` fetched at a time; a reader that stops early leaves no cursor open."""
+    with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
+        yield from result
+
+
+class _Keys(TypeDecorator[Any]):
+    """Many texts or integers in one parameter."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, kind: type[Integer | Text]) -> None:
+        super().__init__()
+        self.kind = kind
+
+    # Any: SQLAlchemy's own signatures.
+    def load_dialect_impl(self, dialect: SQLAlchemyDialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(_named(dialect.name).keys_type(self.kind))
+
+    def process_bind_param(self, value: Any, dialect: SQLAlchemyDialect) -> Any:  # noqa: ANN401 (as above)
+        return _named(dialect.name).keys(value)
+
+
+_TEXTS, _INTEGERS = _Keys(Text), _Keys(Integer)
+
+
+class _Among(FunctionElement[bool]):
+    """A column and a parameter with keys."""
+
+    inherit_cache = True
+    type = Boolean()
+    # Written as it is, where SQLAlchemy would compare a function's answer with 1.
+    _is_implicitly_boolean = True
+
+
+@compiles(_Among)
+def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (SQLAlchemy's own)
+    column, keys = (compiler.process(clause, **options) for clause in element.clauses)
+    return f"{column} {_named(compiler.dialect.name).among(keys)}"
+
+
+# Any: a column of texts or one of integers, and keys of its kind.
+def among(column: ColumnElement[Any], keys: Iterable[str | int] | None = None) -> ColumnElement[bool]:
+    """Return the condition that `column` is one of `keys`, of which there may be many.
+
+    With None they are the parameter `keys` of the statement, which can be built once then: to build one takes longer
+    than SQLite needs to execute it. One parameter however many keys there are, for the same reason.
+    """
+    kind = _INTEGERS if isinstance(column.type, Integer) else _TEXTS
+    if keys is None:
+        return _Among(column, bindparam("keys", type_=kind))
+    return _Among(column, bindparam(None, list(keys), kind, unique=True))
+
+
+class FromBody(ColumnElement[str]):
+    """A value in a history entry's body, as the expression of a generated column."""
+
+    inherit_cache = False
+
+    def __init__(self, key: str) -> None:
+        self.key_in_body = key
+
+
+@compiles(FromBody)
+def _column_from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
+    return _named(compiler.dialect.name).column_from_body(element.key_in_body)
+
+
+class TextFromBody(FromBody):
+    """A value in a history entry's body as text, in a query."""
+
+    inherit_cache = False
+
+
+@compiles(TextFromBody)
+def _text_from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
+    return _named(compiler.dialect.name).text_from_body(element.key_in_body)

@@ -1,0 +1,280 @@
+"""PostgreSQL: connecting as libpq does, what its errors mean, and the SQL that only it has."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
+from sqlalchemy import ARRAY, Integer, Text, create_engine, event, text
+from sqlalchemy.dialects.postgresql import Insert
+
+from custmerge import errors
+from custmerge.settings import shown_url, without_secrets
+from custmerge.storage.dialect.interface import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Dialect, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection, Engine, Table
+
+CONNECT_TIMEOUT_SECONDS = 5
+WORTH_COPYING = 8
+"""From so many rows on COPY is quicker than INSERT."""
+_PLACE = ("service", "host", "hostaddr", "port", "dbname", "user", "options")
+"""What libpq chooses a database by, and `options`, which may name another search path."""
+
+# An unquoted name is known without regard to case.
+# No backslash: what one means in a literal is a setting too (standard_conforming_strings).
+_PG_CATALOG = '[[:space:]]*(?:[Pp][Gg]_[Cc][Aa][Tt][Aa][Ll][Oo][Gg]|"pg_catalog")[[:space:]]*'
+SERVER_FIRST = (
+    "SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace("
+    f"pg_catalog.current_setting('search_path'), '^{_PG_CATALOG}(?:,|$)|,{_PG_CATALOG}(?=,|$)', '', 'g'), true), "
+    # What the audit compares is written as we know it, too.
+    "pg_catalog.set_config('quote_all_identifiers', 'off', true), "
+    # And where nothing is in an array that we send, there isn't the word NULL.
+    "pg_catalog.set_config('array_nulls', 'on', true)"
+)
+"""Takes pg_catalog out of this transaction's search path: what isn't named there is searched first.
+
+By default it is first. But the setting `search_path` of a database or a role, which its owner may change, can put
+pg_catalog behind other schemas. A person who may create objects there then decides what the server's own names mean:
+a view `pg_inherits` that hides something, an operator `=` that gives a wrong answer. Other settings that change what
+our statements mean get the value that we expect. Source: PostgreSQL, "Client Connection Defaults", search_path.
+"""
+_SET_PATH = text("SELECT pg_catalog.set_config('search_path', :path, true)")
+_PATH = text("SELECT pg_catalog.current_setting('search_path')")
+_SERVER_ONLY = "pg_catalog, pg_temp"
+"""Temporary tables last: unnamed, they would be first."""
+_ONE_UPGRADE = (
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(27995161429370226)"
+)
+"""Lets one process at a time make tables: the key is our name, and the next process sees what this one made."""
+# How a server writes moments and numbers is a setting, and the driver doesn't read all of them.
+_SERVER_TIME = text(
+    "SELECT pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.clock_timestamp()),"
+    """ 'YYYY-MM-DD"T"HH24:MI:SS.US"+00"')"""
+)
+
+# Source of the codes below: PostgreSQL, "Error Codes".
+_GONE = ("42P01", "42703", "42883", "42804")
+"""undefined_table, undefined_column, undefined_function, datatype_mismatch."""
+_IN_THE_WAY = ("2BP01", "0A000")
+"""Another object depends on the one that is changed; the detail names it."""
+_CANCELED = "57014"
+"""What the server or an administrator stopped; the connection is still there."""
+_MEANINGS: dict[str, type[errors.DatabaseError]] = {
+    "55P03": errors.DatabaseLocked,
+    "40001": errors.DatabaseConflict,
+    "40P01": errors.DatabaseConflict,
+    "25006": errors.DatabaseReadOnly,
+    "42501": errors.DatabaseReadOnly,
+    "53100": errors.DatabaseFull,
+    "3D000": errors.DatabaseMissing,
+    "42P01": errors.NoSchema,
+}
+
+
+class PostgreSQL(Dialect):
+    """A database on a PostgreSQL server."""
+
+    is_server = True
+    driver_errors = (psycopg.Error,)
+
+    def place(self, url: str) -> str:
+        """Return where libpq connects to by a URL, its environment variables and its service file."""
+        defaults = {o.keyword.decode(): o.val.decode(errors="replace") for o in Conninfo.get_defaults() if o.val}
+        given = {**defaults, **{name: value for name, value in conninfo_to_dict(url).items() if value}}
+        return " ".join(f"{name}={given[name]}" for name in _PLACE if name in given)
+
+    def open_engine(self, url: str, *, create: bool) -> Engine:  # noqa: ARG002 (nobody creates a database here)
+        """Return an engine; libpq reads the URL itself.
+
+        So PG* variables, ~/.pgpass, sockets and several hosts work as it documents.
+        """
+        engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(url), use_native_hstore=False)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def begin_upgrade(self, connection: Connection, wait_seconds: float) -> None:
+        """Take an advisory lock, which ends with the transaction."""
+        waits = [f"SET LOCAL lock_timeout = {_milliseconds(wait)}" for wait in (wait_seconds, LOCK_TIMEOUT_SECONDS)]
+        connection.exec_driver_sql(f"{waits[0]}; {_ONE_UPGRADE}; {SERVER_FIRST}; {waits[1]}")
+
+    def demand_unchanged(self, connection: Connection, url: str) -> None:
+        """Do nothing: a transaction sees one moment."""
+
+    def server_time(self, connection: Connection) -> datetime | None:
+        """Return the time of the server's clock."""
+        return datetime.fromisoformat(connection.execute(_SERVER_TIME).scalar_one())
+
+    def meaning(self, url: str, error: BaseException) -> errors.CustmergeError:
+        """Return what an error means by its SQLSTATE."""
+        database, state = shown_url(url), _state_of(error)
+        said = next(iter(str(error).splitlines()), type(error).__name__)
+        if state in _IN_THE_WAY and isinstance(error, psycopg.Error) and error.diag.message_detail:
+            said = f"{said}: {error.diag.message_detail.splitlines()[0]}"
+        reason = without_secrets(url, said)
+        if meaning := _MEANINGS.get(state):
+            return meaning(database=database, reason=reason)
+        if not isinstance(error, psycopg.OperationalError) or state == _CANCELED:
+            return errors.DatabaseError(database=database, reason=reason)
+        if not state and _is_missing(url, error):
+            return errors.DatabaseMissing(database=database)
+        if not state or state[:2] in ("08", "28", "53", "57", "58"):
+            return errors.DatabaseUnreachable(database=database, reason=reason)
+        return errors.DatabaseError(database=database, reason=reason)
+
+    def is_gone(self, error: BaseException) -> bool:
+        """Return whether the SQLSTATE says that something is undefined."""
+        return _state_of(error) in _GONE
+
+    def is_odd_data(self, error: BaseException) -> bool:
+        """Return whether it is a data exception, class 22."""
+        return _state_of(error).startswith("22")
+
+    def is_unreadable(self, error: BaseException) -> bool:  # noqa: ARG002 (as said below)
+        """Return False: the server takes no text that isn't UTF-8."""
+        return False
+
+    def is_refused(self, error: BaseException) -> bool:
+        """Return whether it is class 23; COPY goes past SQLAlchemy, so the error may come as the driver has it."""
+        return _state_of(error).startswith("23")
+
+    def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert few rows by INSERT and many by COPY: SQLAlchemy's batched INSERT reaches a quarter of it."""
+        if not rows:
+            return
+        names = ", ".join(f'"{name}"' for name in columns)
+        if len(rows) < WORTH_COPYING:
+            marks = ", ".join(["%s"] * len(columns))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+            return
+        # Any: the driver's own connection.
+        raw: Any = connection.connection.driver_connection
+        with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    def update_rows(
+        self,
+        connection: Connection,
+        table: str,
+        key: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        emptied: Sequence[str] = (),
+    ) -> None:
+        """Write all rows by one statement, with an array for each column.
+
+        A temporary table would do as well, but not behind a pooler.
+        """
+        if not rows:
+            return
+        names = [key, *columns]
+        arrays = ", ".join(["%s::text[]"] * len(names))
+        changes = ", ".join([*(f"{name} = new.{name}" for name in columns), *(f"{name} = ''" for name in emptied)])
+        connection.exec_driver_sql(
+            f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS new ({', '.join(names)}) "  # noqa: S608 (names of ours)
+            f"WHERE {table}.{key} = new.{key}",
+            tuple(list(values) for values in zip(*rows, strict=True)),
+        )
+
+    def upsert(self, table: Table) -> Insert:
+        """Return PostgreSQL's INSERT … ON CONFLICT."""
+        return Insert(table)
+
+    def keys_type(self, kind: type[Integer | Text]) -> ARRAY[Any]:
+        """Return the type of an array."""
+        return ARRAY(kind)
+
+    def keys(self, values: Iterable[str | int]) -> list[str | int]:
+        """Return keys as an array."""
+        return list(values)
+
+    def among(self, keys: str) -> str:
+        """Return the condition that the left side is in an array."""
+        return f"= ANY ({keys})"
+
+    def column_from_body(self, key: str) -> str:
+        """Return the expression of a generated column; `order` alone is a number."""
+        cast = "::integer" if key == "order" else ""
+        return f"(body::json ->> '{key}'){cast}"
+
+    def text_from_body(self, key: str) -> str:
+        """Return a value's text; the server doesn't choose between the collations of the body and of a key."""
+        return f"(body::json ->> '{key}') COLLATE \"C\""
+
+
+@contextmanager
+def server_names_only(connection: Connection) -> Iterator[None]:
+    """Let a name mean nothing but what the server itself has: no function or operator of others fits better.
+
+    Where the block fails, its caller rolls back to before it, and the search path with it.
+    """
+    before = connection.execute(_PATH).scalar()
+    connection.execute(_SET_PATH, {"path": _SERVER_ONLY})
+    yield
+    connection.execute(_SET_PATH, {"path": before})
+
+
+# Any: psycopg's own connection is generic over its row factory.
+def _connect(url: str) -> psycopg.Connection[Any]:
+    # Nothing is prepared on the server: behind a pooler the next transaction may be another connection's.
+    # Any text can be written, whatever encoding the server or PGCLIENTENCODING prefers.
+    try:
+        return psycopg.connect(
+            url,
+            connect_timeout=CONNECT_TIMEOUT_SECONDS,
+            application_name="custmerge",
+            client_encoding="UTF8",
+            prepare_threshold=None,
+        )
+    except UnicodeError:
+        # Python's own look-up of names raises this for a label that is empty or too long.
+        raise psycopg.OperationalError("no host can have that name") from None
+
+
+def _begin(connection: Connection) -> None:
+    """Begin a transaction as its connection's options say; leave one alone that has none."""
+    options = connection.get_execution_options()
+    if WRITES not in options:
+        return
+    mode = "" if options[WRITES] else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; "
+    wait = options.get(WAIT_SECONDS)
+    timeout = _milliseconds(LOCK_TIMEOUT_SECONDS if wait is None else wait)
+    connection.exec_driver_sql(f"{mode}SET LOCAL lock_timeout = {timeout}; {SERVER_FIRST}")
+
+
+def _milliseconds(seconds: float) -> int:
+    """Return a waiting time as PostgreSQL takes it, for which 0 is for ever."""
+    return max(round(seconds * 1000), 1)
+
+
+def _state_of(error: BaseException) -> str:
+    """Return the SQLSTATE of a driver's error, also where SQLAlchemy has wrapped it; empty where there is none."""
+    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
+
+
+def _is_missing(url: str, error: psycopg.OperationalError) -> bool:
+    """Return whether a connection failed because the server has no such database.
+
+    The server says so in its own language, and libpq doesn't pass the SQLSTATE on: another of its databases knows.
+    """
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return False
+    wanted = conninfo_to_dict(url).get("dbname") or os.environ.get("PGDATABASE")
+    try:
+        elsewhere = make_conninfo(url, dbname="postgres")
+        with psycopg.connect(elsewhere, connect_timeout=CONNECT_TIMEOUT_SECONDS) as connection:
+            there = connection.execute(
+                "SELECT 1 FROM pg_catalog.pg_database WHERE datname = %s", (wanted,)
+            ).fetchone()
+    except (psycopg.Error, UnicodeError):
+        return False
+    return wanted is not None and there is None

@@ -1,0 +1,246 @@
+"""SQLite: connecting to a file, what its errors mean, and the SQL that only it has."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sqlite3
+import time
+from contextlib import suppress
+from random import random
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from sqlalchemy import Text, create_engine, event
+from sqlalchemy.dialects.sqlite import Insert
+
+from custmerge import errors
+from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
+from custmerge.storage.dialect.interface import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Dialect, Row
+from custmerge.storage.dialect.sqlite_file import FrozenConnection, is_quiet, make_file, open_frozen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine, Integer, Table
+
+LOOK_AGAIN_AFTER_SECONDS = 0.001
+"""How often a transaction that waits for the file looks whether it is free."""
+_NOT_UTF_8 = "Could not decode to UTF-8"
+_MEANINGS: dict[str, type[errors.DatabaseError]] = {
+    "SQLITE_BUSY": errors.DatabaseLocked,
+    "SQLITE_LOCKED": errors.DatabaseLocked,
+    "SQLITE_READONLY": errors.DatabaseReadOnly,
+    "SQLITE_FULL": errors.DatabaseFull,
+    "SQLITE_IOERR": errors.DatabaseUnreachable,
+    "SQLITE_NOTADB": errors.NotADatabase,
+    "SQLITE_CORRUPT": errors.NotADatabase,
+}
+
+
+class SQLite(Dialect):
+    """A database in a file of SQLite's."""
+
+    is_server = False
+    driver_errors = (sqlite3.Error,)
+
+    def place(self, url: str) -> str:
+        """Return the file's whole path."""
+        return str(sqlite_path(url).resolve())
+
+    def open_engine(self, url: str, *, create: bool) -> Engine:
+        """Return an engine for a file."""
+        given = sqlite_timeout(url)
+        timeout = LOCK_TIMEOUT_SECONDS if given is None else given
+        engine = create_engine(
+            "sqlite://", creator=lambda: _connect(url, timeout, create=create), pool_reset_on_return=None
+        )
+        event.listen(engine, "begin", lambda connection: _begin(connection, timeout))
+        return engine
+
+    def begin_upgrade(self, connection: Connection, wait_seconds: float) -> None:
+        """Do nothing: a transaction that writes has the file for itself."""
+
+    def demand_unchanged(self, connection: Connection, url: str) -> None:
+        """Raise DatabaseConflict where somebody wrote to a file that was read without a lock."""
+        raw = connection.connection.driver_connection
+        if isinstance(raw, FrozenConnection) and raw.is_changed():
+            # The next connection looks again.
+            connection.invalidate()
+            raise errors.DatabaseConflict(database=shown_url(url), reason="changed while it was read")
+
+    def server_time(self, connection: Connection) -> datetime | None:  # noqa: ARG002 (there is no server)
+        """Return None."""
+        return None
+
+    def meaning(self, url: str, error: BaseException) -> errors.CustmergeError:
+        """Return what an error means by SQLite's name for it."""
+        error, database = _first(error), shown_url(url)
+        name, reason = getattr(error, "sqlite_errorname", ""), str(error)
+        if reason.startswith(_NOT_UTF_8):
+            # What the cell holds, which follows, is nothing to be printed.
+            return errors.TextUnreadable(database=database, reason=reason.partition(" with text")[0])
+        # Imported here: it needs `tempfile`, which hardly any command does.
+        from custmerge.storage.files.temporary import fuller_than
+
+        if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
+            return errors.TemporaryFilesFailed(directory=full, reason=os.strerror(errno.ENOSPC))
+        for prefix, meaning in _MEANINGS.items():
+            if name.startswith(prefix):
+                return meaning(database=database, reason=reason)
+        if not name.startswith("SQLITE_CANTOPEN"):
+            return errors.DatabaseError(database=database, reason=reason)
+        with suppress(OSError):
+            if not sqlite_path(url).exists():
+                return errors.DatabaseMissing(database=database)
+        return errors.DatabaseUnreachable(database=database, reason=reason)
+
+    def is_gone(self, error: BaseException) -> bool:
+        """Return whether SQLite says so in words: it has no code for it."""
+        error = _driver_error(error)
+        return isinstance(error, sqlite3.Error) and str(error).startswith(("no such table", "no such column"))
+
+    def is_odd_data(self, error: BaseException) -> bool:
+        """Return whether SQLite says that a text isn't JSON."""
+        error = _driver_error(error)
+        return isinstance(error, sqlite3.Error) and any(s in str(error) for s in ("malformed JSON", "JSON cannot"))
+
+    def is_unreadable(self, error: BaseException) -> bool:
+        """Return whether the driver says so: SQLite takes any bytes for a text."""
+        return str(_driver_error(error)).startswith(_NOT_UTF_8)
+
+    def is_refused(self, error: BaseException) -> bool:
+        """Return whether the driver says so."""
+        return isinstance(_driver_error(error), sqlite3.IntegrityError)
+
+    def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Insert rows by `executemany`."""
+        if rows:
+            names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
+            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+
+    def update_rows(
+        self,
+        connection: Connection,
+        table: str,
+        key: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        emptied: Sequence[str] = (),
+    ) -> None:
+        """Write rows by `executemany`."""
+        if rows:
+            written = [f"{name} = ?{place}" for place, name in enumerate(columns, start=2)]
+            changes = ", ".join([*written, *(f"{name} = ''" for name in emptied)])
+            connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (names of ours)
+
+    def upsert(self, table: Table) -> Insert:
+        """Return SQLite's INSERT … ON CONFLICT."""
+        return Insert(table)
+
+    def keys_type(self, kind: type[Integer | Text]) -> Text:  # noqa: ARG002 (JSON holds both kinds)
+        """Return the type of a text."""
+        return Text()
+
+    def keys(self, values: Iterable[str | int]) -> str:
+        """Return keys as JSON."""
+        return json.dumps(list(values))
+
+    def among(self, keys: str) -> str:
+        """Return the condition that the left side is in a JSON array."""
+        return f"IN (SELECT value FROM json_each({keys}))"  # noqa: S608 (names of ours)
+
+    def column_from_body(self, key: str) -> str:
+        """Return the expression of a generated column."""
+        return f"body ->> '{key}'"
+
+    def text_from_body(self, key: str) -> str:
+        """Return a value's text: a number in JSON stays a number by itself."""
+        return f"CAST(body ->> '{key}' AS TEXT)"
+
+
+def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
+    path = sqlite_path(url)
+    if create:
+        make_file(url, path)
+    elif _is_frozen(path):
+        return open_frozen(path)
+    target = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
+    # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
+    connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA synchronous = FULL")
+    # What is erased is overwritten, whatever this build of SQLite does by itself.
+    connection.execute("PRAGMA secure_delete = ON")
+    if create or path.stat().st_size:
+        _keep_a_log(connection)
+    return connection
+
+
+def _is_frozen(path: Path) -> bool:
+    """Return whether neither the file nor its folder can be written to, and nobody else writes to it now.
+
+    SQLite needs a file beside the database where somebody may write, and can't make one there.
+    """
+    return not os.access(path, os.W_OK) and not os.access(path.parent, os.W_OK) and is_quiet(path)
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer go on beside each other, in a copy too: `VACUUM INTO` leaves a file without a log."""
+    # To ask is to read the file, which may be no database; the first statement says so.
+    with suppress(sqlite3.DatabaseError):
+        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: Connection, timeout: float) -> None:
+    """Begin a transaction as its connection's options say: one that has none may write."""
+    options = connection.get_execution_options()
+    if options.get(WRITES, True):
+        wait = options.get(WAIT_SECONDS)
+        _begin_to_write(connection, timeout if wait is None else wait, timeout)
+    else:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _begin_to_write(connection: Connection, wait: float, timeout: float) -> None:
+    """Begin a transaction as soon as nobody else writes; raises what the driver does after `wait` seconds.
+
+    `timeout` is what the connection waits elsewhere. SQLite itself would look again every 100 ms only, and hardly
+    ever hit the gap between two chunks of a bulk run.
+    """
+    # Any: the driver's own connection.
+    raw: Any = connection.connection.driver_connection
+    raw.execute("PRAGMA busy_timeout = 0")
+    until = time.monotonic() + wait
+    try:
+        while True:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= until:
+                    raise
+                time.sleep(LOOK_AGAIN_AFTER_SECONDS * (0.5 + random()))  # noqa: S311 (no secret)
+            else:
+                return
+    finally:
+        raw.execute(f"PRAGMA busy_timeout = {round(timeout * 1000)}")
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return the driver's error, also where SQLAlchemy has wrapped it."""
+    return getattr(error, "orig", None) or error
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return what happened first: a full disk ends the transaction, and then its savepoint can't be found."""
+    before: BaseException | None = error
+    while before is not None and str(before).startswith("no such savepoint"):
+        before = before.__context__
+        while before is not None and not isinstance(before, sqlite3.Error):
+            before = before.__context__
+    return before or error

@@ -1,0 +1,254 @@
+"""The article's form, in a real terminal."""
+
+import os
+
+import pytest
+from support.typist import Typist
+
+
+@pytest.fixture
+def customers(world):
+    world.customer("10001", password="pw-1")
+    world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
+    world.customer("20003", password="pw-3", domains=["drei.example"])
+    world.customer("20004", password="pw-4", domains=["vier.example"], company="Anders GmbH")
+    return world
+
+
+def test_the_form_goes_from_number_to_confirmation_and_to_a_further_number(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    typist.sees("10001 is kept")
+    typist.answers("Customer number to take over: ", "20002")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.sees("Karlsruhe")
+    typist.sees("Ulm")
+    typist.answers("Your choice: ", "1")
+    typist.sees("Order 1 is done: 20002 went into 10001.")
+    typist.sees("1 domain moved: zwei.example")
+    typist.answers("Merge a further number? [y/N]: ", "y")
+    typist.answers("Customer number to take over: ", "20003")
+    typist.answers("A domain from its package: ", "drei.example")
+    typist.answers("The password that belongs to it: ", "pw-3")
+    typist.sees("Both records say the same")
+    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.sees("Order 2 is done")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 0
+    assert customers.packages()["P20002"]["contact"] is None
+    assert {p["number"] for p in customers.packages().values()} == {"10001", "20004"}
+
+
+def test_the_form_keeps_the_data_where_the_person_says_so(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2", "keep", "n"):
+        typist.answers(": ", answer)
+    assert typist.ends() == 0
+    assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
+
+
+def test_a_password_is_not_shown_while_it_is_typed(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    typist.answers("take over: ", "20002")
+    typist.answers("package: ", "zwei.example")
+    typist.answers("belongs to it: ", "geheimes-passwort")
+    typist.sees("Not verified")
+    assert "geheimes-passwort" not in typist.child.before
+    typist.answers("take over: ", "")
+    typist.answers("further number? [y/N]: ", "n")
+    assert typist.ends() == 1
+
+
+def test_cancelling_changes_nothing(customers, cli):
+    before = customers.dump()
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2", "nonsense", "3"):
+        typist.answers(": ", answer)
+    typist.sees("Cancelled")
+    typist.answers("[y/N]: ", "")
+    assert typist.ends() == 1
+    assert customers.dump() == before
+
+
+def test_a_blocked_pair_names_the_contract_transfer_and_merges_nothing(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20004", "vier.example", "pw-4"):
+        typist.answers(": ", answer)
+    typist.sees("contract transfer")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 3
+    assert customers.customers()["20004"]["merged_into"] is None
+
+
+def test_staff_are_asked_for_the_number_that_is_kept(customers, agent):
+    typist = Typist(agent, "merge")
+    typist.answers("Number that is kept: ", "10001")
+    for answer in ("20003", "drei.example", "pw-3", "y", "n"):
+        typist.answers(": ", answer)
+    assert typist.ends() == 0
+    assert customers.customers()["20003"]["merged_into"] == "10001"
+
+
+def test_ctrl_c_ends_with_130_and_nothing_half_done(customers, cli):
+    before = customers.dump()
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    typist.child.sendintr()
+    assert typist.ends() == 130
+    assert "Traceback" not in typist.child.before
+    assert customers.dump() == before
+
+
+def test_the_form_speaks_german(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "--lang", "de", "merge")
+    typist.answers("Zu übernehmende Kundennummer: ", "20002")
+    typist.answers("Ein Domainname aus dem Paket: ", "zwei.example")
+    typist.answers("Das dazugehörige Passwort: ", "pw-2")
+    typist.sees("Ort")
+    typist.sees("Daten übernehmen")
+    typist.sees("Auftrag abschicken")
+    typist.answers("Ihre Wahl: ", "2")
+    typist.sees("Auftrag 1 ist ausgeführt: 20002 wurde in 10001 übernommen.")
+    typist.answers("Weitere Kundennummer zusammenführen? [j/N]: ", "n")
+    assert typist.ends() == 0
+
+
+def test_what_was_changed_after_it_was_shown_is_not_merged(customers, cli, tmp_path):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    (tmp_path / "change.csv").write_text("number,city\n20002,Bonn\n")
+    assert customers.anna("import", "customers", "change.csv", "--update").code == 0
+    typist.child.sendline("adopt")
+    typist.sees("was changed meanwhile")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 6
+    assert customers.customers()["20002"]["merged_into"] is None
+
+
+# merge NUMBER on a terminal
+
+
+def test_on_a_terminal_merge_asks_for_what_is_missing(customers, agent):
+    typist = Typist(agent, "merge", "20002", "--into", "10001")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.answers("Your choice: ", "adopt")
+    typist.sees("Order 1 is done")
+    assert typist.ends() == 0
+
+
+def test_a_merge_is_confirmed_before_it_is_executed(customers, agent):
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt")
+    typist.answers("Continue and execute the order? [y/N]: ", "n")
+    typist.sees("nothing was changed")
+    assert typist.ends() == 1
+    assert customers.customers()["20002"]["merged_into"] is None
+
+
+@pytest.mark.parametrize("variables", [{"CI": "true"}, {}], ids=["CI", "--no-input"])
+def test_nothing_is_asked_in_ci_or_with_no_input(customers, agent, variables):
+    options = () if variables else ("--no-input",)
+    typist = Typist(agent, *options, "merge", "20002", "--into", "10001", "--adopt", **variables)
+    assert typist.ends() == 4
+
+
+# Colour
+
+
+@pytest.mark.parametrize(
+    ("options", "variables", "coloured"),
+    [
+        ((), {}, True),
+        ((), {"NO_COLOR": "1"}, False),
+        (("--no-color",), {}, False),
+        ((), {"TERM": "dumb"}, False),
+    ],
+    ids=["terminal", "NO_COLOR", "--no-color", "dumb"],
+)
+def test_colour_only_where_it_is_wanted(customers, agent, options, variables, coloured):
+    typist = Typist(agent, *options, "diff", "20004", "--into", "10001", **variables)
+    typist.sees("Anders GmbH")
+    assert typist.ends() == 3
+    assert ("\x1b[" in typist.child.before) == coloured
+
+
+def test_staff_are_asked_again_for_a_number_that_cannot_be_kept(customers, cli):
+    typist = Typist(cli.as_("ben"), "--quiet", "merge")
+    typist.answers("Number that is kept: ", "1 2")
+    typist.sees("white space")
+    typist.answers("Number that is kept: ", "99999")
+    typist.sees("There is no customer number 99999")
+    typist.answers("Number that is kept: ", "10001")
+    typist.answers("Customer number to take over: ", "20003")
+    typist.answers("A domain from its package: ", "drei.example")
+    typist.answers("The password that belongs to it: ", "falsch")
+    typist.sees("Not verified")
+    typist.answers("Customer number to take over: ", "")
+    typist.sees("Cancelled")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 1
+
+
+def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge", "--keep")
+    typist.answers("Customer number to take over: ", "20002")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.sees("Order 1 is done")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 0
+    assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(("diff", "20002"), 1), (("merge", "20002", "--dry-run", "--keep"), 0)]
+)
+def test_on_a_terminal_staff_are_asked_for_the_number_that_is_kept_by_every_command(
+    customers, agent, arguments, code
+):
+    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    typist = Typist(agent, *arguments)
+    typist.answers("Number that is kept: ", "10001")
+    assert typist.ends() == code
+
+
+def test_an_answer_that_is_no_text_is_refused_like_any_that_cannot_be(customers, agent):
+    # As in a German or English locale, where Python would give up at such a byte.
+    typist = Typist(agent, "merge", PYTHONIOENCODING="utf-8:strict")
+    typist.sees("Number that is kept: ")
+    typist.child.delaybeforesend = None
+    os.write(typist.child.child_fd, b"2\xfc\n")
+    typist.sees("has invisible characters in it")
+    typist.answers("Number that is kept: ", "")
+    assert typist.ends() == 1
+
+
+def test_a_customer_who_names_another_number_to_keep_is_told_so(customers, cli):
+    done = Typist(cli.login("10001", "pw-1"), "merge", "--into", "20003")
+    done.sees("20003")
+    assert done.ends() == 4
+
+
+def test_the_form_has_no_format(customers, agent):
+    done = Typist(agent, "merge", "--format", "json")
+    done.sees("--format needs the NUMBER")
+    assert done.ends() == 2
+
+
+def test_with_an_approved_contract_transfer_the_form_asks_for_no_password(customers, cli, agent, supervisor):
+    (customers.folder / "form.pdf").write_bytes(b"%PDF-")
+    agent("transfer", "file", "20004", "--into", "10001", "--form", "form.pdf")
+    supervisor("transfer", "approve", "1", "--yes")
+    typist = Typist(agent, "merge", "--into", "10001")
+    typist.answers("Customer number to take over: ", "20004")
+    typist.sees("Contract transfer 1 is approved")
+    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.sees("Uses up contract transfer 1.")
+    typist.answers("Merge a further number? [y/N]: ", "n")
+    assert typist.ends() == 0

@@ -1,0 +1,45 @@
+"""What a database of the tests is furnished with, and what somebody does who may write to it directly."""
+
+from datetime import UTC, datetime
+
+from custmerge.rules.history import Actor
+from custmerge.rules.people import Role
+from custmerge.services.people import sessions, staff
+from custmerge.storage.database import Database
+from custmerge.storage.dialect import open_engine
+
+STAFF = {"anna": Role.SUPERVISOR, "ben": Role.AGENT, "ada": Role.AUDITOR}
+MADE = datetime(2026, 1, 1, tzinfo=UTC)
+# Before any module of tests takes its NOW: a session that begins behind that is none.
+BEGAN = datetime.now(UTC)
+STAFF_PASSWORD = "korrektes-pferd-batterie"
+
+
+def furnish(url, staff_hash):
+    """Make a database with a schema, three people of staff, and a session for each."""
+    database = Database(url)
+    database.upgrade()
+    with database.writing() as unit:
+        for name, role in STAFF.items():
+            staff.write_new(unit, name, role, staff_hash, by=Actor("init", "system"), now=MADE)
+    for name in STAFF:
+        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
+    database.close()
+
+
+def execute(url, *statements):
+    """Do what somebody does who may write to the database itself."""
+    engine = open_engine(url)
+    with engine.begin() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def first_cells(url, query):
+    """Return what stands in the first column of a query's rows."""
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(query).scalars().all()
+    engine.dispose()
+    return found

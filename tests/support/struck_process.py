@@ -1,0 +1,239 @@
+"""Runs the command line in a process of its own to which something happens.
+
+Each function ends the process as `cli_process.run_command_line` does; `call` is what that one takes.
+"""
+
+import errno
+import multiprocessing
+import os
+import resource
+import signal
+import sqlite3
+import time
+import types
+from itertools import count
+
+import psycopg
+from sqlalchemy import Engine, event
+
+from support.cli_process import run_command_line
+
+FATAL_CHUNK = 3
+
+
+def interrupt(url):
+    """Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def kill(url):
+    """Kill -9."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def terminate(url):
+    """Have the server end this command's connection."""
+    with psycopg.connect(url, autocommit=True) as other:
+        other.execute(
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
+            "WHERE application_name = 'custmerge' AND datname = current_database()"
+        )
+
+
+def survived(work, demand_all_or_nothing):
+    """Do `work` in processes of their own until one comes to its end; returns how many were killed before.
+
+    `work` is given a function that has its process killed at the n-th thing that reaches the database; after each
+    process `demand_all_or_nothing` looks at what it left.
+    """
+    processes = multiprocessing.get_context("fork")
+    faults = 0
+    while True:
+        process = processes.Process(target=_work_and_die, args=(work, faults + 1))
+        process.start()
+        process.join()
+        if process.exitcode == 0:
+            return faults
+        assert process.exitcode == -signal.SIGKILL
+        demand_all_or_nothing()
+        faults += 1
+
+
+def _work_and_die(work, fatal):
+    work(lambda: die_at(fatal))
+    os._exit(0)
+
+
+def die_at(fatal):
+    """From now on, be killed at the `fatal`th thing that reaches a database."""
+    reached = 0
+
+    def strike(*_):
+        nonlocal reached
+        reached += 1
+        if reached == fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Engine, "before_cursor_execute", strike)
+    event.listen(Engine, "commit", strike)
+
+
+def killed_at_random(start, first, later):
+    """Kill the processes that `start` starts, each a little later than the one before; returns how many.
+
+    Ends when one comes to its own end before.
+    """
+    for kills in range(40):
+        process = start()
+        time.sleep(first + later * kills)
+        if not process.is_alive():
+            break
+        process.kill()
+        process.join()
+    process.join()
+    return kills
+
+
+def run_with_few_attempts(*call):
+    """Begin a transaction anew but a few times, at once."""
+    from custmerge.storage import database
+
+    database.RETRY_AFTER_SECONDS = (0.0,) * 3
+    run_command_line(*call)
+
+
+def run_struck(blow, moment, url, *call):
+    """Strike once in the third chunk's transaction: at its `begin`, its `copy`, its last `write` or its `commit`."""
+    committed, is_written, is_struck = 0, False, False
+
+    def strike(here):
+        nonlocal is_struck
+        if committed == FATAL_CHUNK - 1 and here == moment and not is_struck:
+            is_struck = True
+            blow(url)
+
+    def before_statement(_connection, _cursor, text, *_):
+        nonlocal is_written
+        strike("begin")
+        if "INTO custmerge_batch_chunk" in text:
+            is_written = True
+            strike("write")
+
+    def before_commit(_connection):
+        nonlocal committed, is_written
+        if is_written:
+            strike("commit")
+            committed, is_written = committed + 1, False
+
+    class Cursor(psycopg.Cursor):
+        def copy(self, *arguments, **options):
+            strike("copy")
+            return super().copy(*arguments, **options)
+
+    def connected(connection, *_):
+        if isinstance(connection, psycopg.Connection):
+            connection.cursor_factory = Cursor
+
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    event.listen(Engine, "commit", before_commit)
+    event.listen(Engine, "connect", connected)
+    run_command_line(*call)
+
+
+def run_struck_while_hashing(blow, url, *call):
+    """Strike when the second password is compared."""
+    from custmerge.services.people import passwords
+
+    compare, compared = passwords.fits, count(1)
+
+    def fits(*arguments):
+        if next(compared) == 2:
+            blow(url)
+        return compare(*arguments)
+
+    passwords.fits = fits
+    run_command_line(*call)
+
+
+def run_with_little_room(pages, *call):
+    """Give an SQLite file room for so many pages."""
+    connect = sqlite3.connect
+
+    def connect_with_little_room(*arguments, **options):
+        connection = connect(*arguments, **options)
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        return connection
+
+    sqlite3.connect = connect_with_little_room
+    run_command_line(*call)
+
+
+def run_with_short_files(size, *call):
+    """Have the system refuse what would make a file longer than `size` bytes."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    run_command_line(*call)
+
+
+def run_patiently(*call):
+    """Wait for locks as long as it takes."""
+    from custmerge.storage import database
+
+    database.LOCK_TIMEOUT_SECONDS = 600
+    run_command_line(*call)
+
+
+def run_impatiently(*call):
+    """Ask only a moment for what became of a commit."""
+    from custmerge.storage import database
+
+    database.RECONNECT_AFTER_SECONDS = (0.0, 0.1)
+    run_command_line(*call)
+
+
+def run_by_the_clock(seconds, *call):
+    """Let `seconds` go by whenever a command looks at the clock to say how far it is."""
+    from custmerge.cli import progress
+
+    ticks = count(step=seconds)
+    progress.time = types.SimpleNamespace(monotonic=lambda: next(ticks))
+    run_command_line(*call)
+
+
+def run_with_full_temporary_files(*call, none=False):
+    """Have no room for temporary files; with `none` no directory for them either."""
+    import tempfile
+
+    def unusable(mode=""):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    if none:
+        tempfile.gettempdir = unusable
+        tempfile._gettempdir = unusable
+        tempfile.TemporaryFile = unusable
+    else:
+        tempfile.TemporaryFile = lambda mode="w+b": open("/dev/full", mode)  # noqa: PTH123, SIM115
+    run_command_line(*call)
+
+
+def run_undo_by_the_clock(seconds, chunk, *call):
+    """Likewise, and undo a batch by so many orders."""
+    from custmerge.services.undo import batch
+
+    batch.UndoInputs.__init__.__defaults__ = (chunk,)
+    run_by_the_clock(seconds, *call)
+
+
+def run_undo_struck(blow, url, chunk, *call):
+    """Undo a batch by so many orders, and strike when the third part of it is written."""
+    # The first is the lease's.
+    written = -1
+
+    def before_statement(_connection, _cursor, text, *_):
+        nonlocal written
+        if text.startswith("UPDATE custmerge_batch"):
+            written += 1
+            if written == FATAL_CHUNK:
+                blow(url)
+
+    event.listen(Engine, "before_cursor_execute", before_statement)
+    run_undo_by_the_clock(0, chunk, *call)
