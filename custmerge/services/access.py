@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.errors import NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
-from custmerge.rules import tombstones
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Capability, Role, may, token_sha256
 from custmerge.rules.times import moment, stamp
+from custmerge.rules.tombstones import living
 from custmerge.services.authority import is_as_told
 
 if TYPE_CHECKING:
@@ -160,8 +160,8 @@ def demand_number(caller: Caller, number: str) -> None:
 
 def demand_living(unit: Unit, *numbers: str, lock: bool = False) -> list[Customer]:
     """Return the records of numbers that are in use, in their order; raises UnknownNumber or MergedAway (rule 9)."""
-    records = unit.register.customers(numbers, lock=lock)
-    return [tombstones.living(number, records.get(number), unit.register.went_into) for number in numbers]
+    records = unit.register.customers_with_chains(numbers, lock=lock)
+    return [living(number, records) for number in numbers]
 
 
 def note_refusal(database: Database, caller: Caller, verb: str, error: CustmergeError, now: datetime) -> None:
