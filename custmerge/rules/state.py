@@ -1,16 +1,21 @@
-"""What stands in the register, and what executed orders and undos leave of it."""
+"""What an order finds and what it leaves: its before-image, and records and packages as plans have left them."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.rules.fields import Customer, Package
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from custmerge.rules.plan import Plan
     from custmerge.rules.undo import UndoPlan
+
+IMAGE_VERSION = 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 class State:
@@ -84,3 +89,58 @@ class State:
                 self._keys[before.number].discard(package.package)
             self.packages[package.package] = package
             self._keys.setdefault(package.number, set()).add(package.package)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A before-image, read."""
+
+    survivor: Customer
+    absorbed: Customer
+    packages: tuple[Package, ...]
+    """Those that moved, under the absorbed number; an image doesn't hold their names."""
+
+
+def before_image(plan: Plan) -> str:
+    """Return the JSON text of both records and of the packages that move, with contacts and domains."""
+    return _ENCODER.encode(
+        {
+            "v": IMAGE_VERSION,
+            "survivor": _record(plan.survivor),
+            "absorbed": _record(plan.absorbed),
+            "packages": [
+                {
+                    "package": package.package,
+                    "contact": None
+                    if package.contact is None
+                    else dict(zip(DETAIL_FIELDS, package.contact, strict=True)),
+                    "domains": list(package.domains),
+                }
+                for package in plan.packages
+            ],
+        }
+    )
+
+
+def read_image(text: str) -> Image:
+    """Return the before-image that `before_image` wrote; raises ValueError, LookupError or TypeError for another."""
+    found = json.loads(text)
+    absorbed = _customer(found["absorbed"])
+    packages = tuple(
+        Package(
+            one["package"],
+            absorbed.number,
+            domains=tuple(one["domains"]),
+            contact=None if one["contact"] is None else tuple(one["contact"][name] for name in DETAIL_FIELDS),
+        )
+        for one in found["packages"]
+    )
+    return Image(_customer(found["survivor"]), absorbed, packages)
+
+
+def _record(customer: Customer) -> dict[str, str]:
+    return {"number": customer.number, **dict(zip(FIELDS, customer.values, strict=True))}
+
+
+def _customer(found: Mapping[str, str]) -> Customer:
+    return Customer(found["number"], tuple(found[name] for name in FIELDS))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.errors import Detail
-    from custmerge.rules.image import Image
+    from custmerge.rules.state import Image
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """So long an agent may take back what they ordered themselves."""

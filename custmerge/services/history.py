@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypedDict
 
 from custmerge.errors import UnknownNumber, UnknownOrder
 from custmerge.rules.history import FOR_CUSTOMERS, Action
-from custmerge.rules.image import read_image
 from custmerge.rules.people import Capability
 from custmerge.rules.records import checked_number
+from custmerge.rules.state import read_image
 from custmerge.services.access import demand, demand_number
 
 if TYPE_CHECKING:

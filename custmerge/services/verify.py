@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from custmerge.errors import MergedAway, ProofRefused
 from custmerge.rules.authority import survivor_of
 from custmerge.rules.guessing import Subject
-from custmerge.rules.image import read_image
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.people import PROOF_LASTS, Capability, Proof, verified_sha256
 from custmerge.rules.records import checked_number
+from custmerge.rules.state import read_image
 from custmerge.rules.times import stamp
 from custmerge.services.access import demand, demand_alive, demand_living, demand_may_merge
 from custmerge.services.people import guessing, passwords

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support.world import a_customer, details
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
-from custmerge.rules.image import before_image
 from custmerge.rules.placed import BETWEEN, is_plainly_right
 from custmerge.rules.plan import Choice, Plan, contact_after
+from custmerge.rules.state import before_image
 
 # What JSON escapes, what it puts between values, and what an image has around packages.
 texts = st.one_of(

@@ -4,9 +4,8 @@ from support.world import a_customer, details
 
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.history import Actor
-from custmerge.rules.image import Image
 from custmerge.rules.plan import Choice, Wishes, plan_merge
-from custmerge.rules.state import State
+from custmerge.rules.state import Image, State
 from custmerge.rules.undo import MergeEntry, Present, plan_undo
 
 OWN = ("Weg 1", "", "", "", "", "", "", "")

@@ -11,7 +11,6 @@ from support.world import a_customer, fields
 from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
-from custmerge.rules.image import before_image
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Role, expires_at
 from custmerge.rules.plan import Wishes, plan_merge
@@ -24,6 +23,7 @@ from custmerge.rules.records import (
     wrong_with_domain,
     wrong_with_number,
 )
+from custmerge.rules.state import before_image
 from custmerge.rules.times import day_bounds, moment, stamp
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -13,9 +13,8 @@ from custmerge.errors import ProofRequired
 from custmerge.rules.authority import demand_authority, void_entries
 from custmerge.rules.compare import compare
 from custmerge.rules.history import Action, Draft, image_digest
-from custmerge.rules.image import before_image
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
-from custmerge.rules.state import State
+from custmerge.rules.state import State, before_image
 from custmerge.rules.times import stamp
 from custmerge.rules.tombstones import chain, living_pair
 from custmerge.rules.transfers import Why, approved_now

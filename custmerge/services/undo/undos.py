@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLate, UnknownOrder
 from custmerge.rules.history import Action, Draft
-from custmerge.rules.image import Image, read_image
 from custmerge.rules.people import Capability, may
-from custmerge.rules.state import State
+from custmerge.rules.state import Image, State, read_image
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
