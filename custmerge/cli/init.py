@@ -79,13 +79,13 @@ def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
     for role in prepared.short_of_rights:
         said = _("The role {role} lacks rights that this version needs: run `custmerge init --grant {role}`.")
         context.terminal.say(said, role=role)
-    if prepared.sealed:
+    if prepared.digests:
         said = ngettext(
             "{count} row of an older version was sealed by a history entry.",
             "{count} rows of an older version were sealed by a history entry each.",
-            prepared.sealed,
+            prepared.digests,
         )
-        context.terminal.say(said, count=prepared.sealed)
+        context.terminal.say(said, count=prepared.digests)
 
 
 app = single(

@@ -9,7 +9,7 @@ from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
 from custmerge.rules.people import Role
 from custmerge.services.people import passwords
 from custmerge.services.people.staff import checked_name, end_locks, write_new
-from custmerge.services.upgrade import INIT, catch_up, seal_what_is_not
+from custmerge.services.upgrade import INIT, catch_up, write_missing_digests
 from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class Prepared:
     """None for a new database."""
     version: str
     """The version of this program."""
-    sealed: int
-    """Number of rows of older versions that got an entry that seals them."""
+    digests: int
+    """Number of rows of older versions that got an entry with their digest."""
     has_staff: bool
     short_of_rights: tuple[str, ...]
     """Roles that lack a right that this version needs and the version before didn't."""
@@ -37,15 +37,16 @@ class Prepared:
 def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     """Create the tables or bring them to this version; a database of this version stays as it is.
 
-    Rows of older versions are sealed, and their passwords of other people's choice have to be changed, see `upgrade`.
+    Rows of older versions get entries with their digests, and passwords that another person chose have to be changed,
+    see `upgrade`.
     `clock` is called after the upgrade: it may be the database's own.
     """
     before = database.upgrade(catch_up)
-    # A transaction of its own, at every `init`: if a process is killed between the two, the next `init` seals.
-    sealed = 0 if before is None else seal_what_is_not(database, clock())
+    # A transaction of its own, at every `init`: if a process is killed between the two, the next `init` does it.
+    digests = 0 if before is None else write_missing_digests(database, clock())
     with database.reading() as unit:
         short = unit.protection.roles_short_of_rights() if before not in (None, VERSIONS[-1]) else []
-        return Prepared(before, VERSIONS[-1], sealed, unit.people.has_staff(), tuple(short))
+        return Prepared(before, VERSIONS[-1], digests, unit.people.has_staff(), tuple(short))
 
 
 def grant(database: Database, role: str) -> None:

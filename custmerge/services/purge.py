@@ -79,8 +79,8 @@ def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> P
             _end_what_lapsed(unit, caller, stamp(now))
             forms = unit.transfers.erase_forms_before(shown.until, but=_changed_forms(unit, shown.until))
             rows = _erase_details(unit, shown.until)
-            resealed = _erase_reasons(unit, shown.until)
-            purged = Purged(shown.until, orders, forms, len(resealed), rows, dry_run=False)
+            rejections = _erase_reasons(unit, shown.until)
+            purged = Purged(shown.until, orders, forms, len(rejections), rows, dry_run=False)
             if not purged.is_nothing:
                 facts: dict[str, Fact] = {
                     "until": purged.until,
@@ -89,7 +89,10 @@ def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> P
                     "reasons": purged.reasons,
                     "rows": purged.rows,
                 }
-                entries = [(Action.PURGE, facts), *((Action.TRANSFER_REJECT, seal) for seal in resealed if seal)]
+                entries = [
+                    (Action.PURGE, facts),
+                    *((Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection),
+                ]
                 unit.chain.append([Draft(stamp(now), caller.actor, action, told) for action, told in entries])
     return purged
 
@@ -138,11 +141,11 @@ def _erase_details(unit: Unit, until: str) -> int:
 
 
 def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
-    """Erase the reasons for which transfers were rejected; returns the facts of a new entry that seals each.
+    """Erase the reasons for which transfers were rejected; returns the facts of a new entry of each.
 
-    No facts for a transfer that isn't as its entry has it: a new seal would hide that from audits.
+    No facts for a transfer that isn't as its entry has it: a new digest would hide that from audits.
     """
-    resealed: list[dict[str, Fact]] = []
+    rejections: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.digested_rows.transfer(number)
         is_as_told = row_digests.decision_row_digest(row, Status.REJECTED) == _digest_of(unit, row)
@@ -155,13 +158,13 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "form_sha256": row["sha256"],
             "row_sha256": row_digests.decision_row_digest({**row, "reason": None}, Status.REJECTED),
         }
-        resealed.append(facts if is_as_told else {})
-    return resealed
+        rejections.append(facts if is_as_told else {})
+    return rejections
 
 
 # Any: cells of any kind.
 def _digest_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
-    """Return the seal of the newest entry that rejects a transfer, None where there is none."""
+    """Return the digest in the newest entry that rejects a transfer, None if there is none."""
     with closing(unit.chain.newest(number=row["survivor"], action=Action.TRANSFER_REJECT.value)) as entries:
         for entry in entries:
             facts: dict[str, Fact] = json.loads(entry.body)

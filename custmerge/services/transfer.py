@@ -248,12 +248,12 @@ def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
     ]
 
 
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, transfer: Transfer, seal: str) -> None:
+def _note(unit: Unit, caller: Caller, now: datetime, action: Action, transfer: Transfer, digest: str) -> None:
     facts: dict[str, Fact] = {
         "survivor": transfer.survivor,
         "absorbed": transfer.absorbed,
         "transfer": transfer.id,
         "form_sha256": transfer.form.sha256,
-        "row_sha256": seal,
+        "row_sha256": digest,
     }
     unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

@@ -1,8 +1,8 @@
-"""History entries that older versions didn't write: seals of rows, void transfers, who chose a password.
+"""History entries that older versions didn't write: digests of rows, void transfers, who chose a password.
 
 Each row of staff, tokens, transfers and approvals gets one more entry of the action that wrote it, by `init`. A row
-that has no entry, or differs from it, gets no seal, and a sealed row is left alone: an audit has to find what was
-added or changed by hand.
+that has no entry, or differs from it, gets no digest, and a row that has one is left alone: an audit has to find what
+was added or changed by hand.
 
 Versions before 0006 made transfers void without an entry. These get one in the transaction that upgrades the
 database, which happens once: a row that is made void by hand later never gets one. They didn't keep who chose a
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-    Sealable = tuple[Action, Mapping[str, Fact]]
-    """The action that wrote a row, and the facts of the entry that seals it."""
+    RowEntry = tuple[Action, Mapping[str, Fact]]
+    """The action that wrote a row, and the facts of the entry with its digest."""
 
 INIT = Actor("init", "system")
 NOTED_SINCE = "0006"
 """The first version that writes entries of void transfers and keeps who chose a password."""
 
 
-def seal_what_is_not(database: Database, now: datetime) -> int:
-    """Seal the rows that older versions wrote, and return their number."""
+def write_missing_digests(database: Database, now: datetime) -> int:
+    """Write an entry with the digest of each row that has none, and return their number."""
     with database.reading() as unit:
-        if not any(_unsealed(unit)):
+        if not any(_missing_digests(unit)):
             return 0
     for attempt in database.attempts():
         with attempt as unit:
-            # The lock comes before the rows are read: every change of a sealed row appends an entry.
+            # The lock comes before the rows are read: every change of such a row appends an entry.
             head = unit.chain.lock()
-            drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _unsealed(unit)]
+            drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _missing_digests(unit)]
             if drafts:
                 unit.chain.append(drafts, behind=head)
     return len(drafts)
@@ -84,21 +84,21 @@ def _void(unit: Unit, at: str) -> Iterator[Draft]:
 
 
 def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
-    """Write who chose the passwords of other people, and give the entries that seal those rows anew.
+    """Write who chose the passwords of other people, and give the entries with new digests of their rows.
 
-    A row that isn't as its seal has it stays, for the audit to find; a row without a seal gets one later.
+    A row that has another digest than its entry stays, for the audit to find; a row without a digest gets one later.
     """
     chosen = _who_chose(unit)
     people = [person for person in unit.people.all_staff() if chosen.get(person.name)]
-    sealed = Staff(unit, {person.id for person in people})
+    rows = Staff(unit, {person.id for person in people})
     for person in people:
-        if sealed.has_digest(person.id) and not sealed.is_as_told(person.id):
+        if rows.has_digest(person.id) and not rows.is_as_told(person.id):
             continue
         unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
         unit.people.end_sessions_of_staff(person.id)
-        if sealed.has_digest(person.id):
-            seal = row_digests.person_digest(replace(person, password_chosen_by=chosen[person.name]))
-            yield Draft(at, INIT, Action.USER, {"did": "seal", "name": person.name, "row_sha256": seal})
+        if rows.has_digest(person.id):
+            digest = row_digests.person_digest(replace(person, password_chosen_by=chosen[person.name]))
+            yield Draft(at, INIT, Action.USER, {"did": "seal", "name": person.name, "row_sha256": digest})
 
 
 def _who_chose(unit: Unit) -> dict[str, str | None]:
@@ -169,15 +169,15 @@ def _finish_lost_approvals(unit: Unit) -> None:
             unit.batches.finish(batch.id)
 
 
-def _unsealed(unit: Unit) -> Iterator[Sealable]:
-    """Give the entries that seal the rows of older versions."""
+def _missing_digests(unit: Unit) -> Iterator[RowEntry]:
+    """Give the entries with the digests of rows of older versions that have none."""
     yield from _people(unit)
     yield from _tokens(unit)
     yield from _transfers(unit)
     yield from _approvals(unit)
 
 
-def _people(unit: Unit) -> Iterator[Sealable]:
+def _people(unit: Unit) -> Iterator[RowEntry]:
     told = _told_without(unit, "name", Action.USER)
     for cells in unit.digested_rows.staff() if told else ():
         _id, name, role, _hash, _created_at, disabled_at, _chosen_by = cells
@@ -185,7 +185,7 @@ def _people(unit: Unit) -> Iterator[Sealable]:
             yield Action.USER, {"did": "seal", "name": name, "row_sha256": row_digests.person_row_digest(*cells)}
 
 
-def _tokens(unit: Unit) -> Iterator[Sealable]:
+def _tokens(unit: Unit) -> Iterator[RowEntry]:
     told = _told_without(unit, "name", Action.TOKEN)
     people, lost = (_ids(unit), _lost_role_in(unit)) if told else ({}, {})
     for cells in unit.digested_rows.services() if told else ():
@@ -204,7 +204,7 @@ def _tokens(unit: Unit) -> Iterator[Sealable]:
             )
 
 
-def _transfers(unit: Unit) -> Iterator[Sealable]:
+def _transfers(unit: Unit) -> Iterator[RowEntry]:
     filed = _told_without(unit, "transfer", Action.TRANSFER_FILE)
     decided = _told_without(unit, "transfer", *DECISIONS)
     people = _ids(unit) if filed or decided else {}
@@ -221,7 +221,7 @@ def _transfers(unit: Unit) -> Iterator[Sealable]:
             yield decision.action, {**facts, "row_sha256": row_digests.decision_row_digest(row, status)}
 
 
-def _approvals(unit: Unit) -> Iterator[Sealable]:
+def _approvals(unit: Unit) -> Iterator[RowEntry]:
     told = _told_without(unit, "batch", Action.BULK_APPROVE)
     people = _ids(unit) if told else {}
     for cells in unit.digested_rows.approvals() if told else ():
@@ -252,7 +252,7 @@ def _lost_role_in(unit: Unit) -> dict[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """What the entries of a row tell together, none of which seals it."""
+    """What the entries of a row tell together, none of which has its digest."""
 
     action: Action
     """Of the newest entry."""
@@ -276,9 +276,9 @@ class _Told:
 
 
 def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, _Told]:
-    """Return for each value of `key` what entries of `actions` tell, without the values that have a seal."""
+    """Return for each value of `key` what entries of `actions` tell, without the rows that have a digest."""
     told: dict[Fact, list[dict[str, Fact]]] = {}
-    sealed: set[Fact] = set()
+    have_digest: set[Fact] = set()
     for action in actions:
         for entry in unit.chain.newest(action=action.value):
             facts = json.loads(entry.body)
@@ -287,9 +287,9 @@ def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, _Told]:
                 continue
             value = facts.get(key)
             if "row_sha256" in facts:
-                sealed.add(value)
+                have_digest.add(value)
             told.setdefault(value, []).append(facts)
-    return {value: _joined(entries) for value, entries in told.items() if value not in sealed}
+    return {value: _joined(entries) for value, entries in told.items() if value not in have_digest}
 
 
 def _joined(entries: list[dict[str, Fact]]) -> _Told:

@@ -239,7 +239,7 @@ def _locked(unit: Unit, caller: Caller, name: str, now: datetime) -> tuple[Perso
 
 
 def _demand_as_told(unit: Unit, person: Person) -> None:
-    """Raise PersonChanged if a person's row, which is about to be sealed anew, isn't the one that was sealed last."""
+    """Raise PersonChanged if a person's row was changed by hand: a new digest would hide that from audits."""
     if not Staff(unit, {person.id}).is_as_told(person.id):
         raise PersonChanged(name=person.name)
 
@@ -276,12 +276,12 @@ def write_password(
 
 
 def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **facts: str) -> None:
-    """Write the history entry of a change of a service token, after the change: it seals the row as it is then."""
+    """Write the history entry of a change of a service token, after the change: it has the digest of the row."""
     service = unit.people.service_named(name)
     if service is None:
         raise UnknownToken(name=name)
-    seal = row_digests.service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
-    told = {"did": did, "name": name, "row_sha256": seal, **facts}
+    digest = row_digests.service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
+    told = {"did": did, "name": name, "row_sha256": digest, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
 
@@ -317,7 +317,7 @@ def _note(
     role: Role | None = None,
     void_batches: Sequence[int] = (),
 ) -> None:
-    """Write the history entry of a change of a person, after the change: it seals the row as it is then."""
+    """Write the history entry of a change of a person, after the change: it has the digest of the row."""
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)
