@@ -105,18 +105,18 @@ def _who_chose(unit: Unit) -> dict[str, str | None]:
     """Return for each staff name the other person who chose the present password, None if no other person did."""
     chosen: dict[str, str | None] = {}
     for entry in unit.chain.newest(action=Action.USER.value):
-        told = json.loads(entry.body)
-        if told.get("did") in ("add", "password") and told["name"] not in chosen:
-            is_other = told["by_kind"] != "system" and (told["by_kind"] != "staff" or told["by"] != told["name"])
-            chosen[told["name"]] = told["by"] if is_other else None
+        facts = json.loads(entry.body)
+        if facts.get("did") in ("add", "password") and facts["name"] not in chosen:
+            is_other = facts["by_kind"] != "system" and (facts["by_kind"] != "staff" or facts["by"] != facts["name"])
+            chosen[facts["name"]] = facts["by"] if is_other else None
     return chosen
 
 
 def _last_update(unit: Unit) -> int:
     """Return the seq of the newest import that may have changed identity fields, 0 if there is none."""
     for entry in unit.chain.newest(action=Action.IMPORT.value):
-        told = json.loads(entry.body)
-        if told.get("kind") == "customers" and told.get("updated"):
+        facts = json.loads(entry.body)
+        if facts.get("kind") == "customers" and facts.get("updated"):
             return entry.seq
     return 0
 
@@ -130,10 +130,10 @@ def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
     """Return whether a number of the pair was merged after the filing, or the pair was filed anew."""
     pair = (transfer.survivor, transfer.absorbed)
     for entry in (entry for number in pair for entry in unit.chain.newest(number=number)):
-        told = json.loads(entry.body)
-        was_merged = told["action"] == Action.MERGE and told["absorbed"] in pair
-        was_replaced = told["action"] == Action.TRANSFER_FILE and (told["survivor"], told["absorbed"]) == pair
-        if entry.seq > life.filed and (was_merged or (was_replaced and told.get("did") != "seal")):
+        facts = json.loads(entry.body)
+        was_merged = facts["action"] == Action.MERGE and facts["absorbed"] in pair
+        was_replaced = facts["action"] == Action.TRANSFER_FILE and (facts["survivor"], facts["absorbed"]) == pair
+        if entry.seq > life.filed and (was_merged or (was_replaced and facts.get("did") != "seal")):
             return True
     return False
 
@@ -178,35 +178,33 @@ def _missing_digests(unit: Unit) -> Iterator[RowEntry]:
 
 
 def _people(unit: Unit) -> Iterator[RowEntry]:
-    told = _told_without(unit, "name", Action.USER)
-    for cells in unit.digested_rows.staff() if told else ():
+    histories = _histories(unit, "name", Action.USER)
+    for cells in unit.digested_rows.staff() if histories else ():
         _id, name, role, _hash, _created_at, disabled_at, _chosen_by = cells
-        if name in told and told[name].fits(role=role) and (disabled_at or "disable" not in told[name].did):
+        history = histories.get(name)
+        if history and history.fits(role=role) and (disabled_at or "disable" not in history.did):
             yield Action.USER, {"did": "seal", "name": name, "row_sha256": row_digests.person_row_digest(*cells)}
 
 
 def _tokens(unit: Unit) -> Iterator[RowEntry]:
-    told = _told_without(unit, "name", Action.TOKEN)
-    people, lost = (_ids(unit), _lost_role_in(unit)) if told else ({}, {})
-    for cells in unit.digested_rows.services() if told else ():
+    histories = _histories(unit, "name", Action.TOKEN)
+    people, lost = (_ids(unit), _lost_role_in(unit)) if histories else ({}, {})
+    for cells in unit.digested_rows.services() if histories else ():
         number, name, role, maker, _created_at, expires_at, revoked_at = cells
-        if name not in told or not told[name].fits(role=role, expires_at=expires_at):
+        history = histories.get(name)
+        if history is None or not history.fits(role=role, expires_at=expires_at):
             continue
         # In every version a token ended with the role of the person who made it.
-        stands = (
-            told[name].is_by(maker, people) and lost.get(maker, 0) < told[name].seq and "revoke" not in told[name].did
-        )
+        stands = history.is_by(maker, people) and lost.get(maker, 0) < history.seq and "revoke" not in history.did
         if revoked_at or stands:
             key = next(iter(unit.digested_rows.keys_of(number)), None)
-            yield (
-                Action.TOKEN,
-                {"did": "seal", "name": name, "row_sha256": row_digests.row_digest("service", *cells, key)},
-            )
+            digest = row_digests.row_digest("service", *cells, key)
+            yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": digest}
 
 
 def _transfers(unit: Unit) -> Iterator[RowEntry]:
-    filed = _told_without(unit, "transfer", Action.TRANSFER_FILE)
-    decided = _told_without(unit, "transfer", *DECISIONS)
+    filed = _histories(unit, "transfer", Action.TRANSFER_FILE)
+    decided = _histories(unit, "transfer", *DECISIONS)
     people = _ids(unit) if filed or decided else {}
     for row in unit.digested_rows.transfers() if filed or decided else ():
         pair = {"survivor": row["survivor"], "absorbed": row["absorbed"]}
@@ -222,13 +220,13 @@ def _transfers(unit: Unit) -> Iterator[RowEntry]:
 
 
 def _approvals(unit: Unit) -> Iterator[RowEntry]:
-    told = _told_without(unit, "batch", Action.BULK_APPROVE)
-    people = _ids(unit) if told else {}
-    for cells in unit.digested_rows.approvals() if told else ():
+    histories = _histories(unit, "batch", Action.BULK_APPROVE)
+    people = _ids(unit) if histories else {}
+    for cells in unit.digested_rows.approvals() if histories else ():
         number, sha256, rows, approved_by, person, at = cells
-        if number not in told or not told[number].is_by(person, people):
-            continue
-        if told[number].fits(file_sha256=sha256, rows=rows, by=approved_by, at=at):
+        history = histories.get(number)
+        is_told = history and history.fits(file_sha256=sha256, rows=rows, by=approved_by, at=at)
+        if history and is_told and history.is_by(person, people):
             facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
             yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digests.row_digest("approval", *cells)}
 
@@ -244,15 +242,15 @@ def _lost_role_in(unit: Unit) -> dict[int, int]:
     ids = {person.name: person.id for person in unit.people.all_staff()}
     lost: dict[int, int] = {}
     for entry in unit.chain.newest(action=Action.USER.value):
-        told = json.loads(entry.body)
-        if told.get("did") in ("disable", "role") and told["name"] in ids:
-            lost.setdefault(ids[told["name"]], entry.seq)
+        facts = json.loads(entry.body)
+        if facts.get("did") in ("disable", "role") and facts["name"] in ids:
+            lost.setdefault(ids[facts["name"]], entry.seq)
     return lost
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What the entries of a row tell together, none of which has its digest."""
+class _RowHistory:
+    """The facts of the entries of a row, none of which has its digest."""
 
     action: Action
     """Of the newest entry."""
@@ -275,9 +273,9 @@ class _Told:
         return all(self.facts.get(name, cell) == cell for name, cell in cells.items())
 
 
-def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, _Told]:
-    """Return for each value of `key` what entries of `actions` tell, without the rows that have a digest."""
-    told: dict[Fact, list[dict[str, Fact]]] = {}
+def _histories(unit: Unit, key: str, *actions: Action) -> dict[Fact, _RowHistory]:
+    """Return for each value of `key` the history of its row by `actions`, without the rows that have a digest."""
+    entries: dict[Fact, list[dict[str, Fact]]] = {}
     have_digest: set[Fact] = set()
     for action in actions:
         for entry in unit.chain.newest(action=action.value):
@@ -288,11 +286,13 @@ def _told_without(unit: Unit, key: str, *actions: Action) -> dict[Fact, _Told]:
             value = facts.get(key)
             if "row_sha256" in facts:
                 have_digest.add(value)
-            told.setdefault(value, []).append(facts)
-    return {value: _joined(entries) for value, entries in told.items() if value not in have_digest}
+            entries.setdefault(value, []).append(facts)
+    return {value: _joined(bodies) for value, bodies in entries.items() if value not in have_digest}
 
 
-def _joined(entries: list[dict[str, Fact]]) -> _Told:
-    entries = sorted(entries, key=lambda facts: int(str(facts["seq"])))
-    known = {name: fact for facts in entries for name, fact in facts.items()}
-    return _Told(Action(str(known["action"])), known, frozenset(facts.get("did") for facts in entries))
+def _joined(bodies: list[dict[str, Fact]]) -> _RowHistory:
+    """Return the history of a row out of the bodies of its entries, in any order."""
+    bodies = sorted(bodies, key=lambda facts: int(str(facts["seq"])))
+    known = {name: fact for facts in bodies for name, fact in facts.items()}
+    did = frozenset(facts.get("did") for facts in bodies)
+    return _RowHistory(action=Action(str(known["action"])), facts=known, did=did)
