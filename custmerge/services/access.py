@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custmerge.errors import NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
+from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.people import Capability, Role, may, token_sha256
+from custmerge.rules.people import Capability, Role, Session, may, token_sha256
 from custmerge.rules.times import moment, stamp
 from custmerge.rules.tombstones import living
 from custmerge.services.authority import is_as_told
@@ -15,9 +15,7 @@ from custmerge.services.authority import is_as_told
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.errors import CustmergeError
     from custmerge.rules.fields import Customer
-    from custmerge.rules.people import Session
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

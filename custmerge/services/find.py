@@ -14,7 +14,7 @@ from custmerge.rules.people import Capability
 from custmerge.rules.records import checked_number
 from custmerge.rules.times import stamp
 from custmerge.rules.tombstones import chain, living_pair
-from custmerge.services.access import demand, demand_alive, demand_number
+from custmerge.services.access import Caller, demand, demand_alive, demand_number
 from custmerge.services.authority import approved_for, proved_pairs
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from custmerge.rules.fields import Customer, Package, Pair
     from custmerge.rules.plan import Order
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

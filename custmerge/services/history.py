@@ -8,17 +8,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypedDict
 
 from custmerge.errors import UnknownNumber, UnknownOrder
-from custmerge.rules.history import FOR_CUSTOMERS, Action
+from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
 from custmerge.rules.records import checked_number
 from custmerge.rules.state import read_image
-from custmerge.services.access import demand, demand_number
+from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from custmerge.rules.history import Entry
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

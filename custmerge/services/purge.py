@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Any
 from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
-from custmerge.rules.history import Action, Draft, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why, status_now
-from custmerge.services.access import demand, demand_alive
+from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -21,7 +21,7 @@ from custmerge.errors import (
 )
 from custmerge.rules import row_digests
 from custmerge.rules.authority import survivor_of, void_entries
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
@@ -36,7 +36,7 @@ from custmerge.rules.transfers import (
     identity_digest,
     status_now,
 )
-from custmerge.services.access import demand, demand_alive, demand_living, person_of
+from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
 from custmerge.services.authority import has_its_form, standing
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.fields import Customer
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

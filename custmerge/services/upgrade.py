@@ -16,20 +16,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from custmerge.rules import row_digests
-from custmerge.rules.authority import DECISIONS, void_entries
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.authority import DECISIONS, Life, void_entries
+from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import OPEN, Status, Why
+from custmerge.rules.transfers import OPEN, Status, Transfer, Why
 from custmerge.services.authority import Staff, approved_in, lives_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from datetime import datetime
 
-    from custmerge.rules.authority import Life
-    from custmerge.rules.history import Fact
-    from custmerge.rules.transfers import Transfer
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -18,11 +18,11 @@ from custmerge.errors import (
 from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries, why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
-from custmerge.rules.history import Action, Draft
-from custmerge.rules.people import Capability, Role, folded, may
+from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.people import Capability, Person, Role, folded, may
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
+from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.authority import Staff
 from custmerge.services.people import guessing, passwords
 
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from custmerge.rules.history import Actor, Fact
-    from custmerge.rules.people import Person
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
