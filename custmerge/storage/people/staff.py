@@ -224,7 +224,9 @@ class People:
 
     def keep_proof(self, token_sha256: str, new: Proof) -> None:
         """Add a proof, in the place of an older one for the same pair."""
-        self.drop_proof(token_sha256, new.survivor, new.absorbed)
+        own = proof.c.token_sha256 == token_sha256
+        pair = (proof.c.survivor == new.survivor, proof.c.absorbed == new.absorbed)
+        self._connection.execute(delete(proof).where(own, *pair))
         self._connection.execute(
             insert(proof).values(
                 token_sha256=token_sha256,
@@ -233,16 +235,6 @@ class People:
                 domain=new.domain,
                 verified_sha256=new.verified_sha256,
                 valid_until=new.valid_until,
-            )
-        )
-
-    def drop_proof(self, token_sha256: str, survivor: str, absorbed: str) -> None:
-        """Delete the proof of a session for a pair, if there is one."""
-        self._connection.execute(
-            delete(proof).where(
-                proof.c.token_sha256 == token_sha256,
-                proof.c.survivor == survivor,
-                proof.c.absorbed == absorbed,
             )
         )
 
