@@ -78,13 +78,13 @@ def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
     for role in prepared.short_of_rights:
         text = _("The role {role} lacks rights that this version needs: run `custmerge init --grant {role}`.")
         context.terminal.say(text, role=role)
-    if prepared.sealed:
+    if prepared.digests:
         text = ngettext(
             "{count} row of an older version was sealed by a history entry.",
             "{count} rows of an older version were sealed by a history entry each.",
-            prepared.sealed,
+            prepared.digests,
         )
-        context.terminal.say(text, count=prepared.sealed)
+        context.terminal.say(text, count=prepared.digests)
 
 
 app = single(

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
 from custmerge.rules import row_digests
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.records import checked_number
-from custmerge.rules.transfers import Status, Why
+from custmerge.rules.transfers import Status, Transfer, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from custmerge.rules.fields import Pair
-    from custmerge.rules.history import Actor, Fact
-    from custmerge.rules.transfers import Transfer
 
     Facts = Mapping[str, Fact]
     """The body of a history entry."""

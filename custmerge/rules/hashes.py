@@ -1,4 +1,4 @@
-"""Password hashes that are accepted on import: those that the verifiers take, at a cost that a host can bear.
+"""Password hashes that are accepted on import: those that can be verified, within bounds of cost.
 
 Source: the PHC string format (argon2), OpenBSD's `$2b$` (bcrypt), crypt(5) `$6$` (SHA-512-crypt).
 """
@@ -7,28 +7,28 @@ import re
 
 from custmerge.errors import N_
 
-# Measured at each limit: one to two seconds of one core. All of them are above what OWASP recommends.
+# At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
 _MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 262_144, 10, 16
 _MOST_WORK_KIB = 1_048_576
 """Memory times passes."""
 _BCRYPT_COSTS = range(4, 15)
 _ROUNDS = range(1_000, 1_000_001)
 _DEFAULT_ROUNDS = 5_000
-# No leading zeros and no digits of other scripts: the verifiers refuse them.
+# No leading zeros and no digits of other scripts: the libraries that verify refuse them.
 _COUNT = "([1-9][0-9]{0,8})"
-# Whole bytes in base64 without padding, where bits that belong to no byte are zero.
+# Whole bytes in base64 without padding; the bits that belong to no byte are zero.
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
 _ARGON2 = re.compile(
     rf"\$argon2(?:id|i|d)\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
     rf"\$(?=[^$]{{11,128}}\$){_BASE64}\$(?=[^$]{{16,256}}\Z){_BASE64}"
 )
-# A salt is 16 bytes, so its 22nd character stands for two bits alone.
+# A salt has 16 bytes: its 22nd character holds two bits.
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
 
 
 def wrong_with_hash(stored: str) -> str | None:
-    """Return why `stored` can't be taken over as a password's hash, or None."""
+    """Return why `stored` can't be imported as a password's hash, None if it can."""
     if found := _ARGON2.fullmatch(stored):
         memory, passes, lanes = map(int, found.groups())
         is_bearable = (

@@ -1,7 +1,7 @@
-"""Which passwords people who work here can choose, and in which writings one password is the same.
+"""Passwords that staff can't choose, and the writings of one password.
 
-Source: NIST SP 800-63B §5.1.1.2: length, no common ones, none that is made of the service's or the person's name, no
-other rules.
+Source: NIST SP 800-63B §5.1.1.2: a least length, no common passwords, none made of the names of the service or the
+person, no other rules.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ if TYPE_CHECKING:
     from collections.abc import Container
 
 SHORTEST = 12
-"""Characters that a password of staff has at least."""
+"""Least number of characters of a password of staff."""
 LONGEST = 1_024
-"""Characters; hashing more would only cost time."""
+"""Greatest number of characters."""
 PRODUCT = "custmerge"
 LONG_NAME, SHORT_NAME = 5, 3
-"""Characters; a name between the two is in many a word by chance: it counts by itself, or where little is left."""
+"""Numbers of characters. A shorter name doesn't count, a longer one counts everywhere in a password; one between the
+two, which many words contain by chance, counts as a word of its own, or if the rest is shorter than SHORTEST_REST."""
 SHORTEST_REST = 8
 SHORTEST_RUN = 3
-"""Characters; two neighbours stand side by side in any text."""
+"""Least number of neighbours that make a sequence: two stand side by side in any text."""
 _NO_LETTER = re.compile(r"[\W\d_]+")
-# Each goes round: 9 is followed by 0, z by a. The long ones are German and English keyboards, row after row.
+# The first character of a row follows its last: 0 follows 9, a follows z. The long rows are keyboards.
 _ROWS = (
     "0123456789",
     "abcdefghijklmnopqrstuvwxyz",
@@ -39,30 +40,29 @@ _ROWS = (
 
 def normal(password: str) -> str:
     """Return the writing of a password that is hashed: Unicode NFC. Source: NIST SP 800-63B §5.1.1.2, RFC 8265 §4."""
-    # Composing many marks in a row takes for ever; what has them is hashed as it is.
+    # A text with many marks in a row, which would take long to compose, is hashed as it is.
     return composed(password)
 
 
 def writings(password: str) -> tuple[str, ...]:
-    """Return the texts that may have been hashed where somebody types `password`, each once, as typed first.
+    """Return the texts of which a typed `password` may be a writing, each once: as typed, NFC, NFD.
 
-    What we hash is NFC. Another program, or an older version of this one, hashed what it was given: composed or not,
-    by the keyboard and system of whoever chose it.
+    custmerge hashes NFC. Other programs, and older versions, hashed what the person's keyboard and system gave.
     """
     return tuple(dict.fromkeys((password, normal(password), unicodedata.normalize("NFD", password))))
 
 
 def wrong_with_password(password: str, *, name: str, host: str, common: Container[str]) -> str | None:
-    """Return why the person called `name` can't choose a password, None where they can.
+    """Return why the person called `name` can't choose a password, None if they can.
 
-    `host` is the name of the computer, `common` are passwords in small letters that everybody tries first.
+    `host` is the name of the computer, `common` are the most common passwords in small letters.
     """
     text = normal(password)
-    # First of all: NFKC of many marks in a row takes for ever.
+    # The length first: NFKC of many marks in a row takes long.
     if why := _wrong_with_length(text):
         return why
     plain = _plain(text)
-    return _guessed_at_once(plain, common) or _names_something(_seen(plain), name, host)
+    return _is_guessed_first(plain, common) or _contains_a_name(_visible(plain), name, host)
 
 
 def _wrong_with_length(text: str) -> str | None:
@@ -77,20 +77,20 @@ def _wrong_with_length(text: str) -> str | None:
     return None
 
 
-def _guessed_at_once(text: str, common: Container[str]) -> str | None:
-    seen = _seen(text)
-    if not seen:
+def _is_guessed_first(text: str, common: Container[str]) -> str | None:
+    visible = _visible(text)
+    if not visible:
         return N_("consists of blanks")
-    if len(set(seen)) == 1:
+    if len(set(visible)) == 1:
         return N_("is one repeated character")
-    if any(one in common for one in (seen, _repeated(seen), _repeated(text))):
+    if any(guess in common for guess in (visible, _repeated(visible), _repeated(text))):
         return N_("is one of the most common passwords")
     if _is_sequence(text):
         return N_("is a sequence like 123456 or qwertz")
     return None
 
 
-def _names_something(text: str, name: str, host: str) -> str | None:
+def _contains_a_name(text: str, name: str, host: str) -> str | None:
     if PRODUCT in _NO_LETTER.sub("", text):
         return N_("contains the name of this program")
     if _contains(text, (host, host.partition(".")[0], "localhost")):
@@ -105,11 +105,11 @@ def _contains(text: str, names: tuple[str, ...]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return a text without what only its writing is: capitals, full-width letters."""
+    """Return a text without capitals and other forms of letters, such as full-width ones."""
     return unicodedata.normalize("NFKC", text.casefold())
 
 
-def _seen(text: str) -> str:
+def _visible(text: str) -> str:
     return "".join(character for character in text if not is_unseen(character))
 
 
@@ -123,12 +123,12 @@ def _is_made_of(text: str, name: str) -> bool:
 
 
 def _repeated(text: str) -> str:
-    """Return the shortest text that `text` repeats, a last time perhaps in part; `text` itself if none."""
+    """Return the shortest text that `text` repeats, the last time perhaps in part; `text` itself if none."""
     return text[: next(length for length in range(1, len(text) + 1) if text.startswith(text[length:]))]
 
 
 def _is_sequence(text: str) -> bool:
-    """Return whether a text is made of nothing but neighbours, up or down, or repeats a character or two."""
+    """Return whether a text consists of runs of neighbours, up or down, or repeats one or two characters."""
     if len(_repeated(text)) < SHORTEST_RUN:
         return True
     place = 0
@@ -141,7 +141,7 @@ def _is_sequence(text: str) -> bool:
 
 
 def _steps(text: str) -> list[dict[str, str]]:
-    """Return for each way that `text` can begin to go what follows each character."""
+    """Return the ways in which a run can go on from the first character: for each, the character after each."""
     same = {text[0]: text[0]}
     rows = [row for row in _ROWS if text[0] in row]
     up = [dict(zip(row, row[1:] + row[0], strict=True)) for row in rows]
@@ -149,7 +149,7 @@ def _steps(text: str) -> list[dict[str, str]]:
 
 
 def _run(text: str, step: dict[str, str]) -> int:
-    """Return how many characters from the first on follow each other."""
+    """Return the length of the run at the beginning of `text` by one way of `_steps`."""
     length = 1
     while length < len(text) and step.get(text[length - 1]) == text[length]:
         length += 1

@@ -7,42 +7,36 @@ from typing import TYPE_CHECKING
 from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from custmerge.rules.fields import Customer, Pair
 
-    WentInto = Callable[[str], str | None]
-    """Returns the number that a number was merged into, None for one that is in use or doesn't exist."""
+    Records = Mapping[str, Customer]
+    """By number; of a tombstone the records that it leads to, as well."""
 
 
-def chain(number: str, went_into: WentInto) -> Iterator[str]:
-    """Give `number` and the numbers that it leads to, one after the other; each once, even in a circle."""
-    passed = set[str]()
+def chain(number: str, records: Records) -> list[str]:
+    """Return `number` and the numbers that it leads to, in their order; each once, even in a circle."""
+    passed: dict[str, None] = {}
     step: str | None = number
     while step is not None and step not in passed:
-        yield step
-        passed.add(step)
-        step = went_into(step)
+        passed[step] = None
+        record = records.get(step)
+        step = None if record is None else record.merged_into
+    return list(passed)
 
 
-def end_of_chain(number: str, went_into: WentInto) -> str:
-    """Return the number that `number` leads to at last; itself where it is in use."""
-    *_passed, end = chain(number, went_into)
-    return end
-
-
-def living(number: str, record: Customer | None, went_into: WentInto) -> Customer:
+def living(number: str, records: Records) -> Customer:
     """Return the record of a number that is in use; raises UnknownNumber, MergedAway with the end of its chain."""
+    record = records.get(number)
     if record is None:
         raise UnknownNumber(number=number)
     if record.merged_into is not None:
-        raise MergedAway(number=number, merged_into=end_of_chain(number, went_into))
+        raise MergedAway(number=number, merged_into=chain(number, records)[-1])
     return record
 
 
-def living_pair(
-    pair: Pair, records: Mapping[str, Customer], went_into: WentInto, *, is_customer: bool
-) -> tuple[Customer, Customer]:
+def living_pair(pair: Pair, records: Records, *, is_customer: bool) -> tuple[Customer, Customer]:
     """Return the records of two numbers that are in use; raises UnknownNumber, MergedAway.
 
     A customer isn't told that the absorbed number went elsewhere, proof or not: ProofRequired (rule 3).
@@ -51,4 +45,4 @@ def living_pair(
     record = records.get(absorbed)
     if is_customer and (record is None or record.merged_into is not None):
         raise ProofRequired(survivor=survivor, absorbed=absorbed)
-    return living(survivor, records.get(survivor), went_into), living(absorbed, record, went_into)
+    return living(survivor, records), living(absorbed, records)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from custmerge.rules.fields import IDENTITY_FIELDS
-
 if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
 
@@ -28,15 +26,15 @@ _SIGNATURES = (
 
 
 class Status(StrEnum):
-    """Where a transfer is in its life."""
+    """The status of a transfer."""
 
     FILED = "filed"
     APPROVED = "approved"
     REJECTED = "rejected"
     USED = "used"
-    """By one order; once only."""
+    """One order has used it; it can be used once."""
     VOID = "void"
-    """It can't be used any more, for good, see `Why`."""
+    """It can never be used again, see `Why`."""
 
 
 OPEN = (Status.FILED, Status.APPROVED)
@@ -51,7 +49,7 @@ class Why(StrEnum):
     """One of the numbers went elsewhere."""
     FILER_DISABLED = "filer_disabled"
     FILER_ROLE = "filer_role"
-    """Whoever filed it has a role that no longer may."""
+    """The role of the person who filed it doesn't allow that any more."""
     APPROVER_DISABLED = "approver_disabled"
     APPROVER_ROLE = "approver_role"
     NOT_AS_TOLD = "not_as_told"
@@ -73,7 +71,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A filed form and what became of it."""
+    """A filed form, and its decision."""
 
     id: int
     survivor: str
@@ -81,11 +79,11 @@ class Transfer:
     status: Status
     filed_by: str
     filed_by_person: int
-    """The id of the person, which stays through any change of name or role."""
+    """The id of the person, which no change of name or role changes."""
     at: str
     decided_by: str | None
     reason: str | None
-    """Why it was rejected."""
+    """The reason for a rejection."""
     form: Form
     salt: bytes
     identity_sha256: str
@@ -95,7 +93,7 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a supervisor said of a transfer."""
+    """A supervisor's decision on a transfer."""
 
     status: Status
     """APPROVED or REJECTED."""
@@ -107,14 +105,14 @@ class Decision:
 
 
 def form_type(content: bytes) -> str | None:
-    """Return the media type of a form by its content; None for what is no PDF, TIFF, PNG or JPEG."""
+    """Return the media type of a form by its content; None if it is no PDF, TIFF, PNG or JPEG."""
     return next((name for signature, name in _SIGNATURES if content.startswith(signature)), None)
 
 
 def identity_digest(salt: bytes, survivor: Customer, absorbed: Customer) -> str:
-    """Return the salted SHA-256 of what a transfer speaks of: both numbers and their identity fields, in hex."""
-    spoken_of = [[record.number, *(record[field] for field in IDENTITY_FIELDS)] for record in (survivor, absorbed)]
-    return hashlib.sha256(salt + json.dumps(spoken_of).encode()).hexdigest()
+    """Return the salted SHA-256 of the numbers and identity fields of a pair, in hex."""
+    identities = [[record.number, *record.identity] for record in (survivor, absorbed)]
+    return hashlib.sha256(salt + json.dumps(identities).encode()).hexdigest()
 
 
 def approved_now(transfer: Transfer | None, survivor: Customer | None, absorbed: Customer | None) -> int | None:
@@ -125,7 +123,7 @@ def approved_now(transfer: Transfer | None, survivor: Customer | None, absorbed:
 
 
 def status_now(transfer: Transfer, survivor: Customer | None, absorbed: Customer | None) -> Status:
-    """Return the status of a transfer, given the two records as they are now: an open one may have become void."""
+    """Return the status of a transfer, given the two records as they are now: they may make an open one void."""
     if transfer.status not in OPEN:
         return transfer.status
     if survivor is None or absorbed is None or survivor.merged_into or absorbed.merged_into:

@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from custmerge.errors import NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
-from custmerge.rules import tombstones
+from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.people import Capability, Role, may, token_sha256
+from custmerge.rules.people import Capability, Role, Session, may, token_sha256
 from custmerge.rules.times import moment, stamp
+from custmerge.rules.tombstones import living
 from custmerge.services.authority import is_as_told
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.errors import CustmergeError
     from custmerge.rules.fields import Customer
-    from custmerge.rules.people import Session
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
@@ -160,8 +158,8 @@ def demand_number(caller: Caller, number: str) -> None:
 
 def demand_living(unit: Unit, *numbers: str, lock: bool = False) -> list[Customer]:
     """Return the records of numbers that are in use, in their order; raises UnknownNumber or MergedAway (rule 9)."""
-    records = unit.register.customers(numbers, lock=lock)
-    return [tombstones.living(number, records.get(number), unit.register.went_into) for number in numbers]
+    records = unit.register.customers_with_chains(numbers, lock=lock)
+    return [living(number, records) for number in numbers]
 
 
 def note_refusal(database: Database, caller: Caller, verb: str, error: CustmergeError, now: datetime) -> None:

@@ -12,26 +12,22 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import row_digests
 from custmerge.rules.authority import Life, life_of, still_may, why_lost
-from custmerge.rules.bulk import UNFINISHED, State, approval_holds
-from custmerge.rules.history import Action
-from custmerge.rules.people import Capability
-from custmerge.rules.transfers import OPEN, Status, approved_now
+from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_holds
+from custmerge.rules.history import Action, Fact
+from custmerge.rules.people import Capability, Session
+from custmerge.rules.transfers import OPEN, Status, Transfer, Why, approved_now
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
-    from custmerge.rules.bulk import Batch
     from custmerge.rules.fields import Customer, Pair
-    from custmerge.rules.history import Fact
-    from custmerge.rules.people import Session
-    from custmerge.rules.transfers import Transfer, Why
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Unit
 
 
 class Staff:
-    """Some members of staff as their rows and the newest entries that seal those have them, read once."""
+    """The rows of some members of staff, and the newest entries with digests of them, read once."""
 
     def __init__(self, unit: Unit, ids: Collection[int | None]) -> None:
         self._unit = unit
@@ -89,15 +85,15 @@ def is_as_told(unit: Unit, session: Session) -> bool:
     """Return whether the row of a session's person or service token has the digest that its newest entry tells.
 
     Otherwise a role, a password or an end could be written into the row, used, and put back without a trace. No entry
-    seals a customer: the register belongs to the host.
+    has a digest of a customer: the register belongs to the host.
     """
     if session.person is not None:
         return Staff(unit, {session.person.id}).is_as_told(session.person.id)
     if session.service is not None:
         entries = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
         keys = unit.digested_rows.keys_of(session.service.id)
-        seal = row_digests.service_digest(session.service, session.token_sha256)
-        return keys == [session.token_sha256] and bool(entries) and entries[-1].get("row_sha256") == seal
+        digest = row_digests.service_digest(session.service, session.token_sha256)
+        return keys == [session.token_sha256] and bool(entries) and entries[-1].get("row_sha256") == digest
     return True
 
 
@@ -207,7 +203,7 @@ def approved_in(unit: Unit, batch: int) -> int:
 
 
 def _approvals(unit: Unit, batch: int) -> list[dict[str, Fact]]:
-    """Return the entries of a batch's approval, oldest first: a second one adds the seal that the first lacks."""
+    """Return the entries of a batch's approval, oldest first: a second one adds the digest that the first lacks."""
     return [json.loads(entry.body) for entry in unit.chain.about(Action.BULK_APPROVE, "batch", batch)]
 
 

@@ -1,4 +1,4 @@
-"""Doctor: what is wrong here and what to do about it."""
+"""Doctor: checks of the database and its surroundings, each with what to do about a problem."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """A check and its outcome."""
 
     check: str
     ok: bool
@@ -32,7 +32,7 @@ class Check:
 
 
 def examine(database: Database, now: datetime, environ: Mapping[str, str]) -> list[Check]:
-    """Look at the database, its version, soundness, connection, clock, staff, files and keyring; changes nothing."""
+    """Return the checks of the database, its integrity, connection, clock, staff, rights, of files and keyring."""
     checks = [_database(database)]
     if checks[0].ok:
         checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
@@ -69,7 +69,7 @@ def _integrity(database: Database) -> Check:
 
 
 def _checksums(*, is_on: bool) -> Check:
-    # Walking through every page is the server's business, and needs its administrator's rights.
+    # Reading every page needs the rights of the server's administrator.
     if is_on:
         message = N_("The server verifies the checksum of every page that it reads; pg_amcheck looks at all of them.")
     else:
@@ -78,7 +78,7 @@ def _checksums(*, is_on: bool) -> Check:
 
 
 def _clock(database: Database, now: datetime) -> Check:
-    """Hold this machine's clock against the database's; SQLite has none, but a newest history entry."""
+    """Compare this machine's clock with the database's; on SQLite, which has none, with the newest history entry."""
     with database.reading() as unit:
         theirs, newest = unit.server_time(), unit.newest_entry()
     if theirs is None:
@@ -103,11 +103,13 @@ def _clock(database: Database, now: datetime) -> Check:
 
 def _staff(database: Database) -> Check:
     with database.reading() as unit:
-        found = unit.people.has_staff()
+        has_staff = unit.people.has_staff()
     message = (
-        N_("Somebody works here.") if found else N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
+        N_("Somebody works here.")
+        if has_staff
+        else N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
     )
-    return Check("staff", found, message, {})
+    return Check("staff", has_staff, message, {})
 
 
 def _permissions(database: Database) -> Check:

@@ -1,21 +1,19 @@
-"""Export: everything, streamed, in the order of its keys; what holds personal data is recorded before it begins."""
+"""Export: all rows, streamed, in the order of their keys; an export of personal data is recorded before it begins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, Entry, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive
+from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from custmerge.rules.fields import Customer, Package
-    from custmerge.rules.history import Entry, Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
@@ -25,7 +23,7 @@ T = TypeVar("T")
 def customers(
     database: Database, caller: Caller, *, with_hashes: bool, now: datetime
 ) -> Iterator[tuple[Customer, str | None]]:
-    """Give every record, unmasked, with its password hash; the history has an entry of it before this returns."""
+    """Give every record, unmasked, with its password hash; the entry of the export is committed before."""
     demand(caller, Capability.EXPORT)
     _note(database, caller, "customers", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_customers())
@@ -34,7 +32,7 @@ def customers(
 def packages(
     database: Database, caller: Caller, *, with_hashes: bool, now: datetime
 ) -> Iterator[tuple[Package, str | None]]:
-    """Give every package with its domains, contact (unmasked) and password hash, as `customers` does."""
+    """Give every package with its domains, contact (unmasked) and password hash; see `customers`."""
     demand(caller, Capability.EXPORT)
     _note(database, caller, "packages", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_packages())
@@ -56,6 +54,6 @@ def _note(database: Database, caller: Caller, kind: str, now: datetime, *, with_
 
 
 def _streamed(database: Database, rows: Callable[[Unit], Iterator[T]]) -> Iterator[T]:
-    # A generator of its own: who may is asked when the export is asked for, not when its first row is.
+    # A generator of its own: its callers check the rights when they are called, not when the first row is read.
     with database.reading() as unit:
         yield from rows(unit)

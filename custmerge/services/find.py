@@ -13,8 +13,8 @@ from custmerge.rules.mask import masked_comparison, masked_customer, masked_pack
 from custmerge.rules.people import Capability
 from custmerge.rules.records import checked_number
 from custmerge.rules.times import stamp
-from custmerge.rules.tombstones import end_of_chain, living_pair
-from custmerge.services.access import demand, demand_alive, demand_number
+from custmerge.rules.tombstones import chain, living_pair
+from custmerge.services.access import Caller, demand, demand_alive, demand_number
 from custmerge.services.authority import approved_for, proved_pairs
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from custmerge.rules.fields import Customer, Package, Pair
     from custmerge.rules.plan import Order
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
@@ -104,18 +103,18 @@ def diff(
 def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparison:
     if caller.is_customer:
         demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
-    records = living_pair(
-        pair, unit.register.customers(pair), unit.register.went_into, is_customer=caller.is_customer
-    )
-    return replace(compare(*records), transfer=approved_for(unit, *records))
+    records = unit.register.customers_with_chains(pair)
+    survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
+    return replace(compare(survivor, absorbed), transfer=approved_for(unit, survivor, absorbed))
 
 
 def _profile(unit: Unit, number: str) -> Profile:
-    record = unit.register.customer(number)
+    records = unit.register.customers_with_chains([number])
+    record = records.get(number)
     if record is None:
         raise UnknownNumber(number=number)
     if record.merged_into is not None:
-        record = replace(record, merged_into=end_of_chain(number, unit.register.went_into))
+        record = replace(record, merged_into=chain(number, records)[-1])
     return Profile(record, unit.register.packages_of(number), unit.ledger.orders_of(number))
 
 

@@ -1,4 +1,4 @@
-"""The history as it is shown."""
+"""History entries as they are shown: by a filter, with what became of their orders, or as they come."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, TypedDict
 
 from custmerge.errors import UnknownNumber, UnknownOrder
-from custmerge.rules.history import FOR_CUSTOMERS, Action
+from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
 from custmerge.rules.records import checked_number
 from custmerge.rules.state import read_image
-from custmerge.services.access import demand, demand_number
+from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from custmerge.rules.history import Entry
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
@@ -26,13 +24,13 @@ _SHOWN = {
     *("v", "seq", "at", "by", "by_kind", "action", "order", "survivor", "absorbed", "choice"),
     *("packages", "domains", "taken"),
 }
-LOOKED_AT_ONCE = 10_000
-"""So many new entries at most are held in memory while they are followed."""
+FOLLOWED_AT_ONCE = 10_000
+"""The most new entries that `follow` holds in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which entries are wanted; None leaves a condition out."""
+    """The entries that are wanted; None leaves a condition out."""
 
     number: str | None = None
     order: int | None = None
@@ -47,13 +45,13 @@ class Filter:
 
     @property
     def is_everything(self) -> bool:
-        """Whether no condition is made, however many entries are wanted."""
+        """Whether there is no condition but the limit."""
         return replace(self, limit=None) == Filter()
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An entry, read."""
+    """A history entry with its body parsed."""
 
     seq: int
     at: str
@@ -65,23 +63,23 @@ class Event:
     choice: str | None
     hash: str
     packages: int | None
-    """How many packages a merge moved, or went back with an undo; None for other actions."""
+    """Number of packages that a merge or an undo moved; None for other actions."""
     domains: int | None
-    """How many domains moved with them."""
+    """Number of domains that moved with them."""
     taken: tuple[str, ...]
-    """Names of the fields that a merge wrote into the kept record."""
+    """Names of the fields that a merge wrote into the survivor's record."""
     facts: tuple[tuple[str, str], ...]
-    """What else it tells, name and value; without digests."""
+    """Names and values of the other facts in the body, without digests."""
 
     @property
     def is_merge(self) -> bool:
-        """Whether this tells of an executed order."""
+        """Whether this is the entry of an executed order."""
         return self.action == Action.MERGE
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What an order moved, by name."""
+    """Names of the packages and domains that an order moved."""
 
     packages: tuple[str, ...]
     domains: tuple[str, ...]
@@ -90,43 +88,43 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries for a screen, and what is known about their orders at the same moment."""
+    """Entries for a screen, and what became of their orders, read at one moment."""
 
     events: tuple[Event, ...]
     """Newest first."""
     undone: dict[int, int]
-    """Order → the number of the later entry that took it back."""
+    """Order → the seq of the entry that undid it."""
     moved: Moved | None = None
-    """Where one order was asked for and its merge is among the entries; None also when that was purged."""
+    """What the order moved if the filter names one whose merge is among the entries; None if it was purged."""
     is_purged: bool = False
-    """Whether the names of what that order moved have been erased."""
+    """Whether the before-image of that order has been purged, and with it the names of what it moved."""
 
 
 def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event]:
-    """Give the entries that fit, newest first, streamed; a customer sees merges and undos of the own number.
+    """Give the entries that fit, newest first, streamed; a customer sees merges and undos of their own number.
 
-    Raises UnknownNumber, UnknownOrder where there is no such thing to tell of, NotAllowed, OwnNumberOnly.
+    Raises UnknownNumber, UnknownOrder for a number or order that doesn't exist, NotAllowed, OwnNumberOnly.
     """
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
-        _demand_there(unit, caller, wanted)
+        _demand_existing(unit, caller, wanted)
     return _streamed(database, caller, wanted)
 
 
 def page(database: Database, caller: Caller, wanted: Filter) -> Page:
-    """Return the entries that fit with what became of their orders, all as of one moment.
+    """Return the entries that fit with what became of their orders, read at one moment.
 
     `wanted` should have a limit: the entries are held in memory. Raises what `events` raises.
     """
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
-        _demand_there(unit, caller, wanted)
-        found = tuple(_newest(unit, caller, wanted))
-        orders = {event.order for event in found if event.is_merge and event.order is not None}
+        _demand_existing(unit, caller, wanted)
+        newest = tuple(_newest(unit, caller, wanted))
+        orders = {event.order for event in newest if event.is_merge and event.order is not None}
         undone = unit.chain.undone(orders) if orders else {}
         images = unit.ledger.images([wanted.order]) if wanted.order in orders and wanted.order is not None else {}
     _salt, image = next(iter(images.values()), (b"", None))
-    return Page(found, undone, _moved(image) if image else None, is_purged=image == "")
+    return Page(newest, undone, _moved(image) if image else None, is_purged=image == "")
 
 
 def follow(
@@ -134,41 +132,42 @@ def follow(
 ) -> Iterator[Event]:
     """Give the newest entries that fit, oldest of them first, and then new ones as they come, without end.
 
-    `resume` returns the caller, each time anew, so that nobody goes on watching whose session has ended;
+    `resume` returns the caller and is called before every look, so that a session that ends ends this, too;
     `pause` waits between two looks. Raises at once what `events` raises; later what `resume` and `pause` raise,
     and DatabaseError when the database goes away.
     """
     caller = resume()
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
-        _demand_there(unit, caller, wanted)
-        seen = unit.chain.last()
-        found = list(_newest(unit, caller, wanted))
-    return chain(reversed(found), _coming(database, resume, wanted, pause, seen))
+        _demand_existing(unit, caller, wanted)
+        last = unit.chain.last()
+        newest = list(_newest(unit, caller, wanted))
+    return chain(reversed(newest), _coming(database, resume, wanted, pause, last))
 
 
 def _coming(
-    database: Database, resume: Callable[[], Caller], wanted: Filter, pause: Callable[[], None], seen: int
+    database: Database, resume: Callable[[], Caller], wanted: Filter, pause: Callable[[], None], shown: int
 ) -> Iterator[Event]:
+    """Give the entries behind the seq `shown` that fit, as they come."""
     is_behind = False
     while True:
         if not is_behind:
             pause()
             if database.is_sqlite:
-                # A file that is open can still be read after it was deleted or another took its name.
+                # An open file can be read after it was deleted or replaced: open it anew by its name.
                 database.close()
         caller = resume()
-        # Read in pieces and held meanwhile, so that no transaction is as slow as whoever reads what is printed.
+        # Into a list first: the transaction doesn't last as long as the terminal or pipe takes to print the entries.
         with database.reading() as unit:
             last = unit.chain.last()
-            end = min(last, seen + LOOKED_AT_ONCE)
-            new = [_event(entry) for entry in unit.chain.after(seen, end, **_conditions(caller, wanted))]
+            end = min(last, shown + FOLLOWED_AT_ONCE)
+            new = [_event(entry) for entry in unit.chain.after(shown, end, **_conditions(caller, wanted))]
         yield from new
-        seen, is_behind = max(seen, end), end < last
+        shown, is_behind = max(shown, end), end < last
 
 
 class _Conditions(TypedDict):
-    """What `Chain` is asked for, but for how many."""
+    """The arguments of `Chain.newest` and `Chain.after` that a filter gives."""
 
     number: str | None
     order: int | None
@@ -180,6 +179,7 @@ class _Conditions(TypedDict):
 
 
 def _allowed(caller: Caller, wanted: Filter) -> Filter:
+    """Return a filter, for a customer with their own number; raises NotAllowed, OwnNumberOnly, BadValue."""
     number = caller.name if caller.is_customer and wanted.number is None else wanted.number
     if number is not None:
         demand_number(caller, checked_number(number))
@@ -188,10 +188,10 @@ def _allowed(caller: Caller, wanted: Filter) -> Filter:
     return replace(wanted, number=number)
 
 
-def _demand_there(unit: Unit, caller: Caller, wanted: Filter) -> None:
+def _demand_existing(unit: Unit, caller: Caller, wanted: Filter) -> None:
     if wanted.number is not None and unit.register.customer(wanted.number) is None:
         raise UnknownNumber(number=wanted.number)
-    # To a customer an order of others isn't there either.
+    # To a customer an order of others doesn't exist.
     own = caller.name if caller.is_customer else None
     if wanted.order is not None and not unit.ledger.has_order(wanted.order, own):
         raise UnknownOrder(order=wanted.order)
@@ -222,24 +222,24 @@ def _conditions(caller: Caller, wanted: Filter) -> _Conditions:
 def _event(entry: Entry) -> Event:
     body = json.loads(entry.body)
     return Event(
-        entry.seq,
-        body["at"],
-        body["by"],
-        body["action"],
-        body["order"],
-        body["survivor"],
-        body["absorbed"],
-        body["choice"],
-        entry.hash,
-        body.get("packages"),
-        body.get("domains"),
-        tuple(body.get("taken", ())),
-        tuple((key, str(body[key])) for key in body.keys() - _SHOWN if not key.endswith("_sha256")),
+        seq=entry.seq,
+        at=body["at"],
+        by=body["by"],
+        action=body["action"],
+        order=body["order"],
+        survivor=body["survivor"],
+        absorbed=body["absorbed"],
+        choice=body["choice"],
+        hash=entry.hash,
+        packages=body.get("packages"),
+        domains=body.get("domains"),
+        taken=tuple(body.get("taken", ())),
+        facts=tuple((key, str(body[key])) for key in body.keys() - _SHOWN if not key.endswith("_sha256")),
     )
 
 
 def _moved(image: str) -> Moved | None:
-    """Return what an order moved; None where somebody has changed its before-image into something else."""
+    """Return what an order moved; None if its before-image was changed by hand and can't be read."""
     try:
         packages = read_image(image).packages
     except (ValueError, LookupError, TypeError):

@@ -1,4 +1,4 @@
-"""Setting a database up."""
+"""Init: creates or upgrades a database, names its first supervisor, gives rights to roles of PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
 from custmerge.rules.people import Role
+from custmerge.services.people import passwords
 from custmerge.services.people.staff import checked_name, end_locks, write_new
-from custmerge.services.upgrade import INIT, catch_up, seal_what_is_not
+from custmerge.services.upgrade import INIT, catch_up, write_missing_digests
 from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
@@ -20,32 +21,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What `prepare` found and did."""
+    """A prepared database: its version before and now, and what `prepare` did."""
 
     version_before: str | None
-    """None where the database was new."""
+    """None for a new database."""
     version: str
-    """This program's."""
-    sealed: int
-    """How many rows of older versions got an entry that seals them."""
+    """The version of this program."""
+    digests: int
+    """Number of rows of older versions that got an entry with their digest."""
     has_staff: bool
     short_of_rights: tuple[str, ...]
-    """Roles that an upgrade has left without a right that they need now."""
+    """Roles that lack a right that this version needs and the version before didn't."""
 
 
 def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
-    """Create the tables or bring them to this version; a database that is current stays as it is.
+    """Create the tables or bring them to this version; a database of this version stays as it is.
 
-    What an older version wrote without a seal is sealed, what it made void without an entry gets one, and passwords
-    that somebody else chose have to be changed, see `upgrade`. The clock is asked afterwards: it may be the
-    database's own.
+    Rows of older versions get entries with their digests, and passwords that another person chose have to be changed,
+    see `upgrade`.
+    `clock` is called after the upgrade: it may be the database's own.
     """
     before = database.upgrade(catch_up)
-    # Not the upgrade's transaction, and asked every time: what is cut off between the two is made up for.
-    sealed = 0 if before is None else seal_what_is_not(database, clock())
+    # A transaction of its own, at every `init`: if a process is killed between the two, the next `init` does it.
+    digests = 0 if before is None else write_missing_digests(database, clock())
     with database.reading() as unit:
         short = unit.protection.roles_short_of_rights() if before not in (None, VERSIONS[-1]) else []
-        return Prepared(before, VERSIONS[-1], sealed, unit.people.has_staff(), tuple(short))
+        return Prepared(before, VERSIONS[-1], digests, unit.people.has_staff(), tuple(short))
 
 
 def grant(database: Database, role: str) -> None:
@@ -57,29 +58,27 @@ def grant(database: Database, role: str) -> None:
         raise BadValue(name="--grant", value=role, why=N_("SQLite has no roles: the file's rights say who may"))
     with database.reading() as unit:
         if (stranger := unit.stranger()) is not None:
-            # The server itself only warns, and gives nothing.
+            # The server would only warn, and give nothing.
             raise NotOwnerOfRights(user=stranger)
     database.grant(role)
 
 
 def is_supervisor(database: Database, name: str) -> bool:
-    """Return whether `name` is a supervisor already."""
+    """Return whether there is a supervisor called `name`."""
     with database.reading() as unit:
         person = unit.people.staff_named(name)
     return person is not None and person.role is Role.SUPERVISOR
 
 
 def demand_no_staff(prepared: Prepared, name: str) -> None:
-    """Raise HasStaff or BadValue where `name` can't be the first, before anybody types a password for nothing."""
+    """Raise HasStaff or BadValue if `name` can't become the first supervisor, before a password is asked for."""
     checked_name(name)
     if prepared.has_staff:
         raise HasStaff(name=name)
 
 
 def add_first_supervisor(database: Database, name: str, password: str, now: datetime) -> None:
-    """Name the first supervisor of a database without staff; raises HasStaff where there is some, BadPassword."""
-    from custmerge.services.people import passwords
-
+    """Add the first supervisor to a database without staff; raises HasStaff if it has staff, BadPassword."""
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)
 
@@ -93,11 +92,10 @@ def add_first_supervisor(database: Database, name: str, password: str, now: date
 
 
 def unlock(database: Database, name: str, now: datetime) -> bool:
-    """End every lock on a staff name or customer number, as who owns the database; returns whether there was any.
+    """End every lock on a staff name or customer number, without a login; returns whether there was a lock.
 
-    Anybody can lock every supervisor out by typing wrong passwords, so there has to be a way that needs no login.
-    Raises NotOwner for a role of PostgreSQL that doesn't own the tables; UnknownName where nothing of that name is
-    there or locked.
+    Wrong passwords can lock every supervisor out, so the owner of the database may end any lock. Raises NotOwner for
+    a role of PostgreSQL that doesn't own the tables; UnknownName for a name that doesn't exist and isn't locked.
     """
     checked_name(name)
     for attempt in database.attempts():

@@ -1,4 +1,4 @@
-"""Purge: personal data that no longer serves anything is erased; the history still verifies."""
+"""Purge: erases personal data that is no longer needed; the history still verifies."""
 
 from __future__ import annotations
 
@@ -12,36 +12,34 @@ from typing import TYPE_CHECKING, Any
 from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
-from custmerge.rules.history import Action, Draft, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why, status_now
-from custmerge.services.access import demand, demand_alive
+from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What a purge erased, or would erase."""
+    """The numbers of things that a purge erased, or would erase."""
 
     until: str
-    """What ended before this moment."""
+    """Only what ended before this moment is erased."""
     orders: int
-    """Orders whose before-images."""
+    """Number of before-images of orders."""
     forms: int
-    """Signed forms of transfers that were rejected, used or void."""
+    """Number of signed forms, of transfers that were rejected, used or void."""
     reasons: int
-    """Why transfers were rejected."""
+    """Number of reasons for which transfers were rejected."""
     rows: int
-    """Rows of bulk files that have ended, with what was quoted of their cells."""
+    """Number of rows of finished bulk files whose results quote cells."""
     dry_run: bool
 
     @property
@@ -65,23 +63,22 @@ def preview(database: Database, caller: Caller, days: int, now: datetime) -> Pur
         )
 
 
-def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Purged:
-    """Erase what ended before `seen.until`, for good: its orders can't be undone any more.
+def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> Purged:
+    """Erase for good what ended before `shown.until`, and return what was erased.
 
-    That is before-images of orders, forms of transfers and why they were rejected, and what was quoted of bulk files.
-    What was counted before is counted again. What isn't as the history has it stays, and every audit goes on naming
-    it. Raises NotAllowed.
+    `shown` is the `preview`; everything is counted again. The orders can't be undone afterwards. What isn't as the
+    history has it stays, for every audit to name. Raises NotAllowed.
     """
     demand(caller, Capability.PURGE)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
-            orders = unit.ledger.erase_images_before(seen.until, but=_changed_images(unit, seen.until))
+            orders = unit.ledger.erase_images_before(shown.until, but=_changed_images(unit, shown.until))
             _end_what_lapsed(unit, caller, stamp(now))
-            forms = unit.transfers.erase_forms_before(seen.until, but=_changed_forms(unit, seen.until))
-            rows = _erase_details(unit, seen.until)
-            resealed = _erase_reasons(unit, seen.until)
-            purged = Purged(seen.until, orders, forms, len(resealed), rows, dry_run=False)
+            forms = unit.transfers.erase_forms_before(shown.until, but=_changed_forms(unit, shown.until))
+            rows = _erase_details(unit, shown.until)
+            rejections = _erase_reasons(unit, shown.until)
+            purged = Purged(shown.until, orders, forms, len(rejections), rows, dry_run=False)
             if not purged.is_nothing:
                 facts: dict[str, Fact] = {
                     "until": purged.until,
@@ -90,15 +87,18 @@ def purge(database: Database, caller: Caller, seen: Purged, now: datetime) -> Pu
                     "reasons": purged.reasons,
                     "rows": purged.rows,
                 }
-                entries = [(Action.PURGE, facts), *((Action.TRANSFER_REJECT, seal) for seal in resealed if seal)]
+                entries = [
+                    (Action.PURGE, facts),
+                    *((Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection),
+                ]
                 unit.chain.append([Draft(stamp(now), caller.actor, action, told) for action, told in entries])
     return purged
 
 
 def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
-    """Make transfers void for good whose pair isn't as it was any more: from now on their forms have an end.
+    """Make transfers void whose pair isn't as it was filed any more, so that a later purge erases their forms.
 
-    What the program changes itself ends them at once; this is for what the host has written to the register.
+    A change by custmerge makes a transfer void at once; this is for changes that the host made in the register.
     """
     lapsed = []
     for one in unit.transfers.stored_as(*OPEN):
@@ -110,7 +110,7 @@ def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
 
 
 def _changed_images(unit: Unit, until: str) -> list[int]:
-    """Return the orders whose before-image isn't the one that their entry was written for."""
+    """Return the orders whose before-image hasn't the digest in their entry."""
     return [
         order
         for order, salt, image, told in unit.ledger.images_with_digests(until)
@@ -119,7 +119,7 @@ def _changed_images(unit: Unit, until: str) -> list[int]:
 
 
 def _changed_forms(unit: Unit, until: str) -> list[int]:
-    """Return the transfers whose form isn't the one that was filed."""
+    """Return the ids of the transfers whose form isn't the one that was filed."""
     return [
         number
         for number, content, filed in unit.transfers.forms_with_digests(until)
@@ -128,9 +128,9 @@ def _changed_forms(unit: Unit, until: str) -> list[int]:
 
 
 def _erase_details(unit: Unit, until: str) -> int:
-    """Erase what was quoted of the cells of bulk files; returns of how many rows."""
+    """Erase what the results of bulk files quote of cells; returns the number of rows."""
     erased = 0
-    # Their places first: what is changed while it is read may come twice.
+    # All places are read first: a row that is changed while the rows are streamed may come twice.
     for number, first in [(number, first) for number, first, _results in unit.batches.told_before(until)]:
         results, rows = without_details(unit.batches.chunk(number, first))
         unit.batches.rewrite(number, first, results)
@@ -139,14 +139,14 @@ def _erase_details(unit: Unit, until: str) -> int:
 
 
 def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
-    """Erase why transfers were rejected; returns what a new entry seals of each as it is now.
+    """Erase the reasons for which transfers were rejected; returns the facts of a new entry of each.
 
-    Nothing for one that isn't as its entry has it: it is not to look right again.
+    No facts for a transfer that isn't as its entry has it: a new digest would hide that from audits.
     """
-    resealed: list[dict[str, Fact]] = []
+    rejections: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.digested_rows.transfer(number)
-        is_right = row_digests.decision_row_digest(row, Status.REJECTED) == _told_of(unit, row)
+        is_as_told = row_digests.decision_row_digest(row, Status.REJECTED) == _digest_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -156,13 +156,13 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "form_sha256": row["sha256"],
             "row_sha256": row_digests.decision_row_digest({**row, "reason": None}, Status.REJECTED),
         }
-        resealed.append(facts if is_right else {})
-    return resealed
+        rejections.append(facts if is_as_told else {})
+    return rejections
 
 
 # Any: cells of any kind.
-def _told_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
-    """Return the seal of the newest entry that rejects a transfer, None where there is none."""
+def _digest_of(unit: Unit, row: Mapping[str, Any]) -> Fact:
+    """Return the digest in the newest entry that rejects a transfer, None if there is none."""
     with closing(unit.chain.newest(number=row["survivor"], action=Action.TRANSFER_REJECT.value)) as entries:
         for entry in entries:
             facts: dict[str, Fact] = json.loads(entry.body)

@@ -1,9 +1,10 @@
-"""The contract transfer: filed by one, decided by another, used by one order (contract §2, rule 5)."""
+"""Contract transfers: filed by one person, decided by another, used by one order (contract §2, rule 5)."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import (
@@ -20,7 +21,7 @@ from custmerge.errors import (
 )
 from custmerge.rules import row_digests
 from custmerge.rules.authority import survivor_of, void_entries
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
@@ -35,7 +36,7 @@ from custmerge.rules.transfers import (
     identity_digest,
     status_now,
 )
-from custmerge.services.access import demand, demand_alive, demand_living, person_of
+from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
 from custmerge.services.authority import has_its_form, standing
 
 if TYPE_CHECKING:
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.fields import Customer
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
@@ -54,7 +53,7 @@ LONGEST_REASON = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A signed form as somebody hands it in."""
+    """A signed form that is to be filed."""
 
     absorbed: str
     into: str | None
@@ -64,7 +63,7 @@ class Filing:
 
 
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
-    """Keep a signed form for a pair; `salt` is 16 fresh random bytes.
+    """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
     Raises BadFile for what is no form, UnknownNumber, MergedAway, TransferOpen.
     """
@@ -98,7 +97,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def checked_form(filing: Filing) -> Form:
-    """Return what there is to say of a form; raises BadFile for one that is too large or of another kind."""
+    """Return the digest, size and media type of a form; raises BadFile for a form that is too large or no form."""
     if len(filing.content) > LARGEST_FORM_BYTES:
         raise BadFile(file=filing.file, why=N_("is larger than 20 MB"))
     kind = form_type(filing.content)
@@ -111,29 +110,29 @@ def list_all(database: Database, caller: Caller, status: Status | None) -> tuple
     """Return the newest transfers, with the status that they have now, newest first."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
-        # One that has become void without being written down so is still stored as open.
+        # A transfer may have become void while its row still says that it is open.
         stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        found = as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
-    return tuple(one for one in found if status is None or one.status is status)
+        transfers = as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
+    return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
 
 
 def one(database: Database, caller: Caller, number: int) -> Transfer:
     """Return a transfer with the status that it has now; raises UnknownTransfer."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
-        return _found(unit, number, lock=False)
+        return _transfer(unit, number, lock=False)
 
 
 def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
-    """Return the signed form of a transfer, once the history says that it was; raises UnknownTransfer, FormPurged.
+    """Return the signed form of a transfer, after an entry of the export; raises UnknownTransfer, FormPurged.
 
-    Raises FormChanged for one that isn't what was filed, whatever became of the transfer.
+    Raises FormChanged for a form that isn't the one that was filed, whatever the status of the transfer.
     """
     demand(caller, Capability.TRANSFER_FILE)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
-            transfer = _found(unit, number, lock=False)
+            transfer = _transfer(unit, number, lock=False)
             content = _kept_form(unit, transfer)
             facts: dict[str, Fact] = {"kind": "form", "transfer": number}
             facts |= {"survivor": transfer.survivor, "absorbed": transfer.absorbed}
@@ -161,7 +160,7 @@ def decidable(database: Database, caller: Caller, number: int, to: Status) -> Tr
 def decide(
     database: Database, caller: Caller, number: int, to: Status, *, reason: str | None = None, now: datetime
 ) -> Transfer:
-    """Approve or reject a transfer that somebody else filed; an approved one can still be rejected.
+    """Approve or reject a transfer that another person filed, and return it; an approved one can still be rejected.
 
     Raises UnknownTransfer, OwnTransfer, TransferDecided, BadValue for a rejection without a reason.
     """
@@ -180,7 +179,7 @@ def decide(
 
 
 def _demand_decider(database: Database, caller: Caller, number: int, to: Status) -> None:
-    """Raise unless the caller may decide; whoever filed it is told that first, whatever they are called by now."""
+    """Raise unless the caller may decide; for the filer OwnTransfer comes before PersonChanged."""
     try:
         demand(caller, Capability.TRANSFER_DECIDE)
     except PersonChanged:
@@ -190,14 +189,14 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
 
 
 def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Transfer, Why] | None:
-    """Make an open transfer for the pair void if that is what it has become; raises TransferOpen if not.
+    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return it and why.
 
-    Returns which one that was and why, to be told in the history.
+    Raises TransferOpen if it counts.
     """
     before = unit.transfers.open_for(survivor.number, absorbed.number, lock=True)
     if before is None:
         return None
-    if _status(unit, before, survivor, absorbed) in OPEN:
+    if _with_its_form(unit, before).status in OPEN:
         raise TransferOpen(
             id=before.id, survivor=survivor.number, absorbed=absorbed.number, status=before.status.value
         )
@@ -206,54 +205,53 @@ def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Tran
     return before, Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD
 
 
-def _status(unit: Unit, found: Transfer, survivor: Customer, absorbed: Customer) -> Status:
-    told = replace(found, status=standing(unit, [found])[found.id])
-    now = replace(told, status=status_now(told, survivor, absorbed))
-    return _with_its_form(unit, now).status
-
-
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
-    found = _found(unit, number, lock=lock)
-    if found.filed_by_person == person_of(caller):
-        raise OwnTransfer(id=number, filed_by=found.filed_by)
-    if found.status not in OPEN or found.status is to:
-        raise TransferDecided(id=number, status=found.status.value)
-    return found
+    transfer = _transfer(unit, number, lock=lock)
+    if transfer.filed_by_person == person_of(caller):
+        raise OwnTransfer(id=number, filed_by=transfer.filed_by)
+    if transfer.status not in OPEN or transfer.status is to:
+        raise TransferDecided(id=number, status=transfer.status.value)
+    return transfer
 
 
-def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
-    found = unit.transfers.one(number, lock=lock)
-    if found is None:
+def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
+    """Return a transfer with the status that it has now, its form included; raises UnknownTransfer."""
+    stored = unit.transfers.one(number, lock=lock)
+    if stored is None:
         raise UnknownTransfer(id=number)
-    return _with_its_form(unit, as_they_are(unit, [found])[0])
+    return _with_its_form(unit, stored)
 
 
-def _with_its_form(unit: Unit, found: Transfer) -> Transfer:
-    """Return a transfer as it is, void where it is open and its form isn't the one that was filed."""
-    if found.status in OPEN and not has_its_form(unit, found):
-        return replace(found, status=Status.VOID)
-    return found
+def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
+    """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
+    (transfer,) = as_they_are(unit, [stored])
+    if transfer.status in OPEN and not has_its_form(unit, transfer):
+        return replace(transfer, status=Status.VOID)
+    return transfer
 
 
-def as_they_are(unit: Unit, found: Iterable[Transfer]) -> list[Transfer]:
-    """Return transfers with the status that they have now, whatever is stored."""
-    stored = list(found)
-    told = standing(unit, stored)
-    transfers = [replace(one, status=told[one.id]) for one in stored]
-    numbers = {number for one in transfers if one.status in OPEN for number in (one.survivor, one.absorbed)}
-    records = unit.register.customers(numbers) if numbers else {}
+def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
+    """Return transfers with the status that they have now, by the history and by their pairs' records."""
+    stored = list(stored)
+    statuses = standing(unit, stored)
+    transfers = [replace(transfer, status=statuses[transfer.id]) for transfer in stored]
+    open_pairs = [(transfer.survivor, transfer.absorbed) for transfer in transfers if transfer.status in OPEN]
+    records = unit.register.customers(set(chain.from_iterable(open_pairs))) if open_pairs else {}
     return [
-        replace(one, status=status_now(one, records.get(one.survivor), records.get(one.absorbed)))
-        for one in transfers
+        replace(
+            transfer,
+            status=status_now(transfer, records.get(transfer.survivor), records.get(transfer.absorbed)),
+        )
+        for transfer in transfers
     ]
 
 
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, found: Transfer, seal: str) -> None:
+def _note(unit: Unit, caller: Caller, now: datetime, action: Action, transfer: Transfer, digest: str) -> None:
     facts: dict[str, Fact] = {
-        "survivor": found.survivor,
-        "absorbed": found.absorbed,
-        "transfer": found.id,
-        "form_sha256": found.form.sha256,
-        "row_sha256": seal,
+        "survivor": transfer.survivor,
+        "absorbed": transfer.absorbed,
+        "transfer": transfer.id,
+        "form_sha256": transfer.form.sha256,
+        "row_sha256": digest,
     }
     unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

@@ -13,13 +13,12 @@ from custmerge.rules.people import PROOF_LASTS, Capability, Proof, verified_sha2
 from custmerge.rules.records import checked_number
 from custmerge.rules.state import read_image
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive, demand_living, demand_may_merge
+from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 from custmerge.services.people import guessing, passwords
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import random
 from traceback import clear_frames
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     ClockBehind,
@@ -49,7 +49,6 @@ CLOCK_COUNTS_SECONDS = 60
 """How long this machine counts on from the database's time before it asks again."""
 # Linux counts the time of a suspended machine here only.
 _COUNTER = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -200,13 +199,6 @@ class Database:
         except DatabaseLocked:
             if time.monotonic() > attempt.waits_until:
                 raise
-
-    def attempt(self, work: Callable[[Unit], T]) -> T:
-        """Return what `work` returns, done in `attempts`."""
-        for attempt in self.attempts():
-            with attempt as unit:
-                result = work(unit)
-        return result
 
     def at_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
         """Do work that can be left undone, in one transaction, and return whether it was done.

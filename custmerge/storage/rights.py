@@ -1,4 +1,4 @@
-"""What a PostgreSQL role of the application may do: what the commands need and nothing more."""
+"""The rights of a PostgreSQL role that works with custmerge: those that the commands need and no others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from custmerge.storage.tables import (
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# The history can be read and appended to; nothing that happened can be changed or deleted.
+# The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
 _CHANGE = "SELECT, INSERT, UPDATE"
 _EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
@@ -41,9 +41,9 @@ _OF_TABLES = {
     head.name: "SELECT, UPDATE",
     history.name: _READ_AND_ADD,
     order.name: _READ_AND_ADD,
-    # Erased by purge, and known by its digest in the history: what else were written there would be found.
+    # Erased by purge. The entry has its digest, so an audit finds any other change.
     before_image.name: "SELECT, INSERT, UPDATE (salt, image)",
-    # Erased by purge, too. A form is known by its digest in the history.
+    # Erased by purge, too. The entry has the form's digest.
     form.name: "SELECT, INSERT, UPDATE (content)",
     batch_chunk.name: "SELECT, INSERT, UPDATE (results)",
     **{table.name: _CHANGE for table in (customer, package, staff, service, transfer, batch)},
@@ -53,15 +53,15 @@ _ROLE = text(
     "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace "
     "ON pg_namespace.oid = relnamespace "
     "WHERE relname = 'custmerge_history' AND nspname = pg_catalog.current_schema() "
-    "AND pg_catalog.pg_has_role(rolname, relowner, 'member')) "
+    "AND pg_catalog.pg_has_role(rolname, relowner, 'member')) AS is_owner "
     "FROM pg_catalog.pg_roles WHERE rolname = :role"
 )
-# Usage, not membership: who could become the owner by SET ROLE hasn't yet.
+# Usage, not membership: a member that has to SET ROLE first isn't the owner yet.
 _STRANGER = text(
     "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
     "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
-# Of ours alone: the register may be a host's.
+# Our own tables alone: the register may belong to a host.
 _OF_OTHERS = text(
     "SELECT t.oid::pg_catalog.regclass::text, rolname::text FROM pg_catalog.pg_class t "
     "JOIN pg_catalog.pg_class h ON h.oid = 'custmerge_history'::pg_catalog.regclass "
@@ -71,7 +71,7 @@ _OF_OTHERS = text(
 )
 _MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
-# Whoever may append to the history is there to work.
+# A role that may append to the history is one to work with.
 _WORKING = text(
     "SELECT rolname::text FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) "
     "JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee "
@@ -79,35 +79,33 @@ _WORKING = text(
     "AND NOT rolsuper AND NOT pg_catalog.pg_has_role(grantee, relowner, 'member')"
 )
 _REGISTER = {table.name for table in (customer, package, domain)}
-# What changes and deletes no row, and puts nothing in.
+# These rights change, delete and insert no row.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
 _NUMBERED = (staff, service, guess, transfer, batch)
 
 
 def _check(connection: Connection, role: str) -> None:
-    # PostgreSQL takes "public" for everybody, in quotes too.
-    found = connection.execute(_ROLE, {"role": role}).first()
-    if role == "public" or found is None:
+    """Raise BadValue for a role that doesn't exist, and for one that needs no rights."""
+    # PostgreSQL takes "public" for all roles, even in quotes.
+    row = connection.execute(_ROLE, {"role": role}).first()
+    if role == "public" or row is None:
         raise BadValue(name="--grant", value=role, why=N_("is no role of this server"))
-    if found[0] or found[1]:
+    if row.rolsuper or row.is_owner:
         raise BadValue(
             name="--grant", value=role, why=N_("is a superuser or owns the tables: name a role that doesn't")
         )
 
 
 def stranger(connection: Connection) -> str | None:
-    """Return the connected role if it doesn't own the tables; None where it does, and for a file of SQLite's.
-
-    A file belongs to everybody who can write it.
-    """
+    """Return the connected role if it doesn't own the tables, None if it does; None on SQLite, which has no roles."""
     if not dialect_of(connection).is_server:
         return None
-    found = connection.execute(_STRANGER).scalar()
-    return None if found is None else str(found)
+    role = connection.execute(_STRANGER).scalar()
+    return None if role is None else str(role)
 
 
 def give_to_owner(connection: Connection) -> None:
-    """Let tables that an upgrade has made belong to whom the history does: a superuser may have run it."""
+    """Give tables that an upgrade by a superuser has made to the owner of the history."""
     if not dialect_of(connection).is_server:
         return
     quote = connection.dialect.identifier_preparer.quote_identifier
@@ -116,10 +114,10 @@ def give_to_owner(connection: Connection) -> None:
 
 
 def given(table: str, right: str, column: str | None) -> bool:
-    """Return whether a role may have a right on one of our tables, or on one column of it, without harm.
+    """Return whether a role may have a right on one of our tables, or on one column of it.
 
-    That is what `grant` gives, and what changes no row. The register is the host's as well: rows of it may be changed
-    by other programs.
+    These are the rights that `grant` gives, rights that change no row, and rights to change rows of the register: the
+    host's programs work with that as well.
     """
     if right in _HARMLESS or (table in _REGISTER and right in ("INSERT", "UPDATE", "DELETE")):
         return True
@@ -130,17 +128,17 @@ def given(table: str, right: str, column: str | None) -> bool:
 
 
 def lacking(connection: Connection) -> tuple[str, str, str] | None:
-    """Return (role, right, table) for the first right that the connected role lacks to work with; None if none.
+    """Return (role, right, table) for the first right that the connected role lacks; None if it lacks none.
 
-    A role that can't write history isn't there to work: it reads.
+    None as well for a role that can't write the history: it is one that only reads.
     """
     role = str(connection.exec_driver_sql("SELECT current_user::text").scalar_one())
-    found = _lacking(connection, role)
-    return None if found is None or found[1] == history.name else (role, *found)
+    missing = _lacking(connection, role)
+    return None if missing is None or missing[1] == history.name else (role, *missing)
 
 
 def _lacking(connection: Connection, role: str) -> tuple[str, str] | None:
-    """Return (right, table) for the first right that a role lacks to work with, those on the history first."""
+    """Return (right, table) for the first right that a role lacks, rights on the history first."""
     for table, rights in {history.name: "", **_OF_TABLES}.items():
         for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights):
             for column in columns.split(", "):
@@ -151,16 +149,16 @@ def _lacking(connection: Connection, role: str) -> tuple[str, str] | None:
 
 
 def short_of(connection: Connection) -> list[str]:
-    """Return the roles that work here, for they may append to the history, and lack a right that is needed today."""
+    """Return the roles that may append to the history and lack a right that this version needs."""
     if not dialect_of(connection).is_server:
         return []
     return [role for role in connection.execute(_WORKING).scalars().all() if _lacking(connection, role) is not None]
 
 
 def grant(connection: Connection, role: str) -> None:
-    """Give `role` exactly these rights; what it had on our tables before is taken away first.
+    """Give `role` the rights that the commands need, and revoke its other rights on our tables.
 
-    Raises BadValue for a role that isn't there or that no right of a table binds.
+    Raises BadValue for a role that doesn't exist, a superuser and the owner of the tables.
     """
     _check(connection, role)
     quote = connection.dialect.identifier_preparer.quote_identifier
@@ -168,7 +166,7 @@ def grant(connection: Connection, role: str) -> None:
         text("SELECT pg_catalog.current_database(), pg_catalog.current_schema()")
     ).one()
     to = quote(role)
-    # Temporary tables hold what an import has to judge at its end.
+    # TEMPORARY: an import keeps lines in temporary tables.
     statements = [
         f"GRANT CONNECT, TEMPORARY ON DATABASE {quote(database)} TO {to}",
         f"GRANT USAGE ON SCHEMA {quote(schema)} TO {to}",

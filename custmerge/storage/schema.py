@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
-"""Every version that there ever was, oldest first; the last is this program's."""
+"""Every version of the schema, oldest first; the last is this program's."""
 
 LEASES_SINCE = "0004"
 LONGEST_LEASE = timedelta(minutes=2)
-"""With what clocks may be apart; a lease that is longer was written by a clock that is wrong."""
+"""A lease, and the difference that two clocks may have; a longer lease was written by a wrong clock."""
 
 _VERSION = "SELECT version_num FROM custmerge_version"
 _LEASES = text("SELECT alive_until FROM custmerge_batch WHERE runner IS NOT NULL")
-# Every transaction that writes has read it first.
+# Every transaction that writes has read this table first, and waits for the lock.
 _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
 
 
 def version(connection: Connection) -> str | None:
-    """Return the version of the database, None where our tables are missing."""
+    """Return the version of the database, None if it has no tables of ours."""
     if not inspect(connection).has_table("custmerge_version"):
         return None
     return _stored(connection)
@@ -40,32 +40,32 @@ def version(connection: Connection) -> str | None:
 def demand_current(connection: Connection, url: str) -> None:
     """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
     try:
-        # Asked straight out: looking the table up first would cost every command a statement.
-        found = _stored(connection)
+        # Not looked up in the catalogue first: that would cost every command a statement.
+        stored = _stored(connection)
     except (OperationalError, ProgrammingError) as error:
         if _says_no_table(error):
             raise errors.NoSchema(database=shown_url(url)) from None
         raise
-    if found == VERSIONS[-1]:
+    if stored == VERSIONS[-1]:
         return
-    if found in VERSIONS:
-        raise errors.OldSchema(database=shown_url(url), version=found)
-    raise errors.NewSchema(database=shown_url(url), version=found)
+    if stored in VERSIONS:
+        raise errors.OldSchema(database=shown_url(url), version=stored)
+    raise errors.NewSchema(database=shown_url(url), version=stored)
 
 
 def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | None:
-    """Bring the database to this program's version, or to an earlier one, in the connection's transaction.
+    """Bring the database to a version in the connection's transaction; returns the version before, None if new.
 
-    Returns the version that it had. Raises NewSchema for one that this program doesn't know, RunUnderWay while an
-    older program runs or undoes a bulk file.
+    Raises NewSchema for a version that this program doesn't know, RunUnderWay while an older program runs or undoes a
+    bulk file.
     """
-    found = version(connection)
-    if found is not None and found not in VERSIONS:
-        raise errors.NewSchema(database=shown_url(url), version=found)
-    if found is not None and found >= to:
-        return found
-    if found is not None:
-        _demand_quiet(connection, url, found)
+    before = version(connection)
+    if before is not None and before not in VERSIONS:
+        raise errors.NewSchema(database=shown_url(url), version=before)
+    if before is not None and before >= to:
+        return before
+    if before is not None:
+        _demand_quiet(connection, url, before)
 
     from alembic import command
     from alembic.config import Config
@@ -75,17 +75,17 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     config.attributes["connection"] = connection
     config.attributes["database"] = shown_url(url)
     command.upgrade(config, to)
-    return found
+    return before
 
 
-def _demand_quiet(connection: Connection, url: str, found: str) -> None:
-    """Wait for those who write, and keep others out; raises RunUnderWay where somebody would go on behind our back.
+def _demand_quiet(connection: Connection, url: str, before: str) -> None:
+    """Wait for the transactions that write, and lock others out; raises RunUnderWay while a bulk run holds a lease.
 
-    Programs before 0006 look at the version once, when they begin.
+    A bulk run of a version before 0006 checks the version only when it begins, and would go on after the upgrade.
     """
     if dialect_of(connection).is_server:
         connection.exec_driver_sql(_KEEP_OUT)
-    if found < LEASES_SINCE:
+    if before < LEASES_SINCE:
         return
     now = dialect_of(connection).server_time(connection) or datetime.now(UTC)
     for until in connection.execute(_LEASES).scalars():
@@ -94,7 +94,7 @@ def _demand_quiet(connection: Connection, url: str, found: str) -> None:
 
 
 def _stored(connection: Connection) -> str | None:
-    """Return the stored version; with several rows there is none that this program knows."""
+    """Return the stored version; several rows give a text that is no version."""
     return " + ".join(map(str, connection.exec_driver_sql(_VERSION).scalars())) or None
 
 

@@ -26,7 +26,9 @@ def merged(url: str, first: int, last: int) -> None:
     database = Database(url)
     orders = iter(range(first, last))
     while some := list(islice(orders, ORDERS_AT_ONCE)):
-        database.attempt(lambda unit, some=some: _write(unit, some))
+        for attempt in database.attempts():
+            with attempt as unit:
+                _write(unit, some)
     with database.writing() as unit:
         unit._connection.exec_driver_sql("ANALYZE")
     database.close()

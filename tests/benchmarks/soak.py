@@ -119,7 +119,9 @@ def merged(database: Database, caller: Any, dice: random.Random, customers: int)
     survivor, absorbed = map(str, dice.sample(range(customers), 2))
     until = stamp(datetime.now(UTC) + PROOF_LASTS)
     proof = Proof(survivor, absorbed, f"d{absorbed}.example", verified_sha256(HASH), until)
-    database.attempt(lambda unit: unit.people.keep_proof(caller.token_sha256, proof))
+    for attempt in database.attempts():
+        with attempt as unit:
+            unit.people.keep_proof(caller.token_sha256, proof)
     wishes = Wishes(dice.choice([Choice.ADOPT, Choice.KEEP]), fill=True)
     request = merge.Request(absorbed, survivor, wishes)
     receipt = merge.merge(database, caller, request, salt=dice.randbytes(16), now=datetime.now(UTC))

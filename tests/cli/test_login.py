@@ -87,7 +87,7 @@ def test_use_keeps_a_session_open_but_never_beyond_12_hours(cli, database_url):
     later = access.resume(database, "t", began + timedelta(hours=7))
     assert later.expires_at == stamp(began + timedelta(hours=12))
     access.resume(database, "t", began + timedelta(hours=11, minutes=59))
-    with pytest.raises(sessions.SessionOver):
+    with pytest.raises(access.SessionOver):
         access.resume(database, "t", began + timedelta(hours=12))
     database.close()
 

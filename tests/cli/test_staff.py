@@ -227,6 +227,7 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
     from datetime import UTC, datetime
 
     from custmerge.rules.people import Role
+    from custmerge.services import access
     from custmerge.services.people import sessions, staff
     from custmerge.storage.database import Database
 
@@ -235,7 +236,7 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
     now = datetime.now(UTC)
     ada = sessions.login_staff(database, "ada", STAFF_PASSWORD, token="t", now=now)
     supervisor("user", "disable", "ada", "--yes")
-    with pytest.raises(sessions.SessionOver):
+    with pytest.raises(access.SessionOver):
         staff.add_staff(database, ada, "mallory", Role.SUPERVISOR, NEW, now)
     database.close()
 

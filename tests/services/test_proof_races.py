@@ -11,7 +11,7 @@ from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequir
 from custmerge.rules.bulk import Result
 from custmerge.rules.history import Action
 from custmerge.rules.times import stamp
-from custmerge.services import access, bulk, find
+from custmerge.services import access, authority, bulk, find
 from custmerge.services import merge as merge_service
 from custmerge.services import verify as verify_service
 from custmerge.services.bulk.inputs import RunInputs
@@ -168,11 +168,8 @@ def test_a_hash_that_is_renewed_does_not_bring_the_proof_of_an_older_password_ba
 
 
 def test_a_session_that_ends_while_its_password_is_verified_leaves_no_try(host, meanwhile):
-    token = host.ben.token_sha256
-    with (
-        meanwhile(lambda: host.database.attempt(lambda unit: unit.people.end_session(token))),
-        pytest.raises(SessionOver),
-    ):
+    end_session = f"DELETE FROM custmerge_session WHERE token_sha256 = '{host.ben.token_sha256}'"
+    with meanwhile(lambda: host.execute(end_session)), pytest.raises(SessionOver):
         host.verify(host.ben)
     assert host.counted() == (0, 0)
 
@@ -306,7 +303,7 @@ def test_a_chunk_without_proofs_asks_nothing_more(host):
     asked = []
     with host.database.reading() as unit:
         unit.register.domain_passwords = lambda claims: asked.append(claims) or {}
-        assert verify_service.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
+        assert authority.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
     assert not asked
 
 

@@ -153,10 +153,11 @@ def test_an_upgrade_waits_for_who_writes_and_not_for_ever(old, tmp_path):
 
 def test_a_program_writes_no_more_in_a_database_that_was_upgraded_beside_it(database_url):
     with closing(Database(database_url)) as database:
-        database.attempt(lambda unit: unit.chain.lock())
+        with database.writing() as unit:
+            unit.chain.lock()
         execute(database_url, "UPDATE custmerge_version SET version_num = '9999'")
-        with pytest.raises(NewSchema):
-            database.attempt(lambda unit: unit.chain.lock())
+        with pytest.raises(NewSchema), database.writing() as unit:
+            unit.chain.lock()
         assert not database.at_once(lambda unit: unit.chain.lock())
 
 

@@ -170,7 +170,9 @@ class Life(RuleBasedStateMachine):
         domain, until = domains[place % len(domains)], stamp(self.now + PROOF_LASTS)
         proof = Proof(survivor, absorbed, domain, verified_sha256(HASHES(password)), until)
         token = self.callers[by].token_sha256
-        self.database.attempt(lambda unit: unit.people.keep_proof(token, proof))
+        for attempt in self.database.attempts():
+            with attempt as unit:
+                unit.people.keep_proof(token, proof)
         self.model.prove(survivor, absorbed, domain, by, self.minute)
 
     @rule(

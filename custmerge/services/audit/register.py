@@ -8,7 +8,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import CheckName
 from custmerge.rules.ledger_check import Findings
 from custmerge.rules.normalise import domain_in_ascii
-from custmerge.rules.tombstones import end_of_chain
+from custmerge.rules.tombstones import chain
 from custmerge.services.audit.guard import readable
 
 if TYPE_CHECKING:
@@ -56,8 +56,9 @@ def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | 
 def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
         for number in unit.register_reader.going_further(only):
-            record = unit.register.customer(end_of_chain(number, unit.register.went_into))
-            if record is not None and record.merged_into is not None:
+            records = unit.register.customers_with_chains([number])
+            end = records.get(chain(number, records)[-1])
+            if end is not None and end.merged_into is not None:
                 findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
         return
     are = unit.register_reader.tombstones

@@ -140,7 +140,7 @@ class Orders:
         """
         if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return living_pair(pair, self._state.records, self._went_into, is_customer=self._caller.is_customer)
+        return living_pair(pair, self._state.records, is_customer=self._caller.is_customer)
 
     def demand_authority(self, pair: Pair) -> int | None:
         """Return the id of the contract transfer that stands in for a proof, None where the pair is proved (rule 3).
@@ -165,12 +165,12 @@ class Orders:
 
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a tombstone went into `target`, at once or by way of others."""
-        _number, *way = chain(number, self._went_into)
-        return target in way
+        return target in chain(number, self._state.records)[1:]
 
     def is_retired(self, number: str) -> bool:
         """Return whether a number went into another."""
-        return self._went_into(number) is not None
+        record = self._state.records.get(number)
+        return record is not None and record.merged_into is not None
 
     def execute(self, plan: Plan, salt: bytes) -> None:
         """Take a plan into account; it is written by `write`. `salt` is 16 fresh random bytes."""
@@ -242,10 +242,6 @@ class Orders:
         numbers = {record.number for record in retired}
         unit.people.end_sessions_of_numbers(numbers)
         unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, _salt in self._plans})
-
-    def _went_into(self, number: str) -> str | None:
-        record = self._state.records.get(number)
-        return None if record is None else record.merged_into
 
 
 def _facts(receipt: Receipt, digest: str) -> dict[str, Fact]:

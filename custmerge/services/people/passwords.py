@@ -1,4 +1,4 @@
-"""Passwords: argon2id, and the same time for what exists and what doesn't.
+"""Password hashes: argon2id; a password is verified in the same time whether there is a hash or not.
 
 Source: OWASP Password Storage Cheat Sheet, first choice: argon2id, 46 MiB, t=1, p=1; NIST SP 800-63B §5.1.1.2.
 """
@@ -25,13 +25,14 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 AT_ONCE = cores()
-"""So many hashes are made at once on this machine by all commands of a user together."""
+"""The most hashes that all commands of a user make at once on this machine."""
 _BCRYPT_BYTES = 72
 _SHA512_CRYPT_BYTES = 512
-"""crypt(3) takes no longer password, and the cost grows with rounds times bytes."""
+"""The longest password of crypt(3); the cost grows with rounds times bytes."""
 _LOADING = Lock()
 _HASHER = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
-# Of a password that nobody knows: verified when there is nothing to verify, so that it takes the same time.
+# The hash of a password that nobody knows, verified where there is no hash. A constant: `CryptContext.dummy_verify`
+# makes its own at the first call, and so takes twice the time in a process that verifies once.
 _DUMMY = "$argon2id$v=19$m=47104,t=1,p=1$7c8G0E22i1XRA0wYGpJRow$gXdW9cKJlK33368q05TnG5EOJ4GcbrsuQ0y4l1SW64U"
 
 
@@ -41,7 +42,7 @@ def hashed(password: str) -> str:
 
 
 def all_hashed(passwords: Sequence[str]) -> list[str]:
-    """Return the hashes of many passwords, made on all cores (argon2 lets go of the interpreter)."""
+    """Return the hashes of many passwords, made on all cores (argon2 releases the GIL)."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(hashed, passwords))
 
@@ -49,10 +50,10 @@ def all_hashed(passwords: Sequence[str]) -> list[str]:
 def fits(stored: str | None, password: str) -> bool:
     """Return whether `password` is the one of the hash; False, after the same time, where there is none.
 
-    `stored` may be an argon2, bcrypt or SHA-512-crypt hash. A password is one composed or not (Unicode NFC,
-    NFD): each writing of it is tried, so that what is typed alone decides how long a wrong one takes.
+    `stored` may be an argon2, bcrypt or SHA-512-crypt hash. NFC and NFD are writings of one password. All are tried,
+    so the time that a wrong password takes depends on the password alone.
     """
-    # By the writing that is hashed: decomposed, a password that could be chosen may be longer.
+    # The length of the writing that is hashed: in NFD a password may be longer than it was when it was chosen.
     composed = normal(password)
     if len(composed) > LONGEST or "\0" in composed or _is_too_long_for(stored, composed):
         stored, password = None, ""
@@ -67,9 +68,9 @@ def _fits(stored: str, text: str) -> bool:
 
 
 def turn(gives_up: Callable[[], bool] = lambda: False) -> AbstractContextManager[None]:
-    """Return a block in which one hash may be verified: no more at once on this machine than it has cores.
+    """Return a block in which one hash may be verified: at most `AT_ONCE` on this machine at once.
 
-    Raises HostBusy where none ends in time, or `gives_up` says that nobody waits for it any more.
+    Raises HostBusy if no other block ends in time, or `gives_up` returns True.
     """
     return slot("hash", AT_ONCE, gives_up)
 
@@ -79,7 +80,7 @@ def renewed(stored: str | None, password: str) -> str | None:
     if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):
         return None
     if stored.startswith("$2") and any(len(text.encode()) >= _BCRYPT_BYTES for text in writings(password)):
-        # What stands behind those bytes was never verified: it can't become part of the password, nor be left out.
+        # The bytes behind these were never verified: they can't become part of the password, nor be left out.
         return None
     return hashed(password)
 
@@ -94,15 +95,15 @@ def renew(unit: Unit, number: str, old: str, new: str) -> None:
 
 
 def chosen(password: str, *, name: str, present: str | None = None) -> str:
-    """Return the hash of a password that is chosen for somebody of the staff; raises as `demand_good`."""
+    """Return the hash of a new password of a member of staff; raises BadPassword, see `demand_good`."""
     demand_good(password, name=name, present=present)
     return hashed(password)
 
 
 def demand_good(password: str, *, name: str, present: str | None = None) -> None:
-    """Raise BadPassword for one that the person called `name` can't have, see `rules.passwords`.
+    """Raise BadPassword for a password that the person called `name` can't choose, see `rules.passwords`.
 
-    `present` is the one that it takes the place of, where that is known.
+    `present` is the password that it replaces, if that is known.
     """
     from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
@@ -115,17 +116,21 @@ def demand_good(password: str, *, name: str, present: str | None = None) -> None
 
 
 def _is_too_long_for(stored: str | None, password: str) -> bool:
-    """Return whether nobody can have made a hash of that kind out of so long a password."""
+    """Return whether no hash of that kind can have been made of so long a password."""
     if stored is None or not stored.startswith("$6$"):
         return False
     return len(password.encode("utf-8", "surrogatepass")) > _SHA512_CRYPT_BYTES
 
 
 def _verified(stored: str, password: str) -> bool:
+    """Return whether a password is the one of a hash, or raise what the hash's library raises for a wrong one.
+
+    By our own choice of the library and not by passlib's `CryptContext`: to load that takes 35 ms of every login.
+    """
     if stored.startswith("$2"):
         import bcrypt
 
-        # What bcrypt never looked at when the hash was made.
+        # bcrypt uses the first 72 bytes; newer versions of the library, and so passlib's handler, refuse more.
         return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], stored.encode())
     if stored.startswith("$6$"):
         return _fits_sha512_crypt(stored, password)
@@ -133,12 +138,12 @@ def _verified(stored: str, password: str) -> bool:
 
 
 def _fits_sha512_crypt(stored: str, password: str) -> bool:
-    # By one thread at a time, and past `passlib.hash`: that module is filled while others read it.
+    # One thread at a time, and without `passlib.hash` (nor `CryptContext`), which several threads can't load at once.
     with _LOADING:
         from passlib.handlers.sha2_crypt import sha512_crypt
         from passlib.utils.binary import h64
 
         sha512_crypt.get_backend()
-        # It makes itself out of something else when it is first used, which two threads mustn't do at once.
+        # h64 initialises itself when it is first used, which two threads can't do at once.
         _ = h64.bytemap
     return bool(sha512_crypt.verify(password, stored))

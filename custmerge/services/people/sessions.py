@@ -14,7 +14,7 @@ from custmerge.errors import (
 )
 from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.people import ABSOLUTE_LIMIT, Session, token_sha256
+from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
 from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.services.access import Caller, caller_of
 from custmerge.services.authority import is_as_told
@@ -24,7 +24,6 @@ from custmerge.services.people.staff import write_password
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.rules.people import Person
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

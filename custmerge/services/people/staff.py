@@ -1,4 +1,4 @@
-"""The people who work here: added, changed, disabled, unlocked."""
+"""Staff: add, list, change, disable and unlock them."""
 
 from __future__ import annotations
 
@@ -18,29 +18,24 @@ from custmerge.errors import (
 from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries, why_lost
 from custmerge.rules.guessing import WINDOW, Subject, subjects_named
-from custmerge.rules.history import Action, Draft
-from custmerge.rules.people import Capability, Role, folded, may
+from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.people import Capability, Person, Role, folded, may
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive, demand_may_change_people, demand_person_acts
+from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.authority import Staff
-from custmerge.services.people import guessing
+from custmerge.services.people import guessing, passwords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from custmerge.rules.history import Actor, Fact
-    from custmerge.rules.people import Person
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
 
 def add_staff(database: Database, caller: Caller, name: str, role: Role, password: str, now: datetime) -> None:
-    """Add somebody who works here; raises NameTaken, BadPassword."""
-    from custmerge.services.people import passwords
-
+    """Add a member of staff; raises NameTaken, BadPassword."""
     demand_may_change_people(caller)
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)
@@ -52,7 +47,7 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
 
 
 def demand_may_add(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `add_staff` raises whatever the password is, so that nobody types one for nothing."""
+    """Raise what `add_staff` raises for any password, before one is asked for."""
     demand_may_change_people(caller)
     checked_name(name)
     with database.reading() as unit:
@@ -60,7 +55,7 @@ def demand_may_add(database: Database, caller: Caller, name: str) -> None:
 
 
 def list_staff(database: Database, caller: Caller) -> tuple[Person, ...]:
-    """Return everybody who works here, in the order of their names."""
+    """Return all staff in the order of their names."""
     demand(caller, Capability.STAFF)
     with database.reading() as unit:
         return unit.people.all_staff()
@@ -68,21 +63,21 @@ def list_staff(database: Database, caller: Caller) -> tuple[Person, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What ended with somebody's role, or with their being here."""
+    """What ended when a person was disabled or got another role."""
 
     tokens: tuple[str, ...] = ()
-    """Names of service tokens."""
+    """Names of the service tokens that ended."""
     transfers: tuple[int, ...] = ()
-    """Contract transfers that are void now."""
+    """Ids of the contract transfers that became void."""
     batches: tuple[int, ...] = ()
-    """Bulk files whose approval is void now, by the numbers of their batches."""
+    """Ids of the batches whose approval became void."""
 
 
 def change_role(database: Database, caller: Caller, name: str, role: Role, now: datetime) -> Ended:
-    """Give somebody another role; their sessions and the service tokens that they made end.
+    """Give a person another role, and return what ended with the old one; all their sessions end.
 
-    What they filed or approved is void where the new role may not (contract §2, rule 5). Raises UnknownName,
-    LastSupervisor.
+    What they filed or approved becomes void if the new role lacks the right to it (contract §2, rule 5). Raises
+    UnknownName, LastSupervisor.
     """
     demand_may_change_people(caller)
     for attempt in database.attempts():
@@ -98,9 +93,9 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
 
 
 def whose_password(database: Database, caller: Caller, name: str | None) -> Person:
-    """Return whose password the caller wants to change, `name`'s or, for None, the own one; raises UnknownName.
+    """Return the person called `name`, or the caller for None, if the caller may change that person's password.
 
-    Raises what `change_password` raises whatever the password is, so that nobody types one for nothing.
+    Raises UnknownName, and what `change_password` raises for any password, before one is asked for.
     """
     if name is None or name == caller.name:
         demand_person_acts(caller)
@@ -114,13 +109,11 @@ def whose_password(database: Database, caller: Caller, name: str | None) -> Pers
 def change_password(
     database: Database, caller: Caller, name: str, password: str, *, present: str | None, now: datetime
 ) -> None:
-    """Give somebody a new password; their sessions end. Raises UnknownName, BadPassword.
+    """Give a person a new password; their sessions end. Raises UnknownName, BadPassword.
 
-    For the caller's own, `present` has to be the one that it takes the place of; raises LoginRefused, LockedOut.
+    To change their own password, callers give the `present` one; raises LoginRefused, LockedOut.
     Source: OWASP ASVS 5 §6.2.3, the current password is asked for.
     """
-    from custmerge.services.people import passwords
-
     person = whose_password(database, caller, name)
     if person.id == caller.person:
         _demand_present(database, caller, person, present or "", now)
@@ -131,13 +124,13 @@ def change_password(
 
 
 def demand_may_change(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `disable` raises whatever is answered, so that nobody is asked for nothing."""
+    """Raise what `disable` raises, before the caller is asked for confirmation."""
     demand_may_change_people(caller)
     _find(database, name)
 
 
 def disable(database: Database, caller: Caller, name: str, now: datetime) -> Ended:
-    """Keep somebody out from now on; what they filed or approved is void (contract §2, rule 5).
+    """Disable a person and return what ended; what they filed or approved becomes void (contract §2, rule 5).
 
     Raises UnknownName, LastSupervisor.
     """
@@ -154,9 +147,9 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> End
 
 
 def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool:
-    """End every lock on a staff name or customer number; returns whether there was anything to end.
+    """End every lock on a staff name or customer number; returns whether there was a lock or a wrong try.
 
-    Names that don't exist can be locked too. Raises UnknownName where nothing of that name is there or locked.
+    Names that don't exist can be locked too. Raises UnknownName for a name that doesn't exist and isn't locked.
     """
     demand_may_change_people(caller)
     checked_name(name)
@@ -168,7 +161,7 @@ def unlock(database: Database, caller: Caller, name: str, now: datetime) -> bool
 
 
 def end_locks(unit: Unit, name: str, *, by: Actor, now: datetime) -> bool:
-    """End every lock on a staff name or customer number, as `unlock` does, whoever may."""
+    """End every lock on a staff name or customer number, see `unlock`, without asking who the caller is."""
     keys = [subject.key for subject in subjects_named(name)]
     ended = unit.guesses.unlock(keys, since=stamp(now - WINDOW), now=stamp(now))
     if not ended and unit.people.staff_named(name) is None and unit.register.customer(name) is None:
@@ -179,7 +172,7 @@ def end_locks(unit: Unit, name: str, *, by: Actor, now: datetime) -> bool:
 
 
 def checked_name(name: str) -> str:
-    """Return a staff name; raises BadValue for one that can't be written or told apart."""
+    """Return a staff name; raises BadValue for a name with characters that can't be seen or typed."""
     if why := wrong_with_number(name):
         raise BadValue(name="name", value=name, why=why)
     return name
@@ -190,9 +183,9 @@ def write_new(
 ) -> None:
     """Write a new person into the database and the history; raises NameTaken.
 
-    `chosen_by` is who chose the password if that was somebody else: it has to be changed at the first login.
+    `chosen_by` is the other person who chose the password, if one did: it has to be changed at the first login.
     """
-    # Before the look: two who want one name at once, for a person and a token too, look one after the other.
+    # The lock comes before the check: of two transactions that want one name, the second sees the first one's.
     unit.chain.lock()
     demand_free(unit, name)
     unit.people.add_staff(name, role, password_hash, stamp(now), chosen_by=chosen_by)
@@ -200,9 +193,9 @@ def write_new(
 
 
 def demand_free(unit: Unit, name: str) -> None:
-    """Raise NameTaken where a person or a service token is called so, but for capitals and composed letters.
+    """Raise NameTaken where a person or a service token has the name, in any writing (see `folded`).
 
-    It stays free until the end of a transaction that holds the end of the chain.
+    The name stays free until the end of a transaction that has locked the end of the chain.
     """
     taken = [person.name for person in unit.people.all_staff()] + [made.name for made in unit.people.all_services()]
     if folded(name) in map(folded, taken):
@@ -218,14 +211,12 @@ def _find(database: Database, name: str) -> Person:
 
 
 def _demand_present(database: Database, caller: Caller, person: Person, present: str, now: datetime) -> None:
-    from custmerge.services.people import passwords
-
     with guessing.trying(database, [Subject("staff", person.name)], now) as tried:
         is_right = passwords.fits(person.password_hash, present)
         if is_right:
             guessing.settle_right(database, tried)
         else:
-            # It may have been right until another command of theirs changed it, which ended this session.
+            # Another command of theirs may have changed the password: that ended this session, and isn't a wrong try.
             with database.reading() as unit:
                 demand_alive(unit, caller, now, hold=False)
     if not is_right:
@@ -234,24 +225,25 @@ def _demand_present(database: Database, caller: Caller, person: Person, present:
 
 
 def _locked(unit: Unit, caller: Caller, name: str, now: datetime) -> tuple[Person, tuple[Person, ...]]:
-    # First everybody, then the own session: two who disable each other are to wait in one order.
+    """Lock all staff; return the person called `name`, and all of them. Raises SessionOver, UnknownName."""
+    # All staff first, then the session: two people who disable each other at once lock in one order.
     everybody = unit.people.lock_staff()
     demand_alive(unit, caller, now)
-    person = next((one for one in everybody if one.name == name), None)
-    if person is None:
+    named = [person for person in everybody if person.name == name]
+    if not named:
         raise UnknownName(name=name)
-    return person, everybody
+    return named[0], everybody
 
 
 def _demand_as_told(unit: Unit, person: Person) -> None:
-    """Raise PersonChanged where a row that is to get a new seal isn't as the last one has it."""
+    """Raise PersonChanged if a person's row was changed by hand: a new digest would hide that from audits."""
     if not Staff(unit, {person.id}).is_as_told(person.id):
         raise PersonChanged(name=person.name)
 
 
 def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> None:
-    others = [one for one in everybody if one.id != person.id and one.disabled_at is None]
-    if may(person.role, Capability.STAFF) and not any(may(one.role, Capability.STAFF) for one in others):
+    supervisors = {one.id for one in everybody if one.disabled_at is None and may(one.role, Capability.STAFF)}
+    if may(person.role, Capability.STAFF) and not supervisors - {person.id}:
         raise LastSupervisor(name=person.name)
 
 
@@ -266,14 +258,13 @@ def _write_password(database: Database, caller: Caller, name: str, password_hash
 def write_password(
     unit: Unit, person: Person, password_hash: str, *, chosen_by: str | None, by: Actor, now: datetime
 ) -> None:
-    """Write a new password of somebody who is locked into the database and the history, and end what was open.
+    """Write a new password into a person's locked row and the history; end their sessions and service tokens.
 
-    `chosen_by` is who chose it if that was somebody else: it has to be changed at the next login.
+    `chosen_by` is the other person who chose it, if one did: it has to be changed at the next login.
     """
     _demand_as_told(unit, person)
     unit.people.change_password(person.id, password_hash, chosen_by=chosen_by)
-    # As in `_end_all` the end of the chain last.
-    # Service tokens too: whoever stole the old password may have made one.
+    # Service tokens too: a thief of the old password may have made one. The history last, see `_end_all`.
     unit.people.end_sessions_of_staff(person.id)
     tokens = unit.people.revoke_services_of(person.id, stamp(now))
     _note(unit, by, now, "password", person.name)
@@ -282,36 +273,36 @@ def write_password(
 
 
 def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **facts: str) -> None:
-    """Write into the history what was done with a service token, after it was done."""
-    made = unit.people.service_named(name)
-    if made is None:
+    """Write the history entry of a change of a service token, after the change: it has the digest of the row."""
+    service = unit.people.service_named(name)
+    if service is None:
         raise UnknownToken(name=name)
-    seal = row_digests.service_digest(made, next(iter(unit.digested_rows.keys_of(made.id)), None))
-    told = {"did": did, "name": name, "row_sha256": seal, **facts}
+    digest = row_digests.service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
+    told = {"did": did, "name": name, "row_sha256": digest, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
 
 def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, role: Role | None = None) -> Ended:
-    """End what somebody's old role let them do, and tell so; `role` is the new one, None for a disabled person."""
-    # Sessions first: who approves something at this moment has to be done with it before it is looked for. The end
-    # of the chain last, for that is the order in which everybody locks.
+    """End what a person's old role allowed, and write the entries; `role` is the new one, None if disabled."""
+    # Sessions first: a transaction in which the person approves something holds its session, so it ends before the
+    # approvals are read here. The history last: every transaction locks in this order.
     unit.people.end_sessions_of_staff(person.id)
     tokens = unit.people.revoke_services_of(person.id, stamp(now))
-
-    def lost(capability: Capability) -> bool:
-        return role is None or not may(role, capability)
-
-    batches = unit.batches.finish_all_by(person.id) if lost(Capability.BULK_APPROVE) else []
-    lost_both = lost(Capability.TRANSFER_FILE), lost(Capability.TRANSFER_DECIDE)
-    transfers = unit.transfers.void_all_by(person.id, as_filer=lost_both[0], as_approver=lost_both[1])
+    lost = {capability for capability in Capability if role is None or not may(role, capability)}
+    batches = unit.batches.finish_all_by(person.id) if Capability.BULK_APPROVE in lost else []
+    transfers = unit.transfers.void_all_by(
+        person.id,
+        as_filer=Capability.TRANSFER_FILE in lost,
+        as_approver=Capability.TRANSFER_DECIDE in lost,
+    )
     _note(unit, by, now, did, person.name, role, batches)
     for name in tokens:
         note_token(unit, by, now, "revoke", name)
-    for one in transfers:
-        is_approver = one.filed_by_person != person.id
+    for transfer in transfers:
+        is_approver = transfer.filed_by_person != person.id
         why = why_lost(role.value if role else None, is_approver=is_approver)
-        unit.chain.append(void_entries([one], why, by, stamp(now)))
-    return Ended(tokens, tuple(one.id for one in transfers), tuple(batches))
+        unit.chain.append(void_entries([transfer], why, by, stamp(now)))
+    return Ended(tokens, tuple(transfer.id for transfer in transfers), tuple(batches))
 
 
 def _note(
@@ -323,7 +314,7 @@ def _note(
     role: Role | None = None,
     void_batches: Sequence[int] = (),
 ) -> None:
-    """Write into the history what was done with a person, after it was done, and which approvals ended with it."""
+    """Write the history entry of a change of a person, after the change: it has the digest of the row."""
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)

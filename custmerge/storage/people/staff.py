@@ -11,32 +11,34 @@ from custmerge.storage.dialect import among
 from custmerge.storage.tables import proof, service, session, staff
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
-    from sqlalchemy import Connection, Select
+    from sqlalchemy import Connection, Row
 
 
 _ROLES = frozenset(Role) - {Role.CUSTOMER}
+# A session's row holds the columns of its person and of its service token: the labels tell them apart.
 _PERSON = (
-    staff.c.id,
-    staff.c.name,
-    staff.c.role,
+    staff.c.id.label("person_id"),
+    staff.c.name.label("person_name"),
+    staff.c.role.label("person_role"),
     staff.c.password_hash,
-    staff.c.created_at.label("since"),
+    staff.c.created_at.label("person_created_at"),
     staff.c.disabled_at,
     staff.c.password_chosen_by,
 )
 _creator = staff.alias("creator")
 _SERVICE = (
-    service.c.id,
-    service.c.name,
-    service.c.role,
+    service.c.id.label("service_id"),
+    service.c.name.label("service_name"),
+    service.c.role.label("service_role"),
     service.c.created_by,
-    _creator.c.name.label("creator"),
-    service.c.created_at.label("made"),
+    _creator.c.name.label("created_by_name"),
+    service.c.created_at.label("service_created_at"),
     service.c.expires_at,
     service.c.revoked_at,
 )
+_SERVICES = select(*_SERVICE).join(_creator, _creator.c.id == service.c.created_by)
 _SESSION = (
     select(
         session.c.token_sha256, session.c.number, session.c.created_at, session.c.last_used_at, *_PERSON, *_SERVICE
@@ -53,22 +55,37 @@ _PROOFS = select(
 ).where(proof.c.token_sha256 == bindparam("token"), among(proof.c.absorbed))
 _DROP_PROOFS = delete(proof).where(among(proof.c.absorbed))
 _END_SESSIONS = delete(session).where(among(session.c.number))
-_PERSON_PLACE, _SERVICE_PLACE = slice(4, 4 + len(_PERSON)), slice(4 + len(_PERSON), None)
 
 
 def _role(stored: str) -> Role:
-    """Return the role of a row; for one that there isn't the least, of somebody who isn't as the history has them."""
+    """Return the role of a row; for a text that names none, which only a hand can write, the one that may least."""
     return Role(stored) if stored in _ROLES else Role.AUDITOR
 
 
-def _person(row: Sequence[Any]) -> Person:
-    identity, name, role, *rest = row
-    return Person(identity, name, _role(role), *rest)
+# Any: SQLAlchemy types a row by its columns.
+def _person(row: Row[*tuple[Any, ...]]) -> Person:
+    return Person(
+        id=row.person_id,
+        name=row.person_name,
+        role=_role(row.person_role),
+        password_hash=row.password_hash,
+        created_at=row.person_created_at,
+        disabled_at=row.disabled_at,
+        password_chosen_by=row.password_chosen_by,
+    )
 
 
-def _service(row: Sequence[Any]) -> Service:
-    identity, name, role, *rest = row
-    return Service(identity, name, _role(role), *rest)
+def _service(row: Row[*tuple[Any, ...]]) -> Service:
+    return Service(
+        id=row.service_id,
+        name=row.service_name,
+        role=_role(row.service_role),
+        created_by=row.created_by,
+        created_by_name=row.created_by_name,
+        created_at=row.service_created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
 
 
 class People:
@@ -78,43 +95,43 @@ class People:
         self._connection = connection
 
     def has_staff(self) -> bool:
-        """Return whether anybody works here yet."""
+        """Return whether there is any member of staff."""
         return self._connection.execute(select(staff.c.id).limit(1)).first() is not None
 
     def staff_named(self, name: str, *, lock: bool = False) -> Person | None:
-        """Return the person of that name, disabled or not; with `lock` nobody changes it meanwhile."""
+        """Return the person of that name, disabled or not; with `lock` no other transaction changes the row."""
         statement = select(*_PERSON).where(staff.c.name == name)
         row = self._connection.execute(statement.with_for_update(read=True) if lock else statement).first()
         return None if row is None else _person(row)
 
     def all_staff(self) -> tuple[Person, ...]:
-        """Return everybody in the order of their names."""
+        """Return all staff in the order of their names."""
         rows = self._connection.execute(select(*_PERSON).order_by(staff.c.name))
         return tuple(_person(row) for row in rows)
 
     def add_staff(self, name: str, role: Role, password_hash: str, at: str, *, chosen_by: str | None) -> None:
-        """Add a person whose name is free; `chosen_by` is who chose the password if that was somebody else."""
+        """Add a person whose name is free; `chosen_by` is the other person who chose the password, if one did."""
         values = {"name": name, "role": role.value, "password_hash": password_hash, "password_chosen_by": chosen_by}
         self._connection.execute(insert(staff).values(values | {"created_at": at}))
 
     def lock_staff(self) -> tuple[Person, ...]:
-        """Return everybody, and keep others from changing anybody before the transaction ends."""
+        """Return all staff, and lock their rows until the transaction ends."""
         rows = self._connection.execute(select(*_PERSON).order_by(staff.c.id).with_for_update())
         return tuple(_person(row) for row in rows)
 
     def change_password(self, person: int, password_hash: str, *, chosen_by: str | None) -> None:
-        """Give a person a new password; `chosen_by` is who chose it if that was somebody else."""
+        """Give a person a new password; `chosen_by` is the other person who chose it, if one did."""
         values = {"password_hash": password_hash, "password_chosen_by": chosen_by}
         self._connection.execute(update(staff).where(staff.c.id == person).values(values))
 
     def change_staff(self, person: int, *, role: Role | None = None, disabled_at: str | None = None) -> None:
-        """Write what is given of a person; None leaves it as it is."""
+        """Write a person's role or end; None leaves the column as it is."""
         values = {"role": role and role.value, "disabled_at": disabled_at}
         changes = {name: value for name, value in values.items() if value is not None}
         self._connection.execute(update(staff).where(staff.c.id == person).values(changes))
 
     def add_service(self, new: Service, token_sha256: str) -> None:
-        """Keep a new service token whose name is free; `new.id` doesn't count."""
+        """Add a service token whose name is free, and its session; the database chooses the id."""
         key = self._connection.execute(
             insert(service).values(
                 name=new.name,
@@ -135,12 +152,12 @@ class People:
 
     def service_named(self, name: str) -> Service | None:
         """Return the service token of that name, revoked or not."""
-        row = self._connection.execute(_services().where(service.c.name == name)).first()
+        row = self._connection.execute(_SERVICES.where(service.c.name == name)).first()
         return None if row is None else _service(row)
 
     def all_services(self) -> tuple[Service, ...]:
         """Return every service token in the order of their names."""
-        return tuple(_service(row) for row in self._connection.execute(_services().order_by(service.c.name)))
+        return tuple(_service(row) for row in self._connection.execute(_SERVICES.order_by(service.c.name)))
 
     def revoke_service(self, token: int, at: str) -> None:
         """End a service token."""
@@ -150,14 +167,14 @@ class People:
     def revoke_services_of(self, person: int, at: str) -> tuple[str, ...]:
         """End every service token that a person made; returns the names of those that ended."""
         living = service.c.created_by == person, service.c.revoked_at.is_(None)
-        found = self._connection.execute(select(service.c.id, service.c.name).where(*living).order_by(service.c.name))
-        ended = [(row[0], row[1]) for row in found]
-        for token, _name in ended:
-            self.revoke_service(token, at)
-        return tuple(name for _token, name in ended)
+        statement = select(service.c.id, service.c.name).where(*living).order_by(service.c.name)
+        tokens = self._connection.execute(statement).all()
+        for token in tokens:
+            self.revoke_service(token.id, at)
+        return tuple(token.name for token in tokens)
 
     def open_session(self, new: Session) -> None:
-        """Keep a new session."""
+        """Add a session of a customer or a person."""
         self._connection.execute(
             insert(session).values(
                 token_sha256=new.token_sha256,
@@ -169,18 +186,17 @@ class People:
         )
 
     def session(self, token_sha256: str, *, hold: bool = False) -> Session | None:
-        """Return the session of a token, ended or not; with `hold` nobody ends it before the transaction ends."""
+        """Return the session of a token, expired or not; with `hold` no other transaction can delete it."""
         row = self._connection.execute(_SESSION_HELD if hold else _SESSION_OF, {"token": token_sha256}).first()
         if row is None:
             return None
-        person, made = row[_PERSON_PLACE], row[_SERVICE_PLACE]
         return Session(
-            row[0],
-            row[1],
-            None if person[0] is None else _person(person),
-            row[2],
-            row[3],
-            None if made[0] is None else _service(made),
+            token_sha256=row.token_sha256,
+            number=row.number,
+            person=None if row.person_id is None else _person(row),
+            created_at=row.created_at,
+            last_used_at=row.last_used_at,
+            service=None if row.service_id is None else _service(row),
         )
 
     def touch_session(self, token_sha256: str, at: str) -> None:
@@ -202,13 +218,15 @@ class People:
         return self._connection.execute(delete(session).where(session.c.staff == person)).rowcount
 
     def end_sessions_outside(self, first: str, last: str) -> None:
-        """Forget logins that were opened before a moment, or after another; service tokens last longer."""
+        """Delete logins that were opened before the moment `first` or after `last`; service tokens stay."""
         outside = or_(session.c.created_at < first, session.c.created_at > last)
         self._connection.execute(delete(session).where(outside, session.c.service.is_(None)))
 
     def keep_proof(self, token_sha256: str, new: Proof) -> None:
-        """Keep a proof in place of an older one for the same pair."""
-        self.drop_proof(token_sha256, new.survivor, new.absorbed)
+        """Add a proof, in the place of an older one for the same pair."""
+        own = proof.c.token_sha256 == token_sha256
+        pair = (proof.c.survivor == new.survivor, proof.c.absorbed == new.absorbed)
+        self._connection.execute(delete(proof).where(own, *pair))
         self._connection.execute(
             insert(proof).values(
                 token_sha256=token_sha256,
@@ -220,22 +238,12 @@ class People:
             )
         )
 
-    def drop_proof(self, token_sha256: str, survivor: str, absorbed: str) -> None:
-        """Forget a proof."""
-        self._connection.execute(
-            delete(proof).where(
-                proof.c.token_sha256 == token_sha256,
-                proof.c.survivor == survivor,
-                proof.c.absorbed == absorbed,
-            )
-        )
-
     def drop_proofs_of(self, absorbed: Collection[str]) -> None:
-        """Forget what any session has proved about numbers."""
+        """Delete the proofs of all sessions about the given numbers."""
         self._connection.execute(_DROP_PROOFS, {"keys": absorbed})
 
     def renew_proofs(self, absorbed: str, old_sha256: str, new_sha256: str) -> None:
-        """Let what any session has proved about a number rest on another hash of the same password."""
+        """Let the proofs of all sessions about a number rest on another hash of the same password."""
         self._connection.execute(
             update(proof)
             .where(proof.c.absorbed == absorbed, proof.c.verified_sha256 == old_sha256)
@@ -243,11 +251,15 @@ class People:
         )
 
     def proofs(self, token_sha256: str, absorbed: Collection[str]) -> list[Proof]:
-        """Return what a session has proved about numbers, whether it holds or not."""
+        """Return a session's proofs about the given numbers, valid or not."""
         rows = self._connection.execute(_PROOFS, {"token": token_sha256, "keys": absorbed})
-        return [Proof(*row) for row in rows]
-
-
-# Any: the columns of _SERVICE.
-def _services() -> Select[Any]:
-    return select(*_SERVICE).join(_creator, _creator.c.id == service.c.created_by)
+        return [
+            Proof(
+                survivor=row.survivor,
+                absorbed=row.absorbed,
+                domain=row.domain,
+                verified_sha256=row.verified_sha256,
+                valid_until=row.valid_until,
+            )
+            for row in rows
+        ]

@@ -15,7 +15,7 @@ from sqlalchemy import and_, func, or_, select, update
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
-from custmerge.rules.tombstones import end_of_chain
+from custmerge.rules.tombstones import chain
 from custmerge.storage.dialect import among, dialect_of, streamed
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
@@ -83,9 +83,16 @@ class Register:
         records = map(customer_of, self._connection.execute(statement, {"keys": numbers}).fetchall())
         return {record.number: record for record in records}
 
-    def went_into(self, number: str) -> str | None:
-        """Return the number that `number` was merged into; None for one that is in use or doesn't exist."""
-        return self._connection.execute(select(customer.c.merged_into).where(customer.c.number == number)).scalar()
+    def customers_with_chains(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
+        """Return the records of `numbers`, see `customers`, and of the numbers that tombstones among them lead to."""
+        records = self.customers(numbers, lock=lock)
+        new = records
+        while (
+            into := {record.merged_into for record in new.values() if record.merged_into is not None} - records.keys()
+        ):
+            new = self.customers(into)
+            records |= new
+        return records
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""
@@ -134,8 +141,8 @@ class Register:
         rows = {row.number: row for row in self._connection.execute(select(steps))}
         if number not in rows:
             return None
-        links = {row.number: row.merged_into for row in rows.values()}
-        return end_of_chain(number, links.get), rows[number].password_hash
+        records = {row.number: Customer(row.number, merged_into=row.merged_into) for row in rows.values()}
+        return chain(number, records)[-1], rows[number].password_hash
 
     def number_passwords(self, numbers: Iterable[str]) -> dict[str, str | None]:
         """Return the hashes of the own passwords of those of `numbers` that exist."""
