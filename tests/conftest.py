@@ -152,6 +152,16 @@ def small_disk():
         folder.rmdir()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup():
+    """Tell the command line that what it is asked for now is arranged for a test."""
+    CommandLine.fixtures_being_made += 1
+    try:
+        return (yield)
+    finally:
+        CommandLine.fixtures_being_made -= 1
+
+
 def pytest_collection_modifyitems(config, items):
     """Leave out what needs a disk of its own where this process may not mount one."""
     needy = [item for item in items if "small_disk" in item.fixturenames]
