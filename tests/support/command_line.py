@@ -82,7 +82,7 @@ class CommandLine:
     def __call__(self, *arguments, stdin="", **changes):
         """Run a command to its end: in a process of its own, but in this one while a fixture is made."""
         if CommandLine.fixtures_being_made:
-            return self.arrange(*arguments, stdin=stdin, **changes)
+            return self.in_process(*arguments, stdin=stdin, **changes)
         return self.process(*arguments, stdin=stdin, **changes)
 
     def process(self, *arguments, stdin="", **changes):
@@ -92,7 +92,7 @@ class CommandLine:
         assert process.exitcode is not None, f"{arguments} hangs"
         return Result(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
 
-    def arrange(self, *arguments, stdin="", **changes):
+    def in_process(self, *arguments, stdin="", **changes):
         """Run a command that a test needs and isn't about, in this process."""
         if changes or "--lang" in arguments:
             return self.process(*arguments, stdin=stdin, **changes)
@@ -107,7 +107,7 @@ class CommandLine:
     def login(self, number, password):
         """Return the same command line with a customer logged in."""
         other = CommandLine(self.url, self.folder)
-        done = other.arrange("login", number, "--password-stdin", "--print-token", stdin=password)
+        done = other.in_process("login", number, "--password-stdin", "--print-token", stdin=password)
         assert done.code == 0, done.err
         other.token = done.out.strip()
         return other
