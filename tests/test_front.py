@@ -135,7 +135,7 @@ def test_a_front_that_is_interrupted_while_it_reads_ends_quietly(front_path):
     with subprocess.Popen(words, env=TOKEN, **streams) as front:
         front.stdin.write(b"survivor,absorbed\n" * 10_000)
         front.send_signal(signal.SIGINT)
-        out, err = front.communicate(timeout=60)
+        out, err = front.communicate(timeout=300)
     assert (front.returncode, out, err) == (130, b"", b"")
 
 
@@ -153,7 +153,7 @@ def test_a_front_that_is_ended_while_its_reader_waits_leaves_no_file_behind(fron
         time.sleep(0.5)
         assert list((tmp_path / "temporary").iterdir())
         front.send_signal(ending)
-        front.communicate(timeout=60)
+        front.communicate(timeout=300)
     for end in (reader, writer):
         os.close(end)
     assert (front.returncode, list((tmp_path / "temporary").iterdir())) == (128 + ending, [])
@@ -170,7 +170,7 @@ def test_a_front_whose_input_pauses_and_is_non_blocking_reads_it_to_its_end(fron
                 time.sleep(0.5)
                 stream.write(row)
                 stream.flush()
-        out, _err = front.communicate(timeout=60)
+        out, _err = front.communicate(timeout=300)
     assert (front.returncode, out.endswith(b"one\ntwo\n\n")) == (0, True)
 
 

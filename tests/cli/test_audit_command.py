@@ -107,7 +107,7 @@ def test_since_a_checkpoint_what_new_orders_name_is_held_too(world, agent, super
     world.customer("20001", password="pw", domains=["neu.example"])
     assert supervisor("audit", "--checkpoint", "points").code == 0
     proof = ("--domain", "neu.example", "--password-stdin", "--yes")
-    assert agent("merge", "20001", "--into", "10001", *proof, stdin="pw").code == 0
+    assert agent.in_process("merge", "20001", "--into", "10001", *proof, stdin="pw").code == 0
     for statement in (
         "UPDATE domain SET ascii_name = 'other.example' WHERE name = 'neu.example'",
         "UPDATE customer SET city = 'Ulm' WHERE number = '20001'",
@@ -120,7 +120,7 @@ def test_since_a_checkpoint_what_new_orders_name_is_held_too(world, agent, super
 
 
 def test_after_an_undo_all_is_still_in_order(merged, supervisor):
-    assert supervisor("undo", "1", "--yes").code == 0
+    assert supervisor.in_process("undo", "1", "--yes").code == 0
     assert supervisor("audit", "-f", "json").json["findings"] == []
 
 
@@ -139,5 +139,5 @@ def test_after_a_purge_all_is_still_in_order_and_the_order_cannot_be_undone(merg
     assert purge.purge(database, anna, seen, now).orders == 1
     database.close()
     assert supervisor("audit", "-f", "json").json["findings"] == []
-    undone = supervisor("undo", "1", "--yes", "-f", "json")
+    undone = supervisor.in_process("undo", "1", "--yes", "-f", "json")
     assert (undone.code, undone.error["code"]) == (6, "purged")

@@ -90,11 +90,11 @@ def test_the_limits_against_guessing_hold_for_a_file(bulk, agent, cli):
 
 
 def locks(world):
-    return [e["survivor"] for e in world.anna("history", "--action", "locked", "-f", "json").json]
+    return [e["survivor"] for e in world.anna.in_process("history", "--action", "locked", "-f", "json").json]
 
 
 def wrong_tries(world):
-    return len(world.anna("history", "--action", "login_failed", "-f", "json").json)
+    return len(world.anna.in_process("history", "--action", "login_failed", "-f", "json").json)
 
 
 def test_no_password_is_tried_for_a_row_that_fails_before_its_proof(bulk, agent):
@@ -153,7 +153,7 @@ def test_a_caller_who_is_locked_stops_and_goes_on_when_the_lock_has_ended(bulk, 
     assert [row[3] for row in lines(bulk)] == ["merged"] + ["refused"] * 20
     assert agent("bulk", "run", "pairs.csv").code == 4
     assert agent("bulk", "status", "-f", "json").json[0]["done"] == 21
-    assert supervisor("user", "unlock", "ben").code == 0
+    assert supervisor.in_process("user", "unlock", "ben").code == 0
     assert agent("bulk", "run", "pairs.csv", "--report", "report.csv").code == 7
     assert lines(bulk)[-1][3] == "merged"
     assert wrong_tries(bulk) == 20
@@ -162,7 +162,7 @@ def test_a_caller_who_is_locked_stops_and_goes_on_when_the_lock_has_ended(bulk, 
 def test_a_hash_of_another_kind_is_renewed_when_its_password_is_used(bulk, agent):
     old = sha512_crypt.using(rounds=5000).hash("alt")
     (bulk.folder / "h.csv").write_text(f"package,number,domains,password_hash\nP6,20003,sechs.example,{old}\n")
-    assert bulk.anna("import", "packages", "h.csv").code == 0
+    assert bulk.anna.in_process("import", "packages", "h.csv").code == 0
     write(bulk, PROOFS + "10001,20003,,sechs.example,alt\n")
     before = bulk.dump()
     assert agent("bulk", "check", "pairs.csv").code == 0

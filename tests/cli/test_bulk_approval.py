@@ -92,7 +92,7 @@ def test_stop_on_error_stops_and_goes_on_at_the_same_row(bulk, agent, supervisor
     assert [row[3] for row in lines(bulk)] == ["blocked"]
     assert "20003" in {p["number"] for p in bulk.packages().values()}
     (bulk.folder / "new.csv").write_text("number,company\n20004,Sonnentau GmbH\n")
-    supervisor("import", "customers", "new.csv", "--update")
+    supervisor.in_process("import", "customers", "new.csv", "--update")
     assert agent("bulk", "run", "pairs.csv", "--stop-on-error", "--report", "report.csv").code == 0
     assert [row[3] for row in lines(bulk)] == ["merged", "merged"]
 

@@ -203,7 +203,7 @@ def test_a_run_that_is_killed_is_gone_on_with_and_ends_as_if_it_had_not_been(wor
     assert kills > 1
     done = agent("bulk", "status", "-f", "json").json[-1]
     assert (done["done"], done["merged"]) == (100, sum(line[3] == "merged" for line in expected))
-    history = supervisor("history", "--action", "merge", "-f", "json").json
+    history = supervisor.in_process("history", "--action", "merge", "-f", "json").json
     assert sorted(e["order"] for e in history) == list(range(1, done["merged"] + 1))
 
 
@@ -251,13 +251,13 @@ def test_two_files_at_once_that_touch_the_same_numbers_both_finish(world, agent,
         for name in ("first", "second")
     ]
     for process, _ in running:
-        process.join(120)
+        process.join(300)
     assert {process.exitcode for process, _ in running} <= {0, 7}
     merged = {
         row[2]: row[1] for name in ("first", "second") for row in lines(world, f"{name}.out") if row[3] == "merged"
     }
     assert {n: c["merged_into"] for n, c in world.customers().items() if c["merged_into"]} == merged
-    orders = [e["order"] for e in supervisor("history", "--action", "merge", "-f", "json").json]
+    orders = [e["order"] for e in supervisor.in_process("history", "--action", "merge", "-f", "json").json]
     assert sorted(orders) == list(range(1, len(merged) + 1))
 
 
@@ -305,6 +305,6 @@ def test_with_serializable_isolation_on_the_server_runs_and_merges_are_begun_ane
         approved(world, supervisor, HEADER + rows_of_it, file)
     running = [agent.start("bulk", "run", file, "--chunk", "2") for file in files]
     for process, _ in running:
-        process.join(120)
+        process.join(300)
     assert [process.exitcode for process, _ in running] == [0] * 4, [streams[2].read_text() for _, streams in running]
     assert sum(c["merged_into"] == "100" for c in world.customers().values()) == 79

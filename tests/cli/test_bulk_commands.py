@@ -201,7 +201,7 @@ def test_ones_own_second_process_is_not_called_somebody_else(pair, agent, superv
     while batches(agent)[0]["done"] == 0:
         assert process.is_alive()
     done = agent("bulk", "run", "pairs.csv")
-    undo = supervisor("undo", "--batch", "1", "--yes")
+    undo = supervisor.in_process("undo", "--batch", "1", "--yes")
     os.kill(process.pid, signal.SIGKILL)
     process.join()
     for answer in (done, undo):

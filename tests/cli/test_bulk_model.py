@@ -34,7 +34,10 @@ def test_a_run_is_what_an_independent_model_says(world, agent, supervisor, recor
     ]
     # Orders count on from the example before.
     before = max(
-        (e["order"] or 0 for e in supervisor("history", "--limit", "1", "--action", "merge", "-f", "json").json),
+        (
+            e["order"] or 0
+            for e in supervisor.in_process("history", "--limit", "1", "--action", "merge", "-f", "json").json
+        ),
         default=0,
     )
     load(world, named, {mark + number for number in contacts})
@@ -61,7 +64,7 @@ def test_a_run_is_what_an_independent_model_says(world, agent, supervisor, recor
 
 def test_the_nightly_example_checks_approves_and_runs(repository, supervisor, agent, tmp_path):
     for kind in ("customers", "packages"):
-        supervisor("import", kind, repository / "examples" / f"{kind}.csv")
+        supervisor.in_process("import", kind, repository / "examples" / f"{kind}.csv")
     (tmp_path / "bin").mkdir()
     program = tmp_path / "bin" / "custmerge"
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m custmerge "$@"\n')
@@ -70,7 +73,7 @@ def test_the_nightly_example_checks_approves_and_runs(repository, supervisor, ag
         CHECKER_TOKEN=supervisor.token, RUNNER_TOKEN=agent.token, PATH=f"{program.parent}:{os.environ['PATH']}"
     )
     line = ["bash", str(repository / "examples" / "bulk.sh"), str(repository / "examples" / "bulk.csv"), "report.csv"]
-    done = subprocess.run(line, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(line, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     with (tmp_path / "report.csv").open(newline="") as file:
         assert {row["status"] for row in csv.DictReader(file)} == {"merged"}

@@ -144,7 +144,7 @@ def test_an_approval_that_was_undone_before_anything_was_run(batch, agent, super
 
 def test_a_batch_that_is_called_undone_and_is_not_is_found_and_can_be_undone(batch, agent, supervisor, database_url):
     assert agent("bulk", "run", "pairs.csv").code == 0
-    assert supervisor("undo", "8", "--yes").code == 0
+    assert supervisor.in_process("undo", "8", "--yes").code == 0
     execute(database_url, "UPDATE custmerge_batch SET state = 'undone'")
     assert findings(supervisor) == [("batches", "batch 1", "critical")]
     assert supervisor(*UNDO).code == 0
@@ -154,7 +154,7 @@ def test_a_batch_that_is_called_undone_and_is_not_is_found_and_can_be_undone(bat
 @pytest.mark.parametrize("back", BACK)
 def test_it_is_found_since_a_checkpoint_too(batch, agent, supervisor, database_url, back):
     assert agent("bulk", "run", "pairs.csv").code == 0
-    assert supervisor("audit", "--checkpoint", "points").code == 0
+    assert supervisor.in_process("audit", "--checkpoint", "points").code == 0
     execute(database_url, *BACK[back])
     found = findings(supervisor, "--checkpoint", "points", "--since-checkpoint")
     assert found == [("batches", "batch 1", "critical")]
@@ -203,7 +203,7 @@ def test_a_run_that_is_cut_off_goes_on_and_the_audit_is_silent_at_each_step(batc
 
 def test_an_order_that_is_undone_by_itself_does_not_end_its_batch(batch, agent, supervisor, database_url):
     run_to(database_url, agent.token, batch, 5)
-    assert supervisor("undo", "5", "--yes").code == 0
+    assert supervisor.in_process("undo", "5", "--yes").code == 0
     assert (findings(supervisor), state(agent)) == ([], ("running", 5))
     assert agent("bulk", "run", "pairs.csv").code == 0
     assert (findings(supervisor), merges(supervisor), state(agent)) == ([], 8, ("finished", 8))

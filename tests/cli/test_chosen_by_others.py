@@ -24,7 +24,7 @@ def eva(supervisor):
 
 
 def entries(supervisor, action="user"):
-    lines = supervisor("export", "history", "-f", "jsonl").out.splitlines()
+    lines = supervisor.in_process("export", "history", "-f", "jsonl").out.splitlines()
     return [body for body in (json.loads(line)["body"] for line in lines) if body["action"] == action]
 
 
@@ -43,12 +43,12 @@ def test_without_a_new_password_no_session_is_opened(eva, cli, database_url):
 def test_the_second_line_takes_its_place(eva, cli, supervisor):
     done = cli(*LOGIN, stdin=f"{GIVEN}\n{OWN}")
     assert done.code == 0
-    assert cli("whoami", "-f", "json", CUSTMERGE_TOKEN=done.out.strip()).json["name"] == "eva"
+    assert cli.in_process("whoami", "-f", "json", CUSTMERGE_TOKEN=done.out.strip()).json["name"] == "eva"
     assert cli(*LOGIN, stdin=f"{GIVEN}\n{OWN}").code == 4
     assert cli(*LOGIN, stdin=OWN).code == 0
     told = entries(supervisor)[-1]
     assert (told["did"], told["name"], told["by"], told["by_kind"]) == ("password", "eva", "eva", "staff")
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 @pytest.mark.parametrize(("new", "why"), [("zu-kurz", "shorter"), (GIVEN, "present one"), ("1" * 12, "repeated")])
@@ -114,13 +114,13 @@ def test_where_the_session_cannot_be_opened_the_password_stays(eva, cli, databas
 
 @pytest.mark.parametrize("value", ["NULL", "'ben'", "''"])
 def test_who_edits_away_that_somebody_else_chose_it_is_found(eva, supervisor, database_url, value):
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
     database = Database(database_url)
     with database.writing() as unit:
         edit = f"UPDATE custmerge_staff SET password_chosen_by = {value} WHERE name = 'eva'"
         unit._connection.exec_driver_sql(edit)
     database.close()
-    done = supervisor("audit", "--only", "staff")
+    done = supervisor.in_process("audit", "--only", "staff")
     assert (done.code, "user eva" in done.out) == (2, True)
 
 

@@ -50,7 +50,7 @@ def test_the_walk_through_works_as_it_is_written(repository, tmp_path, sqlite_cl
     for url in ("", postgresql_server.get_uri("walkthrough")):
         environ = sqlite_cli.environ(CUSTMERGE_DATABASE_URL=url, PATH=f"{program.parent}:{os.environ['PATH']}")
         script = ["bash", str(repository / "examples" / "walkthrough.sh")]
-        done = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=120)
+        done = subprocess.run(script, env=environ, capture_output=True, text=True, check=False, timeout=300)
         assert done.returncode == 0, done.stderr
         assert "Order 2 is done: 20011 went into 10002." in done.stdout
         assert "went into  10002" in done.stdout

@@ -53,8 +53,8 @@ def test_a_row_of_a_bulk_file_is_proved_in_either_writing(world, agent, tmp_path
     file = tmp_path / "bulk.csv"
     file.write_text(f"survivor,absorbed,domain,password\n10001,20002,{otherwise},hefezopf\n", encoding="utf-8")
     file.chmod(0o600)
-    assert agent("bulk", "check", "bulk.csv").code == 0
-    assert agent("bulk", "run", "bulk.csv", "-f", "json").json["merged"] == 1
+    assert agent.in_process("bulk", "check", "bulk.csv").code == 0
+    assert agent.in_process("bulk", "run", "bulk.csv", "-f", "json").json["merged"] == 1
 
 
 @in_every_writing
@@ -76,7 +76,7 @@ def test_find_composes_a_word(world, agent):
 def test_an_export_comes_back_as_the_same_domains(world, supervisor, tmp_path, written, otherwise):
     world.customer("10001", domains=[written, "a.example"])
     before = world.packages()
-    assert supervisor("export", "packages", "--out", "packages.csv").code == 0
+    assert supervisor.in_process("export", "packages", "--out", "packages.csv").code == 0
     assert supervisor("import", "packages", "packages.csv", "--update").code == 0
     assert world.packages() == before
     assert supervisor("import", "packages", write(tmp_path, ("P10001", "10001", otherwise)), "--update").code == 0
@@ -166,11 +166,11 @@ def test_an_old_number_of_64_characters_is_still_merged(world, agent, database_u
 def test_the_comparison_says_what_nobody_sees(world, agent):
     world.customer("10001", last_name="Vogelsang\ufe0f", city="кат")
     world.customer("20002", first_name="K\u0430trin", city="kat")
-    done = agent("diff", "20002", "--into", "10001", COLUMNS="200")
+    done = agent.in_process("diff", "20002", "--into", "10001", COLUMNS="200")
     assert "(invisible character U+FE0F)" in done.out
     assert "(Cyrillic \u0430)" in done.out
     assert "(Cyrillic к, Cyrillic а, Cyrillic т)" in done.out
     german = agent("--lang", "de", "diff", "20002", "--into", "10001", COLUMNS="200").out
     assert "(unsichtbares Zeichen U+FE0F)" in german
     assert "(kyrillisches \u0430)" in german
-    assert "\ufe0f" not in german + agent("diff", "20002", "--into", "10001", "-f", "json").out
+    assert "\ufe0f" not in german + agent.in_process("diff", "20002", "--into", "10001", "-f", "json").out

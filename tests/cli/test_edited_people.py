@@ -37,7 +37,7 @@ def test_a_role_that_was_written_into_a_row_lets_nobody_do_anything_but_audit(ag
     seen = agent("audit", "--only", "staff", "-f", "json")
     assert (seen.code, [one["subject"] for one in seen.json["findings"]]) == (2, ["user ben"])
     execute(database_url, "UPDATE custmerge_staff SET role = 'agent' WHERE name = 'ben'")
-    assert agent("find", "Vogelsang").code == 0
+    assert agent.in_process("find", "Vogelsang").code == 0
     assert supervisor("audit").code == 0
 
 
@@ -68,7 +68,7 @@ def test_a_disabled_person_whose_row_was_set_back_stays_out(cli, supervisor, dat
 
 def test_a_role_that_there_is_not_ends_nobodys_commands_and_can_be_disabled(cli, supervisor, database_url):
     execute(database_url, "UPDATE custmerge_staff SET role = 'king' WHERE name = 'ben'")
-    assert cli.as_("ben")("find", "Vogelsang").code == 6
+    assert cli.as_("ben").in_process("find", "Vogelsang").code == 6
     assert supervisor("user", "list").code == 0
     assert supervisor("user", "disable", "ben", "--yes").code == 0
     assert supervisor("audit", "--only", "staff").code == 2
@@ -79,7 +79,7 @@ def test_a_session_of_somebody_who_was_deleted_is_over(sqlite_cli):
     with closing(sqlite3.connect(sqlite_cli.url.removeprefix("sqlite:///"))) as connection:
         connection.execute("DELETE FROM custmerge_staff WHERE name = 'ben'")
         connection.commit()
-    done = sqlite_cli.as_("ben")("whoami", "-f", "json")
+    done = sqlite_cli.as_("ben").in_process("whoami", "-f", "json")
     assert (done.code, done.error["code"]) == (4, "session_over")
 
 

@@ -29,7 +29,7 @@ def test_keep_gives_a_package_an_empty_contact_of_its_own(kept):
 @pytest.mark.parametrize("options", [(), ("--excel",)], ids=str)
 def test_an_update_with_what_was_exported_changes_no_contact(kept, supervisor, options):
     before = kept.dump()
-    assert supervisor("export", "packages", *options, "--out", "p.csv").code == 0
+    assert supervisor.in_process("export", "packages", *options, "--out", "p.csv").code == 0
     assert supervisor("import", "packages", "p.csv", "--update").code == 0
     assert kept.dump() == before
 
@@ -38,9 +38,11 @@ def test_an_update_with_what_was_exported_changes_no_contact(kept, supervisor, o
 def test_a_fresh_register_gets_the_contacts_that_were_exported(kept, supervisor, tmp_path, options):
     before = kept.dump()
     for kind in ("customers", "packages"):
-        assert supervisor("export", kind, "--with-hashes", *options, "--out", f"{kind}.csv").code == 0
+        assert supervisor.in_process("export", kind, "--with-hashes", *options, "--out", f"{kind}.csv").code == 0
     fresh = {"CUSTMERGE_DATABASE_URL": f"sqlite:///{tmp_path / 'fresh.db'}"}
-    done = supervisor("init", "--supervisor", "erna", "--password-stdin", stdin="korrektes-pferd-batterie", **fresh)
+    done = supervisor.in_process(
+        "init", "--supervisor", "erna", "--password-stdin", stdin="korrektes-pferd-batterie", **fresh
+    )
     assert done.code == 0, done.err
     login = ("login", "--staff", "erna", "--password-stdin", "--print-token")
     done = supervisor(*login, stdin="korrektes-pferd-batterie", **fresh)
@@ -50,7 +52,7 @@ def test_a_fresh_register_gets_the_contacts_that_were_exported(kept, supervisor,
     for kind in ("customers", "packages"):
         done = supervisor("import", kind, f"{kind}.csv", **fresh)
         assert done.code == 0, done.err
-        after += supervisor("export", kind, "--with-hashes", "-f", "jsonl", **fresh).out.splitlines()
+        after += supervisor.in_process("export", kind, "--with-hashes", "-f", "jsonl", **fresh).out.splitlines()
     assert after == before
 
 

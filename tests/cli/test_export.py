@@ -28,7 +28,7 @@ def test_what_was_exported_can_be_imported_and_is_the_same(world, supervisor, tm
     before = world.dump()
     for kind in ("customers", "packages"):
         supervisor("export", kind, "--with-hashes", "--out", f"{kind}.csv")
-        assert supervisor("import", kind, f"{kind}.csv", "--update").code == 0
+        assert supervisor.in_process("import", kind, f"{kind}.csv", "--update").code == 0
     assert world.dump() == before
 
 
@@ -66,7 +66,7 @@ def test_hashes_are_exported_only_where_they_are_asked_for(world, supervisor):
 def test_passwords_that_were_exported_as_hashes_still_open(world, supervisor, cli):
     world.customer("10001", password="geheim")
     supervisor("export", "customers", "--with-hashes", "--out", "c.csv")
-    assert supervisor("import", "customers", "c.csv", "--update").code == 0
+    assert supervisor.in_process("import", "customers", "c.csv", "--update").code == 0
     assert cli.login("10001", "geheim")("whoami").code == 0
 
 
@@ -94,7 +94,7 @@ def test_an_auditor_exports_the_history(cli):
 def test_anyone_can_verify_an_exported_history_without_custmerge(world, supervisor, agent):
     world.customer("10001", domains=["eins.example"])
     world.customer("20002", password="ü", domains=["zwei.example"], city="Köln")
-    agent(
+    agent.in_process(
         "merge",
         "20002",
         "--into",
@@ -120,7 +120,7 @@ def test_anyone_can_verify_an_exported_history_without_custmerge(world, supervis
 def test_the_history_names_no_personal_fields(world, supervisor, agent):
     world.customer("10001", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Köln")
-    agent(
+    agent.in_process(
         "merge", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", "--keep", "--yes",
         stdin="pw-2",
     )  # fmt: skip
@@ -143,10 +143,10 @@ def test_any_text_comes_back_through_csv(supervisor, company, phone, city):
         csv.writer(file).writerows(
             [("number", "company", "phone", "city"), ("any", *map(guard, (company, phone, city)))]
         )
-    assert supervisor("import", "customers", "made.csv", "--update").code == 0
+    assert supervisor.in_process("import", "customers", "made.csv", "--update").code == 0
     before = supervisor("export", "customers", "-f", "jsonl").out
     record = json.loads(before)
     assert (record["company"], record["phone"], record["city"]) == (company, phone, city)
     supervisor("export", "customers", "--out", "any.csv")
-    assert supervisor("import", "customers", "any.csv", "--update").code == 0
+    assert supervisor.in_process("import", "customers", "any.csv", "--update").code == 0
     assert supervisor("export", "customers", "-f", "jsonl").out == before

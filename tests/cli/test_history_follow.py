@@ -36,7 +36,7 @@ class Follower:
 
     def ends(self):
         """Wait for its end; return exit code and stderr."""
-        _, err = self.process.communicate(timeout=120)
+        _, err = self.process.communicate(timeout=300)
         return self.process.returncode, err
 
     def stop(self):
@@ -178,6 +178,6 @@ def test_follow_ends_with_the_session(append, agent, follow):
     append(draft(order=1))
     follower = follow(agent)
     follower.line()
-    assert agent("logout").code == 0
+    assert agent.in_process("logout").code == 0
     code, err = follower.ends()
     assert (code, "session is over" in err) == (4, True)

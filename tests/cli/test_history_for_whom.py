@@ -27,11 +27,11 @@ def append(cli):
 def customer(world, merged, cli):
     """10001, into which 20001 went with order 1; order 2 concerned others."""
     (world.folder / "c.csv").write_text("number,password\n10001,pw-1\n")
-    assert world.anna("import", "customers", "c.csv", "--update").code == 0
+    assert world.anna.in_process("import", "customers", "c.csv", "--update").code == 0
     world.customer("30003")
     world.customer("40004", domains=["vier.example"], password="hefezopf")
     proof = ("--domain", "vier.example", "--password-stdin", "--yes")
-    assert world.anna("merge", "40004", "--into", "30003", *proof, stdin="hefezopf").code == 0
+    assert world.anna.in_process("merge", "40004", "--into", "30003", *proof, stdin="hefezopf").code == 0
     return cli.login("10001", "pw-1")
 
 
@@ -45,7 +45,7 @@ def test_to_a_customer_an_order_of_others_is_an_unknown_one(customer, options):
 
 
 def test_a_customer_sees_merges_and_undos_of_the_own_number_and_nothing_else(customer, supervisor, append):
-    assert supervisor("undo", "1", "--yes").code == 0
+    assert supervisor.in_process("undo", "1", "--yes").code == 0
     hidden = [action for action in Action if action not in (Action.MERGE, Action.UNDO)]
     append(*((action, {"survivor": "10001", "absorbed": "77777"}) for action in hidden))
     append((Action.MERGE, {"survivor": "30003", "absorbed": "77777", "order": 3}))

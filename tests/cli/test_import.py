@@ -83,7 +83,7 @@ def test_packages_come_with_domains_contact_and_password(load, world):
 
 def test_an_import_says_what_it_did(load, supervisor):
     assert "2 added" in load("customers", "number\n1\n2\n").out
-    assert supervisor("history", "--action", "import", "-f", "json").json[0]["by"] == "anna"
+    assert supervisor.in_process("history", "--action", "import", "-f", "json").json[0]["by"] == "anna"
     done = load("customers", "number,city\n2,Ulm\n3,Bonn\n", "--update", "-f", "json")
     assert done.json == {"kind": "customers", "rows": 2, "added": 1, "updated": 1}
 
@@ -265,7 +265,7 @@ def test_update_changes_the_columns_of_the_file_and_leaves_the_others(load, worl
 def test_the_same_hash_once_more_ends_no_session(load, world, cli, supervisor):
     world.customer("10001", password="alt")
     customer = cli.login("10001", "alt")
-    feed = supervisor("export", "customers", "--with-hashes").out
+    feed = supervisor.in_process("export", "customers", "--with-hashes").out
     assert load("customers", feed, "--update").code == 0
     assert customer("whoami").code == 0
 
@@ -274,7 +274,7 @@ def test_update_can_set_a_password(load, world, cli):
     world.customer("10001", password="alt")
     load("customers", "number,password\n10001,neu\n", "--update")
     assert cli.login("10001", "neu")("whoami").code == 0
-    assert cli("login", "10001", "--password-stdin", "--print-token", stdin="alt").code == 4
+    assert cli.in_process("login", "10001", "--password-stdin", "--print-token", stdin="alt").code == 4
 
 
 def test_update_cannot_change_where_a_number_went(load, world):
@@ -317,7 +317,7 @@ def test_what_refers_to_a_domain_stays_as_long_as_the_domain_does(load, world, d
 def test_find_sees_what_an_update_changed(load, world, agent):
     world.customer("10001")
     load("customers", "number,last_name\n10001,Zitronenfalter\n", "--update")
-    assert [c["number"] for c in agent("find", "zitronenFALTER", "-f", "json").json] == ["10001"]
+    assert [c["number"] for c in agent.in_process("find", "zitronenFALTER", "-f", "json").json] == ["10001"]
 
 
 def test_an_update_of_packages_leaves_the_contact_columns_that_the_file_has_not(load, world):

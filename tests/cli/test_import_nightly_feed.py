@@ -103,7 +103,7 @@ def test_skipped_lines_are_counted_for_scripts_and_in_the_history(merged, feed, 
     assert SKIPPED in done.err
     (row,) = feed(kind, content, "--skip-merged", "-f", "csv").rows
     assert row["skipped"] == "1"
-    assert '"skipped":1' in supervisor("export", "history", "-f", "csv").out.replace('""', '"')
+    assert '"skipped":1' in supervisor.in_process("export", "history", "-f", "csv").out.replace('""', '"')
 
 
 def test_the_same_feed_may_come_every_night(merged, feed, world):
@@ -118,7 +118,7 @@ def test_the_same_feed_may_come_every_night(merged, feed, world):
 def test_the_audit_has_nothing_against_it(merged, feed, supervisor):
     feed("customers", CUSTOMERS, "--skip-merged")
     feed("packages", PACKAGES, "--skip-merged")
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 def test_a_bad_line_still_stops_it_and_is_the_only_thing_that_json_says(merged, feed, world):

@@ -27,7 +27,7 @@ def old(request):
 
 def load(world, kind, text):
     (world.folder / "new.csv").write_text(text, encoding="utf-8")
-    done = world.anna("import", kind, "new.csv", "--update")
+    done = world.anna.in_process("import", kind, "new.csv", "--update")
     assert done.code == 0, done.err
 
 
@@ -70,7 +70,7 @@ def test_a_long_password_still_fits_its_bcrypt_hash(world, cli):
 @pytest.mark.parametrize("stored", ["$2b$31$" + "a" * 53, "$1$salt$" + "a" * 22, "klartext"])
 def test_a_hash_of_another_kind_is_refused_by_an_import_without_showing_it(world, stored):
     (world.folder / "new.csv").write_text(f"number,password_hash\n10001,{stored}\n")
-    done = world.anna("import", "customers", "new.csv")
+    done = world.anna.in_process("import", "customers", "new.csv")
     assert done.code == 2
     assert "password_hash" in done.err
     assert stored not in done.err
@@ -97,4 +97,4 @@ def test_a_password_is_the_same_composed_or_not_for_logins_proofs_and_bulk_files
         encoding="utf-8",
     )
     pairs.chmod(0o600)
-    assert agent("bulk", "run", "pairs.csv", "-f", "json").json["merged"] == 2
+    assert agent.in_process("bulk", "run", "pairs.csv", "-f", "json").json["merged"] == 2

@@ -195,9 +195,12 @@ def test_a_new_sqlite_database_can_be_read_by_its_owner_alone(cli, tmp_path):
 
 def test_a_supervisor_adds_and_lists_staff(supervisor, cli):
     assert (
-        supervisor("user", "add", "eva", "--role", "auditor", "--password-stdin", stdin="langes-passwort").code == 0
+        supervisor.in_process(
+            "user", "add", "eva", "--role", "auditor", "--password-stdin", stdin="langes-passwort"
+        ).code
+        == 0
     )
-    people = supervisor("user", "list", "-f", "json").json
+    people = supervisor.in_process("user", "list", "-f", "json").json
     assert [(p["name"], p["role"]) for p in people] == [
         ("ada", "auditor"),
         ("anna", "supervisor"),
@@ -207,8 +210,13 @@ def test_a_supervisor_adds_and_lists_staff(supervisor, cli):
     both = "langes-passwort\nmein-eigenes-passwort"
     done = cli("login", "--staff", "eva", "--password-stdin", "--print-token", stdin=both)
     assert done.code == 0
-    assert supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin="langes-passwort").code == 6
-    assert supervisor("user", "add", "max", "--role", "koenig", "--password-stdin", stdin="x").code == 2
+    assert (
+        supervisor.in_process(
+            "user", "add", "eva", "--role", "agent", "--password-stdin", stdin="langes-passwort"
+        ).code
+        == 6
+    )
+    assert supervisor.in_process("user", "add", "max", "--role", "koenig", "--password-stdin", stdin="x").code == 2
 
 
 @pytest.mark.parametrize("name", ["ben", "ada"])

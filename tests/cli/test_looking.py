@@ -144,9 +144,11 @@ def test_find_does_not_look_in_bank_data_that_a_merge_has_taken_or_an_undo_broug
     world.customer("20002", password="pw", domains=["zwei.example"])
     proof = ("--domain", "zwei.example", "--password-stdin")
     take = ("--take", "account_number", "--take", "bank_code")
-    assert agent("merge", "20002", "--into", "10001", *proof, "--keep", *take, "--yes", stdin="pw").code == 0
+    assert (
+        agent.in_process("merge", "20002", "--into", "10001", *proof, "--keep", *take, "--yes", stdin="pw").code == 0
+    )
     assert agent("find", "532013", "-f", "json").json == []
-    assert supervisor("undo", "1", "--yes").code == 0
+    assert supervisor.in_process("undo", "1", "--yes").code == 0
     for text in ("532013", "37040044"):
         assert agent("find", text, "-f", "json").json == []
     assert len(agent("find", "karlsruhe", "-f", "json").json) == 2
@@ -163,7 +165,7 @@ def test_history_filters_by_number_order_action_and_time(world, agent):
     for number in ("10001", "20002", "30003"):
         world.customer(number, password="pw", domains=[f"n{number}.example"])
     for number in ("20002", "30003"):
-        agent(
+        agent.in_process(
             "merge",
             number,
             "--into",

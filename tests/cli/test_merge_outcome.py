@@ -78,7 +78,7 @@ def test_the_absorbed_number_becomes_a_tombstone(pair, agent):
 
 def test_the_order_and_its_history_entry_are_written(pair, agent):
     receipt = merge(agent, "20002", "--keep", "--take", "street").json
-    (entry,) = agent("history", "--order", "1", "-f", "json").json
+    (entry,) = agent.in_process("history", "--order", "1", "-f", "json").json
     assert {name: entry[name] for name in ("by", "action", "order", "survivor", "absorbed", "choice", "at")} == {
         "by": "ben",
         "action": "merge",
@@ -88,7 +88,7 @@ def test_the_order_and_its_history_entry_are_written(pair, agent):
         "choice": "keep",
         "at": receipt["at"],
     }
-    (order,) = agent("show", "10001", "-f", "json").json["orders"]
+    (order,) = agent.in_process("show", "10001", "-f", "json").json["orders"]
     assert order["taken"] == ["street"]
 
 
@@ -96,7 +96,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(pair, agent):
     before = pair.dump()
     dry = merge(agent, "20002", "--adopt", "--dry-run")
     assert pair.dump() == before
-    assert agent("history", "20002", "-f", "json").json == []
+    assert agent.in_process("history", "20002", "-f", "json").json == []
     done = merge(agent, "20002", "--adopt")
     assert (dry.json["order"], dry.json["dry_run"]) == (None, True)
     same = {"order": None, "dry_run": None, "at": None}
@@ -143,26 +143,26 @@ def test_staff_commands_follow_a_chain_to_its_end(chain, agent, arguments):
 
 
 def test_show_answers_for_a_tombstone(chain, agent):
-    done = agent("show", "30003", "-f", "json")
+    done = agent.in_process("show", "30003", "-f", "json")
     assert (done.code, done.json["merged_into"], done.json["packages"]) == (0, "10001", [])
-    assert "eins.example" in agent("show", "30003").out
+    assert "eins.example" in agent.in_process("show", "30003").out
 
 
 def test_history_answers_for_a_tombstone(chain, agent):
-    assert [entry["order"] for entry in agent("history", "20002", "-f", "json").json] == [2, 1]
+    assert [entry["order"] for entry in agent.in_process("history", "20002", "-f", "json").json] == [2, 1]
 
 
 def test_a_tombstone_cannot_log_in_and_its_old_password_tells_the_number_to_use(chain, cli):
-    done = cli("login", "30003", "--password-stdin", "--print-token", "-f", "json", stdin="pw-30003")
+    done = cli.in_process("login", "30003", "--password-stdin", "--print-token", "-f", "json", stdin="pw-30003")
     assert (done.code, done.out) == (2, "")
-    done = cli("login", "30003", "--password-stdin", "--print-token", stdin="pw-30003")
+    done = cli.in_process("login", "30003", "--password-stdin", "--print-token", stdin="pw-30003")
     assert (done.code, done.out) == (5, "")
     assert "10001" in done.err
 
 
 def test_a_tombstone_with_a_wrong_password_is_refused_like_any_other(chain, cli):
-    wrong = cli("login", "30003", "--password-stdin", "--print-token", stdin="falsch")
-    unknown = cli("login", "99999", "--password-stdin", "--print-token", stdin="falsch")
+    wrong = cli.in_process("login", "30003", "--password-stdin", "--print-token", stdin="falsch")
+    unknown = cli.in_process("login", "99999", "--password-stdin", "--print-token", stdin="falsch")
     assert (wrong.code, wrong.err) == (unknown.code, unknown.err) == (4, wrong.err)
 
 
@@ -196,7 +196,7 @@ def test_numbers_cannot_be_merged_in_a_circle(pair, agent):
 
 def test_leading_zeros_of_a_number_count(world, agent):
     world.customer("007")
-    assert agent("show", "7").code == 5
+    assert agent.in_process("show", "7").code == 5
     world.customer("7", password="pw-7", domains=["sieben.example"])
     assert merge(agent, "7", domain="sieben.example", password="pw-7", into="007").code == 0
     assert world.customers()["7"]["merged_into"] == "007"

@@ -33,7 +33,7 @@ def dry_run(cli, absorbed="20002"):
 
 def import_(world, kind, text):
     (world.folder / "changed.csv").write_text(text)
-    done = world.anna("import", kind, "changed.csv", "--update")
+    done = world.anna.in_process("import", kind, "changed.csv", "--update")
     assert done.code == 0, done.err
 
 

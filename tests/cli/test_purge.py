@@ -34,7 +34,7 @@ def test_what_is_erased_is_counted_and_is_an_entry_of_its_own(merged, supervisor
     assert supervisor("purge", "--older-than", "1y", "--dry-run", "-f", "json").json["orders"] == 1
     assert supervisor("purge", "--older-than", "52w", "--yes", "-f", "json").json["orders"] == 1
     assert supervisor("purge", "--older-than", "52w", "--yes", "-f", "json").json["orders"] == 0
-    assert len(supervisor("history", "--action", "purge", "-f", "json").json) == 1
+    assert len(supervisor.in_process("history", "--action", "purge", "-f", "json").json) == 1
     assert "Vogelsang" not in aged()
 
 
@@ -68,15 +68,18 @@ def decided(world, agent, supervisor):
     (world.folder / "form.pdf").write_bytes(FORM)
     (world.folder / "pairs.csv").write_text(BAD)
     done = [
-        *(agent("transfer", "file", n, "--into", "10001", "--form", "form.pdf") for n in ("20002", "20003")),
-        supervisor("transfer", "approve", "1", "--yes"),
-        agent("merge", "20002", "--into", "10001", "--keep", "--yes"),
-        supervisor("transfer", "reject", "2", "--reason", "Frau Vogelsang ist verreist", "--yes"),
-        agent("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
-        supervisor("bulk", "approve", "pairs.csv", "--yes"),
+        *(
+            agent.in_process("transfer", "file", n, "--into", "10001", "--form", "form.pdf")
+            for n in ("20002", "20003")
+        ),
+        supervisor.in_process("transfer", "approve", "1", "--yes"),
+        agent.in_process("merge", "20002", "--into", "10001", "--keep", "--yes"),
+        supervisor.in_process("transfer", "reject", "2", "--reason", "Frau Vogelsang ist verreist", "--yes"),
+        agent.in_process("transfer", "file", "20005", "--into", "10001", "--form", "form.pdf"),
+        supervisor.in_process("bulk", "approve", "pairs.csv", "--yes"),
     ]
     assert [one.code for one in done] == [0] * len(done), [one.err for one in done]
-    assert agent("bulk", "run", "pairs.csv").code == 7
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 7
 
 
 @pytest.fixture
@@ -300,7 +303,7 @@ def test_a_batch_can_still_be_undone_after_what_was_quoted_is_gone(tomorrow, sup
     tomorrow.execute("UPDATE custmerge_batch SET at = '2020-01-01T00:00:00Z'")
     done = supervisor("purge", "--older-than", "365d", "--yes", "-f", "json").json
     assert (done["orders"], done["rows"]) == (0, 1)
-    assert supervisor("undo", "--batch", "1", "--yes").code == 0
+    assert supervisor.in_process("undo", "--batch", "1", "--yes").code == 0
 
 
 @pytest.fixture

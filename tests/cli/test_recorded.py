@@ -110,7 +110,7 @@ def test_a_form_that_is_written_out_is_recorded(pair, cli, agent, supervisor):
         "survivor": "10001",
         "absorbed": "20002",
     }
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 def test_logins_are_recorded(pair, cli, supervisor):
@@ -125,9 +125,9 @@ def test_logins_are_recorded(pair, cli, supervisor):
 
 
 def test_a_service_token_does_not_log_in(pair, cli, supervisor):
-    cli.token = supervisor("token", "create", "nightly", "--role", "auditor").out.strip()
+    cli.token = supervisor.in_process("token", "create", "nightly", "--role", "auditor").out.strip()
     before = len(bodies(cli, "login"))
-    assert cli("find", "x").code == 0
+    assert cli.in_process("find", "x").code == 0
     assert len(bodies(cli, "login")) == before
 
 
@@ -158,7 +158,7 @@ def test_a_refused_command_is_recorded_without_what_was_typed(pair, cli, supervi
     filed(pair, supervisor)
     proof = ("--domain", "zwei.example", "--password-stdin", "--yes")
     if code == "not_own_order":
-        assert supervisor("merge", "20002", "--into", "10001", *proof, "--keep", stdin="pw-2").code == 0
+        assert supervisor.in_process("merge", "20002", "--into", "10001", *proof, "--keep", stdin="pw-2").code == 0
     person = cli.login("10001", "pw-1") if who == "customer" else cli.as_(who)
     done = person(*command, stdin="ein-langes-passwort\n")
     assert done.code == 4
@@ -168,10 +168,10 @@ def test_a_refused_command_is_recorded_without_what_was_typed(pair, cli, supervi
 
 
 def test_what_nobody_may_or_what_is_only_wrong_is_not_recorded(pair, cli, agent):
-    assert cli("whoami", CUSTMERGE_TOKEN="x").code == 4
+    assert cli.in_process("whoami", CUSTMERGE_TOKEN="x").code == 4
     assert agent("show", "99999").code == 5
-    assert agent("merge", "20002", "--into", "10001", "--yes").code in (1, 4)
-    assert agent("find").code == 2
+    assert agent.in_process("merge", "20002", "--into", "10001", "--yes").code in (1, 4)
+    assert agent.in_process("find").code == 2
     assert bodies(cli, "denied") == []
 
 

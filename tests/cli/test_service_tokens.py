@@ -47,9 +47,11 @@ def test_a_service_token_changes_neither_people_nor_tokens(bot, supervisor, cli,
         assert (done.code, done.out) == (4, "")
         assert "service token" in done.err
         assert standing(supervisor) == before
-        assert [one["by"] for one in supervisor("history", "--action", "denied", "-f", "json").json] == ["bot"]
+        assert [one["by"] for one in supervisor.in_process("history", "--action", "denied", "-f", "json").json] == [
+            "bot"
+        ]
     for name in ("anna", "ben"):
-        assert cli("login", "--staff", name, SECRET, "--print-token", stdin=STAFF_PASSWORD).code == 0
+        assert cli.in_process("login", "--staff", name, SECRET, "--print-token", stdin=STAFF_PASSWORD).code == 0
 
 
 def test_every_command_for_people_and_tokens_stands_in_the_table():
@@ -84,14 +86,14 @@ def test_init_makes_nobody_a_supervisor_whoever_is_logged_in(bot, supervisor):
 def test_the_own_password_changes_with_the_present_one_only(agent, cli, name):
     assert agent("user", "password", *name, SECRET, stdin=f"falsch\n{NEW}").code == 4
     assert agent("user", "password", *name, SECRET, stdin=NEW).code == 2
-    assert agent("whoami").code == 0
+    assert agent.in_process("whoami").code == 0
     assert agent("user", "password", *name, SECRET, stdin=f"{STAFF_PASSWORD}\n{NEW}").code == 0
-    assert cli("login", "--staff", "ben", SECRET, "--print-token", stdin=NEW).code == 0
+    assert cli.in_process("login", "--staff", "ben", SECRET, "--print-token", stdin=NEW).code == 0
 
 
 def test_a_supervisors_own_password_too(supervisor, cli):
     assert supervisor("user", "password", "anna", SECRET, stdin=f"not-the-present-one\n{NEW}").code == 4
-    assert cli("login", "--staff", "anna", SECRET, "--print-token", stdin=STAFF_PASSWORD).code == 0
+    assert cli.in_process("login", "--staff", "anna", SECRET, "--print-token", stdin=STAFF_PASSWORD).code == 0
 
 
 def test_guessing_the_own_password_by_name_locks_too(supervisor):

@@ -124,10 +124,10 @@ def test_a_number_that_an_earlier_version_took_in_like_that_can_still_be_used(wo
         f"INSERT INTO customer (number, {columns}) {copied}",
         "UPDATE package SET number = '4,91711E+11' WHERE number = '10001'",
     )
-    assert agent("show", "4,91711E+11", "-f", "json").json["number"] == "4,91711E+11"
+    assert agent.in_process("show", "4,91711E+11", "-f", "json").json["number"] == "4,91711E+11"
     assert cli.login("4,91711E+11", "geheim")("whoami").code == 0
     proof = ("--domain", "d.example", "--password-stdin")
-    assert agent("merge", "4,91711E+11", "--into", "20002", *proof, "--yes", stdin="geheim").code == 0
+    assert agent.in_process("merge", "4,91711E+11", "--into", "20002", *proof, "--yes", stdin="geheim").code == 0
 
 
 @pytest.mark.parametrize(
@@ -270,6 +270,6 @@ def test_an_export_that_was_imported_is_exported_as_it_was(sqlite_cli, tmp_path,
 @pytest.mark.parametrize("column", ["account_number", "bank_code"])
 def test_what_is_masked_is_not_imported_as_an_account(world, supervisor, column):
     world.customer("10001", **{column: "DE89370400440532013000"})
-    (world.folder / "found.csv").write_text(supervisor("find", "10001", "-f", "csv").out)
+    (world.folder / "found.csv").write_text(supervisor.in_process("find", "10001", "-f", "csv").out)
     done = supervisor("import", "customers", "found.csv", "--update")
     assert (done.code, f"{column}: DE89…3000: is masked" in done.err) == (2, True)

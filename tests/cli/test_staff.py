@@ -8,7 +8,7 @@ NEW = "ein-ganz-neues-passwort"
 
 def log_in(cli, name, password=STAFF_PASSWORD):
     other = cli.as_(name)
-    done = cli("login", "--staff", name, "--password-stdin", "--print-token", stdin=password)
+    done = cli.in_process("login", "--staff", name, "--password-stdin", "--print-token", stdin=password)
     other.token = done.out.strip()
     return done, other
 
@@ -28,18 +28,18 @@ def test_there_are_no_other_rules_for_a_password(supervisor, cli, password):
 
 def test_a_new_role_ends_the_sessions_and_holds_from_the_next_login_on(supervisor, agent, cli):
     assert supervisor("user", "role", "ben", "auditor").code == 0
-    assert agent("whoami").code == 4
+    assert agent.in_process("whoami").code == 4
     assert log_in(cli, "ben")[1]("whoami", "-f", "json").json["role"] == "auditor"
 
 
 def test_the_same_role_again_ends_nothing(supervisor, agent):
     assert supervisor("user", "role", "ben", "agent").code == 0
-    assert agent("whoami").code == 0
+    assert agent.in_process("whoami").code == 0
 
 
 def test_a_disabled_person_is_out_at_once(supervisor, agent, cli):
     assert supervisor("user", "disable", "ben", "--yes").code == 0
-    assert agent("whoami").code == 4
+    assert agent.in_process("whoami").code == 4
     done, _ = log_in(cli, "ben")
     assert (done.code, done.err) == (
         4,
@@ -58,17 +58,17 @@ def test_the_last_supervisor_stays(supervisor, cli):
 
 def test_a_supervisor_gives_somebody_a_new_password(supervisor, agent, cli):
     assert supervisor("user", "password", "ben", "--password-stdin", stdin=NEW).code == 0
-    assert agent("whoami").code == 4
+    assert agent.in_process("whoami").code == 4
     assert log_in(cli, "ben")[0].code == 4
     assert log_in(cli, "ben", f"{NEW}\nund-das-ist-bens-eigenes")[0].code == 0
 
 
 def test_everybody_changes_the_own_password_with_the_present_one(agent, cli):
     assert agent("user", "password", "--password-stdin", stdin=f"falsch\n{NEW}").code == 4
-    assert agent("whoami").code == 0
+    assert agent.in_process("whoami").code == 0
     assert agent("user", "password", "--password-stdin", stdin=f"{STAFF_PASSWORD}\nkurz").code == 2
     assert agent("user", "password", "--password-stdin", stdin=f"{STAFF_PASSWORD}\n{NEW}").code == 0
-    assert agent("whoami").code == 4
+    assert agent.in_process("whoami").code == 4
     assert log_in(cli, "ben", NEW)[0].code == 0
 
 
@@ -94,7 +94,7 @@ def test_what_is_done_to_staff_is_in_the_history(supervisor, agent):
     supervisor("user", "role", "ben", "auditor")
     supervisor("user", "password", "ben", "--password-stdin", stdin=NEW)
     supervisor("user", "disable", "ben", "--yes")
-    out = supervisor("export", "history", "-f", "jsonl").out
+    out = supervisor.in_process("export", "history", "-f", "jsonl").out
     assert [did for did in ("role", "password", "disable") if f'"did": "{did}"' in out] == [
         "role",
         "password",
@@ -146,7 +146,7 @@ def test_a_service_token_lasts_90_days_at_most(supervisor, days):
 def test_a_service_token_is_shown_once_and_kept_as_its_sha256(supervisor, cli, database_url):
     _done, bot = service(cli, supervisor)
     assert bot.token not in supervisor("token", "list", "-f", "json").out
-    assert bot.token not in supervisor("export", "history", "-f", "jsonl").out
+    assert bot.token not in supervisor.in_process("export", "history", "-f", "jsonl").out
     (row,) = supervisor("token", "list", "-f", "json").json
     assert list(row) == ["name", "role", "created_by", "created_at", "expires_at", "revoked_at"]
 
@@ -197,7 +197,7 @@ def test_the_history_says_that_a_service_acted(supervisor, cli, world):
     _, bot = service(cli, supervisor, "supervisor")
     (world.folder / "c.csv").write_text("number\n1\n")
     assert bot("import", "customers", "c.csv").code == 0
-    assert '"by_kind": "service"' in supervisor("export", "history", "-f", "jsonl").out
+    assert '"by_kind": "service"' in supervisor.in_process("export", "history", "-f", "jsonl").out
 
 
 # Sessions that end
@@ -207,7 +207,7 @@ def test_a_customers_new_password_ends_the_sessions(world, cli, supervisor):
     world.customer("10001", password="pw-1")
     customer = cli.login("10001", "pw-1")
     (world.folder / "new.csv").write_text("number,password\n10001,pw-neu\n")
-    supervisor("import", "customers", "new.csv", "--update")
+    supervisor.in_process("import", "customers", "new.csv", "--update")
     assert customer("whoami").code == 4
     cli.login("10001", "pw-neu")
 
@@ -216,7 +216,7 @@ def test_a_number_that_is_absorbed_is_logged_out(world, cli, agent):
     world.customer("10001")
     world.customer("20002", password="pw-2", domains=["zwei.example"])
     customer = cli.login("20002", "pw-2")
-    done = agent(
+    done = agent.in_process(
         "merge", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", "--yes", stdin="pw-2"
     )
     assert done.code == 0
@@ -286,5 +286,5 @@ def test_a_row_that_was_changed_by_hand_gets_no_new_seal(supervisor, agent, data
         supervisor("user", "role", "ben", "auditor"),
     ):
         assert (done.code, "isn't as the history has it" in done.err) == (6, True)
-    assert supervisor("audit", "--only", "staff").code == 2
+    assert supervisor.in_process("audit", "--only", "staff").code == 2
     assert supervisor("user", "disable", "ben", "--yes").code == 0

@@ -101,12 +101,14 @@ def test_a_filed_form_that_nobody_approved_lifts_nothing(blocked, agent):
     file(agent)
     done = merge(agent, "--domain", "zwei.example", "--password-stdin")
     assert done.code in (2, 4)
-    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    agent.in_process(
+        "verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2"
+    )
     assert merge(agent).code == 3
 
 
 def test_an_approved_transfer_lifts_the_block_and_stands_in_for_the_proof(approved, agent):
-    diff = agent("diff", "20002", "--into", "10001", "-f", "json")
+    diff = agent.in_process("diff", "20002", "--into", "10001", "-f", "json")
     assert (diff.code, diff.json["transfer"], diff.json["mergeable"], diff.json["blocked_by"]) == (
         1,
         1,
@@ -131,7 +133,10 @@ def test_a_dry_run_uses_nothing_up(approved, agent):
 
 def test_the_merge_names_the_transfer_in_the_history(approved, agent, supervisor):
     merge(agent)
-    entries = [json.loads(line)["body"] for line in supervisor("export", "history", "-f", "jsonl").out.splitlines()]
+    entries = [
+        json.loads(line)["body"]
+        for line in supervisor.in_process("export", "history", "-f", "jsonl").out.splitlines()
+    ]
     life = [(e["action"], e["transfer"], e["by"]) for e in entries if "transfer" in e]
     assert life == [("transfer_file", 1, "ben"), ("transfer_approve", 1, "anna"), ("merge", 1, "ben")]
     assert {(e["survivor"], e["absorbed"]) for e in entries if "transfer" in e} == {("10001", "20002")}
@@ -141,7 +146,7 @@ def test_it_lifts_exactly_this_pair_in_this_direction(approved, agent):
     approved.customer("30003", company="Sonnentau OHG")
     assert merge(agent, absorbed="10001", into="20002").code == 4
     assert merge(agent, absorbed="30003").code == 4
-    assert agent("diff", "10001", "--into", "20002", "-f", "json").json["transfer"] is None
+    assert agent.in_process("diff", "10001", "--into", "20002", "-f", "json").json["transfer"] is None
 
 
 def test_it_lifts_once(approved, agent, world):
@@ -168,10 +173,12 @@ def test_nobody_approves_or_rejects_the_own_filing(blocked, supervisor, cli):
 
 def test_a_new_role_does_not_make_a_filer_an_approver(blocked, agent, supervisor, cli):
     file(agent)
-    assert supervisor("user", "role", "ben", "supervisor").code == 0
-    assert agent("whoami").code == 4
+    assert supervisor.in_process("user", "role", "ben", "supervisor").code == 0
+    assert agent.in_process("whoami").code == 4
     ben = cli.as_("nobody")
-    ben.token = cli("login", "--staff", "ben", "--password-stdin", "--print-token", stdin=STAFF_PASSWORD).out.strip()
+    ben.token = cli.in_process(
+        "login", "--staff", "ben", "--password-stdin", "--print-token", stdin=STAFF_PASSWORD
+    ).out.strip()
     assert approve(ben).error["code"] == "own_transfer"
 
 
@@ -189,7 +196,7 @@ def test_a_new_name_does_not_make_a_filer_an_approver(blocked, supervisor, datab
 def test_a_service_token_does_not_make_its_maker_an_approver(blocked, supervisor, cli):
     file(supervisor)
     service = cli.as_("nobody")
-    service.token = supervisor("token", "create", "bot", "--role", "supervisor").out.strip()
+    service.token = supervisor.in_process("token", "create", "bot", "--role", "supervisor").out.strip()
     assert approve(service).error["code"] == "own_transfer"
 
 
@@ -228,14 +235,14 @@ def test_a_pair_has_one_open_transfer(blocked, agent):
 @pytest.mark.parametrize("field", ["company", "first_name", "last_name"])
 def test_a_changed_identity_field_voids_it(approved, supervisor, agent, number, field):
     (approved.folder / "new.csv").write_text(f"number,{field}\n{number},Neu\n")
-    assert supervisor("import", "customers", "new.csv", "--update").code == 0
+    assert supervisor.in_process("import", "customers", "new.csv", "--update").code == 0
     assert agent("transfer", "show", 1, "-f", "json").json["status"] == "void"
     assert merge(agent).code == 4
     # Changing it back doesn't bring it back.
     (approved.folder / "new.csv").write_text(
         "number,company,first_name,last_name\n10001,Sonnentau GmbH,Katrin,Vogelsang\n"
     )
-    supervisor("import", "customers", "new.csv", "--update")
+    supervisor.in_process("import", "customers", "new.csv", "--update")
     assert agent("transfer", "show", 1, "-f", "json").json["status"] == "void"
 
 
@@ -246,19 +253,21 @@ def test_a_record_changed_behind_the_programs_back_voids_it(approved, agent, dat
     with database.writing() as unit:
         unit._connection.exec_driver_sql("UPDATE customer SET last_name = 'Roth' WHERE number = '20002'")
     database.close()
-    assert agent("diff", "20002", "--into", "10001", "-f", "json").json["transfer"] is None
+    assert agent.in_process("diff", "20002", "--into", "10001", "-f", "json").json["transfer"] is None
     assert merge(agent).code == 4
 
 
 def test_a_changed_detail_does_not_void_it(approved, supervisor, agent):
     (approved.folder / "new.csv").write_text("number,city\n20002,Ulm\n")
-    supervisor("import", "customers", "new.csv", "--update")
+    supervisor.in_process("import", "customers", "new.csv", "--update")
     assert merge(agent).code == 0
 
 
 def test_a_number_that_went_elsewhere_voids_it(approved, agent):
     approved.customer("30003", company="Sonnentau OHG", street="Weg 1")
-    agent("verify", "20002", "--into", "30003", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    agent.in_process(
+        "verify", "20002", "--into", "30003", "--domain", "zwei.example", "--password-stdin", stdin="pw-2"
+    )
     assert merge(agent, into="30003").code == 0
     assert agent("transfer", "show", 1, "-f", "json").json["status"] == "void"
 

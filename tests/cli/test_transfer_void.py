@@ -13,7 +13,7 @@ def approved(world, agent, supervisor, database_url):
     world.customer("10001", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], company="Sonnentau OHG")
     (world.folder / "form.pdf").write_bytes(PDF)
-    assert supervisor("user", "role", "ada", "supervisor").code == 0
+    assert supervisor.in_process("user", "role", "ada", "supervisor").code == 0
     assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
     assert supervisor("transfer", "approve", "1", "--yes").code == 0
     return world
@@ -27,7 +27,7 @@ def ada(cli, approved):
 
 def logged_in(cli, name):
     other = cli.as_("nobody")
-    done = cli("login", "--staff", name, "--password-stdin", "--print-token", stdin=STAFF_PASSWORD)
+    done = cli.in_process("login", "--staff", name, "--password-stdin", "--print-token", stdin=STAFF_PASSWORD)
     assert done.code == 0, done.err
     other.token = done.out.strip()
     return other
@@ -70,10 +70,10 @@ def test_a_changed_identity_is_an_entry_and_putting_it_back_revives_nothing(appr
 
 def test_a_number_that_went_elsewhere_is_an_entry_and_an_undo_revives_nothing(approved, supervisor, agent):
     approved.customer("30003", company="Sonnentau OHG")
-    agent("verify", "20002", "--into", "30003", *PROOF, stdin="pw-2")
+    agent.in_process("verify", "20002", "--into", "30003", *PROOF, stdin="pw-2")
     assert agent("merge", "20002", "--into", "30003", "--yes").code == 0
     assert void_entries(supervisor) == [(1, "number_merged", "ben")]
-    assert supervisor("undo", "1", "--yes").code == 0
+    assert supervisor.in_process("undo", "1", "--yes").code == 0
     assert (status(agent), merged(agent).code) == ("void", 4)
     assert findings(supervisor) == set()
 
@@ -81,8 +81,8 @@ def test_a_number_that_went_elsewhere_is_an_entry_and_an_undo_revives_nothing(ap
 def test_a_bulk_run_that_merges_a_number_away_writes_the_entry_too(approved, supervisor, agent):
     approved.customer("30003", company="Sonnentau OHG")
     (approved.folder / "bulk.csv").write_text("survivor,absorbed,choice\n30003,20002,\n")
-    assert supervisor("bulk", "approve", "bulk.csv", "--yes").code == 0
-    assert agent("bulk", "run", "bulk.csv").code == 0
+    assert supervisor.in_process("bulk", "approve", "bulk.csv", "--yes").code == 0
+    assert agent.in_process("bulk", "run", "bulk.csv").code == 0
     assert void_entries(supervisor) == [(1, "number_merged", "ben")]
     assert findings(supervisor) == set()
 
@@ -139,7 +139,7 @@ def test_an_approval_by_a_service_token_is_its_makers(world, agent, supervisor, 
     assert supervisor("transfer", "reject", "1", "--reason", "nochmal", "--yes").code == 0
     assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
     bot = cli.as_("nobody")
-    bot.token = supervisor("token", "create", "bot", "--role", "supervisor").out.strip()
+    bot.token = supervisor.in_process("token", "create", "bot", "--role", "supervisor").out.strip()
     assert bot("transfer", "approve", "2", "--yes").code == 0
     assert ada("token", "revoke", "bot", "--yes").code == 0
     assert status(ada, 2) == "approved"
@@ -189,16 +189,16 @@ def test_by_hand_a_rejected_one_filed_again_is_not_approved_either(approved, sup
 
 def test_by_hand_a_used_one_approved(approved, supervisor, agent, database_url):
     assert merged(agent).code == 0
-    assert supervisor("undo", "1", "--yes").code == 0
+    assert supervisor.in_process("undo", "1", "--yes").code == 0
     execute(database_url, APPROVED, 'UPDATE custmerge_transfer SET "order" = NULL WHERE id = 1')
     demand_found_and_refused(supervisor)
 
 
 def test_by_hand_a_used_one_approved_is_found_since_a_checkpoint_too(approved, supervisor, agent, database_url):
     assert merged(agent).code == 0
-    assert supervisor("audit", "--checkpoint", "c", "-f", "json").code == 0
+    assert supervisor.in_process("audit", "--checkpoint", "c", "-f", "json").code == 0
     execute(database_url, APPROVED, 'UPDATE custmerge_transfer SET "order" = NULL WHERE id = 1')
-    done = supervisor("audit", "--checkpoint", "c", "--since-checkpoint", "-f", "json")
+    done = supervisor.in_process("audit", "--checkpoint", "c", "--since-checkpoint", "-f", "json")
     assert [one["subject"] for one in done.json["findings"]] == ["transfer 1"]
 
 
@@ -232,7 +232,7 @@ def test_by_hand_one_put_in(approved, supervisor, database_url):
 def test_by_hand_one_made_void_by_hand(approved, supervisor, database_url):
     execute(database_url, "UPDATE custmerge_transfer SET status = 'void' WHERE id = 1")
     demand_found_and_refused(supervisor)
-    assert supervisor("init").code == 0
+    assert supervisor.in_process("init").code == 0
     assert findings(supervisor) == {"transfer 1"}
 
 

@@ -103,7 +103,7 @@ def test_an_agent_undoes_nothing_after_15_minutes_but_a_supervisor_does(pair, ag
 
 def test_a_service_token_undoes_its_own_orders_and_not_those_of_its_maker(pair, cli, agent, supervisor):
     bot = cli.as_("bot")
-    bot.token = supervisor("token", "create", "bot", "--role", "agent").out.strip()
+    bot.token = supervisor.in_process("token", "create", "bot", "--role", "agent").out.strip()
     assert undo(bot, merge(bot, "20002", "--keep")).code == 0
     assert undo(bot, merge(agent, "20002", "--keep")).code == 4
 
@@ -188,7 +188,7 @@ def test_a_later_order_after_a_cascade_was_shown_is_not_undone_with_it(pair, age
     typist.child.sendline("y")
     typist.sees("changed meanwhile")
     assert typist.ends() == 6
-    assert supervisor("history", "--action", "undo", "-f", "json").json == []
+    assert supervisor.in_process("history", "--action", "undo", "-f", "json").json == []
 
 
 # At once
@@ -209,7 +209,9 @@ def test_of_two_undos_at_once_one_wins_and_the_other_is_told(pair, agent, superv
 
 def test_an_undo_and_a_merge_of_the_survivor_at_once_leave_one_or_the_other(pair, agent, supervisor):
     order = merge(agent, "20002", "--keep", "--take", "city")
-    agent("verify", "10001", "--into", "30003", "--domain", "eins.example", "--password-stdin", stdin="pw-1")
+    agent.in_process(
+        "verify", "10001", "--into", "30003", "--domain", "eins.example", "--password-stdin", stdin="pw-1"
+    )
     undoing, _ = supervisor.start("undo", order, "--yes")
     merging, _ = agent.start("merge", "10001", "--into", "30003", "--adopt", "--yes")
     undoing.join(300)

@@ -26,8 +26,8 @@ def batch(world, agent, supervisor):
     world.customers_like("1000", *map(str, NUMBERS))
     before = world.dump()
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n" + "".join(f"1000,{n}\n" for n in NUMBERS))
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
-    assert agent("bulk", "run", "pairs.csv").code == 0
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 0
     return before
 
 
@@ -72,14 +72,14 @@ def test_an_undo_that_is_refused_leaves_a_file_that_can_be_run(world, agent, sup
     world.customers_like("1000", "1001", "1003", "9000")
     world.customers_like("1002", city="Ulm")
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n1000,1002\n1000,1003\n")
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
-    assert agent("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
     (world.folder / "later.csv").write_text("survivor,absorbed\n9000,1000\n")
-    assert supervisor("bulk", "approve", "later.csv", "--yes").code == 0
-    assert agent("bulk", "run", "later.csv").code == 0
+    assert supervisor.in_process("bulk", "approve", "later.csv", "--yes").code == 0
+    assert agent.in_process("bulk", "run", "later.csv").code == 0
     assert supervisor(*UNDO).code == 6
     assert undone(supervisor) == 0
-    states = {one["batch"]: one["state"] for one in agent("bulk", "status", "-f", "json").json}
+    states = {one["batch"]: one["state"] for one in agent.in_process("bulk", "status", "-f", "json").json}
     assert states[1] == "running"
 
 
@@ -92,15 +92,15 @@ def test_an_undo_of_a_batch_that_has_grown_since_it_was_shown_undoes_nothing(wor
     world.customers_like("1000", "1001")
     world.customers_like("1002", city="Ulm")
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n1000,1002\n")
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
-    assert agent("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
     with closing(Database(database_url)) as database:
         caller = access.resume(database, supervisor.token, datetime.now(UTC))
         inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
         seen = undo_batch.preview(database, caller, 1, inputs)
         (world.folder / "city.csv").write_text(f"number,city\n1002,{world.customers()['1000']['city']}\n")
-        assert supervisor("import", "customers", "city.csv", "--update").code == 0
-        assert agent("bulk", "run", "pairs.csv").code == 0
+        assert supervisor.in_process("import", "customers", "city.csv", "--update").code == 0
+        assert agent.in_process("bulk", "run", "pairs.csv").code == 0
         with pytest.raises(UndoChanged):
             undo_batch.undo_batch(database, caller, 1, inputs, seen)
     assert (seen.orders, undone(supervisor)) == (1, 0)
@@ -152,8 +152,8 @@ def test_two_undos_of_one_batch_exclude_each_other(supervisor, stopped_undo):
 
 @everywhere
 def test_an_undo_and_a_run_of_one_file_exclude_each_other(supervisor, agent, stopped_undo):
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
-    done = agent("bulk", "run", "pairs.csv", "-f", "json")
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
+    done = agent.in_process("bulk", "run", "pairs.csv", "-f", "json")
     assert (done.code, done.error["code"]) == (6, "batch_running")
     assert undone(supervisor) == 2
 
@@ -174,7 +174,7 @@ def test_a_killed_undo_is_gone_on_with_at_once_whatever_became_of_the_file_meanw
 ):
     stopped_undo.kill()
     stopped_undo.join()
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
     assert (agent if command[0] == "bulk" else supervisor)(*command).code == 0
     assert supervisor(*UNDO).json["orders"] == 6
 
@@ -217,7 +217,7 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
 ):
     world.customers_like("1000", "1001")
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n1000,1001\n")
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
     begun = undo_batch._BatchUndo.begin
 
     def begin(undo):
@@ -229,7 +229,7 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
     inputs = undo_batch.UndoInputs(lambda: now, lambda: bytes(16), None)
     with closing(Database(database_url)) as database, pytest.raises(BatchBusy):
         undo_batch.undo_batch(database, access.resume(database, supervisor.token, now), 1, inputs, None)
-    assert [one["state"] for one in supervisor("bulk", "status", "-f", "json").json] == ["approved"]
+    assert [one["state"] for one in supervisor.in_process("bulk", "status", "-f", "json").json] == ["approved"]
     assert undone(supervisor) == 0
 
 

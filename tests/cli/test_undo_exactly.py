@@ -49,7 +49,7 @@ def test_a_number_without_packages_and_a_contact_without_a_word_come_back(pair, 
 
 def test_the_number_is_found_and_logs_in_again(pair, agent, supervisor, cli):
     undo(supervisor, merge(agent, "20002", "--adopt"))
-    assert [c["number"] for c in agent("find", "ulm", "-f", "json").json] == ["20002"]
+    assert [c["number"] for c in agent.in_process("find", "ulm", "-f", "json").json] == ["20002"]
     customer = cli.login("20002", "pw-2")
     assert customer("whoami", "-f", "json").json["number"] == "20002"
     proof = ("verify", "20002", "--into", "10001", "--domain", "müller.example", "--password-stdin")
@@ -102,13 +102,16 @@ def test_csv_has_one_flat_row(pair, agent, supervisor):
 def test_an_undo_is_an_entry_of_its_own(pair, agent, supervisor):
     order = merge(agent, "20002", "--adopt")
     undo(supervisor, order)
-    (entry,) = supervisor("history", "--action", "undo", "-f", "json").json
+    (entry,) = supervisor.in_process("history", "--action", "undo", "-f", "json").json
     assert (entry["order"], entry["survivor"], entry["absorbed"], entry["choice"], entry["by"]) == (
         order, "10001", "20002", None, "anna",
     )  # fmt: skip
-    exported = supervisor("export", "history", "-f", "jsonl").out.splitlines()[-1]
+    exported = supervisor.in_process("export", "history", "-f", "jsonl").out.splitlines()[-1]
     assert '"packages":2' in exported.replace(" ", "")
-    assert [e["action"] for e in supervisor("history", "--order", order, "-f", "json").json] == ["undo", "merge"]
+    assert [e["action"] for e in supervisor.in_process("history", "--order", order, "-f", "json").json] == [
+        "undo",
+        "merge",
+    ]
 
 
 def test_a_dry_run_changes_nothing(pair, agent, supervisor):
@@ -118,7 +121,7 @@ def test_a_dry_run_changes_nothing(pair, agent, supervisor):
     assert (done.code, done.json["dry_run"], done.json["restored"]["packages"]) == (0, True, ["P20002", "Q20002"])
     assert "would be undone" in supervisor("undo", order, "--dry-run").out
     assert pair.dump() == before
-    assert supervisor("history", "--action", "undo", "-f", "json").json == []
+    assert supervisor.in_process("history", "--action", "undo", "-f", "json").json == []
 
 
 def test_an_undone_pair_is_merged_and_undone_again(pair, agent, supervisor):
@@ -141,10 +144,12 @@ def test_it_may_be_merged_the_other_way_round_afterwards(pair, agent, supervisor
 
 def test_a_proof_by_a_domain_that_has_left_is_void(pair, agent, supervisor):
     order = merge(agent, "20002", "--adopt")
-    agent("verify", "10001", "--into", "30003", "--domain", "müller.example", "--password-stdin", stdin="paket")
-    assert agent("merge", "10001", "--into", "30003", "--adopt", "--dry-run").code == 0
+    agent.in_process(
+        "verify", "10001", "--into", "30003", "--domain", "müller.example", "--password-stdin", stdin="paket"
+    )
+    assert agent.in_process("merge", "10001", "--into", "30003", "--adopt", "--dry-run").code == 0
     undo(supervisor, order)
-    done = agent("merge", "10001", "--into", "30003", "--adopt", "--yes", "-f", "json")
+    done = agent.in_process("merge", "10001", "--into", "30003", "--adopt", "--yes", "-f", "json")
     assert (done.code, done.error["code"]) == (4, "proof_required")
 
 
@@ -152,11 +157,11 @@ def test_a_contract_transfer_stays_used(world, agent, supervisor):
     world.customer("10001")
     world.customer("20002", password="pw-2", domains=["zwei.example"], company="Anders GmbH")
     (world.folder / "form.pdf").write_bytes(b"%PDF-")
-    agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf")
-    supervisor("transfer", "approve", "1", "--yes")
+    agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf")
+    supervisor.in_process("transfer", "approve", "1", "--yes")
     before = world.dump()
-    done = agent("merge", "20002", "--into", "10001", "--adopt", "--yes", "-f", "json")
+    done = agent.in_process("merge", "20002", "--into", "10001", "--adopt", "--yes", "-f", "json")
     assert undo(supervisor, done.json["order"]).code == 0
     assert world.dump() == before
-    assert agent("transfer", "show", "1", "-f", "json").json["status"] == "used"
-    assert agent("merge", "20002", "--into", "10001", "--adopt", "--yes").code == 4
+    assert agent.in_process("transfer", "show", "1", "-f", "json").json["status"] == "used"
+    assert agent.in_process("merge", "20002", "--into", "10001", "--adopt", "--yes").code == 4

@@ -166,7 +166,7 @@ def test_an_order_is_undone_once(pair, agent, supervisor):
     undo(supervisor, order)
     done = undo(supervisor, order)
     assert (done.code, done.error["code"], done.error["details"]["by"]) == (6, "already_undone", "anna")
-    assert len(supervisor("history", "--action", "undo", "-f", "json").json) == 1
+    assert len(supervisor.in_process("history", "--action", "undo", "-f", "json").json) == 1
 
 
 def test_after_a_purge_it_says_why_not(pair, agent, supervisor, database_url):

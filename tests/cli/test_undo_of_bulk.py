@@ -39,19 +39,19 @@ def load(world, numbers):
         + "".join(f"P{n},{n},d{n}.example,{'C' if n % 3 else ''}\n" for n in numbers)
     )
     for kind in ("customers", "packages"):
-        assert world.anna("import", kind, f"{kind[0]}.csv").code == 0
+        assert world.anna.in_process("import", kind, f"{kind[0]}.csv").code == 0
 
 
 def run_batch(world, agent, supervisor, pairs, *options, name="pairs.csv"):
     choices = ("adopt", "keep")
     rows = "".join(f"{into},{n},{choices[n % 2]},{'city' if n % 7 == 0 else ''}\n" for into, n in pairs)
     (world.folder / name).write_text(HEADER + rows)
-    assert supervisor("bulk", "approve", name, "--yes").code == 0
-    return agent("bulk", "run", name, *options)
+    assert supervisor.in_process("bulk", "approve", name, "--yes").code == 0
+    return agent.in_process("bulk", "run", name, *options)
 
 
 def state(cli):
-    return cli("bulk", "status", "-f", "json").json[0]["state"]
+    return cli.in_process("bulk", "status", "-f", "json").json[0]["state"]
 
 
 def test_a_whole_bulk_run_is_taken_back(world, batch, supervisor):
@@ -70,7 +70,7 @@ def test_a_whole_bulk_run_is_taken_back(world, batch, supervisor):
     }
     assert world.dump() == batch
     assert state(supervisor) == "undone"
-    entries = supervisor("history", "--action", "undo", "-f", "json").json
+    entries = supervisor.in_process("history", "--action", "undo", "-f", "json").json
     assert [e["order"] for e in entries] == list(range(1, 83))
 
 
@@ -113,7 +113,7 @@ def test_what_was_undone_before_a_stop_stays_and_is_said(world, agent, superviso
     import_(world, "packages", "package,number,domains\nP1699,1000,neu.example\n")
     done = supervisor("undo", "--batch", "1", "--yes")
     assert (done.code, "batch 1 that are undone, and stay so: 500" in done.err) == (6, True)
-    assert len(supervisor("history", "--action", "undo", "-f", "json").json) == 500
+    assert len(supervisor.in_process("history", "--action", "undo", "-f", "json").json) == 500
     import_(world, "packages", "package,number,domains\nP1699,1000,d1699.example\n")
     done = undo(supervisor, "--batch", "1")
     assert (done.code, done.json["orders"], done.json["already"]) == (0, 100, 500)
@@ -122,10 +122,10 @@ def test_what_was_undone_before_a_stop_stays_and_is_said(world, agent, superviso
 
 def test_an_undone_file_runs_again_only_after_a_new_approval(world, batch, agent, supervisor):
     undo(supervisor, "--batch", "1")
-    assert agent("bulk", "run", "pairs.csv").code == 4
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 4
     assert world.dump() == batch
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
-    assert agent("bulk", "run", "pairs.csv", "-f", "json").json["merged"] == 82
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv", "-f", "json").json["merged"] == 82
 
 
 def test_a_run_that_is_not_finished_is_taken_back_and_not_gone_on_with(world, agent, supervisor):
@@ -138,7 +138,7 @@ def test_a_run_that_is_not_finished_is_taken_back_and_not_gone_on_with(world, ag
     assert state(supervisor) == "running"
     assert undo(supervisor, "--batch", "1").json["orders"] == 49
     assert world.dump() == before
-    agent("bulk", "run", "pairs.csv")
+    agent.in_process("bulk", "run", "pairs.csv")
     assert world.dump() == before
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_batch_ends_with_5(supervisor, world):
 def test_a_batch_that_runs_is_not_undone(world, agent, supervisor):
     load(world, range(1000, 1010))
     (world.folder / "pairs.csv").write_text(HEADER + "1000,1002,adopt,\n" * 20_000)
-    supervisor("bulk", "approve", "pairs.csv", "--yes")
+    supervisor.in_process("bulk", "approve", "pairs.csv", "--yes")
     process, _ = agent.start("bulk", "run", "pairs.csv", "--chunk", "1")
     answers = []
     while process.is_alive() and not answers:
@@ -172,7 +172,7 @@ def test_an_undo_of_a_batch_that_is_killed_is_gone_on_with(world, agent, supervi
     # The last of them may have come to its end.
     assert undo(supervisor, "--batch", "1").code in (0, 6)
     assert world.dump() == before
-    entries = supervisor("history", "--action", "undo", "-f", "json").json
+    entries = supervisor.in_process("history", "--action", "undo", "-f", "json").json
     assert sorted(e["order"] for e in entries) == list(range(1, 151))
     assert state(supervisor) == "undone"
 

@@ -81,7 +81,7 @@ def outcome(supervisor, folder):
     with (folder / "report.csv").open(encoding="utf-8", newline="") as file:
         report = [{**row, "status": row["status"].replace("already", "merged")} for row in csv.DictReader(file)]
     tables = [supervisor("export", kind, "-f", "jsonl").out for kind in ("customers", "packages")]
-    entries = supervisor("history", "--action", "merge", "--limit", "1000", "-f", "json").json
+    entries = supervisor.in_process("history", "--action", "merge", "--limit", "1000", "-f", "json").json
     return report, tables, [(e["order"], e["survivor"], e["absorbed"], e["choice"]) for e in entries]
 
 
@@ -90,7 +90,7 @@ def demand_goes_on(agent, supervisor, folder, uninterrupted, *, done=None):
     (batch,) = agent("bulk", "status", "-f", "json").json
     assert batch["done"] == (batch["done"] // CHUNK * CHUNK if done is None else done)
     assert 0 < batch["done"] < ROWS
-    orders = supervisor("history", "--action", "merge", "--limit", "1000", "-f", "json").json
+    orders = supervisor.in_process("history", "--action", "merge", "--limit", "1000", "-f", "json").json
     assert sorted(entry["order"] for entry in orders) == list(range(1, batch["merged"] + 1))
     assert agent(*RUN).code == 7
     assert outcome(supervisor, folder) == uninterrupted

@@ -42,7 +42,9 @@ def locked(url):
 def proved_pair(world, agent):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"])
-    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    agent.in_process(
+        "verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2"
+    )
     return world
 
 
@@ -150,7 +152,7 @@ def test_a_copy_that_is_taken_while_others_write_is_consistent(sqlite_cli, tmp_p
     while copies < 3 or process.is_alive():
         copies += 1
         path = tmp_path / f"copy-{copies}.db"
-        with closing(sqlite3.connect(tmp_path / "custmerge.db", timeout=60)) as connection:
+        with closing(sqlite3.connect(tmp_path / "custmerge.db", timeout=300)) as connection:
             connection.execute(f"VACUUM INTO '{path}'")
         audit = supervisor("--database", f"sqlite:///{path}", "audit", "--format", "json")
         assert (audit.code, audit.json["findings"]) == (0, [])
@@ -282,7 +284,7 @@ def test_parallel_merges_of_one_number_execute_it_once(proved_pair, cli):
     for thread in threads:
         thread.join()
     assert sorted(done.code for done in results) == [0, 5, 5, 5]
-    assert len(agent("history", "--action", "merge", "-f", "json").json) == 1
+    assert len(agent.in_process("history", "--action", "merge", "-f", "json").json) == 1
 
 
 def test_merges_in_opposite_directions_never_deadlock(world, cli):
@@ -290,7 +292,7 @@ def test_merges_in_opposite_directions_never_deadlock(world, cli):
     for number in ("10001", "20002"):
         world.customer(number, password="pw", domains=[f"n{number}.example"])
     for absorbed, survivor in (("10001", "20002"), ("20002", "10001")):
-        agent(
+        agent.in_process(
             "verify", absorbed, "--into", survivor, "--domain", f"n{absorbed}.example", "--password-stdin", stdin="pw"
         )
     first, _ = agent.start("merge", "10001", "--into", "20002", "--yes")

@@ -68,7 +68,7 @@ def demand_one_sentence(done):
 
 
 def demand_sound(cli):
-    audit = cli.as_("anna")("audit", "-f", "json")
+    audit = cli.as_("anna").in_process("audit", "-f", "json")
     assert (audit.code, audit.json["findings"]) == (0, [])
 
 
@@ -83,7 +83,7 @@ def test_a_merge_with_too_little_room_did_nothing(on_disk, record_property):
     faults = until_there_is_room(folder, lambda: agent(*MERGE, stdin="hefezopf"), demand_nothing)
     record_property("faults_survived", faults)
     assert faults
-    assert agent("show", "20001", "-f", "json").json["merged_into"] == "10001"
+    assert agent.in_process("show", "20001", "-f", "json").json["merged_into"] == "10001"
     demand_sound(cli)
 
 
@@ -115,7 +115,7 @@ def test_a_bulk_run_with_too_little_room_goes_on_when_there_is_more(on_disk, rec
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
 
     def demand_whole_rows():
-        orders = supervisor("history", "--action", "merge", "--limit", "100", "-f", "json").json
+        orders = supervisor.in_process("history", "--action", "merge", "--limit", "100", "-f", "json").json
         assert sorted(entry["order"] for entry in orders) == list(range(1, len(orders) + 1))
         demand_sound(cli)
 
@@ -123,7 +123,7 @@ def test_a_bulk_run_with_too_little_room_goes_on_when_there_is_more(on_disk, rec
     faults = until_there_is_room(folder, lambda: agent(*run), demand_whole_rows)
     record_property("faults_survived", faults)
     assert faults
-    assert agent("show", "10001", "-f", "json").json["packages"][-1]["domains"] == ["d20040.example"]
+    assert agent.in_process("show", "10001", "-f", "json").json["packages"][-1]["domains"] == ["d20040.example"]
     demand_sound(cli)
 
 
@@ -166,7 +166,7 @@ def test_a_server_that_can_store_no_more_refuses_a_merge_whole(server_on_disk, t
                 break
     demand_one_sentence(done)
     assert "is full" in done.err
-    assert agent("show", str(number), "-f", "json").json["merged_into"] is None
+    assert agent.in_process("show", str(number), "-f", "json").json["merged_into"] is None
     assert len(world.packages()) == len(PAIRS)
     assert agent(*merge_of(number), "--adopt", "--yes", stdin="hefezopf").code == 0
     demand_sound(cli)

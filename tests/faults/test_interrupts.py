@@ -36,10 +36,10 @@ def test_an_import_that_is_struck_down_leaves_nothing_behind(world, supervisor, 
     assert process.exitcode == code
     assert "Traceback" not in err.read_text()
     assert world.dump() == before
-    assert supervisor("history", "--action", "import", "-f", "json").json == [
-        entry for entry in supervisor("history", "-f", "json").json if entry["action"] == "import"
+    assert supervisor.in_process("history", "--action", "import", "-f", "json").json == [
+        entry for entry in supervisor.in_process("history", "-f", "json").json if entry["action"] == "import"
     ]
-    assert supervisor("find", "vorher", "-f", "json").json[0]["number"] == "vorher"
+    assert supervisor.in_process("find", "vorher", "-f", "json").json[0]["number"] == "vorher"
 
 
 def broken_off(database):
@@ -94,7 +94,7 @@ def test_ctrl_c_does_not_wait_for_a_reader_who_looks_at_the_first_page(world, su
             # As much as the pipe holds has come, and the program waits.
             time.sleep(1)
             process.send_signal(signal.SIGINT)
-            assert process.wait(60) == 130
+            assert process.wait(300) == 130
             said = process.stderr.read() if process.stderr else b""
     assert said in (b"", b"custmerge: Interrupted: nothing half done was left behind.\n")
 

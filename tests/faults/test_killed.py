@@ -41,11 +41,13 @@ def work_of(url, name, do):
 
 
 def entries(agent, action):
-    return agent("history", "--action", action, "-f", "json").json
+    return agent.in_process("history", "--action", action, "-f", "json").json
 
 
 def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, agent, database_url, record_property):
-    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    agent.in_process(
+        "verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2"
+    )
     before = three.dump()
     request = merge_service.Request("20002", "10001", Wishes(Choice.KEEP, fill=True))
 

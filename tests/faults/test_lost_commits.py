@@ -19,7 +19,9 @@ def before(world, agent):
     """What there was before the order: two customers, of whom one is proved."""
     world.customer("10001", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
-    agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    agent.in_process(
+        "verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2"
+    )
     return world.dump()
 
 
@@ -43,7 +45,7 @@ def struck(cli, cut, *, closes=False):
 
 
 def entries(agent, action):
-    return agent("history", "--action", action, "-f", "json").json
+    return agent.in_process("history", "--action", action, "-f", "json").json
 
 
 @either_way
@@ -99,7 +101,7 @@ def test_an_import_that_was_committed_is_reported_as_done(before, supervisor, tm
     with struck(supervisor, Cut.AFTER) as lost:
         done = lost("import", "customers", "c.csv", "-f", "json")
     assert (done.code, done.json["added"]) == (0, 1)
-    assert supervisor("show", "30003").code == 0
+    assert supervisor.in_process("show", "30003").code == 0
 
 
 def test_a_bulk_chunk_that_was_committed_is_not_executed_again(before, supervisor, agent, tmp_path):

@@ -22,7 +22,7 @@ from custmerge.storage.database import Database
 from custmerge.storage.schema import VERSIONS
 
 PASSWORD = "das-ist-lang-genug"
-GIVE_UP_AFTER_SECONDS = 30
+GIVE_UP_AFTER_SECONDS = 300
 # Not pg_stat_activity, of which a transaction always sees what it saw first. Who waits holds other locks here.
 _WAITING = (
     "SELECT count(DISTINCT waits.pid) FROM pg_locks waits JOIN pg_locks holds ON holds.pid = waits.pid "

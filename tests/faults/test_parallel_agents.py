@@ -13,7 +13,7 @@ TAKEN = {
 
 def verified(agent, absorbed, survivor):
     proof = ("--domain", f"d{absorbed}.example", "--password-stdin")
-    assert agent("verify", absorbed, "--into", survivor, *proof, stdin="hefezopf").code == 0
+    assert agent.in_process("verify", absorbed, "--into", survivor, *proof, stdin="hefezopf").code == 0
 
 
 def at_once(caller, *commands):
@@ -40,7 +40,7 @@ def test_merges_into_one_number_at_once_lose_no_update(five, agent, supervisor):
     record = five.customers()["10001"]
     assert {field: record[field] for field in details()} == details(**dict(TAKEN.values()))
     assert {package["number"] for package in five.packages().values()} == {"10001"}
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 def test_undos_of_one_numbers_orders_at_once_give_everything_back(five, agent, supervisor):
@@ -51,7 +51,7 @@ def test_undos_of_one_numbers_orders_at_once_give_everything_back(five, agent, s
     done = at_once(supervisor, *(("undo", str(order), "--yes") for order in range(1, 5)))
     assert done == [(0, "")] * 4
     assert five.dump() == before
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 def test_merges_in_a_ring_at_once_leave_one_number_and_no_circle(world, agent, supervisor):
@@ -71,7 +71,7 @@ def test_merges_in_a_ring_at_once_leave_one_number_and_no_circle(world, agent, s
             assert {absorbed, survivor} & {word.strip(".,:") for word in said.split()}
     customers = world.customers()
     assert {n: c["merged_into"] for n, c in customers.items() if c["merged_into"]} == dict(merged)
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 def test_an_edit_and_a_merge_at_once_lose_neither(five, agent, supervisor, tmp_path):

@@ -19,12 +19,14 @@ def pair(world):
 def at_once(callers, *command):
     running = [caller.start(*command, stdin="pw-2") for caller in callers]
     for process, _ in running:
-        process.join(120)
+        process.join(300)
     return [(process.exitcode, err.read_text()) for process, (_, _, err) in running]
 
 
 def counted(supervisor):
-    return [e for e in supervisor("history", "-f", "json").json if e["action"] in ("login_failed", "locked")]
+    return [
+        e for e in supervisor.in_process("history", "-f", "json").json if e["action"] in ("login_failed", "locked")
+    ]
 
 
 @pytest.mark.usefixtures("true_hashes")
@@ -37,7 +39,7 @@ def test_six_agents_who_prove_and_merge_one_number_at_once_are_told_where_it_wen
             error = json.loads(said)["error"]
             assert (error["code"], error["details"]["merged_into"]) == ("merged_away", "10001")
     assert counted(supervisor) == []
-    assert supervisor("audit").code == 0
+    assert supervisor.in_process("audit").code == 0
 
 
 @pytest.mark.usefixtures("true_hashes")
@@ -62,7 +64,7 @@ FEEDS = {
 @pytest.mark.parametrize("feed", FEEDS)
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_order_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, agent, database_url, feed):
-    assert agent("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
+    assert agent.in_process("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
     done = while_it_waits(
         agent, database_url, FEEDS[feed], "merge", "20002", "--into", "10001", "--yes", "-f", "json"
     )
@@ -85,7 +87,7 @@ def test_a_chunk_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, ag
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_undo_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, agent, database_url):
     pair.customer("30003")
-    assert agent("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
+    assert agent.in_process("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
     assert agent("merge", "20002", "--into", "10001", "--adopt", "--yes").code == 0
     moved = "UPDATE package SET number = '30003' WHERE package = 'P20002'"
     done = while_it_waits(agent, database_url, moved, "undo", "1", "--yes", "-f", "json")

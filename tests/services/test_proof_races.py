@@ -77,7 +77,7 @@ class Host:
         """Tries that count or may come to count, and the entries that tell of wrong ones."""
         with self.database.reading() as unit:
             tries = unit._connection.exec_driver_sql("SELECT count(*) FROM custmerge_guess").scalar()
-        return tries, len(self.world.anna("history", "--action", "login_failed", "-f", "json").json)
+        return tries, len(self.world.anna.in_process("history", "--action", "login_failed", "-f", "json").json)
 
 
 @pytest.fixture

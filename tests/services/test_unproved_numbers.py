@@ -19,8 +19,8 @@ def database(database_url, world, agent, supervisor):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", domains=["zwei.example"], last_name="Anders")
     (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
-    assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
-    assert supervisor("transfer", "approve", "1", "--yes").code == 0
+    assert agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
+    assert supervisor.in_process("transfer", "approve", "1", "--yes").code == 0
     with closing(Database(database_url)) as database:
         yield database
 

@@ -191,7 +191,7 @@ def test_a_writer_waits_for_another(filled):
         writer.start()
         time.sleep(0.2)
         assert seqs(filled) == [1, 5, 9]
-    writer.join(10)
+    writer.join(300)
     assert seqs(filled) == [1, 5, 9, 10]
 
 
@@ -215,7 +215,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_line_is_one_sentence_and_loses_n
     said = PROCESSES.Queue()
     writer = PROCESSES.Process(target=write_with_little_room, args=(said,))
     writer.start()
-    assert "can't be written" in said.get(timeout=120)
+    assert "can't be written" in said.get(timeout=300)
     writer.join()
     assert Path(filled).stat().st_size == before + 20
     assert seqs(filled) == [1, 5, 9]
@@ -233,7 +233,7 @@ def test_a_pipe_takes_a_line_and_has_none(path):
     assert list(read(path)) == []
     reader = subprocess.Popen(["head", "-n", "1", path], stdout=subprocess.PIPE, text=True)
     append(path, checkpoint(3))
-    assert reader.communicate(timeout=120)[0] == line(checkpoint(3)) + "\n"
+    assert reader.communicate(timeout=300)[0] == line(checkpoint(3)) + "\n"
 
 
 def test_a_pipe_that_nobody_reads_is_waited_for_and_then_an_error(path, monkeypatch):

@@ -42,14 +42,14 @@ def live(cli):
         merged(agent, 2),
         merged(agent, 4, "--adopt", "--take", "street", "--take", "city"),
         merged(agent, 5, "--keep"),
-        agent("transfer", "file", "20009", "--into", "10001", "--form", "form.pdf"),
-        supervisor("transfer", "approve", "1", "--yes"),
-        agent("merge", "20009", "--into", "10001", "--keep", "--yes"),
-        agent("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf"),
-        supervisor("transfer", "reject", "2", "--reason", "Unterschrift fehlt", "--yes"),
-        supervisor("token", "create", "nightly", "--role", "auditor", "--days", "90"),
-        supervisor("bulk", "approve", "bulk.csv", "--yes"),
-        agent("bulk", "run", "bulk.csv"),
+        agent.in_process("transfer", "file", "20009", "--into", "10001", "--form", "form.pdf"),
+        supervisor.in_process("transfer", "approve", "1", "--yes"),
+        agent.in_process("merge", "20009", "--into", "10001", "--keep", "--yes"),
+        agent.in_process("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf"),
+        supervisor.in_process("transfer", "reject", "2", "--reason", "Unterschrift fehlt", "--yes"),
+        supervisor.in_process("token", "create", "nightly", "--role", "auditor", "--days", "90"),
+        supervisor.in_process("bulk", "approve", "bulk.csv", "--yes"),
+        agent.in_process("bulk", "run", "bulk.csv"),
     ]
     assert [one.code for one in done] == [0] * len(done), [one.err for one in done]
 
@@ -142,7 +142,7 @@ def cli(lived, tmp_path):
 
 def merged(agent, number, *options):
     proof = ("--domain", f"d{number}.example", "--password-stdin")
-    return agent("merge", f"2000{number}", "--into", "10001", *proof, *options, "--yes", stdin="hefezopf")
+    return agent.in_process("merge", f"2000{number}", "--into", "10001", *proof, *options, "--yes", stdin="hefezopf")
 
 
 def audited(url, *, checks=frozenset(CheckName), checkpoints=None, since_checkpoint=False, days=365, now=NOW):

@@ -31,7 +31,7 @@ def write(world, text, name="pairs.csv", mode=0o600):
 
 def approved(world, supervisor, text, name="pairs.csv"):
     name = write(world, text, name)
-    assert supervisor("bulk", "approve", name, "--yes").code == 0
+    assert supervisor.in_process("bulk", "approve", name, "--yes").code == 0
     return name
 
 
@@ -80,8 +80,8 @@ def load(world, records, contacts):
         for number in records:
             writer.writerow([f"P{number}", number, f"d{number}.example", "c" if number in contacts else ""])
             writer.writerow([f"Q{number}", number, "", ""])
-    assert world.anna("import", "customers", "c.csv").code == 0
-    assert world.anna("import", "packages", "p.csv").code == 0
+    assert world.anna.in_process("import", "customers", "c.csv").code == 0
+    assert world.anna.in_process("import", "packages", "p.csv").code == 0
 
 
 def model_of(records, contacts):

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from support.cli_process import run_command_line, run_with_true_hashes
+from support.in_process import run_here
 
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(["support.preloaded"])
@@ -46,6 +47,8 @@ class CommandLine:
 
     has_true_hashes = False
     """Whether passwords cost as much as they do in the program, see `quick_hashes`."""
+    fixtures_being_made = 0
+    """How deep in fixtures pytest is: what a fixture does is arranged, not tested."""
 
     def __init__(self, url, folder):
         self.url = url
@@ -77,10 +80,23 @@ class CommandLine:
         return process, streams
 
     def __call__(self, *arguments, stdin="", **changes):
+        """Run a command to its end: in a process of its own, but in this one while a fixture is made."""
+        if CommandLine.fixtures_being_made:
+            return self.in_process(*arguments, stdin=stdin, **changes)
+        return self.process(*arguments, stdin=stdin, **changes)
+
+    def process(self, *arguments, stdin="", **changes):
+        """Run a command to its end in a process of its own."""
         process, (_, out, err) = self.start(*arguments, stdin=stdin, **changes)
         process.join(300)
         assert process.exitcode is not None, f"{arguments} hangs"
         return Result(process.exitcode, out.read_text("utf-8"), err.read_text("utf-8"))
+
+    def in_process(self, *arguments, stdin="", **changes):
+        """Run a command that a test needs and isn't about, in this process."""
+        if changes or "--lang" in arguments:
+            return self.process(*arguments, stdin=stdin, **changes)
+        return Result(*run_here(list(map(str, arguments)), self.environ(), self.folder, stdin))
 
     def as_(self, name):
         """Return the same command line with somebody else of the staff logged in."""
@@ -91,7 +107,7 @@ class CommandLine:
     def login(self, number, password):
         """Return the same command line with a customer logged in."""
         other = CommandLine(self.url, self.folder)
-        done = other("login", number, "--password-stdin", "--print-token", stdin=password)
+        done = other.in_process("login", number, "--password-stdin", "--print-token", stdin=password)
         assert done.code == 0, done.err
         other.token = done.out.strip()
         return other

@@ -37,7 +37,7 @@ def merged(world, agent):
         ("30003", "drei", ["--adopt"]),
     ):
         proof = ("--domain", f"{domain}.example", "--password-stdin", "--yes")
-        done = agent("merge", number, "--into", "10001", *proof, *options, stdin="pw")
+        done = agent.in_process("merge", number, "--into", "10001", *proof, *options, stdin="pw")
         assert done.code == 0, done.err
     return world
 

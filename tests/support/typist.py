@@ -18,7 +18,7 @@ class Typist:
             cwd=str(cli.folder),
             encoding="utf-8",
             codec_errors="replace",
-            timeout=120,
+            timeout=300,
             dimensions=(40, int(environment.get("COLUMNS", "80"))),
         )
 

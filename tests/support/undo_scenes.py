@@ -18,7 +18,7 @@ def pair(world):
 
 
 def merge(cli, absorbed="20002", *options, into="10001", password="pw-2", domain="zwei.example"):
-    done = cli(
+    done = cli.in_process(
         "merge", absorbed, "--into", into, "--domain", domain, "--password-stdin", "--yes", "-f", "json", *options,
         stdin=password,
     )  # fmt: skip
@@ -37,5 +37,5 @@ def undo(cli, *arguments):
 def import_(world, kind, text):
     path = world.folder / f"changed-{time.monotonic_ns()}.csv"
     path.write_text(text)
-    done = world.anna("import", kind, path.name, "--update")
+    done = world.anna.in_process("import", kind, path.name, "--update")
     assert done.code == 0, done.err

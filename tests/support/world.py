@@ -3,7 +3,7 @@
 import csv
 import itertools
 import json
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 from custmerge.cli.render.data import records as shapes
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
@@ -36,6 +36,7 @@ class World:
     def __init__(self, cli):
         self.anna = cli.as_("anna")
         self.folder = cli.folder
+        self._database = Database(cli.url)
 
     def customer(self, number, *, password=None, domains=(), package_password="", contact=None, **fields):
         """Make a customer like Katrin but for `fields`, with one package where there are domains."""
@@ -59,7 +60,7 @@ class World:
             writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
-        with self._database() as database:
+        with self._opened() as database:
             now = database.now()
             caller = access.resume(database, self.anna.token, now)
             imports.import_file(database, caller, str(path), kind, update=False, progress=Strict(), now=now)
@@ -84,14 +85,17 @@ class World:
         return self._exported(export, shape, with_hashes=True)
 
     def _exported(self, export, shape, *, with_hashes=False):
-        with self._database() as database:
+        with self._opened() as database:
             now = database.now()
             caller = access.resume(database, self.anna.token, now)
             rows = export(database, caller, with_hashes=with_hashes, now=now)
             return [shapes.exported(shape(row), stored, with_hashes=with_hashes) for row, stored in rows]
 
-    def _database(self):
-        return closing(Database(self.anna.url))
+    @contextmanager
+    def _opened(self):
+        """Give the database; it is closed afterwards, and keeps what it has compiled."""
+        with closing(self._database):
+            yield self._database
 
 
 class Strict:

@@ -36,7 +36,7 @@ def test_an_empty_database_is_in_order(database_url):
 
 
 def test_orders_that_were_undone_hide_nothing(lived, agent, supervisor):
-    assert supervisor("undo", "3", "4", "--yes").code == 0
+    assert supervisor.in_process("undo", "3", "4", "--yes").code == 0
     assert audited(lived).verdict is Verdict.OK
     tamper(lived, "UPDATE customer SET merged_into = '10001' WHERE number = '20004'", MOVED)
     audit = audited(lived)
@@ -114,7 +114,7 @@ def test_nor_do_those_with_an_odd_name(lived, cli, package, choice):
     world.package(package, "20007", ["müller.example", "x.example"])
     world.package("own-contact", "20007", contact=details(city='Bad "Z", {W}\\'))
     proof = ("--domain", "x.example", "--password-stdin")
-    done = cli.as_("ben")("merge", "20007", "--into", "10007", *proof, choice, "--yes", stdin="hefezopf")
+    done = cli.as_("ben").in_process("merge", "20007", "--into", "10007", *proof, choice, "--yes", stdin="hefezopf")
     assert done.code == 0, done.err
     # What looks like two packages is looked at closely.
     assert glanced_at(lived) == ([7] if "},{" in package else [], False)
@@ -130,8 +130,8 @@ def test_a_number_that_kept_very_many_is_looked_at_closely(lived, cli):
         world.customer(f"400{number:02}", domains=[f"m{number}.example"])
     rows = "".join(f"10008,400{number:02},\n" for number in range(1, 11))
     (cli.folder / "many.csv").write_text("survivor,absorbed,choice\n" + rows)
-    assert cli.as_("anna")("bulk", "approve", "many.csv", "--yes").code == 0
-    assert cli.as_("ben")("bulk", "run", "many.csv").code == 0
+    assert cli.as_("anna").in_process("bulk", "approve", "many.csv", "--yes").code == 0
+    assert cli.as_("ben").in_process("bulk", "run", "many.csv").code == 0
     assert glanced_at(lived) == (list(range(7, 17)), False)
     assert audited(lived).verdict is Verdict.OK
     tamper(lived, "UPDATE package SET number = '10001' WHERE package = 'P40003'")
@@ -173,14 +173,17 @@ def test_checks_can_be_left_out(lived):
 class TestWarnings:
     def test_a_lock_since_the_last_audit(self, lived, cli):
         for _ in range(5):
-            assert cli("login", "20006", "--password-stdin", "--print-token", stdin="geraten").code == 4
+            assert cli.in_process("login", "20006", "--password-stdin", "--print-token", stdin="geraten").code == 4
         audit = audited(lived, now=datetime.now(UTC))
         assert audit.verdict is Verdict.WARNING
         assert found(audit, CheckName.LOGINS) == {"login"}
 
     def test_many_wrong_passwords_since_the_last_audit(self, lived, cli):
         for number in range(20):
-            assert cli("login", f"4711{number}", "--password-stdin", "--print-token", stdin="geraten").code == 4
+            assert (
+                cli.in_process("login", f"4711{number}", "--password-stdin", "--print-token", stdin="geraten").code
+                == 4
+            )
         assert audited(lived, now=datetime.now(UTC)).verdict is Verdict.WARNING
 
     def test_a_service_token_that_ends_within_a_week(self, lived):
@@ -188,11 +191,11 @@ class TestWarnings:
         assert found(audit, CheckName.EXPIRY) == {"token nightly"}
 
     def test_a_transfer_that_is_left_open(self, lived, agent):
-        assert agent("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf").code == 0
+        assert agent.in_process("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf").code == 0
         assert found(audited(lived, now=NOW + timedelta(days=8)), CheckName.OPEN) == {"transfer 3"}
 
     def test_a_transfer_that_the_host_has_left_behind(self, lived, agent):
-        agent("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf")
+        agent.in_process("transfer", "file", "20006", "--into", "10001", "--form", "form.pdf")
         tamper(lived, "UPDATE customer SET last_name = 'Anders' WHERE number = '20006'")
         audit = audited(lived, now=NOW + timedelta(days=8))
         assert found(audit, CheckName.OPEN) == {"transfer 3"}
@@ -200,7 +203,7 @@ class TestWarnings:
 
     def test_an_approval_that_nobody_used(self, lived, supervisor, tmp_path):
         (tmp_path / "other.csv").write_text("survivor,absorbed\n10001,20006\n")
-        assert supervisor("bulk", "approve", "other.csv", "--yes").code == 0
+        assert supervisor.in_process("bulk", "approve", "other.csv", "--yes").code == 0
         assert found(audited(lived, now=NOW + timedelta(days=8)), CheckName.OPEN) == {"batch 2"}
 
     def test_before_images_that_are_older_than_the_retention(self, lived):

@@ -17,7 +17,7 @@ from custmerge.storage.database import Database
 
 # Tests have threads; the command has none when it forks.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-SOON = 20
+SOON = 300
 SCRIPT = """
 import sys, time
 from custmerge.services.audit import processes as audit_processes
@@ -37,7 +37,7 @@ def last_seq(unit):
 
 
 def asleep(_unit):
-    time.sleep(60)
+    time.sleep(2 * SOON)
 
 
 def killed(_unit):

@@ -34,7 +34,7 @@ class Host:
         (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,50005\n")
         (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
         done = [
-            agent("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"),
+            agent.in_process("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"),
             supervisor("token", "create", "bot", "--role", "auditor"),
         ]
         assert {one.code for one in done} == {0}
