@@ -22,8 +22,8 @@ from custmerge.cli.verbs import Verb, examples, verb_group
 from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
 from custmerge.rules.bulk import Outcome, Result
 from custmerge.services import bulk
-from custmerge.services.bulk.inputs import CHUNK, RunInputs
-from custmerge.storage.files.spool import STDIN
+from custmerge.services.bulk.file import CHUNK, RunOptions
+from custmerge.storage.files.csv_file import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 
@@ -174,10 +174,10 @@ def status(
 @contextmanager
 def _watched(
     context: Context, label: str, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
-) -> Iterator[RunInputs]:
+) -> Iterator[RunOptions]:
     with context.terminal.progress(label, with_rate=True) as bar:
         watcher = Watcher(Progress(context.terminal, bar, ROWS), lines)
-        yield RunInputs(context.now, context.new_salt, watcher, chunk, stop_on_error)
+        yield RunOptions(context.now, context.new_salt, watcher, chunk, stop_on_error)
 
 
 def _report(file: str, report: str | None) -> Report:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.storage import clock
-from custmerge.storage.engine import is_gone, is_odd_data
+from custmerge.storage.engine import is_gone, is_odd_data, is_sqlite
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.sealed import Sealed
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+
+
+_BY_INDEX = "; ".join(
+    f"SET LOCAL enable_{way} = off" for way in ("seqscan", "hashjoin", "mergejoin", "incremental_sort")
+)
 
 
 class GoneError(Exception):
@@ -55,6 +60,15 @@ class Unit:
             if not is_odd_data(error):
                 raise
             raise ValueError(str(type(error).__name__)) from None
+
+    def find_by_index(self) -> None:
+        """Have the database find rows by index until the transaction ends.
+
+        Left to itself PostgreSQL reads all of a table where some hundred of 100,000 rows are wanted, and of one that
+        was filled a moment ago: it has no statistics of it yet.
+        """
+        if not is_sqlite(self._connection):
+            self._connection.exec_driver_sql(_BY_INDEX)
 
     def server_time(self) -> datetime | None:
         """Return what the database's own clock says, None where it has none: SQLite."""

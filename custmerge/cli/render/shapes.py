@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from custmerge.rules.plan import Order
     from custmerge.rules.transfers import Transfer
     from custmerge.services.access import Caller
-    from custmerge.services.bulk.inputs import Ran
+    from custmerge.services.bulk.file import RunSummary
     from custmerge.services.doctor import Check
     from custmerge.services.find import Profile
     from custmerge.services.history import Event
@@ -275,7 +275,7 @@ def batch(found: Batch) -> Shape:
     }
 
 
-def bulk_ran(ran: Ran, seconds: float, report: str | None) -> Shape:
+def bulk_ran(ran: RunSummary, seconds: float, report: str | None) -> Shape:
     """Return what a bulk run came to."""
     well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
     return {
@@ -290,28 +290,28 @@ def bulk_ran(ran: Ran, seconds: float, report: str | None) -> Shape:
     }
 
 
-def bulk_checked(ran: Ran, report: str | None) -> Shape:
+def bulk_checked(ran: RunSummary, report: str | None) -> Shape:
     """Return what a bulk run would come to."""
     return {"rows": ran.rows, "sha256": ran.sha256, "counts": _counts(ran), "report": report}
 
 
-def bulk_checked_row(ran: Ran, report: str | None) -> Shape:
+def bulk_checked_row(ran: RunSummary, report: str | None) -> Shape:
     """Return what a bulk run would come to as one flat row, a column a status."""
     return {"rows": ran.rows, "sha256": ran.sha256, **_counts(ran), "report": report}
 
 
-def bulk_approved(found: Batch, ran: Ran) -> Shape:
+def bulk_approved(found: Batch, ran: RunSummary) -> Shape:
     """Return what was approved."""
     return {**batch(found), "sha256": found.sha256, "counts": _counts(ran)}
 
 
-def bulk_approved_row(found: Batch, ran: Ran) -> Shape:
+def bulk_approved_row(found: Batch, ran: RunSummary) -> Shape:
     """Return what was approved as one flat row: `merged` is what was done, `would_be_merged` what a run would do."""
     counts = {f"would_be_{status}": count for status, count in _counts(ran).items()}
     return {**batch(found), "sha256": found.sha256, **counts}
 
 
-def _counts(ran: Ran) -> Shape:
+def _counts(ran: RunSummary) -> Shape:
     return {result.value: ran.counts.get(result, 0) for result in Result}
 
 

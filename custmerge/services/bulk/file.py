@@ -1,21 +1,85 @@
-"""A bulk file: opened, read in chunks, and read again for what became of its rows."""
+"""A bulk file on its way through a command: what is asked for, its rows in chunks, and what became of them."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from custmerge.errors import N_, BadFile, ResultsChanged
-from custmerge.rules.bulk import COLUMNS, REQUIRED, read_row, unpacked
+from custmerge.rules.bulk import COLUMNS, IS_WELL, REQUIRED, Outcome, Result, read_row, unpacked
 from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
-    from custmerge.rules.bulk import Batch, BulkRow, Outcome
+    from custmerge.rules.bulk import Batch, BulkRow
     from custmerge.storage.files.csv_file import SpooledFile
     from custmerge.storage.unit import Unit
+
+CHUNK = 500
+
+
+class Watcher(Protocol):
+    """Whoever wants to know how it goes."""
+
+    def accepted(self) -> None:
+        """Get ready: the command is accepted, and nothing is written yet. What it raises ends the command."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Take note of what became of a row; rows come in their order."""
+
+    def advanced(self, done: int, total: int) -> None:
+        """Take note that `done` of `total` rows are decided: at the start, and again while it takes long."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a check or a run of a file gets from outside."""
+
+    clock: Callable[[], datetime]
+    new_salt: Callable[[], bytes]
+    watcher: Watcher
+    chunk: int = CHUNK
+    """Rows of one transaction."""
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a check or a run came to."""
+
+    batch: int | None
+    """None for a check."""
+    sha256: str
+    rows: int
+    counts: Mapping[Result, int]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every row is merged, now or before."""
+        return all(result in IS_WELL for result in self.counts)
+
+
+class ResultCounter:
+    """Tells the watcher what became of each row, and counts."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._counts = Counter[Result]()
+
+    def tell(self, outcomes: Iterable[Outcome]) -> None:
+        """Tell of rows, in their order."""
+        for outcome in outcomes:
+            self._counts[outcome.result] += 1
+            self._watcher.outcome(outcome)
+
+    def summary(self, batch: int | None, sha256: str, rows: int) -> RunSummary:
+        """Return what the file has come to."""
+        return RunSummary(batch, sha256, rows, self._counts)
 
 
 @contextmanager
@@ -30,13 +94,13 @@ def opened(path: str) -> Iterator[SpooledFile]:
 def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
     """Give what became of the rows that a batch has decided; what it merged is `already` now."""
     records = file.records()
-    told = 0
+    rows = 0
     for _first, results in unit.batches.results(batch.id):
         for kept in _rows_in(results, batch):
             number, cells = next(records)
-            told += 1
+            rows += 1
             yield unpacked(read_row(number, cells), kept)
-    if told != batch.done:
+    if rows != batch.done:
         raise ResultsChanged(batch=batch.id)
 
 

@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.rules.cells import joined, may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.normalise import search_text
 from custmerge.rules.records import (
@@ -17,7 +18,6 @@ from custmerge.rules.records import (
     are_plain,
     problems_of_customer,
 )
-from custmerge.rules.spreadsheet import joined, may_be_damaged
 from custmerge.rules.transfers import Why
 from custmerge.services.voiding import void_entries
 

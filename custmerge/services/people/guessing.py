@@ -68,7 +68,9 @@ class Origin:
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
     """Write a try down; None while others are under way that would be the last. Raises LockedOut."""
-    (tried,) = begin_all(database, [subjects], now)
+    for attempt in database.attempts():
+        with attempt as unit:
+            (tried,) = begin_all(unit, [subjects], now)
     if isinstance(tried, Locked):
         raise tried.error
     return tried
@@ -99,26 +101,24 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
 
 
 def begin_all(
-    database: Database, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
+    unit: Unit, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
 ) -> list[Try | Locked | None]:
-    """Write many tries down in one transaction.
+    """Write tries down, each for all of its subjects; to be committed before a hash is compared.
 
-    Returns for each the try, or what it can't begin for, or None where it has to wait for others under way.
+    Returns for each the try, or the lock that keeps it from beginning, or None where it has to wait for others.
     """
+    # The process may have been stopped since somebody looked at the clock.
+    moment = max(now, unit.now())
+    clock = counted_from(moment)
     # Always in the same order, so that two who count never wait for each other.
-    subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
-    for attempt in database.attempts():
-        with attempt as unit:
-            # The process may have been stopped since somebody looked at the clock.
-            moment = max(now, unit.now())
-            clock = counted_from(moment)
-            states = {subject: _state(unit, subject, moment) for subject in subjects}
-            rows = [None] * len(wanted) if origin is None else origin.rows
-            batch = None if origin is None else origin.batch
-            tries = [
-                _begun(unit, one, states, clock, batch=batch, row=row) for one, row in zip(wanted, rows, strict=True)
-            ]
-    return tries
+    ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
+    states = {subject: _state(unit, subject, moment) for subject in ordered}
+    rows = [None] * len(wanted) if origin is None else origin.rows
+    batch = None if origin is None else origin.batch
+    return [
+        _begun(unit, subjects, states, clock, batch=batch, row=row)
+        for subjects, row in zip(wanted, rows, strict=True)
+    ]
 
 
 def _begun(

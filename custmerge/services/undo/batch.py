@@ -205,6 +205,7 @@ class _BatchUndo:
 
     def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Extent:
         self._demand_held(unit)
+        unit.find_by_index()
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)
         extent = _taken_back(undos, chunk, self._number)

@@ -11,19 +11,21 @@ import hashlib
 import io
 import os
 import stat
+import sys
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadFile
-from custmerge.files import size, unreadable
+from custmerge.files import WaitingFile, size, unreadable
 from custmerge.rules.cells import shortened
-from custmerge.storage.files.spool import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, is_regular, source_of, too_long
+from custmerge.storage.files.temporary import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import BinaryIO
 
+STDIN = "-"
 LONGEST_CELL = 1_000_000
 LONGEST_SPOOLED_CELL = 10_000
 """Less, because what is in many cells at once is held in memory together."""
@@ -183,17 +185,17 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
     TemporaryFilesFailed where there is no room for the copy.
     """
     csv.field_size_limit(LONGEST_SPOOLED_CELL)
-    with source_of(path) as source, copied(path, source) as (copy, sha256):
+    with _source(path) as source, copied(path, source) as (copy, sha256):
         # What comes through a pipe is nobody's to read but the program's that it is for.
-        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if is_regular(source) else 0
+        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if _is_regular(source) else 0
         yield SpooledFile(path, copy, sha256, mode, known, required)
 
 
 @contextmanager
 def _complete(path: str) -> Iterator[BinaryIO]:
     """Give a regular file opened, or a copy of anything else."""
-    with source_of(path) as source:
-        if is_regular(source):
+    with _source(path) as source:
+        if _is_regular(source):
             yield source
             return
         with copied(path, source) as (copy, _):
@@ -245,6 +247,20 @@ class SpooledFile:
 def wrong_width(cells: int) -> str:
     """Return what is to be said of a line of so many cells (`value`), the header having `other`."""
     return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}")
+
+
+def _source(path: str) -> BinaryIO:
+    """Return a file, or for `-` standard input, opened; raises BadFile."""
+    try:
+        number = os.dup(sys.stdin.fileno()) if path == STDIN else os.open(path, os.O_RDONLY)
+        return io.BufferedReader(WaitingFile(number))
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _is_regular(source: BinaryIO) -> bool:
+    """Return whether an open file is one that is all there: reading it never waits for somebody to write it."""
+    return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
 
 
 def _delimiter(header: str) -> str:
