@@ -115,29 +115,35 @@ class Outcome:
     survivor: str
     absorbed: str
     result: Result
-    code: int
-    order: int | None
-    error: CustmergeError | None
+    code: int = 0
+    order: int | None = None
+    error: CustmergeError | None = None
     """What is to be said about it."""
 
 
 def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
     """Return what the cells of one row ask for."""
     survivor, absorbed = unguard(cells["survivor"].strip()), unguard(cells["absorbed"].strip())
-    # What is longer is no number, and would only be carried through messages, report and database.
-    shown = shortened(survivor), shortened(absorbed)
     choice, take = cells.get("choice", "").strip(), cells.get("take", "").split()
     wishes = Wishes(
         Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
     )
-    problem = _problem(survivor, absorbed, choice, take)
-    return BulkRow(row, *shown, wishes, unguard(cells.get("domain", "")), cells.get("password", ""), problem)
+    # A longer number is none, and would only be carried through messages, report and database.
+    return BulkRow(
+        row=row,
+        survivor=shortened(survivor),
+        absorbed=shortened(absorbed),
+        wishes=wishes,
+        domain=unguard(cells.get("domain", "")),
+        password=cells.get("password", ""),
+        problem=_problem(survivor, absorbed, choice, take),
+    )
 
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
     """Return the line of a row that wasn't merged."""
     result = next((result for kind, result in _RESULTS if isinstance(error, kind)), Result.FAILED)
-    return Outcome(row.row, row.survivor, row.absorbed, result, int(error.exit), None, error)
+    return Outcome(row.row, row.survivor, row.absorbed, result, code=int(error.exit), error=error)
 
 
 def approval_holds(batch: Batch, now: datetime) -> bool:
@@ -164,14 +170,11 @@ def is_alive(batch: Batch, now: datetime) -> bool:
 
 def packed(outcomes: Sequence[Outcome]) -> str:
     """Return what `unpacked` needs, as JSON."""
-    return json.dumps(
-        [
-            [one.result.value, one.code, one.order, *((one.error.code, one.error.details) if one.error else ())]
-            for one in outcomes
-        ],
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    rows = [
+        [line.result.value, line.code, line.order, *((line.error.code, line.error.details) if line.error else ())]
+        for line in outcomes
+    ]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
 def without_details(kept: str) -> tuple[str, int]:
@@ -201,7 +204,7 @@ def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
     if result not in set(Result):
         result, error = Result.FAILED, error or DecidedElsewhere(code=str(result))
     result = Result.ALREADY if result == Result.MERGED else Result(result)
-    return Outcome(row.row, row.survivor, row.absorbed, result, code, order, error)
+    return Outcome(row.row, row.survivor, row.absorbed, result, code=code, order=order, error=error)
 
 
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
