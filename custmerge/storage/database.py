@@ -6,7 +6,6 @@ import gc
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from random import random
 from traceback import clear_frames
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
+    from types import TracebackType
 
     from sqlalchemy import Connection, Engine
 
@@ -61,14 +61,44 @@ _ALONE = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_a
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
 class _Attempt:
-    """What became of one attempt."""
+    """One try of a transaction. It has begun when its block is entered, for a block can't be skipped."""
 
-    waits_until: float
-    """By `time.monotonic`: so long it is repeated while others have the database locked."""
-    is_done: bool = False
-    had_conflict: bool = False
+    def __init__(self, transaction: AbstractContextManager[Unit], waits_until: float) -> None:
+        self.is_done = False
+        self.had_conflict = False
+        self._transaction = transaction
+        self._waits_until = waits_until
+        """By `time.monotonic`: until then it is to be tried again where others have the database locked."""
+
+    def begin(self) -> bool:
+        """Begin the transaction; returns False where it is to be tried again."""
+        try:
+            self._unit = self._transaction.__enter__()
+        except DatabaseLocked as error:
+            if not self._is_to_be_repeated(error):
+                raise
+            return False
+        return True
+
+    def __enter__(self) -> Unit:
+        return self._unit
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        try:
+            self._transaction.__exit__(kind, error, traceback)
+        except DatabaseLocked as locked:
+            if not self._is_to_be_repeated(locked):
+                raise
+            return True
+        self.is_done = error is None
+        return isinstance(error, DatabaseLocked) and self._is_to_be_repeated(error)
+
+    def _is_to_be_repeated(self, error: DatabaseLocked) -> bool:
+        self.had_conflict = isinstance(error, DatabaseConflict)
+        return self.had_conflict or time.monotonic() <= self._waits_until
 
 
 class Database:
@@ -155,26 +185,17 @@ class Database:
         """
         waits_until = time.monotonic() + wait_seconds
         for pause in RETRY_AFTER_SECONDS:
-            attempt = _Attempt(waits_until)
-            while not attempt.had_conflict:
-                yield self._attempt(attempt)
+            had_conflict = False
+            while not had_conflict:
+                attempt = _Attempt(self.writing(), waits_until)
+                if attempt.begin():
+                    yield attempt
                 if attempt.is_done:
                     return
+                had_conflict = attempt.had_conflict
             # Not all at the same moment again.
             time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
         yield self.writing()
-
-    @contextmanager
-    def _attempt(self, attempt: _Attempt) -> Iterator[Unit]:
-        try:
-            with self.writing() as unit:
-                yield unit
-            attempt.is_done = True
-        except DatabaseConflict:
-            attempt.had_conflict = True
-        except DatabaseLocked:
-            if time.monotonic() > attempt.waits_until:
-                raise
 
     def attempt(self, work: Callable[[Unit], T]) -> T:
         """Return what `work` returns, done in `attempts`."""

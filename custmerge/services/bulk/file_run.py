@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -109,12 +110,16 @@ class FileRun:
         self._tell_earlier()
         self._tell_how_far()
         self._lease.untouched = None
+        # The garbage collector is to look at what a chunk makes, not each time at all that the program has loaded.
+        gc.freeze()
         try:
             self._execute()
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._batch.done, total=self._batch.rows) from None
         except OutcomeUnknown as error:
             raise PartUnknown(**error.details, done=self._batch.done, total=self._batch.rows) from None
+        finally:
+            gc.unfreeze()
         return self._counter.summary(self._batch.id, self._file.sha256, self._batch.rows)
 
     def _execute(self) -> None:
