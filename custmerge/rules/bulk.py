@@ -36,7 +36,7 @@ COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
 APPROVED_FOR = timedelta(days=7)
 ALIVE_FOR = timedelta(seconds=60)
-"""After so long without a sign of life a run counts as dead."""
+"""So long a lease lasts unless it is renewed."""
 
 
 class Result(StrEnum):
@@ -156,13 +156,13 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
 def goes_on(batch: Batch, now: datetime) -> bool:
     """Return whether a run of the file goes on with this batch instead of beginning one of its own.
 
-    Not where the approval it was begun under has ended: what it names as authorised by somebody would not be.
+    Not where the approval has ended under which it was begun.
     """
     return batch.state is State.RUNNING and (batch.approved_at is None or approval_holds(batch, now))
 
 
 def is_alive(batch: Batch, now: datetime) -> bool:
-    """Return whether somebody runs a batch, or did a moment ago."""
+    """Return whether a batch has a lease that hasn't expired."""
     if batch.alive_until is None:
         return False
     return stamp(now) < batch.alive_until <= stamp(now + ALIVE_FOR + MAY_BE_APART)
@@ -215,7 +215,7 @@ def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
             for name, value in details.items()
         }
         error = _CLASSES[code](**filled)
-        # Whoever shows it fills these, some of which are templates themselves.
+        # The message is made of these, some of which are templates themselves.
         for template in (error.template, *(str(filled[name]) for name in _TEMPLATES if name in filled)):
             template.format(**filled)
     except (LookupError, TypeError, ValueError, AttributeError):

@@ -88,9 +88,9 @@ def wrong_with_digits(cell: str) -> str | None:
 
 
 def wrong_with_decoding(cell: str) -> tuple[str, str] | None:
-    """Return why a cell's text isn't what somebody wrote, and the characters that show it, or None."""
-    found = _DECODED_WRONG.search(cell)
-    return (WRONG_DECODING, found[0]) if found else None
+    """Return why a cell's text was decoded in a wrong encoding, and the characters that show it, or None."""
+    match = _DECODED_WRONG.search(cell)
+    return (WRONG_DECODING, match[0]) if match else None
 
 
 def joined(rows: Iterable[Iterable[str]]) -> str:

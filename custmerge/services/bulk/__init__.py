@@ -124,4 +124,4 @@ def status(database: Database, caller: Caller, path: str | None, now: datetime) 
         with spooled(path, COLUMNS, REQUIRED) as file:
             sha256 = file.sha256
     with database.reading() as unit:
-        return tuple(as_it_is(unit, one, now) for one in unit.batches.newest(sha256, LISTED_AT_MOST))
+        return tuple(as_it_is(unit, batch, now) for batch in unit.batches.newest(sha256, LISTED_AT_MOST))

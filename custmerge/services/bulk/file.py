@@ -84,7 +84,7 @@ class ResultCounter:
 
 @contextmanager
 def opened(path: str) -> Iterator[SpooledFile]:
-    """Open a bulk file; raises BadFile for one that isn't one, or whose passwords others can read."""
+    """Open a bulk file; raises BadFile where it is none, or where others can read the passwords in it."""
     with spooled(path, COLUMNS, REQUIRED) as file:
         if "password" in file.columns and file.others_can_read:
             raise BadFile(file=path, why=N_("has passwords in it and can be read by others: run `chmod 600` on it"))
@@ -118,10 +118,10 @@ def _rows_in(results: str, batch: Batch) -> list[Any]:
 def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
     """Give the rows behind the first `done` in chunks of `size`.
 
-    With `split` a row whose password can only be verified when the rows before it are executed begins a new one.
+    With `split` a row whose password can only be verified after the rows before it are executed begins a chunk.
     """
     rows: list[BulkRow] = []
-    # A number that was kept has got domains; one that was absorbed isn't in use, so nobody's password is tried.
+    # A survivor has got domains of others; an absorbed number isn't in use any more, so its password isn't tried.
     kept, absorbed = set[str](), set[str]()
     for number, cells in file.records():
         if number <= done:

@@ -93,12 +93,12 @@ class FileRun:
 
     def begin(self) -> None:
         """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
-        # Read to its end first: a file that is none is told of before anything else.
+        # Read to its end first: a file that isn't CSV is refused before anything else.
         rows = self._file.count()
         now = self._options.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
-            batches = [as_it_is(unit, one, now) for one in unit.batches.of_file(self._file.sha256)]
+            batches = [as_it_is(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
             self._demand_runnable(batches, now)
         self._options.watcher.accepted()
         for attempt in self._database.attempts():
@@ -124,7 +124,7 @@ class FileRun:
 
     def _execute(self) -> None:
         for rows in chunks(self._file, self._batch.done, self._options.chunk, split=not self._is_whole):
-            # Before the transaction: nobody is to wait for a lock while passwords are hashed.
+            # Before the transaction: no other command waits for its locks while passwords are hashed.
             verified = VerifiedRows({}) if self._is_whole else verified_rows(self._check(), rows)
             outcomes = self._committed(verified.closed(rows), verified.proofs)
             self._counter.tell(outcomes)
@@ -140,20 +140,20 @@ class FileRun:
                     self._finished(unit)
 
     def _finished(self, unit: Unit) -> None:
-        # What somebody else has made of it meanwhile stays.
-        if self._holds(unit.batches.one(self._batch.id, lock=True)):
+        # Its row stays as it is where another command has changed it meanwhile.
+        if self._holds(unit.batches.batch(self._batch.id, lock=True)):
             unit.batches.finish(self._batch.id)
 
     def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
         """Return the batch that this run goes on with, or begins, under its lease."""
         batches = self._batches(unit, now)
         self._demand_runnable(batches, now)
-        batch = next((one for one in batches if one.state in UNFINISHED), None)
+        batch = next((batch for batch in batches if batch.state in UNFINISHED), None)
         self._is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
             raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
         if batch is not None and goes_on(batch, now):
-            # This run makes the tries again that the one before was cut off in.
+            # This run makes the tries again that the run before was cut off in.
             unit.guesses.forget_pending(batch.id)
             self._lease.untouched = None
         elif batch is not None and self._is_whole:
@@ -172,7 +172,7 @@ class FileRun:
         for other in batches:
             if other.id != batch.id and other.state in UNFINISHED:
                 unit.batches.finish(other.id)
-        self._earlier = frozenset(one.id for one in batches if one.id != batch.id)
+        self._earlier = frozenset(other.id for other in batches if other.id != batch.id)
         started = replace(batch, runner=self._lease.runner, alive_until=expiry(now))
         unit.batches.start(started, by=self._caller.name)
         self._lease.taken(unit, started, batches)
@@ -190,12 +190,12 @@ class FileRun:
     def _demand_runnable(self, batches: Sequence[Batch], now: datetime) -> None:
         if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
-        newest = next((one for one in batches if one.state in UNFINISHED), None)
+        newest = next((batch for batch in batches if batch.state in UNFINISHED), None)
         if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
             raise NotApproved(file=self._file.path)
 
     def _still_at_it(self) -> None:
-        """Say so to who watches, and to the others, while passwords are verified."""
+        """Renew the lease and say how far the run is, while passwords are verified."""
         self._tell_how_far()
         now, batch = self._options.clock(), self._batch
         self._use.note(now)
@@ -232,7 +232,7 @@ class FileRun:
         return self._options.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
-        """Decide and execute rows; what the database refuses is halved until the one row is found."""
+        """Decide and execute rows; a chunk that the database refuses is halved until the row is found."""
         if not rows:
             return []
         try:
@@ -242,7 +242,7 @@ class FileRun:
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
                 # Nothing is wrong with the rows: the database is away, locked, full.
                 raise
-            # A small chunk gets its turn, too, where a large one always loses to those of others.
+            # A small chunk gets its turn where a large one always loses to other transactions.
             if len(rows) > 1:
                 middle = len(rows) // 2
                 first = self._committed(rows[:middle], proofs)
@@ -289,7 +289,7 @@ class FileRun:
         kept = outcomes
         if self._stops(outcomes):
             kept = outcomes[:-1]
-        merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
+        merged = self._batch.merged + sum(1 for outcome in kept if outcome.result is Result.MERGED)
         until = expiry(self._options.clock())
         batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
         if kept:
@@ -297,16 +297,16 @@ class FileRun:
         return outcomes, batch
 
     def _demand_unmoved(self, unit: Unit) -> None:
-        found = unit.batches.one(self._batch.id, lock=True)
-        if self._is_whole and found is not None and not approval_counts(unit, found):
-            raise ApprovalVoid(file=self._file.path, approved_by=found.approved_by)
+        batch = unit.batches.batch(self._batch.id, lock=True)
+        if self._is_whole and batch is not None and not approval_counts(unit, batch):
+            raise ApprovalVoid(file=self._file.path, approved_by=batch.approved_by)
         now = max(self._options.clock(), unit.now())
-        if self._is_whole and self._holds(found) and found is not None and not approval_holds(found, now):
-            raise ApprovalOver(file=self._file.path, approved_by=found.approved_by)
-        if not self._holds(found):
+        if self._is_whole and self._holds(batch) and batch is not None and not approval_holds(batch, now):
+            raise ApprovalOver(file=self._file.path, approved_by=batch.approved_by)
+        if not self._holds(batch):
             raise BatchMoved(file=self._file.path)
 
-    def _holds(self, found: Batch | None) -> bool:
+    def _holds(self, batch: Batch | None) -> bool:
         """Return whether a batch is still as this run has left it."""
         ours = State.RUNNING, self._batch.done
-        return found is not None and self._lease.holds(found) and (found.state, found.done) == ours
+        return batch is not None and self._lease.holds(batch) and (batch.state, batch.done) == ours

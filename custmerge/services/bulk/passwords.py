@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-AT_ONCE = min(4 * passwords.AT_ONCE, 16)
-"""Fewer than a caller may have under way; more only to keep the cores busy."""
+AT_ONCE = 16
+"""Fewer than a caller may have under way; enough that the transactions between them take little of the time."""
 T = TypeVar("T")
 
 
@@ -85,7 +85,7 @@ class Verified:
 
 
 Proofs = Mapping[int, CustmergeError | Verified]
-"""For each row whose password was verified what it rests on, else what is wrong; rows without one are left out."""
+"""For each row with a password what its proof rests on, or what is wrong with it."""
 
 
 class ProofsMoved(Exception):
@@ -114,8 +114,8 @@ class VerifiedRows:
 def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows:
     """Verify the rows that have a password; stops where the caller is locked for too many wrong ones.
 
-    Rows whose numbers aren't both in use are left out: that is said of them before any proof. Raises HostBusy,
-    SessionOver and DatabaseError. However it ends, no try stays behind that nobody has compared.
+    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. Raises HostBusy,
+    SessionOver and DatabaseError. However it ends, no try stays behind whose hash wasn't compared.
     """
     waiting = [row for row in rows if row.problem is None and row.password]
     if not waiting:
@@ -184,7 +184,7 @@ def _verified_again(
     again: dict[int, CustmergeError | Verified] = {}
     for row in rows:
         before, now = proofs[row.row], present[row.row]
-        # Only a hash may have become another one: of a password that was renewed, in a number that took over none.
+        # Only the hash may have changed, where the password's kind was renewed and the number took no other over.
         is_candidate = now is not None and isinstance(before, Verified) and now.newest_into == before.newest_into
         with passwords.turn():
             is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password)
@@ -212,7 +212,7 @@ class _Tries:
         """By row; without those that are settled."""
         self._locked: dict[int, guessing.Locked] = {}
         self.merged_away = frozenset[int]()
-        """Rows of which a number isn't in use any more: nothing is verified, for that is said of them before."""
+        """Rows of which a number isn't in use any more: their passwords aren't verified."""
         for attempt in check.database.attempts():
             with attempt as unit:
                 self._begin(unit, rows)
@@ -249,7 +249,7 @@ class _Tries:
             fitting = {number: future.result() for number, future in compared.items()}
             self._settle(fitting)
         except BaseException:
-            # Ctrl-C or a lost connection: what is known counts, and a hash that nobody compared is no guess.
+            # Ctrl-C or a lost connection: tries that are decided count, the others are forgotten.
             stop.set()
             self._break_off(compared)
             raise

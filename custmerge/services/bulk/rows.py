@@ -88,7 +88,7 @@ class Rows:
             return set()
         orders = [order for order, _survivor in self._unit.ledger.newest_orders(moved).values()]
         bodies = [json.loads(entry.body) for entry in self._unit.chain.of_orders(orders)]
-        # An undo of one by itself names no batch.
+        # The undo of a single order names no batch.
         return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
 
     def written(self, batch: int) -> list[Outcome]:
@@ -107,7 +107,7 @@ def _decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) ->
     if row.problem is not None:
         return outcome_of(row, row.problem)
     pair = row.survivor, row.absorbed
-    # A survivor that went elsewhere itself is said: the row isn't as somebody wanted it.
+    # Not where the survivor went elsewhere itself: that is what the report has to say.
     if orders.leads_to(row.absorbed, row.survivor) and not orders.is_retired(row.survivor):
         return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY)
     try:

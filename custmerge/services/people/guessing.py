@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
 SETTLED_WITHIN_SECONDS = 25.0
-"""So long somebody waits to take a try back: longer than others write at once, and no pending try counts yet."""
+"""So long an interrupted try waits for a locked database to be taken back: less than a pending try takes to count."""
 NOBODY = Actor("login", "system")
 """Who acts where nobody is logged in."""
 
@@ -78,10 +78,9 @@ def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try
 
 @contextmanager
 def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> Iterator[Try]:
-    """Write a try down in a block in which a hash may be verified; take it back where nobody learns how it ended.
+    """Write a try down for a block in which a hash may be verified; takes it back where the block raises.
 
-    That is where whoever verifies it is interrupted, or can't settle it for somebody else writes for long. A process
-    that is killed leaves it behind: it counts as wrong then. Raises LockedOut, HostBusy.
+    A process that is killed leaves its try behind, which counts as wrong then. Raises LockedOut, HostBusy.
     """
     from custmerge.services.people import passwords
 
@@ -107,7 +106,7 @@ def begin_all(
 
     Returns for each the try, or the lock that keeps it from beginning, or None where it has to wait for others.
     """
-    # The process may have been stopped since somebody looked at the clock.
+    # The process may have been stopped since `now`.
     moment = max(now, unit.now())
     clock = counted_from(moment)
     # Always in the same order, so that two who count never wait for each other.
@@ -138,7 +137,7 @@ def _begun(
     for subject in subjects:
         states[subject].room -= 1
     at = stamp(clock.moment)
-    return Try({unit.guesses.begin(one.key, at, batch=batch, row=row): one for one in subjects}, clock)
+    return Try({unit.guesses.begin(subject.key, at, batch=batch, row=row): subject for subject in subjects}, clock)
 
 
 def right(unit: Unit, tried: Try) -> None:
@@ -147,7 +146,7 @@ def right(unit: Unit, tried: Try) -> None:
 
 
 def settle_right(database: Database, tried: Try) -> None:
-    """Take a try back that was right, in a transaction of its own: whatever comes of it, it was no wrong one."""
+    """Take a try back that was right, in a transaction of its own: whatever becomes of the command."""
     for attempt in database.attempts():
         with attempt as unit:
             right(unit, tried)

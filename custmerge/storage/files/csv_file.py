@@ -80,7 +80,7 @@ class CsvFile:
         return CsvFile(self.path, self._copy.reopened(), self._known, self._required)
 
     def from_beginning(self) -> CsvFile:
-        """Return the file once more, from its first line; whoever reads rows of this one gets no further ones."""
+        """Return the file once more, from its first line; this one gives no further rows then."""
         self._stream.seek(self._begin)
         return CsvFile(self.path, self._stream, self._known, self._required)
 
@@ -164,8 +164,8 @@ class CsvFile:
 def opened(path: str, known: Collection[str], required: Collection[str]) -> Iterator[CsvFile]:
     """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile.
 
-    `-` is standard input. What isn't a regular file is read to its end first: whoever reads rows may keep others
-    waiting, and a pipe gives them when it likes. That raises TemporaryFilesFailed where there is no room.
+    `-` is standard input. What isn't a regular file is read to its end first: rows are read inside a transaction,
+    and a pipe may give them slowly. That raises TemporaryFilesFailed where there is no room.
     """
     csv.field_size_limit(LONGEST_CELL)
     with _complete(path) as stream:
@@ -186,7 +186,7 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
     """
     csv.field_size_limit(LONGEST_SPOOLED_CELL)
     with _source(path) as source, copied(path, source) as (copy, sha256):
-        # What comes through a pipe is nobody's to read but the program's that it is for.
+        # Only this program can read what comes through a pipe.
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if _is_regular(source) else 0
         yield SpooledFile(path, copy, sha256, mode, known, required)
 

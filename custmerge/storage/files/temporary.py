@@ -1,4 +1,4 @@
-"""Temporary files, and private copies of what people send: nobody can change one, and none fills the disk."""
+"""Temporary files, and private copies of what people send, which have a largest size."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def temporary_room() -> Iterator[None]:
 def fuller_than(folder: Path) -> str | None:
     """Return the directory of temporary files where it lies on another disk than `folder`, with less room.
 
-    SQLite's own temporary tables are there too, and it says of no disk that is full which one that is.
+    SQLite's own temporary tables are there too, and its error doesn't say which disk is full.
     """
     directory = _directory()
     try:
