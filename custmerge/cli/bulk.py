@@ -23,8 +23,8 @@ from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadFile, BadUsage, ExitCode
 from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk
-from custmerge.services.bulk.inputs import CHUNK, RunInputs
-from custmerge.storage.files.spool import STDIN
+from custmerge.services.bulk.file import CHUNK, RunOptions
+from custmerge.storage.files.csv_file import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 
@@ -173,9 +173,9 @@ def status(
 @contextmanager
 def _watched(
     context: Context, label: SafeText, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
-) -> Iterator[RunInputs]:
+) -> Iterator[RunOptions]:
     with RunProgress(context.terminal, label, lines) as progress:
-        yield RunInputs(context.now, context.new_salt, progress, chunk, stop_on_error)
+        yield RunOptions(context.now, context.new_salt, progress, chunk, stop_on_error)
 
 
 def _report(file: str, report: str | None) -> Report:

@@ -23,11 +23,10 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.cells import shortened, unguard
+from custmerge.rules.cells import shortened, unguard, wrong_with_digits
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import wrong_with_number
-from custmerge.rules.spreadsheet import wrong_with_digits
 from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
 APPROVED_FOR = timedelta(days=7)
 ALIVE_FOR = timedelta(seconds=60)
-"""After so long without a sign of life a run counts as dead."""
+"""So long a lease lasts unless it is renewed."""
 
 
 class Result(StrEnum):
@@ -116,29 +115,35 @@ class Outcome:
     survivor: str
     absorbed: str
     result: Result
-    code: int
-    order: int | None
-    error: CustmergeError | None
+    code: int = 0
+    order: int | None = None
+    error: CustmergeError | None = None
     """What is to be said about it."""
 
 
 def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
     """Return what the cells of one row ask for."""
     survivor, absorbed = unguard(cells["survivor"].strip()), unguard(cells["absorbed"].strip())
-    # What is longer is no number, and would only be carried through messages, report and database.
-    shown = shortened(survivor), shortened(absorbed)
     choice, take = cells.get("choice", "").strip(), cells.get("take", "").split()
     wishes = Wishes(
         Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
     )
-    problem = _problem(survivor, absorbed, choice, take)
-    return BulkRow(row, *shown, wishes, unguard(cells.get("domain", "")), cells.get("password", ""), problem)
+    # A longer number is none, and would only be carried through messages, report and database.
+    return BulkRow(
+        row=row,
+        survivor=shortened(survivor),
+        absorbed=shortened(absorbed),
+        wishes=wishes,
+        domain=unguard(cells.get("domain", "")),
+        password=cells.get("password", ""),
+        problem=_problem(survivor, absorbed, choice, take),
+    )
 
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
     """Return the line of a row that wasn't merged."""
     result = next((result for kind, result in _RESULTS if isinstance(error, kind)), Result.FAILED)
-    return Outcome(row.row, row.survivor, row.absorbed, result, int(error.exit), None, error)
+    return Outcome(row.row, row.survivor, row.absorbed, result, code=int(error.exit), error=error)
 
 
 def approval_holds(batch: Batch, now: datetime) -> bool:
@@ -151,13 +156,13 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
 def goes_on(batch: Batch, now: datetime) -> bool:
     """Return whether a run of the file goes on with this batch instead of beginning one of its own.
 
-    Not where the approval it was begun under has ended: what it names as authorised by somebody would not be.
+    Not where the approval has ended under which it was begun.
     """
     return batch.state is State.RUNNING and (batch.approved_at is None or approval_holds(batch, now))
 
 
 def is_alive(batch: Batch, now: datetime) -> bool:
-    """Return whether somebody runs a batch, or did a moment ago."""
+    """Return whether a batch has a lease that hasn't expired."""
     if batch.alive_until is None:
         return False
     return stamp(now) < batch.alive_until <= stamp(now + ALIVE_FOR + MAY_BE_APART)
@@ -165,14 +170,11 @@ def is_alive(batch: Batch, now: datetime) -> bool:
 
 def packed(outcomes: Sequence[Outcome]) -> str:
     """Return what `unpacked` needs, as JSON."""
-    return json.dumps(
-        [
-            [one.result.value, one.code, one.order, *((one.error.code, one.error.details) if one.error else ())]
-            for one in outcomes
-        ],
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    rows = [
+        [line.result.value, line.code, line.order, *((line.error.code, line.error.details) if line.error else ())]
+        for line in outcomes
+    ]
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
 def without_details(kept: str) -> tuple[str, int]:
@@ -202,7 +204,7 @@ def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
     if result not in set(Result):
         result, error = Result.FAILED, error or DecidedElsewhere(code=str(result))
     result = Result.ALREADY if result == Result.MERGED else Result(result)
-    return Outcome(row.row, row.survivor, row.absorbed, result, code, order, error)
+    return Outcome(row.row, row.survivor, row.absorbed, result, code=code, order=order, error=error)
 
 
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
@@ -213,7 +215,7 @@ def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
             for name, value in details.items()
         }
         error = _CLASSES[code](**filled)
-        # Whoever shows it fills these, some of which are templates themselves.
+        # The message is made of these, some of which are templates themselves.
         for template in (error.template, *(str(filled[name]) for name in _TEMPLATES if name in filled)):
             template.format(**filled)
     except (LookupError, TypeError, ValueError, AttributeError):

@@ -18,7 +18,7 @@ LOCKED_FOR = timedelta(minutes=15)
 TRIES = 5
 CALLER_TRIES = 20
 PENDING_FOR = timedelta(seconds=30)
-"""After which a try whose outcome never came (its process was killed) counts as a wrong one."""
+"""So long a try is pending; whose process was killed meanwhile counts as wrong."""
 
 
 @dataclass(frozen=True, slots=True)

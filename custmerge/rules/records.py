@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue
-from custmerge.rules.cells import NEVER_GUARDED
+from custmerge.rules.cells import NEVER_GUARDED, may_be_damaged, wrong_with_decoding, wrong_with_digits
 from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
 from custmerge.rules.hashes import wrong_with_hash
 from custmerge.rules.mask import MASK, MASKED_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
-from custmerge.rules.spreadsheet import may_be_damaged, wrong_with_decoding, wrong_with_digits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

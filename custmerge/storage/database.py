@@ -34,6 +34,7 @@ from custmerge.storage.unit import Unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
+    from types import TracebackType
 
     from sqlalchemy import Connection, Engine
 
@@ -51,14 +52,44 @@ CLOCK_COUNTS_SECONDS = 60
 _COUNTER = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-@dataclass(slots=True)
 class _Attempt:
-    """Whether one of several attempts at a transaction was committed."""
+    """One try of a transaction. It has begun when its block is entered, for a block can't be skipped."""
 
-    waits_until: float
-    """By `time.monotonic`: so long it is repeated while others have the database locked."""
-    is_done: bool = False
-    had_conflict: bool = False
+    def __init__(self, transaction: AbstractContextManager[Unit], waits_until: float) -> None:
+        self.is_done = False
+        self.had_conflict = False
+        self._transaction = transaction
+        self._waits_until = waits_until
+        """By `time.monotonic`: until then it is to be tried again where others have the database locked."""
+
+    def begin(self) -> bool:
+        """Begin the transaction; returns False where it is to be tried again."""
+        try:
+            self._unit = self._transaction.__enter__()
+        except DatabaseLocked as error:
+            if not self._is_to_be_repeated(error):
+                raise
+            return False
+        return True
+
+    def __enter__(self) -> Unit:
+        return self._unit
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        try:
+            self._transaction.__exit__(kind, error, traceback)
+        except DatabaseLocked as locked:
+            if not self._is_to_be_repeated(locked):
+                raise
+            return True
+        self.is_done = error is None
+        return isinstance(error, DatabaseLocked) and self._is_to_be_repeated(error)
+
+    def _is_to_be_repeated(self, error: DatabaseLocked) -> bool:
+        self.had_conflict = isinstance(error, DatabaseConflict)
+        return self.had_conflict or time.monotonic() <= self._waits_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,26 +210,17 @@ class Database:
         """
         waits_until = time.monotonic() + wait_seconds
         for pause in RETRY_AFTER_SECONDS:
-            attempt = _Attempt(waits_until)
-            while not attempt.had_conflict:
-                yield self._attempt(attempt)
+            had_conflict = False
+            while not had_conflict:
+                attempt = _Attempt(self.writing(), waits_until)
+                if attempt.begin():
+                    yield attempt
                 if attempt.is_done:
                     return
+                had_conflict = attempt.had_conflict
             # Not all at the same moment again.
             time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
         yield self.writing()
-
-    @contextmanager
-    def _attempt(self, attempt: _Attempt) -> Iterator[Unit]:
-        try:
-            with self.writing() as unit:
-                yield unit
-            attempt.is_done = True
-        except DatabaseConflict:
-            attempt.had_conflict = True
-        except DatabaseLocked:
-            if time.monotonic() > attempt.waits_until:
-                raise
 
     def at_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
         """Do work that can be left undone, in one transaction, and return whether it was done.

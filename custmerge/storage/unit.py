@@ -56,6 +56,10 @@ class Unit:
                 raise
             raise ValueError(str(type(error).__name__)) from None
 
+    def find_by_index(self) -> None:
+        """Have the database find rows by index until the transaction ends."""
+        dialect_of(self._connection).find_by_index(self._connection)
+
     def server_time(self) -> datetime | None:
         """Return the time of the server's clock, None for SQLite, which has none."""
         return dialect_of(self._connection).server_time(self._connection)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from custmerge.services import access, bulk
-from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.file import RunOptions
 from custmerge.storage.database import Database
 
 IDENTICAL = "survivor,absorbed\n10001,20003\n"
@@ -182,7 +182,7 @@ def test_a_run_that_ends_before_its_first_row_leaves_an_approval_as_it_was_and_n
     now = datetime.now(UTC)
     with closing(Database(database_url)) as database:
         caller = access.resume(database, agent.token, now)
-        inputs = RunInputs(lambda: now, lambda: os.urandom(16), Failing())
+        inputs = RunOptions(lambda: now, lambda: os.urandom(16), Failing())
         with pytest.raises(KeyboardInterrupt):
             bulk.run(database, caller, str(pair.folder / "pairs.csv"), inputs)
     if text == IDENTICAL:

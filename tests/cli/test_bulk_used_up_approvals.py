@@ -7,7 +7,7 @@ import pytest
 from support.databases import execute
 
 from custmerge.services import access, bulk
-from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.file import RunOptions
 from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
@@ -65,7 +65,7 @@ def cut_at(url, token, at, work):
 
 def run_to(url, token, path, at):
     def work(database, caller, watcher, now):
-        bulk.run(database, caller, str(path), RunInputs(lambda: now, lambda: bytes(16), watcher, chunk=1))
+        bulk.run(database, caller, str(path), RunOptions(lambda: now, lambda: bytes(16), watcher, chunk=1))
 
     cut_at(url, token, at, work)
 

@@ -10,8 +10,7 @@ import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from custmerge.rules.cells import guard
-from custmerge.rules.spreadsheet import may_be_damaged
+from custmerge.rules.cells import guard, may_be_damaged
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "jsonl"])

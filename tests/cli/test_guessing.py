@@ -115,6 +115,11 @@ def database(database_url):
     database.close()
 
 
+def begin_all(database, subjects, now, origin):
+    with database.writing() as unit:
+        return guessing.begin_all(unit, subjects, now, origin)
+
+
 def wrong(database, now, subject=Subject("number", "20002")):  # noqa: B008 (frozen)
     tried = guessing.begin(database, [subject], now)
     guessing.wrong(database, tried, guessing.NOBODY, {})
@@ -155,7 +160,7 @@ def test_the_end_of_a_try_that_was_forgotten_ends_no_other(database):
 def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
     now = datetime.now(UTC)
     origin = guessing.Origin(1, range(5))
-    guessing.begin_all(database, [[Subject("number", "20002")]] * 5, now, origin)
+    begin_all(database, [[Subject("number", "20002")]] * 5, now, origin)
     with database.writing() as unit:
         unit.guesses.forget_pending(1)
     wrong(database, now + timedelta(minutes=1))
@@ -167,7 +172,7 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
         for is_continued in (False, True):
             # Each run is killed before anybody has learned how its tries end, but for the first.
             origin = guessing.Origin(batch, [1])
-            (tried,) = guessing.begin_all(database, [[subject]], now, origin)
+            (tried,) = begin_all(database, [[subject]], now, origin)
             if not is_continued:
                 guessing.wrong(database, tried, guessing.NOBODY, {})
         with database.writing() as unit:
@@ -179,10 +184,10 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
 def test_a_wrong_row_counts_once_however_often_its_run_goes_on(database):
     now, subject = datetime.now(UTC), Subject("number", "20002")
     for _ in range(9):
-        (tried,) = guessing.begin_all(database, [[subject]], now, guessing.Origin(1, [1]))
+        (tried,) = begin_all(database, [[subject]], now, guessing.Origin(1, [1]))
         guessing.wrong(database, tried, guessing.NOBODY, {})
     for row in range(2, 5):
-        (tried,) = guessing.begin_all(database, [[subject]], now, guessing.Origin(1, [row]))
+        (tried,) = begin_all(database, [[subject]], now, guessing.Origin(1, [row]))
         guessing.wrong(database, tried, guessing.NOBODY, {})
     wrong(database, now)
     with pytest.raises(guessing.LockedOut):
@@ -194,7 +199,7 @@ def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(dat
     stopped = []
     for batch in range(1, 6):
         origin = guessing.Origin(batch, [1])
-        stopped += guessing.begin_all(database, [[subject]], now, origin)
+        stopped += begin_all(database, [[subject]], now, origin)
         with database.writing() as unit:
             unit.guesses.forget_pending(batch)
     for tried in stopped:

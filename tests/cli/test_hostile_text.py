@@ -9,10 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.databases import execute
 
-from custmerge.rules.cells import guard
+from custmerge.rules.cells import guard, may_be_damaged
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.records import CONTACT_COLUMNS
-from custmerge.rules.spreadsheet import may_be_damaged
 
 # ESC sequences, C1 controls, bidi overrides, zero width, line separators, markup, formulas, templates.
 PIECES = [

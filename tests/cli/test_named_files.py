@@ -80,9 +80,9 @@ def test_a_bulk_file_without_a_line_end_does_not_fill_the_temporary_directory(fr
 
 def test_a_copy_of_a_bulk_file_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage.files import csv_file, spool
+    from custmerge.storage.files import csv_file, temporary
 
-    monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
+    monkeypatch.setattr(temporary, "LARGEST_COPY", 1 << 20)
     (tmp_path / "pairs.csv").write_text("survivor,absorbed\n" + "1,2\n" * (1 << 18))
     with (
         pytest.raises(BadFile, match="has more than") as error,
@@ -94,9 +94,9 @@ def test_a_copy_of_a_bulk_file_has_a_largest_size(tmp_path, monkeypatch):
 
 def test_a_copy_of_an_import_with_passwords_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage.files import csv_file, spool
+    from custmerge.storage.files import csv_file, temporary
 
-    monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
+    monkeypatch.setattr(temporary, "LARGEST_COPY", 1 << 20)
     (tmp_path / "c.csv").write_text("number,password\n" + "1,\n" * (1 << 19))
     copy = (tmp_path / "copy").open("w+b")
     with copy, csv_file.opened(str(tmp_path / "c.csv"), ("number", "password"), ()) as file:
@@ -109,9 +109,9 @@ def test_a_copy_of_an_import_with_passwords_has_a_largest_size(tmp_path, monkeyp
 
 def test_a_copy_of_a_pipe_has_a_largest_size(tmp_path, monkeypatch):
     from custmerge.errors import BadFile
-    from custmerge.storage.files import csv_file, spool
+    from custmerge.storage.files import csv_file, temporary
 
-    monkeypatch.setattr(spool, "LARGEST_SPOOL", 1 << 20)
+    monkeypatch.setattr(temporary, "LARGEST_COPY", 1 << 20)
     with (
         subprocess.Popen(["yes", "1"], stdout=subprocess.PIPE) as endless,
         pytest.raises(BadFile, match="has more than") as error,

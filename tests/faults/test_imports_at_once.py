@@ -4,10 +4,19 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 
 import psycopg
 import pytest
+from support.bulk_scenes import Quiet
 from support.databases import execute
+
+from custmerge.services import access
+from custmerge.services.imports import import_file
+from custmerge.services.imports.packages import Packages
+from custmerge.storage.database import Database
+from custmerge.storage.register.imports import RegisterImport
 
 GIVE_UP_AFTER_SECONDS = 300
 MORE_THAN_A_PIPE_HOLDS = 5_000
@@ -96,6 +105,30 @@ def test_a_package_that_was_added_meanwhile_keeps_its_password(host, world):
     proof = ("--domain", "neun.example", "--password-stdin")
     done = host.supervisor.in_process("verify", "10002", "--into", "10001", *proof, stdin="pw-9")
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_number_is_not_retired_between_an_imports_look_at_it_and_its_packages(
+    world, supervisor, database_url, monkeypatch
+):
+    world.customer("10001")
+    world.customer("20002")
+    add, seen = RegisterImport.add_packages, []
+
+    def retire_and_add(register, rows):
+        with psycopg.connect(database_url) as other:
+            other.execute("SET lock_timeout = '200ms'")
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                other.execute("UPDATE customer SET merged_into = '10001' WHERE number = '20002'")
+        seen.append(rows)
+        return add(register, rows)
+
+    monkeypatch.setattr(RegisterImport, "add_packages", retire_and_add)
+    (world.folder / "feed.csv").write_text("package,number\nP9,20002\n")
+    with closing(Database(database_url)) as database:
+        anna, now = access.resume(database, "token-of-anna", datetime.now(UTC)), datetime.now(UTC)
+        import_file(database, anna, str(world.folder / "feed.csv"), Packages, update=False, progress=Quiet(), now=now)
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--update", "--skip-merged")], ids=["bad", "skipped"])

@@ -10,7 +10,7 @@ from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import access, bulk
 from custmerge.services import merge as merge_service
 from custmerge.services import undo as undo_service
-from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.file import RunOptions
 from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
@@ -101,7 +101,7 @@ def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
         seen.add(merges)
 
     def run(database, caller):
-        inputs = RunInputs(this_moment, lambda: b"s" * 16, Quiet())
+        inputs = RunOptions(this_moment, lambda: b"s" * 16, Quiet())
         bulk.run(database, caller, str(tmp_path / "pairs.csv"), inputs)
 
     faults = survived(work_of(database_url, "ben", run), all_or_nothing)

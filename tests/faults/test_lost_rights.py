@@ -15,7 +15,7 @@ from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import access, bulk
 from custmerge.services import merge as merge_service
 from custmerge.services.access import demand_alive
-from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.file import RunOptions
 from custmerge.services.people import sessions, staff
 from custmerge.storage.database import Database
 
@@ -187,7 +187,7 @@ class Losing:
 
 
 def run(database, pairs, watcher, clock=this_moment):
-    inputs = RunInputs(clock, lambda: bytes(16), watcher, chunk=2)
+    inputs = RunOptions(clock, lambda: bytes(16), watcher, chunk=2)
     return bulk.run(database, caller(database, "token-of-ben"), str(pairs), inputs)
 
 

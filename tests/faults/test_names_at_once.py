@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 
 import psycopg
@@ -15,10 +15,12 @@ from custmerge.errors import CustmergeError, DatabaseLocked, HasStaff, NameTaken
 from custmerge.rules.people import Role
 from custmerge.rules.transfers import Status
 from custmerge.services import access, bulk, init, transfer
-from custmerge.services.bulk.inputs import RunInputs
-from custmerge.services.people import passwords, staff, tokens
+from custmerge.services.bulk import lease
+from custmerge.services.bulk.file import RunOptions
+from custmerge.services.people import passwords, sessions, staff, tokens
 from custmerge.storage import database as databases
 from custmerge.storage.database import Database
+from custmerge.storage.files.locks import FileRunLock
 from custmerge.storage.schema import VERSIONS
 
 PASSWORD = "das-ist-lang-genug"
@@ -143,7 +145,7 @@ def test_of_two_who_approve_a_file_at_once_one_does(world, database_url, tmp_pat
     file.write_text("survivor,absorbed\n10001,20003\n")
     with closing(Database(database_url)) as database:
         anna = access.resume(database, "token-of-anna", this_moment())
-        inputs = RunInputs(this_moment, lambda: os.urandom(16), Quiet())
+        inputs = RunOptions(this_moment, lambda: os.urandom(16), Quiet())
         ran = bulk.approvable(database, anna, str(file), inputs)
 
     def approve(database):
@@ -151,6 +153,27 @@ def test_of_two_who_approve_a_file_at_once_one_does(world, database_url, tmp_pat
 
     ends = at_once(database_url, approve, approve)
     assert sorted(type(end).__name__ for end in ends) == ["BatchApproved", "NoneType"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_who_begin_a_file_at_once_elsewhere_one_runs_it(world, database_url, tmp_path, monkeypatch):
+    world.customer("10001")
+    world.customer("20003", password="pw-3", domains=["drei.example"])
+    file = tmp_path / "pairs.csv"
+    file.write_text("survivor,absorbed,domain,password\n10001,20003,drei.example,pw-3\n")
+    file.chmod(0o600)
+    # Each has a lock of its own, as on another machine.
+    lock = lambda _name, mark: nullcontext(FileRunLock(is_free=True, mark=mark))  # noqa: E731
+    monkeypatch.setattr(lease, "file_run_lock", lock)
+
+    def run(database):
+        ben = sessions.resume(database, "token-of-ben", this_moment())
+        bulk.run(database, ben, str(file), RunOptions(this_moment, lambda: os.urandom(16), Quiet()))
+
+    ends = at_once(database_url, run, run)
+    assert sorted(type(end).__name__ for end in ends) == ["BatchMoved", "NoneType"]
+    with closing(Database(database_url)) as database, database.reading() as unit:
+        assert len(unit.batches.newest(None, 2)) == 1
 
 
 def test_of_two_who_decide_one_transfer_at_once_one_does(world, database_url):

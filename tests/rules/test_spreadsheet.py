@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.rules.cells import guard, guard_for_excel, unguard
-from custmerge.rules.spreadsheet import may_be_damaged, wrong_with_decoding, wrong_with_digits
+from custmerge.rules.cells import (
+    guard,
+    guard_for_excel,
+    may_be_damaged,
+    unguard,
+    wrong_with_decoding,
+    wrong_with_digits,
+)
 
 pieces = st.sampled_from(
     ["'", "=", "+", "-", "@", "\t", "0", "49", "1.", ",5", "E+11", "Mai", " ", "x", "WAHR", "€", "\n"]

@@ -14,7 +14,7 @@ from custmerge.rules.times import stamp
 from custmerge.services import access, authority, bulk, find
 from custmerge.services import merge as merge_service
 from custmerge.services import verify as verify_service
-from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.file import RunOptions
 from custmerge.services.bulk.passwords import AT_ONCE
 from custmerge.services.people import passwords, sessions
 from custmerge.storage.database import Database
@@ -226,7 +226,7 @@ def executed(host, verb, rows, work, chunk=500):
         host.database,
         host.ben,
         str(path),
-        RunInputs(lambda: host.now, lambda: next(salts).to_bytes(16), watcher, chunk=chunk),
+        RunOptions(lambda: host.now, lambda: next(salts).to_bytes(16), watcher, chunk=chunk),
     )
     assert not watcher.waiting
     return watcher.told

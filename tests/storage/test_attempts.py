@@ -1,12 +1,13 @@
 """A transaction that the database breaks off because of others is tried again; its result is what was committed."""
 
 import ast
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 import custmerge
-from custmerge.errors import DatabaseConflict, DatabaseFull
+from custmerge.errors import DatabaseConflict, DatabaseFull, DatabaseLocked
 from custmerge.storage import database as databases
 from custmerge.storage.database import Database
 
@@ -75,6 +76,41 @@ def test_a_commit_that_others_broke_off_is_tried_again(database, monkeypatch):
 
     monkeypatch.setattr(Database, "writing", breaking)
     assert work(database, "first", "second", "third") == ("second", 1)
+
+
+@pytest.mark.parametrize("error", [DatabaseConflict, DatabaseLocked])
+def test_a_transaction_that_cannot_begin_because_of_others_is_tried_again(database, monkeypatch, error):
+    original, begun = Database.writing, iter([False, True])
+
+    def late(self):
+        return original(self) if next(begun) else refused()
+
+    @contextmanager
+    def refused():
+        raise error(database="")
+        yield
+
+    monkeypatch.setattr(Database, "writing", late)
+    entered = []
+    for attempt in database.attempts(wait_seconds=30):
+        with attempt as unit:
+            entered.append(unit)
+    assert len(entered) == 1
+
+
+def test_a_database_that_others_have_locked_for_longer_than_it_is_waited_for_is_told(database):
+    with pytest.raises(DatabaseLocked):
+        work(database, DatabaseLocked(database=""), "second")
+
+
+def test_a_database_that_others_have_locked_is_waited_for(database):
+    results = iter([DatabaseLocked(database=""), DatabaseLocked(database=""), "third"])
+    for attempt in database.attempts(wait_seconds=30):
+        with attempt:
+            result = next(results)
+            if isinstance(result, Exception):
+                raise result
+    assert result == "third"
 
 
 def test_no_block_is_left_without_its_commit_being_waited_for():

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
     from custmerge.rules.history import Fact
     from custmerge.services.access import Caller
-    from custmerge.services.bulk.inputs import Ran, RunInputs
+    from custmerge.services.bulk.file import RunOptions, RunSummary
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
 LISTED_AT_MOST = 100
 
 
-def check(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran:
+def check(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
     """Say what a run would say, changing nothing; a file without passwords is looked at as if it were approved.
 
     Raises NotAllowed, BadFile, LockedOut and DatabaseError, where a run would.
@@ -36,17 +36,17 @@ def check(database: Database, caller: Caller, path: str, inputs: RunInputs) -> R
     demand(caller, Capability.MERGE_ANY)
     with opened(path) as file:
         with database.reading() as unit:
-            now = inputs.clock()
+            now = options.clock()
             batch = _newest_of(unit, file.sha256, now)
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
         # Imported here: what neither checks nor runs a file needs no password hashes.
         from custmerge.services.bulk.dry_run import Check
 
-        return Check(database, caller, file, inputs).told(batch if has_begun else None, is_whole=is_whole)
+        return Check(database, caller, file, options).told(batch if has_begun else None, is_whole=is_whole)
 
 
-def approvable(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran:
+def approvable(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
     """Return what is to be approved, as a run of the approved file would find it; verifies no passwords.
 
     Raises NotAllowed, BadFile, DatabaseError, and BatchApproved where it is approved already.
@@ -54,14 +54,14 @@ def approvable(database: Database, caller: Caller, path: str, inputs: RunInputs)
     demand(caller, Capability.BULK_APPROVE)
     with opened(path) as file:
         with database.reading() as unit:
-            now = inputs.clock()
+            now = options.clock()
             _demand_unapproved(_newest_of(unit, file.sha256, now), path, now)
         from custmerge.services.bulk.dry_run import Check
 
-        return Check(database, caller, file, inputs).told(None, is_whole=True)
+        return Check(database, caller, file, options).told(None, is_whole=True)
 
 
-def approve(database: Database, caller: Caller, path: str, ran: Ran, now: datetime) -> Batch:
+def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now: datetime) -> Batch:
     """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
     demand(caller, Capability.BULK_APPROVE)
     for attempt in database.attempts():
@@ -101,7 +101,7 @@ def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
         raise BatchApproved(file=path, approved_by=batch.approved_by)
 
 
-def run(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran:
+def run(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
     """Execute a file's rows, or go on where an earlier run was cut off.
 
     Raises BadFile, NotApproved, OwnBatch, BatchMoved where another process runs it, DatabaseError; what was
@@ -110,8 +110,8 @@ def run(database: Database, caller: Caller, path: str, inputs: RunInputs) -> Ran
     demand(caller, Capability.MERGE_ANY)
     from custmerge.services.bulk.file_run import FileRun
 
-    with opened(path) as file, leased(database, file.sha256, inputs.new_salt().hex()) as lease:
-        file_run = FileRun(database, caller, file, inputs, lease)
+    with opened(path) as file, leased(database, file.sha256, options.new_salt().hex()) as lease:
+        file_run = FileRun(database, caller, file, options, lease)
         file_run.begin()
         return file_run.to_the_end()
 
@@ -124,4 +124,4 @@ def status(database: Database, caller: Caller, path: str | None, now: datetime) 
         with spooled(path, COLUMNS, REQUIRED) as file:
             sha256 = file.sha256
     with database.reading() as unit:
-        return tuple(as_it_is(unit, one, now) for one in unit.batches.newest(sha256, LISTED_AT_MOST))
+        return tuple(as_it_is(unit, batch, now) for batch in unit.batches.newest(sha256, LISTED_AT_MOST))

@@ -6,9 +6,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from custmerge.services.access import demand_alive
-from custmerge.services.bulk.file import chunks, decided
-from custmerge.services.bulk.inputs import ResultCounter
-from custmerge.services.bulk.passwords import PasswordCheck, Proved, demand_standing, proved, with_standing
+from custmerge.services.bulk.file import ResultCounter, chunks, decided
+from custmerge.services.bulk.passwords import (
+    PasswordCheck,
+    VerifiedRows,
+    demand_standing,
+    verified_rows,
+    with_standing,
+)
 from custmerge.services.bulk.rows import Rows
 from custmerge.storage.ledger.changed_records import ChangedRecords
 
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from custmerge.rules.bulk import Batch, BulkRow, Outcome
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
-    from custmerge.services.bulk.inputs import Ran, RunInputs
+    from custmerge.services.bulk.file import RunOptions, RunSummary
     from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.database import Database
     from custmerge.storage.files.csv_file import SpooledFile
@@ -85,15 +90,15 @@ class DryRun:
 class Check:
     """What a run of a file would say."""
 
-    def __init__(self, database: Database, caller: Caller, file: SpooledFile, inputs: RunInputs) -> None:
+    def __init__(self, database: Database, caller: Caller, file: SpooledFile, inputs: RunOptions) -> None:
         self._database = database
         self._caller = caller
         self._file = file
         self._inputs = inputs
         self._counter = ResultCounter(inputs.progress)
 
-    def told(self, begun: Batch | None, *, is_whole: bool) -> Ran:
-        """Tell the progress every row, those that `begun` has decided as it has; raises LockedOut."""
+    def told(self, begun: Batch | None, *, is_whole: bool) -> RunSummary:
+        """Report every row to the progress, those that `begun` has decided as it has; raises LockedOut."""
         total, done = self._file.count(), begun.done if begun else 0
         self._inputs.progress.accepted()
         self._inputs.progress.advanced(done, total)
@@ -103,13 +108,18 @@ class Check:
                 self._counter.tell(decided(unit, begun, self._file))
         with DryRun(self._database, self._caller, earlier, self._inputs.clock()) as dry_run:
             for rows in chunks(self._file, done, self._inputs.chunk, split=not is_whole):
-                still = partial(self._inputs.progress.advanced, done, total)
-                check = PasswordCheck(self._database, self._caller, self._inputs.clock, dry_run, still)
-                found = Proved({}) if is_whole else proved(check, rows)
+                check = PasswordCheck(
+                    database=self._database,
+                    caller=self._caller,
+                    now=self._inputs.clock,
+                    register=dry_run,
+                    still_at_it=partial(self._inputs.progress.advanced, done, total),
+                )
+                found = VerifiedRows({}) if is_whole else verified_rows(check, rows)
                 decide = partial(dry_run.outcomes, found.closed(rows), is_whole=is_whole)
-                self._counter.tell(with_standing(check, found.verdicts, decide))
+                self._counter.tell(with_standing(check, found.proofs, decide))
                 if found.stopped_by is not None:
                     raise found.stopped_by
                 done = rows[-1].row
                 self._inputs.progress.advanced(done, total)
-        return self._counter.ran(None, self._file.sha256, total)
+        return self._counter.summary(None, self._file.sha256, total)

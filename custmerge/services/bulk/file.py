@@ -1,26 +1,88 @@
-"""A bulk file: opened, read in chunks, and read again for what became of its rows."""
+"""A bulk file on its way through a command: what is asked for, its rows in chunks, and what became of them."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 from custmerge.errors import N_, BadFile, ResultsChanged
-from custmerge.rules.bulk import COLUMNS, REQUIRED, read_row, unpacked
+from custmerge.rules.bulk import COLUMNS, IS_WELL, REQUIRED, Outcome, Result, read_row, unpacked
+from custmerge.services.progress import Progress
 from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime
 
-    from custmerge.rules.bulk import Batch, BulkRow, Outcome
+    from custmerge.rules.bulk import Batch, BulkRow
     from custmerge.storage.files.csv_file import SpooledFile
     from custmerge.storage.unit import Unit
+
+CHUNK = 500
+
+
+class RunProgress(Progress, Protocol):
+    """Gets how far a check or a run is, and what became of each row."""
+
+    def accepted(self) -> None:
+        """Get ready: the command is accepted, and nothing is written yet. An error raised here ends the command."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Note what became of a row; rows come in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What a check or a run of a file gets from outside."""
+
+    clock: Callable[[], datetime]
+    new_salt: Callable[[], bytes]
+    progress: RunProgress
+    chunk: int = CHUNK
+    """Rows of one transaction."""
+    stop_on_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a check or a run came to."""
+
+    batch: int | None
+    """None for a check."""
+    sha256: str
+    rows: int
+    counts: Mapping[Result, int]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether every row is merged, now or before."""
+        return all(result in IS_WELL for result in self.counts)
+
+
+class ResultCounter:
+    """Passes on what became of each row, and counts."""
+
+    def __init__(self, progress: RunProgress) -> None:
+        self._progress = progress
+        self._counts = Counter[Result]()
+
+    def tell(self, outcomes: Iterable[Outcome]) -> None:
+        """Report rows, in their order."""
+        for outcome in outcomes:
+            self._counts[outcome.result] += 1
+            self._progress.outcome(outcome)
+
+    def summary(self, batch: int | None, sha256: str, rows: int) -> RunSummary:
+        """Return what the file has come to."""
+        return RunSummary(batch, sha256, rows, self._counts)
 
 
 @contextmanager
 def opened(path: str) -> Iterator[SpooledFile]:
-    """Open a bulk file; raises BadFile for one that isn't one, or whose passwords others can read."""
+    """Open a bulk file; raises BadFile where it is none, or where others can read the passwords in it."""
     with spooled(path, COLUMNS, REQUIRED) as file:
         if "password" in file.columns and file.others_can_read:
             raise BadFile(file=path, why=N_("has passwords in it and can be read by others: run `chmod 600` on it"))
@@ -30,13 +92,13 @@ def opened(path: str) -> Iterator[SpooledFile]:
 def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
     """Give what became of the rows that a batch has decided; what it merged is `already` now."""
     records = file.records()
-    told = 0
+    rows = 0
     for _first, results in unit.batches.results(batch.id):
         for kept in _rows_in(results, batch):
             number, cells = next(records)
-            told += 1
+            rows += 1
             yield unpacked(read_row(number, cells), kept)
-    if told != batch.done:
+    if rows != batch.done:
         raise ResultsChanged(batch=batch.id)
 
 
@@ -54,10 +116,10 @@ def _rows_in(results: str, batch: Batch) -> list[Any]:
 def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
     """Give the rows behind the first `done` in chunks of `size`.
 
-    With `split` a row whose password can only be verified when the rows before it are executed begins a new one.
+    With `split` a row whose password can only be verified after the rows before it are executed begins a chunk.
     """
     rows: list[BulkRow] = []
-    # A number that was kept has got domains; one that was absorbed isn't in use, so nobody's password is tried.
+    # A survivor has got domains of others; an absorbed number isn't in use any more, so its password isn't tried.
     kept, absorbed = set[str](), set[str]()
     for number, cells in file.records():
         if number <= done:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -36,15 +37,14 @@ from custmerge.rules.bulk import (
 from custmerge.rules.times import stamp
 from custmerge.services.access import SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
-from custmerge.services.bulk.file import chunks, decided
-from custmerge.services.bulk.inputs import ResultCounter
+from custmerge.services.bulk.file import ResultCounter, chunks, decided
 from custmerge.services.bulk.lease import expiry
 from custmerge.services.bulk.passwords import (
     PasswordCheck,
     PresentRegister,
-    Proved,
+    VerifiedRows,
     demand_standing,
-    proved,
+    verified_rows,
     with_standing,
 )
 from custmerge.services.bulk.rows import Rows
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import BulkRow, Outcome
     from custmerge.services.access import Caller
-    from custmerge.services.bulk.inputs import Ran, RunInputs
+    from custmerge.services.bulk.file import RunOptions, RunSummary
     from custmerge.services.bulk.lease import Lease
     from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.database import Database
@@ -75,80 +75,84 @@ class FileRun:
     """One run of one file."""
 
     def __init__(
-        self, database: Database, caller: Caller, file: SpooledFile, inputs: RunInputs, lease: Lease
+        self, database: Database, caller: Caller, file: SpooledFile, options: RunOptions, lease: Lease
     ) -> None:
         self._database = database
         self._caller = caller
         self._file = file
-        self._inputs = inputs
-        self._counter = ResultCounter(inputs.progress)
+        self._options = options
+        self._counter = ResultCounter(options.progress)
         self._batch: Batch
         self._is_whole = False
         self._lease = lease
         self._earlier = frozenset[int]()
         """Batches of earlier runs of the file."""
         self._gap_at = 0.0
-        self._use = SessionUse(database, caller, inputs.clock())
+        self._use = SessionUse(database, caller, options.clock())
 
     def begin(self) -> None:
         """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
-        # Read to its end first: a file that is none is told of before anything else.
+        # Read to its end first: a file that isn't CSV is refused before anything else.
         rows = self._file.count()
-        now = self._inputs.clock()
+        now = self._options.clock()
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
-            batches = [as_it_is(unit, one, now) for one in unit.batches.of_file(self._file.sha256)]
+            batches = [as_it_is(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
             self._demand_runnable(batches, now)
-        self._inputs.progress.accepted()
+        self._options.progress.accepted()
         for attempt in self._database.attempts():
             with attempt as unit:
                 self._batch = self._started(unit, now, rows)
 
-    def to_the_end(self) -> Ran:
+    def to_the_end(self) -> RunSummary:
         """Execute what is left of the file; raises PartNotCommitted or PartUnknown where the connection is lost."""
         self._tell_earlier()
         self._tell_how_far()
         self._lease.untouched = None
+        # The garbage collector is to look at what a chunk makes, not each time at all that the program has loaded.
+        gc.freeze()
         try:
             self._execute()
         except NotCommitted as error:
             raise PartNotCommitted(**error.details, done=self._batch.done, total=self._batch.rows) from None
         except OutcomeUnknown as error:
             raise PartUnknown(**error.details, done=self._batch.done, total=self._batch.rows) from None
-        return self._counter.ran(self._batch.id, self._file.sha256, self._batch.rows)
+        finally:
+            gc.unfreeze()
+        return self._counter.summary(self._batch.id, self._file.sha256, self._batch.rows)
 
     def _execute(self) -> None:
-        for rows in chunks(self._file, self._batch.done, self._inputs.chunk, split=not self._is_whole):
-            # Before the transaction: nobody is to wait for a lock while passwords are hashed.
-            found = Proved({}) if self._is_whole else proved(self._check(), rows)
-            outcomes = self._committed(found.closed(rows), found.verdicts)
+        for rows in chunks(self._file, self._batch.done, self._options.chunk, split=not self._is_whole):
+            # Before the transaction: no other command waits for its locks while passwords are hashed.
+            verified = VerifiedRows({}) if self._is_whole else verified_rows(self._check(), rows)
+            outcomes = self._committed(verified.closed(rows), verified.proofs)
             self._counter.tell(outcomes)
             self._tell_how_far()
             if self._stops(outcomes):
                 break
-            if found.stopped_by is not None:
+            if verified.stopped_by is not None:
                 # It says nothing about the rows that are left: they are tried when the lock has ended.
-                raise found.stopped_by
+                raise verified.stopped_by
         if self._batch.done >= self._batch.rows:
             for attempt in self._database.attempts():
                 with attempt as unit:
                     self._finished(unit)
 
     def _finished(self, unit: Unit) -> None:
-        # What somebody else has made of it meanwhile stays.
-        if self._holds(unit.batches.one(self._batch.id, lock=True)):
+        # Its row stays as it is where another command has changed it meanwhile.
+        if self._holds(unit.batches.batch(self._batch.id, lock=True)):
             unit.batches.finish(self._batch.id)
 
     def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
         """Return the batch that this run goes on with, or begins, under its lease."""
         batches = self._batches(unit, now)
         self._demand_runnable(batches, now)
-        batch = next((one for one in batches if one.state in UNFINISHED), None)
+        batch = next((batch for batch in batches if batch.state in UNFINISHED), None)
         self._is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
             raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
         if batch is not None and goes_on(batch, now):
-            # This run makes the tries again that the one before was cut off in.
+            # This run makes the tries again that the run before was cut off in.
             unit.guesses.forget_pending(batch.id)
             self._lease.untouched = None
         elif batch is not None and self._is_whole:
@@ -167,7 +171,7 @@ class FileRun:
         for other in batches:
             if other.id != batch.id and other.state in UNFINISHED:
                 unit.batches.finish(other.id)
-        self._earlier = frozenset(one.id for one in batches if one.id != batch.id)
+        self._earlier = frozenset(other.id for other in batches if other.id != batch.id)
         started = replace(batch, runner=self._lease.runner, alive_until=expiry(now))
         unit.batches.start(started, by=self._caller.name)
         self._lease.taken(unit, started, batches)
@@ -185,14 +189,14 @@ class FileRun:
     def _demand_runnable(self, batches: Sequence[Batch], now: datetime) -> None:
         if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
-        newest = next((one for one in batches if one.state in UNFINISHED), None)
+        newest = next((batch for batch in batches if batch.state in UNFINISHED), None)
         if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
             raise NotApproved(file=self._file.path)
 
     def _still_at_it(self) -> None:
-        """Say so to who watches, and to the others, while passwords are verified."""
+        """Renew the lease and say how far the run is, while passwords are verified."""
         self._tell_how_far()
-        now, batch = self._inputs.clock(), self._batch
+        now, batch = self._options.clock(), self._batch
         self._use.note(now)
         if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
             return
@@ -211,23 +215,23 @@ class FileRun:
             self._counter.tell(decided(unit, self._batch, self._file))
 
     def _tell_how_far(self) -> None:
-        self._inputs.progress.advanced(self._batch.done, self._batch.rows)
+        self._options.progress.advanced(self._batch.done, self._batch.rows)
 
     def _check(self) -> PasswordCheck:
         return PasswordCheck(
             database=self._database,
             caller=self._caller,
-            now=self._inputs.clock,
+            now=self._options.clock,
             register=PresentRegister(),
             still_at_it=self._still_at_it,
             batch=self._batch.id,
         )
 
     def _stops(self, outcomes: Sequence[Outcome]) -> bool:
-        return self._inputs.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
+        return self._options.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
-        """Decide and execute rows; what the database refuses is halved until the one row is found."""
+        """Decide and execute rows; a chunk that the database refuses is halved until the row is found."""
         if not rows:
             return []
         try:
@@ -237,7 +241,7 @@ class FileRun:
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
                 # Nothing is wrong with the rows: the database is away, locked, full.
                 raise
-            # A small chunk gets its turn, too, where a large one always loses to those of others.
+            # A small chunk gets its turn where a large one always loses to other transactions.
             if len(rows) > 1:
                 middle = len(rows) // 2
                 first = self._committed(rows[:middle], proofs)
@@ -245,7 +249,7 @@ class FileRun:
             failed = [outcome_of(rows[0], error)]
             outcomes, batch = self._failed(rows, failed)
         self._batch = batch
-        self._use.note(self._inputs.clock())
+        self._use.note(self._options.clock())
         self._leave_a_gap()
         return outcomes
 
@@ -259,7 +263,8 @@ class FileRun:
         for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
             with attempt as unit:
                 self._demand_unmoved(unit)
-                orders = Rows(unit, self._caller, rows, self._inputs.clock(), earlier=self._earlier, lock=True)
+                unit.find_by_index()
+                orders = Rows(unit, self._caller, rows, self._options.clock(), earlier=self._earlier, lock=True)
                 demand_standing(unit, PresentRegister(), rows, proofs)
                 self._decide(orders, rows, proofs)
                 noted = self._noted(unit, rows, orders.written(self._batch.id))
@@ -267,7 +272,7 @@ class FileRun:
 
     def _decide(self, orders: Rows, rows: Sequence[BulkRow], proofs: Proofs) -> None:
         for row in rows:
-            if self._stops([orders.decide(row, proofs, self._inputs.new_salt, is_whole=self._is_whole)]):
+            if self._stops([orders.decide(row, proofs, self._options.new_salt, is_whole=self._is_whole)]):
                 return
 
     def _failed(self, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
@@ -283,24 +288,24 @@ class FileRun:
         kept = outcomes
         if self._stops(outcomes):
             kept = outcomes[:-1]
-        merged = self._batch.merged + sum(1 for one in kept if one.result is Result.MERGED)
-        until = expiry(self._inputs.clock())
+        merged = self._batch.merged + sum(1 for outcome in kept if outcome.result is Result.MERGED)
+        until = expiry(self._options.clock())
         batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
         if kept:
             unit.batches.advance(batch, rows[0].row, packed(kept))
         return outcomes, batch
 
     def _demand_unmoved(self, unit: Unit) -> None:
-        found = unit.batches.one(self._batch.id, lock=True)
-        if self._is_whole and found is not None and not approval_counts(unit, found):
-            raise ApprovalVoid(file=self._file.path, approved_by=found.approved_by)
-        now = max(self._inputs.clock(), unit.now())
-        if self._is_whole and self._holds(found) and found is not None and not approval_holds(found, now):
-            raise ApprovalOver(file=self._file.path, approved_by=found.approved_by)
-        if not self._holds(found):
+        batch = unit.batches.batch(self._batch.id, lock=True)
+        if self._is_whole and batch is not None and not approval_counts(unit, batch):
+            raise ApprovalVoid(file=self._file.path, approved_by=batch.approved_by)
+        now = max(self._options.clock(), unit.now())
+        if self._is_whole and self._holds(batch) and batch is not None and not approval_holds(batch, now):
+            raise ApprovalOver(file=self._file.path, approved_by=batch.approved_by)
+        if not self._holds(batch):
             raise BatchMoved(file=self._file.path)
 
-    def _holds(self, found: Batch | None) -> bool:
+    def _holds(self, batch: Batch | None) -> bool:
         """Return whether a batch is still as this run has left it."""
         ours = State.RUNNING, self._batch.done
-        return found is not None and self._lease.holds(found) and (found.state, found.done) == ours
+        return batch is not None and self._lease.holds(batch) and (batch.state, batch.done) == ours

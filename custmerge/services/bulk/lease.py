@@ -40,27 +40,27 @@ class Lease:
 
     def is_free(self, batches: Sequence[Batch], now: datetime) -> bool:
         """Return whether nobody else runs or undoes one of a file's batches, as far as is known."""
-        return self._lock.is_free and all(self._is_left_over(one) or not is_alive(one, now) for one in batches)
+        return self._lock.is_free and all(self._is_left_over(batch) or not is_alive(batch, now) for batch in batches)
 
     def taken(self, unit: Unit, batch: Batch, batches: Sequence[Batch]) -> None:
-        """End what is left of the leases of a file's `batches`; this one is of `batch`, and ends with the block."""
-        for one in batches:
-            if one.id != batch.id and one.runner is not None and self._is_left_over(one):
-                unit.batches.release(one.id, one.runner)
+        """Note that this lease is that of `batch` now, and end left-over leases of other `batches` of its file."""
+        for other in batches:
+            if other.id != batch.id and other.runner is not None and self._is_left_over(other):
+                unit.batches.release(other.id, other.runner)
         self._batch = batch.id
 
     def holds(self, batch: Batch | None) -> bool:
-        """Return whether a batch's lease is still this one: a process may sleep for longer than a lease lasts."""
+        """Return whether this is still a batch's lease: a process may sleep for longer than a lease lasts."""
         return batch is not None and batch.runner == self.runner
 
     def end(self) -> None:
-        """Let the next one go on at once; a batch of which no row was tried is left as it was."""
+        """End the lease: the next run goes on at once. A batch of which no row was tried is left as it was."""
         if self._batch is None:
             return
         with suppress(DatabaseError):
             for attempt in self._database.attempts():
                 with attempt as unit:
-                    batch = unit.batches.one(self._batch, lock=True)
+                    batch = unit.batches.batch(self._batch, lock=True)
                     is_running = batch is not None and batch.state is State.RUNNING and self.holds(batch)
                     if self.untouched is not None and is_running:
                         unit.batches.give_back(self.untouched)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-AT_ONCE = min(4 * passwords.AT_ONCE, 16)
-"""Fewer than a caller may have under way; more only to keep the cores busy."""
+AT_ONCE = 16
+"""Fewer than a caller may have under way; enough that the transactions between them take little of the time."""
 T = TypeVar("T")
 
 
@@ -60,9 +60,9 @@ class PresentRegister:
         return unit.register.domain_passwords(claims)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordCheck:
-    """Where proofs are verified, and for whom."""
+    """Where passwords of rows are verified, and for whom."""
 
     database: Database
     caller: Caller
@@ -71,7 +71,7 @@ class PasswordCheck:
     still_at_it: Callable[[], None]
     """Called every few rows: a chunk of passwords takes a while."""
     batch: int | None = None
-    """None where no batch is run."""
+    """None where no batch is run: then nothing is changed, hashes neither."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Verified:
 
 
 Proofs = Mapping[int, CustmergeError | Verified]
-"""For each row whose password was verified what it rests on, else what is wrong; rows without one are left out."""
+"""For each row with a password what its proof rests on, or what is wrong with it."""
 
 
 class ProofsMoved(Exception):
@@ -97,44 +97,47 @@ class ProofsMoved(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Proved:
-    """What came of a chunk's passwords."""
+class VerifiedRows:
+    """What came of the passwords of a chunk's rows."""
 
-    verdicts: Proofs
+    proofs: Proofs
     stopped_by: LockedOut | None = None
     """The caller's own lock, which says nothing about the rows."""
     first_open: int | None = None
-    """The first row that it leaves without a verdict."""
+    """The first row that the caller's lock leaves without a proof."""
 
     def closed(self, rows: Sequence[BulkRow]) -> Sequence[BulkRow]:
         """Return those of the rows, in their order, that can be decided now."""
         return rows if self.first_open is None else [row for row in rows if row.row < self.first_open]
 
 
-def proved(check: PasswordCheck, rows: Sequence[BulkRow]) -> Proved:
+def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows:
     """Verify the rows that have a password; stops where the caller is locked for too many wrong ones.
 
-    Rows whose numbers aren't both in use are left out: that is said of them before any proof. Raises HostBusy and
-    DatabaseError. However it ends, no try stays behind that nobody has compared.
+    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. Raises HostBusy,
+    SessionOver and DatabaseError. However it ends, no try stays behind whose hash wasn't compared.
     """
-    waiting = _with_living_numbers(check, [row for row in rows if row.problem is None and row.password])
-    verdicts: dict[int, CustmergeError | Verified] = {}
-    while waiting:
-        with check.database.reading() as unit:
-            demand_alive(unit, check.caller, check.now(), hold=False)
-        some = _VerifiedRows(check, waiting[:AT_ONCE])
-        verdicts |= some.verdicts()
-        waiting = [row for row in waiting if row.row not in verdicts and row.row not in some.merged_away]
-        if some.stopped_by is not None and waiting:
-            return Proved(verdicts, some.stopped_by, waiting[0].row)
-        check.still_at_it()
-        if some.is_waiting:
-            time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
-    return Proved(verdicts)
+    waiting = [row for row in rows if row.problem is None and row.password]
+    if not waiting:
+        return VerifiedRows({})
+    with check.database.reading() as unit:
+        waiting = _living(unit, check.register, waiting)
+    proofs: dict[int, CustmergeError | Verified] = {}
+    with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
+        while waiting:
+            tries = _Tries(check, waiting[:AT_ONCE])
+            proofs |= tries.proofs(pool)
+            waiting = [row for row in waiting if row.row not in proofs and row.row not in tries.merged_away]
+            if tries.stopped_by is not None and waiting:
+                return VerifiedRows(proofs, tries.stopped_by, waiting[0].row)
+            check.still_at_it()
+            if tries.is_waiting:
+                time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
+    return VerifiedRows(proofs)
 
 
 def with_standing(check: PasswordCheck, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
-    """Return what `work` does with proofs; begun anew where it raises ProofsMoved.
+    """Return what `work` does with proofs; repeated where it raises ProofsMoved.
 
     Then their passwords are compared with what is there now. They were right, so that isn't counted as a try.
     """
@@ -142,18 +145,18 @@ def with_standing(check: PasswordCheck, proofs: Proofs, work: Callable[[Proofs],
         try:
             return work(proofs)
         except ProofsMoved as moved:
-            proofs = {**proofs, **_again(check, moved.rows, proofs)}
+            proofs = {**proofs, **_verified_again(check, moved.rows, proofs)}
 
 
 def demand_standing(unit: Unit, register: RegisterView, rows: Iterable[BulkRow], proofs: Proofs) -> None:
     """Raise ProofsMoved unless everything that was verified for rows is there now; to be asked behind locks."""
     verified = [row for row in rows if isinstance(proofs.get(row.row), Verified)]
-    found = _standing(unit, register, verified)
-    if moved := [row for row in verified if found[row.row] != proofs[row.row]]:
+    present = _present(unit, register, verified)
+    if moved := [row for row in verified if present[row.row] != proofs[row.row]]:
         raise ProofsMoved(moved)
 
 
-def _standing(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dict[int, Verified | None]:
+def _present(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dict[int, Verified | None]:
     """Return for each row what its password is to be compared with now; None where there is nothing."""
     if not rows:
         return {}
@@ -166,157 +169,149 @@ def _standing(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> di
     }
 
 
-def _again(check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs) -> dict[int, CustmergeError | Verified]:
+def _living(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> list[BulkRow]:
+    """Return those of the rows whose numbers are both in use."""
+    records = register.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
+    living = {number for number, record in records.items() if record.merged_into is None}
+    return [row for row in rows if row.absorbed in living and row.survivor in living]
+
+
+def _verified_again(
+    check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs
+) -> dict[int, CustmergeError | Verified]:
     with check.database.reading() as unit:
-        found = _standing(unit, check.register, rows)
-    verdicts: dict[int, CustmergeError | Verified] = {}
+        present = _present(unit, check.register, rows)
+    again: dict[int, CustmergeError | Verified] = {}
     for row in rows:
-        before, now = proofs[row.row], found[row.row]
-        # Only a hash may have become another one: of a password that was renewed, in a number that took over none.
+        before, now = proofs[row.row], present[row.row]
+        # Only the hash may have changed, where the password's kind was renewed and the number took no other over.
         is_candidate = now is not None and isinstance(before, Verified) and now.newest_into == before.newest_into
         with passwords.turn():
             is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password)
-        verdicts[row.row] = now if is_right and now is not None else ProofRefused()
+        again[row.row] = now if is_right and now is not None else ProofRefused()
         check.still_at_it()
-    return verdicts
+    return again
 
 
-class _VerifiedRows:
-    """A few rows that are verified at once."""
+@dataclass(frozen=True, slots=True)
+class _RowTry:
+    row: BulkRow
+    tried: guessing.Try
+    present: Verified | None
+    """What the password is compared with; None where there is nothing."""
+
+
+class _Tries:
+    """The tries of a few rows, whose hashes are compared at once."""
 
     def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
+        """Write the tries down, in one transaction with the look at what they are compared with."""
         self._check = check
         self._caller = guesser(check.caller)
-        self._now = check.now()
-        subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
-        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in rows])
-        tries = guessing.begin_all(check.database, subjects, self._now, origin)
-        both = list(zip(rows, tries, strict=True))
-        self._locked = {row.row: tried for row, tried in both if isinstance(tried, guessing.Locked)}
-        self._open = {row.row: (row, tried) for row, tried in both if isinstance(tried, guessing.Try)}
-        self._renewed: dict[int, tuple[str, str]] = {}
-        """The hash that there is and today's, of rows whose hash isn't of today's kind."""
+        self._open: dict[int, _RowTry] = {}
+        """By row; without those that are settled."""
+        self._locked: dict[int, guessing.Locked] = {}
+        self.merged_away = frozenset[int]()
+        """Rows of which a number isn't in use any more: their passwords aren't verified."""
+        for attempt in check.database.attempts():
+            with attempt as unit:
+                self._begin(unit, rows)
         self.is_waiting = not self._open and not self._locked
-        self.merged_away = set[int]()
-        """Rows of which a number isn't in use any more: nothing is verified, for that is said of them before."""
+        """Whether others are under way that may come to lock the numbers, or the caller."""
+
+    def _begin(self, unit: Unit, rows: Sequence[BulkRow]) -> None:
+        check = self._check
+        demand_alive(unit, check.caller, check.now(), hold=False)
+        living = _living(unit, check.register, rows)
+        present = _present(unit, check.register, living)
+        subjects = [(Subject("number", row.absorbed), self._caller) for row in living]
+        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in living])
+        tries = list(zip(living, guessing.begin_all(unit, subjects, check.now(), origin), strict=True))
+        self._locked = {row.row: tried for row, tried in tries if isinstance(tried, guessing.Locked)}
+        self._open = {
+            row.row: _RowTry(row, tried, present[row.row]) for row, tried in tries if isinstance(tried, guessing.Try)
+        }
+        self.merged_away = frozenset(row.row for row in rows) - {row.row for row in living}
 
     @property
     def stopped_by(self) -> LockedOut | None:
         """The lock of the caller, if that is one."""
-        return next((one.error for one in self._locked.values() if one.subject == self._caller), None)
+        return next((locked.error for locked in self._locked.values() if locked.subject == self._caller), None)
 
-    def verdicts(self) -> dict[int, CustmergeError | Verified]:
+    def proofs(self, pool: ThreadPoolExecutor) -> dict[int, CustmergeError | Verified]:
         """Compare the hashes and settle the tries; returns what is known of which rows."""
-        found: dict[int, CustmergeError | Verified] = {
-            row: one.error for row, one in self._locked.items() if one.subject != self._caller
-        }
-        standing: dict[int, Verified | None] = {}
-        fits: dict[int, bool] = {}
         stop = Event()
-        with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
-            compared: dict[int, Future[bool]] = {}
-            try:
-                standing = self._read()
-                for number, one in standing.items():
-                    compared[number] = pool.submit(self._compared, self._open[number][0], one, stop)
-                for number, future in compared.items():
-                    fits[number] = future.result()
-                self._settle(fits)
-            except BaseException:
-                # Ctrl-C or a lost connection: what is known counts, and a hash that nobody compared is no guess.
-                stop.set()
-                self._break_off(compared)
-                raise
-        for number, is_right in fits.items():
-            one = standing[number]
-            if not is_right or one is None:
-                found[number] = ProofRefused()
-            elif number in self._renewed:
-                found[number] = replace(one, stored=self._renewed[number][1])
-            else:
-                found[number] = one
-        return found
+        compared: dict[int, Future[str | None]] = {}
+        present = {number: row_try.present for number, row_try in self._open.items()}
+        try:
+            for number, row_try in self._open.items():
+                compared[number] = pool.submit(self._compared, row_try, stop)
+            fitting = {number: future.result() for number, future in compared.items()}
+            self._settle(fitting)
+        except BaseException:
+            # Ctrl-C or a lost connection: tries that are decided count, the others are forgotten.
+            stop.set()
+            self._break_off(compared)
+            raise
+        proofs: dict[int, CustmergeError | Verified] = {
+            number: locked.error for number, locked in self._locked.items() if locked.subject != self._caller
+        }
+        for number, stored in fitting.items():
+            before = present[number]
+            proofs[number] = ProofRefused() if stored is None or before is None else replace(before, stored=stored)
+        return proofs
 
-    def _read(self) -> dict[int, Verified | None]:
-        """Return what the passwords are to be compared with; takes tries back where numbers are merged by now."""
-        rows = [row for row, _tried in self._open.values()]
-        with self._check.database.reading() as unit:
-            living = _living(unit, self._check.register, rows)
-            standing = _standing(unit, self._check.register, living)
-        self.merged_away = {row.row for row in rows} - standing.keys()
-        self._forget(self._open[number][1] for number in self.merged_away)
-        for number in self.merged_away:
-            del self._open[number]
-        return standing
-
-    def _forget(self, uncompared: Iterable[guessing.Try]) -> None:
-        if ids := [number for tried in uncompared for number in tried.ids]:
-            for attempt in self._check.database.attempts():
-                with attempt as unit:
-                    unit.guesses.forget(ids)
-
-    def _compared(self, row: BulkRow, standing: Verified | None, stop: Event) -> bool:
-        stored = standing.stored if standing else None
+    def _compared(self, row_try: _RowTry, stop: Event) -> str | None:
+        """Return the hash that a row's password fits, today's where the stored one is of an older kind, or None."""
+        stored, password = row_try.present.stored if row_try.present else None, row_try.row.password
         with passwords.turn(stop.is_set):
             if stop.is_set():
                 raise CancelledError
-            is_right = passwords.fits(stored, row.password)
-            # A check changes nothing, hashes neither.
-            if (
-                is_right
-                and stored
-                and self._check.batch is not None
-                and (new := passwords.renewed(stored, row.password))
-            ):
-                self._renewed[row.row] = (stored, new)
-            return is_right
+            if not passwords.fits(stored, password):
+                return None
+            renewed = passwords.renewed(stored, password) if self._check.batch is not None else None
+            return renewed or stored
 
-    def _taken_back(self, unit: Unit, right: Sequence[int]) -> None:
-        """Forget tries that were right, and put today's hashes in the place of older ones."""
-        renewed = [(self._open[number][0], *self._renewed[number]) for number in right if number in self._renewed]
-        if renewed:
-            unit.register.customers({row.absorbed for row, _, _ in renewed}, lock=True)
-        unit.guesses.forget([one for number in right for one in self._open[number][1].ids])
-        for row, old, new in renewed:
-            passwords.renew(unit, row.absorbed, old, new)
-
-    def _break_off(self, compared: Mapping[int, Future[bool]]) -> None:
-        fits: dict[int, bool] = {}
-        for number, one in compared.items():
+    def _break_off(self, compared: Mapping[int, Future[str | None]]) -> None:
+        fitting: dict[int, str | None] = {}
+        for number, future in compared.items():
             with suppress(CancelledError, HostBusy, DatabaseError):
-                if not one.cancel():
-                    fits[number] = one.result()
-        uncompared = [tried for row, (_, tried) in self._open.items() if row not in fits]
+                if number in self._open and not future.cancel():
+                    fitting[number] = future.result()
+        uncompared = [row_try for number, row_try in self._open.items() if number not in fitting]
         with suppress(DatabaseError):
-            self._settle({row: is_right for row, is_right in fits.items() if row in self._open})
-            self._forget(uncompared)
-
-    def _settle(self, fits: Mapping[int, bool]) -> None:
-        """Write down how tries ended; those that are written are open no more."""
-        database, caller = self._check.database, self._check.caller
-        right = [row for row, is_right in fits.items() if is_right]
-        if right:
-            for attempt in database.attempts():
+            self._settle(fitting)
+            for attempt in self._check.database.attempts():
                 with attempt as unit:
-                    self._taken_back(unit, right)
+                    unit.guesses.forget([number for row_try in uncompared for number in row_try.tried.ids])
+
+    def _settle(self, fitting: Mapping[int, str | None]) -> None:
+        """Write down how tries ended; those that are written are open no more."""
+        right = {number: stored for number, stored in fitting.items() if stored is not None}
+        if right:
+            for attempt in self._check.database.attempts():
+                with attempt as unit:
+                    self._take_back(unit, right)
         for number in right:
             del self._open[number]
-        for number in fits:
-            if number in self._open:
-                row, tried = self._open[number]
-                facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
-                guessing.wrong(database, tried, caller.actor, facts)
-                del self._open[number]
+        for number in fitting:
+            if number in right:
+                continue
+            row, tried = self._open[number].row, self._open[number].tried
+            facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
+            guessing.wrong(self._check.database, tried, self._check.caller.actor, facts)
+            del self._open[number]
 
-
-def _with_living_numbers(check: PasswordCheck, rows: list[BulkRow]) -> list[BulkRow]:
-    if not rows:
-        return []
-    with check.database.reading() as unit:
-        return _living(unit, check.register, rows)
-
-
-def _living(unit: Unit, register: RegisterView, rows: list[BulkRow]) -> list[BulkRow]:
-    records = register.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
-    living = {number for number, record in records.items() if record.merged_into is None}
-    return [row for row in rows if row.absorbed in living and row.survivor in living]
+    def _take_back(self, unit: Unit, right: Mapping[int, str]) -> None:
+        """Forget tries that were right, and put today's hashes in the place of older ones."""
+        tries = [(self._open[number], stored) for number, stored in right.items()]
+        renewed = [
+            (row_try.row.absorbed, row_try.present.stored, stored)
+            for row_try, stored in tries
+            if row_try.present is not None and row_try.present.stored != stored
+        ]
+        if renewed:
+            unit.register.customers({absorbed for absorbed, _, _ in renewed}, lock=True)
+        unit.guesses.forget([number for row_try, _ in tries for number in row_try.tried.ids])
+        for absorbed, old, new in renewed:
+            passwords.renew(unit, absorbed, old, new)

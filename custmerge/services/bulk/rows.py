@@ -12,7 +12,7 @@ from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
 from custmerge.services.merge.orders import Orders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
     from custmerge.rules.fields import Pair
@@ -46,6 +46,7 @@ class Rows:
         self.orders = Orders(unit, caller, pairs, now, lock=lock, earlier=changed)
         self._outcomes: list[Outcome] = []
         self._merged: list[int] = []
+        """Places of those outcomes that are to become orders."""
         self._earlier = earlier
 
     def decide(
@@ -57,58 +58,61 @@ class Rows:
         is_whole: bool,
     ) -> Outcome:
         """Decide a row on what the rows before it have left, and take it into account."""
-        outcome = decided(self.orders, row, proofs, is_whole=is_whole)
+        outcome = _decided(self.orders, row, proofs, is_whole=is_whole)
         if not isinstance(outcome, Outcome):
             self.orders.execute(outcome, new_salt())
             self._merged.append(len(self._outcomes))
-            outcome = Outcome(row.row, row.survivor, row.absorbed, Result.MERGED, 0, None, None)
+            outcome = Outcome(row.row, row.survivor, row.absorbed, Result.MERGED)
         self._outcomes.append(outcome)
         return outcome
 
     def outcomes(self) -> list[Outcome]:
-        """Return what was decided."""
-        return with_orders(self._unit, [*map(self._known, self._outcomes)] if self._executed else self._outcomes)
+        """Return what was decided; what is `already` so with the order that executed it for that pair."""
+        outcomes = [*map(self._executed_before, self._outcomes)] if self._executed else self._outcomes
+        already = {outcome.absorbed for outcome in outcomes if outcome.result is Result.ALREADY}
+        if not already:
+            return outcomes
+        orders = self._unit.ledger.newest_orders(already)
+        return [_with_order(outcome, orders) for outcome in outcomes]
 
-    def _known(self, outcome: Outcome) -> Outcome:
+    def _executed_before(self, outcome: Outcome) -> Outcome:
         """Return as `already` what an earlier run has executed and whose survivor has gone elsewhere since."""
-        row, survivor, absorbed = outcome.row, outcome.survivor, outcome.absorbed
-        is_known = isinstance(outcome.error, MergedAway) and (survivor, absorbed) in self._executed
-        if not is_known or not self.orders.leads_to(absorbed, survivor):
+        pair = outcome.survivor, outcome.absorbed
+        is_known = isinstance(outcome.error, MergedAway) and pair in self._executed
+        if not is_known or not self.orders.leads_to(outcome.absorbed, outcome.survivor):
             return outcome
-        return Outcome(row, survivor, absorbed, Result.ALREADY, 0, None, None)
+        return Outcome(outcome.row, outcome.survivor, outcome.absorbed, Result.ALREADY)
 
     @cached_property
     def _executed(self) -> set[Pair]:
         """The pairs among what went elsewhere that an earlier run of this file has executed."""
-        moved = {one.absorbed for one in self._outcomes if isinstance(one.error, MergedAway)}
+        moved = {outcome.absorbed for outcome in self._outcomes if isinstance(outcome.error, MergedAway)}
         if not moved or not self._earlier:
             return set()
         orders = [order for order, _survivor in self._unit.ledger.newest_orders(moved).values()]
         bodies = [json.loads(entry.body) for entry in self._unit.chain.of_orders(orders)]
-        # An undo of one by itself names no batch.
+        # The undo of a single order names no batch.
         return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
 
     def written(self, batch: int) -> list[Outcome]:
         """Write what was decided; returns the outcomes with the orders' numbers."""
-        places = self._merged
+        merged = self._merged
         receipts = self.orders.write(
-            facts=lambda place: {"batch": batch, "row": self._outcomes[places[place]].row},
+            facts=lambda place: {"batch": batch, "row": self._outcomes[merged[place]].row},
         )
-        for place, receipt in zip(places, receipts, strict=True):
-            row = self._outcomes[place].row
-            survivor, absorbed = receipt.survivor, receipt.absorbed
-            self._outcomes[place] = Outcome(row, survivor, absorbed, Result.MERGED, 0, receipt.order, None)
+        for place, receipt in zip(merged, receipts, strict=True):
+            self._outcomes[place] = replace(self._outcomes[place], order=receipt.order)
         return self.outcomes()
 
 
-def decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
+def _decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
     """Return the plan of a row, or its outcome where it isn't to be executed: the first that holds (contract §6)."""
     if row.problem is not None:
         return outcome_of(row, row.problem)
     pair = row.survivor, row.absorbed
-    # A survivor that went elsewhere itself is told of: the row isn't as somebody wanted it.
+    # Not where the survivor went elsewhere itself: that is what the report has to say.
     if orders.leads_to(row.absorbed, row.survivor) and not orders.is_retired(row.survivor):
-        return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY, 0, None, None)
+        return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY)
     try:
         orders.living_pair(pair)
         proof = proofs.get(row.row)
@@ -119,15 +123,8 @@ def decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> 
         return outcome_of(row, error)
 
 
-def with_orders(unit: Unit, outcomes: list[Outcome]) -> list[Outcome]:
-    """Return the outcomes with the order that executed what is `already` so, where it was an order for that pair."""
-    open_ones = {one.absorbed for one in outcomes if one.result is Result.ALREADY}
-    if not open_ones:
-        return outcomes
-    orders = unit.ledger.newest_orders(open_ones)
-
-    def named(one: Outcome) -> Outcome:
-        order, survivor = orders.get(one.absorbed, (None, ""))
-        return replace(one, order=order) if one.result is Result.ALREADY and survivor == one.survivor else one
-
-    return [named(one) for one in outcomes]
+def _with_order(outcome: Outcome, orders: Mapping[str, tuple[int, str]]) -> Outcome:
+    """Return an outcome that is `already` so with its number's newest order, if that was for this pair."""
+    order, survivor = orders.get(outcome.absorbed, (None, ""))
+    is_that_pair = outcome.result is Result.ALREADY and survivor == outcome.survivor
+    return replace(outcome, order=order) if is_that_pair else outcome

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 ROWS_AT_ONCE = 400
 """Few enough that they are gone before the garbage collector looks at everything that the program holds."""
 BYTES_AT_ONCE = 1 << 20
-"""Records of a hostile file are large, and what is wrong with one is said when its batch is looked at."""
+"""Records of a hostile file are large, and a batch of them is held in memory."""
 
 Line = tuple[int, list[str]]
 """A record of the file: the line in which it starts, and its cells."""
@@ -68,7 +68,7 @@ class Imported:
 class Problems:
     """Counts the bad lines and keeps what is wrong with them, of which there may be much, in a temporary file.
 
-    It is told when the transaction has ended: who is told may take their time, and nobody could write meanwhile.
+    They are reported after the transaction: the reader of the report may be slow, and nobody could write meanwhile.
     """
 
     def __init__(self, closing: ExitStack) -> None:
@@ -89,7 +89,7 @@ class Problems:
         self._keep(False, line, problem)
 
     def tell(self, file: str, progress: ImportProgress) -> None:
-        """Tell of everything in the order in which it was found."""
+        """Report every problem, in the order in which they were added."""
         if self._kept is None:
             return
         with temporary_room():
@@ -100,11 +100,11 @@ class Problems:
             tell(file, line, Problem(*problem))
 
     def _keep(self, is_skipped: bool, line: int, problem: Problem) -> None:
-        told = replace(problem, value=shortened(problem.value), other=shortened(problem.other))
+        short = replace(problem, value=shortened(problem.value), other=shortened(problem.other))
         if self._kept is None:
             self._kept = self._closing.enter_context(temporary_file("w+"))
         with temporary_room():
-            self._kept.write(json.dumps((is_skipped, line, astuple(told))) + "\n")
+            self._kept.write(json.dumps((is_skipped, line, astuple(short))) + "\n")
 
     def flush(self) -> None:
         """Write everything down; raises TemporaryFilesFailed where there is no room, while nothing is committed."""
@@ -160,8 +160,8 @@ def import_file(
 ) -> Imported:
     """Import a file in one transaction; with `update` rows may exist and are overwritten.
 
-    With `skip_merged` lines of a number that went into another are left out, and `progress` gets them. Raises BadFile
-    for a file that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
+    With `skip_merged` lines of a number that went into another are left out and reported to `progress`. Raises
+    BadFile for a file that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
     """
     demand(caller, Capability.IMPORT)
     with (
@@ -182,8 +182,8 @@ def import_file(
                     raise BadLines(file=path, count=len(problems.lines))
                 demand_alive(unit, caller, now)
                 done = Imported(kind.name, added + updated, added, updated, problems.skipped if skip_merged else None)
-                told = Draft(stamp(now), caller.actor, Action.IMPORT, _facts(done, file))
-                unit.chain.append([told, *importer.entries(caller.actor, stamp(now))])
+                entry = Draft(stamp(now), caller.actor, Action.IMPORT, _facts(done, file))
+                unit.chain.append([entry, *importer.entries(caller.actor, stamp(now))])
         except CustmergeError:
             problems.tell(path, progress)
             raise
@@ -261,7 +261,7 @@ def _taken(file: CsvFile) -> Iterator[list[Line]]:
 def _once(
     register: RegisterImport, kind: Kind, batch: Sequence[Line], problems: Problems, *, update: bool
 ) -> Iterator[tuple[int, Row]]:
-    """Give the good rows of a batch whose keys no earlier line has, as far as that can be told now."""
+    """Give the good rows of a batch whose keys no earlier line has, as far as that is known now."""
     lines: dict[str, int] = {}
     rows = list(kind.rows(batch, problems))
     # Only an update has to ask: without it the register itself refuses a key that comes again.

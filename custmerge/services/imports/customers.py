@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.authority import void_entries
+from custmerge.rules.cells import joined, may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.normalise import search_text
 from custmerge.rules.records import (
@@ -18,7 +19,6 @@ from custmerge.rules.records import (
     are_plain,
     problems_of_customer,
 )
-from custmerge.rules.spreadsheet import joined, may_be_damaged
 from custmerge.rules.transfers import Why
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Customers:
         self._register = unit.register_import
         self._columns = columns
         self._hashes = hashes
-        # A column that the file doesn't have is read from an empty cell that is put behind the last one.
+        # A column that the file doesn't have is read from an empty cell that `rows` puts behind the last cell.
         place = {column: position for position, column in enumerate(columns)}
         self._fields = itemgetter(*(place.get(field, -1) for field in FIELDS))
         self._number = place["number"]
@@ -88,7 +88,7 @@ class Customers:
         """
         existing = self._register.customers([row[_NUMBER] for _, row in rows])
         new = [row[self._filled] for _, row in rows if row[_NUMBER] not in existing]
-        # Somebody may have added one of them while this waited for another.
+        # Another command may have added some while this one waited for a lock.
         added_since = self._register.add_new_customers(new)
         existing |= self._register.customers(added_since)
         merged, renewed, renamed, updated = [], [], [], 0
@@ -160,7 +160,7 @@ class Customers:
 
     def _is_right(self, line: Line, problems: Problems) -> bool:
         number, cells = line
-        found = problems_of_customer(dict(zip(self._columns, cells, strict=False)))
-        for problem in found:
+        wrong = problems_of_customer(dict(zip(self._columns, cells, strict=False)))
+        for problem in wrong:
             problems.add(number, problem)
-        return not found
+        return not wrong

@@ -55,11 +55,10 @@ class Packages:
                 problems.skip(line, Problem("number", row["number"], SKIPPED, target))
                 skipped += _claims_of_skipped(line, row)
                 continue
-            found = problems_of_package(row)
-            found = found or _problems_of_owner(row["number"], targets)
-            for problem in found:
+            wrong = problems_of_package(row) or _problems_of_owner(row["number"], targets)
+            for problem in wrong:
                 problems.add(line, problem)
-            if not found:
+            if not wrong:
                 good.append((line, row))
         self._register.skip_domains(skipped)
         self._register.claim_domains([claim for line, row in good for claim in _claims(line, row)])
@@ -76,7 +75,7 @@ class Packages:
         """See `Kind`. Columns that the file doesn't have stay as they are."""
         existing = self._register.packages([row[_KEY] for _, row in rows])
         new = [row for _, row in rows if row[_KEY] not in existing]
-        # Somebody may have added one of them while this waited for another.
+        # Another command may have added some while this one waited for a lock.
         added_since = self._register.add_new_packages(new)
         existing |= self._register.packages(added_since)
         merged = []
@@ -95,7 +94,7 @@ class Packages:
     def _merged_contact(self, new: Row, old: Row) -> Row:
         """Return a contact whose columns are those of the file where it has them; all empty is none.
 
-        Two contacts are one although all is empty: one that the file gives, and one in which it changes nothing.
+        A contact stays one although all of it is empty where the file gives it so, or changes nothing in it.
         """
         values = tuple(
             (mine if is_given else theirs) or "" for mine, theirs, is_given in zip(new, old, self._given, strict=True)
@@ -129,7 +128,7 @@ class Packages:
 
 
 def _claims(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
-    # Written twice in one cell it is still one domain.
+    # A name that stands twice in a cell is one domain.
     names = {domain_in_ascii(name): domain_name(name) for name in row.get("domains", "").split()}
     return [(key, name, row["package"], line) for key, name in names.items()]
 

@@ -1,4 +1,4 @@
-"""Passwords of a file that is imported, hashed before anything is locked: nobody waits while they are.
+"""Passwords of a file that is imported, hashed before anything is locked.
 
 The file is read twice for that and may be a pipe, so a private copy is kept of what was read. The hashes wait in
 another: memory doesn't grow with the file.
@@ -30,10 +30,10 @@ class Hashes:
 
     def of(self, line: int) -> str:
         """Return the hash of the password in a line; those of lines before can't be asked for any more."""
-        for one in self._kept:
-            number, _, found = one.rstrip("\n").partition(" ")
+        for kept in self._kept:
+            number, _, password_hash = kept.rstrip("\n").partition(" ")
             if int(number) == line:
-                return found
+                return password_hash
         raise LookupError(line)
 
 
@@ -43,7 +43,7 @@ def hashed(
 ) -> Iterator[tuple[CsvFile, Hashes]]:
     """Give a file that is just opened, or a copy of it, to be read from its first row on, and its passwords' hashes.
 
-    `batches` reads records out of it; `advanced` is told how many bytes of how many are done with.
+    `batches` reads records out of it; `advanced` is called with how many bytes of how many are hashed.
     """
     if COLUMN not in file.columns:
         yield file, Hashes(io.StringIO())
@@ -66,5 +66,5 @@ def _hash_lines(batch: Iterable[Line], place: int) -> Iterator[str]:
     from custmerge.services.people import passwords
 
     filled = [(line, cells[place]) for line, cells in batch if cells[place]]
-    found = passwords.all_hashed([password for _, password in filled])
-    return (f"{line} {one}\n" for (line, _), one in zip(filled, found, strict=True))
+    hashes = passwords.all_hashed([password for _, password in filled])
+    return (f"{line} {password_hash}\n" for (line, _), password_hash in zip(filled, hashes, strict=True))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
 SETTLED_WITHIN_SECONDS = 25.0
-"""So long somebody waits to take a try back: longer than others write at once, and no pending try counts yet."""
+"""So long an interrupted try waits for a locked database to be taken back: less than a pending try takes to count."""
 NOBODY = Actor("login", "system")
 """Who acts where nobody is logged in."""
 
@@ -67,7 +67,9 @@ class Origin:
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
     """Write a try down; None while others are under way that would be the last. Raises LockedOut."""
-    (tried,) = begin_all(database, [subjects], now)
+    for attempt in database.attempts():
+        with attempt as unit:
+            (tried,) = begin_all(unit, [subjects], now)
     if isinstance(tried, Locked):
         raise tried.error
     return tried
@@ -75,10 +77,9 @@ def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try
 
 @contextmanager
 def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> Iterator[Try]:
-    """Write a try down in a block in which a hash may be verified; take it back where nobody learns how it ended.
+    """Write a try down for a block in which a hash may be verified; takes it back where the block raises.
 
-    That is where whoever verifies it is interrupted, or can't settle it for somebody else writes for long. A process
-    that is killed leaves it behind: it counts as wrong then. Raises LockedOut, HostBusy.
+    A process that is killed leaves its try behind, which counts as wrong then. Raises LockedOut, HostBusy.
     """
     from custmerge.services.people import passwords
 
@@ -98,26 +99,24 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
 
 
 def begin_all(
-    database: Database, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
+    unit: Unit, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
 ) -> list[Try | Locked | None]:
-    """Write many tries down in one transaction.
+    """Write tries down, each for all of its subjects; to be committed before a hash is compared.
 
-    Returns for each the try, or what it can't begin for, or None where it has to wait for others under way.
+    Returns for each the try, or the lock that keeps it from beginning, or None where it has to wait for others.
     """
+    # The process may have been stopped since `now`.
+    moment = max(now, unit.now())
+    clock = counted_from(moment)
     # Always in the same order, so that two who count never wait for each other.
-    subjects = sorted({subject for one in wanted for subject in one}, key=lambda subject: subject.key)
-    for attempt in database.attempts():
-        with attempt as unit:
-            # The process may have been stopped since somebody looked at the clock.
-            moment = max(now, unit.now())
-            clock = counted_from(moment)
-            states = {subject: _state(unit, subject, moment) for subject in subjects}
-            rows = [None] * len(wanted) if origin is None else origin.rows
-            batch = None if origin is None else origin.batch
-            tries = [
-                _begun(unit, one, states, clock, batch=batch, row=row) for one, row in zip(wanted, rows, strict=True)
-            ]
-    return tries
+    ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
+    states = {subject: _state(unit, subject, moment) for subject in ordered}
+    rows = [None] * len(wanted) if origin is None else origin.rows
+    batch = None if origin is None else origin.batch
+    return [
+        _begun(unit, subjects, states, clock, batch=batch, row=row)
+        for subjects, row in zip(wanted, rows, strict=True)
+    ]
 
 
 def _begun(
@@ -137,7 +136,7 @@ def _begun(
     for subject in subjects:
         states[subject].room -= 1
     at = stamp(clock.moment)
-    return Try({unit.guesses.begin(one.key, at, batch=batch, row=row): one for one in subjects}, clock)
+    return Try({unit.guesses.begin(subject.key, at, batch=batch, row=row): subject for subject in subjects}, clock)
 
 
 def right(unit: Unit, tried: Try) -> None:
@@ -146,7 +145,7 @@ def right(unit: Unit, tried: Try) -> None:
 
 
 def settle_right(database: Database, tried: Try) -> None:
-    """Take a try back that was right, in a transaction of its own: whatever comes of it, it was no wrong one."""
+    """Take a try back that was right, in a transaction of its own: whatever becomes of the command."""
     for attempt in database.attempts():
         with attempt as unit:
             right(unit, tried)

@@ -1,4 +1,4 @@
-"""A whole bulk run is taken back: newest order first, a chunk in one transaction, gone on with after a cut."""
+"""Undo of a whole bulk run: newest order first, a chunk in one transaction, continued by the same command."""
 
 from __future__ import annotations
 
@@ -101,11 +101,11 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
     return extent
 
 
-def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInputs, seen: Extent | None) -> Extent:
+def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInputs, shown: Extent | None) -> Extent:
     """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
 
-    `seen` is what was shown to the person. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged, and
-    of the newest order that can't be undone what `undo.undo` raises; what was committed before stays undone.
+    `shown` is what the person was shown. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged,
+    and of the newest order that can't be undone what `undo.undo` raises; what was committed before stays undone.
     """
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
@@ -113,11 +113,11 @@ def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInpu
     with leased(database, sha256, inputs.new_salt().hex()) as lease:
         undo = _BatchUndo(database, caller, number, inputs, lease)
         undo.begin()
-        return undo.to_the_end(seen)
+        return undo.to_the_end(shown)
 
 
 class _BatchUndo:
-    """One undo of one batch, under the lease that a run of its file would take."""
+    """One undo of a batch, under the lease that a run of its file would take."""
 
     def __init__(self, database: Database, caller: Caller, number: int, inputs: UndoInputs, lease: Lease) -> None:
         self._database = database
@@ -142,10 +142,10 @@ class _BatchUndo:
             with attempt as unit:
                 self._orders = self._begun(unit, now)
 
-    def to_the_end(self, seen: Extent | None) -> Extent:
+    def to_the_end(self, shown: Extent | None) -> Extent:
         """Undo the orders that are left; raises PartNotCommitted or PartUnknown where the connection is lost."""
         number, total = self._number, len(self._orders)
-        if seen is not None and total != seen.orders + seen.already:
+        if shown is not None and total != shown.orders + shown.already:
             raise UndoChanged(orders=f"--batch {number}", obstacles=[])
         extent = Extent(number)
         try:
@@ -198,6 +198,7 @@ class _BatchUndo:
 
     def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Extent:
         self._demand_held(unit)
+        unit.find_by_index()
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)
         extent = _taken_back(undos, chunk, self._number)
@@ -207,14 +208,14 @@ class _BatchUndo:
         return extent
 
     def _end(self, unit: Unit, now: datetime) -> None:
-        """Write down, where it has yet to be, that nobody may run the file any more: not in its row alone."""
+        """End the batch, in its row and by an entry, where that has yet to be done; then its file can't be run."""
         if self._ends:
             unit.batches.finish(self._number)
             unit.chain.append([Draft(stamp(now), self._caller.actor, Action.UNDO, {"batch": self._number})])
 
     def _demand_held(self, unit: Unit) -> None:
-        """Raise BatchBusy where somebody else has taken the batch over: this process may have slept."""
-        if not self._lease.holds(unit.batches.one(self._number, lock=True)):
+        """Raise BatchBusy where another process has taken the batch over: this one may have slept."""
+        if not self._lease.holds(unit.batches.batch(self._number, lock=True)):
             raise BatchBusy(batch=self._number)
 
     def _finish(self, unit: Unit) -> None:
@@ -237,7 +238,7 @@ def _taken_back(undos: Undos, chunk: Sequence[int], number: int) -> Extent:
 
 
 def _demand_batch(unit: Unit, number: int) -> Batch:
-    batch = unit.batches.one(number)
+    batch = unit.batches.batch(number)
     if batch is None:
         raise UnknownBatch(batch=number)
     return batch

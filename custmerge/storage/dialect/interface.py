@@ -56,6 +56,10 @@ class Dialect(ABC):
         """Raise DatabaseConflict where somebody wrote while a transaction read without a lock."""
 
     @abstractmethod
+    def find_by_index(self, connection: Connection) -> None:
+        """Have the database find rows by index until the transaction ends."""
+
+    @abstractmethod
     def server_time(self, connection: Connection) -> datetime | None:
         """Return the time of the server's clock, None where there is no server."""
 

@@ -72,6 +72,9 @@ class SQLite(Dialect):
             connection.invalidate()
             raise errors.DatabaseConflict(database=shown_url(url), reason="changed while it was read")
 
+    def find_by_index(self, connection: Connection) -> None:
+        """Do nothing: SQLite takes an index wherever there is one."""
+
     def server_time(self, connection: Connection) -> datetime | None:  # noqa: ARG002 (there is no server)
         """Return None."""
         return None

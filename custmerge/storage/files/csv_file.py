@@ -11,19 +11,21 @@ import hashlib
 import io
 import os
 import stat
+import sys
 from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadFile
-from custmerge.files import size, unreadable
+from custmerge.files import WaitingFile, size, unreadable
 from custmerge.rules.cells import shortened
-from custmerge.storage.files.spool import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, is_regular, source_of, too_long
+from custmerge.storage.files.temporary import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, too_long
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import BinaryIO
 
+STDIN = "-"
 LONGEST_CELL = 1_000_000
 LONGEST_SPOOLED_CELL = 10_000
 """Less, because what is in many cells at once is held in memory together."""
@@ -78,7 +80,7 @@ class CsvFile:
         return CsvFile(self.path, self._copy.reopened(), self._known, self._required)
 
     def from_beginning(self) -> CsvFile:
-        """Return the file once more, from its first line; whoever reads rows of this one gets no further ones."""
+        """Return the file once more, from its first line; this one gives no further rows then."""
         self._stream.seek(self._begin)
         return CsvFile(self.path, self._stream, self._known, self._required)
 
@@ -162,8 +164,8 @@ class CsvFile:
 def opened(path: str, known: Collection[str], required: Collection[str]) -> Iterator[CsvFile]:
     """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile.
 
-    `-` is standard input. What isn't a regular file is read to its end first: whoever reads rows may keep others
-    waiting, and a pipe gives them when it likes. That raises TemporaryFilesFailed where there is no room.
+    `-` is standard input. What isn't a regular file is read to its end first: rows are read inside a transaction,
+    and a pipe may give them slowly. That raises TemporaryFilesFailed where there is no room.
     """
     csv.field_size_limit(LONGEST_CELL)
     with _complete(path) as stream:
@@ -183,17 +185,17 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
     TemporaryFilesFailed where there is no room for the copy.
     """
     csv.field_size_limit(LONGEST_SPOOLED_CELL)
-    with source_of(path) as source, copied(path, source) as (copy, sha256):
-        # What comes through a pipe is nobody's to read but the program's that it is for.
-        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if is_regular(source) else 0
+    with _source(path) as source, copied(path, source) as (copy, sha256):
+        # Only this program can read what comes through a pipe.
+        mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if _is_regular(source) else 0
         yield SpooledFile(path, copy, sha256, mode, known, required)
 
 
 @contextmanager
 def _complete(path: str) -> Iterator[BinaryIO]:
     """Give a regular file opened, or a copy of anything else."""
-    with source_of(path) as source:
-        if is_regular(source):
+    with _source(path) as source:
+        if _is_regular(source):
             yield source
             return
         with copied(path, source) as (copy, _):
@@ -245,6 +247,20 @@ class SpooledFile:
 def wrong_width(cells: int) -> str:
     """Return what is to be said of a line of so many cells (`value`), the header having `other`."""
     return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}")
+
+
+def _source(path: str) -> BinaryIO:
+    """Return a file, or for `-` standard input, opened; raises BadFile."""
+    try:
+        number = os.dup(sys.stdin.fileno()) if path == STDIN else os.open(path, os.O_RDONLY)
+        return io.BufferedReader(WaitingFile(number))
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def _is_regular(source: BinaryIO) -> bool:
+    """Return whether an open file is one that is all there: reading it never waits for somebody to write it."""
+    return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
 
 
 def _delimiter(header: str) -> str:

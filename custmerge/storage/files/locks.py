@@ -50,7 +50,7 @@ class FileRunLock:
     is_free: bool
     """Whether no other process of this user holds it; True as well where no file can be locked."""
     mark: str
-    """Kept in the lock's file: whoever holds the lock has the same mark as those who held it before."""
+    """Kept in the lock's file: every process that holds the lock reads the same mark."""
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def file_run_lock(name: str, new_mark: str) -> Iterator[FileRunLock]:
 
     The system lets go of it when its process ends, however it ends. What carries the lock's mark was therefore left
     by processes that have ended. `new_mark` becomes the mark of a new file; where no file can be made or locked, it
-    is a mark that nobody else has.
+    is a mark of this process alone.
     """
     try:
         file = os.open(_folder() / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)

@@ -45,14 +45,14 @@ class Batches:
         return None if row is None else _batch(row)
 
     def of_file(self, sha256: str, *, lock: bool = False) -> list[Batch]:
-        """Return every batch of a file, newest first; with `lock` nobody else begins to run or undo one of them."""
+        """Return every batch of a file, newest first; with `lock` no other transaction begins to run or undo any."""
         # All are locked, not those that can be run: what another transaction has begun on would be missed.
         statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc())
         rows = self._connection.execute(statement.with_for_update() if lock else statement)
         return [_batch(row) for row in rows.mappings()]
 
-    def one(self, number: int, *, lock: bool = False) -> Batch | None:
-        """Return a batch; with `lock` nobody else goes on with it before the transaction ends."""
+    def batch(self, number: int, *, lock: bool = False) -> Batch | None:
+        """Return a batch; with `lock` no other transaction changes it before this one ends."""
         statement = select(*_BATCH).where(batch.c.id == number)
         row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
         return None if row is None else _batch(row)
@@ -83,7 +83,7 @@ class Batches:
         self._update(now.id, done=now.done, merged=now.merged, alive_until=now.alive_until)
 
     def hold(self, number: int, runner: str, alive_until: str) -> None:
-        """Write down in which process a batch is undone, and until when nobody else may run its file or undo it."""
+        """Write down which process undoes a batch, and when its lease expires."""
         self._update(number, runner=runner, alive_until=alive_until)
 
     def renew(self, renewed: Batch) -> bool:
@@ -97,16 +97,16 @@ class Batches:
         self._connection.execute(statement.values(runner=None, alive_until=None))
 
     def finish(self, number: int) -> None:
-        """Write down that a batch can't be run any further, and that nobody does."""
+        """Write down that a batch can't be run any further, and end its lease."""
         self._update(number, state=State.FINISHED.value, runner=None, alive_until=None)
 
     def finish_all_by(self, person: int) -> list[int]:
         """Write down that the batches that a person approved can't be run any further; returns which there were."""
         statement = select(batch.c.id).where(batch.c.approved_by_person == person, _IS_UNFINISHED)
-        found = list(self._connection.execute(statement.order_by(batch.c.id).with_for_update()).scalars())
-        for number in found:
+        numbers = list(self._connection.execute(statement.order_by(batch.c.id).with_for_update()).scalars())
+        for number in numbers:
             self.finish(number)
-        return found
+        return numbers
 
     def undone(self, number: int) -> None:
         """Write down that every order of a batch is undone."""
@@ -159,7 +159,7 @@ class Batches:
 
 
 def _state(stored: str) -> State:
-    """Return the state of a row; for one that there isn't that of a file that can't be run any further."""
+    """Return the state of a row; FINISHED, which can't be run, where the row has none that there is."""
     return State(stored) if stored in set(State) else State.FINISHED
 
 

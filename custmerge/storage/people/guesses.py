@@ -61,7 +61,7 @@ class Guesses:
         self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
 
     def keep(self, tries: Mapping[int, str], at: str) -> None:
-        """Note that tries, given with their subjects, were wrong; those that somebody has forgotten count as of `at`.
+        """Note that tries, given with their subjects, were wrong; those that were forgotten count as of `at`.
 
         What a run of a bulk file that was cut off has noted as wrong for the same rows is forgotten: it was the same
         password. Only where `tries` of the subjects were asked for before.
@@ -82,7 +82,7 @@ class Guesses:
 
     def _add(self, values: dict[str, str | int | bool | None]) -> int:
         if not dialect_of(self._connection).is_server:
-            # SQLite would give the id of one that was forgotten once more, and whoever ends that would end this.
+            # SQLite would use the id of a forgotten try again: who settles that one would settle this one.
             values["id"] = getrandbits(_ID_BITS)
         key = self._connection.execute(insert(guess).values(values)).inserted_primary_key
         if key is None:

@@ -12,7 +12,7 @@ from custmerge.rules.people import Role
 from custmerge.rules.transfers import Status
 from custmerge.services import access, bulk, export, merge, purge, transfer, verify
 from custmerge.services import undo as undo_service
-from custmerge.services.bulk.inputs import RunInputs
+from custmerge.services.bulk.file import RunOptions
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.people import staff, tokens
@@ -81,7 +81,7 @@ WORK = {
         h.database,
         h.me,
         h.pairs,
-        bulk.approvable(h.database, h.me, h.pairs, RunInputs(lambda: h.now, lambda: bytes(16), Quiet())),
+        bulk.approvable(h.database, h.me, h.pairs, RunOptions(lambda: h.now, lambda: bytes(16), Quiet())),
         h.now,
     ),
     "purge": lambda h: partial(purge.purge, h.database, h.me, purge.preview(h.database, h.me, 365, h.now), h.now),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from custmerge.cli.render.data.writing import Shape
 from custmerge.rules.bulk import Batch, Result
-from custmerge.services.bulk.inputs import Ran
+from custmerge.services.bulk.file import RunSummary
 
 BATCH_COLUMNS = ("batch", "rows", "done", "merged", "state", "approved_by", "run_by", "at")
 
@@ -23,7 +23,7 @@ def batch(batch: Batch) -> Shape:
     }
 
 
-def bulk_ran(run: Ran, seconds: float, report: str | None) -> Shape:
+def bulk_ran(run: RunSummary, seconds: float, report: str | None) -> Shape:
     """Return what a bulk run came to."""
     well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
     return {
@@ -38,26 +38,26 @@ def bulk_ran(run: Ran, seconds: float, report: str | None) -> Shape:
     }
 
 
-def bulk_checked(run: Ran, report: str | None) -> Shape:
+def bulk_checked(run: RunSummary, report: str | None) -> Shape:
     """Return what a bulk run would come to."""
     return {"rows": run.rows, "sha256": run.sha256, "counts": _counts(run), "report": report}
 
 
-def bulk_checked_row(run: Ran, report: str | None) -> Shape:
+def bulk_checked_row(run: RunSummary, report: str | None) -> Shape:
     """Return what a bulk run would come to as one flat row, a column a status."""
     return {"rows": run.rows, "sha256": run.sha256, **_counts(run), "report": report}
 
 
-def bulk_approved(approved: Batch, dry_run: Ran) -> Shape:
+def bulk_approved(approved: Batch, dry_run: RunSummary) -> Shape:
     """Return what was approved."""
     return {**batch(approved), "sha256": approved.sha256, "counts": _counts(dry_run)}
 
 
-def bulk_approved_row(approved: Batch, dry_run: Ran) -> Shape:
+def bulk_approved_row(approved: Batch, dry_run: RunSummary) -> Shape:
     """Return what was approved as one flat row: `merged` is what was done, `would_be_merged` what a run would do."""
     counts = {f"would_be_{status}": count for status, count in _counts(dry_run).items()}
     return {**batch(approved), "sha256": approved.sha256, **counts}
 
 
-def _counts(run: Ran) -> Shape:
+def _counts(run: RunSummary) -> Shape:
     return {result.value: run.counts.get(result, 0) for result in Result}
