@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from custmerge.errors import N_
 from custmerge.rules import row_digests
-from custmerge.rules.audit import CheckName
+from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.authority import DECISIONS, life_of
 from custmerge.rules.history import Action
-from custmerge.rules.ledger_check import Findings
 from custmerge.rules.roles import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
-from custmerge.services.audit.guard import readable
-from custmerge.services.audit.purges import EMPTIED, purged
+from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
+from custmerge.services.audit.processes import readable
 from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:
@@ -231,7 +230,7 @@ def _forms(unit: Unit, findings: Findings) -> None:
         for row in rows:
             erased += _hold_form(unit, findings, row, erased_until)
     if erased > told:
-        findings.add(CheckName.FORMS, "signed forms", EMPTIED, count=erased, told=told)
+        findings.add(CheckName.FORMS, "signed forms", ERASED_OTHERWISE, count=erased, told=told)
     with closing(unit.digested_rows.strange_forms()) as strange:
         for number, count, is_known in strange:
             message = _FORM_TWICE if is_known else _FORM_OF_NOTHING

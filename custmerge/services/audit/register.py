@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.audit import CheckName
-from custmerge.rules.ledger_check import Findings
+from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.normalise import domain_in_ascii
-from custmerge.services.audit.guard import readable
+from custmerge.services.audit.processes import readable
 
 if TYPE_CHECKING:
     from collections.abc import Collection

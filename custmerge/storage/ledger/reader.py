@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import JSON, case, cast, false, func, select, text
+import orjson
+from sqlalchemy import case, false, func, select
 
 from custmerge.rules.history import Head
+from custmerge.rules.ledger_check import EntryRow, LedgerRow
 from custmerge.storage.engine import is_sqlite
-from custmerge.storage.ledger.audit_sql import (
-    COLUMNS_SQLITE,
-    ENTRIES,
-    LEDGER_POSTGRESQL,
-    LEDGER_SQLITE,
-    MOVED_POSTGRESQL,
-    MOVED_SQLITE,
-)
-from custmerge.storage.rows import in_parameter, parameter, streamed
+from custmerge.storage.rows import streamed
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -28,15 +22,24 @@ from custmerge.storage.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
-    from sqlalchemy import Connection, Select, TextClause
-
-    from custmerge.rules.ledger_check import LedgerRow
-
+    from sqlalchemy import Connection, Select
 
 ROWS_AT_ONCE = 5_000
 OLD_AT_MOST = 100
+_ENTRIES = """
+SELECT seq, body, hash, action, at, survivor, absorbed, "order"
+FROM custmerge_history WHERE seq BETWEEN {mark} AND {mark} ORDER BY seq
+"""
+_LEDGER = """
+SELECT h.seq, h.body, h.hash, h.action, h.at, h.survivor, h.absorbed, h."order", i.salt, i.image,
+       o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by"
+FROM custmerge_history h
+LEFT JOIN custmerge_order o ON o."order" = h."order" AND h.action = 'merge'
+LEFT JOIN custmerge_before_image i ON i."order" = o."order"
+WHERE h.seq BETWEEN {mark} AND {mark} ORDER BY h.seq
+"""
 Row_co = TypeVar("Row_co", covariant=True)
 
 
@@ -92,15 +95,15 @@ class LedgerReader:
 
     def bounds(self, first: int, last: int, size: int) -> list[tuple[int, int]]:
         """Return the first and last seq of stretches of up to `size` entries each, from `first` to `last`."""
-        found: list[tuple[int, int]] = []
+        bounds: list[tuple[int, int]] = []
         begin, end = func.min(history.c.seq), func.max(history.c.seq)
         while True:
             there = self._connection.execute(select(begin).where(history.c.seq.between(first, last))).scalar()
             if there is None:
-                return found
+                return bounds
             some = history.c.seq.between(there, min(there + size - 1, last))
             stop = self._connection.execute(select(end).where(some)).scalar_one()
-            found.append((first, stop))
+            bounds.append((first, stop))
             first = stop + 1
 
     def hashes(self, seqs: Collection[int]) -> dict[int, str]:
@@ -118,34 +121,13 @@ class LedgerReader:
         )
         return self._connection.execute(statement).scalar() or 0
 
-    def entries(self, first: int, last: int) -> Stream[tuple[int, str, str]]:
-        """Give (seq, body, hash) from `first` to `last`, in their order, streamed."""
-        rows: Stream[tuple[int, str, str]] = self._raw(ENTRIES, first, last)
-        return rows
+    def entries(self, first: int, last: int) -> Stream[EntryRow]:
+        """Give the entries from `first` to `last`, in their order, streamed."""
+        return self._raw(EntryRow, _ENTRIES, first, last)
 
     def ledger(self, first: int, last: int) -> Stream[LedgerRow]:
-        """Return the entries from `first` to `last`, and with merges their orders, images and packages, streamed."""
-        rows: Stream[LedgerRow] = self._raw(LEDGER_SQLITE if self._is_sqlite else LEDGER_POSTGRESQL, first, last)
-        return rows
-
-    def changed_columns(self, first: int, last: int, *, but: str | None = None) -> Iterator[int]:
-        """Give the entries, but those of one action, whose search columns don't say what their bodies say."""
-        if not self._is_sqlite:
-            # There the server alone fills them; that they are generated is looked at as part of the schema.
-            return
-        for row in self._streamed(text(COLUMNS_SQLITE).bindparams(first=first, last=last, but=but or "")):
-            yield row[0]
-
-    def moved(self, orders: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """Give the packages that aren't as some orders left them.
-
-        Rows are order, package, survivor, number that it is under (None: gone), choice, whether it has the contact
-        and the domains that it should. Only orders that stand and whose survivor is still in use count.
-        """
-        statement = (MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL).replace(
-            "{among}", in_parameter(self._connection, "orders")
-        )
-        yield from self._streamed(text(statement).bindparams(orders=parameter(self._connection, orders)))
+        """Give the entries from `first` to `last`, those of merges with order and before-image, streamed."""
+        return self._raw(LedgerRow, _LEDGER, first, last)
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
         """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
@@ -210,35 +192,38 @@ class LedgerReader:
             yield row[0], row[1], row[2], row[3]
 
     def decided_rows(self) -> dict[int, int]:
-        """Return of how many rows of each bulk file it is kept what became of them."""
-        length = func.json_array_length(
-            batch_chunk.c.results if self._is_sqlite else cast(batch_chunk.c.results, JSON)
-        )
-        rows = self._connection.execute(select(batch_chunk.c.batch, func.sum(length)).group_by(batch_chunk.c.batch))
-        return {row[0]: int(row[1]) for row in rows}
+        """Return of how many rows of each bulk file the results are kept; raises ValueError for what is no JSON."""
+        count: dict[int, int] = {}
+        for number, results in self._streamed(select(batch_chunk.c.batch, batch_chunk.c.results)):
+            rows = orjson.loads(results)
+            count[number] = count.get(number, 0) + (len(rows) if isinstance(rows, list) else 0)
+        return count
 
     # Any: rows of different kinds.
-    def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
+    def _streamed(self, statement: Select[Any]) -> Iterator[Any]:
         yield from streamed(self._connection, statement, ROWS_AT_ONCE)
 
     # Any: the drivers' own connections and rows.
     def _driver(self) -> Any:  # noqa: ANN401
         return self._connection.connection.driver_connection
 
-    # Any: a driver's own cursor.
-    def _raw(self, statement: str, first: int, last: int) -> Any:  # noqa: ANN401
-        """Return a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
-        mark = "?" if self._is_sqlite else "%s"
-        statement = statement.replace(":first", mark).replace(":last", mark)
+    def _raw(self, row: type[Row_co], statement: str, first: int, last: int) -> Stream[Row_co]:
+        """Give a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
+        # Any: a driver's own cursor.
+        cursor: Any
         if self._is_sqlite:
-            return self._driver().execute(statement, (first, last))
-        cursor = self._driver().cursor("custmerge_audit")
-        cursor.itersize = ROWS_AT_ONCE
+            cursor = self._driver().cursor()
+            cursor.row_factory = lambda _cursor, cells: row(*cells)
+        else:
+            cursor = self._driver().cursor("custmerge_audit", row_factory=lambda _cursor: lambda cells: row(*cells))
+            cursor.itersize = ROWS_AT_ONCE
         try:
-            return cursor.execute(statement, (first, last))
+            cursor.execute(statement.format(mark="?" if self._is_sqlite else "%s"), (first, last))
         except Exception:
             cursor.close()
             raise
+        rows: Stream[Row_co] = cursor
+        return rows
 
 
 def _any_text(stored: bytes) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
 from custmerge.storage.engine import is_sqlite
-from custmerge.storage.ledger.audit_sql import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
+from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.register.records import customer_of
 from custmerge.storage.rows import Row, insert_rows
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
