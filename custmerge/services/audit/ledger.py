@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
-
-import orjson
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
@@ -100,7 +99,7 @@ def _check_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
     packages = _MovedPackages(unit, stretch, part.findings)
     with (
         readable(unit, part.findings, CheckName.ORDERS),
-        closing(unit.ledger_reader.ledger(stretch.first, stretch.last)) as rows,
+        unit.ledger_reader.ledger(stretch.first, stretch.last) as rows,
     ):
         for merge in compare(follow(rows, part), part, purged_until=stretch.purged_until):
             packages.add(merge)
@@ -115,7 +114,7 @@ def _check_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
     part.findings = found.without(CheckName.CHAIN).without(CheckName.COLUMNS)
     with (
         readable(unit, part.findings, CheckName.CHAIN),
-        closing(unit.ledger_reader.entries(stretch.first, stretch.last)) as entries,
+        unit.ledger_reader.entries(stretch.first, stretch.last) as entries,
     ):
         if CheckName.COLUMNS in stretch.checks:
             check_columns(follow(entries, part), part)
@@ -210,7 +209,7 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
             if erased > told:
                 findings.add(CheckName.IMAGES, "before-images", ERASED_OTHERWISE, count=erased, told=told)
     if CheckName.BATCHES in checks:
-        traces = joined(part.traces for part in parts)
+        traces = joined([part.traces for part in parts])
         is_all = is_whole and all(part.is_read for part in parts)
         with readable(unit, findings, CheckName.BATCHES):
             _check_batches(unit, findings, traces, is_whole=is_all)
@@ -227,7 +226,7 @@ def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
     # One at a time, and closed before an odd entry ends this part of the audit: an open cursor would end with it.
     with closing(unit.chain.newest(action=Action.PURGE.value)) as entries:
         for entry in entries:
-            facts = orjson.loads(entry.body)
+            facts = json.loads(entry.body)
             if facts.get(what):
                 latest, count = max(latest, facts["until"]), count + facts[what]
     return latest, count
@@ -237,7 +236,7 @@ def last_import_of_packages(unit: Unit) -> int:
     """Return the seq of the newest entry of an import that changed packages, 0 where there is none."""
     with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
         for entry in entries:
-            facts = orjson.loads(entry.body)
+            facts = json.loads(entry.body)
             if facts.get("kind") == "packages" and facts.get("updated"):
                 return entry.seq
     return 0

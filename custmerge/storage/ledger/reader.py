@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 from sqlalchemy import case, false, func, select
@@ -40,17 +41,7 @@ LEFT JOIN custmerge_order o ON o."order" = h."order" AND h.action = 'merge'
 LEFT JOIN custmerge_before_image i ON i."order" = o."order"
 WHERE h.seq BETWEEN {mark} AND {mark} ORDER BY h.seq
 """
-Row_co = TypeVar("Row_co", covariant=True)
-
-
-class Stream(Protocol[Row_co]):
-    """Rows that are fetched as they are asked for, until it is closed."""
-
-    def __iter__(self) -> Iterator[Row_co]:
-        """Go through the rows."""
-
-    def close(self) -> None:
-        """Give the cursor back."""
+Row = TypeVar("Row", EntryRow, LedgerRow)
 
 
 class LedgerReader:
@@ -121,13 +112,13 @@ class LedgerReader:
         )
         return self._connection.execute(statement).scalar() or 0
 
-    def entries(self, first: int, last: int) -> Stream[EntryRow]:
+    def entries(self, first: int, last: int) -> AbstractContextManager[Iterator[EntryRow]]:
         """Give the entries from `first` to `last`, in their order, streamed."""
-        return self._raw(EntryRow, _ENTRIES, first, last)
+        return self._rows(EntryRow, _ENTRIES, first, last)
 
-    def ledger(self, first: int, last: int) -> Stream[LedgerRow]:
+    def ledger(self, first: int, last: int) -> AbstractContextManager[Iterator[LedgerRow]]:
         """Give the entries from `first` to `last`, those of merges with order and before-image, streamed."""
-        return self._raw(LedgerRow, _LEDGER, first, last)
+        return self._rows(LedgerRow, _LEDGER, first, last)
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
         """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
@@ -207,23 +198,15 @@ class LedgerReader:
     def _driver(self) -> Any:  # noqa: ANN401
         return self._connection.connection.driver_connection
 
-    def _raw(self, row: type[Row_co], statement: str, first: int, last: int) -> Stream[Row_co]:
+    @contextmanager
+    def _rows(self, row: type[Row], statement: str, first: int, last: int) -> Iterator[Iterator[Row]]:
         """Give a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
-        # Any: a driver's own cursor.
-        cursor: Any
-        if self._is_sqlite:
-            cursor = self._driver().cursor()
-            cursor.row_factory = lambda _cursor, cells: row(*cells)
-        else:
-            cursor = self._driver().cursor("custmerge_audit", row_factory=lambda _cursor: lambda cells: row(*cells))
-            cursor.itersize = ROWS_AT_ONCE
-        try:
+        driver = self._driver()
+        with closing(driver.cursor() if self._is_sqlite else driver.cursor("custmerge_audit")) as cursor:
+            if not self._is_sqlite:
+                cursor.itersize = ROWS_AT_ONCE
             cursor.execute(statement.format(mark="?" if self._is_sqlite else "%s"), (first, last))
-        except Exception:
-            cursor.close()
-            raise
-        rows: Stream[Row_co] = cursor
-        return rows
+            yield map(row._make, cursor)
 
 
 def _any_text(stored: bytes) -> str:
