@@ -1,5 +1,6 @@
 """The audit against `git fsck --full` over as many commits in a chain."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,8 +12,12 @@ from measuring import HERE, PYTHON, finished, heading, line, medians
 ROUNDS = 3
 NEW_ENTRIES = 1_000
 GOALS = {"SQLite": 1.7, "PostgreSQL": 3.0}
-MESSAGE_CHARACTERS = 330
-"""About as long as the body of a merge's history entry."""
+MESSAGE = (
+    '{{"absorbed":"A{0}","action":"merge","at":"2026-11-24T00:00:00Z","by":"ben","by_kind":"staff",'
+    '"choice":"identical","domains":2,"image_sha256":"{1}","order":{0},"packages":2,"seq":{0},"survivor":"S{0}",'
+    '"taken":[],"v":1}}'
+)
+"""As the body of a merge's history entry."""
 
 
 def measure(kinds: tuple[Kind, ...], folder: Path, *, quick: bool) -> None:
@@ -46,9 +51,7 @@ def measured(ready: Ready, size: int, repository: Path, goal: float) -> tuple[in
     fsck = ("git", "-C", repository, "fsck", "--full")
     seconds = medians(
         {
-            "git fsck --full": lambda: (
-                finished(("git", "-C", repository, "fsck", "--full"), dict(os.environ)).seconds
-            ),
+            "git fsck --full": lambda: finished(fsck, dict(os.environ)).seconds,
             "chain": lambda: audit("--only", "chain"),
             "the whole audit": audit,
         },
@@ -68,7 +71,7 @@ def with_commits(repository: Path, count: int) -> Path:
     with subprocess.Popen(["git", "-C", repository, "fast-import", "--quiet"], stdin=subprocess.PIPE) as importing:
         assert importing.stdin
         for number in range(count):
-            message = f"{number:0{MESSAGE_CHARACTERS}}".encode()
+            message = MESSAGE.format(number, hashlib.sha256(str(number).encode()).hexdigest()).encode()
             head = f"commit refs/heads/main\ncommitter ben <ben@git.example> {number} +0000\ndata {len(message)}\n"
             importing.stdin.write(head.encode() + message + b"\n")
     assert importing.returncode == 0
