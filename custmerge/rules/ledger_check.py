@@ -16,17 +16,16 @@ from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.fields import Package
 from custmerge.rules.history import Action, image_digest
-from custmerge.rules.image import read_image
+from custmerge.rules.image import Image, read_image
 from custmerge.rules.plan import Choice, contact_after
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from custmerge.rules.image import Image
-
 _HASH_LENGTH = 64
 _BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")
 _GAP = N_("comes behind {before}: entries between them are gone.")
+_WRITTEN_OTHERWISE = N_("isn't written as custmerge writes its entries: it was changed.")
 _COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
 _ORDER_GONE = N_("its history entry {seq} is there and the order isn't: it was deleted.")
 _ORDER_CHANGED = N_("doesn't say what its history entry {seq} says: it was changed.")
@@ -120,7 +119,7 @@ class BatchTrace:
 
 
 class Merge(NamedTuple):
-    """A merge by its history entry and its before-image."""
+    """A merge, of its history entry and its before-image."""
 
     order: int
     survivor: str
@@ -174,21 +173,21 @@ def follow(rows: Iterable[Row], part: Part) -> Iterator[Row]:
     part.seq, part.hash = last, stored
 
 
-def check_columns(rows: Iterable[EntryRow], part: Part) -> None:
-    """Report entries whose search columns don't say what their bodies say."""
+def check_entries(rows: Iterable[EntryRow], part: Part) -> None:
+    """Report entries that aren't in canonical JSON, or whose search columns don't say what their bodies say."""
     for row in rows:
-        _check_columns(row, read_body(row.body), part.findings)
+        _check_entry(row, read_body(row.body), part.findings)
 
 
 def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iterator[Merge]:
-    """Report what differs or is missing in search columns, orders and before-images.
+    """Report what `check_entries` does, and what differs or is missing in orders and before-images.
 
     Gives each merge whose before-image is the one that its entry was made for. Before-images of orders that are
     older than `purged_until` may have been erased.
     """
     for row in rows:
         facts = read_body(row.body)
-        _check_columns(row, facts, part.findings)
+        _check_entry(row, facts, part.findings)
         is_merge = row.action == Action.MERGE
         if facts is not None and "batch" in facts:
             trace(facts, part.traces, is_merge=is_merge)
@@ -240,9 +239,10 @@ def joined(parts: Iterable[Mapping[int, BatchTrace]]) -> dict[int, BatchTrace]:
     return whole
 
 
-def _check_columns(row: EntryRow | LedgerRow, facts: Mapping[str, Any] | None, findings: Findings) -> None:
-    # What isn't canonical JSON doesn't follow from the entry before it, and is reported for that.
-    if facts is not None and (
+def _check_entry(row: EntryRow | LedgerRow, facts: Mapping[str, Any] | None, findings: Findings) -> None:
+    if facts is None:
+        findings.add(CheckName.CHAIN, f"history {row.seq}", _WRITTEN_OTHERWISE)
+    elif (
         row.action != facts.get("action")
         or row.at != facts.get("at")
         or row.survivor != facts.get("survivor")

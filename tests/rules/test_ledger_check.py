@@ -8,7 +8,7 @@ from world import a_customer
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, image_digest
 from custmerge.rules.image import before_image
-from custmerge.rules.ledger_check import LedgerRow, Part, compare, read_body
+from custmerge.rules.ledger_check import EntryRow, LedgerRow, Part, check_entries, compare, read_body
 from custmerge.rules.plan import Choice, Plan
 
 texts = st.text(st.characters(codec="utf-8"))
@@ -94,6 +94,7 @@ def test_what_equals_the_number_of_an_order_is_not_one(number):
 
 def test_an_entry_that_is_written_in_another_way_is_no_entry_of_its_order():
     assert checked(body=canonical(FACTS).replace(",", ", "))[0] == [
+        (CheckName.CHAIN, "history 1"),
         (CheckName.ORDERS, "order 1"),
         (CheckName.IMAGES, "order 1"),
     ]
@@ -114,3 +115,18 @@ def test_an_entry_that_is_written_in_another_way_is_no_entry_of_its_order():
 )
 def test_any_other_image_is_found_and_says_nothing_of_packages(salt, image):
     assert checked(salt=salt, image=image) == ([(CheckName.IMAGES, "order 1")], [])
+
+
+def test_any_entry_that_is_written_in_another_way_is_found():
+    part = Part(0, NO_HASH, 0)
+    check_entries([EntryRow(1, '{"action": "login"}', "", "login", None, None, None, None)], part)
+    assert [(finding.check, finding.subject) for finding in part.findings.kept] == [(CheckName.CHAIN, "history 1")]
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_search_column_that_says_something_else_is_found(place):
+    columns = ["merge", AT, "10001", "20002", 1]
+    columns[place] = "x"
+    part = Part(0, NO_HASH, 0)
+    check_entries([EntryRow(1, canonical(FACTS), "", *columns)], part)
+    assert [(finding.check, finding.subject) for finding in part.findings.kept] == [(CheckName.COLUMNS, "history 1")]

@@ -38,7 +38,7 @@ T = TypeVar("T")
 LOOK_AGAIN = 3
 """An audit that found something while others were writing is repeated, up to so many looks in all."""
 CHECKPOINTS_AT_ONCE = 500
-SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 12e-6, 2e-6
+SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 25e-6, 3e-6
 """About what an entry takes, with its order, before-image and packages, and alone; measured."""
 _CHAIN_TABLES = {"custmerge_history", "custmerge_head"}
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
@@ -109,17 +109,17 @@ class _Look:
             known = frozenset(finding.subject for finding in findings.kept)
             catalogue = partial(audit_catalogue.examine, checks=self._checks, known=known)
             if not unreadable.isdisjoint(_CHAIN_TABLES):
-                # There is nothing to hold anything else against.
+                # Nothing else can be compared with anything.
                 findings.extend(catalogue(unit))
                 return Head(0, NO_HASH, 0), findings
-            last = self._hold_checkpoints(unit, findings)
+            last = self._compare_checkpoints(unit, findings)
             since = last if self._wanted.since_checkpoint else None
             before = unit.ledger_reader.head()
-            # Whichever of the two somebody has changed, the other may say how many entries there are.
+            # If one of the two was changed, the other may still say how many entries there are.
             end = min(unit.ledger_reader.last_seq(), before.seq if before else sys.maxsize)
             entries = end - (0 if since is None else since.seq)
         seconds = entries * (SECONDS_BY_CONTENT if self._checks & ledger.BY_ORDER else SECONDS_BY_CHAIN)
-        # Further processes are started while nothing is open.
+        # Processes are started while the database isn't open.
         with (
             AuditProcesses(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as processes,
             self._reading() as unit,
@@ -129,7 +129,7 @@ class _Look:
                 findings.add(CheckName.CHAIN, "head", _NO_HEAD)
             head = written or Head(unit.ledger_reader.last_seq(), NO_HASH, 0)
             about_tables = processes.ask(catalogue)
-            self._look_at_rest(unit, processes, findings, head, last)
+            self._check_rest(unit, processes, findings, head, last)
             findings.extend(processes.answer(about_tables, unit))
             self.was_disturbed = {before} | processes.heads != {written}
             return head, findings
@@ -141,7 +141,7 @@ class _Look:
                 unit.ledger_reader.take_any_text()
             yield unit
 
-    def _look_at_rest(
+    def _check_rest(
         self, unit: Unit, processes: AuditProcesses, findings: Findings, head: Head, last: Checkpoint | None
     ) -> None:
         since = last if self._wanted.since_checkpoint else None
@@ -171,7 +171,7 @@ class _Look:
             for begin, end in bounds or [(first, first - 1)]
         ]
 
-    def _hold_checkpoints(self, unit: Unit, findings: Findings) -> Checkpoint | None:
+    def _compare_checkpoints(self, unit: Unit, findings: Findings) -> Checkpoint | None:
         """Compare the history with what earlier audits wrote down; returns the last checkpoint."""
         last = None
         if self._wanted.checkpoints is None:
@@ -189,7 +189,7 @@ class _Look:
         return last
 
     def _warn(self, unit: Unit, findings: Findings, last: Checkpoint | None) -> None:
-        # A line from the future says nothing of when somebody last looked.
+        # A line from the future says nothing of the moment of the last audit.
         is_past = last is not None and last.at <= stamp(self._now)
         since = last.at if last is not None and is_past else stamp(self._now - timedelta(days=1))
         days = self._wanted.retention_days

@@ -15,7 +15,7 @@ from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import (
     BatchTrace,
     Part,
-    check_columns,
+    check_entries,
     compare,
     follow,
     joined,
@@ -117,7 +117,7 @@ def _check_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
         unit.ledger_reader.entries(stretch.first, stretch.last) as entries,
     ):
         if CheckName.COLUMNS in stretch.checks:
-            check_columns(follow(entries, part), part)
+            check_entries(follow(entries, part), part)
         elif CheckName.CHAIN in stretch.checks:
             deque(follow(entries, part), maxlen=0)
     part.order = unit.ledger_reader.order_before(stretch.last + 1)
@@ -137,8 +137,9 @@ class _MovedPackages:
 
     def add(self, merge: Merge) -> None:
         """Check the packages that moved with an order, now or with those of later orders."""
-        self._merges.append(merge)
-        self._count += len(merge.image.packages)
+        if merge.image.packages:
+            self._merges.append(merge)
+            self._count += len(merge.image.packages)
         if self._count >= PACKAGES_AT_ONCE:
             self.check()
 

@@ -55,7 +55,7 @@ class LedgerReader:
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
 
     def take_any_text(self) -> None:
-        """Read what isn't UTF-8 too: SQLite takes any bytes for a text, and who put some in is to be found out.
+        """Read texts that aren't UTF-8 too: SQLite takes any bytes for a text, and an audit has to find them.
 
         Each text then takes several times as long; without this such a text raises TextUnreadable.
         """
@@ -63,14 +63,14 @@ class LedgerReader:
             self._driver().text_factory = _any_text
 
     def expect(self, *, stretches: bool) -> None:
-        """Be ready for questions about one stretch after the other, or else about whole tables."""
+        """Make PostgreSQL's planner ready for questions about short stretches, or else about whole tables."""
         if not self._is_sqlite:
             # Left to order a join of a stretch itself, the planner reads whole tables for each.
             for way in ("hashjoin", "mergejoin"):
                 self._connection.exec_driver_sql(f"SET LOCAL enable_{way} = {'off' if stretches else 'on'}")
 
     def head(self) -> Head | None:
-        """Return the end of the chain as it is written down; None where that is gone, no end at all, or several."""
+        """Return the end of the chain as it is written down; None where that isn't one row of the right types."""
         rows = self._connection.execute(select(head.c.seq, head.c.hash, head.c.order)).all()
         is_whole = [[type(cell) for cell in row] for row in rows] == [[int, str, int]]
         return Head(*rows[0]) if is_whole else None
@@ -126,7 +126,7 @@ class LedgerReader:
         Rows are order, absorbed, and whether there is such a number.
         """
         undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "undo").exists()
-        found = (
+        revived = (
             select(order.c.order, order.c.absorbed, customer.c.number.is_not(None))
             .join(customer, customer.c.number == order.c.absorbed, isouter=True)
             .where(order.c.order.between(first, last))
@@ -134,7 +134,7 @@ class LedgerReader:
             .where(case((customer.c.merged_into.is_distinct_from(order.c.survivor), ~undone), else_=false()))
             .order_by(order.c.order)
         )
-        yield from self._streamed(found)
+        yield from self._streamed(revived)
 
     def numbers_since(self, first: int) -> set[str]:
         """Return the numbers that the entries from `first` on name."""
@@ -149,7 +149,7 @@ class LedgerReader:
     def old_image(self, at: str) -> int | None:
         """Return an order before a moment whose before-image isn't erased, None where there is none."""
         # Orders are numbered as they happen, so an old one is among the first that still have theirs. Their moments
-        # nearly rise, but whoever waited for the end of the chain is stamped before.
+        # nearly rise: an order that waited for the end of the chain has an earlier one.
         left = select(before_image.c.order).where(before_image.c.image != "").order_by(before_image.c.order)
         first = left.limit(OLD_AT_MOST).subquery()
         statement = select(order.c.order).join(first, first.c.order == order.c.order).where(order.c.at < at)
@@ -165,8 +165,8 @@ class LedgerReader:
 
     def orders_without_entry(self) -> Iterator[int]:
         """Give the orders that no history entry tells of."""
-        told = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "merge").exists()
-        for row in self._streamed(select(order.c.order).where(~told).order_by(order.c.order)):
+        entry = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "merge").exists()
+        for row in self._streamed(select(order.c.order).where(~entry).order_by(order.c.order)):
             yield row[0]
 
     def images_without_order(self) -> Iterator[int]:
