@@ -121,6 +121,45 @@ class Finding:
     details: Mapping[str, str | int] = field(default_factory=dict)
 
 
+FINDINGS_AT_MOST = 100
+"""Findings of one check that are listed; the others are counted."""
+
+
+@dataclass(slots=True)
+class Findings:
+    """Findings of any check: some are kept, the others counted."""
+
+    kept: list[Finding] = field(default_factory=list)
+    counts: dict[CheckName, int] = field(default_factory=dict)
+
+    def add(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
+        """Add a critical finding."""
+        self.keep(Finding(check, Severity.CRITICAL, subject, message, details))
+
+    def keep(self, finding: Finding) -> None:
+        """Add a finding."""
+        count = self.counts[finding.check] = self.counts.get(finding.check, 0) + 1
+        if count <= FINDINGS_AT_MOST:
+            self.kept.append(finding)
+
+    def extend(self, others: Findings) -> None:
+        """Add the findings that another look has made."""
+        left_out = {check: count - others.listed(check) for check, count in others.counts.items()}
+        for finding in others.kept:
+            self.keep(finding)
+        for check, count in left_out.items():
+            self.counts[check] = self.counts.get(check, 0) + count
+
+    def listed(self, check: CheckName) -> int:
+        """Return how many findings of a check are kept."""
+        return sum(1 for finding in self.kept if finding.check is check)
+
+    def without(self, check: CheckName) -> Findings:
+        """Return the findings of all other checks."""
+        others = {other: count for other, count in self.counts.items() if other is not check}
+        return Findings([finding for finding in self.kept if finding.check is not check], others)
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """One check and what it found."""
@@ -156,7 +195,3 @@ class Audit:
         if Severity.CRITICAL in severities:
             return Verdict.CRITICAL
         return Verdict.WARNING if severities else Verdict.OK
-
-
-FINDINGS_AT_MOST = 100
-"""Findings of one check that are listed; the others are counted."""

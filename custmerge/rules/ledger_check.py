@@ -1,72 +1,135 @@
-"""The ledger, entry by entry: whether it hangs together, and each order says what its entry says.
+"""The ledger, entry by entry: whether the chain holds, and each order and before-image is as its entry says.
 
-Rows come in the order of the history. Nothing of a body is parsed: the canonical text of a value is looked for in
-it, which is exact, because a quotation mark inside a value is always written with a backslash before it.
+Bodies and before-images are parsed and compared as values. A body counts only in its one canonical writing: two keys
+of one name, an escape or a number written in another way could mean one thing here and another thing elsewhere.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import orjson
 
 from custmerge.errors import N_
-from custmerge.rules.audit import FINDINGS_AT_MOST, CheckName, Finding, Severity
-from custmerge.rules.batch_trace import Trace, trace
-from custmerge.rules.history import image_digest
-from custmerge.rules.placed import is_plainly_right
+from custmerge.rules.audit import CheckName, Findings
+from custmerge.rules.fields import Package
+from custmerge.rules.history import Action, image_digest
+from custmerge.rules.plan import Choice, contact_after
+from custmerge.rules.state import Image, read_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _HASH_LENGTH = 64
-_USES_TRANSFER = ',"transfer":'
 _BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")
 _GAP = N_("comes behind {before}: entries between them are gone.")
+_WRITTEN_OTHERWISE = N_("isn't written as custmerge writes its entries: it was changed.")
+_COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
 _ORDER_GONE = N_("its history entry {seq} is there and the order isn't: it was deleted.")
 _ORDER_CHANGED = N_("doesn't say what its history entry {seq} says: it was changed.")
 _ORDER_LEFT_OUT = N_("comes behind order {before}: orders between them are gone.")
 _IMAGE_GONE = N_("its before-image is gone though no purge was to erase it.")
 _IMAGE_CHANGED = N_("its before-image isn't the one that history entry {seq} was made for: it was changed.")
+_ODD_CELL = (LookupError, TypeError, ValueError, AttributeError)
+"""What is raised where somebody has put a value into a cell or an entry that can't be there."""
 
 
-LedgerRow = tuple[int, Any, Any, int | None, str, str, str, str, str, str, bool | int | None, Any, Any, str | None]
-"""An entry's seq, body and hash, and where it tells of a merge what its order says (order, survivor, absorbed,
-choice, taken, at, by), whether it can be found by that (None: it tells of something else), salt and text of its
-before-image, and the packages that are under its survivor now, see `placed.is_plainly_right`.
+# Any: a cell of SQLite's holds whatever somebody puts there.
+class EntryRow(NamedTuple):
+    """A row of the history: what is hashed, and the columns that entries are searched by."""
 
-Any: a cell of SQLite's holds whatever somebody puts there.
-"""
+    seq: int
+    body: Any
+    hash: Any
+    action: Any
+    at: Any
+    survivor: Any
+    absorbed: Any
+    order: Any
+
+
+class LedgerRow(NamedTuple):
+    """A row of the history and, where it is of a merge, of its before-image and its order; else these are None."""
+
+    seq: int
+    body: Any
+    hash: Any
+    action: Any
+    at: Any
+    survivor: Any
+    absorbed: Any
+    order: Any
+    salt: Any
+    image: Any
+    order_number: Any
+    order_survivor: Any
+    order_absorbed: Any
+    order_choice: Any
+    order_taken: Any
+    order_at: Any
+    order_by: Any
+
+
+Row = TypeVar("Row", EntryRow, LedgerRow)
 
 
 @dataclass(slots=True)
-class Findings:
-    """Findings of any check: some are kept, the others counted."""
+class BatchTrace:
+    """What entries say of one bulk file. Rows are counted from 1; 0 stands for none."""
 
-    kept: list[Finding] = field(default_factory=list)
-    counts: dict[CheckName, int] = field(default_factory=dict)
+    merges: int = 0
+    first: int = 0
+    """The row of the first of these merges."""
+    last: int = 0
+    """The highest row that was merged."""
+    again: int = 0
+    """A row that was merged though it, or one behind it, was merged before: a run only goes on."""
+    undone: int = 0
+    """So many orders were taken back by an undo of the whole file."""
+    is_ended: bool = False
+    """Whether an undo began while the file could still be run, or had merged nothing that stood."""
 
-    def add(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
-        """Take note of something critical."""
-        self.keep(Finding(check, Severity.CRITICAL, subject, message, details))
+    def add_merge(self, row: int) -> None:
+        """Count the merge of a row."""
+        self.merges += 1
+        if row <= self.last:
+            self.again = self.again or row
+        else:
+            self.first, self.last = self.first or row, row
 
-    def keep(self, found: Finding) -> None:
-        """Take note of a finding."""
-        count = self.counts[found.check] = self.counts.get(found.check, 0) + 1
-        if count <= FINDINGS_AT_MOST:
-            self.kept.append(found)
+    def add_undo(self, *, of_order: bool) -> None:
+        """Count the undo of one order, or note the beginning of an undo of the whole file."""
+        if of_order:
+            self.undone += 1
+        else:
+            self.is_ended = True
 
-    def without(self, check: CheckName) -> Findings:
-        """Return the findings of all other checks."""
-        others = {other: count for other, count in self.counts.items() if other is not check}
-        return Findings([found for found in self.kept if found.check is not check], others)
+    def extend(self, later: BatchTrace) -> None:
+        """Add what later entries say."""
+        if later.merges and later.first <= self.last:
+            self.again = self.again or later.first
+        self.merges += later.merges
+        self.first = self.first or later.first
+        self.last = max(self.last, later.last)
+        self.again = self.again or later.again
+        self.undone += later.undone
+        self.is_ended = self.is_ended or later.is_ended
+
+
+class Merge(NamedTuple):
+    """A merge, of its history entry and its before-image."""
+
+    order: int
+    survivor: str
+    choice: Choice
+    image: Image
 
 
 @dataclass(slots=True)
 class Part:
-    """What was seen of a stretch of the history."""
+    """The result of checking a stretch of the history."""
 
     seq: int
     """The last entry's, or that of the entry before the stretch."""
@@ -77,157 +140,186 @@ class Part:
     findings: Findings = field(default_factory=Findings)
     transfers: dict[int, int] = field(default_factory=dict)
     """Contract transfers that orders have used, with those orders."""
-    is_unclear: bool = False
-    """Whether the search columns of a merge have yet to be held against its body."""
     erased: int = 0
     """Before-images that a purge has erased."""
-    doubtful: list[int] = field(default_factory=list)
-    """Orders whose packages aren't plainly as they left them."""
-    traces: dict[int, Trace] = field(default_factory=dict)
-    """What the entries tell of bulk files."""
+    traces: dict[int, BatchTrace] = field(default_factory=dict)
+    """What the entries say of bulk files."""
     is_read: bool = False
-    """Whether everything was looked at: history, orders, before-images, packages."""
+    """Whether everything was read: history, orders, before-images."""
 
 
-EntryRow = TypeVar("EntryRow", bound=tuple[Any, ...])
-
-
-def follow(rows: Iterable[EntryRow], part: Part) -> Iterator[EntryRow]:
-    """Chain SHA-256 over seq, body and hash of rows from where `part` stands, and take note of every break in it.
+def follow(rows: Iterable[Row], part: Part) -> Iterator[Row]:
+    """Chain SHA-256 over seq, body and hash of rows from where `part` stands, and report every break in it.
 
     Gives the rows on, so that one reading serves for what else is asked of them.
     """
-    seq, previous = part.seq, _digest_of(part.hash)
+    last, previous = part.seq, _digest_of(part.hash)
     sha256 = hashlib.sha256
     stored = part.hash
     for row in rows:
-        found, body, stored = row[0], row[1], row[2]
+        seq, body, stored = row[0], row[1], row[2]
         try:
             linked = sha256(previous + body.encode())
         except (AttributeError, UnicodeEncodeError):
             # Not even text any more.
             linked = sha256()
-        if linked.hexdigest() == stored and found == seq + 1:
+        if linked.hexdigest() == stored and seq == last + 1:
             previous = linked.digest()
-            seq = found
         else:
-            _note_break(part.findings, seq, found)
-            previous, seq = _digest_of(stored), found
+            _report_break(part.findings, last, seq)
+            previous = _digest_of(stored)
+        last = seq
         yield row
-    part.seq, part.hash = seq, stored
+    part.seq, part.hash = last, stored
 
 
-def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> None:
-    """Hold orders and before-images against their entries, and take note of what differs or is missing.
+def check_entries(rows: Iterable[EntryRow], part: Part) -> None:
+    """Report entries that aren't in canonical JSON, or whose search columns don't say what their bodies say."""
+    for row in rows:
+        _check_entry(row, read_body(row.body), part.findings)
 
-    Orders whose packages aren't plainly where they put them are left to a closer look. Before-images of orders that
-    are older than `purged_until` may have been erased.
+
+def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iterator[Merge]:
+    """Report what `check_entries` does, and what differs or is missing in orders and before-images.
+
+    Gives each merge whose before-image is the one that its entry was made for. Before-images of orders that are
+    older than `purged_until` may have been erased.
     """
     for row in rows:
-        _seq, body, _hash, order, survivor, absorbed, choice, taken, at, by, is_found, salt, image, now = row
-        trace(body, part.traces, is_merge=is_found is not None)
-        if is_found is None:
+        facts = read_body(row.body)
+        _check_entry(row, facts, part.findings)
+        is_merge = row.action == Action.MERGE
+        if facts is not None and "batch" in facts:
+            trace(facts, part.traces, is_merge=is_merge)
+        if not is_merge:
             continue
         part.merges += 1
-        digest = _image_digest(salt, image) if image else image
-        if (
-            order == part.order + 1
-            and digest
-            and isinstance(body, str)
-            # Nothing had to be escaped in most. Nor can what has a quotation mark in it look like that: each key
-            # stands in a body once.
-            and body.startswith(f'{{"absorbed":"{absorbed}","action":"merge","at":"{at}",')
-            and f',"by":"{by}","by_kind":' in body
-            and f',"choice":"{choice}","domains":' in body
-            and f',"image_sha256":"{digest}","order":{order},"packages":' in body
-            and body.endswith(f',"survivor":"{survivor}","taken":{_listed(taken)},"v":1}}')
-        ):
-            part.order = order
-            part.is_unclear |= not is_found
-        elif not _compare_closely(row, digest, part, purged_until):
+        if facts is not None and "transfer" in facts:
+            part.transfers[facts["transfer"]] = facts["order"]
+        if row.order_number is None:
+            part.order = 0 if facts is None else int(facts["order"] or 0)
+            part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_GONE, seq=row.seq)
             continue
-        # What an image says counts only where it is the one that was written.
-        if not is_plainly_right(choice, image, now):
-            part.doubtful.append(part.order)
+        _check_order(row, facts, part)
+        if _check_image(row, facts, part, purged_until) and facts is not None:
+            yield Merge(part.order, facts["survivor"], Choice(facts["choice"]), read_image(row.image))
 
 
-def _compare_closely(row: LedgerRow, image: str | None, part: Part, purged_until: str) -> bool:
-    """Take note of what differs; returns whether there is a before-image and it is the one that was written."""
-    seq, body, order = row[0], row[1], row[3]
+def misplaced(merge: Merge, packages: Mapping[str, Package]) -> Iterator[tuple[Package, Package | None]]:
+    """Give the packages of a before-image that aren't as the order left them, as they should be and as they are.
+
+    `packages` are those that there are now, by their keys. Source: contract §2, rule 8.
+    """
+    for before in merge.image.packages:
+        contact = contact_after(merge.choice, merge.image.absorbed, before.contact)
+        now = packages.get(before.package)
+        if now is None or now.number != merge.survivor or now.domains != before.domains or now.contact != contact:
+            yield Package(before.package, merge.survivor, "", before.domains, contact), now
+
+
+# Any: a body as JSON gives it.
+def read_body(body: object) -> dict[str, Any] | None:
+    """Return what a history entry's body says; None for what isn't an object in canonical JSON."""
     if not isinstance(body, str):
-        part.is_unclear = True
-        return False
-    if _USES_TRANSFER in body:
-        told = json.loads(body)
-        part.transfers[told["transfer"]] = told["order"]
-    if order is None:
-        part.is_unclear = True
-        part.order = int(json.loads(body)["order"] or 0)
-        part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_GONE, seq=seq)
-        return False
-    if order != part.order + 1:
-        part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_LEFT_OUT, before=part.order)
-    part.order = order
-    is_told = _says_the_same(row)
-    part.is_unclear |= not (is_told and row[10])
-    if not is_told:
-        part.findings.add(CheckName.ORDERS, f"order {order}", _ORDER_CHANGED, seq=seq)
-    if not image:
-        if image is None or str(row[8]) >= purged_until:
-            part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_GONE)
-        elif row[11] != b"":
-            part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)
-        else:
-            part.erased += 1
-        return False
-    if f'"image_sha256":"{image}",' not in body:
-        part.findings.add(CheckName.IMAGES, f"order {order}", _IMAGE_CHANGED, seq=seq)
-        return False
-    return True
+        return None
+    try:
+        facts = orjson.loads(body)
+        is_canonical = isinstance(facts, dict) and orjson.dumps(facts, option=orjson.OPT_SORT_KEYS).decode() == body
+    except (ValueError, TypeError):
+        return None
+    return facts if is_canonical else None
 
 
-def _says_the_same(row: LedgerRow) -> bool:
-    _seq, body, _hash, order, survivor, absorbed, choice, taken, at, by, *_ = row
-    return (
-        body.startswith(f'{{"absorbed":{_quoted(absorbed)},"action":"merge","at":{_quoted(at)},')
-        and f',"by":{_quoted(by)},"by_kind":' in body
-        and f',"choice":{_quoted(choice)},' in body
-        and f',"order":{order},' in body
-        and f',"survivor":{_quoted(survivor)},"taken":{_listed(taken)},' in body
+def joined(parts: Iterable[Mapping[int, BatchTrace]]) -> dict[int, BatchTrace]:
+    """Return what the entries of all parts, in their order, say of bulk files."""
+    whole: dict[int, BatchTrace] = {}
+    for part in parts:
+        for number, trace in part.items():
+            whole.setdefault(number, BatchTrace()).extend(trace)
+    return whole
+
+
+def _check_entry(row: EntryRow | LedgerRow, facts: Mapping[str, Any] | None, findings: Findings) -> None:
+    if facts is None:
+        findings.add(CheckName.CHAIN, f"history {row.seq}", _WRITTEN_OTHERWISE)
+    elif (
+        row.action != facts.get("action")
+        or row.at != facts.get("at")
+        or row.survivor != facts.get("survivor")
+        or row.absorbed != facts.get("absorbed")
+        or row.order != facts.get("order")
+    ):
+        findings.add(CheckName.COLUMNS, f"history {row.seq}", _COLUMN)
+
+
+def trace(facts: Mapping[str, Any], traces: dict[int, BatchTrace], *, is_merge: bool) -> None:
+    """Note what an entry that names a bulk file says of it."""
+    number, row = facts["batch"], facts.get("row")
+    # Every entry of ours has integers there.
+    if type(number) is not int:
+        return
+    if is_merge:
+        if type(row) is int:
+            traces.setdefault(number, BatchTrace()).add_merge(row)
+    elif facts.get("action") == Action.UNDO:
+        traces.setdefault(number, BatchTrace()).add_undo(of_order=facts.get("order") is not None)
+
+
+def _check_order(row: LedgerRow, facts: Mapping[str, Any] | None, part: Part) -> None:
+    number = row.order_number
+    if number != part.order + 1:
+        part.findings.add(CheckName.ORDERS, f"order {number}", _ORDER_LEFT_OUT, before=part.order)
+    part.order = number
+    try:
+        is_same = facts is not None and _says_the_same(row, facts)
+    except _ODD_CELL:
+        is_same = False
+    if not is_same:
+        part.findings.add(CheckName.ORDERS, f"order {number}", _ORDER_CHANGED, seq=row.seq)
+
+
+def _says_the_same(row: LedgerRow, facts: Mapping[str, Any]) -> bool:
+    return bool(
+        row.order_number == facts["order"]
+        # True and 1.0 are equal to 1, and no number of an order.
+        and type(facts["order"]) is int
+        and row.order_survivor == facts["survivor"]
+        and row.order_absorbed == facts["absorbed"]
+        and row.order_choice == facts["choice"]
+        and (row.order_taken.split(" ") if row.order_taken != "" else []) == facts["taken"]
+        and row.order_at == facts["at"]
+        and row.order_by == facts["by"]
     )
 
 
-# Any: whatever somebody has put there.
-def _image_digest(salt: Any, image: Any) -> str:  # noqa: ANN401
+def _check_image(row: LedgerRow, facts: Mapping[str, Any] | None, part: Part, purged_until: str) -> bool:
+    """Report a before-image that is gone or changed; returns whether it is there, as it was written."""
+    order = f"order {row.order_number}"
+    if row.image is None or (row.image == "" and str(row.order_at) >= purged_until):
+        part.findings.add(CheckName.IMAGES, order, _IMAGE_GONE)
+        return False
+    if row.image == "" and row.salt == b"":
+        part.erased += 1
+        return False
     try:
-        return image_digest(salt, image)
-    except (TypeError, AttributeError, UnicodeEncodeError):
-        return "none"
+        digest = image_digest(row.salt, row.image)
+        is_right = row.image != "" and facts is not None and bool(facts["image_sha256"] == digest)
+    except _ODD_CELL:
+        is_right = False
+    if not is_right:
+        part.findings.add(CheckName.IMAGES, order, _IMAGE_CHANGED, seq=row.seq)
+    return is_right
 
 
-def _listed(taken: object) -> str:
-    """Return an order's fields as canonical JSON has them in its entry."""
-    if taken == "":
-        return "[]"
-    if not isinstance(taken, str):
-        return ""
-    return f"[{','.join(map(_quoted, taken.split(' ')))}]"
-
-
-def _quoted(text: object) -> str:
-    """Return a text as canonical JSON has it; what isn't text is like none."""
-    return encode_basestring(text) if isinstance(text, str) else ""
-
-
-def _note_break(findings: Findings, before: int, found: int) -> None:
-    if found > before + 1:
-        findings.add(CheckName.CHAIN, f"history {found}", _GAP, before=before)
+def _report_break(findings: Findings, before: int, seq: int) -> None:
+    if seq > before + 1:
+        findings.add(CheckName.CHAIN, f"history {seq}", _GAP, before=before)
     else:
-        findings.add(CheckName.CHAIN, f"history {found}", _BROKEN)
+        findings.add(CheckName.CHAIN, f"history {seq}", _BROKEN)
 
 
 def _digest_of(text: str) -> bytes:
-    """Return the bytes of a stored hash; nothing follows from one that is none."""
+    """Return the bytes of a stored hash; nothing follows from what is no hash."""
     try:
         return bytes.fromhex(text) if len(text) == _HASH_LENGTH else b""
     except (TypeError, ValueError):

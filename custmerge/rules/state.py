@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING
+
+import orjson
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 IMAGE_VERSION = 1
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+# An audit reads every before-image: plain strings as keys, because those of an enumeration are hashed by Python code.
+_values_of = itemgetter(*(field.value for field in FIELDS))
+_details_of = itemgetter(*(field.value for field in DETAIL_FIELDS))
 
 
 class State:
@@ -124,23 +130,26 @@ def before_image(plan: Plan) -> str:
 
 def read_image(text: str) -> Image:
     """Return the before-image that `before_image` wrote; raises ValueError, LookupError or TypeError for another."""
-    found = json.loads(text)
-    absorbed = _customer(found["absorbed"])
+    image = orjson.loads(text)
+    absorbed = _customer(image["absorbed"])
     packages = tuple(
-        Package(
-            one["package"],
-            absorbed.number,
-            domains=tuple(one["domains"]),
-            contact=None if one["contact"] is None else tuple(one["contact"][name] for name in DETAIL_FIELDS),
-        )
-        for one in found["packages"]
+        [
+            Package(
+                package["package"],
+                absorbed.number,
+                "",
+                tuple(package["domains"]),
+                None if package["contact"] is None else _details_of(package["contact"]),
+            )
+            for package in image["packages"]
+        ]
     )
-    return Image(_customer(found["survivor"]), absorbed, packages)
+    return Image(_customer(image["survivor"]), absorbed, packages)
 
 
 def _record(customer: Customer) -> dict[str, str]:
     return {"number": customer.number, **dict(zip(FIELDS, customer.values, strict=True))}
 
 
-def _customer(found: Mapping[str, str]) -> Customer:
-    return Customer(found["number"], tuple(found[name] for name in FIELDS))
+def _customer(record: Mapping[str, str]) -> Customer:
+    return Customer(record["number"], _values_of(record))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from custmerge.storage.catalogue.protection import Protection
+    from custmerge.storage.catalogue import Protection
     from custmerge.storage.ledger.batches import Batches
     from custmerge.storage.ledger.digested_rows import DigestedRows
     from custmerge.storage.ledger.reader import LedgerReader
@@ -125,7 +125,7 @@ class Unit:
     @cached_property
     def protection(self) -> Protection:
         """What the database itself refuses."""
-        from custmerge.storage.catalogue.protection import Protection
+        from custmerge.storage.catalogue import Protection
 
         return Protection(self._connection)
 

@@ -11,7 +11,7 @@ import pytest
 
 from custmerge.errors import DatabaseMissing, DatabaseUnreachable
 from custmerge.services import doctor
-from custmerge.storage.catalogue.protection import Protection
+from custmerge.storage.catalogue import Protection
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import our_errors
 

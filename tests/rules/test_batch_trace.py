@@ -1,11 +1,9 @@
 """What entries tell of bulk files, in one go and in parts."""
 
-import json
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.rules.batch_trace import Trace, joined, trace
+from custmerge.rules.ledger_check import BatchTrace, joined, trace
 
 ENTRIES = st.lists(
     st.tuples(st.sampled_from(["merge", "undo", "bulk_approve", "purge"]), st.integers(1, 3), st.integers(1, 9)),
@@ -14,13 +12,9 @@ ENTRIES = st.lists(
 
 
 def body(action, batch, row):
-    """Return an entry as the chain has it."""
-    facts = {"action": action, "at": "x", "v": 1, "survivor": ',"batch":7,"row":8,'}
-    if action != "purge":
-        facts["batch"] = batch
-    if action == "merge":
-        facts["row"] = row
-    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return what an entry says."""
+    facts = {"action": action, "at": "x", "v": 1, "survivor": ',"batch":7,"row":8,', "order": 1, "batch": batch}
+    return facts | ({"row": row} if action == "merge" else {})
 
 
 def traced(entries):
@@ -54,10 +48,18 @@ def test_parts_come_to_the_same_as_the_whole(entries, one, other):
 
 def test_what_is_no_entry_tells_nothing():
     traces = {}
-    for odd in (None, b'"at":"x","batch":1,"row":2,', ',"batch":1,"row":2,'):
-        trace(odd, traces, is_merge=True)
-    for odd in (',"batch":x,"row":2,', ',"batch":1', ',"batch":1,"row":,', ',"batch":1,'):
-        trace(f'"at":"x"{odd}', traces, is_merge=True)
+    for odd in (None, "1", 1.0, True, [1]):
+        trace({"batch": odd, "row": 2}, traces, is_merge=True)
+        trace({"batch": 1, "row": odd}, traces, is_merge=True)
+    trace({"batch": 1}, traces, is_merge=True)
     assert traces == {}
-    trace('"at":"x","batch":1,"row":2,', traces, is_merge=True)
-    assert traces == {1: Trace(1, 2, 2)}
+    trace({"batch": 1, "row": 2}, traces, is_merge=True)
+    assert traces == {1: BatchTrace(1, 2, 2)}
+
+
+def test_an_undo_of_the_whole_file_ends_it_before_its_first_order():
+    traces = {}
+    trace({"action": "undo", "batch": 1, "order": None}, traces, is_merge=False)
+    assert traces == {1: BatchTrace(is_ended=True)}
+    trace({"action": "undo", "batch": 1, "order": 7}, traces, is_merge=False)
+    assert traces == {1: BatchTrace(undone=1, is_ended=True)}

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.audit import CheckName
-from custmerge.rules.ledger_check import Findings
-from custmerge.services.audit.guard import readable
+from custmerge.rules.audit import CheckName, Findings
+from custmerge.services.audit.processes import readable
 from custmerge.storage.catalogue import Why
 
 if TYPE_CHECKING:
@@ -37,6 +36,9 @@ _GONE = N_("is gone from table {table}: put it back from this version's migratio
 _CHANGED = N_("isn't as this version's migrations made it for table {table}; it is now: {definition}")
 _ADDED = N_("wasn't made by custmerge: somebody put it on table {table}.")
 _TWICE = N_("is there as custmerge made it, but another one of the name was put on table {table}: {definition}")
+_UNSOUND = N_(
+    "doesn't hold what it should for table {table} ({definition}): it was changed past the database, or damaged."
+)
 _MESSAGES = {Why.GONE: _GONE, Why.CHANGED: _CHANGED, Why.ADDED: _ADDED, Why.TWICE: _TWICE}
 _CHECK_OF_KIND = {
     **dict.fromkeys(("table", "column", "constraint", "index", "sequence"), CheckName.COLUMNS),
@@ -64,9 +66,23 @@ def examine(unit: Unit, checks: frozenset[CheckName], known: frozenset[str]) -> 
     if checks.isdisjoint(_CHECK_OF_KIND.values()):
         return findings
     with readable(unit, findings, CheckName.COLUMNS):
-        for one in unit.protection.deviations():
-            check = _CHECK_OF_KIND[one.kind]
-            if check in checks and one.subject not in known:
-                details = {"table": one.table, "definition": one.definition[:DEFINITION_AT_MOST]}
-                findings.add(check, one.subject, _MESSAGES[one.why], **details)
+        for deviation in unit.protection.deviations():
+            check = _CHECK_OF_KIND[deviation.kind]
+            if check in checks and deviation.subject not in known:
+                details = {"table": deviation.table, "definition": deviation.definition[:DEFINITION_AT_MOST]}
+                findings.add(check, deviation.subject, _MESSAGES[deviation.why], **details)
+    return findings
+
+
+def examine_contents(unit: Unit, checks: frozenset[CheckName]) -> Findings:
+    """Report tables and indexes of an SQLite file that don't hold what they should.
+
+    Every row is read, so it is a part of its own: another process reads the history meanwhile.
+    """
+    findings = Findings()
+    if CheckName.COLUMNS in checks:
+        with readable(unit, findings, CheckName.COLUMNS):
+            for deviation in unit.protection.unsound():
+                details = {"table": deviation.table, "definition": deviation.definition}
+                findings.add(CheckName.COLUMNS, deviation.subject, _UNSOUND, **details)
     return findings

@@ -1,27 +1,41 @@
-"""The ledger's part of an audit: the chain, orders and before-images, a stretch of the history at a time."""
+"""The ledger's part of an audit: chain, orders, before-images, moved packages and bulk files."""
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from contextlib import closing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from custmerge.errors import N_
-from custmerge.rules.audit import CheckName
-from custmerge.rules.batch_trace import joined
+from custmerge.rules.audit import CheckName, Findings
+from custmerge.rules.bulk import UNFINISHED, State
 from custmerge.rules.history import NO_HASH, Action, Head
-from custmerge.rules.ledger_check import Findings, Part, compare, follow
-from custmerge.services.audit import batches
-from custmerge.services.audit.guard import readable
-from custmerge.services.audit.purges import EMPTIED, purged
+from custmerge.rules.ledger_check import (
+    BatchTrace,
+    Part,
+    check_entries,
+    compare,
+    follow,
+    joined,
+    misplaced,
+)
+from custmerge.services.audit.processes import readable
+from custmerge.services.authority import approved_in, told_of_batch
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from custmerge.rules.fields import Package
+    from custmerge.rules.ledger_check import Merge
     from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
 BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}
-_COLUMN = N_("can be found by something else than what it says: its search columns were changed.")
+PACKAGES_AT_ONCE = 1_000
+"""So many moved packages, or a few more, are looked up by one question."""
+ERASED_OTHERWISE = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _PACKAGE_GONE = N_("moved with order {order} and is gone.")
 _PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}: it was moved.")
 _DOMAINS = N_("moved with order {order} and has other domains now.")
@@ -35,6 +49,14 @@ _HEAD = N_("the end of the chain isn't written down as its last entry has it: it
 _NO_ENTRY = N_("no history entry tells of it: it was put in.")
 _NO_ORDER = N_("belongs to no order: it was put in, or the order was deleted.")
 _LAST_ORDER = N_("is the last order and {order} should be: orders at the end are gone.")
+_AGAIN = N_("its row {row} was merged though it, or one behind it, had been before: it was set back in between.")
+_NO_STATE = N_("is stored as {state}, which is no state of a bulk file: it was changed.")
+_BATCH_REVIVED = N_("is stored as {state}, and the history has it undone: it was set back.")
+_NOT_UNDONE = N_("is stored as undone, and some of its orders stand: it was changed.")
+_RESULTS = N_("says that {done} of its rows are decided, and what became of {rows} is kept: it was changed.")
+_MERGED = N_("says that {merged} of its rows were merged, and the history has {merges}: it was changed.")
+_SET_BACK = N_("says that {done} of its rows are decided, and the history has row {row} merged: it was set back.")
+_BATCH_GONE = N_("is gone, and the history has {merges} of its rows merged: it was deleted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,112 +73,177 @@ class Stretch:
 
 
 def examine(unit: Unit, stretch: Stretch) -> Part:
-    """Look at a stretch of the history and what belongs to it."""
-    checks = stretch.checks
+    """Check a stretch of the history and what belongs to it."""
     unit.ledger_reader.expect(stretches=True)
-    part = _begun(unit, stretch)
+    part = _start(unit, stretch)
     first_order = part.order + 1
-    is_read = bool(checks & BY_ORDER) and _read_all(unit, stretch, part)
+    is_read = bool(stretch.checks & BY_ORDER) and _check_all(unit, stretch, part)
     if not is_read:
-        part = _read_history(unit, stretch, part.findings)
-    if CheckName.COLUMNS in checks:
-        but = Action.MERGE.value if is_read and not part.is_unclear else None
-        with readable(unit, part.findings, CheckName.COLUMNS):
-            for seq in unit.ledger_reader.changed_columns(stretch.first, stretch.last, but=but):
-                part.findings.add(CheckName.COLUMNS, f"history {seq}", _COLUMN)
-    if CheckName.TOMBSTONES in checks:
+        part = _check_history(unit, stretch, part.findings)
+    if CheckName.TOMBSTONES in stretch.checks:
         with readable(unit, part.findings, CheckName.TOMBSTONES):
-            _look_for_revived(unit, part, first_order)
-    if part.doubtful and checks & _OF_PACKAGES:
-        with readable(unit, part.findings, CheckName.PACKAGES):
-            _look_for_moved(unit, part, stretch)
+            for order, absorbed, is_there in unit.ledger_reader.revived(first_order, part.order):
+                message = _REVIVED if is_there else _LOST
+                part.findings.add(CheckName.TOMBSTONES, f"customer {absorbed}", message, order=order)
     return part
 
 
-def _begun(unit: Unit, stretch: Stretch) -> Part:
+def _start(unit: Unit, stretch: Stretch) -> Part:
     before = stretch.first - 1
     digest = unit.ledger_reader.hashes([before]).get(before, "") if before else NO_HASH
     return Part(before, digest, unit.ledger_reader.order_before(stretch.first))
 
 
-def _read_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
-    """Hold history, orders, images and packages against each other; returns whether all could be read."""
+def _check_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
+    """Compare history, orders, before-images and packages; returns whether all but the packages could be read."""
+    packages = _MovedPackages(unit, stretch, part.findings)
     with (
         readable(unit, part.findings, CheckName.ORDERS),
-        closing(unit.ledger_reader.ledger(stretch.first, stretch.last)) as rows,
+        unit.ledger_reader.ledger(stretch.first, stretch.last) as rows,
     ):
-        compare(follow(rows, part), part, purged_until=stretch.purged_until)
+        for merge in compare(follow(rows, part), part, purged_until=stretch.purged_until):
+            packages.add(merge)
         part.is_read = True
+    packages.check()
     return part.is_read
 
 
-def _read_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
-    """Look at the history alone, which may be whole where the rest can't be read."""
-    part = _begun(unit, stretch)
-    part.findings = found.without(CheckName.CHAIN)
-    if CheckName.CHAIN in stretch.checks:
-        entries = unit.ledger_reader.entries(stretch.first, stretch.last)
-        with readable(unit, part.findings, CheckName.CHAIN), closing(entries):
+def _check_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
+    """Check the history alone, which may be whole where the rest can't be read."""
+    part = _start(unit, stretch)
+    part.findings = found.without(CheckName.CHAIN).without(CheckName.COLUMNS)
+    with (
+        readable(unit, part.findings, CheckName.CHAIN),
+        unit.ledger_reader.entries(stretch.first, stretch.last) as entries,
+    ):
+        if CheckName.COLUMNS in stretch.checks:
+            check_entries(follow(entries, part), part)
+        elif CheckName.CHAIN in stretch.checks:
             deque(follow(entries, part), maxlen=0)
     part.order = unit.ledger_reader.order_before(stretch.last + 1)
     return part
 
 
-def _look_for_revived(unit: Unit, part: Part, first_order: int) -> None:
-    for order, absorbed, is_there in unit.ledger_reader.revived(first_order, part.order):
-        message = _REVIVED if is_there else _LOST
-        part.findings.add(CheckName.TOMBSTONES, f"customer {absorbed}", message, order=order)
+class _MovedPackages:
+    """The packages of before-images, compared with what they are now, some at a time."""
 
+    def __init__(self, unit: Unit, stretch: Stretch, findings: Findings) -> None:
+        self._unit = unit
+        self._findings = findings
+        self._is_wanted = not stretch.checks.isdisjoint(_OF_PACKAGES)
+        self._packages_after = stretch.packages_after
+        self._merges: list[Merge] = []
+        self._count = 0
 
-def _look_for_moved(unit: Unit, part: Part, stretch: Stretch) -> None:
-    known = unit.ledger_reader.order_before(stretch.packages_after + 1)
-    orders = [order for order in part.doubtful if order > known]
-    for order, package, survivor, number, choice, contact_fits, is_whole in unit.ledger_reader.moved(orders):
-        subject = f"package {package}"
-        if number is None:
-            part.findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)
-        elif number != survivor:
-            part.findings.add(
-                CheckName.PACKAGES, subject, _PACKAGE_MOVED, order=order, survivor=survivor, number=number
-            )
-        elif not is_whole:
-            part.findings.add(CheckName.PACKAGES, subject, _DOMAINS, order=order)
-        if number is not None and not contact_fits:
-            part.findings.add(CheckName.CONTACTS, subject, _CONTACT, order=order, choice=choice)
+    def add(self, merge: Merge) -> None:
+        """Check the packages that moved with an order, now or with those of later orders."""
+        if merge.image.packages:
+            self._merges.append(merge)
+            self._count += len(merge.image.packages)
+        if self._count >= PACKAGES_AT_ONCE:
+            self.check()
+
+    def check(self) -> None:
+        """Check the packages that were added and not checked yet; nothing more once some can't be read."""
+        merges, self._merges, self._count = self._merges, [], 0
+        if self._is_wanted and merges:
+            self._is_wanted = False
+            with readable(self._unit, self._findings, CheckName.PACKAGES):
+                self._check(merges)
+                self._is_wanted = True
+
+    def _check(self, merges: Sequence[Merge]) -> None:
+        packages = self._unit.register_reader.packages(
+            [package.package for merge in merges for package in merge.image.packages]
+        )
+        changed = [(merge, *package) for merge in merges for package in misplaced(merge, packages)]
+        standing = self._standing([merge for merge, *_ in changed]) if changed else ()
+        for merge, expected, now in changed:
+            if merge.order in standing:
+                self._report(merge, expected, now)
+
+    def _standing(self, merges: Sequence[Merge]) -> set[int]:
+        """Return the orders that still say where packages are: not undone, survivor in use, no import since."""
+        imported = self._unit.ledger_reader.order_before(self._packages_after + 1)
+        undone = self._unit.chain.undone({merge.order for merge in merges})
+        survivors = self._unit.register.customers({merge.survivor for merge in merges})
+        in_use = {number for number, record in survivors.items() if record.merged_into is None}
+        return {
+            merge.order
+            for merge in merges
+            if merge.order > imported and merge.order not in undone and merge.survivor in in_use
+        }
+
+    def _report(self, merge: Merge, expected: Package, now: Package | None) -> None:
+        subject, order = f"package {expected.package}", merge.order
+        if now is None:
+            self._findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)
+            return
+        if now.number != expected.number:
+            details = {"survivor": expected.number, "number": now.number}
+            self._findings.add(CheckName.PACKAGES, subject, _PACKAGE_MOVED, order=order, **details)
+        elif now.domains != expected.domains:
+            self._findings.add(CheckName.PACKAGES, subject, _DOMAINS, order=order)
+        if now.contact != expected.contact:
+            self._findings.add(CheckName.CONTACTS, subject, _CONTACT, order=order, choice=merge.choice.value)
 
 
 def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName], *, is_whole: bool) -> Findings:
     """Return the findings of all parts, and those that only show when the parts lie side by side."""
     findings = Findings()
     for part in parts:
-        for found in part.findings.kept:
-            findings.keep(found)
-        for check, count in part.findings.counts.items():
-            kept = sum(1 for found in part.findings.kept if found.check is check)
-            findings.counts[check] = findings.counts.get(check, 0) + count - kept
+        findings.extend(part.findings)
     if CheckName.CHAIN in checks:
         # No part of the chain, and yet found by everybody who asks the history.
         for seq in unit.ledger_reader.before_first():
             findings.add(CheckName.CHAIN, f"history {seq}", _BEFORE_FIRST)
-        _look_at_end(unit, findings, head, parts[-1])
+        _check_end(unit, findings, head, parts[-1])
     if CheckName.ORDERS in checks and parts[-1].order != head.order:
         findings.add(CheckName.ORDERS, f"order {parts[-1].order}", _LAST_ORDER, order=head.order)
     # Orders are numbered without a gap: one too many was put in, wherever its number says that it stands.
     merges = sum(part.merges for part in parts) if is_whole else head.order
     with readable(unit, findings, CheckName.ORDERS):
-        _look_for_strays(unit, findings, checks, merges)
+        _check_strays(unit, findings, checks, merges)
     if is_whole and CheckName.IMAGES in checks:
         with readable(unit, findings, CheckName.IMAGES):
-            _count_erased(unit, findings, sum(part.erased for part in parts))
+            erased, (_until, told) = sum(part.erased for part in parts), purged(unit, "orders")
+            if erased > told:
+                findings.add(CheckName.IMAGES, "before-images", ERASED_OTHERWISE, count=erased, told=told)
     if CheckName.BATCHES in checks:
-        traces = joined(part.traces for part in parts)
+        traces = joined([part.traces for part in parts])
         is_all = is_whole and all(part.is_read for part in parts)
         with readable(unit, findings, CheckName.BATCHES):
-            batches.examine(unit, findings, traces, is_whole=is_all)
+            _check_batches(unit, findings, traces, is_whole=is_all)
     return findings
 
 
-def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
+def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
+    """Return the latest moment before which a purge has erased before-images or forms, and how many all purges have.
+
+    Without a purge the moment is an empty text. Raises ValueError, TypeError or LookupError for an entry that
+    custmerge never writes.
+    """
+    latest, count = "", 0
+    # One at a time, and closed before an odd entry ends this part of the audit: an open cursor would end with it.
+    with closing(unit.chain.newest(action=Action.PURGE.value)) as entries:
+        for entry in entries:
+            facts = json.loads(entry.body)
+            if facts.get(what):
+                latest, count = max(latest, facts["until"]), count + facts[what]
+    return latest, count
+
+
+def last_import_of_packages(unit: Unit) -> int:
+    """Return the seq of the newest entry of an import that changed packages, 0 where there is none."""
+    with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
+        for entry in entries:
+            facts = json.loads(entry.body)
+            if facts.get("kind") == "packages" and facts.get("updated"):
+                return entry.seq
+    return 0
+
+
+def _check_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
     orders, images = unit.ledger_reader.counts()
     if CheckName.ORDERS in checks and orders != merges:
         for number in unit.ledger_reader.orders_without_entry():
@@ -166,13 +253,7 @@ def _look_for_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName
             findings.add(CheckName.IMAGES, f"before-image {number}", _NO_ORDER)
 
 
-def _count_erased(unit: Unit, findings: Findings, erased: int) -> None:
-    _until, told = purged(unit, "orders")
-    if erased > told:
-        findings.add(CheckName.IMAGES, "before-images", EMPTIED, count=erased, told=told)
-
-
-def _look_at_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:
+def _check_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:
     end = unit.ledger_reader.last_seq()
     if end < head.seq:
         findings.add(CheckName.CHAIN, f"history {end}", _TAIL, seq=head.seq)
@@ -180,3 +261,48 @@ def _look_at_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None
         findings.add(CheckName.CHAIN, f"history {end}", _BEYOND, seq=head.seq)
     elif (last.seq, last.hash) != (head.seq, head.hash):
         findings.add(CheckName.CHAIN, f"history {head.seq}", _HEAD)
+
+
+def _check_batches(unit: Unit, findings: Findings, traces: Mapping[int, BatchTrace], *, is_whole: bool) -> None:
+    """Compare every bulk file with what the history says of it; `is_whole` says that all of it was read.
+
+    Where only its end was, the entries of an approval that can be used are looked for in the rest.
+    """
+    open_ones = set() if is_whole else {number for number, _person in unit.digested_rows.open_approvals()}
+    known, decided = set(), unit.ledger_reader.decided_rows()
+    for number, state, done, merged in unit.ledger_reader.batches():
+        known.add(number)
+        trace = traces.get(number, BatchTrace())
+        if number in open_ones:
+            merges, last, undone = told_of_batch(unit, number, merged)
+            trace = replace(trace, merges=merges, last=last, undone=undone)
+        is_all = is_whole or number in open_ones
+        row = state, done, merged, decided.get(number, 0)
+        _check_batch(findings, f"batch {number}", row, trace, is_whole=is_all)
+        if is_all and state == State.UNDONE and trace.undone < trace.merges:
+            orders = unit.chain.orders_of_batch(number)
+            if len(unit.chain.undone(orders)) < len(orders):
+                findings.add(CheckName.BATCHES, f"batch {number}", _NOT_UNDONE)
+    for number in sorted(traces.keys() - known):
+        # An approved one has the entry of its approval, which `people` looks for.
+        if not approved_in(unit, number):
+            findings.add(CheckName.BATCHES, f"batch {number}", _BATCH_GONE, merges=traces[number].merges)
+
+
+def _check_batch(
+    findings: Findings, subject: str, row: tuple[str, int, int, int], trace: BatchTrace, *, is_whole: bool
+) -> None:
+    state, done, merged, decided = row
+    if trace.again:
+        findings.add(CheckName.BATCHES, subject, _AGAIN, row=trace.again)
+    # An undo ends a batch before it takes the first order back.
+    if state not in set(State):
+        findings.add(CheckName.BATCHES, subject, _NO_STATE, state=state)
+    elif (trace.undone or trace.is_ended) and state in UNFINISHED:
+        findings.add(CheckName.BATCHES, subject, _BATCH_REVIVED, state=state)
+    elif merged < trace.merges or (is_whole and merged != trace.merges):
+        findings.add(CheckName.BATCHES, subject, _MERGED, merged=merged, merges=trace.merges)
+    elif done < trace.last:
+        findings.add(CheckName.BATCHES, subject, _SET_BACK, done=done, row=trace.last)
+    elif done != decided:
+        findings.add(CheckName.BATCHES, subject, _RESULTS, done=done, rows=decided)

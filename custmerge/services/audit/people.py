@@ -1,4 +1,4 @@
-"""An audit of staff, service tokens, transfers and approvals: each row as its last history entry sealed it."""
+"""The part of an audit about staff, service tokens, transfers and approvals: each row against its newest entry."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from custmerge.errors import N_
 from custmerge.rules import row_digests
-from custmerge.rules.audit import CheckName
+from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.authority import DECISIONS, life_of
 from custmerge.rules.history import Action
-from custmerge.rules.ledger_check import Findings
 from custmerge.rules.people import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
-from custmerge.services.audit.guard import readable
-from custmerge.services.audit.purges import EMPTIED, purged
+from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
+from custmerge.services.audit.processes import readable
 from custmerge.services.authority import Staff, approved_in
 
 if TYPE_CHECKING:
@@ -28,6 +27,9 @@ if TYPE_CHECKING:
     from custmerge.rules.authority import Life
     from custmerge.rules.history import Fact
     from custmerge.storage.unit import Unit
+
+    Facts = Mapping[str, Fact]
+    """What a history entry says."""
 
 TRANSFERS_AT_ONCE = 200
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
@@ -47,14 +49,14 @@ _FORM_CHANGED = N_("its signed form isn't the one that was filed: it was changed
 
 
 def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -> Findings:
-    """Look at everybody and everything that can open a door; `used` are transfers with the orders that used them."""
+    """Check who and what may give access; `used` are transfers with the orders that used them."""
     findings = Findings()
     looks: dict[CheckName, Callable[[Unit, Findings], None]] = {
-        CheckName.STAFF: _staff,
-        CheckName.TOKENS: _tokens,
-        CheckName.TRANSFERS: partial(_transfers, used=used),
-        CheckName.FORMS: _forms,
-        CheckName.BATCHES: _batches,
+        CheckName.STAFF: _check_staff,
+        CheckName.TOKENS: _check_tokens,
+        CheckName.TRANSFERS: partial(_check_transfers, used=used),
+        CheckName.FORMS: _check_forms,
+        CheckName.BATCHES: _check_approvals,
     }
     for check, look in looks.items():
         if check in checks:
@@ -63,11 +65,11 @@ def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -
     return findings
 
 
-class _Told:
-    """The newest entry of some actions for each name or number that seals a row, one in memory at a time.
+class _NewestEntries:
+    """The newest entry with a row's digest for each name or number, of some actions; one in memory at a time.
 
-    To be asked in the order of the keys' bytes, in which `Sealed` gives the rows. What is passed over on the way has
-    no row; it is told to `gone`, key and entry.
+    To be asked in the order of the keys' bytes, in which `DigestedRows` gives the rows. An entry that is passed over
+    has no row: `gone` is called with its key and what it says.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class _Told:
         unit: Unit,
         key: str,
         *actions: Action,
-        gone: Callable[[str, Mapping[str, Fact]], None] = lambda _key, _facts: None,
+        gone: Callable[[str, Facts], None] = lambda _key, _facts: None,
     ) -> None:
         self._entries = unit.digested_rows.entries(key, [action.value for action in actions])
         self._gone = gone
@@ -95,13 +97,13 @@ class _Told:
         finally:
             self._entries.close()
 
-    def of(self, key: str | int) -> Mapping[str, Fact] | None:
-        """Return the entry that seals the row of a key, None where there is none or it was asked for before."""
+    def of(self, key: str | int) -> Facts | None:
+        """Return what the entry of a key says, None where there is none or it was asked for before."""
         while self._next is not None and self._next[0] < str(key):
             self._pass_over()
         if self._next is None or self._next[0] != str(key):
             return None
-        facts: Mapping[str, Fact] = json.loads(self._next[1])
+        facts: Facts = json.loads(self._next[1])
         self._next = next(self._entries, None)
         return facts
 
@@ -111,32 +113,39 @@ class _Told:
         self._next = next(self._entries, None)
 
 
-def _staff(unit: Unit, findings: Findings) -> None:
+def _check_staff(unit: Unit, findings: Findings) -> None:
     gone = partial(_report_gone, findings, CheckName.STAFF, "user")
-    with _Told(unit, "name", Action.USER, gone=gone) as told, closing(unit.digested_rows.staff()) as people:
+    with (
+        _NewestEntries(unit, "name", Action.USER, gone=gone) as entries,
+        closing(unit.digested_rows.staff()) as people,
+    ):
         for cells in people:
             name = cells[1]
-            _hold(findings, CheckName.STAFF, f"user {name}", row_digests.person_row_digest(*cells), told.of(name))
+            digest = row_digests.person_row_digest(*cells)
+            _check_digest(findings, CheckName.STAFF, f"user {name}", digest, entries.of(name))
 
 
-def _tokens(unit: Unit, findings: Findings) -> None:
+def _check_tokens(unit: Unit, findings: Findings) -> None:
     gone = partial(_report_gone, findings, CheckName.TOKENS, "token")
-    with _Told(unit, "name", Action.TOKEN, gone=gone) as told, closing(unit.digested_rows.services()) as services:
+    with (
+        _NewestEntries(unit, "name", Action.TOKEN, gone=gone) as entries,
+        closing(unit.digested_rows.services()) as services,
+    ):
         for cells in services:
             name = cells[1]
             keys = unit.digested_rows.keys_of(cells[0])
-            seal = row_digests.row_digest("service", *cells, keys[0] if keys else None)
-            _hold(findings, CheckName.TOKENS, f"token {name}", seal, told.of(name))
+            digest = row_digests.row_digest("service", *cells, keys[0] if keys else None)
+            _check_digest(findings, CheckName.TOKENS, f"token {name}", digest, entries.of(name))
             if len(keys) > 1:
                 findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
 
 
-def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
+def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
     gone = partial(_report_gone, findings, CheckName.TRANSFERS, "transfer")
     with (
-        _Told(unit, "transfer", Action.TRANSFER_FILE, gone=gone) as filed,
-        _Told(unit, "transfer", *DECISIONS) as decided,
-        _Told(unit, "transfer", Action.TRANSFER_VOID) as void,
+        _NewestEntries(unit, "transfer", Action.TRANSFER_FILE, gone=gone) as filed,
+        _NewestEntries(unit, "transfer", *DECISIONS) as decided,
+        _NewestEntries(unit, "transfer", Action.TRANSFER_VOID) as void,
         closing(unit.digested_rows.transfers()) as rows,
     ):
         while some := list(islice(rows, TRANSFERS_AT_ONCE)):
@@ -144,66 +153,63 @@ def _transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
             staff = Staff(unit, {row[who] for row in some for who in ("filed_by_person", "decided_by_person")})
             for row in some:
                 number, subject = row["id"], f"transfer {row['id']}"
-                _hold_filing(findings, subject, row, filed.of(number))
-                _hold_decision(findings, subject, row, decided.of(number))
+                digest = row_digests.filing_row_digest(row)
+                _check_digest(findings, CheckName.TRANSFERS, subject, digest, filed.of(number))
+                _check_decision(findings, subject, row, decided.of(number))
                 order = used.get(number, used_before.get(number))
-                _hold_use(unit, findings, subject, row, order)
+                _check_use(unit, findings, subject, row, order)
                 life, entry = lives.get(number), void.of(number)
                 if order is None and row["status"] != Status.USED:
-                    _hold_status(findings, subject, row, life, entry)
+                    _check_status(findings, subject, row, life, entry)
                 if life is not None and row["status"] in OPEN:
-                    _hold_people(findings, subject, row, life, staff)
+                    _check_people(findings, subject, row, life, staff)
                 if row["decided_by_person"] == row["filed_by_person"]:
                     findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
 
 
 def _lives(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[Fact, Life | None], dict[Fact, int]]:
-    """Return what the entries of some transfers tell of each, and the orders that used one.
+    """Return what the entries of some transfers say of each, and the orders that used one.
 
-    Those are looked for in the whole history: an audit since a checkpoint has read its end alone.
+    Both from the whole history: an audit since a checkpoint has read its end alone.
     """
-    told: dict[Fact, list[Mapping[str, Fact]]] = {row["id"]: [] for row in rows}
+    entries: dict[Fact, list[Facts]] = {row["id"]: [] for row in rows}
     used: dict[Fact, int] = {}
     for entry in list(unit.chain.of_transfers({row["absorbed"] for row in rows})):
         facts = json.loads(entry.body)
         number = facts.get("transfer")
         if facts["action"] == Action.MERGE:
-            used |= {number: facts["order"]} if number in told else {}
-        elif number in told:
-            told[number].append(facts)
-    return {number: life_of(entries) for number, entries in told.items()}, used
+            used |= {number: facts["order"]} if number in entries else {}
+        elif number in entries:
+            entries[number].append(facts)
+    return {number: life_of(entries) for number, entries in entries.items()}, used
 
 
-def _seq(facts: Mapping[str, Fact]) -> int:
+def _seq(facts: Facts) -> int:
     return int(str(facts["seq"]))
 
 
-def _hold_filing(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
-    _hold(findings, CheckName.TRANSFERS, subject, row_digests.filing_row_digest(row), told)
+def _check_decision(findings: Findings, subject: str, row: Mapping[str, Any], entry: Facts | None) -> None:
+    if entry is not None:
+        status = row_digests.STATUS_OF[Action(str(entry["action"]))]
+        digest = row_digests.decision_row_digest(row, status)
+        _check_digest(findings, CheckName.TRANSFERS, subject, digest, entry)
+    elif any(row[name] is not None for name in row_digests.DECIDED):
+        findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
 
 
-def _hold_decision(findings: Findings, subject: str, row: Mapping[str, Any], told: Mapping[str, Fact] | None) -> None:
-    if told is None:
-        if any(row[name] is not None for name in row_digests.DECIDED):
-            findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
-        return
-    if row_digests.decision_row_digest(row, row_digests.STATUS_OF[Action(str(told["action"]))]) != told["row_sha256"]:
-        findings.add(CheckName.TRANSFERS, subject, _CHANGED, seq=_seq(told))
-
-
-def _hold_status(
-    findings: Findings, subject: str, row: Mapping[str, Any], life: Life | None, void: Mapping[str, Fact] | None
+def _check_status(
+    findings: Findings, subject: str, row: Mapping[str, Any], life: Life | None, void: Facts | None
 ) -> None:
-    """Hold the status of a transfer that no order used against its newest entry."""
+    """Compare the status of a transfer that no order used with its newest entry."""
     expected = Status.FILED if life is None else life.status
     if row["status"] != expected:
         findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
     elif expected is Status.VOID:
         why = None if void is None else str(void["why"])
-        _hold(findings, CheckName.TRANSFERS, subject, row_digests.void_row_digest(row, why), void)
+        _check_digest(findings, CheckName.TRANSFERS, subject, row_digests.void_row_digest(row, why), void)
 
 
-def _hold_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
+def _check_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
     """Look for an open transfer whose filer or approver is disabled or has a role that may not."""
     if staff.why_not(row["filed_by_person"], Capability.TRANSFER_FILE, life.filed) is not None:
         name = staff.name_of(row["filed_by_person"])
@@ -214,76 +220,75 @@ def _hold_people(findings: Findings, subject: str, row: Mapping[str, Any], life:
         findings.add(CheckName.TRANSFERS, subject, _APPROVER_GONE, name=name)
 
 
-def _hold_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, Any], order: int | None) -> None:
-    says_so = row["order"], row["status"]
-    if order is not None and says_so != (order, Status.USED):
+def _check_use(unit: Unit, findings: Findings, subject: str, row: Mapping[str, Any], order: int | None) -> None:
+    by_row, is_used = row["order"], row["status"] == Status.USED
+    if order is not None and not (by_row == order and is_used):
         findings.add(CheckName.TRANSFERS, subject, _NOT_USED, order=order)
-    elif order is None and (says_so[0] is not None or says_so[1] == Status.USED):
-        entries = unit.chain.newest(order=says_so[0] or 0, action=Action.MERGE.value)
+    elif order is None and (by_row is not None or is_used):
+        entries = unit.chain.newest(order=by_row or 0, action=Action.MERGE.value)
         if row["id"] not in [json.loads(entry.body).get("transfer") for entry in entries]:
-            findings.add(CheckName.TRANSFERS, subject, _FALSELY_USED, order=says_so[0] or 0)
+            findings.add(CheckName.TRANSFERS, subject, _FALSELY_USED, order=by_row or 0)
 
 
-def _forms(unit: Unit, findings: Findings) -> None:
-    erased_until, told = purged(unit, "forms")
-    erased = 0
+def _check_forms(unit: Unit, findings: Findings) -> None:
+    (erased_until, by_purges), erased = purged(unit, "forms"), 0
     with closing(unit.digested_rows.transfers()) as rows:
         for row in rows:
-            erased += _hold_form(unit, findings, row, erased_until)
-    if erased > told:
-        findings.add(CheckName.FORMS, "signed forms", EMPTIED, count=erased, told=told)
+            erased += _check_form(unit, findings, row, erased_until)
+    if erased > by_purges:
+        findings.add(CheckName.FORMS, "signed forms", ERASED_OTHERWISE, count=erased, told=by_purges)
     with closing(unit.digested_rows.strange_forms()) as strange:
         for number, count, is_known in strange:
             message = _FORM_TWICE if is_known else _FORM_OF_NOTHING
             findings.add(CheckName.FORMS, f"transfer {number}", message, count=count)
 
 
-def _hold_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
-    """Hold a transfer's form against what was filed; returns whether it was erased."""
+def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
+    """Compare a transfer's form with what was filed; returns whether it was erased."""
     content = unit.digested_rows.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
         return False
     if content == b"" and unit.transfers.has_ended_before(row["id"], erased_until):
         return True
-    is_it: tuple[str, int, str | None] | None = None
+    stored: tuple[str, int, str | None] | None = None
     if isinstance(content, bytes):
-        is_it = (hashlib.sha256(content).hexdigest(), len(content), form_type(content))
-    if is_it != (row["sha256"], row["size"], row["type"]):
+        stored = (hashlib.sha256(content).hexdigest(), len(content), form_type(content))
+    if stored != (row["sha256"], row["size"], row["type"]):
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_CHANGED)
     return False
 
 
-def _batches(unit: Unit, findings: Findings) -> None:
-    _hold_approvers(unit, findings)
+def _check_approvals(unit: Unit, findings: Findings) -> None:
+    _check_approvers(unit, findings)
     gone = partial(_report_gone, findings, CheckName.BATCHES, "batch")
     with (
-        _Told(unit, "batch", Action.BULK_APPROVE, gone=gone) as told,
+        _NewestEntries(unit, "batch", Action.BULK_APPROVE, gone=gone) as entries,
         closing(unit.digested_rows.approvals()) as approvals,
     ):
         for cells in approvals:
-            entry = told.of(cells[0])
+            entry = entries.of(cells[0])
             if entry is not None or any(cell is not None for cell in cells[3:]):
                 digest = row_digests.row_digest("approval", *cells)
-                _hold(findings, CheckName.BATCHES, f"batch {cells[0]}", digest, entry)
+                _check_digest(findings, CheckName.BATCHES, f"batch {cells[0]}", digest, entry)
 
 
-def _hold_approvers(unit: Unit, findings: Findings) -> None:
+def _check_approvers(unit: Unit, findings: Findings) -> None:
     """Look for bulk files that can be run as a whole, by the approval of somebody who may not give it any more."""
-    found = unit.digested_rows.open_approvals()
-    staff = Staff(unit, {person for _batch, person in found})
-    for batch, person in found:
+    approvals = unit.digested_rows.open_approvals()
+    staff = Staff(unit, {person for _batch, person in approvals})
+    for batch, person in approvals:
         if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:
             name = staff.name_of(person)
             findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
 
 
-def _hold(findings: Findings, check: CheckName, subject: str, seal: str, told: Mapping[str, Fact] | None) -> None:
-    if told is None:
+def _check_digest(findings: Findings, check: CheckName, subject: str, digest: str, entry: Facts | None) -> None:
+    if entry is None:
         findings.add(check, subject, _NO_ENTRY)
-    elif told["row_sha256"] != seal:
-        findings.add(check, subject, _CHANGED, seq=_seq(told))
+    elif entry["row_sha256"] != digest:
+        findings.add(check, subject, _CHANGED, seq=_seq(entry))
 
 
-def _report_gone(findings: Findings, check: CheckName, kind: str, key: str, facts: Mapping[str, Fact]) -> None:
+def _report_gone(findings: Findings, check: CheckName, kind: str, key: str, facts: Facts) -> None:
     findings.add(check, f"{kind} {key}", _GONE, seq=_seq(facts))

@@ -1,7 +1,11 @@
-"""Processes that look at a stretch each: hashing holds Python's lock, so threads would wait for each other."""
+"""Parts of an audit: each is done by a process of its own, and what can't be read ends that part alone.
+
+Processes, because hashing and parsing hold Python's lock: threads would wait for each other.
+"""
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import threading
@@ -9,23 +13,40 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
-from custmerge.errors import CustmergeError, ProcessLost
+from custmerge.errors import N_, CustmergeError, ProcessLost
 from custmerge.storage.database import Database
 from custmerge.storage.files.locks import cores
+from custmerge.storage.unit import GoneError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
+    from custmerge.rules.audit import CheckName, Findings
     from custmerge.rules.history import Head
     from custmerge.storage.unit import Unit
 
 T = TypeVar("T")
+_ODD = N_("holds something that custmerge never writes ({reason}): it was changed.")
+_GONE = N_("can't be looked at: a table or column that it needs is gone or of another type.")
+_ODD_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+
+
+@contextmanager
+def readable(unit: Unit, findings: Findings, check: CheckName) -> Iterator[None]:
+    """Do a part of an audit; a row that can't be read becomes a finding of `check` and ends this part alone."""
+    try:
+        with unit.apart():
+            yield
+    except GoneError:
+        findings.add(check, f"rows of {check.value}", _GONE)
+    except _ODD_ERRORS as error:
+        findings.add(check, f"rows of {check.value}", _ODD, reason=type(error).__name__)
 
 
 class Task(Generic[T]):
-    """Something that is looked at, by whomever."""
+    """A part of an audit, for any of the processes."""
 
     def __init__(self, look: Callable[[Unit], T]) -> None:
         self.look = look
@@ -33,20 +54,20 @@ class Task(Generic[T]):
 
 
 class AuditProcesses:
-    """Whoever is asked to look at something: this process, or several where that is quicker."""
+    """Does the parts of an audit: in this process, or in several where that is quicker."""
 
     ENTRIES_AT_ONCE = 5_000
     WORTH_FORKING, WORTH_SPAWNING = 0.2, 1.5
     """Seconds of work from which on further processes pay: one that is spawned has to import everything first."""
 
     def __init__(self, database: Database, *, seconds: float, takes_any_text: bool) -> None:
-        """Take what a look at everything takes about as long as, done by one process.
+        """Start processes if they pay: `seconds` is about how long one process would take for the whole audit.
 
-        Nothing may be open in the database: a process that is forked would have it open, too.
+        Nothing may be open in the database: a forked process would have it open, too.
         """
         self.heads: set[Head | None] = set()
-        """Where the chain ended when the processes looked."""
-        # Any: what is asked is each time of another kind.
+        """The ends of the chain that the processes read."""
+        # Any: each task has another result.
         self._waiting: deque[Task[Any]] = deque()
         self._busy: dict[Connection, Task[Any]] = {}
         self._idle: list[Connection] = []
@@ -61,7 +82,7 @@ class AuditProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # They only read, so nothing is lost with what they are still at.
+        # They only read, so nothing is lost if they are ended in the middle of a task.
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -70,7 +91,7 @@ class AuditProcesses:
             connection.close()
 
     def ask(self, look: Callable[[Unit], T]) -> Task[T]:
-        """Have something looked at."""
+        """Have a part done."""
         task = Task(look)
         if self._processes:
             self._waiting.append(task)
@@ -78,9 +99,9 @@ class AuditProcesses:
         return task
 
     def answer(self, task: Task[T], unit: Unit) -> T:
-        """Return what came of a task, done with `unit` where nobody else does it.
+        """Return the result of a task, done with `unit` where there are no further processes.
 
-        Raises what was raised there, and ProcessLost.
+        Raises what the task raised, and ProcessLost.
         """
         if not self._processes:
             return task.look(unit)
@@ -88,7 +109,7 @@ class AuditProcesses:
 
         while not task.answers:
             for connection in wait(list(self._busy)):
-                # Given connections it gives connections.
+                # `wait` returns those of the connections that it was given.
                 self._take(cast("Connection", connection))
             self._hand_out()
         return task.answers.pop()
@@ -126,13 +147,13 @@ class AuditProcesses:
 
 
 def _is_forkable() -> bool:
-    """Return whether a fork is safe: one with threads may find a lock held for ever, and macOS doesn't bear any."""
+    """Return whether a fork is safe: with threads a lock may stay held, and macOS's libraries forbid forks."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C off, for good in a process that is started meanwhile: whoever started it is to end it."""
+    """Put Ctrl-C off, for good in a process that is started meanwhile: this process ends it."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -141,21 +162,23 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _work(url: str, takes_any_text: bool, connection: Connection, theirs: Connection) -> None:
-    """Do what comes, each in a transaction of its own, until nobody is there any more."""
-    # The other end is open here as well, and as long as it is, nobody seems to have gone.
+    """Do one task after the other, each in a transaction of its own, until the audit has ended."""
+    # As long as this process has the other end open as well, it would never see that the audit has ended.
     theirs.close()
+    # Rows and values refer to nothing that refers to them: looking for circles takes a fifth of the time.
+    gc.set_threshold(100_000)
     database = Database(url)
     try:
         while True:
-            connection.send(_seen(database, connection.recv(), takes_any_text=takes_any_text))
+            connection.send(_result(database, connection.recv(), takes_any_text=takes_any_text))
     except (EOFError, OSError):
         database.close()
 
 
-def _seen(
+def _result(
     database: Database, look: Callable[[Unit], T], *, takes_any_text: bool
 ) -> tuple[T | Exception, Head | None]:
-    """Return what came of a look, or what was raised, and where the chain ended then."""
+    """Return the result of a task or the error that it raised, and the end of the chain as this process read it."""
     try:
         with database.reading() as unit:
             if takes_any_text:
@@ -163,5 +186,5 @@ def _seen(
             return look(unit), unit.ledger_reader.head()
     except CustmergeError as error:
         return error, None
-    except Exception as error:  # noqa: BLE001 (whoever asked is to raise it, and not every error can be sent)
+    except Exception as error:  # noqa: BLE001 (the audit is to raise it, and not every error can be sent)
         return RuntimeError(f"{type(error).__name__} in a process of the audit"), None

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.audit import CheckName
-from custmerge.rules.ledger_check import Findings
+from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.tombstones import chain
-from custmerge.services.audit.guard import readable
+from custmerge.services.audit.processes import readable
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -28,32 +27,32 @@ _HOMELESS = N_("is in a package that there isn't.")
 
 
 def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
-    """Look at the register; at what concerns the numbers `only` alone unless that is None."""
+    """Check the register; with `only`, what concerns those numbers alone."""
     findings = Findings()
     unit.ledger_reader.expect(stretches=False)
-    for check, look in _LOOKS.items():
+    for check, examine_part in _PARTS.items():
         if check in checks:
             with readable(unit, findings, check):
-                look(unit, findings, only)
+                examine_part(unit, findings, only)
     return findings
 
 
-def _look_at_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+def _check_tombstones(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     reader = unit.register_reader
-    are = reader.tombstones if only is None else None
-    if are is None or are.have_packages:
+    tombstones = reader.tombstones if only is None else None
+    if tombstones is None or tombstones.have_packages:
         for package, number in reader.packages_under_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"package {package}", _UNDER_TOMBSTONE, number=number)
-    if are is None or are.are_filled:
+    if tombstones is None or tombstones.are_filled:
         for number in reader.filled_tombstones(only):
             findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
-    # To whatever an order has kept its absorbed number leads, unless the order was undone.
-    if are is None or are.lead_further or reader.has_undos():
+    # An absorbed number leads to the number that its order kept, unless the order was undone.
+    if tombstones is None or tombstones.lead_further or reader.has_undos():
         for number, merged_into in reader.retired_by_nobody(only):
             findings.add(CheckName.TOMBSTONES, f"customer {number}", _RETIRED, number=merged_into)
 
 
-def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+def _check_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
         for number in unit.register_reader.going_further(only):
             records = unit.register.customers_with_chains([number])
@@ -61,14 +60,14 @@ def _look_for_circles(unit: Unit, findings: Findings, only: Collection[str] | No
             if end is not None and end.merged_into is not None:
                 findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
         return
-    are = unit.register_reader.tombstones
-    for number in unit.register_reader.circles() if are.lead_further else ():
+    tombstones = unit.register_reader.tombstones
+    for number in unit.register_reader.circles() if tombstones.lead_further else ():
         findings.add(CheckName.CIRCLES, f"customer {number}", _CIRCLE)
-    for number, target in unit.register_reader.leading_nowhere() if are.lead_nowhere else ():
+    for number, target in unit.register_reader.leading_nowhere() if tombstones.lead_nowhere else ():
         findings.add(CheckName.CIRCLES, f"customer {number}", _NOWHERE, number=target)
 
 
-def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+def _check_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     for name in unit.register_reader.domains_twice() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
     for name in unit.register_reader.domains_without_package() if only is None else ():
@@ -78,15 +77,15 @@ def _look_at_domains(unit: Unit, findings: Findings, only: Collection[str] | Non
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 
-def _look_at_packages(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+def _check_packages(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is None:
         for package, number in unit.register_reader.packages_of_nobody():
             findings.add(CheckName.PACKAGES, f"package {package}", _OF_NOBODY, number=number)
 
 
-_LOOKS = {
-    CheckName.PACKAGES: _look_at_packages,
-    CheckName.TOMBSTONES: _look_at_tombstones,
-    CheckName.CIRCLES: _look_for_circles,
-    CheckName.DOMAINS: _look_at_domains,
+_PARTS = {
+    CheckName.PACKAGES: _check_packages,
+    CheckName.TOMBSTONES: _check_tombstones,
+    CheckName.CIRCLES: _check_circles,
+    CheckName.DOMAINS: _check_domains,
 }

@@ -1,4 +1,4 @@
-"""What the migrations make of our tables, written down, and what differs from it in a database.
+"""What the migrations make of our tables, written down, what differs from it in a database, and what that refuses.
 
 Every object belongs to one table and has a subject that names it: `column customer.city`, `index package_number`.
 `sqlite.json` and `postgresql.json` beside this file hold for each the definitions that are right: a server prints
@@ -12,15 +12,33 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import text
 
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.tables import head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+_COLUMNS = [column for table in head.metadata.sorted_tables for column in table.columns]
+_TABLES = sorted({column.table.name for column in _COLUMNS})
+_TYPES_SQLITE = (
+    "SELECT lower(m.name), p.name, p.type FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p "
+    "WHERE m.type = 'table' AND lower(m.name) {among}"
+)
+_TYPES_POSTGRESQL = (
+    "SELECT relname::text, attname::text, pg_catalog.format_type(atttypid, NULL) "
+    "FROM pg_catalog.pg_attribute "
+    "JOIN pg_catalog.pg_class ON pg_class.oid = attrelid "
+    "WHERE relname::text {among} AND pg_catalog.pg_table_is_visible(pg_class.oid) AND relkind IN ('r', 'p') "
+    "AND attnum > 0 AND NOT attisdropped"
+)
+_KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}
 Expected = dict[str, dict[str, list[str]]]
 """The right definitions of each object, by table and subject."""
 
@@ -84,28 +102,79 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
     return postgresql.objects(connection, tables)
 
 
-def deviations(connection: Connection) -> list[Deviation]:
-    """Return what isn't as the migrations made it; of a table that is gone, that alone."""
-    right = expected(connection.dialect.name)
-    found: dict[str, dict[str, list[Object]]] = {table: {} for table in right}
-    for one in objects(connection, tuple(right)):
-        # Several may be named alike: SQLite takes two constraints of one name, and holds both.
-        found[one.table].setdefault(one.subject, []).append(one)
-    return [deviation for table in right for deviation in _of_table(table, right[table], found[table])]
+class Protection:
+    """What the database itself holds and refuses, inside one transaction."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
-def unsound(connection: Connection) -> list[Deviation]:
-    """Return the tables and indexes of an SQLite file that don't hold what they say, each once.
+    def unreadable(self) -> list[tuple[str, str | None]]:
+        """Return our tables that are gone, with None, and those with a column that is gone or of another type."""
+        statement = _TYPES_POSTGRESQL if dialect_of(self._connection).is_server else _TYPES_SQLITE
+        statement = statement.replace("{among}", dialect_of(self._connection).among(":tables"))
+        rows = self._connection.execute(text(statement), {"tables": dialect_of(self._connection).keys(_TABLES)})
+        found = {(row[0], row[1]): _kind(row[2]) for row in rows}
+        there = {table for table, _column in found}
+        expected = [(column.table.name, column.name, _kind(str(column.type))) for column in _COLUMNS]
+        changed: set[tuple[str, str | None]] = {
+            (table, column if table in there else None)
+            for table, column, kind in expected
+            if found.get((table, column)) != kind
+        }
+        return sorted(changed, key=str)
 
-    Whoever may write to the file can make an index of other rows and then put the right text in its place: its rows
-    are never looked at again. PostgreSQL keeps no text of an index, and only its superuser can do the like there.
-    """
-    if dialect_of(connection).is_server:
-        return []
-    from custmerge.storage.catalogue import sqlite
+    def deviations(self) -> list[Deviation]:
+        """Return everything that isn't as the migrations made it; of a table that is gone, that alone."""
+        right = expected(self._connection.dialect.name)
+        found: dict[str, dict[str, list[Object]]] = {table: {} for table in right}
+        for made in objects(self._connection, tuple(right)):
+            # Several may be named alike: SQLite takes two constraints of one name, and holds both.
+            found[made.table].setdefault(made.subject, []).append(made)
+        return [deviation for table in right for deviation in _of_table(table, right[table], found[table])]
 
-    found = sqlite.unsound(connection, tuple(expected(connection.dialect.name)))
-    return [Deviation(table, subject, Why.UNSOUND, problem) for (table, subject), problem in found.items()]
+    def unsound(self) -> list[Deviation]:
+        """Return the tables and indexes of an SQLite file that don't hold what they say, each once.
+
+        Whoever may write to the file can make an index of other rows and then put the right text in its place: its
+        rows are never looked at again. PostgreSQL keeps no text of an index, and only its superuser can do the like.
+        """
+        if dialect_of(self._connection).is_server:
+            return []
+        from custmerge.storage.catalogue import sqlite
+
+        problems = sqlite.unsound(self._connection, tuple(expected(self._connection.dialect.name)))
+        return [Deviation(table, subject, Why.UNSOUND, problem) for (table, subject), problem in problems.items()]
+
+    def damage(self) -> str | None:
+        """Return the first thing that is wrong with an SQLite file, None where every row and index is sound."""
+        found = self._connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        return None if found == "ok" else str(found)
+
+    def connection(self) -> tuple[str | None, bool]:
+        """Return the host that the database is on, None for this machine, and whether what is sent is encrypted."""
+        if not dialect_of(self._connection).is_server:
+            return None, False
+        # Any: the driver's own connection, which alone knows what it really speaks to.
+        raw: Any = self._connection.connection.driver_connection
+        host = raw.info.host
+        is_here = not host or host.startswith("/") or host == "localhost" or _is_loopback(raw.info.hostaddr)
+        return None if is_here else host, bool(raw.pgconn.ssl_in_use)
+
+    def lacking_right(self) -> tuple[str, str, str] | None:
+        """Return (role, right, table) for a right that this role of PostgreSQL lacks to work with, None if none."""
+        from custmerge.storage import rights
+
+        return rights.lacking(self._connection)
+
+    def roles_short_of_rights(self) -> list[str]:
+        """Return the roles of PostgreSQL that work here and lack a right that the commands need."""
+        from custmerge.storage import rights
+
+        return rights.short_of(self._connection)
+
+    def has_checksums(self) -> bool:
+        """Return whether a PostgreSQL server writes checksums into its pages."""
+        return self._connection.exec_driver_sql("SHOW data_checksums").scalar() == "on"
 
 
 def _of_table(
@@ -128,3 +197,16 @@ def _of_table(
         for one in some:
             if subject not in right and not one.is_harmless:
                 yield Deviation(table, subject, Why.ADDED, one.definition)
+
+
+def _kind(type_name: str) -> str:
+    """Return what sort of values a type is for, alike for both databases."""
+    name = type_name.lower()
+    return _KINDS.get(name, name)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False

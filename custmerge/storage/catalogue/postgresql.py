@@ -130,8 +130,7 @@ AND (one LIKE 'session_replication_role=%'
 AND setdatabase IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database()))"""
 LOOKALIKE_OPERATORS = ("=", "<>", "<", ">", "<=", ">=", "||", "~~", "!~~", "->", "->>", "+")
 LOOKALIKE_FUNCTIONS = (
-    *("count", "current_schema", "json_array_elements", "json_array_elements_text", "json_array_length", "length"),
-    *("lower", "max", "min", "octet_length", "string_agg", "sum", "to_json", "unnest"),
+    *("count", "current_schema", "length", "lower", "max", "min", "octet_length", "sum", "unnest"),
 )
 """What statements of ours name without a schema, outside of `server_names_only`."""
 # Of operators and functions of one name that with the exactly fitting types is taken, wherever it stands: one for the

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import JSON, case, cast, false, func, select, text
+import orjson
+from sqlalchemy import case, false, func, select
 
 from custmerge.rules.history import Head
+from custmerge.rules.ledger_check import EntryRow, LedgerRow
 from custmerge.storage.dialect import dialect_of, streamed
-from custmerge.storage.ledger.audit_sql import (
-    COLUMNS_SQLITE,
-    ENTRIES,
-    LEDGER_POSTGRESQL,
-    LEDGER_SQLITE,
-    MOVED_POSTGRESQL,
-    MOVED_SQLITE,
-)
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -27,26 +22,25 @@ from custmerge.storage.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator
 
-    from sqlalchemy import Connection, Select, TextClause
-
-    from custmerge.rules.ledger_check import LedgerRow
-
+    from sqlalchemy import Connection, Select
 
 ROWS_AT_ONCE = 5_000
 OLD_AT_MOST = 100
-Row_co = TypeVar("Row_co", covariant=True)
-
-
-class Stream(Protocol[Row_co]):
-    """Rows that are fetched as they are asked for, until it is closed."""
-
-    def __iter__(self) -> Iterator[Row_co]:
-        """Go through the rows."""
-
-    def close(self) -> None:
-        """Give the cursor back."""
+_ENTRIES = """
+SELECT seq, body, hash, action, at, survivor, absorbed, "order"
+FROM custmerge_history WHERE seq BETWEEN {mark} AND {mark} ORDER BY seq
+"""
+_LEDGER = """
+SELECT h.seq, h.body, h.hash, h.action, h.at, h.survivor, h.absorbed, h."order", i.salt, i.image,
+       o."order", o.survivor, o.absorbed, o.choice, o.taken, o.at, o."by"
+FROM custmerge_history h
+LEFT JOIN custmerge_order o ON o."order" = h."order" AND h.action = 'merge'
+LEFT JOIN custmerge_before_image i ON i."order" = o."order"
+WHERE h.seq BETWEEN {mark} AND {mark} ORDER BY h.seq
+"""
+Row = TypeVar("Row", EntryRow, LedgerRow)
 
 
 class LedgerReader:
@@ -60,7 +54,7 @@ class LedgerReader:
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
 
     def take_any_text(self) -> None:
-        """Read what isn't UTF-8 too: SQLite takes any bytes for a text, and who put some in is to be found out.
+        """Read texts that aren't UTF-8 too: SQLite takes any bytes for a text, and an audit has to find them.
 
         Each text then takes several times as long; without this such a text raises TextUnreadable.
         """
@@ -68,14 +62,14 @@ class LedgerReader:
             self._driver().text_factory = _any_text
 
     def expect(self, *, stretches: bool) -> None:
-        """Be ready for questions about one stretch after the other, or else about whole tables."""
+        """Make PostgreSQL's planner ready for questions about short stretches, or else about whole tables."""
         if not self._is_sqlite:
             # Left to order a join of a stretch itself, the planner reads whole tables for each.
             for way in ("hashjoin", "mergejoin"):
                 self._connection.exec_driver_sql(f"SET LOCAL enable_{way} = {'off' if stretches else 'on'}")
 
     def head(self) -> Head | None:
-        """Return the end of the chain as it is written down; None where that is gone, no end at all, or several."""
+        """Return the end of the chain as it is written down; None where that isn't one row of the right types."""
         rows = self._connection.execute(select(head.c.seq, head.c.hash, head.c.order)).all()
         is_whole = [[type(cell) for cell in row] for row in rows] == [[int, str, int]]
         return Head(*rows[0]) if is_whole else None
@@ -91,15 +85,15 @@ class LedgerReader:
 
     def bounds(self, first: int, last: int, size: int) -> list[tuple[int, int]]:
         """Return the first and last seq of stretches of up to `size` entries each, from `first` to `last`."""
-        found: list[tuple[int, int]] = []
+        bounds: list[tuple[int, int]] = []
         begin, end = func.min(history.c.seq), func.max(history.c.seq)
         while True:
             there = self._connection.execute(select(begin).where(history.c.seq.between(first, last))).scalar()
             if there is None:
-                return found
+                return bounds
             some = history.c.seq.between(there, min(there + size - 1, last))
             stop = self._connection.execute(select(end).where(some)).scalar_one()
-            found.append((first, stop))
+            bounds.append((first, stop))
             first = stop + 1
 
     def hashes(self, seqs: Collection[int]) -> dict[int, str]:
@@ -117,34 +111,13 @@ class LedgerReader:
         )
         return self._connection.execute(statement).scalar() or 0
 
-    def entries(self, first: int, last: int) -> Stream[tuple[int, str, str]]:
-        """Give (seq, body, hash) from `first` to `last`, in their order, streamed."""
-        rows: Stream[tuple[int, str, str]] = self._raw(ENTRIES, first, last)
-        return rows
+    def entries(self, first: int, last: int) -> AbstractContextManager[Iterator[EntryRow]]:
+        """Give the entries from `first` to `last`, in their order, streamed."""
+        return self._rows(EntryRow, _ENTRIES, first, last)
 
-    def ledger(self, first: int, last: int) -> Stream[LedgerRow]:
-        """Return the entries from `first` to `last`, and with merges their orders, images and packages, streamed."""
-        rows: Stream[LedgerRow] = self._raw(LEDGER_SQLITE if self._is_sqlite else LEDGER_POSTGRESQL, first, last)
-        return rows
-
-    def changed_columns(self, first: int, last: int, *, but: str | None = None) -> Iterator[int]:
-        """Give the entries, but those of one action, whose search columns don't say what their bodies say."""
-        if not self._is_sqlite:
-            # There the server alone fills them; that they are generated is looked at as part of the schema.
-            return
-        for row in self._streamed(text(COLUMNS_SQLITE).bindparams(first=first, last=last, but=but or "")):
-            yield row[0]
-
-    def moved(self, orders: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """Give the packages that aren't as some orders left them.
-
-        Rows are order, package, survivor, number that it is under (None: gone), choice, whether it has the contact
-        and the domains that it should. Only orders that stand and whose survivor is still in use count.
-        """
-        statement = (MOVED_SQLITE if self._is_sqlite else MOVED_POSTGRESQL).replace(
-            "{among}", dialect_of(self._connection).among(":orders")
-        )
-        yield from self._streamed(text(statement).bindparams(orders=dialect_of(self._connection).keys(orders)))
+    def ledger(self, first: int, last: int) -> AbstractContextManager[Iterator[LedgerRow]]:
+        """Give the entries from `first` to `last`, those of merges with order and before-image, streamed."""
+        return self._rows(LedgerRow, _LEDGER, first, last)
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
         """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
@@ -152,7 +125,7 @@ class LedgerReader:
         Rows are order, absorbed, and whether there is such a number.
         """
         undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "undo").exists()
-        found = (
+        revived = (
             select(order.c.order, order.c.absorbed, customer.c.number.is_not(None))
             .join(customer, customer.c.number == order.c.absorbed, isouter=True)
             .where(order.c.order.between(first, last))
@@ -160,7 +133,7 @@ class LedgerReader:
             .where(case((customer.c.merged_into.is_distinct_from(order.c.survivor), ~undone), else_=false()))
             .order_by(order.c.order)
         )
-        yield from self._streamed(found)
+        yield from self._streamed(revived)
 
     def numbers_since(self, first: int) -> set[str]:
         """Return the numbers that the entries from `first` on name."""
@@ -175,7 +148,7 @@ class LedgerReader:
     def old_image(self, at: str) -> int | None:
         """Return an order before a moment whose before-image isn't erased, None where there is none."""
         # Orders are numbered as they happen, so an old one is among the first that still have theirs. Their moments
-        # nearly rise, but whoever waited for the end of the chain is stamped before.
+        # nearly rise: an order that waited for the end of the chain has an earlier one.
         left = select(before_image.c.order).where(before_image.c.image != "").order_by(before_image.c.order)
         first = left.limit(OLD_AT_MOST).subquery()
         statement = select(order.c.order).join(first, first.c.order == order.c.order).where(order.c.at < at)
@@ -191,8 +164,8 @@ class LedgerReader:
 
     def orders_without_entry(self) -> Iterator[int]:
         """Give the orders that no history entry tells of."""
-        told = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "merge").exists()
-        for row in self._streamed(select(order.c.order).where(~told).order_by(order.c.order)):
+        entry = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "merge").exists()
+        for row in self._streamed(select(order.c.order).where(~entry).order_by(order.c.order)):
             yield row[0]
 
     def images_without_order(self) -> Iterator[int]:
@@ -209,35 +182,30 @@ class LedgerReader:
             yield row[0], row[1], row[2], row[3]
 
     def decided_rows(self) -> dict[int, int]:
-        """Return of how many rows of each bulk file it is kept what became of them."""
-        length = func.json_array_length(
-            batch_chunk.c.results if self._is_sqlite else cast(batch_chunk.c.results, JSON)
-        )
-        rows = self._connection.execute(select(batch_chunk.c.batch, func.sum(length)).group_by(batch_chunk.c.batch))
-        return {row[0]: int(row[1]) for row in rows}
+        """Return of how many rows of each bulk file the results are kept; raises ValueError for what is no JSON."""
+        count: dict[int, int] = {}
+        for number, results in self._streamed(select(batch_chunk.c.batch, batch_chunk.c.results)):
+            rows = orjson.loads(results)
+            count[number] = count.get(number, 0) + (len(rows) if isinstance(rows, list) else 0)
+        return count
 
     # Any: rows of different kinds.
-    def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
+    def _streamed(self, statement: Select[Any]) -> Iterator[Any]:
         yield from streamed(self._connection, statement, ROWS_AT_ONCE)
 
     # Any: the drivers' own connections and rows.
     def _driver(self) -> Any:  # noqa: ANN401
         return self._connection.connection.driver_connection
 
-    # Any: a driver's own cursor.
-    def _raw(self, statement: str, first: int, last: int) -> Any:  # noqa: ANN401
-        """Return a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
-        mark = "?" if self._is_sqlite else "%s"
-        statement = statement.replace(":first", mark).replace(":last", mark)
-        if self._is_sqlite:
-            return self._driver().execute(statement, (first, last))
-        cursor = self._driver().cursor("custmerge_audit")
-        cursor.itersize = ROWS_AT_ONCE
-        try:
-            return cursor.execute(statement, (first, last))
-        except Exception:
-            cursor.close()
-            raise
+    @contextmanager
+    def _rows(self, row: type[Row], statement: str, first: int, last: int) -> Iterator[Iterator[Row]]:
+        """Give a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
+        driver = self._driver()
+        with closing(driver.cursor() if self._is_sqlite else driver.cursor("custmerge_audit")) as cursor:
+            if not self._is_sqlite:
+                cursor.itersize = ROWS_AT_ONCE
+            cursor.execute(statement.format(mark="?" if self._is_sqlite else "%s"), (first, last))
+            yield map(row._make, cursor)
 
 
 def _any_text(stored: bytes) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, exists, func, or_, sele
 from sqlalchemy.exc import IntegrityError
 
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.ledger.audit_sql import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
+from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 

@@ -8,24 +8,82 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
-from custmerge.storage.dialect import among, dialect_of, streamed
-from custmerge.storage.ledger.audit_sql import (
-    CIRCLES_POSTGRESQL,
-    CIRCLES_SQLITE,
-    HOMELESS,
-    NOBODYS,
-    NOWHERE,
-    RETIRED_BY_NOBODY,
-    TOMBSTONES,
-    TWICE,
-)
-from custmerge.storage.ledger.reader import ROWS_AT_ONCE
-from custmerge.storage.tables import customer, domain, field_columns, history, package
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Package
+from custmerge.storage.dialect import among, dialect_of, driver_rows, streamed
+from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_columns, history, package
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from sqlalchemy import Connection, Select, TextClause
+
+ROWS_AT_ONCE = 5_000
+_NO_CONTACT = (None,) * len(DETAIL_FIELDS)
+# Two statements: joined, each domain would bring the contact of its package along.
+_PACKAGES = f"SELECT package, number, {', '.join(CONTACT_COLUMNS)} FROM package WHERE package {{among}}"  # noqa: S608 (our names)
+_DOMAINS = "SELECT package, name FROM domain WHERE package {among} ORDER BY package, name"
+# A tombstone may have been imported, but what was imported as one can't be in an order. The addition to the action
+# keeps SQLite from going through every undo for each of them.
+_RETIRED_BY_NOBODY = """
+SELECT c.number, c.merged_into FROM customer c
+WHERE c.merged_into IS NOT NULL {among} AND (
+  EXISTS (SELECT 1 FROM custmerge_order x WHERE x.survivor = c.number)
+  OR EXISTS (SELECT 1 FROM custmerge_history u WHERE u.absorbed = c.number AND u.action || '' = 'undo'))
+AND NOT EXISTS (
+  SELECT 1 FROM custmerge_order x
+  WHERE x.absorbed = c.number AND x.survivor = c.merged_into AND NOT EXISTS (
+    SELECT 1 FROM custmerge_history u WHERE u."order" = x."order" AND u.action = 'undo'))
+ORDER BY 1
+"""
+_FILLED = " OR ".join(f"c.{name} <> ''" for name in FIELDS)
+_HAS_PACKAGES = "EXISTS (SELECT 1 FROM package p WHERE p.number = c.number)"
+# One reading of all tombstones, to know for which of the following it is worth another.
+_TOMBSTONES = f"""
+SELECT count(CASE WHEN t.number IS NULL THEN 1 END), count(t.merged_into),
+       count(CASE WHEN {_FILLED} THEN 1 END), count(CASE WHEN {_HAS_PACKAGES} THEN 1 END)
+FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
+WHERE c.merged_into IS NOT NULL AND (t.number IS NULL OR t.merged_into IS NOT NULL OR {_FILLED} OR {_HAS_PACKAGES})
+"""  # noqa: S608 (names of fields)
+
+
+def _circles(behind: str) -> str:
+    """Return the statement that finds circles; `behind` joins those that lead to `e.number`.
+
+    Only a number that leads to a number that was merged away itself can be part of a circle, or lead into one. Each
+    of them is reached once, from the end of its way: walking from each of them takes the square of their number.
+    """
+    return f"""
+WITH RECURSIVE ends (number) AS (
+  SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into
+  LEFT JOIN customer u ON u.number = t.merged_into
+  WHERE t.merged_into IS NOT NULL AND u.merged_into IS NULL
+  UNION ALL
+  SELECT c.number FROM ends e JOIN {behind}
+)
+SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into WHERE t.merged_into IS NOT NULL
+EXCEPT SELECT number FROM ends ORDER BY 1
+"""  # noqa: S608 (of ours)
+
+
+CIRCLES_SQLITE = _circles("customer c ON c.merged_into = e.number")
+# By the index, one after the other: left to itself the planner reads the whole table at every step.
+CIRCLES_POSTGRESQL = _circles("LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true")
+_NOWHERE = """
+SELECT c.number, c.merged_into FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
+WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
+"""
+_TWICE = "SELECT ascii_name FROM domain GROUP BY ascii_name HAVING count(*) > 1 ORDER BY ascii_name"
+# Two sorted lists laid side by side are quicker than a look-up for each domain.
+_NOBODYS = """
+SELECT package, number FROM package
+WHERE number IN (SELECT number FROM package EXCEPT SELECT number FROM customer ORDER BY 1) OR number IS NULL
+ORDER BY package
+"""
+_HOMELESS = """
+SELECT ascii_name FROM domain
+WHERE package IN (SELECT package FROM domain EXCEPT SELECT package FROM package ORDER BY 1) OR package IS NULL
+ORDER BY ascii_name
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +105,22 @@ class RegisterReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
+    def packages(self, keys: Collection[str]) -> dict[str, Package]:
+        """Return those of the packages that there are, without their names, by their keys.
+
+        A contact that is there in part, which only an edited file of SQLite has, is given as it is.
+        """
+        domains: dict[str, list[str]] = {}
+        for key, name in driver_rows(self._connection, _DOMAINS, keys):
+            domains.setdefault(key, []).append(name)
+        packages: dict[str, Package] = {}
+        for row in driver_rows(self._connection, _PACKAGES, keys):
+            key, number, contact = row[0], row[1], row[2:]
+            packages[key] = Package(
+                key, number, "", tuple(domains.get(key, ())), None if contact == _NO_CONTACT else contact
+            )
+        return packages
+
     def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
         """Give the tombstones (number, merged_into) that no order made which stands.
 
@@ -54,10 +128,10 @@ class RegisterReader:
         that is None.
         """
         if numbers is None:
-            yield from self._streamed(text(RETIRED_BY_NOBODY.format(among="")))
+            yield from self._streamed(text(_RETIRED_BY_NOBODY.format(among="")))
             return
         is_one = f"AND c.number {dialect_of(self._connection).among(':numbers')}"
-        statement = text(RETIRED_BY_NOBODY.format(among=is_one))
+        statement = text(_RETIRED_BY_NOBODY.format(among=is_one))
         yield from self._streamed(statement.bindparams(numbers=dialect_of(self._connection).keys(numbers)))
 
     def has_undos(self) -> bool:
@@ -68,7 +142,7 @@ class RegisterReader:
     @cached_property
     def tombstones(self) -> Tombstones:
         """What is to be said of the tombstones as a whole."""
-        return Tombstones(*map(bool, self._connection.execute(text(TOMBSTONES)).one()))
+        return Tombstones(*map(bool, self._connection.execute(text(_TOMBSTONES)).one()))
 
     def packages_under_tombstones(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
         """Give the packages (package, number) under numbers that were merged away.
@@ -113,11 +187,11 @@ class RegisterReader:
 
     def leading_nowhere(self) -> Iterator[tuple[str, str]]:
         """Give the numbers (number, merged_into) that lead to a number that there isn't."""
-        yield from self._streamed(text(NOWHERE))
+        yield from self._streamed(text(_NOWHERE))
 
     def domains_twice(self) -> Iterator[str]:
         """Give the names that stand in two packages."""
-        for row in self._streamed(text(TWICE)):
+        for row in self._streamed(text(_TWICE)):
             yield row[0]
 
     def unsure_domain_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
@@ -128,7 +202,9 @@ class RegisterReader:
         name, key = domain.c.name, domain.c.ascii_name
         # Counted, because looking for a character beyond ASCII takes three times as long.
         size = (
-            func.octet_length(key) if dialect_of(self._connection).is_server else func.length(cast(key, LargeBinary))
+            func.length(cast(key, LargeBinary))
+            if not dialect_of(self._connection).is_server
+            else func.octet_length(key)
         )
         found = select(name, key).where(
             or_(
@@ -146,12 +222,12 @@ class RegisterReader:
 
     def domains_without_package(self) -> Iterator[str]:
         """Give the names whose package there isn't."""
-        for row in self._streamed(text(HOMELESS)):
+        for row in self._streamed(text(_HOMELESS)):
             yield row[0]
 
     def packages_of_nobody(self) -> Iterator[tuple[str, str]]:
         """Give the packages (package, number) whose number there isn't."""
-        yield from self._streamed(text(NOBODYS))
+        yield from self._streamed(text(_NOBODYS))
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:

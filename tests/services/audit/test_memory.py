@@ -8,7 +8,7 @@ import pytest
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.services.audit import people
-from custmerge.services.audit.purges import purged
+from custmerge.services.audit.ledger import purged
 from custmerge.storage.database import Database
 
 ENTRIES = 20_000
