@@ -82,7 +82,7 @@ class Ledger:
             .where(among(order.c.survivor, survivors))
             .group_by(order.c.survivor)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def has_order(self, number: int, of: str | None = None) -> bool:
         """Return whether there is an order `number`, with `of` whether it kept or took over that customer number."""

@@ -183,14 +183,14 @@ class RegisterImport:
             .order_by(customer.c.number)
             .with_for_update(read=True)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def gone(self, numbers: Collection[str]) -> dict[str, str]:
         """Return for those of `numbers` that were merged away by now the number they went into; nothing is locked."""
         statement = select(customer.c.number, customer.c.merged_into).where(
             customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
         )
-        return dict(self._connection.execute(statement).tuples().all())
+        return dict(self._connection.execute(statement).all())
 
     def packages(self, keys: Collection[str]) -> dict[str, Row]:
         """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
@@ -211,7 +211,7 @@ class RegisterImport:
         rows = self._connection.execute(
             select(_line.c.key, func.min(_line.c.line)).where(_line.c.key.in_(keys)).group_by(_line.c.key)
         )
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
         """Remember domains, with the lines that they stand in, until `settle_domains`."""
@@ -228,15 +228,15 @@ class RegisterImport:
 
     def domains_lost(self) -> Iterator[tuple[int, str]]:
         """Give (line, name) of each domain that only a line which is left out has taken from where it was."""
-        yield from self._connection.execute(_LOST_DOMAINS).tuples()
+        yield from self._connection.execute(_LOST_DOMAINS)
 
     def domains_claimed_twice(self) -> Iterator[tuple[int, str, int]]:
         """Give (line, name, first line) of each domain that an earlier line has claimed."""
-        yield from self._connection.execute(_CLAIMED_TWICE).tuples()
+        yield from self._connection.execute(_CLAIMED_TWICE)
 
     def domains_of_others(self) -> Iterator[tuple[int, str, str]]:
         """Give (line, name, package) of each claimed domain that a package holds which doesn't give it up."""
-        yield from self._connection.execute(_CLAIMED_OF_OTHERS).tuples()
+        yield from self._connection.execute(_CLAIMED_OF_OTHERS)
 
     def settle_domains(self) -> bool:
         """Write the claimed domains into the register; False where somebody has meanwhile written one of them."""
@@ -252,14 +252,14 @@ class RegisterImport:
 
     def lost_tombstones(self) -> Iterator[tuple[int, str, str]]:
         """Give (line, number, target) of each noted tombstone whose target doesn't exist."""
-        yield from self._connection.execute(_LOST).tuples()
+        yield from self._connection.execute(_LOST)
 
     def circles(self) -> Iterator[tuple[int, str]]:
         """Give (line, number) of each noted tombstone whose chain comes back to it, or to one of its numbers."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
         circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
-        yield from self._connection.execute(text(_CIRCLES.format(circles=circles))).tuples()
+        yield from self._connection.execute(text(_CIRCLES.format(circles=circles)))
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:

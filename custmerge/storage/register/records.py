@@ -148,7 +148,7 @@ class Register:
         """Return the hashes of the own passwords of those of `numbers` that exist."""
         wanted = among(customer.c.number, numbers)
         rows = self._connection.execute(select(customer.c.number, customer.c.password_hash).where(wanted))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def rehash(self, number: str, old: str, new: str) -> None:
         """Put `new` in the place of a hash, the number's own or that of packages under it, where it is still `old`.
@@ -180,7 +180,7 @@ class Register:
         keys = {name: domain_in_ascii(name) for name in domains}
         statement = select(domain.c.ascii_name, domain.c.package)
         rows = self._connection.execute(statement.where(among(domain.c.ascii_name, set(keys.values()))))
-        packages = dict(rows.tuples().all())
+        packages = dict(rows.all())
         return {name: packages[key] for name, key in keys.items() if key in packages}
 
     def place(self, packages: Iterable[Package], *, contacts: bool) -> None:
