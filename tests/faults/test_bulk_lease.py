@@ -11,7 +11,6 @@ from conftest import execute
 from custmerge.errors import BatchMoved
 from custmerge.services import bulk
 from custmerge.services.bulk.file import RunOptions
-from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
 TAKEN_OVER = "UPDATE custmerge_batch SET runner = 'another', alive_until = '2999-01-01T00:00:00Z'"
