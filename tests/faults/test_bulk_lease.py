@@ -5,11 +5,11 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from bulk_scenes import Quiet
-from conftest import execute
+from support.bulk_scenes import Quiet
+from support.databases import execute
 
 from custmerge.errors import BatchMoved
-from custmerge.services import bulk
+from custmerge.services import access, bulk
 from custmerge.services.bulk.file import RunOptions
 from custmerge.storage.database import Database
 
@@ -42,7 +42,7 @@ def lease_after(world, database_url):
         path.chmod(0o600)
         watcher = TakenOver(database_url)
         with closing(Database(database_url)) as database:
-            ben = sessions.resume(database, "token-of-ben", datetime.now(UTC))
+            ben = access.resume(database, "token-of-ben", datetime.now(UTC))
             with pytest.raises(BatchMoved):
                 bulk.run(database, ben, str(path), RunOptions(watcher.now, lambda: os.urandom(16), watcher))
             with database.reading() as unit:

@@ -17,7 +17,7 @@ from custmerge.rules.transfers import Status
 from custmerge.services import access, bulk, init, transfer
 from custmerge.services.bulk import lease
 from custmerge.services.bulk.file import RunOptions
-from custmerge.services.people import passwords, sessions, staff, tokens
+from custmerge.services.people import passwords, staff, tokens
 from custmerge.storage import database as databases
 from custmerge.storage.database import Database
 from custmerge.storage.files.locks import FileRunLock
@@ -167,7 +167,7 @@ def test_of_two_who_begin_a_file_at_once_elsewhere_one_runs_it(world, database_u
     monkeypatch.setattr(lease, "file_run_lock", lock)
 
     def run(database):
-        ben = sessions.resume(database, "token-of-ben", this_moment())
+        ben = access.resume(database, "token-of-ben", this_moment())
         bulk.run(database, ben, str(file), RunOptions(this_moment, lambda: os.urandom(16), Quiet()))
 
     ends = at_once(database_url, run, run)

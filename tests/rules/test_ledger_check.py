@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from world import a_customer
+from support.world import a_customer
 
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, image_digest
