@@ -20,7 +20,7 @@ from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
 from custmerge.cli.report import Report
 from custmerge.cli.terminal import Terminal
-from custmerge.errors import N_, BadFile, BadUsage, Declined, ExitCode
+from custmerge.errors import N_, BadFile, BadUsage, ExitCode
 from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk
 from custmerge.services.bulk.inputs import CHUNK, RunInputs
@@ -100,13 +100,11 @@ def approve(
     with Report(None) as lines, _watched(context, _("Checking"), lines) as inputs:
         dry_run = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
-            if context.terminal.can_ask:
-                context.terminal.show(*would_be_lines(dry_run.counts))
+            context.terminal.show(*would_be_lines(dry_run.counts))
             question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(
                 rows=dry_run.rows, sha256=dry_run.sha256
             )
-            if not context.terminal.confirm(question, option="--yes"):
-                raise Declined
+            context.terminal.demand_yes(question)
         batch = bulk.approve(context.database, caller, file, dry_run, context.now())
     if form is not Format.TABLE:
         write_one(shapes.bulk_approved(batch, dry_run), form, [shapes.bulk_approved_row(batch, dry_run)])

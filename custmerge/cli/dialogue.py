@@ -93,13 +93,12 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
     comparison = merge.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
     request = replace(request, seen=comparison)
     asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
-    if terminal.can_ask:
-        terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
+    terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
     if asks_choice:
         request = replace(request, wishes=replace(request.wishes, choice=_choice(context, comparison)))
     merge.preview(context.database, caller, request, context.now())
-    if not asks_choice and not terminal.confirm(_("Continue and execute the order?"), option="--yes"):
-        raise Declined
+    if not asks_choice:
+        terminal.demand_yes(_("Continue and execute the order?"))
     return request
 
 

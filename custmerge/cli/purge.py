@@ -7,11 +7,11 @@ import typer
 
 from custmerge.cli.app import examples, single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.render.data import maintenance as shapes
 from custmerge.cli.render.data.writing import Format, write_one
-from custmerge.errors import N_, BadValue, Declined
+from custmerge.errors import N_, BadValue
 from custmerge.services import purge as purge_service
 from custmerge.services.purge import Purged
 
@@ -33,11 +33,9 @@ def purge(
     caller = context.caller()
     purged = purge_service.preview(context.database, caller, days_of("--older-than", older_than), context.now())
     if not dry_run:
-        question = _("Erase for good, from before {until}: {what}?")
-        if not yes and not context.terminal.confirm(
-            question.format(until=purged.until, what=_what(purged)), option="--yes"
-        ):
-            raise Declined
+        if not yes:
+            question = _("Erase for good, from before {until}: {what}?")
+            context.terminal.demand_yes(question.format(until=purged.until, what=_what(purged)))
         purged = purge_service.purge(context.database, caller, purged, context.now())
     if form is not Format.TABLE:
         write_one(shapes.purged(purged), form)
@@ -48,7 +46,7 @@ def purge(
     context.terminal.print(text.format(until=purged.until, what=_what(purged)))
 
 
-def _what(purged: Purged) -> str:
+def _what(purged: Purged) -> SafeText:
     counted = _("before-images of {orders} orders, {forms} signed forms, {reasons} reasons, what {rows} rows quoted")
     return counted.format(orders=purged.orders, forms=purged.forms, reasons=purged.reasons, rows=purged.rows)
 

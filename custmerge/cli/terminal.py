@@ -56,8 +56,8 @@ class Terminal:
             sys.stdout.write(text)
 
     def show(self, *parts: Part) -> None:
-        """Print to stderr what somebody needs to see before they answer."""
-        for part in parts:
+        """Print to stderr what a person needs to see before they answer; nothing where nobody can be asked."""
+        for part in parts if self.can_ask else ():
             self.messages.print(drawn(part))
 
     def say(self, message: SafeText, **values: object) -> None:
@@ -98,6 +98,11 @@ class Terminal:
         asked = literal("{question} [{yes}/{no}]").format(question=question, yes=yes, no=no)
         answer = self.ask(asked, option=option).lower()
         return answer in {yes, _("yes"), "y", "yes"}
+
+    def demand_yes(self, question: SafeText) -> None:
+        """Raise Declined unless a person agrees, and MissingInput where nobody can be asked and --yes isn't given."""
+        if not self.confirm(question, option="--yes"):
+            raise Declined
 
     def choose(self, question: SafeText, choices: Sequence[tuple[str, SafeText]], *, option: str) -> str:
         """Return the key of the choice that a person makes by its number, its key or its text.

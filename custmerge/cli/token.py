@@ -13,7 +13,7 @@ from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
 from custmerge.cli.render.text.access import services_table
 from custmerge.cli.streams import is_delivered
-from custmerge.errors import Declined, TokenLost
+from custmerge.errors import TokenLost
 from custmerge.rules.people import Service
 from custmerge.rules.sessions import SERVICE_DAYS
 from custmerge.services.people import tokens
@@ -76,8 +76,7 @@ def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> No
     context: Context = ctx.obj
     caller = context.caller()
     tokens.demand_may_revoke(context.database, caller, name)
-    question = _("End the service token {name}?").format(name=name)
-    if not yes and not context.terminal.confirm(question, option="--yes"):
-        raise Declined
+    if not yes:
+        context.terminal.demand_yes(_("End the service token {name}?").format(name=name))
     tokens.revoke(context.database, caller, name, context.now())
     context.terminal.say(_("Service token {name} is ended."), name=name)

@@ -15,7 +15,7 @@ from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.render.text.access import transfer_parts, transfers_table
-from custmerge.errors import N_, BadValue, Declined
+from custmerge.errors import N_, BadValue
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
 
@@ -131,10 +131,8 @@ def _decide(
     caller = context.caller()
     filed = transfer.decidable(context.database, caller, number, to)
     if not yes:
-        if context.terminal.can_ask:
-            context.terminal.show(*transfer_parts(filed))
-        if not context.terminal.confirm(question, option="--yes"):
-            raise Declined
+        context.terminal.show(*transfer_parts(filed))
+        context.terminal.demand_yes(question)
     decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
     _print(context, decided, form)
 

@@ -13,7 +13,7 @@ from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data import undo as shapes
 from custmerge.cli.render.data.writing import Format, write_many, write_one
 from custmerge.cli.render.text.undo import asked_parts, done_parts, dry_run_parts
-from custmerge.errors import BadUsage, CustmergeError, Declined
+from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
 from custmerge.services.undo import batch as undo_batch
@@ -74,11 +74,9 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
 
 def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
-    if context.terminal.can_ask:
-        context.terminal.show(*asked_parts(plans))
+    context.terminal.show(*asked_parts(plans))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
-    if not context.terminal.confirm(question, option="--yes"):
-        raise Declined
+    context.terminal.demand_yes(question)
 
 
 def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, yes: bool) -> None:
@@ -95,8 +93,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         question = _filled(
             _("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), extent
         )
-        if not context.terminal.confirm(question, option="--yes"):
-            raise Declined
+        context.terminal.demand_yes(question)
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)

@@ -11,7 +11,6 @@ from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, Role
 from custmerge.cli.render.data import access as shapes
 from custmerge.cli.render.data.writing import Format, write_many
 from custmerge.cli.render.text.access import staff_table, unlocked
-from custmerge.errors import Declined
 from custmerge.services.people import staff
 
 app = verb_group(_("The people who work here."))
@@ -106,9 +105,8 @@ def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> N
     context: Context = ctx.obj
     caller = context.caller()
     staff.demand_may_change(context.database, caller, name)
-    question = _("Keep {name} out from now on?").format(name=name)
-    if not yes and not context.terminal.confirm(question, option="--yes"):
-        raise Declined
+    if not yes:
+        context.terminal.demand_yes(_("Keep {name} out from now on?").format(name=name))
     ended = staff.disable(context.database, caller, name, context.now())
     context.terminal.say(_("{name} is disabled."), name=name)
     _tell_ended(context, ended)
