@@ -75,8 +75,6 @@ _FACT_LABELS = {
 }
 _PLACE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = {"why", "what", "role", "status", "expected"}
-
-
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
