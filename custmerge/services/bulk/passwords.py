@@ -216,22 +216,23 @@ class _Tries:
         for attempt in check.database.attempts():
             with attempt as unit:
                 self._begin(unit, rows)
-        self.is_waiting = not self._open and not self._locked
+        self.is_waiting = not (self._open or self._locked or self.merged_away)
         """Whether others are under way that may come to lock the numbers, or the caller."""
 
     def _begin(self, unit: Unit, rows: Sequence[BulkRow]) -> None:
         check = self._check
         demand_alive(unit, check.caller, check.now(), hold=False)
-        living = _living(unit, check.register, rows)
-        present = _present(unit, check.register, living)
-        subjects = [(Subject("number", row.absorbed), self._caller) for row in living]
-        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in living])
-        tries = list(zip(living, guessing.begin_all(unit, subjects, check.now(), origin), strict=True))
+        subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
+        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in rows])
+        tries = list(zip(rows, guessing.begin_all(unit, subjects, check.now(), origin), strict=True))
         self._locked = {row.row: tried for row, tried in tries if isinstance(tried, guessing.Locked)}
-        self._open = {
-            row.row: _RowTry(row, tried, present[row.row]) for row, tried in tries if isinstance(tried, guessing.Try)
-        }
-        self.merged_away = frozenset(row.row for row in rows) - {row.row for row in living}
+        # Read behind the locks of those who count, for which this may have waited.
+        begun = [(row, tried) for row, tried in tries if isinstance(tried, guessing.Try)]
+        living = _living(unit, check.register, [row for row, _ in begun])
+        present = _present(unit, check.register, living)
+        self._open = {row.row: _RowTry(row, tried, present[row.row]) for row, tried in begun if row.row in present}
+        self.merged_away = frozenset(row.row for row, _ in begun) - present.keys()
+        unit.guesses.forget([number for row, tried in begun if row.row in self.merged_away for number in tried.ids])
 
     @property
     def stopped_by(self) -> LockedOut | None:

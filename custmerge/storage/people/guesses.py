@@ -58,7 +58,8 @@ class Guesses:
 
     def forget(self, tries: Collection[int]) -> None:
         """Forget tries that were right, or whose hash nobody compared."""
-        self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
+        if tries:
+            self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
 
     def keep(self, tries: Mapping[int, str], at: str) -> None:
         """Note that tries, given with their subjects, were wrong; those that were forgotten count as of `at`.
