@@ -4,8 +4,10 @@ import itertools
 import os
 import shutil
 import sqlite3
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -146,13 +148,16 @@ def merged(agent, number, *options):
 
 
 def audited(url, *, checks=frozenset(CheckName), checkpoints=None, since_checkpoint=False, days=365, now=NOW):
-    database = Database(url)
-    try:
-        give = None if checkpoints is None else lambda: iter(checkpoints)
-        wanted = audit_service.Wanted(frozenset(checks), give, since_checkpoint, days)
+    give = None if checkpoints is None else lambda: iter(checkpoints)
+    wanted = audit_service.Wanted(frozenset(checks), give, since_checkpoint, days)
+    with closing(known_database(url)) as database:
         return audit_service.audit(database, AUDITOR, wanted, now)
-    finally:
-        database.close()
+
+
+@lru_cache(maxsize=4)
+def known_database(url):
+    """Return a database that may have been opened before, and keeps what it has compiled when it is closed."""
+    return Database(url)
 
 
 def tamper(url, *statements):
@@ -184,18 +189,17 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
 
     None where the database refuses them, or where `look` gives the same before and after.
     """
-    database, audit = Database(url), None
-    with suppress(Undone, DatabaseError), database.writing() as unit:
+    database, audit = known_database(url), None
+    with closing(database), suppress(Undone, DatabaseError), database.writing() as unit:
         connection = unit._connection
         before = look(connection)
         unprotected(connection, database.is_sqlite, statements, replica=replica)
         if before is None or look(connection) != before:
             # The audit looks at what this transaction sees.
-            database.reading = lambda: inside(database, unit)
             wanted = audit_service.Wanted(frozenset(CheckName), None, False, 365)
-            audit = audit_service.audit(database, AUDITOR, wanted, NOW)
+            with patch.object(database, "reading", lambda: inside(database, unit)):
+                audit = audit_service.audit(database, AUDITOR, wanted, NOW)
         raise Undone
-    database.close()
     return audit
 
 

@@ -1,17 +1,17 @@
 """An audit finds any edit of any cell, and hides nothing behind what can't be read. On both databases."""
 
 import json
+from contextlib import closing
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
-from support.audit_scenes import MOVED, after, found
+from support.audit_scenes import MOVED, after, found, known_database
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage import tables
-from custmerge.storage.database import Database
 
 
 @dataclass
@@ -84,11 +84,8 @@ def test_any_edit_of_any_cell_is_critical(standing, cell, data):
 
 
 def seen(url, look):
-    database = Database(url)
-    with database.reading() as unit:
-        found = look(unit._connection)
-    database.close()
-    return found
+    with closing(known_database(url)) as database, database.reading() as unit:
+        return look(unit._connection)
 
 
 def literal(value, *, is_sqlite):

@@ -91,20 +91,25 @@ def test_since_a_checkpoint_only_what_is_new_is_verified(lived, world, agent):
     assert found(audited(lived, checkpoints=checkpoint, since_checkpoint=True), CheckName.ORDERS) == {"order 7"}
 
 
+ODD_NAMES = ('P"1', "a},{b", "C:\\web", "P'1", "Müller&Söhne", "%s", ":first", "{0}")
+
+
 @pytest.mark.parametrize("choice", ["--adopt", "--keep"])
-@pytest.mark.parametrize("package", ['P"1', "a},{b", "C:\\web", "P'1", "Müller&Söhne", "%s", ":first", "{0}"])
-def test_packages_with_an_odd_name_are_as_their_order_left_them(lived, cli, package, choice):
+def test_packages_with_an_odd_name_are_as_their_order_left_them(lived, cli, choice):
     world = World(cli)
-    world.customer("10007", street="Weg 7", domains=["d7.example"])
-    world.customer("20007", street='Weg "7" \\ {7}', password="hefezopf")
-    world.package(package, "20007", ["müller.example", "x.example"])
-    world.package("own-contact", "20007", contact=details(city='Bad "Z", {W}\\'))
-    proof = ("--domain", "x.example", "--password-stdin")
-    done = cli.as_("ben").in_process("merge", "20007", "--into", "10007", *proof, choice, "--yes", stdin="hefezopf")
-    assert done.code == 0, done.err
+    for place, package in enumerate(ODD_NAMES):
+        survivor, absorbed, domain = f"1010{place}", f"2010{place}", f"x{place}.example"
+        world.customer(survivor, street="Weg 7", domains=[f"s{place}.example"])
+        world.customer(absorbed, street='Weg "7" \\ {7}', password="hefezopf")
+        world.package(package, absorbed, [f"müller{place}.example", domain])
+        world.package(f"own-contact-{place}", absorbed, contact=details(city='Bad "Z", {W}\\'))
+        command = ("merge", absorbed, "--into", survivor, "--domain", domain, "--password-stdin", choice, "--yes")
+        done = cli.as_("ben").in_process(*command, stdin="hefezopf")
+        assert done.code == 0, done.err
     assert audited(lived).verdict is Verdict.OK
-    tamper(lived, "UPDATE domain SET package = 'own-contact' WHERE name = 'x.example'")
-    assert found(audited(lived), CheckName.PACKAGES) == {f"package {package}", "package own-contact"}
+    others = [f"own-contact-{place}" for place in range(len(ODD_NAMES))]
+    tamper(lived, *(f"UPDATE domain SET package = '{o}' WHERE name = 'x{n}.example'" for n, o in enumerate(others)))
+    assert found(audited(lived), CheckName.PACKAGES) == {f"package {name}" for name in (*ODD_NAMES, *others)}
 
 
 def test_a_package_that_was_moved_among_very_many_is_critical(lived, cli):
