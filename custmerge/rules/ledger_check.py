@@ -14,13 +14,14 @@ import orjson
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.fields import Package
 from custmerge.rules.history import Action, image_digest
 from custmerge.rules.plan import Choice, contact_after
-from custmerge.rules.state import Image, read_image
+from custmerge.rules.state import read_moved
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from custmerge.rules.fields import Customer, Package
 
 _HASH_LENGTH = 64
 _BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")
@@ -124,7 +125,19 @@ class Merge(NamedTuple):
     order: int
     survivor: str
     choice: Choice
-    image: Image
+    absorbed: Customer
+    """Its record before the order."""
+    packages: tuple[Package, ...]
+    """Those that moved, as they were before the order."""
+
+
+class Placement(NamedTuple):
+    """Where a package is, and what belongs to it. A tuple, because an audit compares every package."""
+
+    number: str
+    domains: tuple[str, ...]
+    """Sorted."""
+    contact: tuple[str, ...] | None
 
 
 @dataclass(slots=True)
@@ -202,19 +215,19 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iter
             continue
         _check_order(row, facts, part)
         if _check_image(row, facts, part, purged_until) and facts is not None:
-            yield Merge(part.order, facts["survivor"], Choice(facts["choice"]), read_image(row.image))
+            yield Merge(part.order, facts["survivor"], Choice(facts["choice"]), *read_moved(row.image))
 
 
-def misplaced(merge: Merge, packages: Mapping[str, Package]) -> Iterator[tuple[Package, Package | None]]:
-    """Give the packages of a before-image that aren't as the order left them, as they should be and as they are.
+def misplaced(merge: Merge, placements: Mapping[str, Placement]) -> Iterator[tuple[str, Placement, Placement | None]]:
+    """Give the packages of a before-image that aren't as the order left them: key, as it should be, as it is.
 
-    `packages` are those that there are now, by their keys. Source: contract §2, rule 8.
+    `placements` are those of all packages that there are now, by their keys. Source: contract §2, rule 8.
     """
-    for before in merge.image.packages:
-        contact = contact_after(merge.choice, merge.image.absorbed, before.contact)
-        now = packages.get(before.package)
-        if now is None or now.number != merge.survivor or now.domains != before.domains or now.contact != contact:
-            yield Package(before.package, merge.survivor, "", before.domains, contact), now
+    for package in merge.packages:
+        contact = contact_after(merge.choice, merge.absorbed, package.contact)
+        expected, now = Placement(merge.survivor, package.domains, contact), placements.get(package.package)
+        if now != expected:
+            yield package.package, expected, now
 
 
 # Any: a body as JSON gives it.

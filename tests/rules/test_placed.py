@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from support.world import a_customer, details
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
-from custmerge.rules.ledger_check import Merge, misplaced
+from custmerge.rules.ledger_check import Merge, Placement, misplaced
 from custmerge.rules.plan import Choice, Plan, contact_after
-from custmerge.rules.state import before_image, read_image
+from custmerge.rules.state import before_image, read_moved
 
 # What JSON escapes, what it puts between values, and what an image has around packages.
 texts = st.one_of(
@@ -57,8 +57,9 @@ def left_by(plan):
 
 def found(plan, now):
     """The keys of the packages that aren't as the order left them."""
-    merge = Merge(1, plan.survivor.number, plan.choice, read_image(before_image(plan)))
-    return [expected.package for expected, _now in misplaced(merge, {one.package: one for one in now})]
+    merge = Merge(1, plan.survivor.number, plan.choice, *read_moved(before_image(plan)))
+    placements = {one.package: Placement(one.number, one.domains, one.contact) for one in now}
+    return [key for key, _expected, _now in misplaced(merge, placements)]
 
 
 @pytest.mark.parametrize("choice", Choice)

@@ -27,13 +27,12 @@ from custmerge.services.authority import approved_in, told_of_batch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from custmerge.rules.fields import Package
-    from custmerge.rules.ledger_check import Merge
+    from custmerge.rules.ledger_check import Merge, Placement
     from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
 BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}
-PACKAGES_AT_ONCE = 1_000
+PACKAGES_AT_ONCE = 1000
 """So many moved packages, or a few more, are looked up by one question."""
 ERASED_OTHERWISE = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _PACKAGE_GONE = N_("moved with order {order} and is gone.")
@@ -137,9 +136,9 @@ class _MovedPackages:
 
     def add(self, merge: Merge) -> None:
         """Check the packages that moved with an order, now or with those of later orders."""
-        if merge.image.packages:
+        if merge.packages:
             self._merges.append(merge)
-            self._count += len(merge.image.packages)
+            self._count += len(merge.packages)
         if self._count >= PACKAGES_AT_ONCE:
             self.check()
 
@@ -153,14 +152,13 @@ class _MovedPackages:
                 self._is_wanted = True
 
     def _check(self, merges: Sequence[Merge]) -> None:
-        packages = self._unit.register_reader.packages(
-            [package.package for merge in merges for package in merge.image.packages]
-        )
-        changed = [(merge, *package) for merge in merges for package in misplaced(merge, packages)]
+        keys = [package.package for merge in merges for package in merge.packages]
+        placements = self._unit.register_reader.placements(keys)
+        changed = [(merge, *package) for merge in merges for package in misplaced(merge, placements)]
         standing = self._standing([merge for merge, *_ in changed]) if changed else ()
-        for merge, expected, now in changed:
+        for merge, key, expected, now in changed:
             if merge.order in standing:
-                self._report(merge, expected, now)
+                self._report(merge, f"package {key}", expected, now)
 
     def _standing(self, merges: Sequence[Merge]) -> set[int]:
         """Return the orders that still say where packages are: not undone, survivor in use, no import since."""
@@ -174,8 +172,8 @@ class _MovedPackages:
             if merge.order > imported and merge.order not in undone and merge.survivor in in_use
         }
 
-    def _report(self, merge: Merge, expected: Package, now: Package | None) -> None:
-        subject, order = f"package {expected.package}", merge.order
+    def _report(self, merge: Merge, subject: str, expected: Placement, now: Placement | None) -> None:
+        order = merge.order
         if now is None:
             self._findings.add(CheckName.PACKAGES, subject, _PACKAGE_GONE, order=order)
             return

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, cast, func, or_, select, text
 
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Package
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+from custmerge.rules.ledger_check import Placement
 from custmerge.storage.dialect import among, dialect_of, driver_rows, streamed
 from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_columns, history, package
 
@@ -105,21 +106,20 @@ class RegisterReader:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def packages(self, keys: Collection[str]) -> dict[str, Package]:
-        """Return those of the packages that there are, without their names, by their keys.
+    def placements(self, keys: Collection[str]) -> dict[str, Placement]:
+        """Return the placements of those of the packages that there are, by their keys.
 
         A contact that is there in part, which only an edited file of SQLite has, is given as it is.
         """
         domains: dict[str, list[str]] = {}
         for key, name in driver_rows(self._connection, _DOMAINS, keys):
             domains.setdefault(key, []).append(name)
-        packages: dict[str, Package] = {}
+        placements: dict[str, Placement] = {}
         for row in driver_rows(self._connection, _PACKAGES, keys):
             key, number, contact = row[0], row[1], row[2:]
-            packages[key] = Package(
-                key, number, "", tuple(domains.get(key, ())), None if contact == _NO_CONTACT else contact
-            )
-        return packages
+            names = tuple(domains.get(key, ()))
+            placements[key] = Placement(number, names, None if contact == _NO_CONTACT else contact)
+        return placements
 
     def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
         """Give the tombstones (number, merged_into) that no order made which stands.
