@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber, UnknownOrder
 from custmerge.rules.history import FOR_CUSTOMERS, Action
@@ -14,11 +14,12 @@ from custmerge.rules.roles import Capability
 from custmerge.services.access import checked_number, demand, demand_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from custmerge.rules.history import Entry
     from custmerge.services.access import Caller
     from custmerge.storage.database import Database
+    from custmerge.storage.ledger.history import Conditions
     from custmerge.storage.unit import Unit
 
 _SHOWN = {
@@ -166,18 +167,6 @@ def _coming(
         seen, is_behind = max(seen, end), end < last
 
 
-class _Conditions(TypedDict):
-    """What `Chain` is asked for, but for how many."""
-
-    number: str | None
-    order: int | None
-    action: str | None
-    since: str | None
-    until: str | None
-    only: Collection[str]
-    without: Collection[str]
-
-
 def _allowed(caller: Caller, wanted: Filter) -> Filter:
     number = caller.name if caller.is_customer and wanted.number is None else wanted.number
     if number is not None:
@@ -206,7 +195,7 @@ def _newest(unit: Unit, caller: Caller, wanted: Filter) -> Iterator[Event]:
         yield _event(entry)
 
 
-def _conditions(caller: Caller, wanted: Filter) -> _Conditions:
+def _conditions(caller: Caller, wanted: Filter) -> Conditions:
     return {
         "number": wanted.number,
         "order": wanted.order,

@@ -233,7 +233,7 @@ def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: boo
 
 
 def _found(unit: Unit, number: int, *, lock: bool) -> Transfer:
-    found = unit.transfers.one(number, lock=lock)
+    found = unit.transfers.transfer(number, lock=lock)
     if found is None:
         raise UnknownTransfer(id=number)
     return _with_its_form(unit, as_they_are(unit, [found])[0])
