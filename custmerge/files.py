@@ -1,4 +1,4 @@
-"""Files that a person named: none hangs, none is read without end, none is somebody else's by a link."""
+"""Files that a person named: opened without waiting, read up to a limit, never written through a link."""
 
 from __future__ import annotations
 
@@ -82,15 +82,15 @@ def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
 
 def limited(file: BinaryIO, path: str | Path, largest: int) -> bytes:
     """Return what is in an open file of at most `largest` bytes; raises BadFile."""
-    found = file.read(largest + 1)
-    if len(found) > largest:
+    content = file.read(largest + 1)
+    if len(content) > largest:
         raise too_large(path, largest)
-    return found
+    return content
 
 
 def make_folder(folder: Path) -> None:
     """Make a folder, and what is missing above it, for this user alone whatever the umask is; raises OSError."""
-    for missing in reversed([one for one in folder.parents if not one.exists()]):
+    for missing in reversed([parent for parent in folder.parents if not parent.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
 
@@ -131,7 +131,7 @@ def demand_place(path: str | Path) -> None:
 
 
 def demand_no_database(path: str | Path) -> None:
-    """Raise BadFile where a file is an SQLite database, or has the name of what one keeps beside itself."""
+    """Raise BadFile where a file is an SQLite database, or has the name of a file that SQLite keeps beside it."""
     stem, dash, part = str(path).rpartition("-")
     if _is_database(path) or (dash and part in _BESIDE and _is_database(stem)):
         raise BadFile(file=str(path), why=N_("is an SQLite database: name another file"))
@@ -147,19 +147,19 @@ def _is_database(path: str | Path) -> bool:
 
 
 def unreadable(path: str | Path, error: OSError) -> BadFile:
-    """Return what is to be said of a file that can't be read."""
+    """Return the error for a file that can't be read."""
     if isinstance(error, NotRegular):
         return BadFile(file=str(path), why=N_("isn't a regular file: pipes and devices aren't read here"))
     return BadFile(file=str(path), why=N_("can't be read ({reason})"), reason=os.strerror(error.errno or 0))
 
 
 def unwritable(path: str | Path, error: OSError) -> BadFile:
-    """Return what is to be said of a file that can't be written."""
+    """Return the error for a file that can't be written."""
     return BadFile(file=str(path), why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0))
 
 
 def too_large(path: str | Path, largest: int) -> BadFile:
-    """Return what is to be said of a file that has more than `largest` bytes."""
+    """Return the error for a file that has more than `largest` bytes."""
     return BadFile(file=str(path), why=N_("has more than {limit}"), limit=size(largest))
 
 

@@ -103,10 +103,10 @@ def checked_url(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return `url` as it may be shown: without any password, and nothing at all of what may hold one unseen."""
+    """Return `url` as it may be shown: without a password, and without any part that may contain one."""
     scheme, is_url, rest = url.partition("://")
     if scheme == "sqlite":
-        # No URL of SQLite's has a login or a password; one that somebody wrote there all the same isn't shown.
+        # An SQLite URL has no login and no password; what looks like one isn't shown all the same.
         if "@" in rest and not rest.startswith("/"):
             return f"{scheme}://…"
         place, mark, options = url.partition("?")
@@ -123,13 +123,13 @@ def shown_url(url: str) -> str:
     shown = "&".join(_shown_parameter(parameter) for parameter in query.split("&"))
     is_meant = any(_meant(unquote(part), "&;") for part in (user, place))
     if is_meant or any(secret in unquote(shown) for secret in _secrets_of(url)):
-        # Whatever way of writing it was overlooked: what libpq takes for a secret, or a person does, isn't shown.
+        # A secret, as libpq or a person takes it, is still there: in a way of writing that isn't known here.
         return f"{scheme}://…"
     return f"{scheme}://{user}{f':{HIDDEN}' if colon else ''}{at}{place}{mark}{shown}"
 
 
 def without_urls_secrets(text: str) -> str:
-    """Return a text that somebody typed, wherever that was, with each URL in it as it may be shown."""
+    """Return a text with each URL in it as it may be shown."""
     mark = _AFTER_SCHEME.search(text)
     if mark is None:
         return text
@@ -150,7 +150,7 @@ def has_secret(url: str) -> bool:
 
 
 def without_secrets(url: str, text: str) -> str:
-    """Return what a driver said of `url` without the passwords in it."""
+    """Return a driver's message about `url` without the passwords in it."""
     text = text.replace(url, shown_url(url))
     for secret in _secrets_of(url):
         text = text.replace(secret, HIDDEN)
@@ -205,9 +205,9 @@ def _secrets_of(url: str) -> set[str]:
     # As it is written too: what can't be parsed may be repeated to the letter.
     rest = url.partition("://")[2]
     written = rest.rpartition("@")[0].partition(":")[2] or _forgotten_host(rest)
-    found = _parameters(url) or {}
+    given = _parameters(url) or {}
     meant = {secret for ends in ("&;?", "&;?@/") for secret in _meant(unquote(rest), ends)}
-    return {written, unquote(written), *(found[name] for name in _hidden() & found.keys()), *meant} - {"", HIDDEN}
+    return {written, unquote(written), *(given[name] for name in _hidden() & given.keys()), *meant} - {"", HIDDEN}
 
 
 def _meant(text: str, ends: str) -> set[str]:
@@ -265,13 +265,13 @@ def data_directory() -> Path:
 
 def _at_home(directory: Callable[[str], str]) -> Path:
     try:
-        found = directory(APP)
+        path = directory(APP)
     except (RuntimeError, KeyError):
         # A user without an entry in /etc/passwd, and without HOME.
         raise NoHome from None
-    if found.startswith("~"):
+    if path.startswith("~"):
         raise NoHome
-    return Path(found)
+    return Path(path)
 
 
 def _default_url() -> str:
@@ -302,11 +302,11 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
 
 
 def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_result | None]:
-    """Return what is in a config file, with its owner and mode; nothing of one that there isn't."""
+    """Return the content of a config file, with its owner and mode; nothing and None where there is no file."""
     import tomllib
 
     if str(path) == os.devnull:
-        # As people say that there is none.
+        # The usual way to say that there is no file.
         return {}, None
     try:
         with files.regular(path) as file:
@@ -329,7 +329,7 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
 
 
 def _is_within_reach(path: Path) -> bool:
-    """Return whether this user gets as far as a file: after a change of user a home may be somebody else's."""
+    """Return whether this user can reach a file: after a change of user, HOME may be another user's."""
     try:
         path.lstat()
     except PermissionError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -131,20 +131,31 @@ def before_image(plan: Plan) -> str:
 def read_image(text: str) -> Image:
     """Return the before-image that `before_image` wrote; raises ValueError, LookupError or TypeError for another."""
     image = orjson.loads(text)
+    return Image(_customer(image["survivor"]), *_moved(image))
+
+
+def read_moved(text: str) -> tuple[Customer, tuple[Package, ...]]:
+    """Return the absorbed record and the packages of a before-image alone, which is all that an audit compares.
+
+    Raises what `read_image` does.
+    """
+    return _moved(orjson.loads(text))
+
+
+# Any: a before-image as JSON gives it.
+def _moved(image: Mapping[str, Any]) -> tuple[Customer, tuple[Package, ...]]:
     absorbed = _customer(image["absorbed"])
-    packages = tuple(
-        [
-            Package(
-                package["package"],
-                absorbed.number,
-                "",
-                tuple(package["domains"]),
-                None if package["contact"] is None else _details_of(package["contact"]),
-            )
-            for package in image["packages"]
-        ]
-    )
-    return Image(_customer(image["survivor"]), absorbed, packages)
+    packages = [
+        Package(
+            package["package"],
+            absorbed.number,
+            "",
+            tuple(package["domains"]),
+            None if package["contact"] is None else _details_of(package["contact"]),
+        )
+        for package in image["packages"]
+    ]
+    return absorbed, tuple(packages)
 
 
 def _record(customer: Customer) -> dict[str, str]:

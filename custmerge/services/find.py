@@ -55,7 +55,7 @@ def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MO
     if len(words) > WORDS_AT_MOST:
         raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 20 words at most"))
     with database.reading() as unit:
-        return tuple(masked_customer(customer) for customer in unit.register.found(words, limit))
+        return tuple(masked_customer(customer) for customer in unit.register.matching(words, limit))
 
 
 def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: datetime) -> Profile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber, UnknownOrder
 from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
@@ -15,9 +15,10 @@ from custmerge.rules.state import read_image
 from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
 
     from custmerge.storage.database import Database
+    from custmerge.storage.ledger.history import Conditions
     from custmerge.storage.unit import Unit
 
 _SHOWN = {
@@ -166,18 +167,6 @@ def _coming(
         shown, is_behind = max(shown, end), end < last
 
 
-class _Conditions(TypedDict):
-    """The arguments of `Chain.newest` and `Chain.after` that a filter gives."""
-
-    number: str | None
-    order: int | None
-    action: str | None
-    since: str | None
-    until: str | None
-    only: Collection[str]
-    without: Collection[str]
-
-
 def _allowed(caller: Caller, wanted: Filter) -> Filter:
     """Return a filter, for a customer with their own number; raises NotAllowed, OwnNumberOnly, BadValue."""
     number = caller.name if caller.is_customer and wanted.number is None else wanted.number
@@ -207,7 +196,7 @@ def _newest(unit: Unit, caller: Caller, wanted: Filter) -> Iterator[Event]:
         yield _event(entry)
 
 
-def _conditions(caller: Caller, wanted: Filter) -> _Conditions:
+def _conditions(caller: Caller, wanted: Filter) -> Conditions:
     return {
         "number": wanted.number,
         "order": wanted.order,

@@ -216,7 +216,7 @@ def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: boo
 
 def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
     """Return a transfer with the status that it has now, its form included; raises UnknownTransfer."""
-    stored = unit.transfers.one(number, lock=lock)
+    stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
     return _with_its_form(unit, stored)

@@ -1,4 +1,4 @@
-"""A database, and its transactions: everything in one happens or nothing does."""
+"""A database and its transactions: each happens as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,8 +26,7 @@ from custmerge.errors import (
 from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.settings import shown_url
 from custmerge.storage import schema
-from custmerge.storage.dialect import dialect_for, our_errors
-from custmerge.storage.dialect.interface import WAIT_SECONDS, WRITES
+from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, our_errors
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.unit import Unit
 
@@ -242,7 +241,7 @@ class Database:
         """
         from custmerge.storage import rights
 
-        engine = self._dialect.open_engine(self.url, create=True)
+        engine = open_engine(self.url, create=True)
         with _disposed(engine), our_errors(self.url), engine.connect() as connection, connection.begin():
             self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
             before = schema.upgrade(connection, self.url)
@@ -295,7 +294,7 @@ class Database:
 
     @cached_property
     def _engine(self) -> Engine:
-        return self._dialect.open_engine(self.url, create=False)
+        return open_engine(self.url)
 
     @contextmanager
     def _transaction(

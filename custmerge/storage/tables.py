@@ -1,8 +1,7 @@
 """The tables: the register (customers, packages, domains) and the ledger (what custmerge did).
 
-The SQLModel classes stay in this module; everybody else asks for the Core tables below them. Keys are
-compared byte by byte on both databases, so that both sort alike. Migrations create the tables; a test
-holds them against these classes.
+The SQLModel classes stay in this module; other modules use the Core tables below them. Keys are compared byte by
+byte on both databases, so that both sort alike. Migrations create the tables; a test compares them with the classes.
 """
 
 from __future__ import annotations
@@ -93,13 +92,13 @@ class PackageRow(SQLModel, table=True):
 
 
 class DomainRow(SQLModel, table=True):
-    """A domain in exactly one package, whichever way it is written."""
+    """A domain, in exactly one package whichever way its name is written."""
 
     __tablename__ = "domain"
     __table_args__: ClassVar[Any] = (Index("domain_package", "package", "name"),)
 
     ascii_name: str = Attribute(sa_column=Column(Key, primary_key=True))
-    """The name as DNS holds it, so that `müller.de` and `xn--mller-kva.de` are one."""
+    """The name as DNS holds it, so that `müller.de` and `xn--mller-kva.de` are the same domain."""
     name: str = Attribute(sa_column=Column(Key, nullable=False))
     package: str = Attribute(sa_column=Column(Key, ForeignKey("package.package"), nullable=False))
 
@@ -116,7 +115,7 @@ class StaffRow(SQLModel, table=True):
     created_at: str
     disabled_at: str | None = None
     password_chosen_by: str | None = None
-    """Who chose the present password where it was somebody else; it has to be changed at the next login."""
+    """The person who chose the present password, unless it is their own; it has to be changed at the next login."""
 
 
 class ServiceRow(SQLModel, table=True):
@@ -192,7 +191,7 @@ class GuessRow(SQLModel, table=True):
 
 
 class LockRow(SQLModel, table=True):
-    """Until when a subject is locked; whoever counts its tries locks this row."""
+    """The moment until which a subject is locked. A transaction that counts its tries locks this row."""
 
     __tablename__ = "custmerge_lock"
 
@@ -269,7 +268,7 @@ class OrderRow(SQLModel, table=True):
 
 
 class BeforeImageRow(SQLModel, table=True):
-    """What an order changed, as it was before, for undo; erased by purge."""
+    """The state before an order, of what it changed: for undo, until purge erases it."""
 
     __tablename__ = "custmerge_before_image"
 
@@ -291,7 +290,7 @@ class BatchRow(SQLModel, table=True):
     state: str
     rows: int
     done: int
-    """So many rows from the first on are decided."""
+    """The number of rows that are decided, from the first on."""
     merged: int
     approved_by: str | None
     approved_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
@@ -299,13 +298,13 @@ class BatchRow(SQLModel, table=True):
     run_by: str | None
     at: str
     runner: str | None = None
-    """Which process runs it: a random mark of its own."""
+    """The process that runs it, by a random mark."""
     alive_until: str | None = None
-    """Until then nobody else may take it over; put off while the run goes on."""
+    """When the lease of the process expires; it renews it while the run goes on."""
 
 
 class BatchChunkRow(SQLModel, table=True):
-    """What became of the rows of one chunk, as JSON, see `bulk.Outcome`: one row for many."""
+    """The outcomes of the rows of one chunk, as JSON, see `bulk.Outcome`."""
 
     __tablename__ = "custmerge_batch_chunk"
 
@@ -317,7 +316,7 @@ class BatchChunkRow(SQLModel, table=True):
 
 
 class HistoryRow(SQLModel, table=True):
-    """The chain. What it is searched by is generated from the body, so it can't say something else."""
+    """The chain. The columns that it is searched by are generated from the body, so they can't contradict it."""
 
     __tablename__ = "custmerge_history"
     __table_args__: ClassVar[Any] = (
@@ -339,7 +338,7 @@ class HistoryRow(SQLModel, table=True):
 
 
 class HeadRow(SQLModel, table=True):
-    """The end of the chain, one row: whoever appends locks it, so entries have no gaps."""
+    """The end of the chain, a single row. A transaction that appends locks it, so entries have no gaps."""
 
     __tablename__ = "custmerge_head"
     __table_args__: ClassVar[Any] = (CheckConstraint("id = 1", name="custmerge_head_one_row"),)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class GoneError(Exception):
-    """A table or column isn't there any more."""
+    """A table or column is missing."""
 
 
 class Unit:
@@ -40,10 +40,10 @@ class Unit:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """Read something whose failure leaves the rest of the transaction as it is.
+        """Run a block of reads whose failure leaves the rest of the transaction as it is.
 
-        Raises ValueError where the database can't make sense of what somebody has put into a row, and GoneError
-        where a table or column isn't there.
+        Raises ValueError where a value in a row isn't what the column is for, GoneError where a table or column is
+        missing.
         """
         dialect = dialect_of(self._connection)
         try:

@@ -79,7 +79,7 @@ def test_what_a_merge_or_a_new_filing_made_void_stays_so_though_its_row_was_open
     with closing(Database(old)) as database:
         init.prepare(database, lambda: NOW)
         with database.reading() as unit:
-            assert unit.transfers.one(4).status is Status.VOID
+            assert unit.transfers.transfer(4).status is Status.VOID
     assert (4, "older_version", "init") in void_entries(old)
 
 

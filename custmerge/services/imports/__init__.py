@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from custmerge.services.access import Caller
     from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.database import Database
-    from custmerge.storage.dialect.interface import Row
+    from custmerge.storage.dialect import Row
     from custmerge.storage.files.csv_file import CsvFile
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.unit import Unit

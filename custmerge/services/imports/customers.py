@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from custmerge.rules.transfers import Transfer
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes
-    from custmerge.storage.dialect.interface import Row
+    from custmerge.storage.dialect import Row
     from custmerge.storage.unit import Unit
 
-_NUMBER, _VALUES = 0, slice(1, 1 + len(FIELDS))
-_SEARCH, _MERGED_INTO, _PASSWORD_HASH = range(1 + len(FIELDS), 4 + len(FIELDS))
+_MERGED_INTO = 2 + len(FIELDS)
+"""Where a row has it: behind the number, the fields and what `find` looks through."""
 
 
 class Customers:
@@ -58,7 +58,7 @@ class Customers:
         self._password_hash = place.get("password_hash", -1)
         is_short = max(self._merged_into, self._password, self._password_hash) < 0
         self._made_void: list[Transfer] = []
-        self._filled = slice(_SEARCH + 1 if is_short else None)
+        self._filled = slice(_MERGED_INTO if is_short else None)
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
@@ -86,39 +86,38 @@ class Customers:
 
         A new password ends the number's sessions, a changed identity voids its contract transfers.
         """
-        existing = self._register.customers([row[_NUMBER] for _, row in rows])
-        new = [row[self._filled] for _, row in rows if row[_NUMBER] not in existing]
+        existing = self._register.customers([number for _, (number, *_) in rows])
+        new = [row[self._filled] for _, row in rows if row[0] not in existing]
         # Another command may have added some while this one waited for a lock.
         added_since = self._register.add_new_customers(new)
         existing |= self._register.customers(added_since)
         merged, renewed, renamed, updated = [], [], [], 0
-        for line, row in rows:
-            if row[_NUMBER] not in existing:
+        for line, (number, *values, _search, merged_into, new_hash) in rows:
+            if number not in existing:
                 continue
-            record, password_hash = existing[row[_NUMBER]]
+            record, password_hash = existing[number]
             if self._skip_merged and record.merged_into is not None:
                 problems.skip(line, Problem("number", record.number, SKIPPED, record.merged_into))
                 continue
             updated += 1
-            if self._merged_into >= 0 and row[_MERGED_INTO] != record.merged_into:
+            if self._merged_into >= 0 and merged_into != record.merged_into:
                 why = N_("an import can't change where a number went: merge and undo do")
-                problems.add(line, Problem("merged_into", row[_MERGED_INTO] or "", why))
+                problems.add(line, Problem("merged_into", merged_into or "", why))
                 continue
-            values = tuple(
+            updated_values = tuple(
                 new if field in self._columns else old
-                for field, new, old in zip(FIELDS, row[_VALUES], record.values, strict=True)
+                for field, new, old in zip(FIELDS, values, record.values, strict=True)
             )
-            is_other = any(row[_VALUES]) or row[_PASSWORD_HASH] not in (None, password_hash)
+            is_other = any(values) or new_hash not in (None, password_hash)
             if record.merged_into is not None and is_other:
-                problems.add(line, Problem("number", row[_NUMBER], TOMBSTONE_IS_EMPTY))
+                problems.add(line, Problem("number", number, TOMBSTONE_IS_EMPTY))
                 continue
-            if values[: len(IDENTITY_FIELDS)] != record.values[: len(IDENTITY_FIELDS)]:
+            if updated_values[: len(IDENTITY_FIELDS)] != record.identity:
                 renamed.append(record.number)
-            if row[_PASSWORD_HASH] not in (None, password_hash):
+            if new_hash not in (None, password_hash):
                 renewed.append(record.number)
-            kept = row[_PASSWORD_HASH] or password_hash
-            search = search_text(row[_NUMBER], values)
-            merged.append((row[_NUMBER], *values, search, record.merged_into, kept))
+            search = search_text(number, updated_values)
+            merged.append((number, *updated_values, search, record.merged_into, new_hash or password_hash))
         self._register.put_customers(merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []

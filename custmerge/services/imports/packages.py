@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from custmerge.rules.history import Actor, Draft
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes
-    from custmerge.storage.dialect.interface import Row
+    from custmerge.storage.dialect import Row
     from custmerge.storage.unit import Unit
-
-_KEY, _NUMBER, _NAME, _CONTACT = 0, 1, 2, slice(3, 3 + len(DETAIL_FIELDS))
 
 
 class Packages:
@@ -73,25 +71,25 @@ class Packages:
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`. Columns that the file doesn't have stay as they are."""
-        existing = self._register.packages([row[_KEY] for _, row in rows])
-        new = [row for _, row in rows if row[_KEY] not in existing]
+        existing = self._register.packages([package for _, (package, *_) in rows])
+        new = [row for _, row in rows if row[0] not in existing]
         # Another command may have added some while this one waited for a lock.
         added_since = self._register.add_new_packages(new)
         existing |= self._register.packages(added_since)
         merged = []
-        for _, row in rows:
-            old = existing.get(row[_KEY])
-            if old is None:
+        for _, (package, number, name, *contact, password_hash) in rows:
+            if package not in existing:
                 continue
-            name = row[_NAME] if "name" in self._columns else old[_NAME]
-            contact = self._merged_contact(row[_CONTACT], old[_CONTACT])
-            merged.append((row[_KEY], row[_NUMBER], name, *contact, row[-1] or old[-1]))
+            _, _, old_name, *old_contact, old_hash = existing[package]
+            name_now = name if "name" in self._columns else old_name
+            contact_now = self._merged_contact(contact, old_contact)
+            merged.append((package, number, name_now, *contact_now, password_hash or old_hash))
         if "domains" in self._columns:
             self._register.release_domains(list(existing))
         self._register.put_packages(merged)
         return len(new) - len(added_since), len(existing)
 
-    def _merged_contact(self, new: Row, old: Row) -> Row:
+    def _merged_contact(self, new: Sequence[str | None], old: Sequence[str | None]) -> Row:
         """Return a contact whose columns are those of the file where it has them; all empty is none.
 
         A contact stays one although all of it is empty where the file gives it so, or changes nothing in it.

@@ -1,11 +1,11 @@
-"""What SQLite and PostgreSQL do differently: `interface` says what, a file for each database says how."""
+"""What SQLite and PostgreSQL do differently: two classes with the same methods, in a file for each database."""
 
 from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sqlalchemy import Boolean, Integer, Text, bindparam
 from sqlalchemy.exc import DBAPIError
@@ -22,8 +22,19 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.types import TypeEngine
 
-    from custmerge.storage.dialect.interface import Dialect
+    from custmerge.storage.dialect.postgresql import PostgreSQL
+    from custmerge.storage.dialect.sqlite import SQLite
 
+    Dialect: TypeAlias = SQLite | PostgreSQL
+
+Row = tuple[Any, ...]
+"""Values as the driver takes them."""
+LOCK_TIMEOUT_SECONDS = 5.0
+"""How long a transaction waits for others who write, unless it says otherwise."""
+WRITES = "custmerge_writes"
+"""Execution option of a connection: whether its transaction writes."""
+WAIT_SECONDS = "custmerge_wait_seconds"
+"""Execution option of a connection: how long it waits for others who write, None for LOCK_TIMEOUT_SECONDS."""
 for _library in ("sqlalchemy", "psycopg"):
     # What they log of a lost connection would be printed beside our own sentence.
     logging.getLogger(_library).addHandler(logging.NullHandler())
@@ -39,7 +50,7 @@ def dialect_for(url: str) -> Dialect:
     return _named("sqlite" if url.startswith("sqlite:") else "postgresql")
 
 
-# Only the one that is used is loaded: PostgreSQL's with its driver takes a quarter of a second.
+# Only the dialect that is used is loaded: PostgreSQL's with its driver takes a quarter of a second.
 @cache
 def _named(name: str) -> Dialect:
     if name == "sqlite":

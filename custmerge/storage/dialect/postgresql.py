@@ -15,12 +15,14 @@ from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
 from custmerge.settings import shown_url, without_secrets
-from custmerge.storage.dialect.interface import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Dialect, Row
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Table
+
+    from custmerge.storage.dialect import Row
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8
@@ -29,14 +31,14 @@ _PLACE = ("service", "host", "hostaddr", "port", "dbname", "user", "options")
 """What libpq chooses a database by, and `options`, which may name another search path."""
 
 # An unquoted name is known without regard to case.
-# No backslash: what one means in a literal is a setting too (standard_conforming_strings).
+# Without a backslash, whose meaning in a literal is a setting too (standard_conforming_strings).
 _PG_CATALOG = '[[:space:]]*(?:[Pp][Gg]_[Cc][Aa][Tt][Aa][Ll][Oo][Gg]|"pg_catalog")[[:space:]]*'
 SERVER_FIRST = (
     "SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace("
     f"pg_catalog.current_setting('search_path'), '^{_PG_CATALOG}(?:,|$)|,{_PG_CATALOG}(?=,|$)', '', 'g'), true), "
     # What the audit compares is written as we know it, too.
     "pg_catalog.set_config('quote_all_identifiers', 'off', true), "
-    # And where nothing is in an array that we send, there isn't the word NULL.
+    # And a missing value in an array that we send is NULL, not a text of four letters.
     "pg_catalog.set_config('array_nulls', 'on', true)"
 )
 """Takes pg_catalog out of this transaction's search path: what isn't named there is searched first.
@@ -82,7 +84,7 @@ _BY_INDEX = "; ".join(
 )
 
 
-class PostgreSQL(Dialect):
+class PostgreSQL:
     """A database on a PostgreSQL server."""
 
     is_server = True

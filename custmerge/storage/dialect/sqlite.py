@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors
 from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
-from custmerge.storage.dialect.interface import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Dialect, Row
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES
 from custmerge.storage.dialect.sqlite_file import FrozenConnection, is_quiet, make_file, open_frozen
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Integer, Table
+
+    from custmerge.storage.dialect import Row
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How often a transaction that waits for the file looks whether it is free."""
@@ -41,7 +43,7 @@ _MEANINGS: dict[str, type[errors.DatabaseError]] = {
 }
 
 
-class SQLite(Dialect):
+class SQLite:
     """A database in a file of SQLite's."""
 
     is_server = False

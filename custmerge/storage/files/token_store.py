@@ -1,4 +1,4 @@
-"""Where a login's token is kept: the OS keyring, or what a machine without one has instead."""
+"""Where a login's token is kept: the OS keyring or, on a machine without one, a file."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class TokenStore:
         self._remove_file()
 
     def is_given(self) -> bool:
-        """Return whether the token comes from outside: then what is kept here is another's, or another one."""
+        """Return whether the token is given by the environment, so that it isn't the one that is kept here."""
         directory = self._environ.get("CREDENTIALS_DIRECTORY")
         is_credential = bool(directory) and (Path(directory or "") / CREDENTIAL).exists()
         return is_credential or bool(self._environ.get("CUSTMERGE_TOKEN", "").strip())
@@ -159,20 +159,20 @@ def keyring_problem() -> str | None:
 
 
 def _keyring() -> KeyringBackend:
-    # Asked like the rest: what the configuration names may fail or hang at its making.
-    return _asked(_found_keyring)
+    # By `_asked` too: a backend that the configuration names may fail or hang when it is made.
+    return _asked(_chosen_keyring)
 
 
-def _found_keyring() -> KeyringBackend:
+def _chosen_keyring() -> KeyringBackend:
     from keyring import core
     from keyring.backends import chainer, fail
 
-    # What a person has named is their choice, a file in plain text too; what was only found has to be safe.
+    # A backend that a person named is their choice, even a file in plain text; one that keyring chose has to be safe.
     if (named := core.load_env() or core.load_config()) is not None and not isinstance(named, fail.Keyring):
         return named
     backend = core.get_keyring()
-    found = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
-    if not any(one.priority >= RECOMMENDED for one in found):
+    candidates = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
+    if not any(candidate.priority >= RECOMMENDED for candidate in candidates):
         raise KeyringUnavailable(reason="no keyring service is installed or running")
     return backend
 
@@ -233,11 +233,9 @@ def _text_of(path: Path, *, loose: int) -> str:
 
 
 def _asked(question: Callable[[], T], *, secret: str = "") -> T:
-    """Return what a keyring answers; raises KeyringUnavailable where it fails, or doesn't answer at all.
+    """Return what a keyring answers; raises KeyringUnavailable where it fails or doesn't answer.
 
-    `secret` is kept out of what it says of itself.
-
-    A Secret Service may wait for ever for a window that nobody sees.
+    A Secret Service may wait for ever for a window that nobody sees. The error's reason doesn't contain `secret`.
     """
     answers: list[T] = []
     failures: list[BaseException] = []

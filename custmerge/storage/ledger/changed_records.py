@@ -1,4 +1,4 @@
-"""Records as they would be, kept in a file of this process's own, so that memory doesn't grow with them."""
+"""Records as a dry run would leave them, in a temporary file, so that memory doesn't grow with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ChangedRecords:
-    """Customers and packages that differ from what the register says.
+    """Customers and packages that differ from the register.
 
     Every method raises TemporaryFilesFailed where there is no room for its file.
     """
@@ -29,16 +29,22 @@ class ChangedRecords:
                 )
 
     def records(self, numbers: Collection[str]) -> dict[str, Customer]:
-        """Return those of `numbers` that were kept."""
+        """Return those of `numbers` that differ."""
         return {
-            number: Customer(number, tuple(values), merged_into)
+            number: Customer(number=number, values=tuple(values), merged_into=merged_into)
             for number, (values, merged_into) in self._bodies("record", numbers)
         }
 
     def packages(self, keys: Collection[str]) -> dict[str, Package]:
-        """Return those of the packages that were kept."""
+        """Return those of the packages that differ."""
         return {
-            key: Package(key, number, name, tuple(domains), None if contact is None else tuple(contact))
+            key: Package(
+                package=key,
+                number=number,
+                name=name,
+                domains=tuple(domains),
+                contact=None if contact is None else tuple(contact),
+            )
             for key, (number, name, domains, contact) in self._bodies("package", keys)
         }
 
@@ -47,14 +53,12 @@ class ChangedRecords:
         return {number for number, _ in self._bodies("survivor", numbers)}
 
     def keep(self, records: Iterable[Customer], packages: Iterable[Package] = ()) -> None:
-        """Keep records and packages in the place of those of the same numbers and keys."""
+        """Keep records and packages; each replaces an earlier one of its number or key."""
         records = list(records)
-        self._put("record", ((one.number, json.dumps([one.values, one.merged_into])) for one in records))
-        self._put("survivor", ((one.merged_into, "null") for one in records if one.merged_into is not None))
-        self._put(
-            "package",
-            ((one.package, json.dumps([one.number, one.name, one.domains, one.contact])) for one in packages),
-        )
+        self._put("record", ((r.number, json.dumps([r.values, r.merged_into])) for r in records))
+        self._put("survivor", ((r.merged_into, "null") for r in records if r.merged_into is not None))
+        bodies = ((p.package, json.dumps([p.number, p.name, p.domains, p.contact])) for p in packages)
+        self._put("package", bodies)
 
     # Any: JSON as `keep` wrote it.
     def _bodies(self, table: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:
@@ -62,7 +66,8 @@ class ChangedRecords:
             with temporary_room():
                 row = self._connection.execute(f"SELECT body FROM {table} WHERE key = ?", (key,)).fetchone()  # noqa: S608 (a name of ours)
             if row is not None:
-                yield key, json.loads(row[0])
+                (body,) = row
+                yield key, json.loads(body)
 
     def _put(self, table: str, rows: Iterable[tuple[str, str]]) -> None:
         with temporary_room():

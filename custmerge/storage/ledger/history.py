@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from sqlalchemy import Integer, bindparam, case, cast, func, or_, select, union_all, update
 
@@ -24,6 +24,23 @@ _MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_h
 _NEWEST_MOMENT = select(func.max(history.c.at))
 _ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
+
+
+class Conditions(TypedDict, total=False):
+    """What an entry has to fit; what is missing or None doesn't count."""
+
+    number: str | None
+    """The customer number that was kept or taken over."""
+    order: int | None
+    action: str | None
+    since: str | None
+    """The first moment that counts, see `times.stamp`."""
+    until: str | None
+    """The first moment that doesn't count any more."""
+    only: Collection[str]
+    """The actions that count, all of them where none is named."""
+    without: Collection[str]
+    """The actions that don't count."""
 
 
 class Chain:
@@ -67,7 +84,7 @@ class Chain:
         return self._connection.execute(select(history.c.seq).where(*same)).first() is not None
 
     def newest_moment(self) -> datetime | None:
-        """Return the latest moment of any entry, None where there is none that can be read."""
+        """Return the latest moment of any entry, None where no moment can be read."""
         try:
             with self._connection.begin_nested():
                 at = self._connection.execute(_NEWEST_MOMENT).scalar()
@@ -81,26 +98,13 @@ class Chain:
                 return None
             raise
 
-    def newest(
-        self,
-        *,
-        number: str | None = None,
-        order: int | None = None,
-        action: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        limit: int | None = None,
-        only: Collection[str] = (),
-        without: Collection[str] = (),
-    ) -> Generator[Entry, None, None]:
-        """Give the entries that fit every filter, newest first, streamed.
-
-        `only` are the actions that count, all of them where none is named, and `without` those that don't;
-        `since` is the first moment that counts, `until` the first that doesn't (see `times.stamp`).
-        """
-        conditions = _conditions(order, action, since, until, only, without)
+    def newest(self, *, limit: int | None = None, **wanted: Unpack[Conditions]) -> Generator[Entry, None, None]:
+        """Give the entries that fit every condition, newest first, streamed."""
+        number, order = wanted.get("number"), wanted.get("order")
+        conditions = _conditions(wanted)
         if number is None and order is None:
-            conditions += _bounds(since, until, limit if action is None and not only and not without else None)
+            is_narrowed = wanted.get("action") is not None or wanted.get("only") or wanted.get("without")
+            conditions += _bounds(wanted.get("since"), wanted.get("until"), None if is_narrowed else limit)
         # Without the addition a planner may look for the few entries of an order by walking through all of them.
         place = history.c.seq + 0 if order is not None else history.c.seq
         if number is None:
@@ -109,23 +113,10 @@ class Chain:
             both = _of_number(number, conditions, limit)
             yield from self._stream(both.order_by(both.selected_columns.seq.desc()).limit(limit))
 
-    def after(
-        self,
-        seen: int,
-        end: int,
-        *,
-        number: str | None = None,
-        order: int | None = None,
-        action: str | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        only: Collection[str] = (),
-        without: Collection[str] = (),
-    ) -> Iterator[Entry]:
-        """Give the entries behind number `seen` up to number `end` that fit, oldest first; filters as in `newest`."""
-        conditions = [history.c.seq > seen, history.c.seq <= end]
-        conditions += _conditions(order, action, since, until, only, without)
-        if number is not None:
+    def after(self, behind: int, end: int, **wanted: Unpack[Conditions]) -> Iterator[Entry]:
+        """Give the entries behind number `behind`, up to number `end`, that fit every condition, oldest first."""
+        conditions = [history.c.seq > behind, history.c.seq <= end, *_conditions(wanted)]
+        if (number := wanted.get("number")) is not None:
             conditions.append(or_(history.c.survivor == number, history.c.absorbed == number))
         yield from self._stream(_ENTRIES.where(*conditions).order_by(history.c.seq))
 
@@ -149,7 +140,7 @@ class Chain:
     def of_transfers(self, absorbed: Collection[str]) -> Iterator[Entry]:
         """Give the entries about contract transfers whose absorbed numbers these are, oldest first.
 
-        Merges are among them: those that used one up name it.
+        Merges that used a transfer up are among them.
         """
         changes_status = history.c.action.in_([action.value for action in STATUS_AFTER])
         about = among(history.c.absorbed, absorbed)
@@ -199,26 +190,20 @@ def _is_of_batch(number: int) -> ColumnElement[bool]:
     return history.c.body.like(f'%,"batch":{number},%')
 
 
-def _conditions(
-    order: int | None,
-    action: str | None,
-    since: str | None,
-    until: str | None,
-    only: Collection[str] = (),
-    without: Collection[str] = (),
-) -> list[ColumnElement[bool]]:
+def _conditions(wanted: Conditions) -> list[ColumnElement[bool]]:
+    """Return every condition but that on the number."""
     conditions: list[ColumnElement[bool]] = []
-    if order is not None:
+    if (order := wanted.get("order")) is not None:
         conditions.append(history.c.order == order)
-    if only:
+    if only := wanted.get("only"):
         conditions.append(history.c.action.in_(only))
-    if without:
+    if without := wanted.get("without"):
         conditions.append(history.c.action.not_in(without))
-    if action is not None:
+    if (action := wanted.get("action")) is not None:
         conditions.append(history.c.action == action)
-    if since is not None:
+    if (since := wanted.get("since")) is not None:
         conditions.append(history.c.at >= since)
-    if until is not None:
+    if (until := wanted.get("until")) is not None:
         conditions.append(history.c.at < until)
     return conditions
 
@@ -232,7 +217,7 @@ def _bounds(since: str | None, until: str | None, limit: int | None) -> list[Col
     """
     # Without the additions a planner may look for the bounds by the very walk that they shorten.
     place = (history.c.seq + 0).label("place")
-    fits = select(place).where(*_conditions(None, None, since, until))
+    fits = select(place).where(*_conditions({"since": since, "until": until}))
     newest = fits.order_by(history.c.at.desc(), history.c.seq.desc())
     bounds: list[ColumnElement[bool]] = []
     if since is not None:

@@ -24,7 +24,9 @@ _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c
 _OPEN_FOR = _TRANSFER.where(among(transfer.c.absorbed), transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
 _OPEN_FOR_LOCKED = _OPEN_FOR.with_for_update()
 # A look-up in two small indexes, where a change by OR may read the whole table.
-_SPEAK_OF = union(*(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed)))
+_OF_NUMBERS = union(
+    *(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed))
+)
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
 _REJECTED = (transfer.c.status == Status.REJECTED.value,)
@@ -58,8 +60,8 @@ class Transfers:
         self._connection.execute(insert(form).values(transfer=key[0], content=content))
         return int(key[0])
 
-    def one(self, number: int, *, lock: bool = False) -> Transfer | None:
-        """Return a transfer; with `lock` nobody else decides or uses it before the transaction ends."""
+    def transfer(self, number: int, *, lock: bool = False) -> Transfer | None:
+        """Return a transfer by its id; with `lock` nobody else changes it before the transaction ends."""
         statement = _TRANSFER.where(transfer.c.id == number)
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
         return None if row is None else _transfer(row)
@@ -109,16 +111,16 @@ class Transfers:
         self._update(transfer.c.id == number, status=Status.VOID.value)
 
     def void_open(self, numbers: Collection[int]) -> list[Transfer]:
-        """Make those of some transfers void that are open; returns them as they were."""
+        """Make void those of some transfers that are open; returns them as they were."""
         return self._void_open(among(transfer.c.id, numbers))
 
     def void_all_of(self, numbers: Collection[str], *, but: Collection[int] = ()) -> list[Transfer]:
-        """Make every open transfer void that speaks of one of `numbers`; returns them as they were."""
-        concerned = set(self._connection.execute(_SPEAK_OF, {"keys": numbers}).scalars()).difference(but)
+        """Make void every open transfer of one of `numbers`; returns them as they were."""
+        concerned = set(self._connection.execute(_OF_NUMBERS, {"keys": numbers}).scalars()).difference(but)
         return self.void_open(concerned) if concerned else []
 
     def void_all_by(self, person: int, *, as_filer: bool, as_approver: bool) -> list[Transfer]:
-        """Make every open transfer void that a person filed, or approved; returns them as they were."""
+        """Make void every open transfer that a person filed, or approved; returns them as they were."""
         conditions = []
         if as_filer:
             conditions.append(transfer.c.filed_by_person == person)
@@ -133,7 +135,7 @@ class Transfers:
         return [_transfer(row) for row in rows]
 
     def _void_open(self, condition: ColumnElement[bool]) -> list[Transfer]:
-        """Make open transfers void, locked one after the other in the order of their numbers."""
+        """Make open transfers void; their rows are locked in the order of their ids."""
         statement = _TRANSFER.where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
         opened = [_transfer(row) for row in self._connection.execute(statement.with_for_update())]
         if opened:
@@ -141,12 +143,12 @@ class Transfers:
         return opened
 
     def forms_before(self, at: str) -> int:
-        """Return how many signed forms of transfers that ended before a moment are there still."""
+        """Return how many transfers that ended before a moment still have their signed form."""
         statement = select(func.count()).select_from(form).where(*self._forms_before(at))
         return self._connection.execute(statement).scalar_one()
 
     def forms_with_digests(self, at: str) -> Iterator[tuple[int, object, str]]:
-        """Give (transfer, form, the digest that was filed) of those that `forms_before` counts."""
+        """Give (id, form, the digest of the filing) of those that `forms_before` counts."""
         filed = transfer.alias("filed")
         forms = select(form.c.transfer, form.c.content, filed.c.sha256).join(filed, filed.c.id == form.c.transfer)
         with closing(streamed(self._connection, forms.where(*self._forms_before(at)), FORMS_AT_ONCE)) as rows:
@@ -154,7 +156,7 @@ class Transfers:
                 yield tuple(row)
 
     def erase_forms_before(self, at: str, *, but: Collection[int]) -> int:
-        """Erase the signed forms of transfers that ended before a moment, `but` some; returns how many."""
+        """Erase the signed forms of transfers that ended before a moment, `but` some; returns their number."""
         others = ~among(form.c.transfer, but)
         statement = update(form).where(*self._forms_before(at), others).values(content=b"")
         return self._connection.execute(statement).rowcount
@@ -209,7 +211,7 @@ class Transfers:
 
 
 def _status(stored: str) -> Status:
-    """Return the status of a row; for one that there isn't that of a transfer that nobody can use."""
+    """Return the status of a row; VOID for a word that is no status, so that nobody can use the transfer."""
     return Status(stored) if stored in set(Status) else Status.VOID
 
 

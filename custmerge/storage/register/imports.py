@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from custmerge.rules.fields import Customer
-    from custmerge.storage.dialect.interface import Row
+    from custmerge.storage.dialect import Row
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
 """The columns of a row for `add_customers` and `put_customers`, in their order."""
@@ -105,11 +105,13 @@ _MOVE = (
         exists().where(_claimed, or_(_claim.c.name != domain.c.name, _claim.c.package != domain.c.package)),
     )
 )
-_there = domain.alias("there")
+_existing = domain.alias("existing")
 _ADD = domain.insert().from_select(
     ["ascii_name", "name", "package"],
     select(_claim.c.ascii_name, _claim.c.name, _claim.c.package).where(
-        ~exists().where(_released.c.ascii_name == _claim.c.ascii_name, _there.c.ascii_name == _released.c.ascii_name)
+        ~exists().where(
+            _released.c.ascii_name == _claim.c.ascii_name, _existing.c.ascii_name == _released.c.ascii_name
+        )
     ),
 )
 _target = customer.alias("target")
@@ -147,7 +149,7 @@ class RegisterImport:
         return self._add(package, PACKAGE_ROW, rows)
 
     def add_new_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add customers that weren't there a moment ago; returns those that somebody else has added since."""
+        """Add customers that didn't exist when asked for; returns those that somebody else has added since."""
         return self._add_new(self.add_customers, rows)
 
     def add_new_packages(self, rows: Sequence[Row]) -> set[str]:
@@ -239,7 +241,7 @@ class RegisterImport:
         yield from self._connection.execute(_CLAIMED_OF_OTHERS)
 
     def settle_domains(self) -> bool:
-        """Write the claimed domains into the register; False where somebody has meanwhile written one of them."""
+        """Write the claimed domains into the register; False where somebody else has written one meanwhile."""
         try:
             with self._connection.begin_nested():
                 for statement in (_DROP, _MOVE, _ADD):
@@ -255,7 +257,7 @@ class RegisterImport:
         yield from self._connection.execute(_LOST)
 
     def circles(self) -> Iterator[tuple[int, str]]:
-        """Give (line, number) of each noted tombstone whose chain comes back to it, or to one of its numbers."""
+        """Give (line, number) of each noted tombstone whose chain ends in a circle."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
         circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE

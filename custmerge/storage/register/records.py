@@ -54,7 +54,7 @@ _DOMAIN_PASSWORDS = (
 
 # Any: SQLAlchemy types a row by its columns.
 def _packages_by(column: ColumnElement[str]) -> tuple[Select[Any], Select[Any]]:
-    """Return the statements that lock and that read the packages of which a column is one of some keys."""
+    """Return two statements, which lock and which read the packages whose `column` is one of some keys."""
     keys = select(package.c.package).where(among(column)).order_by(package.c.package)
     return keys.with_for_update(), _PACKAGES.where(among(column)).order_by(package.c.package, domain.c.name)
 
@@ -119,7 +119,7 @@ class Register:
 
         Domains that no package has are left out.
         """
-        # What isn't a domain was never let in, and PostgreSQL can't even be asked for some of them.
+        # A text that is no domain was never imported, and PostgreSQL takes no NUL in a parameter.
         keys = {name: domain_in_ascii(name) for name in names if not wrong_with_domain(name)}
         rows = self._connection.execute(
             select(domain.c.ascii_name, package.c.number, package.c.password_hash)
@@ -134,10 +134,10 @@ class Register:
 
         None where there is no such number. One statement however long the chain is (rule 3).
         """
-        way = select(customer.c.number, customer.c.merged_into, customer.c.password_hash)
-        steps = way.where(customer.c.number == number).cte("steps", recursive=True)
+        step = select(customer.c.number, customer.c.merged_into, customer.c.password_hash)
+        steps = step.where(customer.c.number == number).cte("steps", recursive=True)
         # UNION, not UNION ALL: a circle ends.
-        steps = steps.union(way.join(steps, customer.c.number == steps.c.merged_into))
+        steps = steps.union(step.join(steps, customer.c.number == steps.c.merged_into))
         rows = {row.number: row for row in self._connection.execute(select(steps))}
         if number not in rows:
             return None
@@ -171,12 +171,12 @@ class Register:
         return packages
 
     def packages(self, keys: Collection[str], *, lock: bool = False) -> dict[str, Package]:
-        """Return those of the packages that there are, by their keys; `lock` as in `packages_of_all`."""
+        """Return those of the packages that exist, by their keys; `lock` as in `packages_of_all`."""
         packages = self._packages(_PACKAGES_BY_KEY, keys, lock=lock)
         return {package_there.package: package_there for package_there in packages}
 
     def holders(self, domains: Collection[str]) -> dict[str, str]:
-        """Return which package each of `domains` is in; one that is in none is left out."""
+        """Return the package of each of `domains` that is in one."""
         keys = {name: domain_in_ascii(name) for name in domains}
         statement = select(domain.c.ascii_name, domain.c.package)
         rows = self._connection.execute(statement.where(among(domain.c.ascii_name, set(keys.values()))))
@@ -212,7 +212,7 @@ class Register:
         rows = [(r.number, search_text(r.number, r.values), *r.values) for r in records]
         self._dialect.update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
 
-    def found(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
+    def matching(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers in whose number, fields or domain names every word stands.
 
         Words are compared in lower case, labels of domains in either writing. Customers come in the order of their
