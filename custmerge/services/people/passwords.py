@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,7 @@ from custmerge.rules.people import verified_sha256
 from custmerge.storage.files.locks import cores, slot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
 
     from custmerge.storage.unit import Unit
 
@@ -34,6 +34,9 @@ _HASHER = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 # The hash of a password that nobody knows, verified where there is no hash. A constant: `CryptContext.dummy_verify`
 # makes its own at the first call, and so takes twice the time in a process that verifies once.
 _DUMMY = "$argon2id$v=19$m=47104,t=1,p=1$7c8G0E22i1XRA0wYGpJRow$gXdW9cKJlK33368q05TnG5EOJ4GcbrsuQ0y4l1SW64U"
+
+turn = partial(slot, "hash", AT_ONCE)
+"""Returns a block in which one hash may be verified, at most AT_ONCE on this machine at once; see `slot`."""
 
 
 def hashed(password: str) -> str:
@@ -65,14 +68,6 @@ def _fits(stored: str, text: str) -> bool:
         return _verified(stored, text)
     except (VerificationError, InvalidHashError, ValueError):
         return False
-
-
-def turn(gives_up: Callable[[], bool] = lambda: False) -> AbstractContextManager[None]:
-    """Return a block in which one hash may be verified: at most `AT_ONCE` on this machine at once.
-
-    Raises HostBusy if no other block ends in time, or `gives_up` returns True.
-    """
-    return slot("hash", AT_ONCE, gives_up)
 
 
 def renewed(stored: str | None, password: str) -> str | None:
