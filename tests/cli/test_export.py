@@ -9,6 +9,7 @@ import pytest
 import rfc8785
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.runs import NIGHTLY
 
 from custmerge.rules.cells import guard
 from custmerge.rules.spreadsheet import may_be_damaged
@@ -136,7 +137,9 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50 if NIGHTLY else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(company=texts, phone=texts, city=texts)
 def test_any_text_comes_back_through_csv(supervisor, company, phone, city):
     with (supervisor.folder / "made.csv").open("w", encoding="utf-8", newline="") as file:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.databases import execute
+from support.runs import NIGHTLY
 from support.world import fields
 
 from custmerge.rules.fields import FIELDS
@@ -242,7 +243,9 @@ def test_an_import_of_packages_and_a_bulk_file_read_a_password_the_same_way(load
     assert agent("bulk", "run", "pairs.csv").code == 0
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50 if NIGHTLY else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     values=st.lists(
         st.lists(
