@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.bulk_model import DETAILS, IDENTITY
 from support.bulk_scenes import NUMBERS, lines, load, model_of, pairs_file, rows
+from support.runs import NIGHTLY
 
 values = st.sampled_from(["a", "a", "a", "b"])
 customers = st.fixed_dictionaries(
@@ -22,7 +23,9 @@ customers = st.fixed_dictionaries(
 EXAMPLES = iter(range(10_000))
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50 if NIGHTLY else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     records=customers, given_rows=rows, contacts=st.sets(st.sampled_from(NUMBERS)), chunk=st.sampled_from([1, 3, 500])
 )

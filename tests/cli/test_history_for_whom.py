@@ -51,7 +51,7 @@ def test_a_customer_sees_merges_and_undos_of_the_own_number_and_nothing_else(cus
     append((Action.MERGE, {"survivor": "30003", "absorbed": "77777", "order": 3}))
     for form in ("table", "json", "jsonl", "csv"):
         for options in ((), ("10001",), ("--since", "2020-01-01"), *(("--action", action) for action in hidden)):
-            assert "77777" not in customer("history", *options, "-f", form, COLUMNS="200").out
+            assert "77777" not in customer.in_process("history", *options, "-f", form, COLUMNS="200").out
     entries = customer("history", "-f", "json").json
     assert [(entry["action"], entry["absorbed"]) for entry in entries] == [("undo", "20001"), ("merge", "20001")]
     assert [order["order"] for order in customer("show", "10001", "-f", "json").json["orders"]] == [1]

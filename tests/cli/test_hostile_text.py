@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.databases import execute
+from support.runs import NIGHTLY
 
 from custmerge.rules.cells import guard, may_be_damaged
 from custmerge.rules.fields import FIELDS
@@ -39,7 +40,9 @@ def write(path, columns, *rows):
         writer.writerows([guard(cell) for cell in row] for row in rows)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25 if NIGHTLY else 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     values=st.lists(hostile, min_size=len(FIELDS), max_size=len(FIELDS)),
     contact=st.lists(hostile, min_size=len(CONTACT_COLUMNS), max_size=len(CONTACT_COLUMNS)),
@@ -48,9 +51,9 @@ def write(path, columns, *rows):
 def test_no_control_character_comes_out_of_anything_but_a_csv_file(supervisor, tmp_path, values, contact, name):
     write(tmp_path / "c.csv", ["number", *FIELDS], ["1", *values], ["2", *reversed(values)])
     write(tmp_path / "p.csv", ["package", "number", "name", *CONTACT_COLUMNS], ["P1", "1", name, *contact])
-    done = supervisor("import", "customers", "c.csv", "--update")
+    done = supervisor.in_process("import", "customers", "c.csv", "--update")
     assert done.code == 0, done.err
-    done = supervisor("import", "packages", "p.csv", "--update")
+    done = supervisor.in_process("import", "packages", "p.csv", "--update")
     assert done.code == 0, done.err
     word = (values[0].split() or ["x"])[0]
     for command in (
@@ -61,25 +64,29 @@ def test_no_control_character_comes_out_of_anything_but_a_csv_file(supervisor, t
         ("history",),
     ):
         for form in ("table", "json"):
-            done = supervisor(*command[:1], "-f", form, *command[1:])
+            done = supervisor.in_process(*command[:1], "-f", form, *command[1:])
             assert done.code in (0, 1, 3), (command, done.err)
             assert not OBEYED.search(done.out + done.err), command
     for kind in ("customers", "packages", "history"):
         for form in ("json", "jsonl"):
-            assert not OBEYED.search(supervisor("export", kind, "-f", form).out)
+            assert not OBEYED.search(supervisor.in_process("export", kind, "-f", form).out)
     # Nothing was lost on the way in and out.
     exported = {
         row["number"]: row
-        for row in map(json.loads, supervisor("export", "customers", "-f", "jsonl").out.splitlines())
+        for row in map(json.loads, supervisor.in_process("export", "customers", "-f", "jsonl").out.splitlines())
     }
     assert [exported["1"][field] for field in FIELDS] == values
-    supervisor("export", "customers", "--out", "again.csv")
-    supervisor("import", "customers", "again.csv", "--update")
-    again = [json.loads(line) for line in supervisor("export", "customers", "-f", "jsonl").out.splitlines()]
+    supervisor.in_process("export", "customers", "--out", "again.csv")
+    supervisor.in_process("import", "customers", "again.csv", "--update")
+    again = [
+        json.loads(line) for line in supervisor.in_process("export", "customers", "-f", "jsonl").out.splitlines()
+    ]
     assert {row["number"]: row for row in again} == exported
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25 if NIGHTLY else 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     text=hostile.filter(bool),
     name=hostile.map(lambda text: text.replace("/", "")[:40]).filter(lambda t: t.strip(".")),
@@ -99,7 +106,7 @@ def test_arguments_and_file_names_are_shown_visibly(supervisor, tmp_path, text, 
         ("--database", text, "whoami"),
         ("--lang", text, "whoami"),
     ):
-        done = supervisor(*command, stdin="x")
+        done = supervisor.in_process(*command, stdin="x")
         # 0: the login before it has made the name one that can be unlocked.
         assert done.code in (0, 2, 4, 5, 8), (command, done.err)
         assert not OBEYED.search(done.err + done.out), command

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.databases import execute
+from support.runs import NIGHTLY
 from support.world import fields
 
 from custmerge.rules.fields import FIELDS
@@ -242,7 +243,9 @@ def test_an_import_of_packages_and_a_bulk_file_read_a_password_the_same_way(load
     assert agent("bulk", "run", "pairs.csv").code == 0
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50 if NIGHTLY else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     values=st.lists(
         st.lists(
@@ -259,12 +262,12 @@ def test_an_export_that_was_imported_is_exported_as_it_was(sqlite_cli, tmp_path,
     anna = sqlite_cli.as_("anna")
     with (tmp_path / "c.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("number", *FIELDS), ("any", *map(guard, values))])
-    assert anna("import", "customers", "c.csv", "--update").code == 0
-    before = anna("export", "customers", "-f", "jsonl").out
+    assert anna.in_process("import", "customers", "c.csv", "--update").code == 0
+    before = anna.in_process("export", "customers", "-f", "jsonl").out
     for options in ((), ("--excel",)):
-        assert anna("export", "customers", *options, "--out", "again.csv").code == 0
-        assert anna("import", "customers", "again.csv", "--update").code == 0
-        assert anna("export", "customers", "-f", "jsonl").out == before
+        assert anna.in_process("export", "customers", *options, "--out", "again.csv").code == 0
+        assert anna.in_process("import", "customers", "again.csv", "--update").code == 0
+        assert anna.in_process("export", "customers", "-f", "jsonl").out == before
 
 
 @pytest.mark.parametrize("column", ["account_number", "bank_code"])

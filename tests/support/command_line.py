@@ -94,9 +94,12 @@ class CommandLine:
 
     def in_process(self, *arguments, stdin="", **changes):
         """Run a command that a test needs and isn't about, in this process."""
-        if changes or "--lang" in arguments:
+        if "--lang" in arguments or any(
+            name.startswith(("LANG", "LC_")) or name.endswith("LANG") for name in changes
+        ):
+            # Some texts are translated once, when their module is imported.
             return self.process(*arguments, stdin=stdin, **changes)
-        return Result(*run_here(list(map(str, arguments)), self.environ(), self.folder, stdin))
+        return Result(*run_here(list(map(str, arguments)), self.environ(**changes), self.folder, stdin))
 
     def as_(self, name):
         """Return the same command line with somebody else of the staff logged in."""

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from support.audit_scenes import MOVED, after, found, known_database
+from support.runs import NIGHTLY
 
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.storage import tables
@@ -55,7 +56,7 @@ VALUES = {
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: f"{cell[0].name}.{cell[1].name}")
-@settings(max_examples=4, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20 if NIGHTLY else 2, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_edit_of_any_cell_is_critical(standing, cell, data):
     table, column = cell
