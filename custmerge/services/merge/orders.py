@@ -88,7 +88,7 @@ class Orders:
         numbers = {pair[0] for pair in pairs} | absorbed
         records = unit.register.customers(numbers, lock=lock)
         packages = unit.register.packages_of_all(absorbed, lock=lock)
-        self._state = State(records, (package for held in packages.values() for package in held))
+        self._state = State(records, [package for held in packages.values() for package in held])
         if earlier is not None:
             self._state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
         self._read_ways(earlier)
@@ -236,7 +236,7 @@ class Orders:
     def _write_register(self) -> None:
         unit, state = self._unit, self._state
         unit.register.place(state.changed_packages, contacts=state.contacts)
-        unit.register.write(record for record in state.changed_records if record.merged_into is None)
+        unit.register.write([record for record in state.changed_records if record.merged_into is None])
         retired = [record for record in state.changed_records if record.merged_into is not None]
         unit.register.retire(retired)
         numbers = {record.number for record in retired}

@@ -165,8 +165,8 @@ class Undos:
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
         records = state.changed_records
-        unit.register.revive(record for record in records if record.number in revived)
-        unit.register.write(record for record in records if record.number in refilled)
+        unit.register.revive([record for record in records if record.number in revived])
+        unit.register.write([record for record in records if record.number in refilled])
         unit.register.place(state.changed_packages, contacts=state.contacts)
         # What was proved about a survivor may have been proved by a domain that has left it.
         unit.people.drop_proofs_of({record.number for record in records})
