@@ -231,7 +231,7 @@ def run(argv: Sequence[str]) -> int:
     can_write = open_streams()
     language.install(language.choose(arguments, os.environ))
     try:
-        return _run(arguments, can_write=can_write)
+        return _run(arguments) if can_write else report(errors.OutputClosed(), arguments, _verb(arguments))
     except BrokenPipeError:
         # Of `history --follow`, which would wait for ever.
         return ExitCode.DONE
@@ -245,9 +245,7 @@ def run(argv: Sequence[str]) -> int:
     return report(error, arguments, _verb(arguments))
 
 
-def _run(arguments: list[str], *, can_write: bool) -> int:
-    if not can_write:
-        raise errors.OutputClosed
+def _run(arguments: list[str]) -> int:
     if not all(_is_text(argument) for argument in arguments):
         raise errors.BadUsage(problem=_("An argument isn't valid text in this terminal's encoding."))
     command = typer.main.get_command(_app())
