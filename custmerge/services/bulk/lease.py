@@ -60,12 +60,15 @@ class Lease:
         with suppress(DatabaseError):
             for attempt in self._database.attempts():
                 with attempt as unit:
-                    batch = unit.batches.batch(self._batch, lock=True)
-                    is_running = batch is not None and batch.state is State.RUNNING and self.holds(batch)
-                    if self.untouched is not None and is_running:
+                    if self.untouched is not None and self._is_running(unit, self.untouched.id):
                         unit.batches.give_back(self.untouched)
                     else:
                         unit.batches.release(self._batch, self.runner)
+
+    def _is_running(self, unit: Unit, number: int) -> bool:
+        """Return whether a batch runs under this lease still: another command may have ended it."""
+        batch = unit.batches.batch(number, lock=True)
+        return batch is not None and batch.state is State.RUNNING and self.holds(batch)
 
     def _is_left_over(self, batch: Batch) -> bool:
         """Return whether a batch's lease is of a process that held this lock, and so has ended."""
