@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
     from custmerge.services.access import Caller
     from custmerge.services.bulk.file import RunOptions, RunSummary
-    from custmerge.services.bulk.passwords import Proofs
+    from custmerge.services.bulk.passwords import Proofs, RegisterView
     from custmerge.storage.database import Database
     from custmerge.storage.files.csv_file import SpooledFile
+    from custmerge.storage.register.records import Register
     from custmerge.storage.unit import Unit
 
 _NO_SALT = bytes(16)
@@ -56,29 +57,38 @@ class DryRun:
             decided_rows = Rows(
                 unit, self._caller, rows, self._now, earlier=self._batches, lock=False, changed=self._changed
             )
-            demand_standing(unit, self, rows, proofs)
+            demand_standing(unit, self.register_of(unit), rows, proofs)
             for row in rows:
                 decided_rows.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
             self._changed.keep(decided_rows.orders.changed_records)
             return decided_rows.outcomes()
 
-    def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
-        """Return the records of those of `numbers` that exist, as the rows before leave them."""
-        return {**unit.register.customers(numbers), **self._changed.records(numbers)}
+    def register_of(self, unit: Unit) -> RegisterView:
+        """Return the register as the rows that were decided so far would leave it."""
+        return _RegisterLeft(unit.register, self._changed)
 
-    def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-        """Return for pairs of a number and a domain of it, as the rows before leave them, the hash of the password.
 
-        Left out where neither the domain's package nor the number has a password (rule 4).
-        """
-        holders = unit.register.domain_holders({name for _, name in claims})
-        own = unit.register.number_passwords({number for number, _ in claims})
-        found = {}
+class _RegisterLeft:
+    """The register as the orders of a dry run would have left it."""
+
+    def __init__(self, register: Register, changed: ChangedRecords) -> None:
+        self._register = register
+        self._changed = changed
+
+    def customers(self, numbers: Collection[str]) -> Mapping[str, Customer]:
+        """See `RegisterView`."""
+        return {**self._register.customers(numbers), **self._changed.records(numbers)}
+
+    def domain_passwords(self, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+        """See `RegisterView`; the passwords are those of rule 4."""
+        holders = self._register.domain_holders({name for _, name in claims})
+        own = self._register.number_passwords({number for number, _ in claims})
+        passwords = {}
         for number, name in claims:
-            held = holders.get(name)
-            if held is not None and self._end_of_chain(held[0]) == number and (stored := held[1] or own.get(number)):
-                found[number, name] = stored
-        return found
+            holder, password = holders.get(name, ("", None))
+            if self._end_of_chain(holder) == number and (stored := password or own.get(number)):
+                passwords[number, name] = stored
+        return passwords
 
     def _end_of_chain(self, number: str) -> str:
         # What was a tombstone before has no packages, so only those of this dry run count.
@@ -112,7 +122,7 @@ class Check:
                     database=self._database,
                     caller=self._caller,
                     now=self._inputs.clock,
-                    register=dry_run,
+                    register_of=dry_run.register_of,
                     still_at_it=partial(self._inputs.progress.advanced, done, total),
                 )
                 found = VerifiedRows({}) if is_whole else verified_rows(check, rows)

@@ -41,7 +41,6 @@ from custmerge.services.bulk.file import ResultCounter, chunks, decided
 from custmerge.services.bulk.lease import expiry
 from custmerge.services.bulk.passwords import (
     PasswordCheck,
-    PresentRegister,
     VerifiedRows,
     demand_standing,
     verified_rows,
@@ -222,7 +221,7 @@ class FileRun:
             database=self._database,
             caller=self._caller,
             now=self._options.clock,
-            register=PresentRegister(),
+            register_of=lambda unit: unit.register,
             still_at_it=self._still_at_it,
             batch=self._batch.id,
         )
@@ -265,7 +264,7 @@ class FileRun:
                 self._demand_unmoved(unit)
                 unit.find_by_index()
                 orders = Rows(unit, self._caller, rows, self._options.clock(), earlier=self._earlier, lock=True)
-                demand_standing(unit, PresentRegister(), rows, proofs)
+                demand_standing(unit, unit.register, rows, proofs)
                 self._decide(orders, rows, proofs)
                 noted = self._noted(unit, rows, orders.written(self._batch.id))
         return noted

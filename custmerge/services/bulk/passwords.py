@@ -36,28 +36,16 @@ T = TypeVar("T")
 
 
 class RegisterView(Protocol):
-    """What the rows stand on: the register, or the register as a run would have left it."""
+    """What rows are decided on: the register, or the register as a dry run has left it."""
 
-    def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
+    def customers(self, numbers: Collection[str], /) -> Mapping[str, Customer]:
         """Return the records of those of `numbers` that exist."""
 
-    def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
+    def domain_passwords(self, claims: Collection[tuple[str, str]], /) -> Mapping[tuple[str, str], str]:
         """Return for pairs of a number and a domain of it the hash of the password that belongs to the domain.
 
         Those that have none are left out.
         """
-
-
-class PresentRegister:
-    """The register."""
-
-    def customers(self, unit: Unit, numbers: Collection[str]) -> Mapping[str, Customer]:
-        """Return the records of those of `numbers` that exist."""
-        return unit.register.customers(numbers)
-
-    def domain_passwords(self, unit: Unit, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
-        """Return for pairs of a number and a domain of it the hash of the password that belongs to the domain."""
-        return unit.register.domain_passwords(claims)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +55,7 @@ class PasswordCheck:
     database: Database
     caller: Caller
     now: Callable[[], datetime]
-    register: RegisterView
+    register_of: Callable[[Unit], RegisterView]
     still_at_it: Callable[[], None]
     """Called every few rows: a chunk of passwords takes a while."""
     batch: int | None = None
@@ -121,7 +109,7 @@ def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows
     if not waiting:
         return VerifiedRows({})
     with check.database.reading() as unit:
-        waiting = _living(unit, check.register, waiting)
+        waiting = _living(check.register_of(unit), waiting)
     proofs: dict[int, CustmergeError | Verified] = {}
     with ThreadPoolExecutor(passwords.AT_ONCE) as pool:
         while waiting:
@@ -161,7 +149,7 @@ def _present(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dic
     if not rows:
         return {}
     claims = {row.row: (row.absorbed, row.domain.strip()) for row in rows}
-    stored = register.domain_passwords(unit, set(claims.values()))
+    stored = register.domain_passwords(set(claims.values()))
     newest = unit.ledger.newest_into({row.absorbed for row in rows})
     return {
         row.row: Verified(stored[claims[row.row]], newest.get(row.absorbed, 0)) if claims[row.row] in stored else None
@@ -169,9 +157,9 @@ def _present(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dic
     }
 
 
-def _living(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> list[BulkRow]:
+def _living(register: RegisterView, rows: Sequence[BulkRow]) -> list[BulkRow]:
     """Return those of the rows whose numbers are both in use."""
-    records = register.customers(unit, {number for row in rows for number in (row.survivor, row.absorbed)})
+    records = register.customers({number for row in rows for number in (row.survivor, row.absorbed)})
     living = {number for number, record in records.items() if record.merged_into is None}
     return [row for row in rows if row.absorbed in living and row.survivor in living]
 
@@ -180,7 +168,7 @@ def _verified_again(
     check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs
 ) -> dict[int, CustmergeError | Verified]:
     with check.database.reading() as unit:
-        present = _present(unit, check.register, rows)
+        present = _present(unit, check.register_of(unit), rows)
     again: dict[int, CustmergeError | Verified] = {}
     for row in rows:
         before, now = proofs[row.row], present[row.row]
@@ -228,8 +216,8 @@ class _Tries:
         self._locked = {row.row: tried for row, tried in tries if isinstance(tried, guessing.Locked)}
         # Read behind the locks of those who count, for which this may have waited.
         begun = [(row, tried) for row, tried in tries if isinstance(tried, guessing.Try)]
-        living = _living(unit, check.register, [row for row, _ in begun])
-        present = _present(unit, check.register, living)
+        living = _living(check.register_of(unit), [row for row, _ in begun])
+        present = _present(unit, check.register_of(unit), living)
         self._open = {row.row: _RowTry(row, tried, present[row.row]) for row, tried in begun if row.row in present}
         self.merged_away = frozenset(row.row for row, _ in begun) - present.keys()
         unit.guesses.forget([number for row, tried in begun if row.row in self.merged_away for number in tried.ids])
