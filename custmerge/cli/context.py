@@ -19,7 +19,6 @@ from custmerge.settings import Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
     from custmerge.services.access import Caller
-    from custmerge.settings import Settings
     from custmerge.storage.database import Database
     from custmerge.storage.files.token_store import TokenStore
 

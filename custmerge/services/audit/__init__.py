@@ -11,11 +11,11 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.errors import N_, TextUnreadable
-from custmerge.rules.audit import Audit, Checked, CheckName, Findings
+from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Findings
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand
+from custmerge.services.access import Caller, demand
 from custmerge.services.audit import catalogue as audit_catalogue
 from custmerge.services.audit import ledger, people
 from custmerge.services.audit import register as audit_register
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
-    from custmerge.rules.audit import Finding
     from custmerge.rules.checkpoints import Checkpoint
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

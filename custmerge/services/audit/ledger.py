@@ -14,7 +14,9 @@ from custmerge.rules.bulk import UNFINISHED, State
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.ledger_check import (
     BatchTrace,
+    Merge,
     Part,
+    Placement,
     check_entries,
     compare,
     follow,
@@ -27,7 +29,6 @@ from custmerge.services.authority import approved_in, told_of_batch
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from custmerge.rules.ledger_check import Merge, Placement
     from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from custmerge.errors import N_
 from custmerge.rules import row_digests
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.authority import DECISIONS, life_of
-from custmerge.rules.history import Action
+from custmerge.rules.authority import DECISIONS, Life, life_of
+from custmerge.rules.history import Action, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from custmerge.rules.authority import Life
-    from custmerge.rules.history import Fact
     from custmerge.storage.unit import Unit
 
     Facts = Mapping[str, Fact]

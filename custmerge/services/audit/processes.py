@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 from custmerge.errors import N_, CustmergeError, ProcessLost
 from custmerge.storage.database import Database
 from custmerge.storage.files.locks import cores
-from custmerge.storage.unit import GoneError
+from custmerge.storage.unit import GoneError, Unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from custmerge.rules.audit import CheckName, Findings
     from custmerge.rules.history import Head
-    from custmerge.storage.unit import Unit
 
 T = TypeVar("T")
 _ODD = N_("holds something that custmerge never writes ({reason}): it was changed.")

@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING
 from custmerge.errors import BatchApproved
 from custmerge.rules import row_digests
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_holds, goes_on
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive, person_of
+from custmerge.services.access import Caller, demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
-from custmerge.services.bulk.file import opened
+from custmerge.services.bulk.file import RunOptions, RunSummary, opened
 from custmerge.services.bulk.lease import leased
 from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
-    from custmerge.services.bulk.file import RunOptions, RunSummary
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

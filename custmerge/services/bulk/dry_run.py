@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from custmerge.services.access import demand_alive
-from custmerge.services.bulk.file import ResultCounter, chunks, decided
+from custmerge.services.access import Caller, demand_alive
+from custmerge.services.bulk.file import ResultCounter, RunOptions, RunSummary, chunks, decided
 from custmerge.services.bulk.passwords import (
     PasswordCheck,
+    Proofs,
+    RegisterView,
     VerifiedRows,
     demand_standing,
     verified_rows,
@@ -23,9 +25,6 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import Batch, BulkRow, Outcome
     from custmerge.rules.fields import Customer
-    from custmerge.services.access import Caller
-    from custmerge.services.bulk.file import RunOptions, RunSummary
-    from custmerge.services.bulk.passwords import Proofs, RegisterView
     from custmerge.storage.database import Database
     from custmerge.storage.files.csv_file import SpooledFile
     from custmerge.storage.register.records import Register

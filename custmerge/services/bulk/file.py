@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from custmerge.errors import N_, BadFile, ResultsChanged
-from custmerge.rules.bulk import COLUMNS, IS_WELL, REQUIRED, Outcome, Result, read_row, unpacked
+from custmerge.rules.bulk import COLUMNS, IS_WELL, REQUIRED, Batch, BulkRow, Outcome, Result, read_row, unpacked
 from custmerge.services.progress import Progress
-from custmerge.storage.files.csv_file import spooled
+from custmerge.storage.files.csv_file import SpooledFile, spooled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
 
-    from custmerge.rules.bulk import Batch, BulkRow
-    from custmerge.storage.files.csv_file import SpooledFile
     from custmerge.storage.unit import Unit
 
 CHUNK = 500

@@ -27,6 +27,8 @@ from custmerge.rules.bulk import (
     IS_WELL,
     UNFINISHED,
     Batch,
+    BulkRow,
+    Outcome,
     Result,
     State,
     approval_holds,
@@ -35,12 +37,13 @@ from custmerge.rules.bulk import (
     packed,
 )
 from custmerge.rules.times import stamp
-from custmerge.services.access import SessionUse, person_of
+from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
-from custmerge.services.bulk.file import ResultCounter, chunks, decided
-from custmerge.services.bulk.lease import expiry
+from custmerge.services.bulk.file import ResultCounter, RunOptions, RunSummary, chunks, decided
+from custmerge.services.bulk.lease import Lease, expiry
 from custmerge.services.bulk.passwords import (
     PasswordCheck,
+    Proofs,
     VerifiedRows,
     demand_standing,
     verified_rows,
@@ -52,11 +55,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from custmerge.rules.bulk import BulkRow, Outcome
-    from custmerge.services.access import Caller
-    from custmerge.services.bulk.file import RunOptions, RunSummary
-    from custmerge.services.bulk.lease import Lease
-    from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.database import Database
     from custmerge.storage.files.csv_file import SpooledFile
     from custmerge.storage.unit import Unit

@@ -12,17 +12,15 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from custmerge.errors import DatabaseError, DatabaseUnreachable
-from custmerge.rules.bulk import ALIVE_FOR, State, is_alive
+from custmerge.rules.bulk import ALIVE_FOR, Batch, State, is_alive
 from custmerge.rules.times import stamp
-from custmerge.storage.files.locks import file_run_lock
+from custmerge.storage.files.locks import FileRunLock, file_run_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from custmerge.rules.bulk import Batch
     from custmerge.storage.database import Database
-    from custmerge.storage.files.locks import FileRunLock
     from custmerge.storage.unit import Unit
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
 from custmerge.rules.guessing import Subject
-from custmerge.services.access import demand_alive
+from custmerge.services.access import Caller, demand_alive
 from custmerge.services.people import guessing, passwords
 from custmerge.services.verify import guesser
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from custmerge.rules.bulk import BulkRow
     from custmerge.rules.fields import Customer
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -10,26 +10,22 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 from custmerge.errors import N_, BadLines, CustmergeError
 from custmerge.rules.cells import NEVER_GUARDED, shortened, unguard
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.records import Problem
 from custmerge.rules.times import stamp
-from custmerge.services.access import demand, demand_alive
-from custmerge.services.imports.passwords import hashed
+from custmerge.services.access import Caller, demand, demand_alive
+from custmerge.services.imports.passwords import Hashes, hashed
 from custmerge.services.progress import Progress
-from custmerge.storage.files.csv_file import opened, wrong_width
+from custmerge.storage.files.csv_file import CsvFile, opened, wrong_width
 from custmerge.storage.files.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-    from custmerge.rules.history import Actor, Fact
-    from custmerge.services.access import Caller
-    from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.database import Database
     from custmerge.storage.dialect import Row
-    from custmerge.storage.files.csv_file import CsvFile
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.unit import Unit
 

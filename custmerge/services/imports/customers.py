@@ -19,13 +19,12 @@ from custmerge.rules.records import (
     are_plain,
     problems_of_customer,
 )
-from custmerge.rules.transfers import Why
+from custmerge.rules.transfers import Transfer, Why
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from custmerge.rules.history import Actor, Draft
-    from custmerge.rules.transfers import Transfer
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.dialect import Row

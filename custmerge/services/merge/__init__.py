@@ -9,14 +9,13 @@ from custmerge.errors import Changed, ProofRequired
 from custmerge.rules.authority import survivor_of
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.plan import Plan, Wishes
-from custmerge.services.access import demand_alive, demand_may_merge
+from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.merge.orders import Orders, Receipt
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.fields import Pair
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from custmerge.errors import ProofRequired
 from custmerge.rules.authority import demand_authority, void_entries
 from custmerge.rules.compare import compare
-from custmerge.rules.history import Action, Draft, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
 from custmerge.rules.state import State, before_image
 from custmerge.rules.times import stamp
 from custmerge.rules.tombstones import chain, living_pair
 from custmerge.rules.transfers import Why, approved_now
-from custmerge.services.access import demand_alive
+from custmerge.services.access import Caller, demand_alive
 from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.fields import Customer, Field, Pair
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 

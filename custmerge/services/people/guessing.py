@@ -14,18 +14,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from custmerge.errors import LockedOut
-from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
+from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.storage.database import counted_from
+from custmerge.storage.database import Clock, Database, counted_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from custmerge.rules.guessing import Tries
-    from custmerge.rules.history import Fact
-    from custmerge.storage.database import Clock, Database
     from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05

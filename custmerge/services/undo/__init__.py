@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import UndoBlocked, UndoChanged
 from custmerge.rules.people import Capability
-from custmerge.services.access import demand
+from custmerge.services.access import Caller, demand
 from custmerge.services.undo.undos import Undos
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from custmerge.rules.undo import UndoPlan
-    from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

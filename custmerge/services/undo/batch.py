@@ -20,12 +20,12 @@ from custmerge.errors import (
     UndoStoppedByOrders,
     UnknownBatch,
 )
-from custmerge.rules.bulk import UNFINISHED, State
+from custmerge.rules.bulk import UNFINISHED, Batch, State
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.services.access import SessionUse, demand, demand_alive
-from custmerge.services.bulk.lease import expiry, leased
+from custmerge.services.access import Caller, SessionUse, demand, demand_alive
+from custmerge.services.bulk.lease import Lease, expiry, leased
 from custmerge.services.undo.undos import Undos
 from custmerge.storage.ledger.changed_records import ChangedRecords
 
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
-    from custmerge.rules.bulk import Batch
-    from custmerge.services.access import Caller
-    from custmerge.services.bulk.lease import Lease
     from custmerge.services.progress import Progress
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit

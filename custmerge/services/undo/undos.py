@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING
 
 from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLate, UnknownOrder
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability, may
 from custmerge.rules.state import Image, State, read_image
 from custmerge.rules.times import stamp
@@ -24,15 +24,13 @@ from custmerge.rules.undo import (
     plan_undo,
     read_merge_entry,
 )
-from custmerge.services.access import demand_alive
+from custmerge.services.access import Caller, demand_alive
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from custmerge.rules.fields import Customer, Package
-    from custmerge.rules.history import Fact
-    from custmerge.services.access import Caller
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 

@@ -15,14 +15,13 @@ from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
 from custmerge.settings import shown_url, without_secrets
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, Engine, Table
 
-    from custmerge.storage.dialect import Row
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors
 from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 from custmerge.storage.dialect.sqlite_file import FrozenConnection, is_quiet, make_file, open_frozen
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine, Integer, Table
 
-    from custmerge.storage.dialect import Row
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How often a transaction that waits for the file looks whether it is free."""

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, LooseFile
-from custmerge.rules.checkpoints import signed_text
+from custmerge.rules.checkpoints import Checkpoint, signed_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from custmerge.rules.checkpoints import Checkpoint
 
 LARGEST_KEY_FILE = 16_384
 """In bytes; an Ed25519 key in PEM has about 120."""

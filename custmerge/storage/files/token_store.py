@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from custmerge import files
 from custmerge.errors import (
     BadTokenFile,
+    CustmergeError,
     KeyringUnavailable,
     LooseTokenFile,
     NoHome,
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from keyring.backend import KeyringBackend
 
-    from custmerge.errors import CustmergeError
 
 CREDENTIAL = "custmerge-token"
 LARGEST_TOKEN_FILE = 4_096

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Text, and_, cast, func, insert, or_, select, union, update
 
 from custmerge.rules.history import Action
-from custmerge.rules.transfers import OPEN, Form, Status, Transfer
+from custmerge.rules.transfers import OPEN, Decision, Form, Status, Transfer
 from custmerge.storage.dialect import TextFromBody, among, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Row
 
-    from custmerge.rules.transfers import Decision
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
 # Statements of every merge are built once: that takes longer than to execute them.

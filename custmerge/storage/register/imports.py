@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.storage.dialect import dialect_of
+from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from custmerge.rules.fields import Customer
-    from custmerge.storage.dialect import Row
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
 """The columns of a row for `add_customers` and `put_customers`, in their order."""
