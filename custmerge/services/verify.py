@@ -14,7 +14,6 @@ from custmerge.rules.records import checked_number
 from custmerge.rules.state import read_image
 from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
-from custmerge.services.people import guessing, passwords
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,6 +51,9 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     wrong password (rule 3); for staff, who may look, UnknownNumber and MergedAway. Raises LockedOut. A right password
     doesn't count as a wrong try, whatever another process did with the number meanwhile.
     """
+    # Imported here: argon2 and the database take long to load, and a merge that needs no proof needs neither yet.
+    from custmerge.services.people import guessing, passwords
+
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
     subjects = [Subject("number", claim.absorbed), guesser(caller)]

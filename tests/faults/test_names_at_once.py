@@ -20,6 +20,7 @@ from custmerge.services.bulk.file import RunOptions
 from custmerge.services.people import passwords, staff, tokens
 from custmerge.storage import database as databases
 from custmerge.storage.database import Database
+from custmerge.storage.dialect import postgresql
 from custmerge.storage.files.locks import FileRunLock
 from custmerge.storage.schema import VERSIONS
 
@@ -121,7 +122,7 @@ def test_nobody_waits_for_ever_for_another_who_makes_tables(database_url, monkey
     monkeypatch.setattr(databases, "UPGRADE_SECONDS", 0.2)
     with psycopg.connect(database_url) as other:
         # All of it but its end is what a process does that is stopped there.
-        other.execute(databases._ALONE.partition("; ")[2])
+        other.execute(postgresql._ONE_UPGRADE.partition("; ")[2])
         with closing(Database(database_url)) as database, pytest.raises(DatabaseLocked):
             database.upgrade()
 
