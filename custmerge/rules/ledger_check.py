@@ -14,7 +14,7 @@ import orjson
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.history import Action, image_digest
+from custmerge.rules.history import FORMAT_VERSION, Action, image_digest
 from custmerge.rules.plan import Choice, contact_after
 from custmerge.rules.state import read_moved
 
@@ -215,7 +215,13 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iter
             continue
         _check_order(row, facts, part)
         if _check_image(row, facts, part, purged_until) and facts is not None:
-            yield Merge(part.order, facts["survivor"], Choice(facts["choice"]), *read_moved(row.image))
+            try:
+                merge = Merge(part.order, facts["survivor"], Choice(facts["choice"]), *read_moved(row.image))
+            except _ODD_CELL:
+                # Whoever wrote both anew wrote what no merge writes.
+                part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_CHANGED, seq=row.seq)
+                continue
+            yield merge
 
 
 def misplaced(merge: Merge, placements: Mapping[str, Placement]) -> Iterator[tuple[str, Placement, Placement | None]]:
@@ -254,7 +260,9 @@ def joined(parts: Iterable[Mapping[int, BatchTrace]]) -> dict[int, BatchTrace]:
 
 def _check_entry(row: EntryRow | LedgerRow, facts: Mapping[str, Any] | None, findings: Findings) -> None:
     if facts is None:
-        findings.add(CheckName.CHAIN, f"history {row.seq}", _WRITTEN_OTHERWISE)
+        # Of both, for either may be what is asked for alone: nothing says any more what the columns should.
+        for check in (CheckName.CHAIN, CheckName.COLUMNS):
+            findings.add(check, f"history {row.seq}", _WRITTEN_OTHERWISE)
     elif (
         row.action != facts.get("action")
         or row.at != facts.get("at")
@@ -302,6 +310,7 @@ def _says_the_same(row: LedgerRow, facts: Mapping[str, Any]) -> bool:
         and (row.order_taken.split(" ") if row.order_taken != "" else []) == facts["taken"]
         and row.order_at == facts["at"]
         and row.order_by == facts["by"]
+        and facts["v"] == FORMAT_VERSION
     )
 
 

@@ -52,6 +52,15 @@ def lease_after(world, database_url):
     return run
 
 
+def test_a_run_that_ended_by_itself_leaves_no_mark_that_a_copy_of_the_home_could_carry_on(world, cli):
+    """Where every process of a home has ended its lease, none is left over for whoever holds its lock next."""
+    (world.folder / "pairs.csv").write_text("survivor,absorbed,password\n1,1,\n")
+    (world.folder / "pairs.csv").chmod(0o600)
+    assert cli.as_("ben")("bulk", "run", "pairs.csv").code == 7
+    locks = list((cli.folder / "data" / "custmerge" / "slots").glob("batch-*"))
+    assert [lock.stat().st_size for lock in locks] == [0]
+
+
 def test_a_run_that_was_overtaken_does_not_end_the_lease_of_the_other(lease_after):
     assert lease_after("survivor,absorbed,password\n1,1,\n") == ("another", "2999-01-01T00:00:00Z")
 

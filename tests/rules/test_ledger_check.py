@@ -17,7 +17,7 @@ bodies = st.dictionaries(keys, st.one_of(texts, st.integers(-(2**53) + 1, 2**53 
 SALT, AT = b"s" * 16, "2026-01-01T00:00:00Z"
 IMAGE = before_image(Plan(a_customer(), a_customer("20002"), Choice.ADOPT, {}, ()))
 FACTS = {
-    "action": "merge", "at": AT, "order": 1, "survivor": "10001", "absorbed": "20002", "choice": "adopt",
+    "v": 1, "action": "merge", "at": AT, "order": 1, "survivor": "10001", "absorbed": "20002", "choice": "adopt",
     "taken": ["street", "city"], "by": "ben", "by_kind": "staff", "image_sha256": image_digest(SALT, IMAGE),
 }  # fmt: skip
 ORDER = (1, "10001", "20002", "adopt", "street city", AT, "ben")
@@ -92,9 +92,26 @@ def test_what_equals_the_number_of_an_order_is_not_one(number):
     assert (CheckName.ORDERS, "order 1") in checked({**FACTS, "order": number})[0]
 
 
+@pytest.mark.parametrize("version", [{}, {"v": 2}])
+def test_an_entry_of_another_version_is_not_one_of_ours(version):
+    facts = {name: value for name, value in FACTS.items() if name != "v"}
+    assert checked(facts | version)[0] == [(CheckName.ORDERS, "order 1")]
+
+
+def test_what_no_merge_writes_is_found_though_entry_order_and_image_agree():
+    """It ends nothing: the orders behind it are compared as well."""
+    assert checked({**FACTS, "choice": "both"}, (*ORDER[:3], "both", *ORDER[4:])) == (
+        [(CheckName.ORDERS, "order 1")],
+        [],
+    )
+    facts = {**FACTS, "image_sha256": image_digest(SALT, "no image")}
+    assert checked(facts, image="no image") == ([(CheckName.ORDERS, "order 1")], [])
+
+
 def test_an_entry_that_is_written_in_another_way_is_no_entry_of_its_order():
     assert checked(body=canonical(FACTS).replace(",", ", "))[0] == [
         (CheckName.CHAIN, "history 1"),
+        (CheckName.COLUMNS, "history 1"),
         (CheckName.ORDERS, "order 1"),
         (CheckName.IMAGES, "order 1"),
     ]
@@ -120,7 +137,10 @@ def test_any_other_image_is_found_and_says_nothing_of_packages(salt, image):
 def test_any_entry_that_is_written_in_another_way_is_found():
     part = Part(0, NO_HASH, 0)
     check_entries([EntryRow(1, '{"action": "login"}', "", "login", None, None, None, None)], part)
-    assert [(finding.check, finding.subject) for finding in part.findings.kept] == [(CheckName.CHAIN, "history 1")]
+    assert [(finding.check, finding.subject) for finding in part.findings.kept] == [
+        (CheckName.CHAIN, "history 1"),
+        (CheckName.COLUMNS, "history 1"),
+    ]
 
 
 @pytest.mark.parametrize("place", range(5))

@@ -113,7 +113,7 @@ def _check_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
     part = _start(unit, stretch)
     part.findings = found.without(CheckName.CHAIN).without(CheckName.COLUMNS)
     with (
-        readable(unit, part.findings, CheckName.CHAIN),
+        readable(unit, part.findings, CheckName.CHAIN if CheckName.CHAIN in stretch.checks else CheckName.COLUMNS),
         unit.ledger_reader.entries(stretch.first, stretch.last) as entries,
     ):
         if CheckName.COLUMNS in stretch.checks:

@@ -62,6 +62,7 @@ class Lease:
                         unit.batches.give_back(self.untouched)
                     else:
                         unit.batches.release(self._batch, self.runner)
+            self._lock.forget_mark()
 
     def _is_running(self, unit: Unit, number: int) -> bool:
         """Return whether a batch runs under this lease still: another command may have ended it."""

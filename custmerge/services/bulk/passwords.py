@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-AT_ONCE = 16
-"""Fewer than a caller may have under way; enough that the transactions between them take little of the time."""
+AT_ONCE = min(4 * passwords.AT_ONCE, 16)
+"""Fewer than a caller may have under way, and few enough that the last is compared before its try counts as wrong."""
 T = TypeVar("T")
 
 

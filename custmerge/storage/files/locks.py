@@ -6,7 +6,7 @@ import errno
 import fcntl
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,15 @@ class FileRunLock:
     is_free: bool
     """Whether no other process of this user holds it; True as well where no file can be locked."""
     mark: str
-    """Kept in the lock's file: every process that holds the lock reads the same mark."""
+    """Kept in the lock's file until nothing carries it any more: who holds the lock next reads the same mark."""
+    file: int | None = None
+    """The descriptor of the lock's file; None where it isn't locked."""
+
+    def forget_mark(self) -> None:
+        """Note that nothing carries the mark any more: a copy of the file says nothing of later processes."""
+        if self.file is not None:
+            with suppress(OSError):
+                os.ftruncate(self.file, 0)
 
 
 @contextmanager
@@ -85,8 +93,8 @@ def _locked(file: int, new_mark: str) -> FileRunLock:
         return FileRunLock(is_free=False, mark=mark)
     except OSError:
         # The file system knows no locks or has no room: then no lease is known to be left over.
-        pass
-    return FileRunLock(is_free=True, mark=mark)
+        return FileRunLock(is_free=True, mark=mark)
+    return FileRunLock(is_free=True, mark=mark, file=file)
 
 
 def _folder() -> Path:
