@@ -99,7 +99,8 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
         request = replace(request, wishes=replace(request.wishes, choice=_choice(context, comparison)))
     merge.preview(context.database, caller, request, context.now())
     if not asks_choice:
-        terminal.demand_yes(_("Continue and execute the order?"))
+        question = _("Merge {absorbed} into {survivor}?")
+        terminal.demand_yes(question.format(absorbed=comparison.absorbed, survivor=comparison.survivor))
     return request
 
 

@@ -34,7 +34,7 @@ def test_the_form_goes_from_number_to_confirmation_and_to_a_further_number(custo
     typist.answers("A domain from its package: ", "drei.example")
     typist.answers("The password that belongs to it: ", "pw-3")
     typist.sees("Both records say the same")
-    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.answers("Merge 20003 into 10001? [y/N]: ", "y")
     typist.sees("Order 2 is done")
     typist.answers("Merge a further number? [y/N]: ", "n")
     assert typist.ends() == 0
@@ -147,7 +147,7 @@ def test_on_a_terminal_merge_asks_for_what_is_missing(customers, agent):
 def test_a_merge_is_confirmed_before_it_is_executed(customers, agent):
     agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
     typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt")
-    typist.answers("Continue and execute the order? [y/N]: ", "n")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "n")
     typist.sees("nothing was changed")
     assert typist.ends() == 1
     assert customers.customers()["20002"]["merged_into"] is None
@@ -202,7 +202,7 @@ def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):
     typist.answers("Customer number to take over: ", "20002")
     typist.answers("A domain from its package: ", "zwei.example")
     typist.answers("The password that belongs to it: ", "pw-2")
-    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "y")
     typist.sees("Order 1 is done")
     typist.answers("Merge a further number? [y/N]: ", "n")
     assert typist.ends() == 0
@@ -251,7 +251,7 @@ def test_with_an_approved_contract_transfer_the_form_asks_for_no_password(custom
     typist = Typist(agent, "merge", "--into", "10001")
     typist.answers("Customer number to take over: ", "20004")
     typist.sees("Contract transfer 1 is approved")
-    typist.answers("Continue and execute the order? [y/N]: ", "y")
+    typist.answers("Merge 20004 into 10001? [y/N]: ", "y")
     typist.sees("Uses up contract transfer 1.")
     typist.answers("Merge a further number? [y/N]: ", "n")
     assert typist.ends() == 0
