@@ -214,7 +214,7 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iter
             part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_GONE, seq=row.seq)
             continue
         _check_order(row, facts, part)
-        if _check_image(row, facts, part, purged_until) and facts is not None:
+        if _check_image(row, facts, part, purged_until) and facts is not None and type(facts.get("survivor")) is str:
             try:
                 merge = Merge(part.order, facts["survivor"], Choice(facts["choice"]), *read_moved(row.image))
             except _ODD_CELL:
@@ -311,6 +311,7 @@ def _says_the_same(row: LedgerRow, facts: Mapping[str, Any]) -> bool:
         and row.order_at == facts["at"]
         and row.order_by == facts["by"]
         and facts["v"] == FORMAT_VERSION
+        and type(facts["v"]) is int
     )
 
 

@@ -92,7 +92,7 @@ def test_what_equals_the_number_of_an_order_is_not_one(number):
     assert (CheckName.ORDERS, "order 1") in checked({**FACTS, "order": number})[0]
 
 
-@pytest.mark.parametrize("version", [{}, {"v": 2}])
+@pytest.mark.parametrize("version", [{}, {"v": 2}, {"v": True}])
 def test_an_entry_of_another_version_is_not_one_of_ours(version):
     facts = {name: value for name, value in FACTS.items() if name != "v"}
     assert checked(facts | version)[0] == [(CheckName.ORDERS, "order 1")]
