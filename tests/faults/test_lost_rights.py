@@ -1,15 +1,16 @@
 """Somebody loses the right for what they filed or approved, while it is being used (contract §2, rule 5)."""
 
 import json
+import threading
 import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from support.databases import execute
+from support.databases import STAFF_PASSWORD, execute
 
-from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, ProofRequired
+from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, LoginRefused, ProofRequired
 from custmerge.rules.people import Role
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import access, bulk
@@ -271,3 +272,16 @@ def test_a_session_does_not_end_between_its_last_look_and_the_commit(database, d
             other.execute("SET lock_timeout = '200ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 other.execute("DELETE FROM custmerge_session")
+
+
+@on_postgresql
+def test_who_is_disabled_while_their_password_is_verified_gets_no_session(database, database_url):
+    ben = sessions.verified_staff(database, "ben", STAFF_PASSWORD, this_moment())
+    with psycopg.connect(database_url) as other:
+        other.execute("UPDATE custmerge_staff SET disabled_at = '2026-01-01T00:00:00Z' WHERE name = 'ben'")
+        # Not committed yet: the session has to wait for it.
+        commit = threading.Timer(0.5, other.commit)
+        commit.start()
+        with pytest.raises(LoginRefused):
+            sessions.open_staff(database, ben, STAFF_PASSWORD, token="new-token-of-ben", now=this_moment())
+        commit.join()
