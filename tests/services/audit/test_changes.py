@@ -337,10 +337,3 @@ def test_a_protection_of_postgresql_that_was_dulled_is_critical(standing, kind):
 def test_a_body_that_is_no_entry_any_more_is_found_whichever_check_is_asked_for(lived, check):
     tamper(lived, """UPDATE custmerge_history SET body = '{"action": "import"}' WHERE seq = 3""")
     assert found(audited(lived, checks={check}), check) == {"history 3"}
-
-
-def test_text_in_the_place_of_a_body_is_found_by_the_check_of_columns_alone(lived):
-    # A server fills the columns out of the body, and refuses this.
-    body = "no JSON" if lived.startswith("sqlite") else "{}"
-    tamper(lived, f"UPDATE custmerge_history SET body = '{body}' WHERE seq = 3")
-    assert audited(lived, checks={CheckName.COLUMNS}).verdict is Verdict.CRITICAL
