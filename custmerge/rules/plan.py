@@ -74,15 +74,6 @@ class Plan:
         )
 
     @property
-    def contacts(self) -> frozenset[str]:
-        """Keys of the packages whose contact the order changes."""
-        return frozenset(
-            package.package
-            for package in self.packages
-            if contact_after(self.choice, self.absorbed, package.contact) != package.contact
-        )
-
-    @property
     def splits_account(self) -> bool:
         """Whether only one half of a Konto and its Bankleitzahl is taken."""
         taken = [field for field in BANK_FIELDS if field in self.changes]

@@ -51,12 +51,14 @@ class State:
 
     def execute(self, plan: Plan) -> None:
         """Take over what an order does."""
-        survivor, absorbed = plan.survivor, plan.absorbed
+        survivor, absorbed, after = plan.survivor, plan.absorbed, plan.packages_after
         if plan.changes:
             self._change([survivor.with_values(plan.changes)], ())
-        self._change([Customer(absorbed.number, merged_into=survivor.number)], plan.packages_after)
+        self._change([Customer(absorbed.number, merged_into=survivor.number)], after)
         self.survivors.add(survivor.number)
-        self.contacts |= plan.contacts
+        self.contacts |= {
+            now.package for before, now in zip(plan.packages, after, strict=True) if now.contact != before.contact
+        }
 
     def undo(self, plan: UndoPlan) -> None:
         """Take over what an undo does."""

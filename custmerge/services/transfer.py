@@ -193,7 +193,7 @@ def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Tran
 
     Raises TransferOpen if it counts.
     """
-    before = unit.transfers.open_for(survivor.number, absorbed.number, lock=True)
+    before = unit.transfers.open_for(survivor.number, absorbed.number)
     if before is None:
         return None
     if _with_its_form(unit, before).status in OPEN:

@@ -65,12 +65,12 @@ class Transfers:
         row = self._connection.execute(statement.with_for_update() if lock else statement).first()
         return None if row is None else _transfer(row)
 
-    def open_for(self, survivor: str, absorbed: str, *, lock: bool = False) -> Transfer | None:
-        """Return the transfer of exactly this pair in this direction that is filed or approved."""
+    def open_for(self, survivor: str, absorbed: str) -> Transfer | None:
+        """Return the transfer of exactly this pair in this direction that is filed or approved, and lock it."""
         statement = _TRANSFER.where(
             transfer.c.survivor == survivor, transfer.c.absorbed == absorbed, transfer.c.status.in_(OPEN)
         )
-        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
+        row = self._connection.execute(statement.with_for_update()).first()
         return None if row is None else _transfer(row)
 
     def open_for_all(self, absorbed: Collection[str], *, lock: bool = False) -> dict[tuple[str, str], Transfer]:
