@@ -6,13 +6,11 @@ and neutralises the details, so nothing below the command line needs to know a l
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    Detail = str | int | None | Sequence["Detail"] | Mapping[str, "Detail"]
+Detail = str | int | None | Sequence["Detail"] | Mapping[str, "Detail"]
 
 
 def N_(message: str) -> str:  # noqa: N802 (gettext's own name for "to be translated where it is shown")

@@ -8,13 +8,11 @@ import os
 import select
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from custmerge.errors import N_, BadFile
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 

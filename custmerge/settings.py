@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, BadValue, LooseFile, NoHome, OthersFile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 APP = "custmerge"
 LANGUAGES = ("de", "en")

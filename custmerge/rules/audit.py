@@ -5,6 +5,7 @@ Source: Monitoring Plugins Development Guidelines, "Plugin Return Codes".
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
@@ -12,8 +13,6 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from custmerge.rules.history import Head
 
 

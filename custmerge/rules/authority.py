@@ -5,23 +5,19 @@ Rows can be changed by hand. What became of a transfer or of a person is told by
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
 from custmerge.rules import row_digests
+from custmerge.rules.fields import Pair
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.records import checked_number
 from custmerge.rules.transfers import Status, Transfer, Why
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from custmerge.rules.fields import Pair
-
-    Facts = Mapping[str, Fact]
-    """The body of a history entry."""
+Facts = Mapping[str, Fact]
+"""The body of a history entry."""
 
 STATUS_AFTER: Mapping[Action, Status] = {
     Action.TRANSFER_FILE: Status.FILED,

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 MARKS_IN_A_ROW = 30
 """So many marks may stand on one character. Source: UAX 15 §13, Stream-Safe Text Format."""

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from custmerge.rules import normalise
 from custmerge.rules.fields import BANK_FIELDS, FIELDS, IDENTITY_FIELDS, Customer, Field
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Status(StrEnum):

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from datetime import datetime, timedelta
+from typing import Literal
 
 from custmerge.rules.times import MAY_BE_APART, stamp
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 WINDOW = timedelta(minutes=15)
 """In which wrong tries are counted."""

@@ -7,21 +7,18 @@ of one name, an escape or a number written in another way could mean one thing h
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
+from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import FORMAT_VERSION, Action, image_digest
 from custmerge.rules.plan import Choice, contact_after
 from custmerge.rules.state import read_moved
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from custmerge.rules.fields import Customer, Package
 
 _HASH_LENGTH = 64
 _BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")

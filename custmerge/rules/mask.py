@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from custmerge.rules.characters import has_hidden, is_hidden
+from custmerge.rules.compare import Comparison
 from custmerge.rules.fields import DETAIL_FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
-
-if TYPE_CHECKING:
-    from custmerge.rules.compare import Comparison
 
 _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _SHOWN = 4

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING
 
 from custmerge.rules.characters import composed, has_hidden, has_too_many_marks, is_unseen
 from custmerge.rules.fields import BANK_FIELDS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Key = tuple[str, ...]
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Container
 
 from custmerge.errors import N_
 from custmerge.rules.characters import composed, is_unseen
-
-if TYPE_CHECKING:
-    from collections.abc import Container
 
 SHORTEST = 12
 """Least number of characters of a password of staff."""

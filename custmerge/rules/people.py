@@ -8,14 +8,10 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 ABSOLUTE_LIMIT = timedelta(hours=12)
 CUSTOMER_IDLE_LIMIT = timedelta(minutes=30)

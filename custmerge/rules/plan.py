@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from custmerge.errors import DetailsDiffer, IdentityBlocked
 from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Choice(StrEnum):

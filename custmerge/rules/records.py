@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue
 from custmerge.rules.cells import NEVER_GUARDED, may_be_damaged, wrong_with_decoding, wrong_with_digits
@@ -12,9 +12,6 @@ from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
 from custmerge.rules.hashes import wrong_with_hash
 from custmerge.rules.mask import MASK, MASKED_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 NUMBER_LENGTH = 60
 """Of a customer or package number that an import brings."""

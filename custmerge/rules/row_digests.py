@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
+from custmerge.rules.bulk import Batch
 from custmerge.rules.history import Action
+from custmerge.rules.people import Person, Service
 from custmerge.rules.transfers import Decision, Status, Transfer, Why
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from custmerge.rules.bulk import Batch
-    from custmerge.rules.people import Person, Service
 
 Cell = str | int | bytes | None
 # Columns, in the order of `filing_digest` and of what somebody said in `decision_digest`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
+from custmerge.rules.plan import Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from custmerge.rules.plan import Plan
     from custmerge.rules.undo import UndoPlan
 
 IMAGE_VERSION = 1

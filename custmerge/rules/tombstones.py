@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
+from custmerge.rules.fields import Customer, Pair
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from custmerge.rules.fields import Customer, Pair
-
-    Records = Mapping[str, Customer]
-    """By number; of a tombstone the records that it leads to, as well."""
+Records = Mapping[str, Customer]
+"""By number; of a tombstone the records that it leads to, as well."""
 
 
 def chain(number: str, records: Records) -> list[str]:

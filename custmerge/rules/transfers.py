@@ -9,10 +9,8 @@ import hashlib
 import json
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from custmerge.rules.fields import Customer
+from custmerge.rules.fields import Customer
 
 LARGEST_FORM_BYTES = 20 * 1024 * 1024
 # Source: ISO 32000 (PDF), TIFF 6.0, RFC 2083 (PNG), ITU-T T.81 (JPEG).

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
+from custmerge.errors import N_, Detail, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, image_digest
 from custmerge.rules.normalise import domain_in_ascii
@@ -14,10 +15,6 @@ from custmerge.rules.plan import Choice, Order, contact_after
 from custmerge.rules.times import has_begun, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from custmerge.errors import Detail
     from custmerge.rules.state import Image
 
 OWN_ORDERS_FOR = timedelta(minutes=15)

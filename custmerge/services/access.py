@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
+from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Capability, Role, Session, may, token_sha256
 from custmerge.rules.times import moment, stamp
@@ -13,9 +15,6 @@ from custmerge.rules.tombstones import living
 from custmerge.services.authority import is_as_told
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

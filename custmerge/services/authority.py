@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import row_digests
 from custmerge.rules.authority import Life, life_of, still_may, why_lost
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_holds
+from custmerge.rules.fields import Customer, Pair
 from custmerge.rules.history import Action, Fact
 from custmerge.rules.people import Capability, Session
 from custmerge.rules.transfers import OPEN, Status, Transfer, Why, approved_now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer, Pair
     from custmerge.services.access import Caller
     from custmerge.storage.unit import Unit
 

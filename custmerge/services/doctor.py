@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
@@ -12,9 +14,6 @@ from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.schema import VERSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from custmerge.storage.database import Database
 
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022

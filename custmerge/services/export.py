@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
+from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import Action, Draft, Entry, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer, Package
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, UnknownNumber
 from custmerge.rules.authority import demand_authority, survivor_of
 from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.fields import Customer, Package, Pair
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Capability
+from custmerge.rules.plan import Order
 from custmerge.rules.records import checked_number
 from custmerge.rules.times import stamp
 from custmerge.rules.tombstones import chain, living_pair
@@ -18,10 +21,6 @@ from custmerge.services.access import Caller, demand, demand_alive, demand_numbe
 from custmerge.services.authority import approved_for, proved_pairs
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer, Package, Pair
-    from custmerge.rules.plan import Order
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

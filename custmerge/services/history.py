@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -15,8 +16,6 @@ from custmerge.rules.state import read_image
 from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from custmerge.storage.database import Database
     from custmerge.storage.ledger.history import Conditions
     from custmerge.storage.unit import Unit

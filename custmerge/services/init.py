@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from custmerge.errors import N_, BadValue, HasStaff, NotOwner, NotOwnerOfRights
 from custmerge.rules.people import Role
 from custmerge.services.people import passwords
 from custmerge.services.people.staff import checked_name, end_locks, write_new
 from custmerge.services.upgrade import INIT, catch_up, write_missing_digests
+from custmerge.storage.database import Database
 from custmerge.storage.schema import VERSIONS
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
-    from custmerge.storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import row_digests
@@ -19,9 +20,6 @@ from custmerge.rules.transfers import OPEN, Status, Why, status_now
 from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

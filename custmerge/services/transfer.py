@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,7 @@ from custmerge.errors import (
 )
 from custmerge.rules import row_digests
 from custmerge.rules.authority import survivor_of, void_entries
+from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
@@ -40,10 +43,6 @@ from custmerge.services.access import Caller, demand, demand_alive, demand_livin
 from custmerge.services.authority import has_its_form, standing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

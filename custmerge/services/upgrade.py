@@ -12,7 +12,9 @@ password either, but the history does: people whose password another person chos
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.rules import row_digests
@@ -24,14 +26,11 @@ from custmerge.rules.transfers import OPEN, Status, Transfer, Why
 from custmerge.services.authority import Staff, approved_in, lives_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
-
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-    RowEntry = tuple[Action, Mapping[str, Fact]]
-    """The action that wrote a row, and the facts of the entry with its digest."""
+RowEntry = tuple[Action, Mapping[str, Fact]]
+"""The action that wrote a row, and the facts of the entry with its digest."""
 
 INIT = Actor("init", "system")
 NOTED_SINCE = "0006"

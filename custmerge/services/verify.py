@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRefused
@@ -16,8 +17,6 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

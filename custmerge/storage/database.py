@@ -5,13 +5,16 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import random
 from traceback import clear_frames
-from typing import TYPE_CHECKING
+from types import TracebackType
+
+from sqlalchemy import Connection, Engine
 
 from custmerge.errors import (
     ClockBehind,
@@ -23,21 +26,13 @@ from custmerge.errors import (
     OutcomeUnknown,
     is_interrupt,
 )
+from custmerge.rules.history import Entry
 from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.settings import shown_url
 from custmerge.storage import schema
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, our_errors
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.unit import Unit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-
-    from sqlalchemy import Connection, Engine
-
-    from custmerge.rules.history import Entry
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from custmerge.errors import N_, BadValue
 from custmerge.storage.dialect import dialect_of
@@ -28,9 +27,6 @@ from custmerge.storage.tables import (
     staff,
     transfer,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
 from custmerge.rules.times import stamp
 from custmerge.settings import shown_url
 from custmerge.storage.dialect import dialect_of
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every version of the schema, oldest first; the last is this program's."""

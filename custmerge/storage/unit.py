@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection
+
+from custmerge.storage.catalogue import Protection
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.ledger.batches import Batches
+from custmerge.storage.ledger.digested_rows import DigestedRows
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
@@ -16,13 +22,6 @@ from custmerge.storage.people.staff import People
 from custmerge.storage.register.records import Register
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from sqlalchemy import Connection
-
-    from custmerge.storage.catalogue import Protection
-    from custmerge.storage.ledger.batches import Batches
-    from custmerge.storage.ledger.digested_rows import DigestedRows
     from custmerge.storage.ledger.reader import LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from custmerge.errors import N_, TextUnreadable
 from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Findings
+from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
@@ -22,14 +24,8 @@ from custmerge.services.audit import register as audit_register
 from custmerge.services.audit import warnings as audit_warnings
 from custmerge.services.audit.ledger import Stretch
 from custmerge.services.audit.processes import AuditProcesses, readable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from datetime import datetime
-
-    from custmerge.rules.checkpoints import Checkpoint
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 T = TypeVar("T")
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.services.audit.processes import readable
 from custmerge.storage.catalogue import Why
-
-if TYPE_CHECKING:
-    from custmerge.storage.unit import Unit
+from custmerge.storage.unit import Unit
 
 DEFINITION_AT_MOST = 200
 """Characters of what somebody made of a table that a finding shows."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from custmerge.errors import N_
 from custmerge.rules.audit import FINDINGS_AT_MOST, Audit, Checked, CheckName, Finding, Severity, Verdict
 from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.times import stamp
 from custmerge.storage.files import checkpoint_file, signing
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from datetime import datetime
-
 
 _UNSIGNED = N_("this line of {file} isn't signed: find out who wrote it, and restore the file from a copy")
 _WRONG = N_("the signature of this line of {file} is wrong: find out who wrote it, and restore the file from a copy")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
@@ -25,11 +26,7 @@ from custmerge.rules.ledger_check import (
 )
 from custmerge.services.audit.processes import readable
 from custmerge.services.authority import approved_in, told_of_batch
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from custmerge.storage.unit import Unit
+from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
 BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 from custmerge.errors import N_
 from custmerge.rules import row_digests
@@ -19,15 +21,10 @@ from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.processes import readable
 from custmerge.services.authority import Staff, approved_in
+from custmerge.storage.unit import Unit
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from types import TracebackType
-
-    from custmerge.storage.unit import Unit
-
-    Facts = Mapping[str, Fact]
-    """What a history entry says."""
+Facts = Mapping[str, Fact]
+"""What a history entry says."""
 
 TRANSFERS_AT_ONCE = 200
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")

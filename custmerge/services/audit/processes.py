@@ -10,21 +10,21 @@ import signal
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from custmerge.errors import N_, CustmergeError, ProcessLost
+from custmerge.rules.audit import CheckName, Findings
+from custmerge.rules.history import Head
 from custmerge.storage.database import Database
 from custmerge.storage.files.locks import cores
 from custmerge.storage.unit import GoneError, Unit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from custmerge.rules.audit import CheckName, Findings
-    from custmerge.rules.history import Head
 
 T = TypeVar("T")
 _ODD = N_("holds something that custmerge never writes ({reason}): it was changed.")

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.tombstones import chain
 from custmerge.services.audit.processes import readable
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from custmerge.storage.unit import Unit
+from custmerge.storage.unit import Unit
 
 _UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
 _FILLED = N_("was merged away and has a record again: it was changed.")

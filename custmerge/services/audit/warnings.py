@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
@@ -14,9 +15,6 @@ from custmerge.rules.transfers import OPEN
 from custmerge.services.transfer import as_they_are
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-
     from custmerge.storage.unit import Unit
 
 FAILED_LOGINS = 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
@@ -17,8 +18,6 @@ from custmerge.services.bulk.lease import leased
 from custmerge.storage.files.csv_file import spooled
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
+from custmerge.rules.bulk import Batch, BulkRow, Outcome
+from custmerge.rules.fields import Customer
 from custmerge.services.access import Caller, demand_alive
 from custmerge.services.bulk.file import ResultCounter, RunOptions, RunSummary, chunks, decided
 from custmerge.services.bulk.passwords import (
@@ -17,18 +21,11 @@ from custmerge.services.bulk.passwords import (
     with_standing,
 )
 from custmerge.services.bulk.rows import Rows
+from custmerge.storage.database import Database
+from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.ledger.changed_records import ChangedRecords
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from datetime import datetime
-
-    from custmerge.rules.bulk import Batch, BulkRow, Outcome
-    from custmerge.rules.fields import Customer
-    from custmerge.storage.database import Database
-    from custmerge.storage.files.csv_file import SpooledFile
-    from custmerge.storage.register.records import Register
-    from custmerge.storage.unit import Unit
+from custmerge.storage.register.records import Register
+from custmerge.storage.unit import Unit
 
 _NO_SALT = bytes(16)
 

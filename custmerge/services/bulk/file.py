@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from custmerge.errors import N_, BadFile, ResultsChanged
@@ -14,9 +16,6 @@ from custmerge.services.progress import Progress
 from custmerge.storage.files.csv_file import SpooledFile, spooled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from datetime import datetime
-
     from custmerge.storage.unit import Unit
 
 CHUNK = 500

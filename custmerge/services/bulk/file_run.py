@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     ApprovalOver,
@@ -50,14 +50,9 @@ from custmerge.services.bulk.passwords import (
     with_standing,
 )
 from custmerge.services.bulk.rows import Rows
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from custmerge.storage.database import Database
-    from custmerge.storage.files.csv_file import SpooledFile
-    from custmerge.storage.unit import Unit
+from custmerge.storage.database import Database
+from custmerge.storage.files.csv_file import SpooledFile
+from custmerge.storage.unit import Unit
 
 WAITS_SECONDS = 30
 """So long a chunk is tried again while others have the database locked: a part of the lease's time."""

@@ -8,7 +8,9 @@ its process: the same user, who holds it next, knows that the lease is left over
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import DatabaseError, DatabaseUnreachable
@@ -17,9 +19,6 @@ from custmerge.rules.times import stamp
 from custmerge.storage.files.locks import FileRunLock, file_run_lock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
-
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

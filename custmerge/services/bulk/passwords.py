@@ -6,28 +6,23 @@ What they rest on is asked again inside that transaction, so that nothing that c
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import Event
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
+from custmerge.rules.bulk import BulkRow
+from custmerge.rules.fields import Customer
 from custmerge.rules.guessing import Subject
 from custmerge.services.access import Caller, demand_alive
 from custmerge.services.people import guessing, passwords
 from custmerge.services.verify import guesser
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-    from concurrent.futures import Future
-    from datetime import datetime
-
-    from custmerge.rules.bulk import BulkRow
-    from custmerge.rules.fields import Customer
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
 """Fewer than a caller may have under way, and few enough that the last is compared before its try counts as wrong."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.errors import CustmergeError, MergedAway
 from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
+from custmerge.rules.fields import Pair
+from custmerge.rules.plan import Plan
+from custmerge.services.access import Caller
 from custmerge.services.merge.orders import Orders
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from datetime import datetime
-
-    from custmerge.rules.fields import Pair
-    from custmerge.rules.plan import Plan
-    from custmerge.services.access import Caller
     from custmerge.services.bulk.passwords import Proofs
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit

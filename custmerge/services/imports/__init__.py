@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -21,9 +23,6 @@ from custmerge.storage.files.csv_file import CsvFile, opened, wrong_width
 from custmerge.storage.files.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-    from datetime import datetime
-
     from custmerge.storage.database import Database
     from custmerge.storage.dialect import Row
     from custmerge.storage.register.imports import RegisterImport

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from custmerge.errors import N_
 from custmerge.rules.authority import void_entries
 from custmerge.rules.cells import joined, may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
+from custmerge.rules.history import Actor, Draft
 from custmerge.rules.normalise import search_text
 from custmerge.rules.records import (
     CUSTOMER_COLUMNS,
@@ -22,9 +24,6 @@ from custmerge.rules.records import (
 from custmerge.rules.transfers import Transfer, Why
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from custmerge.rules.history import Actor, Draft
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.dialect import Row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
@@ -18,8 +19,6 @@ from custmerge.rules.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from custmerge.rules.history import Actor, Draft
     from custmerge.services.imports import Line, Problems
     from custmerge.services.imports.passwords import Hashes

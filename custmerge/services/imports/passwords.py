@@ -7,15 +7,13 @@ another: memory doesn't grow with the file.
 from __future__ import annotations
 
 import io
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
 from custmerge.storage.files.temporary import temporary_file, temporary_room
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import BinaryIO, TextIO
-
     from custmerge.services.imports import Line
     from custmerge.storage.files.csv_file import CsvFile
 

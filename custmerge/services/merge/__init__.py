@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, ProofRequired
 from custmerge.rules.authority import survivor_of
 from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.fields import Pair
 from custmerge.rules.plan import Plan, Wishes
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.merge.orders import Orders, Receipt
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from custmerge.rules.fields import Pair
     from custmerge.storage.database import Database
 
 

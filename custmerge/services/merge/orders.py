@@ -6,12 +6,15 @@ what its rows would give one after the other. There is no other way to execute a
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import ProofRequired
 from custmerge.rules.authority import demand_authority, void_entries
 from custmerge.rules.compare import compare
+from custmerge.rules.fields import Customer, Field, Pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
 from custmerge.rules.state import State, before_image
@@ -22,10 +25,6 @@ from custmerge.services.access import Caller, demand_alive
 from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer, Field, Pair
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 

@@ -8,22 +8,18 @@ Source: OWASP ASVS 5 §6.3.1, NIST SP 800-63B §5.2.2.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
 from custmerge.errors import LockedOut
 from custmerge.rules.guessing import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.storage.database import Clock, Database, counted_from
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
-
-    from custmerge.storage.unit import Unit
+from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
 SETTLED_WITHIN_SECONDS = 25.0

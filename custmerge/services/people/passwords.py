@@ -6,6 +6,7 @@ Source: OWASP Password Storage Cheat Sheet, first choice: argon2id, 46 MiB, t=1,
 from __future__ import annotations
 
 import socket
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Lock
@@ -20,8 +21,6 @@ from custmerge.rules.people import verified_sha256
 from custmerge.storage.files.locks import cores, slot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from custmerge.storage.unit import Unit
 
 AT_ONCE = cores()

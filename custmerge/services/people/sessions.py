@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from custmerge.errors import (
     N_,
@@ -20,12 +20,8 @@ from custmerge.services.access import Caller, caller_of
 from custmerge.services.authority import is_as_told
 from custmerge.services.people import guessing, passwords
 from custmerge.services.people.staff import write_password
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 TOKEN_BYTES = 32
 """256 random bits."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from custmerge.errors import (
     BadValue,
@@ -25,13 +26,8 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, demand_person_acts
 from custmerge.services.authority import Staff
 from custmerge.services.people import guessing, passwords
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
-
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 
 def add_staff(database: Database, caller: Caller, name: str, role: Role, password: str, now: datetime) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from custmerge.errors import N_, BadValue, UnknownToken
 from custmerge.rules.people import SERVICE_DAYS, Capability, Role, Service, token_sha256
 from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, person_of
 from custmerge.services.people.staff import checked_name, demand_free, note_token
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 
 def create(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UndoBlocked, UndoChanged
 from custmerge.rules.people import Capability
+from custmerge.rules.undo import UndoPlan
 from custmerge.services.access import Caller, demand
 from custmerge.services.undo.undos import Undos
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
-
-    from custmerge.rules.undo import UndoPlan
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import (
@@ -26,14 +28,11 @@ from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import Lease, expiry, leased
+from custmerge.services.progress import Progress
 from custmerge.services.undo.undos import Undos
 from custmerge.storage.ledger.changed_records import ChangedRecords
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from datetime import datetime
-
-    from custmerge.services.progress import Progress
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 

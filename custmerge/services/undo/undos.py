@@ -6,9 +6,12 @@ What an undo of this transaction gives back is what the next one sees. There is 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import AlreadyUndone, ImageChanged, NotOwnOrder, UndoTooLate, UnknownOrder
+from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability, may
 from custmerge.rules.state import Image, State, read_image
@@ -27,10 +30,6 @@ from custmerge.rules.undo import (
 from custmerge.services.access import Caller, demand_alive
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
-
-    from custmerge.rules.fields import Customer, Package
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 

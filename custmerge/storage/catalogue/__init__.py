@@ -8,22 +8,18 @@ some expressions in another way once a dump of them was restored. `tests/storage
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import head
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import Connection
 
 _COLUMNS = [column for table in head.metadata.sorted_tables for column in table.columns]
 _TABLES = sorted({column.table.name for column in _COLUMNS})

@@ -7,18 +7,14 @@ one in another schema stands in front of ours. What is read of them is the serve
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from custmerge.storage.catalogue import Object
 from custmerge.storage.dialect.postgresql import server_names_only
 from custmerge.storage.rights import given
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import Connection
 
 _FOUND = """
 SELECT name, pg_catalog.int8(pg_catalog.to_regclass(name)::pg_catalog.oid)

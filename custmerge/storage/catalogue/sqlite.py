@@ -9,16 +9,12 @@ Source: SQLite, tokenize.c and "SQL Language Expressions".
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from custmerge.storage.catalogue import Object
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from sqlalchemy import Connection
 
 _MADE = text(
     "SELECT CAST(name AS TEXT), CAST(tbl_name AS TEXT), CAST(sql AS TEXT) FROM sqlite_master WHERE sql IS NOT NULL"

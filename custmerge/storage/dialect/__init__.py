@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Boolean, Integer, Text, bindparam
+from sqlalchemy import Boolean, CompoundSelect, Connection, Engine, Integer, Select, Text, TextClause, bindparam
+from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
-
-    from sqlalchemy import CompoundSelect, Connection, Engine, Select, TextClause
-    from sqlalchemy import Dialect as SQLAlchemyDialect
     from sqlalchemy.sql.compiler import SQLCompiler
-    from sqlalchemy.types import TypeEngine
 
     from custmerge.storage.dialect.postgresql import PostgreSQL
     from custmerge.storage.dialect.sqlite import SQLite

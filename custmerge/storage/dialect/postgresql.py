@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
-from sqlalchemy import ARRAY, Integer, Text, create_engine, event, text
+from sqlalchemy import ARRAY, Connection, Engine, Integer, Table, Text, create_engine, event, text
 from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
 from custmerge.settings import shown_url, without_secrets
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from sqlalchemy import Connection, Engine, Table
-
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8

@@ -7,26 +7,21 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
 from random import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Text, create_engine, event
+from sqlalchemy import Connection, Engine, Integer, Table, Text, create_engine, event
 from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors
 from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 from custmerge.storage.dialect.sqlite_file import FrozenConnection, is_quiet, make_file, open_frozen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
-    from pathlib import Path
-
-    from sqlalchemy import Connection, Engine, Integer, Table
-
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How often a transaction that waits for the file looks whether it is free."""

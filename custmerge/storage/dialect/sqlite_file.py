@@ -6,15 +6,12 @@ import os
 import sqlite3
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 from urllib.parse import quote
 
 from custmerge import files
 from custmerge.errors import DatabaseUnreachable
 from custmerge.settings import shown_url
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def make_file(url: str, path: Path) -> None:

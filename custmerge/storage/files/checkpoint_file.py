@@ -6,18 +6,14 @@ import errno
 import os
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, LooseFile
 from custmerge.rules import checkpoints
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
-
-    from custmerge.rules.checkpoints import Checkpoint
+from custmerge.rules.checkpoints import Checkpoint
 
 LONGEST_LINE = 1_000
 """In bytes; a signed one has about 230."""

@@ -12,18 +12,15 @@ import io
 import os
 import stat
 import sys
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import BinaryIO
 
 from custmerge.errors import N_, BadFile
 from custmerge.files import WaitingFile, size, unreadable
 from custmerge.rules.cells import shortened
 from custmerge.storage.files.temporary import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, too_long
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-    from typing import BinaryIO
 
 STDIN = "-"
 LONGEST_CELL = 1_000_000

@@ -6,17 +6,14 @@ import errno
 import fcntl
 import os
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from custmerge import files
 from custmerge.errors import HostBusy, NoHome
 from custmerge.settings import data_directory
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
 
 LOOK_AGAIN_AFTER_SECONDS = 0.02
 WAIT_AT_MOST_SECONDS = 30

@@ -5,17 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, LooseFile
 from custmerge.rules.checkpoints import Checkpoint, signed_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 
 LARGEST_KEY_FILE = 16_384
 """In bytes; an Ed25519 key in PEM has about 120."""

@@ -6,16 +6,13 @@ import hashlib
 import os
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, Any, BinaryIO, cast
 
 from custmerge.errors import N_, BadFile, TemporaryFilesFailed
 from custmerge.files import size, too_large, unreadable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from typing import BinaryIO
 
 LONGEST_LINE = 1 << 20
 """In bytes. What has no line end for longer isn't read on: a device may never have one."""

@@ -7,6 +7,7 @@ import os
 import stat
 import tempfile
 import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -24,8 +25,6 @@ from custmerge.errors import (
 from custmerge.settings import APP, data_directory, sqlite_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from keyring.backend import KeyringBackend
 
 

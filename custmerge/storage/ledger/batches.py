@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import asdict, fields, replace
-from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
 from custmerge.rules.times import moment, stamp
 from custmerge.storage.dialect import streamed
 from custmerge.storage.tables import batch, batch_chunk
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
-
-    from sqlalchemy import Connection, RowMapping
 
 _BATCH = [batch.c[field.name] for field in fields(Batch)]
 _HAS_ENDED = batch.c.state.in_([State.FINISHED.value, State.UNDONE.value])

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
 
 from custmerge.rules.fields import Customer, Package
 from custmerge.storage.files.temporary import temporary_room
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
 
 
 class ChangedRecords:

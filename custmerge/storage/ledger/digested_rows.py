@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Text, cast, collate, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Text, cast, collate, func, or_, select
 
 from custmerge.rules.bulk import UNFINISHED
 from custmerge.rules.history import Action
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import batch, form, history, service, session, staff, transfer
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from sqlalchemy import ColumnElement, Connection
 
 ROWS_AT_ONCE = 500
 _STAFF = (

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import Integer, bindparam, case, cast, func, or_, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    bindparam,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
 from custmerge.rules.times import moment
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
-    from datetime import datetime
-
-    from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
 _MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))

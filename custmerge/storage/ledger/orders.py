@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select, type_coerce, union, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, type_coerce, union, update
 from sqlalchemy.types import NullType
 
 from custmerge.errors import ImageChanged
@@ -14,11 +15,6 @@ from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Order
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import before_image, history, order
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from sqlalchemy import ColumnElement, Connection, Row
 
 _ORDER = tuple(order.c)
 ROWS_AT_ONCE = 2_000

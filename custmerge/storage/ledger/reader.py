@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import case, false, func, select
+from sqlalchemy import Connection, Select, case, false, func, select
 
 from custmerge.rules.history import Head
 from custmerge.rules.ledger_check import EntryRow, LedgerRow
@@ -20,11 +21,6 @@ from custmerge.storage.tables import (
     history,
     order,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from sqlalchemy import Connection, Select
 
 ROWS_AT_ONCE = 5_000
 OLD_AT_MOST = 100

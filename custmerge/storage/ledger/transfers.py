@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import Text, and_, cast, func, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, cast, func, insert, or_, select, union, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Decision, Form, Status, Transfer
 from custmerge.storage.dialect import TextFromBody, among, streamed
 from custmerge.storage.tables import form, history, order, transfer
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from sqlalchemy import ColumnElement, Connection, Row
-
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
 # Statements of every merge are built once: that takes longer than to execute them.

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from random import getrandbits
-from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, case, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, case, delete, exists, func, insert, or_, select, update
 
 from custmerge.rules.guessing import Tries
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import guess, lock
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from sqlalchemy import Connection
 
 _ID_BITS = 62
 NEVER = "0001-01-01T00:00:00Z"

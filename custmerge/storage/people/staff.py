@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
+from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
 
 from custmerge.rules.people import Person, Proof, Role, Service, Session
 from custmerge.storage.dialect import among
 from custmerge.storage.tables import proof, service, session, staff
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from sqlalchemy import Connection, Row
-
 
 _ROLES = frozenset(Role) - {Role.CUSTOMER}
 # A session's row holds the columns of its person and of its service token: the labels tell them apart.

@@ -7,22 +7,16 @@ temporary tables with the line that it came from.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-from sqlalchemy import Column, Integer, MetaData, Table, exists, func, or_, select, text
+from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
+from custmerge.rules.fields import Customer
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
 from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-
-    from sqlalchemy import Connection
-
-    from custmerge.rules.fields import Customer
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
 """The columns of a row for `add_customers` and `put_customers`, in their order."""

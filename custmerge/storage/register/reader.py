@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import LargeBinary, cast, func, or_, select, text
+from sqlalchemy import Connection, LargeBinary, Select, TextClause, cast, func, or_, select, text
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.rules.ledger_check import Placement
 from custmerge.storage.dialect import among, dialect_of, driver_rows, streamed
 from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_columns, history, package
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from sqlalchemy import Connection, Select, TextClause
 
 ROWS_AT_ONCE = 5_000
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)

@@ -6,11 +6,12 @@ place of ours.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
@@ -18,11 +19,6 @@ from custmerge.rules.records import wrong_with_domain
 from custmerge.rules.tombstones import chain
 from custmerge.storage.dialect import among, dialect_of, streamed
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 ROWS_AT_ONCE = 2_000
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.cli.render.data.writing import Shape
+from custmerge.services.purge import Purged
 
 if TYPE_CHECKING:
     from custmerge.services.doctor import Check
     from custmerge.services.imports import Imported
-    from custmerge.services.purge import Purged
 
 
 def imported(imported: Imported) -> Shape:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from custmerge.cli.render.data.writing import Json, Shape
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.plan import Order
 from custmerge.rules.records import CONTACT_COLUMNS, contact_cells
-
-if TYPE_CHECKING:
-    from custmerge.services.find import Profile
+from custmerge.services.find import Profile
 
 
 def customer(record: Customer) -> Shape:
