@@ -26,8 +26,7 @@ from custmerge.rules.mask import masked_comparison
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merge, verify
 from custmerge.services.access import Caller
-from custmerge.services.merge import Request
-from custmerge.services.merge.orders import Receipt
+from custmerge.services.merge import Receipt, Request
 
 NUMBER_OPTION = "NUMBER"
 _ASK_AGAIN = (ProofRefused, BadValue, SelfMerge)

@@ -17,8 +17,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import FORMAT_VERSION, Action, image_digest
-from custmerge.rules.plan import Choice, contact_after
-from custmerge.rules.state import read_moved
+from custmerge.rules.plan import Choice, contact_after, read_moved
 
 _HASH_LENGTH = 64
 _BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")

@@ -1,17 +1,23 @@
-"""Passwords that staff can't choose, and the writings of one password.
+"""Passwords: which staff can't choose, the writings of one, which hashes an import brings, how many wrong tries lock.
 
-Source: NIST SP 800-63B §5.1.1.2: a least length, no common passwords, none made of the names of the service or the
-person, no other rules.
+Sources: NIST SP 800-63B §5.1.1.2 for what staff choose: a least length, no common passwords, none made of the names
+of the service or the person, no other rules. For hashes the PHC string format (argon2), OpenBSD's `$2b$` (bcrypt),
+crypt(5) `$6$` (SHA-512-crypt). For tries contract §5.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Container
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
 
 from custmerge.errors import N_
 from custmerge.rules.characters import composed, is_unseen
+from custmerge.rules.times import MAY_BE_APART, stamp
 
 SHORTEST = 12
 """Least number of characters of a password of staff."""
@@ -151,3 +157,88 @@ def _run(text: str, step: dict[str, str]) -> int:
     while length < len(text) and step.get(text[length - 1]) == text[length]:
         length += 1
     return length
+
+
+# At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
+_MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 262_144, 10, 16
+_MOST_WORK_KIB = 1_048_576
+"""Memory times passes."""
+_BCRYPT_COSTS = range(4, 15)
+_ROUNDS = range(1_000, 1_000_001)
+_DEFAULT_ROUNDS = 5_000
+# No leading zeros and no digits of other scripts: the libraries that verify refuse them.
+_COUNT = "([1-9][0-9]{0,8})"
+# Whole bytes in base64 without padding; the bits that belong to no byte are zero.
+_BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
+_ARGON2 = re.compile(
+    rf"\$argon2(?:id|i|d)\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
+    rf"\$(?=[^$]{{11,128}}\$){_BASE64}\$(?=[^$]{{16,256}}\Z){_BASE64}"
+)
+# A salt has 16 bytes: its 22nd character holds two bits.
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+_SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
+
+
+def wrong_with_hash(stored: str) -> str | None:
+    """Return why `stored` can't be imported as a password's hash, None if it can."""
+    if found := _ARGON2.fullmatch(stored):
+        memory, passes, lanes = map(int, found.groups())
+        is_bearable = (
+            8 * lanes <= memory <= _MOST_MEMORY_KIB
+            and passes <= _MOST_PASSES
+            and memory * passes <= _MOST_WORK_KIB
+            and lanes <= _MOST_LANES
+        )
+    elif found := _BCRYPT.fullmatch(stored):
+        is_bearable = int(found[1]) in _BCRYPT_COSTS
+    elif found := _SHA512.fullmatch(stored):
+        is_bearable = int(found[1] or _DEFAULT_ROUNDS) in _ROUNDS
+    else:
+        return N_("isn't a hash that custmerge knows (argon2, bcrypt, SHA-512-crypt)")
+    return None if is_bearable else N_("is a hash that takes too much to verify, or can't be verified")
+
+
+WINDOW = timedelta(minutes=15)
+"""In which wrong tries are counted."""
+LOCKED_FOR = timedelta(minutes=15)
+TRIES = 5
+CALLER_TRIES = 20
+PENDING_FOR = timedelta(seconds=30)
+"""So long a try is pending; whose process was killed meanwhile counts as wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is guessed at, or who guesses."""
+
+    kind: Literal["number", "staff", "customer_caller", "staff_caller"]
+    name: str
+
+    @property
+    def limit(self) -> int:
+        """How many wrong tries lock it."""
+        return TRIES if self.kind in ("number", "staff") else CALLER_TRIES
+
+    @property
+    def key(self) -> str:
+        """What the database knows it by: a digest, for people type a password where their name belongs."""
+        return hashlib.sha256(f"{self.kind}:{self.name}".encode()).hexdigest()
+
+
+def subjects_named(name: str) -> tuple[Subject, ...]:
+    """Return everything of that name that can be locked."""
+    return tuple(Subject(kind, name) for kind in ("number", "staff", "customer_caller", "staff_caller"))
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """The tries at one subject inside the window."""
+
+    wrong: int
+    pending: int
+    locked_until: str
+    """See `times.stamp`; in the past where it isn't locked."""
+
+    def is_locked(self, now: datetime) -> bool:
+        """Return whether it is locked: not by a lock that began in the future."""
+        return stamp(now) < self.locked_until <= stamp(now + LOCKED_FOR + MAY_BE_APART)

@@ -1,15 +1,23 @@
-"""The plan of a merge: what moves, what is kept, taken and filled."""
+"""The plan of a merge: what moves, what is kept, taken and filled; its before-image, and what plans leave behind."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from custmerge.errors import DetailsDiffer, IdentityBlocked
 from custmerge.rules.compare import Comparison, Decision, compare
-from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, Customer, Field, Package
+from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
+
+if TYPE_CHECKING:
+    from custmerge.rules.undo import UndoPlan
 
 
 class Choice(StrEnum):
@@ -146,3 +154,154 @@ def _changes(survivor: Customer, absorbed: Customer, wishes: Wishes) -> dict[Fie
         return wishes.fill and not white_space(survivor[field]) and bool(white_space(absorbed[field]))
 
     return {field: absorbed[field] for field in DETAIL_FIELDS if field in wishes.take or fills(field)}
+
+
+IMAGE_VERSION = 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+# An audit reads every before-image: plain strings as keys, because those of an enumeration are hashed by Python code.
+_values_of = itemgetter(*(field.value for field in FIELDS))
+_details_of = itemgetter(*(field.value for field in DETAIL_FIELDS))
+
+
+class State:
+    """Some records and packages, as they were read and as the plans that were executed since have left them.
+
+    The next plan is decided on what the last one has left, so that many orders in one transaction, or in none,
+    give what they would give one after the other.
+    """
+
+    def __init__(self, records: Mapping[str, Customer], packages: Iterable[Package]) -> None:
+        self.records = dict(records)
+        """By number."""
+        self.packages: dict[str, Package] = {}
+        """By key."""
+        self.survivors: set[str] = set()
+        """Numbers that have taken another over."""
+        self.contacts: set[str] = set()
+        """Keys of packages whose contact was changed."""
+        self._keys: dict[str, set[str]] = {}
+        self._changed_records: set[str] = set()
+        self._changed_packages: set[str] = set()
+        self._put_packages(packages)
+
+    def packages_of(self, number: str) -> list[Package]:
+        """Return the packages under a number, in the order of their keys."""
+        return [self.packages[key] for key in sorted(self._keys.get(number, ()))]
+
+    def execute(self, plan: Plan) -> None:
+        """Take over what an order does."""
+        survivor, absorbed, after = plan.survivor, plan.absorbed, plan.packages_after
+        if plan.changes:
+            self._change([survivor.with_values(plan.changes)], ())
+        self._change([Customer(absorbed.number, merged_into=survivor.number)], after)
+        self.survivors.add(survivor.number)
+        self.contacts |= {
+            now.package for before, now in zip(plan.packages, after, strict=True) if now.contact != before.contact
+        }
+
+    def undo(self, plan: UndoPlan) -> None:
+        """Take over what an undo does."""
+        self._change([plan.survivor, plan.absorbed], plan.packages)
+        self.contacts |= plan.contacts
+
+    def assume(
+        self, records: Mapping[str, Customer], packages: Iterable[Package] = (), survivors: Iterable[str] = ()
+    ) -> None:
+        """Put what other plans have left in the place of what was read."""
+        self.records |= records
+        self._put_packages(packages)
+        self.survivors.update(survivors)
+
+    @property
+    def changed_records(self) -> list[Customer]:
+        """The records that plans have changed, as they are now, in the order of their numbers."""
+        return [self.records[number] for number in sorted(self._changed_records)]
+
+    @property
+    def changed_packages(self) -> list[Package]:
+        """The packages that plans have changed, as they are now, in the order of their keys."""
+        return [self.packages[key] for key in sorted(self._changed_packages)]
+
+    def _change(self, records: Iterable[Customer], packages: Iterable[Package]) -> None:
+        for record in records:
+            self.records[record.number] = record
+            self._changed_records.add(record.number)
+        packages = tuple(packages)
+        self._changed_packages.update(package.package for package in packages)
+        self._put_packages(packages)
+
+    def _put_packages(self, packages: Iterable[Package]) -> None:
+        for package in packages:
+            if (before := self.packages.get(package.package)) is not None:
+                self._keys[before.number].discard(package.package)
+            self.packages[package.package] = package
+            self._keys.setdefault(package.number, set()).add(package.package)
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A before-image, read."""
+
+    survivor: Customer
+    absorbed: Customer
+    packages: tuple[Package, ...]
+    """Those that moved, under the absorbed number; an image doesn't hold their names."""
+
+
+def before_image(plan: Plan) -> str:
+    """Return the JSON text of both records and of the packages that move, with contacts and domains."""
+    return _ENCODER.encode(
+        {
+            "v": IMAGE_VERSION,
+            "survivor": _record(plan.survivor),
+            "absorbed": _record(plan.absorbed),
+            "packages": [
+                {
+                    "package": package.package,
+                    "contact": None
+                    if package.contact is None
+                    else dict(zip(DETAIL_FIELDS, package.contact, strict=True)),
+                    "domains": list(package.domains),
+                }
+                for package in plan.packages
+            ],
+        }
+    )
+
+
+def read_image(text: str) -> Image:
+    """Return the before-image that `before_image` wrote; raises ValueError, LookupError or TypeError for another."""
+    image = orjson.loads(text)
+    return Image(_customer(image["survivor"]), *_moved(image))
+
+
+def read_moved(text: str) -> tuple[Customer, tuple[Package, ...]]:
+    """Return the absorbed record and the packages of a before-image alone, which is all that an audit compares.
+
+    Raises what `read_image` does.
+    """
+    return _moved(orjson.loads(text))
+
+
+# Any: a before-image as JSON gives it.
+def _moved(image: Mapping[str, Any]) -> tuple[Customer, tuple[Package, ...]]:
+    absorbed = _customer(image["absorbed"])
+    packages = [
+        Package(
+            package["package"],
+            absorbed.number,
+            "",
+            tuple(package["domains"]),
+            None if package["contact"] is None else _details_of(package["contact"]),
+        )
+        for package in image["packages"]
+    ]
+    return absorbed, tuple(packages)
+
+
+def _record(customer: Customer) -> dict[str, str]:
+    return {"number": customer.number, **dict(zip(FIELDS, customer.values, strict=True))}
+
+
+def _customer(record: Mapping[str, str]) -> Customer:
+    return Customer(record["number"], _values_of(record))

@@ -15,7 +15,7 @@ from custmerge.rules.plan import Choice, Order, contact_after
 from custmerge.rules.times import has_begun, moment
 
 if TYPE_CHECKING:
-    from custmerge.rules.state import Image
+    from custmerge.rules.plan import Image
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """So long an agent may take back what they ordered themselves."""

@@ -7,11 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
-from custmerge.rules.fields import Customer
+from custmerge.rules.fields import Customer, living
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Capability, Role, Session, may, token_sha256
 from custmerge.rules.times import moment, stamp
-from custmerge.rules.tombstones import living
 from custmerge.services.authority import is_as_told
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from custmerge.errors import UnknownNumber, UnknownOrder
 from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
+from custmerge.rules.plan import read_image
 from custmerge.rules.records import checked_number
-from custmerge.rules.state import read_image
 from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRefused
 from custmerge.rules.authority import survivor_of
-from custmerge.rules.guessing import Subject
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.passwords import Subject
 from custmerge.rules.people import PROOF_LASTS, Capability, Proof, verified_sha256
+from custmerge.rules.plan import read_image
 from custmerge.rules.records import checked_number
-from custmerge.rules.state import read_image
 from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 

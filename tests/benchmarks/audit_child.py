@@ -9,8 +9,7 @@ from itertools import islice
 
 from custmerge.rules.fields import FIELDS, Customer, Package
 from custmerge.rules.history import Action, Actor, Draft, Head, image_digest
-from custmerge.rules.plan import Choice, Order, Plan
-from custmerge.rules.state import before_image
+from custmerge.rules.plan import Choice, Order, Plan, before_image
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.unit import Unit

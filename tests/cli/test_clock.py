@@ -11,8 +11,8 @@ from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
-from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.passwords import Subject
 from custmerge.rules.people import token_sha256
 from custmerge.rules.times import moment, stamp
 from custmerge.services import access, undo

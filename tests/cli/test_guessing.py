@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.databases import STAFF_PASSWORD
 
-from custmerge.rules.guessing import Subject
+from custmerge.rules.passwords import Subject
 from custmerge.services.people import guessing, passwords
 from custmerge.storage.database import Database
 

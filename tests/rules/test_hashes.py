@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.rules.hashes import wrong_with_hash
+from custmerge.rules.passwords import wrong_with_hash
 
 SALT, DIGEST = "c2FsdHNhbHQ", "aGFzaGhhc2hoYXNoaGFzaA"
 

@@ -8,8 +8,7 @@ from support.world import a_customer
 from custmerge.rules.audit import CheckName
 from custmerge.rules.history import NO_HASH, canonical, image_digest
 from custmerge.rules.ledger_check import EntryRow, LedgerRow, Part, check_entries, compare, read_body
-from custmerge.rules.plan import Choice, Plan
-from custmerge.rules.state import before_image
+from custmerge.rules.plan import Choice, Plan, before_image
 
 texts = st.text(st.characters(codec="utf-8"))
 keys = st.text(st.characters(max_codepoint=127), min_size=1)

@@ -9,8 +9,7 @@ from support.world import a_customer, details
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.ledger_check import Merge, Placement, misplaced
-from custmerge.rules.plan import Choice, Plan, contact_after
-from custmerge.rules.state import before_image, read_moved
+from custmerge.rules.plan import Choice, Plan, before_image, contact_after, read_moved
 
 # What JSON escapes, what it puts between values, and what an image has around packages.
 texts = st.one_of(

@@ -4,8 +4,7 @@ from support.world import a_customer, details
 
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.history import Actor
-from custmerge.rules.plan import Choice, Wishes, plan_merge
-from custmerge.rules.state import Image, State
+from custmerge.rules.plan import Choice, Image, State, Wishes, plan_merge
 from custmerge.rules.undo import MergeEntry, Present, plan_undo
 
 OWN = ("Weg 1", "", "", "", "", "", "", "")

@@ -4,8 +4,7 @@ import pytest
 from support.world import a_customer
 
 from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
-from custmerge.rules.fields import Customer
-from custmerge.rules.tombstones import chain, living, living_pair
+from custmerge.rules.fields import Customer, chain, living, living_pair
 
 LINKS = {"1": "2", "2": "3", "7": "8", "8": "9", "9": "7", "5": "5", "6": "lost"}
 RECORDS = {"3": a_customer(number="3")} | {

@@ -11,8 +11,7 @@ from support.world import a_customer, details
 from custmerge.errors import ImageChanged, Purged, UndoBlocked
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_VALUES, FIELDS, Customer, Field, Package
 from custmerge.rules.history import Actor, image_digest
-from custmerge.rules.plan import Choice, Wishes, contact_after, plan_merge
-from custmerge.rules.state import before_image, read_image
+from custmerge.rules.plan import Choice, Wishes, before_image, contact_after, plan_merge, read_image
 from custmerge.rules.undo import (
     Later,
     MergeEntry,

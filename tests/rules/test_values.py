@@ -13,7 +13,7 @@ from custmerge.rules.compare import compare
 from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Role, expires_at
-from custmerge.rules.plan import Wishes, plan_merge
+from custmerge.rules.plan import Wishes, before_image, plan_merge
 from custmerge.rules.records import (
     CONTACT_COLUMNS,
     contact_cells,
@@ -23,7 +23,6 @@ from custmerge.rules.records import (
     wrong_with_domain,
     wrong_with_number,
 )
-from custmerge.rules.state import before_image
 from custmerge.rules.times import day_bounds, moment, stamp
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
+from custmerge.rules.fields import chain
 from custmerge.rules.normalise import domain_in_ascii
-from custmerge.rules.tombstones import chain
 from custmerge.services.audit.processes import readable
 from custmerge.storage.unit import Unit
 

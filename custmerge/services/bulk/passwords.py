@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
 from custmerge.rules.bulk import BulkRow
 from custmerge.rules.fields import Customer
-from custmerge.rules.guessing import Subject
+from custmerge.rules.passwords import Subject
 from custmerge.services.access import Caller, demand_alive
 from custmerge.services.people import guessing, passwords
 from custmerge.services.verify import guesser

@@ -14,7 +14,7 @@ from custmerge.rules.bulk import BulkRow, Outcome, Result, outcome_of
 from custmerge.rules.fields import Pair
 from custmerge.rules.plan import Plan
 from custmerge.services.access import Caller
-from custmerge.services.merge.orders import Orders
+from custmerge.services.merge import Orders
 
 if TYPE_CHECKING:
     from custmerge.services.bulk.passwords import Proofs

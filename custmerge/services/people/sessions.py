@@ -12,8 +12,8 @@ from custmerge.errors import (
     PasswordChangeRequired,
     PersonChanged,
 )
-from custmerge.rules.guessing import Subject
 from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
 from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.services.access import Caller, caller_of

@@ -18,8 +18,8 @@ from custmerge.errors import (
 )
 from custmerge.rules import row_digests
 from custmerge.rules.authority import void_entries, why_lost
-from custmerge.rules.guessing import WINDOW, Subject, subjects_named
 from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.passwords import WINDOW, Subject, subjects_named
 from custmerge.rules.people import Capability, Person, Role, folded, may
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.times import stamp

@@ -1,20 +1,46 @@
-"""Undo: orders are taken back exactly, all that were named or none."""
+"""Undo: orders are taken back exactly, all that were named or none.
+
+What an undo of a transaction gives back is what the next one sees. `Undos` is the only way to undo an order.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import UndoBlocked, UndoChanged
-from custmerge.rules.people import Capability
-from custmerge.rules.undo import UndoPlan
-from custmerge.services.access import Caller, demand
-from custmerge.services.undo.undos import Undos
+from custmerge.errors import (
+    AlreadyUndone,
+    ImageChanged,
+    NotOwnOrder,
+    UndoBlocked,
+    UndoChanged,
+    UndoTooLate,
+    UnknownOrder,
+)
+from custmerge.rules.fields import Customer, Package
+from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.people import Capability, may
+from custmerge.rules.plan import Image, State, read_image
+from custmerge.rules.times import stamp
+from custmerge.rules.undo import (
+    OWN_ORDERS_FOR,
+    Later,
+    MergeEntry,
+    Present,
+    UndoPlan,
+    demand_kept,
+    later_in_the_way,
+    plan_undo,
+    read_merge_entry,
+)
+from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
+    from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
@@ -91,3 +117,190 @@ def _same(plans: Sequence[UndoPlan], seen: Sequence[UndoPlan]) -> bool:
     return len(plans) == len(seen) and all(
         plan.shows_the_same_as(shown) for plan, shown in zip(plans, seen, strict=True)
     )
+
+
+class Undos:
+    """Some executed orders, with what is there now of all that they changed, and one caller's undos of them."""
+
+    def __init__(self, unit: Unit, caller: Caller, orders: Collection[int], now: datetime, *, lock: bool) -> None:
+        """Read everything that undoing `orders` needs; with `lock` nobody else can change it meanwhile.
+
+        Raises UnknownOrder, and SessionOver with `lock`.
+        """
+        if lock:
+            demand_alive(unit, caller, now)
+        self._unit, self._caller, self._now = unit, caller, now
+        self._rows = unit.ledger.orders(orders)
+        for order in orders:
+            if order not in self._rows:
+                raise UnknownOrder(order=order)
+        self._kept = unit.ledger.images(orders)
+        self._images = {order: _readable(text) for order, (_salt, text) in self._kept.items()}
+        numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
+        # In the order in which a merge locks: customers, then packages, then the end of the history.
+        records = unit.register.customers(numbers, lock=lock)
+        moved = [package for image in self._images.values() for package in _packages(image)]
+        packages = unit.register.packages({package.package for package in moved}, lock=lock)
+        self._state = State(records, packages.values())
+        if lock:
+            # It may have waited for the locks.
+            self._now = max(now, unit.now())
+        self._entries: dict[int, MergeEntry] = {}
+        self._undone: dict[int, tuple[str, str]] = {}
+        self._read_entries(orders)
+        self._later = self._standing()
+        self._holders = self._elsewhere(moved)
+        self._plans: list[UndoPlan] = []
+
+    def _read_entries(self, orders: Collection[int]) -> None:
+        """Read what made and undid the orders; behind the locks, so that nobody undoes them meanwhile."""
+        for entry in self._unit.chain.of_orders(orders):
+            body = json.loads(entry.body)
+            if body["action"] == Action.UNDO:
+                self._undone[body["order"]] = body["by"], body["at"]
+            else:
+                self._entries[body["order"]] = read_merge_entry(body)
+
+    def _standing(self) -> list[Later]:
+        survivors = {row.survivor for row in self._rows.values()}
+        return [
+            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(_readable(text)))
+            for row, text in self._unit.ledger.standing_with(survivors, min(self._rows, default=0))
+        ]
+
+    def assume(self, earlier: ChangedRecords, undone: Collection[int]) -> None:
+        """Decide on what undos of a dry run have left that were decided before; `undone` are their orders."""
+        state = self._state
+        state.assume(earlier.records(state.records), earlier.packages(state.packages).values())
+        self._later = [later for later in self._later if later.order not in undone]
+
+    def is_undone(self, order: int) -> bool:
+        """Return whether an order is undone, by now or by one of these undos."""
+        return order in self._undone
+
+    def demand_may(self, order: int) -> None:
+        """Raise unless the caller may undo an order: NotOwnOrder or UndoTooLate (contract §5)."""
+        if may(self._caller.role, Capability.UNDO):
+            return
+        entry = self._entry_of(order)
+        if entry.by != self._caller.actor:
+            raise NotOwnOrder(order=order, by=entry.by.name)
+        if not entry.is_of(self._caller.actor, self._now):
+            raise UndoTooLate(order=order, minutes=OWN_ORDERS_FOR.seconds // 60)
+
+    def decide(self, order: int) -> UndoPlan:
+        """Return what undoing an order would do as things stand now.
+
+        Raises NotOwnOrder, UndoTooLate, AlreadyUndone, Purged, ImageChanged, UndoBlocked.
+        """
+        self.demand_may(order)
+        if order in self._undone:
+            by, at = self._undone[order]
+            raise AlreadyUndone(order=order, by=by, at=at)
+        entry, image = self._entry_of(order), self._image(order)
+        present = Present(
+            self._state.records.get(entry.survivor),
+            self._state.records.get(entry.absorbed),
+            self._state.packages,
+            self._holders,
+            self._later,
+        )
+        return plan_undo(entry, image, present)
+
+    def first(self, order: int) -> set[int]:
+        """Return the later orders that are to be undone before an order.
+
+        Raises NotOwnOrder, UndoTooLate, Purged, ImageChanged.
+        """
+        self.demand_may(order)
+        if order in self._undone:
+            return set()
+        return {one.order for one in later_in_the_way(self._entry_of(order), self._image(order), self._later)}
+
+    def demand_batch(self, order: int, batch: int) -> None:
+        """Raise ImageChanged where the history doesn't have an order as a row of a batch."""
+        if self._entry_of(order).batch != batch:
+            raise ImageChanged(order=order)
+
+    def execute(self, plan: UndoPlan) -> None:
+        """Take a plan into account; it is written by `write`."""
+        self._plans.append(plan)
+        self._state.undo(plan)
+        self._undone[plan.order] = self._caller.name, stamp(self._now)
+        self._later = [later for later in self._later if later.order != plan.order]
+
+    @property
+    def changed_records(self) -> list[Customer]:
+        """The records that the plans have changed, as they are now."""
+        return self._state.changed_records
+
+    @property
+    def changed_packages(self) -> list[Package]:
+        """The packages that the plans have changed, as they are now."""
+        return self._state.changed_packages
+
+    def write(self, facts: Mapping[str, Fact]) -> None:
+        """Write what the plans give back, and an entry for each; `facts` is what every entry tells besides."""
+        if not self._plans:
+            return
+        unit, state = self._unit, self._state
+        revived = {plan.absorbed.number for plan in self._plans}
+        refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
+        records = state.changed_records
+        unit.register.revive([record for record in records if record.number in revived])
+        unit.register.write([record for record in records if record.number in refilled])
+        unit.register.place(state.changed_packages, contacts=state.contacts)
+        # What was proved about a survivor may have been proved by a domain that has left it.
+        unit.people.drop_proofs_of({record.number for record in records})
+        at, actor = stamp(self._now), self._caller.actor
+        unit.chain.append([Draft(at, actor, Action.UNDO, {**_facts(plan), **facts}) for plan in self._plans])
+
+    def _entry_of(self, order: int) -> MergeEntry:
+        """Return what the history tells of an order; raises ImageChanged where its row says something else."""
+        entry = self._entries.get(order)
+        if entry is None or not entry.says_the_same_as(self._rows[order]):
+            raise ImageChanged(order=order)
+        return entry
+
+    def _image(self, order: int) -> Image:
+        """Return an order's before-image; raises Purged, and ImageChanged where it isn't the one of its entry."""
+        image = self._images.get(order)
+        demand_kept(self._entry_of(order), *self._kept.get(order, (b"?", "")))
+        if image is None:
+            raise ImageChanged(order=order)
+        return image
+
+    def _elsewhere(self, moved: Iterable[Package]) -> dict[str, str]:
+        """Return where domains are now that their packages have lost since; mostly there are none."""
+        lost = set[str]()
+        for package in moved:
+            now = self._state.packages.get(package.package)
+            # One that is written otherwise now is asked for as well, and found where it was.
+            lost |= {name for name in package.domains if now is None or name not in now.domains}
+        return self._unit.register.holders(lost) if lost else {}
+
+
+def _facts(plan: UndoPlan) -> dict[str, Fact]:
+    return {
+        "order": plan.order,
+        "survivor": plan.survivor.number,
+        "absorbed": plan.absorbed.number,
+        "packages": len(plan.packages),
+        "domains": len(plan.domains),
+    }
+
+
+def _readable(text: str) -> Image | None:
+    """Return a before-image; None where it was erased, or changed into something else."""
+    try:
+        return read_image(text) if text else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _packages(image: Image | None) -> tuple[Package, ...]:
+    return () if image is None else image.packages
+
+
+def _keys(image: Image | None) -> frozenset[str]:
+    return frozenset(package.package for package in _packages(image))

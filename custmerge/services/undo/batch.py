@@ -29,7 +29,7 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import Lease, expiry, leased
 from custmerge.services.progress import Progress
-from custmerge.services.undo.undos import Undos
+from custmerge.services.undo import Undos
 from custmerge.storage.ledger.changed_records import ChangedRecords
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from random import getrandbits
 
 from sqlalchemy import Connection, and_, case, delete, exists, func, insert, or_, select, update
 
-from custmerge.rules.guessing import Tries
+from custmerge.rules.passwords import Tries
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import guess, lock
 

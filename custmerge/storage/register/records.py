@@ -13,10 +13,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, update
 
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package, chain
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
-from custmerge.rules.tombstones import chain
 from custmerge.storage.dialect import among, dialect_of, streamed
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 

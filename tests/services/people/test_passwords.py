@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passlib.hash import sha512_crypt
 
-from custmerge.rules.hashes import wrong_with_hash
+from custmerge.rules.passwords import wrong_with_hash
 from custmerge.services.people import passwords
 
 pytestmark = pytest.mark.usefixtures("true_hashes")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from custmerge.cli.render.data.writing import Shape
-from custmerge.services.merge.orders import Receipt
+from custmerge.services.merge import Receipt
 
 
 def merge(receipt: Receipt) -> Shape:

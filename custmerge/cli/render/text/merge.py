@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from custmerge.cli.language import _, counted, field_list, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
-from custmerge.services.merge.orders import Receipt
+from custmerge.services.merge import Receipt
 
 
 def receipt_parts(receipt: Receipt) -> list[Line]:

@@ -1,32 +1,108 @@
-"""Orders, one or many, inside one transaction: read at once, decided one after the other, written at once.
+"""The order: two customer numbers become one, in one transaction; many of them in the one of a bulk chunk.
 
-What an order of this transaction has changed is what the next one sees, so that a chunk of a bulk file gives
-what its rows would give one after the other. There is no other way to execute an order.
+What an order of a transaction has changed is what the next one sees, so that a chunk of a bulk file gives what its
+rows would give one after the other. `Orders` is the only way to execute an order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import ProofRequired
-from custmerge.rules.authority import demand_authority, void_entries
-from custmerge.rules.compare import compare
-from custmerge.rules.fields import Customer, Field, Pair
+from custmerge.errors import Changed, ProofRequired
+from custmerge.rules.authority import demand_authority, survivor_of, void_entries
+from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest
-from custmerge.rules.plan import Choice, Order, Plan, Wishes, plan_merge
-from custmerge.rules.state import State, before_image
+from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
 from custmerge.rules.times import stamp
-from custmerge.rules.tombstones import chain, living_pair
 from custmerge.rules.transfers import Why, approved_now
-from custmerge.services.access import Caller, demand_alive
+from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
+    from custmerge.storage.database import Database
     from custmerge.storage.ledger.changed_records import ChangedRecords
     from custmerge.storage.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An order as somebody asks for it."""
+
+    absorbed: str
+    into: str | None
+    """The number that is kept; None for a customer's own."""
+    wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
+    seen: Comparison | None = None
+    """What was shown to the person; the order is refused if the records say something else now."""
+
+
+def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
+    """Return what the order would do; changes nothing. Raises what `merge` would raise."""
+    pair = _demanded(caller, request)
+    with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
+        orders = Orders(unit, caller, [pair], now, lock=False)
+        return orders.receipt(_plan(orders, pair, request), None)
+
+
+def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
+    """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
+    pair = _demanded(caller, Request(absorbed, into))
+    with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
+        orders = Orders(unit, caller, [pair], now, lock=False)
+        records = orders.living_pair(pair)
+        orders.demand_authority(pair)
+        return replace(compare(*records), transfer=orders.transfer_for(pair))
+
+
+def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
+    """Return whether the caller has to verify `absorbed` before an order.
+
+    Not while a proof of this session holds, and for staff not where an approved contract transfer stands in.
+    """
+    pair = _demanded(caller, Request(absorbed, into))
+    with database.reading() as unit:
+        demand_alive(unit, caller, now, hold=False)
+        try:
+            Orders(unit, caller, [pair], now, lock=False).demand_authority(pair)
+        except ProofRequired:
+            return True
+    return False
+
+
+def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, now: datetime) -> Receipt:
+    """Execute an order and return its receipt (contract §2).
+
+    `salt` is 16 fresh random bytes for the before-image. Raises ProofRequired, UnknownNumber, MergedAway,
+    SelfMerge, IdentityBlocked, DetailsDiffer, or Changed; then nothing is changed.
+    """
+    pair = _demanded(caller, request)
+    for attempt in database.attempts():
+        with attempt as unit:
+            orders = Orders(unit, caller, [pair], now, lock=True)
+            orders.execute(_plan(orders, pair, request), salt)
+            receipts = orders.write()
+    return receipts[0]
+
+
+def _demanded(caller: Caller, request: Request) -> Pair:
+    demand_may_merge(caller)
+    return survivor_of(caller.own_number, request.into, request.absorbed), request.absorbed
+
+
+def _plan(orders: Orders, pair: Pair, request: Request) -> Plan:
+    if request.seen is not None:
+        # Looked at first: a person is to see the new difference, not what follows from it.
+        records = orders.living_pair(pair)
+        orders.demand_authority(pair)
+        if compare(*records).fields != request.seen.fields:
+            raise Changed(survivor=pair[0], absorbed=pair[1])
+    return orders.decide(pair, request.wishes)
 
 
 @dataclass(frozen=True, slots=True)
