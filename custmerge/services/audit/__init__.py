@@ -12,8 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from custmerge.errors import N_, TextUnreadable
-from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Findings
-from custmerge.rules.checkpoints import Checkpoint
+from custmerge.rules.audit import Audit, Checked, CheckName, Checkpoint, Finding, Findings
 from custmerge.rules.history import NO_HASH, Head
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
