@@ -270,6 +270,14 @@ def read_image(text: str) -> Image:
     return Image(_customer(image["survivor"]), *_moved(image))
 
 
+def readable_image(text: str) -> Image | None:
+    """Return the before-image that `before_image` wrote; None where it was erased, or changed into something else."""
+    try:
+        return read_image(text) if text else None
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
 def read_moved(text: str) -> tuple[Customer, tuple[Package, ...]]:
     """Return the absorbed record and the packages of a before-image alone, which is all that an audit compares.
 
