@@ -67,15 +67,10 @@ class Plan:
     @property
     def packages_after(self) -> tuple[Package, ...]:
         """The packages that move, as they are after the order (rule 8)."""
+        number, choice, absorbed = self.survivor.number, self.choice, self.absorbed
         return tuple(
-            Package(
-                package.package,
-                self.survivor.number,
-                package.name,
-                package.domains,
-                contact_after(self.choice, self.absorbed, package.contact),
-            )
-            for package in self.packages
+            Package(moved.package, number, moved.name, moved.domains, contact_after(choice, absorbed, moved.contact))
+            for moved in self.packages
         )
 
     @property

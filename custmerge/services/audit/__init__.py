@@ -12,9 +12,8 @@ from functools import partial
 from itertools import islice
 
 from custmerge.errors import N_, TextUnreadable
-from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Findings, Severity
+from custmerge.rules.audit import Audit, Checked, CheckName, Checkpoint, Finding, Findings, Severity
 from custmerge.rules.bulk import APPROVED_FOR, State
-from custmerge.rules.checkpoints import Checkpoint
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.people import Capability
 from custmerge.rules.times import moment, stamp
