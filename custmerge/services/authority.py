@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.rules import row_digests
-from custmerge.rules.authority import Facts, Life, life_of
+from custmerge.rules.authority import Facts, Life, life_of, seq_of
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_holds
 from custmerge.rules.fields import Customer, Pair, Records
 from custmerge.rules.history import Action, Fact
@@ -131,13 +131,13 @@ def approval_counts(unit: Unit, batch: Batch) -> bool:
     if not digests or digests[-1] != row_digests.approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
-    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, int(str(told[0]["seq"])))
+    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(told[0]))
 
 
 def approved_in(unit: Unit, batch: int) -> int:
     """Return the seq of the entry that tells of a batch's approval, 0 where there is no such entry."""
     told = _approvals(unit, batch)
-    return int(str(told[0]["seq"])) if told else 0
+    return seq_of(told[0]) if told else 0
 
 
 def _approvals(unit: Unit, batch: int) -> list[dict[str, Fact]]:

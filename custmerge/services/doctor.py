@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.rules.times import MAY_BE_APART
 from custmerge.settings import sqlite_path
+from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.schema import VERSIONS
-
-if TYPE_CHECKING:
-    from custmerge.storage.database import Database
 
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 

@@ -21,7 +21,7 @@ from custmerge.errors import (
     UnknownTransfer,
 )
 from custmerge.rules import row_digests
-from custmerge.rules.authority import survivor_of, void_entries
+from custmerge.rules.authority import survivor_of
 from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability
@@ -90,7 +90,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
             )
             new = replace(new, id=unit.transfers.add(new, filing.content))
             if lapsed is not None:
-                unit.chain.append(void_entries([lapsed[0]], lapsed[1], caller.actor, stamp(now)))
+                unit.chain.append(row_digests.void_entries([lapsed[0]], lapsed[1], caller.actor, stamp(now)))
             _note(unit, caller, now, Action.TRANSFER_FILE, new, row_digests.filing_digest(new))
     return new
 
