@@ -136,6 +136,10 @@ class Findings:
         """Add a critical finding."""
         self.keep(Finding(check, Severity.CRITICAL, subject, message, details))
 
+    def warn(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
+        """Add a warning."""
+        self.keep(Finding(check, Severity.WARNING, subject, message, details))
+
     def keep(self, finding: Finding) -> None:
         """Add a finding."""
         self.counts[finding.check] += 1
