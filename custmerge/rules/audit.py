@@ -153,6 +153,11 @@ class Findings:
         # Those that the other look has counted alone.
         self.counts.update(others.counts - Counter(finding.check for finding in others.kept))
 
+    def checked(self, check: CheckName) -> Checked:
+        """Return what one check found."""
+        kept = [finding for finding in self.kept if finding.check is check]
+        return Checked(check, kept, self.counts[check] - len(kept))
+
     def without(self, check: CheckName) -> Findings:
         """Return the findings of all other checks."""
         others = Counter({other: count for other, count in self.counts.items() if other is not check})

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 
 from custmerge.errors import N_, TextUnreadable
-from custmerge.rules.audit import Audit, Checked, CheckName, Checkpoint, Findings
+from custmerge.rules.audit import Audit, CheckName, Checkpoint, Findings
 from custmerge.rules.bulk import APPROVED_FOR, State
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.people import Capability
@@ -85,13 +85,8 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
         head, findings = look.everything()
         if not look.was_disturbed or not findings.kept or not left:
             break
-    checked = [_checked(check, findings) for check in CheckName if check in wanted.checks]
+    checked = [findings.checked(check) for check in CheckName if check in wanted.checks]
     return Audit(checked, head, time.monotonic() - began)
-
-
-def _checked(check: CheckName, findings: Findings) -> Checked:
-    kept = [finding for finding in findings.kept if finding.check is check]
-    return Checked(check, kept, findings.counts[check] - len(kept))
 
 
 class _Look:
