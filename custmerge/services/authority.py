@@ -6,7 +6,7 @@ A transfer or an approval counts by the history and by the people as they are no
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -132,6 +132,15 @@ def approval_counts(unit: Unit, batch: Batch) -> bool:
         return False
     staff = Staff(unit, {batch.approved_by_person})
     return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(told[0]))
+
+
+def lost_approvals(unit: Unit) -> Iterator[tuple[int, str]]:
+    """Give (batch, name of the approver) of unfinished bulk files whose approver may not approve any more."""
+    approvals = unit.digested_rows.open_approvals()
+    staff = Staff(unit, {person for _batch, person in approvals})
+    for batch, person in approvals:
+        if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:
+            yield batch, staff.name_of(person)
 
 
 def approved_in(unit: Unit, batch: int) -> int:

@@ -24,7 +24,7 @@ from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Transfer, Why
 from custmerge.services.access import Staff
-from custmerge.services.authority import approved_in, lives_of, staff_of
+from custmerge.services.authority import approved_in, lives_of, lost_approvals, staff_of
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 
@@ -59,7 +59,9 @@ def catch_up(unit: Unit, version: str, now: datetime) -> None:
     drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]
     if drafts:
         unit.chain.append(drafts, behind=head)
-    _finish_lost_approvals(unit)
+    for batch, _approver in lost_approvals(unit):
+        if approved_in(unit, batch):
+            unit.batches.finish(batch)
 
 
 def _void(unit: Unit, at: str) -> Iterator[Draft]:
@@ -148,16 +150,6 @@ def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
             why = staff.why_not(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
         if why is not None:
             yield transfer, why
-
-
-def _finish_lost_approvals(unit: Unit) -> None:
-    """Finish the batches whose approver may no longer approve."""
-    approved = [batch for batch in unit.batches.unfinished() if batch.approved_at is not None]
-    staff = Staff(unit, {batch.approved_by_person for batch in approved})
-    for batch in approved:
-        since = approved_in(unit, batch.id)
-        if since and staff.why_not(batch.approved_by_person, Capability.BULK_APPROVE, since) is not None:
-            unit.batches.finish(batch.id)
 
 
 def _missing_digests(unit: Unit) -> Iterator[RowEntry]:

@@ -20,7 +20,7 @@ from custmerge.rules.transfers import OPEN, Status, form_type
 from custmerge.services.access import Staff
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.processes import readable
-from custmerge.services.authority import approved_in, entries_of
+from custmerge.services.authority import entries_of, lost_approvals
 from custmerge.storage.unit import Unit
 
 TRANSFERS_AT_ONCE = 200
@@ -231,7 +231,9 @@ def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_u
 
 
 def _check_approvals(unit: Unit, findings: Findings) -> None:
-    _check_approvers(unit, findings)
+    # Files that can be run as a whole, by the approval of somebody who may not give it any more.
+    for batch, name in lost_approvals(unit):
+        findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
     with (
         _newest_entries(unit, findings, CheckName.BATCHES, "batch", Action.BULK_APPROVE, kind="batch") as newest_of,
         closing(unit.digested_rows.approvals()) as approvals,
@@ -241,16 +243,6 @@ def _check_approvals(unit: Unit, findings: Findings) -> None:
             if entry is not None or any(cell is not None for cell in cells[3:]):
                 digest = row_digests.row_digest("approval", *cells)
                 _check_digest(findings, CheckName.BATCHES, f"batch {cells[0]}", digest, entry)
-
-
-def _check_approvers(unit: Unit, findings: Findings) -> None:
-    """Look for bulk files that can be run as a whole, by the approval of somebody who may not give it any more."""
-    approvals = unit.digested_rows.open_approvals()
-    staff = Staff(unit, {person for _batch, person in approvals})
-    for batch, person in approvals:
-        if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:
-            name = staff.name_of(person)
-            findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
 
 
 def _check_digest(findings: Findings, check: CheckName, subject: str, digest: str, entry: Facts | None) -> None:
