@@ -45,11 +45,10 @@ def approved(unit: Unit, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Trans
 
     An order asks for them after it has locked their rows.
     """
-    statuses = standing(unit, transfers.values())
     return {
-        pair: transfer
-        for pair, transfer in transfers.items()
-        if statuses[transfer.id] is Status.APPROVED and has_its_form(unit, transfer)
+        (transfer.survivor, transfer.absorbed): transfer
+        for transfer in standing(unit, transfers.values())
+        if transfer.status is Status.APPROVED and has_its_form(unit, transfer)
     }
 
 
@@ -61,9 +60,7 @@ def approved_for(unit: Unit, pair: Pair, records: Records) -> int | None:
 
 def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
     """Return transfers with the status that they have now, by the history and by their pairs' records."""
-    stored = list(stored)
-    statuses = standing(unit, stored)
-    transfers = [replace(transfer, status=statuses[transfer.id]) for transfer in stored]
+    transfers = standing(unit, stored)
     records = records_of(unit, [transfer for transfer in transfers if transfer.status in OPEN])
     return [replace(transfer, status=status_now(transfer, records)) for transfer in transfers]
 
@@ -74,19 +71,19 @@ def records_of(unit: Unit, transfers: Iterable[Transfer]) -> dict[str, Customer]
     return unit.register.customers(numbers) if numbers else {}
 
 
-def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
-    """Return by its id the status that each transfer has by the history.
+def standing(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
+    """Return transfers with the status that each has by the history.
 
     A transfer that is open in its row is void if its row, filer or approver isn't as the history has them; any other
     has the status of its row.
     """
-    transfers = list(transfers)
-    open_ones = [transfer for transfer in transfers if transfer.status in OPEN]
+    stored = list(stored)
+    open_ones = [transfer for transfer in stored if transfer.status in OPEN]
     lives, staff = lives_of(unit, open_ones), staff_of(unit, open_ones)
-    return {
-        transfer.id: _status(staff, transfer, lives[transfer.id]) if transfer.id in lives else transfer.status
-        for transfer in transfers
-    }
+    return [
+        replace(transfer, status=_status(staff, transfer, lives[transfer.id])) if transfer.id in lives else transfer
+        for transfer in stored
+    ]
 
 
 def has_its_form(unit: Unit, transfer: Transfer) -> bool:
