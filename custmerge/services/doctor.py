@@ -11,7 +11,7 @@ from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.rules.times import MAY_BE_APART
 from custmerge.settings import sqlite_path
 from custmerge.storage.files.token_store import keyring_problem, loose_file
-from custmerge.storage.schema import VERSIONS
+from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -79,7 +79,7 @@ def _checksums(*, is_on: bool) -> Check:
 def _clock(database: Database, now: datetime) -> Check:
     """Compare this machine's clock with the database's; on SQLite, which has none, with the newest history entry."""
     with database.reading() as unit:
-        theirs, newest = unit.server_time(), unit.newest_entry()
+        theirs, newest = unit.server_time(), unit.chain.newest_moment()
     if theirs is None:
         behind = round((newest - now).total_seconds()) if newest else 0
         is_ok = behind <= MAY_BE_APART.total_seconds()

@@ -12,7 +12,7 @@ from custmerge.services.people import passwords
 from custmerge.services.people.staff import checked_name, end_locks, write_new
 from custmerge.services.upgrade import INIT, catch_up, write_missing_digests
 from custmerge.storage.database import Database
-from custmerge.storage.schema import VERSIONS
+from custmerge.storage.tables import VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,8 @@ def grant(database: Database, role: str) -> None:
         if (stranger := unit.stranger()) is not None:
             # The server would only warn, and give nothing.
             raise NotOwnerOfRights(user=stranger)
-    database.grant(role)
+    with database.writing() as unit:
+        unit.grant(role)
 
 
 def is_supervisor(database: Database, name: str) -> bool:

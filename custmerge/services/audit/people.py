@@ -128,7 +128,7 @@ def _check_tokens(unit: Unit, findings: Findings) -> None:
     ):
         for cells in services:
             name = cells[1]
-            keys = unit.digested_rows.keys_of(cells[0])
+            keys = unit.people.keys_of(cells[0])
             digest = row_digests.row_digest("service", *cells, keys[0] if keys else None)
             _check_digest(findings, CheckName.TOKENS, f"token {name}", digest, entries.of(name))
             if len(keys) > 1:
@@ -240,7 +240,7 @@ def _check_forms(unit: Unit, findings: Findings) -> None:
 
 def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
     """Compare a transfer's form with what was filed; returns whether it was erased."""
-    content = unit.digested_rows.form_of(row["id"])
+    content = unit.transfers.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
         return False
@@ -270,7 +270,7 @@ def _check_approvals(unit: Unit, findings: Findings) -> None:
 
 def _check_approvers(unit: Unit, findings: Findings) -> None:
     """Look for bulk files that can be run as a whole, by the approval of somebody who may not give it any more."""
-    approvals = unit.digested_rows.open_approvals()
+    approvals = unit.batches.open_approvals()
     staff = Staff(unit, {person for _batch, person in approvals})
     for batch, person in approvals:
         if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:

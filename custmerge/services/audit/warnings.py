@@ -83,7 +83,7 @@ def _retention(unit: Unit, until: str, days: int) -> Iterator[Finding]:
 
 
 def _open_transfers(unit: Unit, now: datetime) -> Iterator[Finding]:
-    for found in as_they_are(unit, unit.transfers.opened_before(stamp(now - OPEN_FOR))):
+    for found in as_they_are(unit, unit.transfers.stored_as(*OPEN, filed_before=stamp(now - OPEN_FOR))):
         subject = f"transfer {found.id}"
         if found.status in OPEN:
             yield _warning(CheckName.OPEN, subject, _TRANSFER_OPEN, status=found.status.value, at=found.at)

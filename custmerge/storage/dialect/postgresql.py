@@ -11,7 +11,19 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
-from sqlalchemy import ARRAY, Connection, Engine, Integer, Table, Text, create_engine, event, text
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Table,
+    Text,
+    create_engine,
+    event,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
@@ -209,6 +221,10 @@ class PostgreSQL:
     def among(self, keys: str) -> str:
         """Return the condition that the left side is in an array."""
         return f"= ANY ({keys})"
+
+    def size_in_bytes(self, column: ColumnElement[str]) -> ColumnElement[int]:
+        """Return the size of a text in UTF-8."""
+        return func.octet_length(column)
 
     def column_from_body(self, key: str) -> str:
         """Return the expression of a generated column; `order` alone is a number."""

@@ -15,7 +15,19 @@ from random import random
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Integer, Table, Text, create_engine, event
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    cast,
+    create_engine,
+    event,
+    func,
+)
 from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors
@@ -152,6 +164,10 @@ class SQLite:
     def among(self, keys: str) -> str:
         """Return the condition that the left side is in a JSON array."""
         return f"IN (SELECT value FROM json_each({keys}))"  # noqa: S608 (names of ours)
+
+    def size_in_bytes(self, column: ColumnElement[str]) -> ColumnElement[int]:
+        """Return the size of a text in UTF-8."""
+        return func.length(cast(column, LargeBinary))
 
     def column_from_body(self, key: str) -> str:
         """Return the expression of a generated column."""

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from custmerge.rules.fields import Customer
 from custmerge.storage.dialect import Row, dialect_of
-from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
+from custmerge.storage.register.reader import circles
 from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
@@ -253,8 +253,7 @@ class RegisterImport:
         """Give (line, number) of each noted tombstone whose chain ends in a circle."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
-        circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
-        yield from self._connection.execute(text(_CIRCLES.format(circles=circles)))
+        yield from self._connection.execute(text(_CIRCLES.format(circles=circles(self._connection))))
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:
