@@ -114,7 +114,7 @@ def _staff(database: Database) -> Check:
 def _permissions(database: Database) -> Check:
     if not database.url.startswith("sqlite:"):
         with database.reading() as unit:
-            lacking = unit.protection.lacking_right()
+            lacking = unit.rights.lacking()
         if lacking is None:
             return Check("permissions", True, N_("The server looks after who may read the database."), {})
         message = N_("The role {role} may not {right} {table}: let the owner run `custmerge init --grant {role}`.")

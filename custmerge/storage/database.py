@@ -228,7 +228,7 @@ class Database:
         `then` is called in the same transaction, with the version before and the database's time, where that was
         an older version.
         """
-        from custmerge.storage import rights, schema
+        from custmerge.storage import schema
 
         engine = open_engine(self.url, create=True)
         try:
@@ -237,9 +237,9 @@ class Database:
                 before = schema.upgrade(connection, self.url)
                 if before is None or before == VERSIONS[-1]:
                     return before
-                rights.give_to_owner(connection)
+                unit = Unit(connection)
+                unit.rights.give_to_owner()
                 if then is not None:
-                    unit = Unit(connection)
                     then(unit, before, self._asked_time(unit).now())
             return before
         finally:

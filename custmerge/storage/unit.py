@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.reader import LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.rights import Rights
 
 
 T = TypeVar("T")
@@ -98,19 +99,6 @@ class Unit:
         """Return the present time, asked for at this moment."""
         return self.server_time() or datetime.now(UTC)
 
-    def grant(self, role: str) -> None:
-        """Give a PostgreSQL role what the commands need and nothing more, see `rights.grant`."""
-        from custmerge.storage import rights
-
-        rights.grant(self._connection, role)
-
-    def stranger(self) -> str | None:
-        """Return the connected role if it doesn't own the tables; None for their owner, and for an SQLite file."""
-        # Imported here: hardly any command asks.
-        from custmerge.storage import rights
-
-        return rights.stranger(self._connection)
-
     register = _part(Register)
     """Customers, packages and domains."""
     ledger = _part(Ledger)
@@ -129,6 +117,13 @@ class Unit:
     """Wrong tries and locks."""
     transfers = _part(Transfers)
     """Contract transfers."""
+
+    @cached_property
+    def rights(self) -> Rights:
+        """The rights of PostgreSQL's roles."""
+        from custmerge.storage.rights import Rights
+
+        return Rights(self._connection)
 
     @cached_property
     def register_import(self) -> RegisterImport:
