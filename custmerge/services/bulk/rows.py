@@ -18,7 +18,7 @@ from custmerge.services.merge import Orders
 
 if TYPE_CHECKING:
     from custmerge.services.bulk.passwords import Proofs
-    from custmerge.storage.ledger.changed_records import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
