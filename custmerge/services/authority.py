@@ -48,7 +48,8 @@ def approved(unit: Unit, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Trans
     return {
         (transfer.survivor, transfer.absorbed): transfer
         for transfer in standing(unit, transfers.values())
-        if transfer.status is Status.APPROVED and has_its_form(unit, transfer)
+        if transfer.status is Status.APPROVED
+        and is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256)
     }
 
 
@@ -84,11 +85,6 @@ def standing(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
         replace(transfer, status=_status(staff, transfer, lives[transfer.id])) if transfer.id in lives else transfer
         for transfer in stored
     ]
-
-
-def has_its_form(unit: Unit, transfer: Transfer) -> bool:
-    """Return whether the form of a transfer is, byte for byte, the one that was filed."""
-    return is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256)
 
 
 def as_it_is(unit: Unit, batch: Batch, now: datetime) -> Batch:

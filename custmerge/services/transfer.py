@@ -40,7 +40,7 @@ from custmerge.rules.transfers import (
     status_now,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import as_they_are, has_its_form
+from custmerge.services.authority import as_they_are
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -222,6 +222,6 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
 def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
     """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
     (transfer,) = as_they_are(unit, [stored])
-    if transfer.status in OPEN and not has_its_form(unit, transfer):
+    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
         return replace(transfer, status=Status.VOID)
     return transfer
