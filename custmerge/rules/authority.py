@@ -134,14 +134,7 @@ def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) ->
     """Return the history entries of transfers that became void, one each, in the order of their ids."""
     drafts = []
     for transfer in sorted(transfers, key=lambda transfer: transfer.id):
-        facts: dict[str, Fact] = {
-            "survivor": transfer.survivor,
-            "absorbed": transfer.absorbed,
-            "transfer": transfer.id,
-            "form_sha256": transfer.form.sha256,
-            "why": why.value,
-            "row_sha256": row_digests.void_digest(transfer, why),
-        }
+        facts = {**transfer.facts, "why": why.value, "row_sha256": row_digests.void_digest(transfer, why)}
         drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
     return drafts
 

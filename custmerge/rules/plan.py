@@ -67,15 +67,10 @@ class Plan:
     @property
     def packages_after(self) -> tuple[Package, ...]:
         """The packages that move, as they are after the order (rule 8)."""
+        number, choice, details = self.survivor.number, self.choice, self.absorbed.details
         return tuple(
-            Package(
-                package.package,
-                self.survivor.number,
-                package.name,
-                package.domains,
-                contact_after(self.choice, self.absorbed.details, package.contact),
-            )
-            for package in self.packages
+            Package(moved.package, number, moved.name, moved.domains, contact_after(choice, details, moved.contact))
+            for moved in self.packages
         )
 
     @property
@@ -284,6 +279,14 @@ def read_image(text: str) -> Image:
         for key, domains, contact in _moved(image)
     ]
     return Image(survivor, absorbed, tuple(packages))
+
+
+def readable_image(text: str) -> Image | None:
+    """Return the before-image that `before_image` wrote; None where it was erased, or changed into something else."""
+    try:
+        return read_image(text) if text else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def read_moved(text: str) -> tuple[tuple[str, ...], list[Moved]]:

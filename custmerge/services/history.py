@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import UnknownNumber, UnknownOrder
 from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
-from custmerge.rules.plan import read_image
+from custmerge.rules.plan import readable_image
 from custmerge.rules.records import checked_number
 from custmerge.services.access import Caller, demand, demand_number
 
@@ -226,11 +226,9 @@ def _event(entry: Entry) -> Event:
     )
 
 
-def _moved(image: str) -> Moved | None:
-    """Return what an order moved; None if its before-image was changed by hand and can't be read."""
-    try:
-        packages = read_image(image).packages
-    except (ValueError, LookupError, TypeError):
+def _moved(text: str) -> Moved | None:
+    """Return what an order moved; None if its before-image was erased, or changed by hand and can't be read."""
+    if (image := readable_image(text)) is None:
         return None
-    domains = sorted(name for package in packages for name in package.domains)
-    return Moved(tuple(package.package for package in packages), tuple(domains))
+    domains = sorted(name for package in image.packages for name in package.domains)
+    return Moved(tuple(package.package for package in image.packages), tuple(domains))

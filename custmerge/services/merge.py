@@ -164,7 +164,7 @@ class Orders:
         self._state = State(records, [package for held in packages.values() for package in held])
         if earlier is not None:
             self._state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
-        self._read_ways(earlier)
+        unit.register.add_chains(self._state.records, changed=earlier)
         # Asked behind the locks, for which this may have waited: from here on nothing of it changes before the
         # order is written, what a proof rests on included.
         now = max(now, unit.now()) if lock else now
@@ -172,20 +172,6 @@ class Orders:
         self._proofs = proved_pairs(unit, caller, absorbed, now)
         self._transfers = approved(unit, unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes]] = []
-
-    def _read_ways(self, earlier: ChangedRecords | None) -> None:
-        """Read the records that tombstones lead to, one step of all ways at once."""
-        records = self._state.records
-        while (
-            into := {record.merged_into for record in records.values() if record.merged_into is not None}
-            - records.keys()
-        ):
-            found = self._unit.register.customers(into)
-            if earlier is not None:
-                found |= earlier.records(into)
-            if not found:
-                return
-            records |= found
 
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return what an order would do as things stand now (contract §2).
@@ -233,8 +219,7 @@ class Orders:
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
-        survivor, absorbed = (self._state.records.get(number) for number in pair)
-        return approved_now(self._transfers.get(pair), survivor, absorbed)
+        return approved_now(self._transfers.get(pair), self._state.records)
 
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a tombstone went into `target`, at once or by way of others."""

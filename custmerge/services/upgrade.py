@@ -15,6 +15,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.rules import row_digests
@@ -23,7 +24,8 @@ from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Transfer, Why
-from custmerge.services.authority import Staff, approved_in, lives_of
+from custmerge.services.access import Staff
+from custmerge.services.authority import approved_in, lives_of, staff_of
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -72,7 +74,10 @@ def _void(unit: Unit, at: str) -> Iterator[Draft]:
     lives, updated = lives_of(unit, void), _last_update(unit) if void else 0
     for transfer in void:
         life = lives[transfer.id]
-        if life is not None and life.status in OPEN and _is_explained(unit, transfer, life, updated):
+        if life is None or life.status not in OPEN:
+            continue
+        # An entry after the filing has to say why: an import that may have changed the pair, or an order.
+        if updated > life.filed or _was_overtaken(unit, transfer, life):
             yield from void_entries([transfer], Why.OLDER_VERSION, INIT, at)
     for transfer, why in list(_left_open(unit)):
         unit.transfers.void(transfer.id)
@@ -117,11 +122,6 @@ def _last_update(unit: Unit) -> int:
     return 0
 
 
-def _is_explained(unit: Unit, transfer: Transfer, life: Life, updated: int) -> bool:
-    """Return whether an entry after the filing explains why a transfer is void; `updated` is `_last_update`."""
-    return updated > life.filed or _was_overtaken(unit, transfer, life)
-
-
 def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
     """Return whether a number of the pair was merged after the filing, or the pair was filed anew."""
     pair = (transfer.survivor, transfer.absorbed)
@@ -137,9 +137,7 @@ def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
 def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
     """Give the open transfers that have to become void, and why."""
     transfers = unit.transfers.stored_as(*OPEN)
-    lives = lives_of(unit, transfers)
-    people = {person for transfer in transfers for person in (transfer.filed_by_person, transfer.decided_by_person)}
-    staff = Staff(unit, people)
+    lives, staff = lives_of(unit, transfers), staff_of(unit, transfers)
     for transfer in transfers:
         life = lives[transfer.id]
         if life is None:
@@ -167,10 +165,7 @@ def _finish_lost_approvals(unit: Unit) -> None:
 
 def _missing_digests(unit: Unit) -> Iterator[RowEntry]:
     """Give the entries with the digests of rows of older versions that have none."""
-    yield from _people(unit)
-    yield from _tokens(unit)
-    yield from _transfers(unit)
-    yield from _approvals(unit)
+    return chain(_people(unit), _tokens(unit), _transfers(unit), _approvals(unit))
 
 
 def _people(unit: Unit) -> Iterator[RowEntry]:

@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from custmerge.errors import N_
-from custmerge.rules.audit import FINDINGS_AT_MOST, Audit, Checked, CheckName, Finding, Severity, Verdict
-from custmerge.rules.checkpoints import Checkpoint
+from custmerge.rules.audit import FINDINGS_AT_MOST, Audit, Checked, CheckName, Checkpoint, Finding, Severity, Verdict
 from custmerge.rules.times import stamp
 from custmerge.storage.files import checkpoint_file, signing
 

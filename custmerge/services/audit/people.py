@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import partial
 from itertools import islice
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from custmerge.errors import N_
 from custmerge.rules import row_digests
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.authority import DECISIONS, Life, life_of
-from custmerge.rules.history import Action, Fact
+from custmerge.rules.authority import DECISIONS, Facts, Life, life_of
+from custmerge.rules.history import Action
 from custmerge.rules.people import Capability
 from custmerge.rules.transfers import OPEN, Status, form_type
+from custmerge.services.access import Staff
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.processes import readable
-from custmerge.services.authority import Staff, approved_in
+from custmerge.services.authority import approved_in, entries_of
 from custmerge.storage.unit import Unit
-
-Facts = Mapping[str, Fact]
-"""What a history entry says."""
 
 TRANSFERS_AT_ONCE = 200
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
@@ -64,18 +62,16 @@ class _NewestEntries:
     """The newest entry with a row's digest for each name or number, of some actions; one in memory at a time.
 
     To be asked in the order of the keys' bytes, in which `DigestedRows` gives the rows. An entry that is passed over
-    has no row: `gone` is called with its key and what it says.
+    has no row: with `kind`, the word for such a row, that is a finding.
     """
 
     def __init__(
-        self,
-        unit: Unit,
-        key: str,
-        *actions: Action,
-        gone: Callable[[str, Facts], None] = lambda _key, _facts: None,
+        self, unit: Unit, findings: Findings, check: CheckName, key: str, *actions: Action, kind: str | None = None
     ) -> None:
         self._entries = unit.digested_rows.entries(key, [action.value for action in actions])
-        self._gone = gone
+        self._findings = findings
+        self._check = check
+        self._kind = kind
         self._next: tuple[str, str] | None = None
 
     def __enter__(self) -> Self:
@@ -88,30 +84,30 @@ class _NewestEntries:
         """Close the cursor: one that is open when an odd row ends this part would take the rest with it."""
         try:
             while error is None and self._next is not None:
-                self._pass_over()
+                self._pass_over(self._next)
         finally:
             self._entries.close()
 
     def of(self, key: str | int) -> Facts | None:
         """Return what the entry of a key says, None where there is none or it was asked for before."""
         while self._next is not None and self._next[0] < str(key):
-            self._pass_over()
+            self._pass_over(self._next)
         if self._next is None or self._next[0] != str(key):
             return None
         facts: Facts = json.loads(self._next[1])
         self._next = next(self._entries, None)
         return facts
 
-    def _pass_over(self) -> None:
-        if self._next is not None:
-            self._gone(self._next[0], json.loads(self._next[1]))
+    def _pass_over(self, entry: tuple[str, str]) -> None:
+        key, body = entry
+        if self._kind is not None:
+            self._findings.add(self._check, f"{self._kind} {key}", _GONE, seq=_seq(json.loads(body)))
         self._next = next(self._entries, None)
 
 
 def _check_staff(unit: Unit, findings: Findings) -> None:
-    gone = partial(_report_gone, findings, CheckName.STAFF, "user")
     with (
-        _NewestEntries(unit, "name", Action.USER, gone=gone) as entries,
+        _NewestEntries(unit, findings, CheckName.STAFF, "name", Action.USER, kind="user") as entries,
         closing(unit.digested_rows.staff()) as people,
     ):
         for cells in people:
@@ -121,9 +117,8 @@ def _check_staff(unit: Unit, findings: Findings) -> None:
 
 
 def _check_tokens(unit: Unit, findings: Findings) -> None:
-    gone = partial(_report_gone, findings, CheckName.TOKENS, "token")
     with (
-        _NewestEntries(unit, "name", Action.TOKEN, gone=gone) as entries,
+        _NewestEntries(unit, findings, CheckName.TOKENS, "name", Action.TOKEN, kind="token") as entries,
         closing(unit.digested_rows.services()) as services,
     ):
         for cells in services:
@@ -136,15 +131,26 @@ def _check_tokens(unit: Unit, findings: Findings) -> None:
 
 
 def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
-    gone = partial(_report_gone, findings, CheckName.TRANSFERS, "transfer")
+    newest = partial(_NewestEntries, unit, findings, CheckName.TRANSFERS, "transfer")
     with (
-        _NewestEntries(unit, "transfer", Action.TRANSFER_FILE, gone=gone) as filed,
-        _NewestEntries(unit, "transfer", *DECISIONS) as decided,
-        _NewestEntries(unit, "transfer", Action.TRANSFER_VOID) as void,
+        newest(Action.TRANSFER_FILE, kind="transfer") as filed,
+        newest(*DECISIONS) as decided,
+        newest(Action.TRANSFER_VOID) as void,
         closing(unit.digested_rows.transfers()) as rows,
     ):
         while some := list(islice(rows, TRANSFERS_AT_ONCE)):
-            lives, used_before = _lives(unit, some)
+            # From the whole history: an audit since a checkpoint has read its end alone.
+            told = entries_of(unit, {row["id"]: row["absorbed"] for row in some})
+            lives = {
+                number: life_of(facts for facts in entries if not _is_merge(facts))
+                for number, entries in told.items()
+            }
+            used_before = {
+                number: cast("int", facts["order"])
+                for number, entries in told.items()
+                for facts in entries
+                if _is_merge(facts)
+            }
             staff = Staff(unit, {row[who] for row in some for who in ("filed_by_person", "decided_by_person")})
             for row in some:
                 number, subject = row["id"], f"transfer {row['id']}"
@@ -153,7 +159,7 @@ def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) ->
                 _check_decision(findings, subject, row, decided.of(number))
                 order = used.get(number, used_before.get(number))
                 _check_use(unit, findings, subject, row, order)
-                life, entry = lives.get(number), void.of(number)
+                life, entry = lives[number], void.of(number)
                 if order is None and row["status"] != Status.USED:
                     _check_status(findings, subject, row, life, entry)
                 if life is not None and row["status"] in OPEN:
@@ -162,21 +168,8 @@ def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) ->
                     findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
 
 
-def _lives(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[Fact, Life | None], dict[Fact, int]]:
-    """Return what the entries of some transfers say of each, and the orders that used one.
-
-    Both from the whole history: an audit since a checkpoint has read its end alone.
-    """
-    entries: dict[Fact, list[Facts]] = {row["id"]: [] for row in rows}
-    used: dict[Fact, int] = {}
-    for entry in list(unit.chain.of_transfers({row["absorbed"] for row in rows})):
-        facts = json.loads(entry.body)
-        number = facts.get("transfer")
-        if facts["action"] == Action.MERGE:
-            used |= {number: facts["order"]} if number in entries else {}
-        elif number in entries:
-            entries[number].append(facts)
-    return {number: life_of(entries) for number, entries in entries.items()}, used
+def _is_merge(facts: Facts) -> bool:
+    return facts["action"] == Action.MERGE
 
 
 def _seq(facts: Facts) -> int:
@@ -256,9 +249,8 @@ def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_u
 
 def _check_approvals(unit: Unit, findings: Findings) -> None:
     _check_approvers(unit, findings)
-    gone = partial(_report_gone, findings, CheckName.BATCHES, "batch")
     with (
-        _NewestEntries(unit, "batch", Action.BULK_APPROVE, gone=gone) as entries,
+        _NewestEntries(unit, findings, CheckName.BATCHES, "batch", Action.BULK_APPROVE, kind="batch") as entries,
         closing(unit.digested_rows.approvals()) as approvals,
     ):
         for cells in approvals:
@@ -283,7 +275,3 @@ def _check_digest(findings: Findings, check: CheckName, subject: str, digest: st
         findings.add(check, subject, _NO_ENTRY)
     elif entry["row_sha256"] != digest:
         findings.add(check, subject, _CHANGED, seq=_seq(entry))
-
-
-def _report_gone(findings: Findings, check: CheckName, kind: str, key: str, facts: Facts) -> None:
-    findings.add(check, f"{kind} {key}", _GONE, seq=_seq(facts))

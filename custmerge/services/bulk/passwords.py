@@ -20,7 +20,6 @@ from custmerge.rules.fields import Customer
 from custmerge.rules.passwords import Subject
 from custmerge.services.access import Caller, demand_alive
 from custmerge.services.people import guessing, passwords
-from custmerge.services.verify import guesser
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 
@@ -189,7 +188,7 @@ class _Tries:
     def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
         """Write the tries down, in one transaction with the look at what they are compared with."""
         self._check = check
-        self._caller = guesser(check.caller)
+        self._caller = check.caller.guesser
         self._open: dict[int, _RowTry] = {}
         """By row; without those that are settled."""
         self._locked: dict[int, guessing.Locked] = {}

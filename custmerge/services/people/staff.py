@@ -23,8 +23,14 @@ from custmerge.rules.passwords import WINDOW, Subject, subjects_named
 from custmerge.rules.people import Capability, Person, Role, folded, may
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.times import stamp
-from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, demand_person_acts
-from custmerge.services.authority import Staff
+from custmerge.services.access import (
+    Caller,
+    Staff,
+    demand,
+    demand_alive,
+    demand_may_change_people,
+    demand_person_acts,
+)
 from custmerge.services.people import guessing, passwords
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
