@@ -68,7 +68,7 @@ class Form:
     """A media type."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A filed form, and its decision."""
 
@@ -80,14 +80,14 @@ class Transfer:
     filed_by_person: int
     """The id of the person, which no change of name or role changes."""
     at: str
-    decided_by: str | None
-    reason: str | None
-    """The reason for a rejection."""
     form: Form
     salt: bytes
     identity_sha256: str
+    decided_by: str | None = None
     decided_by_person: int | None = None
     decided_at: str | None = None
+    reason: str | None = None
+    """The reason for a rejection."""
 
     @property
     def facts(self) -> dict[str, Fact]:

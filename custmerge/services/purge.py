@@ -11,7 +11,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.people import Capability
@@ -96,7 +95,7 @@ def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
     records = records_of(unit, open_ones)
     lapsed = [transfer.id for transfer in open_ones if status_now(transfer, records) is Status.VOID]
     if made_void := unit.transfers.void_open(lapsed) if lapsed else []:
-        unit.chain.append(void_entries(made_void, Why.IDENTITY_CHANGED, caller.actor, at))
+        unit.chain.append(row_digests.void_entries(made_void, Why.IDENTITY_CHANGED, caller.actor, at))
 
 
 def _changed_images(unit: Unit, until: str) -> list[int]:

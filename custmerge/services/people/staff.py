@@ -17,7 +17,7 @@ from custmerge.errors import (
     UnknownToken,
 )
 from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries, why_lost
+from custmerge.rules.authority import why_lost
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
 from custmerge.rules.people import Capability, Person, Role, folded, may
@@ -303,7 +303,7 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, rol
     for transfer in transfers:
         is_approver = transfer.filed_by_person != person.id
         why = why_lost(role.value if role else None, is_approver=is_approver)
-        unit.chain.append(void_entries([transfer], why, by, stamp(now)))
+        unit.chain.append(row_digests.void_entries([transfer], why, by, stamp(now)))
     return Ended(tokens, tuple(transfer.id for transfer in transfers), tuple(batches))
 
 
