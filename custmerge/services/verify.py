@@ -55,7 +55,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
 
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
-    subjects = [Subject("number", claim.absorbed), guesser(caller)]
+    subjects = [Subject("number", claim.absorbed), guessing.guesser(caller)]
     with guessing.trying(database, subjects, now) as tried:
         with database.reading() as unit:
             claimed = _claimed(unit, claim)
@@ -139,8 +139,3 @@ def check_survivor(database: Database, caller: Caller, number: str, now: datetim
         demand_alive(unit, caller, now, hold=False)
         demand_living(unit, checked_number(number))
     return number
-
-
-def guesser(caller: Caller) -> Subject:
-    """Return the subject at which the wrong proofs of a caller are counted."""
-    return Subject("customer_caller" if caller.is_customer else "staff_caller", caller.name)

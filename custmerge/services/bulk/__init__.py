@@ -37,9 +37,9 @@ def check(database: Database, caller: Caller, path: str, options: RunOptions) ->
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
         # Imported here: what neither checks nor runs a file needs no password hashes.
-        from custmerge.services.bulk.dry_run import Check
+        from custmerge.services.bulk.dry_run import dry_run
 
-        return Check(database, caller, file, options).told(batch if has_begun else None, is_whole=is_whole)
+        return dry_run(database, caller, file, options, batch if has_begun else None, is_whole=is_whole)
 
 
 def approvable(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
@@ -52,9 +52,9 @@ def approvable(database: Database, caller: Caller, path: str, options: RunOption
         with database.reading() as unit:
             now = options.clock()
             _demand_unapproved(_newest_of(unit, file.sha256, now), path, now)
-        from custmerge.services.bulk.dry_run import Check
+        from custmerge.services.bulk.dry_run import dry_run
 
-        return Check(database, caller, file, options).told(None, is_whole=True)
+        return dry_run(database, caller, file, options, None, is_whole=True)
 
 
 def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now: datetime) -> Batch:

@@ -6,7 +6,7 @@ What they rest on is asked again inside that transaction, so that nothing that c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,9 +19,10 @@ from custmerge.rules.bulk import BulkRow
 from custmerge.rules.fields import Customer
 from custmerge.rules.passwords import Subject
 from custmerge.services.access import Caller, demand_alive
+from custmerge.services.bulk.file import chunks
 from custmerge.services.people import guessing, passwords
-from custmerge.services.verify import guesser
 from custmerge.storage.database import Database
+from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.unit import Unit
 
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
@@ -78,30 +79,35 @@ class ProofsMoved(Exception):
         self.rows = rows
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedRows:
-    """What came of the passwords of a chunk's rows."""
+def verified_chunks(
+    check: PasswordCheck, file: SpooledFile, done: int, size: int, *, is_whole: bool
+) -> Iterator[tuple[Sequence[BulkRow], Proofs]]:
+    """Give the rows behind the first `done` in chunks of `size`, with the proofs of those that have a password.
 
-    proofs: Proofs
-    stopped_by: LockedOut | None = None
-    """The caller's own lock, which says nothing about the rows."""
-    first_open: int | None = None
-    """The first row that the caller's lock leaves without a proof."""
+    `is_whole` stands in for every proof. Raises LockedOut where the caller is locked for too many wrong passwords,
+    HostBusy, SessionOver and DatabaseError.
+    """
+    for rows in chunks(file, done, size, split=not is_whole):
+        # Before the chunk's transaction: no other command waits for its locks while passwords are hashed.
+        proofs, stop = ({}, None) if is_whole else _verified_rows(check, rows)
+        if stop is None:
+            yield rows, proofs
+        else:
+            # The lock says nothing about the rows from `first` on: they are tried when it has ended.
+            lock, first = stop
+            yield [row for row in rows if row.row < first], proofs
+            raise lock
 
-    def closed(self, rows: Sequence[BulkRow]) -> Sequence[BulkRow]:
-        """Return those of the rows, in their order, that can be decided now."""
-        return rows if self.first_open is None else [row for row in rows if row.row < self.first_open]
 
+def _verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> tuple[Proofs, tuple[LockedOut, int] | None]:
+    """Verify the rows that have a password, up to the caller's own lock; returns it with the first row behind it.
 
-def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows:
-    """Verify the rows that have a password; stops where the caller is locked for too many wrong ones.
-
-    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. Raises HostBusy,
-    SessionOver and DatabaseError. However it ends, no try stays behind whose hash wasn't compared.
+    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. However it
+    ends, no try stays behind whose hash wasn't compared.
     """
     waiting = [row for row in rows if row.problem is None and row.password]
     if not waiting:
-        return VerifiedRows({})
+        return {}, None
     with check.database.reading() as unit:
         waiting = _living(check.register_of(unit), waiting)
     proofs: dict[int, CustmergeError | Verified] = {}
@@ -111,11 +117,11 @@ def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows
             proofs |= tries.proofs(pool)
             waiting = [row for row in waiting if row.row not in proofs and row.row not in tries.merged_away]
             if tries.stopped_by is not None and waiting:
-                return VerifiedRows(proofs, tries.stopped_by, waiting[0].row)
+                return proofs, (tries.stopped_by, waiting[0].row)
             check.still_at_it()
             if tries.is_waiting:
                 time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
-    return VerifiedRows(proofs)
+    return proofs, None
 
 
 def with_standing(check: PasswordCheck, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
@@ -189,7 +195,7 @@ class _Tries:
     def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
         """Write the tries down, in one transaction with the look at what they are compared with."""
         self._check = check
-        self._caller = guesser(check.caller)
+        self._caller = guessing.guesser(check.caller)
         self._open: dict[int, _RowTry] = {}
         """By row; without those that are settled."""
         self._locked: dict[int, guessing.Locked] = {}
