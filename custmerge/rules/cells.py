@@ -1,7 +1,6 @@
 """CSV cells: what a spreadsheet would make of them, what one has already made of them, and how they are shown."""
 
 import re
-from collections.abc import Iterable
 
 from custmerge.errors import N_
 from custmerge.rules.mask import MASK
@@ -91,8 +90,3 @@ def wrong_with_decoding(cell: str) -> tuple[str, str] | None:
     """Return why a cell's text was decoded in a wrong encoding, and the characters that show it, or None."""
     match = _DECODED_WRONG.search(cell)
     return (WRONG_DECODING, match[0]) if match else None
-
-
-def joined(rows: Iterable[Iterable[str]]) -> str:
-    """Return all cells of rows as one text, for what is looked for in all of them at once."""
-    return "\n".join(map("\n".join, rows))

@@ -276,31 +276,29 @@ class _Tries:
 
     def _settle(self, fitting: Mapping[int, str | None]) -> None:
         """Write down how tries ended; those that are written are open no more."""
-        right = {number: stored for number, stored in fitting.items() if stored is not None}
+        right = [(self._open[number], stored) for number, stored in fitting.items() if stored is not None]
         if right:
             for attempt in self._check.database.attempts():
                 with attempt as unit:
                     self._take_back(unit, right)
-        for number in right:
-            del self._open[number]
-        for number in fitting:
-            if number in right:
-                continue
+        for row_try, _ in right:
+            del self._open[row_try.row.row]
+        for number in [number for number, stored in fitting.items() if stored is None]:
             row, tried = self._open[number].row, self._open[number].tried
             facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
             guessing.wrong(self._check.database, tried, self._check.caller.actor, facts)
             del self._open[number]
 
-    def _take_back(self, unit: Unit, right: Mapping[int, str]) -> None:
+    @staticmethod
+    def _take_back(unit: Unit, right: Sequence[tuple[_RowTry, str]]) -> None:
         """Forget tries that were right, and put today's hashes in the place of older ones."""
-        tries = [(self._open[number], stored) for number, stored in right.items()]
         renewed = [
             (row_try.row.absorbed, row_try.present.stored, stored)
-            for row_try, stored in tries
+            for row_try, stored in right
             if row_try.present is not None and row_try.present.stored != stored
         ]
         if renewed:
             unit.register.customers({absorbed for absorbed, _, _ in renewed}, lock=True)
-        unit.guesses.forget([number for row_try, _ in tries for number in row_try.tried.ids])
+        unit.guesses.forget([number for row_try, _ in right for number in row_try.tried.ids])
         for absorbed, old, new in renewed:
             passwords.renew(unit, absorbed, old, new)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.authority import void_entries
-from custmerge.rules.cells import joined, may_be_damaged
+from custmerge.rules.cells import may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import Actor, Draft
 from custmerge.rules.normalise import search_text
@@ -62,7 +62,7 @@ class Customers(Kind):
         for _, cells in lines:
             cells.append("")
         # Looked for in all cells at once: row by row it would cost as much as all the rest.
-        is_sound = not may_be_damaged(joined(cells for _, cells in lines))
+        is_sound = not may_be_damaged("\n".join("\n".join(cells) for _, cells in lines))
         good = [line for line in lines if (is_sound and self._is_plain(line[1])) or self._is_right(line, problems)]
         for line, cells in good:
             number, values = cells[self._number], self._fields(cells)

@@ -87,7 +87,7 @@ def _demanded(undos: Undos, orders: Sequence[int], seen: tuple[UndoPlan, ...] | 
         if seen is None:
             raise
         raise UndoChanged(orders=orders, obstacles=error.details["obstacles"]) from None
-    if seen is not None and not _same(plans, seen):
+    if seen is not None and [plan.shown for plan in plans] != [plan.shown for plan in seen]:
         raise UndoChanged(orders=orders, obstacles=[])
     return plans
 
@@ -102,12 +102,6 @@ def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> 
             break
         wanted |= later
     return sorted(wanted, reverse=True)
-
-
-def _same(plans: Sequence[UndoPlan], seen: Sequence[UndoPlan]) -> bool:
-    return len(plans) == len(seen) and all(
-        plan.shows_the_same_as(shown) for plan, shown in zip(plans, seen, strict=True)
-    )
 
 
 class Undos:
@@ -166,10 +160,6 @@ class Undos:
         state.assume(earlier.records(state.records), earlier.packages(state.packages).values())
         self._later = [later for later in self._later if later.order not in undone]
 
-    def is_undone(self, order: int) -> bool:
-        """Return whether an order is undone, by now or by one of these undos."""
-        return order in self._undone
-
     def _demand_may(self, order: int) -> None:
         """Raise unless the caller may undo an order: NotOwnOrder or UndoTooLate (contract §5)."""
         if may(self._caller.role, Capability.UNDO):
@@ -183,13 +173,16 @@ class Undos:
     def take_back(self, orders: Iterable[int], *, of_batch: int | None = None) -> tuple[UndoPlan, ...]:
         """Return what undoing orders does, one after the other; it is written by `write`.
 
-        Raises NotOwnOrder, UndoTooLate, AlreadyUndone, Purged, UndoBlocked, and ImageChanged also where the history
-        doesn't have an order as a row of the batch.
+        Those of a batch are passed over where they are undone already. Raises NotOwnOrder, UndoTooLate,
+        AlreadyUndone, Purged, UndoBlocked, and ImageChanged also where the history has an order of another batch.
         """
         plans = []
         for order in orders:
-            if of_batch is not None and self._entry_of(order).batch != of_batch:
-                raise ImageChanged(order=order)
+            if of_batch is not None:
+                if order in self._undone:
+                    continue
+                if self._entry_of(order).batch != of_batch:
+                    raise ImageChanged(order=order)
             plan = self._decide(order)
             self.state.undo(plan)
             self._undone[order] = self._caller.name, stamp(self._now)

@@ -22,6 +22,7 @@ from custmerge.rules.bulk import UNFINISHED, Batch, State
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
+from custmerge.rules.undo import UndoPlan
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import Lease, expiry, leased
 from custmerge.services.progress import Inputs, in_parts
@@ -44,14 +45,14 @@ class Extent:
     packages: int = 0
     domains: int = 0
 
-    def with_chunk(self, other: Extent) -> Extent:
-        """Return both together."""
+    def with_chunk(self, orders: Sequence[int], plans: Sequence[UndoPlan]) -> Extent:
+        """Return this with further orders of the batch, of which `plans` undo those that weren't undone before."""
         return Extent(
-            self.batch,
-            self.orders + other.orders,
-            self.already + other.already,
-            self.packages + other.packages,
-            self.domains + other.domains,
+            batch=self.batch,
+            orders=self.orders + len(plans),
+            already=self.already + len(orders) - len(plans),
+            packages=self.packages + sum(len(plan.packages) for plan in plans),
+            domains=self.domains + sum(len(plan.domains) for plan in plans),
         )
 
 
@@ -71,7 +72,7 @@ def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> 
             with database.reading() as unit:
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
                 undos.assume(changed, undone)
-                extent = extent.with_chunk(_taken_back(undos, chunk, number))
+                extent = extent.with_chunk(chunk, undos.take_back(chunk, of_batch=number))
             changed.keep(undos.state.changed_records, undos.state.changed_packages)
             undone.update(chunk)
             inputs.progress.advanced(len(undone), len(orders))
@@ -132,15 +133,17 @@ class _BatchUndo:
                 for chunk in _chunks(self._orders, self._inputs.chunk):
                     for attempt in self._database.attempts():
                         with attempt as unit:
-                            taken_back = self._take_back(unit, chunk)
-                    extent = extent.with_chunk(taken_back)
+                            plans = self._take_back(unit, chunk)
+                    extent = extent.with_chunk(chunk, plans)
                     self._done += len(chunk)
                     self._ends = False
                     self._use.note(self._inputs.clock())
                     self._inputs.progress.advanced(self._done, total)
                 for attempt in self._database.attempts():
                     with attempt as unit:
-                        self._finish(unit)
+                        self._demand_held(unit)
+                        self._end(unit, self._inputs.clock())
+                        unit.batches.undone(self._number)
         except UndoBlocked as error:
             if not self._done:
                 raise
@@ -169,16 +172,16 @@ class _BatchUndo:
         self._lease.taken(unit, batch, batches)
         return orders
 
-    def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Extent:
+    def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Sequence[UndoPlan]:
         self._demand_held(unit)
         unit.find_by_index()
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)
-        extent = _taken_back(undos, chunk, self._number)
+        plans = undos.take_back(chunk, of_batch=self._number)
         self._end(unit, now)
         undos.write({"batch": self._number})
         unit.batches.hold(self._number, self._lease.runner, expiry(now))
-        return extent
+        return plans
 
     def _end(self, unit: Unit, now: datetime) -> None:
         """End the batch, in its row and by an entry, where that has yet to be done; then its file can't be run."""
@@ -190,23 +193,6 @@ class _BatchUndo:
         """Raise BatchBusy where another process has taken the batch over: this one may have slept."""
         if not self._lease.holds(unit.batches.batch(self._number, lock=True)):
             raise BatchBusy(batch=self._number)
-
-    def _finish(self, unit: Unit) -> None:
-        self._demand_held(unit)
-        self._end(unit, self._inputs.clock())
-        unit.batches.undone(self._number)
-
-
-def _taken_back(undos: Undos, chunk: Sequence[int], number: int) -> Extent:
-    standing = [order for order in chunk if not undos.is_undone(order)]
-    plans = undos.take_back(standing, of_batch=number)
-    return Extent(
-        batch=number,
-        orders=len(plans),
-        already=len(chunk) - len(plans),
-        packages=sum(len(plan.packages) for plan in plans),
-        domains=sum(len(plan.domains) for plan in plans),
-    )
 
 
 def _demand_batch(unit: Unit, number: int) -> Batch:
