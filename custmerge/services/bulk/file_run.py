@@ -141,15 +141,10 @@ class FileRun:
         elif batch is not None and self._is_whole:
             self._lease.untouched = batch
         else:
-            batch = unit.batches.add(
-                Batch(
-                    sha256=self._file.sha256,
-                    state=State.RUNNING,
-                    rows=rows,
-                    run_by=self._caller.name,
-                    at=stamp(now),
-                )
+            new = Batch(
+                sha256=self._file.sha256, state=State.RUNNING, rows=rows, run_by=self._caller.name, at=stamp(now)
             )
+            batch = unit.batches.add(new)
             self._lease.untouched = replace(batch, state=State.FINISHED)
         for other in batches:
             if other.id != batch.id and other.state in UNFINISHED:

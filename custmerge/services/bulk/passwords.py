@@ -211,8 +211,9 @@ class _Tries:
         check = self._check
         demand_alive(unit, check.caller, check.now(), hold=False)
         subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
-        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in rows])
-        tries = list(zip(rows, guessing.begin_all(unit, subjects, check.now(), origin), strict=True))
+        numbers = None if check.batch is None else [row.row for row in rows]
+        noted = guessing.begin_all(unit, subjects, check.now(), batch=check.batch, rows=numbers)
+        tries = list(zip(rows, noted, strict=True))
         self._locked = {row.row: tried for row, tried in tries if isinstance(tried, guessing.Locked)}
         # Read behind the locks of those who count, for which this may have waited.
         begun = [(row, tried) for row, tried in tries if isinstance(tried, guessing.Try)]

@@ -47,18 +47,6 @@ class Locked:
     error: LockedOut
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The rows of a bulk file for which tries are made, in the order of the tries.
-
-    A run that goes on makes the tries again that the run before was cut off in. Nobody learns more by that, so a row
-    counts once, see `Guesses.keep`.
-    """
-
-    batch: int
-    rows: Sequence[int]
-
-
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
     """Write a try down; None while others are under way that would be the last. Raises LockedOut."""
     for attempt in database.attempts():
@@ -93,11 +81,18 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
 
 
 def begin_all(
-    unit: Unit, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
+    unit: Unit,
+    wanted: Sequence[Sequence[Subject]],
+    now: datetime,
+    *,
+    batch: int | None = None,
+    rows: Sequence[int | None] | None = None,
 ) -> list[Try | Locked | None]:
     """Write tries down, each for all of its subjects; to be committed before a hash is compared.
 
     Returns for each the try, or the lock that keeps it from beginning, or None where it has to wait for others.
+    `rows` are those of the bulk file `batch` for which tries are made. A run that goes on makes the tries again that
+    the run before was cut off in. Nobody learns more by that, so a row counts once, see `Guesses.keep`.
     """
     # The process may have been stopped since `now`.
     moment = max(now, unit.now())
@@ -105,9 +100,8 @@ def begin_all(
     # Always in the same order, so that two who count never wait for each other.
     ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
     states = {subject: _state(unit, subject, moment) for subject in ordered}
-    batch, rows = (None, [None] * len(wanted)) if origin is None else (origin.batch, origin.rows)
     begun: list[Try | Locked | None] = []
-    for subjects, row in zip(wanted, rows, strict=True):
+    for subjects, row in zip(wanted, rows or [None] * len(wanted), strict=True):
         locked = next((states[subject].locked for subject in subjects if states[subject].locked is not None), None)
         if locked is not None or any(states[subject].room <= 0 for subject in subjects):
             begun.append(locked)

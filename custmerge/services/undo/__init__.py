@@ -124,7 +124,7 @@ class Undos:
         numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
         # In the order in which a merge locks: customers, then packages, then the end of the history.
         records = unit.register.customers(numbers, lock=lock)
-        moved = [package for image in self._images.values() for package in _packages(image)]
+        moved = [package for image in self._images.values() if image is not None for package in image.packages]
         packages = unit.register.packages({package.package for package in moved}, lock=lock)
         self.state = State(records, packages.values())
         """The records and packages, as the undos leave them."""
@@ -150,7 +150,7 @@ class Undos:
     def _standing(self) -> list[Later]:
         survivors = {row.survivor for row in self._rows.values()}
         return [
-            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(_readable(text)))
+            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(text))
             for row, text in self._unit.ledger.standing_with(survivors, min(self._rows, default=0))
         ]
 
@@ -275,9 +275,7 @@ def _readable(text: str) -> Image | None:
         return None
 
 
-def _packages(image: Image | None) -> tuple[Package, ...]:
-    return () if image is None else image.packages
-
-
-def _keys(image: Image | None) -> frozenset[str]:
-    return frozenset(package.package for package in _packages(image))
+def _keys(text: str) -> frozenset[str]:
+    """Return the keys of the packages in a before-image; none where it can't be read."""
+    image = _readable(text)
+    return frozenset() if image is None else frozenset(package.package for package in image.packages)
