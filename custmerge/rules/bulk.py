@@ -23,10 +23,9 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.cells import shortened, unguard, wrong_with_digits
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.records import wrong_with_number
+from custmerge.rules.records import shortened, unguard, wrong_with_digits, wrong_with_number
 from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")

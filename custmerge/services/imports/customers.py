@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
 from custmerge.rules.authority import void_entries
-from custmerge.rules.cells import may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import Actor, Draft
 from custmerge.rules.normalise import search_text
@@ -19,6 +18,7 @@ from custmerge.rules.records import (
     TOMBSTONE_IS_EMPTY,
     Problem,
     are_plain,
+    may_be_damaged,
     problems_of_customer,
 )
 from custmerge.rules.transfers import Transfer, Why
