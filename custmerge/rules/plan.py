@@ -67,9 +67,9 @@ class Plan:
     @property
     def packages_after(self) -> tuple[Package, ...]:
         """The packages that move, as they are after the order (rule 8)."""
-        number, choice, absorbed = self.survivor.number, self.choice, self.absorbed.details
+        number, choice, details = self.survivor.number, self.choice, self.absorbed.details
         return tuple(
-            Package(moved.package, number, moved.name, moved.domains, contact_after(choice, absorbed, moved.contact))
+            Package(moved.package, number, moved.name, moved.domains, contact_after(choice, details, moved.contact))
             for moved in self.packages
         )
 

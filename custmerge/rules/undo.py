@@ -91,10 +91,10 @@ class UndoPlan:
         """The names that go back with their packages, sorted."""
         return tuple(sorted(name for package in self.packages for name in package.domains))
 
-    def shows_the_same_as(self, other: UndoPlan) -> bool:
-        """Return whether a person who agreed to `other` has agreed to this."""
-        mine, others = ((plan.order, plan.fields, plan.packages, plan.absorbed) for plan in (self, other))
-        return mine == others
+    @property
+    def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer]:
+        """What a person agrees to who is shown the plan."""
+        return self.order, self.fields, self.packages, self.absorbed
 
 
 @dataclass(frozen=True, slots=True)
