@@ -10,13 +10,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries
 from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import OPEN, Status, Why, is_as_filed, status_now
+from custmerge.rules.transfers import OPEN, Status, Why, decision_digest, is_as_filed, status_now, void_entries
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.authority import records_of
 
@@ -136,7 +134,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
     rejections: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.digested_rows.transfer(number)
-        is_as_told = row_digests.decision_row_digest(row, Status.REJECTED) == _digest_of(unit, row)
+        is_as_told = decision_digest(row, Status.REJECTED) == _digest_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -144,7 +142,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "absorbed": row["absorbed"],
             "transfer": number,
             "form_sha256": row["sha256"],
-            "row_sha256": row_digests.decision_row_digest({**row, "reason": None}, Status.REJECTED),
+            "row_sha256": decision_digest({**row, "reason": None}, Status.REJECTED),
         }
         rejections.append(facts if is_as_told else {})
     return rejections

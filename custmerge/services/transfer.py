@@ -20,24 +20,24 @@ from custmerge.errors import (
     TransferOpen,
     UnknownTransfer,
 )
-from custmerge.rules import row_digests
-from custmerge.rules.authority import survivor_of, void_entries
 from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Draft, Fact
-from custmerge.rules.people import Capability
+from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
     LARGEST_FORM_BYTES,
     OPEN,
-    Decision,
     Form,
     Status,
     Transfer,
     Why,
+    decision_digest,
+    filing_digest,
     form_type,
     identity_digest,
     is_as_filed,
     status_now,
+    void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
 from custmerge.services.authority import as_they_are, has_its_form
@@ -91,7 +91,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
             new = replace(new, id=unit.transfers.add(new, filing.content))
             if lapsed is not None:
                 unit.chain.append(void_entries([lapsed[0]], lapsed[1], caller.actor, stamp(now)))
-            _note(unit, caller, now, Action.TRANSFER_FILE, new, row_digests.filing_digest(new))
+            _note(unit, caller, now, Action.TRANSFER_FILE, new, filing_digest(new.row))
     return new
 
 
@@ -167,14 +167,21 @@ def decide(
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
     action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
-    decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
             transfer = _decidable(unit, caller, number, to, lock=True)
-            unit.transfers.decide(number, decision)
-            _note(unit, caller, now, action, transfer, row_digests.decision_digest(transfer, decision))
-    return replace(transfer, status=to, decided_by=caller.name, reason=reason)
+            decided = replace(
+                transfer,
+                status=to,
+                decided_by=caller.name,
+                decided_by_person=person_of(caller),
+                decided_at=stamp(now),
+                reason=reason,
+            )
+            unit.transfers.decide(decided)
+            _note(unit, caller, now, action, decided, decision_digest(decided.row, to))
+    return decided
 
 
 def _demand_decider(database: Database, caller: Caller, number: int, to: Status) -> None:

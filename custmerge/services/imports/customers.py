@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.authority import void_entries
 from custmerge.rules.cells import joined, may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import Actor, Draft
@@ -21,7 +20,7 @@ from custmerge.rules.records import (
     are_plain,
     problems_of_customer,
 )
-from custmerge.rules.transfers import Transfer, Why
+from custmerge.rules.transfers import Transfer, Why, void_entries
 
 if TYPE_CHECKING:
     from custmerge.services.imports import Line, Problems

@@ -16,13 +16,12 @@ from custmerge.errors import (
     UnknownName,
     UnknownToken,
 )
-from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries, why_lost
+from custmerge.rules.fields import wrong_with_number
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
-from custmerge.rules.people import Capability, Person, Role, folded, may
-from custmerge.rules.records import wrong_with_number
+from custmerge.rules.people import Capability, Person, Role, folded, may, person_digest, service_digest
 from custmerge.rules.times import stamp
+from custmerge.rules.transfers import void_entries, why_lost
 from custmerge.services.access import (
     Caller,
     Staff,
@@ -279,7 +278,7 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     service = unit.people.service_named(name)
     if service is None:
         raise UnknownToken(name=name)
-    digest = row_digests.service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
+    digest = service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
     told = {"did": did, "name": name, "row_sha256": digest, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
@@ -320,7 +319,7 @@ def _note(
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)
-    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": row_digests.person_digest(person)}
+    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": person_digest(person)}
     if role is not None:
         facts["role"] = role.value
     if void_batches:

@@ -50,7 +50,7 @@ Cells = tuple[Any, ...]
 
 # Any: whatever is stored.
 class PersonRow(NamedTuple):
-    """The columns of a person that `row_digests.person_row_digest` takes."""
+    """The columns of a person that `rules.people.person_row_digest` takes."""
 
     id: Any
     name: Any

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Text, and_, cast, func, insert, or_, select, union, update
 
 from custmerge.rules.history import Action
-from custmerge.rules.transfers import OPEN, Decision, Form, Status, Transfer
+from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.dialect import TextFromBody, among, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
@@ -85,15 +85,15 @@ class Transfers:
         rows = self._connection.execute(_TRANSFER.where(is_open, transfer.c.at < at).order_by(transfer.c.id))
         return [_transfer(row) for row in rows]
 
-    def decide(self, number: int, decision: Decision) -> None:
+    def decide(self, decided: Transfer) -> None:
         """Write who approved or rejected a transfer."""
         self._update(
-            transfer.c.id == number,
-            status=decision.status.value,
-            decided_by=decision.by,
-            decided_by_person=decision.person,
-            decided_at=decision.at,
-            reason=decision.reason,
+            transfer.c.id == decided.id,
+            status=decided.status.value,
+            decided_by=decided.decided_by,
+            decided_by_person=decided.decided_by_person,
+            decided_at=decided.decided_at,
+            reason=decided.reason,
         )
 
     def use(self, number: int, order: int) -> None:
