@@ -136,6 +136,10 @@ class Findings:
         """Add a critical finding."""
         self.keep(Finding(check, Severity.CRITICAL, subject, message, details))
 
+    def warn(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
+        """Add a warning."""
+        self.keep(Finding(check, Severity.WARNING, subject, message, details))
+
     def keep(self, finding: Finding) -> None:
         """Add a finding."""
         self.counts[finding.check] += 1
@@ -148,6 +152,11 @@ class Findings:
             self.keep(finding)
         # Those that the other look has counted alone.
         self.counts.update(others.counts - Counter(finding.check for finding in others.kept))
+
+    def checked(self, check: CheckName) -> Checked:
+        """Return what one check found."""
+        kept = [finding for finding in self.kept if finding.check is check]
+        return Checked(check, kept, self.counts[check] - len(kept))
 
     def without(self, check: CheckName) -> Findings:
         """Return the findings of all other checks."""

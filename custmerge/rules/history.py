@@ -144,6 +144,11 @@ def image_digest(salt: bytes, image: str) -> str:
     return hashlib.sha256(salt + image.encode()).hexdigest()
 
 
+def seq_of(facts: Facts) -> int:
+    """Return the number of the history entry with a body."""
+    return int(str(facts["seq"]))
+
+
 def row_digest(kind: str, *cells: Cell) -> str:
     """Return the SHA-256, in hex, of a row's cells, by which an audit knows whether somebody else changed the row.
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
 from custmerge.rules.fields import Pair, checked_number
-from custmerge.rules.history import Cell, Fact, Facts, row_digest
+from custmerge.rules.history import Cell, Fact, Facts, row_digest, seq_of
 from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 ABSOLUTE_LIMIT = timedelta(hours=12)
@@ -106,7 +106,7 @@ def still_may(role: str, disabled_at: str | None, capability: Capability, since:
     if disabled_at is not None or not _may(role, capability):
         return False
     return not any(
-        int(str(facts["seq"])) > since
+        seq_of(facts) > since
         and (
             facts.get("did") == "disable" or (facts.get("did") == "role" and not _may(facts.get("role"), capability))
         )

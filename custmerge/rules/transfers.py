@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from custmerge.rules.fields import Customer, Records
-from custmerge.rules.history import Action, Actor, Cell, Draft, Fact, Facts, row_digest
+from custmerge.rules.history import Action, Actor, Cell, Draft, Fact, Facts, row_digest, seq_of
 
 LARGEST_FORM_BYTES = 20 * 1024 * 1024
 # Source: ISO 32000 (PDF), TIFF 6.0, RFC 2083 (PNG), ITU-T T.81 (JPEG).
@@ -86,7 +86,7 @@ class Form:
     """A media type."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A filed form, and its decision."""
 
@@ -98,14 +98,14 @@ class Transfer:
     filed_by_person: int
     """The id of the person, which no change of name or role changes."""
     at: str
-    decided_by: str | None
-    reason: str | None
-    """The reason for a rejection."""
     form: Form
     salt: bytes
     identity_sha256: str
+    decided_by: str | None = None
     decided_by_person: int | None = None
     decided_at: str | None = None
+    reason: str | None = None
+    """The reason for a rejection."""
 
     @property
     def facts(self) -> dict[str, Fact]:
@@ -146,7 +146,7 @@ def life_of(told: Iterable[Facts]) -> Life | None:
             digests[action] = str(facts["row_sha256"])
         # An entry that only adds a digest to what an older version wrote tells of nothing new.
         if facts.get("did") != "seal":
-            newest[action] = int(str(facts["seq"]))
+            newest[action] = seq_of(facts)
             status = STATUS_AFTER[action]
     if status is None:
         return None

@@ -6,14 +6,14 @@ A transfer or an approval counts by the history and by the people as they are no
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
 from custmerge.rules.fields import Customer, Pair, Records
-from custmerge.rules.history import Action, Fact, Facts
+from custmerge.rules.history import Action, Fact, Facts, seq_of
 from custmerge.rules.people import Capability
 from custmerge.rules.transfers import (
     OPEN,
@@ -140,13 +140,22 @@ def approval_counts(unit: Unit, batch: Batch) -> bool:
     if not digests or digests[-1] != approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
-    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, int(str(told[0]["seq"])))
+    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(told[0]))
+
+
+def lost_approvals(unit: Unit) -> Iterator[tuple[int, str]]:
+    """Give (batch, name of the approver) of unfinished bulk files whose approver may not approve any more."""
+    approvals = unit.digested_rows.open_approvals()
+    staff = Staff(unit, {person for _batch, person in approvals})
+    for batch, person in approvals:
+        if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:
+            yield batch, staff.name_of(person)
 
 
 def approved_in(unit: Unit, batch: int) -> int:
     """Return the seq of the entry that tells of a batch's approval, 0 where there is no such entry."""
     told = _approvals(unit, batch)
-    return int(str(told[0]["seq"])) if told else 0
+    return seq_of(told[0]) if told else 0
 
 
 def _approvals(unit: Unit, batch: int) -> list[dict[str, Fact]]:

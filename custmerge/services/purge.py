@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules.bulk import without_details
 from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
@@ -55,7 +54,7 @@ def preview(database: Database, caller: Caller, days: int, now: datetime) -> Pur
             unit.ledger.images_before(until),
             unit.transfers.forms_before(until),
             len(unit.transfers.reasons_before(until)),
-            sum(without_details(results)[1] for _batch, _first, results in unit.batches.told_before(until)),
+            unit.batches.details_before(until),
             dry_run=True,
         )
 
@@ -73,7 +72,7 @@ def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> P
             orders = unit.ledger.erase_images_before(shown.until, but=_changed_images(unit, shown.until))
             _end_what_lapsed(unit, caller, stamp(now))
             forms = unit.transfers.erase_forms_before(shown.until, but=_changed_forms(unit, shown.until))
-            rows = _erase_details(unit, shown.until)
+            rows = unit.batches.erase_details_before(shown.until)
             rejections = _erase_reasons(unit, shown.until)
             purged = Purged(shown.until, orders, forms, len(rejections), rows, dry_run=False)
             if not purged.is_nothing:
@@ -113,17 +112,6 @@ def _changed_forms(unit: Unit, until: str) -> list[int]:
         for number, content, filed in unit.transfers.forms_with_digests(until)
         if not is_as_filed(content, filed)
     ]
-
-
-def _erase_details(unit: Unit, until: str) -> int:
-    """Erase what the results of bulk files quote of cells; returns the number of rows."""
-    erased = 0
-    # All places are read first: a row that is changed while the rows are streamed may come twice.
-    for number, first in [(number, first) for number, first, _results in unit.batches.told_before(until)]:
-        results, rows = without_details(unit.batches.chunk(number, first))
-        unit.batches.rewrite(number, first, results)
-        erased += rows
-    return erased
 
 
 def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:

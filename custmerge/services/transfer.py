@@ -21,7 +21,7 @@ from custmerge.errors import (
     UnknownTransfer,
 )
 from custmerge.rules.fields import Customer
-from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
@@ -73,7 +73,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         with attempt as unit:
             demand_alive(unit, caller, now)
             kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
-            lapsed = _make_room(unit, (kept, absorbed))
+            lapsed = _make_room(unit, (kept, absorbed), caller.actor, stamp(now))
             new = Transfer(
                 id=0,
                 survivor=survivor,
@@ -82,16 +82,13 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
                 filed_by=caller.name,
                 filed_by_person=person_of(caller),
                 at=stamp(now),
-                decided_by=None,
-                reason=None,
                 form=form,
                 salt=salt,
                 identity_sha256=identity_digest(salt, kept, absorbed),
             )
             new = replace(new, id=unit.transfers.add(new, filing.content))
-            if lapsed is not None:
-                unit.chain.append(void_entries([lapsed[0]], lapsed[1], caller.actor, stamp(now)))
-            _note(unit, caller, now, Action.TRANSFER_FILE, new, filing_digest(new.row))
+            facts = {**new.facts, "row_sha256": filing_digest(new.row)}
+            unit.chain.append([*lapsed, Draft(stamp(now), caller.actor, Action.TRANSFER_FILE, facts)])
     return new
 
 
@@ -180,7 +177,8 @@ def decide(
                 reason=reason,
             )
             unit.transfers.decide(decided)
-            _note(unit, caller, now, action, decided, decision_digest(decided.row, to))
+            facts = {**decided.facts, "row_sha256": decision_digest(decided.row, to)}
+            unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])
     return decided
 
 
@@ -194,8 +192,8 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
         raise
 
 
-def _make_room(unit: Unit, pair: Sequence[Customer]) -> tuple[Transfer, Why] | None:
-    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return it and why.
+def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list[Draft]:
+    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return its entry.
 
     Raises TransferOpen if it counts.
     """
@@ -203,12 +201,12 @@ def _make_room(unit: Unit, pair: Sequence[Customer]) -> tuple[Transfer, Why] | N
     survivor, absorbed = records
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
-        return None
+        return []
     if _with_its_form(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, records) is Status.VOID
-    return before, Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD
+    return void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)
 
 
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
@@ -234,7 +232,3 @@ def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
     if transfer.status in OPEN and not has_its_form(unit, transfer):
         return replace(transfer, status=Status.VOID)
     return transfer
-
-
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, transfer: Transfer, digest: str) -> None:
-    unit.chain.append([Draft(stamp(now), caller.actor, action, {**transfer.facts, "row_sha256": digest})])

@@ -16,9 +16,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING
 
-from custmerge.rules.history import Action, Actor, Draft, Fact, row_digest
+from custmerge.rules.history import Action, Actor, Draft, Fact, row_digest, seq_of
 from custmerge.rules.people import Capability, person_digest, person_row_digest
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
@@ -34,11 +33,9 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Staff
-from custmerge.services.authority import approved_in, lives_of, staff_of
-
-if TYPE_CHECKING:
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.services.authority import approved_in, lives_of, lost_approvals, staff_of
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 RowEntry = tuple[Action, Mapping[str, Fact]]
 """The action that wrote a row, and the facts of the entry with its digest."""
@@ -71,7 +68,9 @@ def catch_up(unit: Unit, version: str, now: datetime) -> None:
     drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]
     if drafts:
         unit.chain.append(drafts, behind=head)
-    _finish_lost_approvals(unit)
+    for batch, _approver in lost_approvals(unit):
+        if approved_in(unit, batch):
+            unit.batches.finish(batch)
 
 
 def _void(unit: Unit, at: str) -> Iterator[Draft]:
@@ -162,16 +161,6 @@ def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
             yield transfer, why
 
 
-def _finish_lost_approvals(unit: Unit) -> None:
-    """Finish the batches whose approver may no longer approve."""
-    approved = [batch for batch in unit.batches.unfinished() if batch.approved_at is not None]
-    staff = Staff(unit, {batch.approved_by_person for batch in approved})
-    for batch in approved:
-        since = approved_in(unit, batch.id)
-        if since and staff.why_not(batch.approved_by_person, Capability.BULK_APPROVE, since) is not None:
-            unit.batches.finish(batch.id)
-
-
 def _missing_digests(unit: Unit) -> Iterator[RowEntry]:
     """Give the entries with the digests of rows of older versions that have none."""
     return chain(_people(unit), _tokens(unit), _transfers(unit), _approvals(unit))
@@ -252,17 +241,20 @@ def _lost_role_in(unit: Unit) -> dict[int, int]:
 class _RowHistory:
     """The facts of the entries of a row, none of which has its digest."""
 
-    action: Action
-    """Of the newest entry."""
     facts: Mapping[str, Fact]
     """Each fact as the newest entry that has it tells it."""
     did: frozenset[Fact]
     """The `did` of all entries."""
 
     @property
+    def action(self) -> Action:
+        """What the newest entry tells of."""
+        return Action(str(self.facts["action"]))
+
+    @property
     def seq(self) -> int:
         """The seq of the newest entry."""
-        return int(str(self.facts["seq"]))
+        return seq_of(self.facts)
 
     def is_by(self, person: Fact, people: Mapping[tuple[Fact, Fact], int]) -> bool:
         """Return whether the newest entry is by a person, given by their id, or by one of their service tokens."""
@@ -287,12 +279,9 @@ def _histories(unit: Unit, key: str, *actions: Action) -> dict[Fact, _RowHistory
             if "row_sha256" in facts:
                 have_digest.add(value)
             entries.setdefault(value, []).append(facts)
-    return {value: _joined(bodies) for value, bodies in entries.items() if value not in have_digest}
-
-
-def _joined(bodies: list[dict[str, Fact]]) -> _RowHistory:
-    """Return the history of a row out of the bodies of its entries, in any order."""
-    bodies = sorted(bodies, key=lambda facts: int(str(facts["seq"])))
-    known = {name: fact for facts in bodies for name, fact in facts.items()}
-    did = frozenset(facts.get("did") for facts in bodies)
-    return _RowHistory(action=Action(str(known["action"])), facts=known, did=did)
+    histories = {}
+    for value in entries.keys() - have_digest:
+        oldest_first = sorted(entries[value], key=seq_of)
+        known = {name: fact for facts in oldest_first for name, fact in facts.items()}
+        histories[value] = _RowHistory(known, frozenset(facts.get("did") for facts in oldest_first))
+    return histories

@@ -102,10 +102,8 @@ def _claimed(unit: Unit, claim: Claim) -> Claimed:
     if way is None:
         return Claimed(exists=False, went_into=None, stored=None)
     end, own = way
-    went_into = None if end == claim.absorbed else end
-    if holder is None or holder[0] != end:
-        return Claimed(exists=True, went_into=went_into, stored=None, newest=newest)
-    return Claimed(exists=True, went_into=went_into, stored=holder[1] or own, newest=newest)
+    stored = (holder[1] or own) if holder is not None and holder[0] == end else None
+    return Claimed(exists=True, went_into=None if end == claim.absorbed else end, stored=stored, newest=newest)
 
 
 def _had_domain(unit: Unit, claim: Claim) -> bool:

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import islice
 
 from custmerge.errors import N_, TextUnreadable
-from custmerge.rules.audit import Audit, Checked, CheckName, Checkpoint, Finding, Findings, Severity
+from custmerge.rules.audit import Audit, CheckName, Checkpoint, Findings
 from custmerge.rules.bulk import APPROVED_FOR, State
 from custmerge.rules.history import NO_HASH, Action, Head
 from custmerge.rules.people import Capability
@@ -85,17 +85,8 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
         head, findings = look.everything()
         if not look.was_disturbed or not findings.kept or not left:
             break
-    return Audit(_checked(wanted.checks, findings), head, time.monotonic() - began)
-
-
-def _checked(checks: frozenset[CheckName], findings: Findings) -> list[Checked]:
-    by_check: dict[CheckName, list[Finding]] = {check: [] for check in CheckName if check in checks}
-    for finding in findings.kept:
-        if finding.check in checks:
-            by_check[finding.check].append(finding)
-    return [
-        Checked(check, kept, findings.counts.get(check, len(kept)) - len(kept)) for check, kept in by_check.items()
-    ]
+    checked = [findings.checked(check) for check in CheckName if check in wanted.checks]
+    return Audit(checked, head, time.monotonic() - began)
 
 
 class _Look:
@@ -204,70 +195,62 @@ class _Look:
         return last
 
     def _warn(self, unit: Unit, findings: Findings) -> None:
-        with readable(unit, findings, CheckName.OPEN):
-            for warning in self._warnings(unit):
-                findings.keep(warning)
-
-    def _warnings(self, unit: Unit) -> Iterator[Finding]:
-        """Give what somebody should look after, though nothing was touched."""
+        """Say what somebody should look after, though nothing was touched."""
         now, last = self._now, self._last
-        if CheckName.LOGINS in self._checks:
-            # A line from the future says nothing of the moment of the last audit.
-            is_past = last is not None and last.at <= stamp(now)
-            yield from _logins(unit, last.at if last is not None and is_past else stamp(now - timedelta(days=1)))
-        if CheckName.EXPIRY in self._checks:
-            yield from _expiry(unit, now)
-        if CheckName.OPEN in self._checks:
-            yield from _open_transfers(unit, now)
-            yield from _open_batches(unit, now)
-        if CheckName.RETENTION in self._checks:
-            days = self._wanted.retention_days
-            yield from _retention(unit, stamp(now - timedelta(days=days)), days)
+        with readable(unit, findings, CheckName.OPEN):
+            if CheckName.LOGINS in self._checks:
+                # A line from the future says nothing of the moment of the last audit.
+                is_past = last is not None and last.at <= stamp(now)
+                since = last.at if last is not None and is_past else stamp(now - timedelta(days=1))
+                _warn_of_logins(unit, findings, since)
+            if CheckName.EXPIRY in self._checks:
+                _warn_of_expiry(unit, findings, now)
+            if CheckName.OPEN in self._checks:
+                _warn_of_transfers(unit, findings, now)
+                _warn_of_batches(unit, findings, now)
+            if CheckName.RETENTION in self._checks:
+                days = self._wanted.retention_days
+                _warn_of_retention(unit, findings, stamp(now - timedelta(days=days)), days)
 
 
-def _logins(unit: Unit, since: str) -> Iterator[Finding]:
+def _warn_of_logins(unit: Unit, findings: Findings, since: str) -> None:
     failed = unit.ledger_reader.entries_since(Action.LOGIN_FAILED.value, since)
     if failed >= FAILED_LOGINS:
-        yield _warning(CheckName.LOGINS, "login", _FAILED, count=failed, since=since)
+        findings.warn(CheckName.LOGINS, "login", _FAILED, count=failed, since=since)
     locked = unit.ledger_reader.entries_since(Action.LOCKED.value, since)
     if locked:
-        yield _warning(CheckName.LOGINS, "login", _LOCKED, count=locked, since=since)
+        findings.warn(CheckName.LOGINS, "login", _LOCKED, count=locked, since=since)
 
 
-def _expiry(unit: Unit, now: datetime) -> Iterator[Finding]:
+def _warn_of_expiry(unit: Unit, findings: Findings, now: datetime) -> None:
     for made in unit.people.all_services():
         if made.revoked_at is None and stamp(now) <= made.expires_at <= stamp(now + EXPIRES_WITHIN):
-            yield _warning(CheckName.EXPIRY, f"token {made.name}", _EXPIRES, at=made.expires_at)
+            findings.warn(CheckName.EXPIRY, f"token {made.name}", _EXPIRES, at=made.expires_at)
 
 
-def _retention(unit: Unit, until: str, days: int) -> Iterator[Finding]:
+def _warn_of_retention(unit: Unit, findings: Findings, until: str, days: int) -> None:
     if (order := unit.ledger_reader.old_image(until)) is not None:
-        yield _warning(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=days)
+        findings.warn(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=days)
     if (transfer := unit.transfers.old_texts(until)) is not None:
-        yield _warning(CheckName.RETENTION, f"transfer {transfer}", _OLD_TEXTS, until=until, days=days)
+        findings.warn(CheckName.RETENTION, f"transfer {transfer}", _OLD_TEXTS, until=until, days=days)
     if (batch := unit.batches.old_details(until)) is not None:
-        yield _warning(CheckName.RETENTION, f"batch {batch}", _OLD_DETAILS, until=until, days=days)
+        findings.warn(CheckName.RETENTION, f"batch {batch}", _OLD_DETAILS, until=until, days=days)
 
 
-def _open_transfers(unit: Unit, now: datetime) -> Iterator[Finding]:
-    for found in as_they_are(unit, unit.transfers.opened_before(stamp(now - OPEN_FOR))):
-        subject = f"transfer {found.id}"
-        if found.status in OPEN:
-            yield _warning(CheckName.OPEN, subject, _TRANSFER_OPEN, status=found.status.value, at=found.at)
+def _warn_of_transfers(unit: Unit, findings: Findings, now: datetime) -> None:
+    for transfer in as_they_are(unit, unit.transfers.opened_before(stamp(now - OPEN_FOR))):
+        subject = f"transfer {transfer.id}"
+        if transfer.status in OPEN:
+            findings.warn(CheckName.OPEN, subject, _TRANSFER_OPEN, status=transfer.status.value, at=transfer.at)
         else:
-            yield _warning(CheckName.OPEN, subject, _TRANSFER_LAPSED, at=found.at)
+            findings.warn(CheckName.OPEN, subject, _TRANSFER_LAPSED, at=transfer.at)
 
 
-def _open_batches(unit: Unit, now: datetime) -> Iterator[Finding]:
+def _warn_of_batches(unit: Unit, findings: Findings, now: datetime) -> None:
     for batch in unit.batches.unfinished():
         approved = batch.approved_at
-        if batch.state is State.APPROVED and approved and now >= moment(approved) + APPROVED_FOR:
-            yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNRUN, at=approved)
-        elif approved and now >= moment(approved) + APPROVED_FOR:
-            yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_OVER, at=approved)
+        if approved and now >= moment(approved) + APPROVED_FOR:
+            message = _BATCH_UNRUN if batch.state is State.APPROVED else _BATCH_OVER
+            findings.warn(CheckName.OPEN, f"batch {batch.id}", message, at=approved)
         elif batch.state is State.RUNNING and batch.at < stamp(now - RUNS_FOR):
-            yield _warning(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNFINISHED, at=batch.at)
-
-
-def _warning(check: CheckName, subject: str, message: str, **details: str | int) -> Finding:
-    return Finding(check, Severity.WARNING, subject, message, details)
+            findings.warn(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNFINISHED, at=batch.at)

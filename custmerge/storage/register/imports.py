@@ -7,15 +7,13 @@ temporary tables with the line that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.rules.fields import Customer
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
-from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
@@ -141,14 +139,6 @@ class RegisterImport:
         """Add new packages; where a key exists, add none of `rows` and return those that exist."""
         return self._add(package, PACKAGE_ROW, rows)
 
-    def add_new_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add customers that didn't exist when asked for; returns those that somebody else has added since."""
-        return self._add_new(self.add_customers, rows)
-
-    def add_new_packages(self, rows: Sequence[Row]) -> set[str]:
-        """Add packages likewise."""
-        return self._add_new(self.add_packages, rows)
-
     def put_customers(self, rows: Sequence[Row]) -> None:
         """Overwrite customers, who are locked."""
         self._put(customer, CUSTOMER_ROW, rows)
@@ -157,15 +147,15 @@ class RegisterImport:
         """Overwrite packages, which are locked."""
         self._put(package, PACKAGE_ROW, rows)
 
-    def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
-        """Return the records and password hashes of those of `numbers` that exist, and lock them."""
+    def customers(self, numbers: Collection[str]) -> dict[str, Row]:
+        """Return number, the eleven fields, merged_into and password hash of those that exist, and lock them."""
         rows = self._connection.execute(
             select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash)
             .where(customer.c.number.in_(numbers))
             .order_by(customer.c.number)
             .with_for_update()
         )
-        return {number: (customer_of((number, *record)), password_hash) for number, *record, password_hash in rows}
+        return {row.number: tuple(row) for row in rows}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
         """Return for those of `numbers` that exist the number they went into, or None.
@@ -271,13 +261,6 @@ class RegisterImport:
                 raise
             return existing
         return set()
-
-    def _add_new(self, add: Callable[[Sequence[Row]], set[str]], rows: Sequence[Row]) -> set[str]:
-        existing: set[str] = set()
-        while rows and (refused := add(rows)):
-            existing |= refused
-            rows = [(key, *cells) for key, *cells in rows if key not in existing]
-        return existing
 
     def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if not rows:
