@@ -167,12 +167,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
     ]
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
-    restored, contacts = [], set()
-    for package in image.packages:
-        now = present.packages[package.package]
-        restored.append(Package(now.package, package.number, now.name, now.domains, package.contact))
-        if now.contact != package.contact:
-            contacts.add(now.package)
+    packages = [(present.packages[package.package], package) for package in image.packages]
     # One that has gone back meanwhile is as before already.
     fields = tuple(name for name in _changed(entry, image) if present.survivor[name] != image.survivor[name])
     return UndoPlan(
@@ -180,18 +175,18 @@ def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
         survivor=present.survivor.with_values({name: image.survivor[name] for name in fields}),
         absorbed=image.absorbed,
         fields=fields,
-        packages=tuple(restored),
-        contacts=frozenset(contacts),
+        packages=tuple(
+            Package(now.package, before.number, now.name, now.domains, before.contact) for now, before in packages
+        ),
+        contacts=frozenset(now.package for now, before in packages if now.contact != before.contact),
     )
 
 
 def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
     """Return the error that names everything in the way of undoing an order."""
     orders = sorted({obstacle.order for obstacle in obstacles if obstacle.order is not None}, reverse=True)
-    details: dict[str, Detail] = {"order": order, "obstacles": [obstacle.details() for obstacle in obstacles]}
-    if orders:
-        return UndoBlockedByOrders(**details, undo_first=orders)
-    return UndoBlocked(**details, undo_first=[])
+    kind = UndoBlockedByOrders if orders else UndoBlocked
+    return kind(order=order, obstacles=[obstacle.details() for obstacle in obstacles], undo_first=orders)
 
 
 def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:

@@ -11,13 +11,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.rules import row_digests
-from custmerge.rules.authority import Facts, Life, life_of, seq_of
-from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_holds
+from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
 from custmerge.rules.fields import Customer, Pair, Records
-from custmerge.rules.history import Action, Fact
+from custmerge.rules.history import Action, Fact, Facts, seq_of
 from custmerge.rules.people import Capability
-from custmerge.rules.transfers import OPEN, Status, Transfer, approved_now, is_as_filed, status_now
+from custmerge.rules.transfers import (
+    OPEN,
+    Life,
+    Status,
+    Transfer,
+    approved_now,
+    decision_digest,
+    filing_digest,
+    is_as_filed,
+    life_of,
+    status_now,
+)
 from custmerge.services.access import Caller, Staff
 
 if TYPE_CHECKING:
@@ -121,7 +130,7 @@ def approval_counts(unit: Unit, batch: Batch) -> bool:
     """Return whether the history has a batch's approval as its row has it, and its approver may still approve."""
     told = _approvals(unit, batch.id)
     digests = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
-    if not digests or digests[-1] != row_digests.approval_digest(batch):
+    if not digests or digests[-1] != approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
     return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(told[0]))
@@ -191,13 +200,13 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
         return life.status
     holds = (
         life.status is transfer.status
-        and life.filing_digest == row_digests.filing_digest(transfer)
+        and life.filing_digest == filing_digest(transfer.row)
         and staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed)
     )
     if holds and transfer.status is Status.APPROVED:
         holds = (
             transfer.decided_by_person != transfer.filed_by_person
-            and life.decision_digest == row_digests.kept_decision_digest(transfer)
+            and life.decision_digest == decision_digest(transfer.row, transfer.status)
             and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
         )
     return transfer.status if holds else Status.VOID

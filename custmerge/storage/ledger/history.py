@@ -22,9 +22,9 @@ from sqlalchemy import (
     update,
 )
 
-from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
 from custmerge.rules.times import moment
+from custmerge.rules.transfers import STATUS_AFTER
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from custmerge.rules.history import Action
-from custmerge.rules.transfers import OPEN, Decision, Form, Status, Transfer
+from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.dialect import TextFromBody, among, insert_row, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
@@ -79,15 +79,15 @@ class Transfers:
         statement = _TRANSFER.where(transfer.c.status.in_(stored)).order_by(transfer.c.id.desc())
         return tuple(self._all(statement.limit(limit)))
 
-    def decide(self, number: int, decision: Decision) -> None:
+    def decide(self, decided: Transfer) -> None:
         """Write who approved or rejected a transfer."""
         self._update(
-            transfer.c.id == number,
-            status=decision.status.value,
-            decided_by=decision.by,
-            decided_by_person=decision.person,
-            decided_at=decision.at,
-            reason=decision.reason,
+            transfer.c.id == decided.id,
+            status=decided.status.value,
+            decided_by=decided.decided_by,
+            decided_by_person=decided.decided_by_person,
+            decided_at=decided.decided_at,
+            reason=decided.reason,
         )
 
     def use(self, number: int, order: int) -> None:
