@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from custmerge.errors import N_, BadFile
 from custmerge.rules.fields import Customer, Records
 from custmerge.rules.history import Action, Actor, Cell, Draft, Fact, Facts, row_digest, seq_of
 
@@ -158,6 +159,15 @@ def life_of(told: Iterable[Facts]) -> Life | None:
         filing_digest=digests.get(Action.TRANSFER_FILE),
         decision_digest=digests.get(decision),
     )
+
+
+def read_form(content: bytes, *, file: str) -> Form:
+    """Return the digest, size and type of a form; raises BadFile, naming `file`, for one too large and for none."""
+    if len(content) > LARGEST_FORM_BYTES:
+        raise BadFile(file=file, why=N_("is larger than 20 MB"))
+    if (kind := form_type(content)) is None:
+        raise BadFile(file=file, why=N_("is no PDF, TIFF, PNG or JPEG file"))
+    return Form(hashlib.sha256(content).hexdigest(), len(content), kind)
 
 
 def form_type(content: bytes) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     N_,
-    BadFile,
     BadValue,
     FormChanged,
     FormPurged,
@@ -25,17 +23,15 @@ from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
-    LARGEST_FORM_BYTES,
     OPEN,
-    Form,
     Status,
     Transfer,
     Why,
     decision_digest,
     filing_digest,
-    form_type,
     identity_digest,
     is_as_filed,
+    read_form,
     status_now,
     void_entries,
 )
@@ -68,7 +64,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
-    form = checked_form(filing)
+    form = read_form(filing.content, file=filing.file)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
@@ -90,16 +86,6 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
             facts = {**new.facts, "row_sha256": filing_digest(new.row)}
             unit.chain.append([*lapsed, Draft(stamp(now), caller.actor, Action.TRANSFER_FILE, facts)])
     return new
-
-
-def checked_form(filing: Filing) -> Form:
-    """Return the digest, size and media type of a form; raises BadFile for a form that is too large or no form."""
-    if len(filing.content) > LARGEST_FORM_BYTES:
-        raise BadFile(file=filing.file, why=N_("is larger than 20 MB"))
-    kind = form_type(filing.content)
-    if kind is None:
-        raise BadFile(file=filing.file, why=N_("is no PDF, TIFF, PNG or JPEG file"))
-    return Form(hashlib.sha256(filing.content).hexdigest(), len(filing.content), kind)
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
