@@ -247,7 +247,7 @@ def checkpoint_line(checkpoint: Checkpoint) -> str:
 def read_checkpoint(text: str) -> Checkpoint:
     """Return the checkpoint that a line holds; raises ValueError where it holds none, or one that can't be.
 
-    Whether its signature is right, or is one at all, is for `storage.signing` to say.
+    Whether its signature is right, or is one at all, is for `storage.files.checkpoint_file` to say.
     """
     try:
         shape = json.loads(text)

@@ -80,7 +80,7 @@ class Staff:
         self._unit = unit
         self._entries: dict[str, list[dict[str, Fact]]] = {}
         known = [person for person in ids if person is not None]
-        self._rows = {row.id: (row, body) for row, body in unit.digested_rows.people(known)} if known else {}
+        self._rows = {row.id: (row, body) for row, body in unit.people.rows_with_entries(known)} if known else {}
 
     def is_as_told(self, person: int | None) -> bool:
         """Return whether a person's row is the one that the newest entry of that name has a digest of."""
@@ -134,7 +134,7 @@ def is_as_told(unit: Unit, session: Session) -> bool:
         return Staff(unit, {session.person.id}).is_as_told(session.person.id)
     if session.service is not None:
         entries = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
-        keys = unit.digested_rows.keys_of(session.service.id)
+        keys = unit.people.keys_of(session.service.id)
         digest = service_digest(session.service, session.token_sha256)
         return keys == [session.token_sha256] and bool(entries) and entries[-1].get("row_sha256") == digest
     return True

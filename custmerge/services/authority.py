@@ -100,7 +100,7 @@ def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
 
 def has_its_form(unit: Unit, transfer: Transfer) -> bool:
     """Return whether the form of a transfer is, byte for byte, the one that was filed."""
-    return is_as_filed(unit.digested_rows.form_of(transfer.id), transfer.form.sha256)
+    return is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256)
 
 
 def as_it_is(unit: Unit, batch: Batch, now: datetime) -> Batch:
@@ -145,7 +145,7 @@ def approval_counts(unit: Unit, batch: Batch) -> bool:
 
 def lost_approvals(unit: Unit) -> Iterator[tuple[int, str]]:
     """Give (batch, name of the approver) of unfinished bulk files whose approver may not approve any more."""
-    approvals = unit.digested_rows.open_approvals()
+    approvals = unit.batches.open_approvals()
     staff = Staff(unit, {person for _batch, person in approvals})
     for batch, person in approvals:
         if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:

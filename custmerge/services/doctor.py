@@ -11,7 +11,7 @@ from custmerge.rules.times import MAY_BE_APART
 from custmerge.settings import sqlite_path
 from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file
-from custmerge.storage.schema import VERSIONS
+from custmerge.storage.tables import VERSIONS
 
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 
@@ -76,7 +76,7 @@ def _checksums(*, is_on: bool) -> Check:
 def _clock(database: Database, now: datetime) -> Check:
     """Compare this machine's clock with the database's; on SQLite, which has none, with the newest history entry."""
     with database.reading() as unit:
-        theirs, newest = unit.server_time(), unit.newest_entry()
+        theirs, newest = unit.server_time(), unit.chain.newest_moment()
     if theirs is None:
         seconds = round((newest - now).total_seconds()) if newest else 0
         good = N_("This machine's clock isn't behind the newest history entry.")
@@ -102,7 +102,7 @@ def _staff(database: Database) -> Check:
 def _permissions(database: Database) -> Check:
     if not database.url.startswith("sqlite:"):
         with database.reading() as unit:
-            lacking = unit.protection.lacking_right()
+            lacking = unit.rights.lacking()
         if lacking is None:
             return Check("permissions", True, N_("The server looks after who may read the database."), {})
         message = N_("The role {role} may not {right} {table}: let the owner run `custmerge init --grant {role}`.")

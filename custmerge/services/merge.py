@@ -24,7 +24,7 @@ from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
-    from custmerge.storage.ledger.changed_records import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
 
 

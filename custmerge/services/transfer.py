@@ -138,7 +138,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
     """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
-    content = unit.digested_rows.form_of(transfer.id)
+    content = unit.transfers.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
     if not is_as_filed(content, transfer.form.sha256):

@@ -186,7 +186,7 @@ def _tokens(unit: Unit) -> Iterator[RowEntry]:
         # In every version a token ended with the role of the person who made it.
         stands = history.is_by(maker, people) and lost.get(maker, 0) < history.seq and "revoke" not in history.did
         if revoked_at or stands:
-            key = next(iter(unit.digested_rows.keys_of(number)), None)
+            key = next(iter(unit.people.keys_of(number)), None)
             digest = row_digest("service", *cells, key)
             yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": digest}
 

@@ -15,7 +15,7 @@ import pytest
 
 from custmerge.errors import BadFile, LooseFile
 from custmerge.rules.audit import Checkpoint, checkpoint_line
-from custmerge.storage.files import checkpoint_file, signing
+from custmerge.storage.files import checkpoint_file
 from custmerge.storage.files.checkpoint_file import append, numbered, read
 
 PROCESSES = multiprocessing.get_context("fork")
@@ -266,15 +266,15 @@ def keys(tmp_path_factory):
 
 
 def test_a_signed_checkpoint_comes_back_and_its_signature_is_right(path, keys):
-    append(path, signing.signer(keys("mine.pem"), {})(checkpoint(3)))
+    append(path, checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3)))
     (found,) = read(path)
-    assert signing.verifier(keys("mine.pub"))(found)
+    assert checkpoint_file.verifier(keys("mine.pub"))(found)
 
 
 def test_a_signature_can_be_verified_by_openssl_alone(keys, tmp_path):
     import base64
 
-    found = signing.signer(keys("mine.pem"), {})(checkpoint(3))
+    found = checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3))
     (tmp_path / "signature").write_bytes(base64.b64decode(found.signature))
     (tmp_path / "text").write_text(f'{{"at":"{found.at}","hash":"{found.hash}","seq":{found.seq}}}')
     check = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", keys("mine.pub"), "-in", "text"]
@@ -282,7 +282,7 @@ def test_a_signature_can_be_verified_by_openssl_alone(keys, tmp_path):
 
 
 def test_a_torn_signed_line_is_passed_over(path, keys):
-    whole = checkpoint_line(signing.signer(keys("mine.pem"), {})(checkpoint(3)))
+    whole = checkpoint_line(checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3)))
     write(path, whole[:-10], whole, "")
     assert seqs(path) == [3]
 
@@ -291,17 +291,19 @@ def test_a_torn_signed_line_is_passed_over(path, keys):
 def test_a_changed_checkpoint_has_a_wrong_signature(keys, change):
     from dataclasses import replace
 
-    found = signing.signer(keys("mine.pem"), {})(checkpoint(3))
-    assert not signing.verifier(keys("mine.pub"))(replace(found, **change))
+    found = checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3))
+    assert not checkpoint_file.verifier(keys("mine.pub"))(replace(found, **change))
 
 
 @pytest.mark.parametrize("signature", [None, "", "AAAA", "nonsense!", "ä", "A" * 86 + "=="])
 def test_what_is_no_signature_is_a_wrong_one(keys, signature):
-    assert not signing.verifier(keys("mine.pub"))(checkpoint(3, signature))
+    assert not checkpoint_file.verifier(keys("mine.pub"))(checkpoint(3, signature))
 
 
 def test_a_signature_of_somebody_else_is_a_wrong_one(keys):
-    assert not signing.verifier(keys("mine.pub"))(signing.signer(keys("other.pem"), {})(checkpoint(3)))
+    assert not checkpoint_file.verifier(keys("mine.pub"))(
+        checkpoint_file.signer(keys("other.pem"), {})(checkpoint(3))
+    )
 
 
 @pytest.mark.parametrize(
@@ -316,7 +318,7 @@ def test_a_signature_of_somebody_else_is_a_wrong_one(keys):
 )
 def test_a_key_that_cannot_sign_is_one_sentence(keys, name, says):
     with pytest.raises(BadFile, match=says):
-        signing.signer(keys(name), {})
+        checkpoint_file.signer(keys(name), {})
 
 
 @pytest.mark.parametrize(
@@ -325,7 +327,7 @@ def test_a_key_that_cannot_sign_is_one_sentence(keys, name, says):
 )
 def test_a_key_that_cannot_verify_is_one_sentence(keys, name, says):
     with pytest.raises(BadFile, match=says):
-        signing.verifier(keys(name))(checkpoint(3))
+        checkpoint_file.verifier(keys(name))(checkpoint(3))
 
 
 def test_a_public_key_that_everybody_can_change_proves_nothing(keys, tmp_path):
@@ -333,7 +335,7 @@ def test_a_public_key_that_everybody_can_change_proves_nothing(keys, tmp_path):
     key.write_bytes(Path(keys("mine.pub")).read_bytes())
     key.chmod(0o646)
     with pytest.raises(LooseFile, match="others can change it"):
-        signing.verifier(str(key))(checkpoint(3))
+        checkpoint_file.verifier(str(key))(checkpoint(3))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610])
@@ -342,7 +344,7 @@ def test_a_private_key_that_others_can_read_is_refused(keys, tmp_path, mode):
     loose.write_bytes(Path(keys("mine.pem")).read_bytes())
     loose.chmod(mode)
     with pytest.raises(BadFile) as error:
-        signing.signer(str(loose), {})
+        checkpoint_file.signer(str(loose), {})
     assert error.value.details["mode"] == f"{mode:04o}"
 
 
@@ -350,5 +352,5 @@ def test_a_private_key_that_systemd_hands_over_is_taken_whatever_its_mode(keys, 
     credential = tmp_path / "custmerge-sign-key"
     credential.write_bytes(Path(keys("mine.pem")).read_bytes())
     credential.chmod(0o440)
-    sign = signing.signer(str(credential), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    assert signing.verifier(keys("mine.pub"))(sign(checkpoint(3)))
+    sign = checkpoint_file.signer(str(credential), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert checkpoint_file.verifier(keys("mine.pub"))(sign(checkpoint(3)))

@@ -238,7 +238,7 @@ def _warn_of_retention(unit: Unit, findings: Findings, until: str, days: int) ->
 
 
 def _warn_of_transfers(unit: Unit, findings: Findings, now: datetime) -> None:
-    for transfer in as_they_are(unit, unit.transfers.opened_before(stamp(now - OPEN_FOR))):
+    for transfer in as_they_are(unit, unit.transfers.stored_as(*OPEN, filed_before=stamp(now - OPEN_FOR))):
         subject = f"transfer {transfer.id}"
         if transfer.status in OPEN:
             findings.warn(CheckName.OPEN, subject, _TRANSFER_OPEN, status=transfer.status.value, at=transfer.at)

@@ -10,7 +10,7 @@ from datetime import datetime
 from custmerge.errors import N_
 from custmerge.rules.audit import Audit, Checked, CheckName, Checkpoint, Findings, Verdict
 from custmerge.rules.times import stamp
-from custmerge.storage.files import checkpoint_file, signing
+from custmerge.storage.files import checkpoint_file
 
 _UNSIGNED = N_("this line of {file} isn't signed: find out who wrote it, and restore the file from a copy")
 _WRONG = N_("the signature of this line of {file} is wrong: find out who wrote it, and restore the file from a copy")
@@ -24,8 +24,8 @@ class CheckpointBook:
     ) -> None:
         """Load the keys, so that a wrong one is told before the audit. Raises BadFile."""
         self._path = path
-        self._sign = signing.signer(sign_key, environ) if sign_key else None
-        self._is_right = signing.verifier(verify_key) if verify_key else None
+        self._sign = checkpoint_file.signer(sign_key, environ) if sign_key else None
+        self._is_right = checkpoint_file.verifier(verify_key) if verify_key else None
 
     @property
     def checkpoints(self) -> Callable[[], Iterator[Checkpoint]] | None:

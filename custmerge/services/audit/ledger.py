@@ -264,7 +264,7 @@ def _check_batches(unit: Unit, findings: Findings, traces: Mapping[int, BatchTra
 
     Where only its end was, the entries of an approval that can be used are looked for in the rest.
     """
-    open_ones = set() if is_whole else {number for number, _person in unit.digested_rows.open_approvals()}
+    open_ones = set() if is_whole else {number for number, _person in unit.batches.open_approvals()}
     known, decided = set(), unit.ledger_reader.decided_rows()
     for number, state, done, merged in unit.ledger_reader.batches():
         known.add(number)

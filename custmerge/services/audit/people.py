@@ -120,7 +120,7 @@ def _check_tokens(unit: Unit, findings: Findings) -> None:
     ):
         for cells in services:
             name = cells[1]
-            keys = unit.digested_rows.keys_of(cells[0])
+            keys = unit.people.keys_of(cells[0])
             digest = row_digest("service", *cells, keys[0] if keys else None)
             _check_digest(findings, CheckName.TOKENS, f"token {name}", digest, newest_of(name))
             if len(keys) > 1:
@@ -226,7 +226,7 @@ def _check_forms(unit: Unit, findings: Findings) -> None:
 
 def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
     """Compare a transfer's form with what was filed; returns whether it was erased."""
-    content = unit.digested_rows.form_of(row["id"])
+    content = unit.transfers.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
         return False

@@ -21,7 +21,7 @@ from custmerge.services.bulk.passwords import (
 )
 from custmerge.storage.database import Database
 from custmerge.storage.files.csv_file import SpooledFile
-from custmerge.storage.ledger.changed_records import ChangedRecords
+from custmerge.storage.files.temporary import ChangedRecords
 from custmerge.storage.register.records import Register
 
 _NO_SALT = bytes(16)

@@ -36,7 +36,7 @@ from custmerge.storage.files.csv_file import SpooledFile, spooled
 
 if TYPE_CHECKING:
     from custmerge.services.bulk.passwords import Proofs
-    from custmerge.storage.ledger.changed_records import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
 
 

@@ -18,7 +18,7 @@ from custmerge.errors import LockedOut
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
 from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.storage.database import Clock, Database, counted_from
+from custmerge.storage.database import Clock, Database
 from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
@@ -64,7 +64,7 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
     """
     from custmerge.services.people import passwords
 
-    clock = counted_from(now)
+    clock = Clock(now)
     while True:
         # A turn that waits for other tries would keep those from the hash that they are about.
         with passwords.turn():
@@ -95,7 +95,7 @@ def begin_all(
     """
     # The process may have been stopped since `now`.
     moment = max(now, unit.now())
-    clock = counted_from(moment)
+    clock = Clock(moment)
     # Always in the same order, so that two who count never wait for each other.
     ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
     states = {subject: _state(unit, subject, moment) for subject in ordered}

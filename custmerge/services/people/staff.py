@@ -273,7 +273,7 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     service = unit.people.service_named(name)
     if service is None:
         raise UnknownToken(name=name)
-    digest = service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
+    digest = service_digest(service, next(iter(unit.people.keys_of(service.id)), None))
     told = {"did": did, "name": name, "row_sha256": digest, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 

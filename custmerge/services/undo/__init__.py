@@ -40,7 +40,7 @@ from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
-    from custmerge.storage.ledger.changed_records import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
 
 

@@ -27,7 +27,7 @@ from custmerge.services.access import Caller, SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import Lease, expiry, leased
 from custmerge.services.progress import Inputs, in_parts
 from custmerge.services.undo import Undos
-from custmerge.storage.ledger.changed_records import ChangedRecords
+from custmerge.storage.files.temporary import ChangedRecords
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database

@@ -174,18 +174,6 @@ class Protection:
         is_here = not host or host.startswith("/") or host == "localhost" or _is_loopback(raw.info.hostaddr)
         return None if is_here else host, bool(raw.pgconn.ssl_in_use)
 
-    def lacking_right(self) -> tuple[str, str, str] | None:
-        """Return (role, right, table) for a right that this role of PostgreSQL lacks to work with, None if none."""
-        from custmerge.storage import rights
-
-        return rights.lacking(self._connection)
-
-    def roles_short_of_rights(self) -> list[str]:
-        """Return the roles of PostgreSQL that work here and lack a right that the commands need."""
-        from custmerge.storage import rights
-
-        return rights.short_of(self._connection)
-
     def has_checksums(self) -> bool:
         """Return whether a PostgreSQL server writes checksums into its pages."""
         return self._connection.exec_driver_sql("SHOW data_checksums").scalar() == "on"

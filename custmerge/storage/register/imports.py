@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, fun
 from sqlalchemy.exc import IntegrityError
 
 from custmerge.storage.dialect import Row, dialect_of
-from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
+from custmerge.storage.register.reader import circles
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
@@ -26,37 +26,17 @@ DOMAIN_LINE = ("ascii_name", "name", "package", "line")
 _TEMPORARY = MetaData()
 
 
-def _domains_of_lines(name: str) -> Table:
-    """Return a temporary table of the domains that packages have in lines of a file."""
-    return Table(
-        name,
-        _TEMPORARY,
-        Column("ascii_name", Key, nullable=False, index=True),
-        Column("name", Key, nullable=False),
-        Column("package", Key, nullable=False),
-        Column("line", Integer, nullable=False),
-        prefixes=["TEMPORARY"],
-        postgresql_on_commit="DROP",
-    )
+def _temporary(name: str, *columns: str) -> Table:
+    """Return a temporary table of keys, of which the first has an index, and of a `line` in a file."""
+    kinds = [(column, Integer if column == "line" else Key) for column in columns]
+    made = [Column(column, kind, nullable=False, index=column == columns[0]) for column, kind in kinds]
+    return Table(name, _TEMPORARY, *made, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 
 
-_line = Table(
-    "custmerge_line",
-    _TEMPORARY,
-    Column("key", Key, nullable=False, index=True),
-    Column("line", Integer, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
-_claim = _domains_of_lines("custmerge_claim")
-_skipped = _domains_of_lines("custmerge_skipped")
-_released = Table(
-    "custmerge_released",
-    _TEMPORARY,
-    Column("ascii_name", Key, nullable=False, index=True),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
+_line = _temporary("custmerge_line", "key", "line")
+_claim = _temporary("custmerge_claim", *DOMAIN_LINE)
+_skipped = _temporary("custmerge_skipped", *DOMAIN_LINE)
+_released = _temporary("custmerge_released", "ascii_name")
 
 _first_claim = (
     select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
@@ -243,8 +223,7 @@ class RegisterImport:
         """Give (line, number) of each noted tombstone whose chain ends in a circle."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
-        circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
-        yield from self._connection.execute(text(_CIRCLES.format(circles=circles)))
+        yield from self._connection.execute(text(_CIRCLES.format(circles=circles(self._connection))))
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:

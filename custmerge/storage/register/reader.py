@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Select, TextClause, cast, func, or_, select, text
+from sqlalchemy import Connection, Select, TextClause, func, or_, select, text
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.rules.ledger_check import Placement
@@ -45,12 +45,16 @@ WHERE c.merged_into IS NOT NULL AND (t.number IS NULL OR t.merged_into IS NOT NU
 """  # noqa: S608 (names of fields)
 
 
-def _circles(behind: str) -> str:
-    """Return the statement that finds circles; `behind` joins those that lead to `e.number`.
+def circles(connection: Connection) -> str:
+    """Return the statement that finds the numbers that lead round in a circle, or into one.
 
     Only a number that leads to a number that was merged away itself can be part of a circle, or lead into one. Each
     of them is reached once, from the end of its way: walking from each of them takes the square of their number.
     """
+    behind = "customer c ON c.merged_into = e.number"
+    if dialect_of(connection).is_server:
+        # By the index, one after the other: left to itself the planner reads the whole table at every step.
+        behind = "LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true"
     return f"""
 WITH RECURSIVE ends (number) AS (
   SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into
@@ -64,9 +68,6 @@ EXCEPT SELECT number FROM ends ORDER BY 1
 """  # noqa: S608 (of ours)
 
 
-CIRCLES_SQLITE = _circles("customer c ON c.merged_into = e.number")
-# By the index, one after the other: left to itself the planner reads the whole table at every step.
-CIRCLES_POSTGRESQL = _circles("LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true")
 _NOWHERE = """
 SELECT c.number, c.merged_into FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
 WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
@@ -127,11 +128,10 @@ class RegisterReader:
         that is None.
         """
         if numbers is None:
-            yield from self._streamed(text(_RETIRED_BY_NOBODY.format(among="")))
-            return
-        is_one = f"AND c.number {dialect_of(self._connection).among(':numbers')}"
-        statement = text(_RETIRED_BY_NOBODY.format(among=is_one))
-        yield from self._streamed(statement.bindparams(numbers=dialect_of(self._connection).keys(numbers)))
+            return self._streamed(text(_RETIRED_BY_NOBODY.format(among="")))
+        dialect = dialect_of(self._connection)
+        statement = text(_RETIRED_BY_NOBODY.format(among=f"AND c.number {dialect.among(':numbers')}"))
+        return self._streamed(statement.bindparams(numbers=dialect.keys(numbers)))
 
     def has_undos(self) -> bool:
         """Return whether any order was ever taken back."""
@@ -156,7 +156,7 @@ class RegisterReader:
         )
         if numbers is not None:
             statement = statement.where(among(package.c.number, numbers))
-        yield from self._streamed(statement)
+        return self._streamed(statement)
 
     def filled_tombstones(self, numbers: Collection[str] | None) -> Iterator[str]:
         """Give the numbers, of `numbers` unless that is None, that were merged away and still have a record."""
@@ -164,14 +164,11 @@ class RegisterReader:
         if numbers is not None:
             statement = statement.where(among(customer.c.number, numbers))
         condition = or_(*(column != "" for column in field_columns))
-        for row in self._streamed(statement.where(condition).order_by(customer.c.number)):
-            yield row[0]
+        return self._first_cells(statement.where(condition).order_by(customer.c.number))
 
     def circles(self) -> Iterator[str]:
         """Give the numbers that lead round in a circle, or into one."""
-        circles = CIRCLES_POSTGRESQL if dialect_of(self._connection).is_server else CIRCLES_SQLITE
-        for row in self._streamed(text(circles)):
-            yield row[0]
+        return self._first_cells(text(circles(self._connection)))
 
     def going_further(self, numbers: Collection[str]) -> list[str]:
         """Return those of `numbers` that lead to a number that was merged away itself."""
@@ -186,12 +183,11 @@ class RegisterReader:
 
     def leading_nowhere(self) -> Iterator[tuple[str, str]]:
         """Give the numbers (number, merged_into) that lead to a number that there isn't."""
-        yield from self._streamed(text(_NOWHERE))
+        return self._streamed(text(_NOWHERE))
 
     def domains_twice(self) -> Iterator[str]:
         """Give the names that stand in two packages."""
-        for row in self._streamed(text(_TWICE)):
-            yield row[0]
+        return self._first_cells(text(_TWICE))
 
     def unsure_domain_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
         """Give (name, ascii_name) of the domains whose key isn't plainly right, streamed; with `only` theirs alone.
@@ -200,34 +196,26 @@ class RegisterReader:
         """
         name, key = domain.c.name, domain.c.ascii_name
         # Counted, because looking for a character beyond ASCII takes three times as long.
-        size = (
-            func.length(cast(key, LargeBinary))
-            if not dialect_of(self._connection).is_server
-            else func.octet_length(key)
-        )
-        found = select(name, key).where(
-            or_(
-                func.lower(name) != key,
-                key.contains("xn--"),
-                key.contains(" "),
-                key.endswith("."),
-                size != func.length(key),
-            )
-        )
+        is_beyond_ascii = dialect_of(self._connection).size_in_bytes(key) != func.length(key)
+        is_odd = key.contains("xn--"), key.contains(" "), key.endswith("."), is_beyond_ascii
+        found = select(name, key).where(or_(func.lower(name) != key, *is_odd))
         if only is not None:
             theirs = select(package.c.package).where(among(package.c.number, only))
             found = found.where(domain.c.package.in_(theirs))
-        yield from self._streamed(found)
+        return self._streamed(found)
 
     def domains_without_package(self) -> Iterator[str]:
         """Give the names whose package there isn't."""
-        for row in self._streamed(text(_HOMELESS)):
-            yield row[0]
+        return self._first_cells(text(_HOMELESS))
 
     def packages_of_nobody(self) -> Iterator[tuple[str, str]]:
         """Give the packages (package, number) whose number there isn't."""
-        yield from self._streamed(text(_NOBODYS))
+        return self._streamed(text(_NOBODYS))
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
-        yield from streamed(self._connection, statement, ROWS_AT_ONCE)
+        return streamed(self._connection, statement, ROWS_AT_ONCE)
+
+    def _first_cells(self, statement: Select[Any] | TextClause) -> Iterator[str]:
+        for row in self._streamed(statement):
+            yield row[0]
