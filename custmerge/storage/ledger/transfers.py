@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
@@ -37,10 +37,6 @@ _OF_NUMBERS = union(
 )
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
-_FILED = (
-    *("survivor", "absorbed", "status", "filed_by", "filed_by_person", "at"),
-    *("sha256", "size", "type", "salt", "identity_sha256"),
-)
 _REJECTED = (transfer.c.status == Status.REJECTED.value,)
 
 
@@ -52,8 +48,8 @@ class Transfers:
 
     def add(self, new: Transfer, content: bytes) -> int:
         """Keep a new transfer with its form; `new.id` doesn't count. Returns the id that it gets."""
-        values = {**asdict(new), **asdict(new.form)}
-        number = insert_row(self._connection, transfer, {name: values[name] for name in _FILED})
+        values = {column: cell for column, cell in new.row.items() if column != "id"}
+        number = insert_row(self._connection, transfer, values)
         self._connection.execute(insert(form).values(transfer=number, content=content))
         return number
 
