@@ -77,7 +77,7 @@ class Customers:
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._register.add_customers([row[self._filled] for row in rows])
+        return self._register.add(self.name, [row[self._filled] for row in rows])
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
         """See `Kind`. Columns that the file doesn't have stay as they are.
@@ -87,7 +87,7 @@ class Customers:
         existing = self._register.customers([number for _, (number, *_) in rows])
         new = [row[self._filled] for _, row in rows if row[0] not in existing]
         # Another command may have added some while this one waited for a lock.
-        added_since = self._register.add_new_customers(new)
+        added_since = self._register.add_new(self.name, new)
         existing |= self._register.customers(added_since)
         merged, renewed, renamed, updated = [], [], [], 0
         for line, (number, *values, _search, merged_into, new_hash) in rows:
@@ -116,7 +116,7 @@ class Customers:
                 renewed.append(record.number)
             search = search_text(number, updated_values)
             merged.append((number, *updated_values, search, record.merged_into, new_hash or password_hash))
-        self._register.put_customers(merged)
+        self._register.put(self.name, merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
         return len(new) - len(added_since), updated

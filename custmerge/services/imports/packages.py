@@ -66,14 +66,14 @@ class Packages:
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._register.add_packages(rows)
+        return self._register.add(self.name, rows)
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`. Columns that the file doesn't have stay as they are."""
         existing = self._register.packages([package for _, (package, *_) in rows])
         new = [row for _, row in rows if row[0] not in existing]
         # Another command may have added some while this one waited for a lock.
-        added_since = self._register.add_new_packages(new)
+        added_since = self._register.add_new(self.name, new)
         existing |= self._register.packages(added_since)
         merged = []
         for _, (package, number, name, *contact, password_hash) in rows:
@@ -85,7 +85,7 @@ class Packages:
             merged.append((package, number, name_now, *contact_now, password_hash or old_hash))
         if "domains" in self._columns:
             self._register.release_domains(list(existing))
-        self._register.put_packages(merged)
+        self._register.put(self.name, merged)
         return len(new) - len(added_since), len(existing)
 
     def _merged_contact(self, new: Sequence[str | None], old: Sequence[str | None]) -> Row:

@@ -7,7 +7,7 @@ temporary tables with the line that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
@@ -18,10 +18,12 @@ from custmerge.storage.register.reader import circles
 from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
-CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
-"""The columns of a row for `add_customers` and `put_customers`, in their order."""
-PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
-"""The columns of a row for `add_packages` and `put_packages`, in their order."""
+_PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
+_TARGETS: dict[str, tuple[Table, tuple[str, ...]]] = {
+    "customers": (customer, ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")),
+    "packages": (package, _PACKAGE_ROW),
+}
+"""Where rows of a kind go: a table, and the columns of a row in their order, of which the first is the key."""
 DOMAIN_LINE = ("ascii_name", "name", "package", "line")
 """The columns of a row for `claim_domains` and `skip_domains`, in their order."""
 
@@ -110,32 +112,46 @@ class RegisterImport:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
         _TEMPORARY.create_all(connection, checkfirst=False)
 
-    def add_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add new customers; where a number exists, add none of `rows` and return those that exist.
+    def add(self, kind: str, rows: Sequence[Row]) -> set[str]:
+        """Add new customers or packages; where a key exists, add none of `rows` and return those that exist.
 
         Rows may all leave out columns at their end: sqlite3 takes longer for a None than for a text.
         """
-        return self._add(customer, CUSTOMER_ROW[: len(rows[0])] if rows else CUSTOMER_ROW, rows)
+        table, columns = _TARGETS[kind]
+        given = columns[: len(rows[0])] if rows else columns
+        try:
+            with self._connection.begin_nested():
+                self._dialect.insert_rows(self._connection, table.name, given, rows)
+        except Exception as error:
+            if not self._dialect.is_refused(error):
+                raise
+            key = table.c[columns[0]]
+            keys = [key for key, *_ in rows]
+            existing = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
+            if not existing:
+                # Rows of another transaction, which this one doesn't see: none of ours was written.
+                raise
+            return existing
+        return set()
 
-    def add_packages(self, rows: Sequence[Row]) -> set[str]:
-        """Add new packages; where a key exists, add none of `rows` and return those that exist."""
-        return self._add(package, PACKAGE_ROW, rows)
+    def add_new(self, kind: str, rows: Sequence[Row]) -> set[str]:
+        """Add rows whose keys didn't exist when asked for; returns those that somebody else has added since."""
+        existing: set[str] = set()
+        while rows and (refused := self.add(kind, rows)):
+            existing |= refused
+            rows = [(key, *cells) for key, *cells in rows if key not in existing]
+        return existing
 
-    def add_new_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add customers that didn't exist when asked for; returns those that somebody else has added since."""
-        return self._add_new(self.add_customers, rows)
-
-    def add_new_packages(self, rows: Sequence[Row]) -> set[str]:
-        """Add packages likewise."""
-        return self._add_new(self.add_packages, rows)
-
-    def put_customers(self, rows: Sequence[Row]) -> None:
-        """Overwrite customers, who are locked."""
-        self._put(customer, CUSTOMER_ROW, rows)
-
-    def put_packages(self, rows: Sequence[Row]) -> None:
-        """Overwrite packages, which are locked."""
-        self._put(package, PACKAGE_ROW, rows)
+    def put(self, kind: str, rows: Sequence[Row]) -> None:
+        """Overwrite customers or packages, which are locked."""
+        if not rows:
+            return
+        table, columns = _TARGETS[kind]
+        statement = self._dialect.upsert(table)
+        statement = statement.on_conflict_do_update(
+            index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
+        )
+        self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
     def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
         """Return the records and password hashes of those of `numbers` that exist, and lock them."""
@@ -168,9 +184,9 @@ class RegisterImport:
         return dict(self._connection.execute(statement).all())
 
     def packages(self, keys: Collection[str]) -> dict[str, Row]:
-        """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
+        """Return the stored rows of those packages that exist, in the order of `_TARGETS`, and lock them."""
         rows = self._connection.execute(
-            select(*(package.c[name] for name in PACKAGE_ROW))
+            select(*(package.c[name] for name in _PACKAGE_ROW))
             .where(package.c.package.in_(keys))
             .order_by(package.c.package)
             .with_for_update()
@@ -234,38 +250,6 @@ class RegisterImport:
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
         yield from self._connection.execute(text(_CIRCLES.format(circles=circles(self._connection))))
-
-    def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
-        try:
-            with self._connection.begin_nested():
-                self._dialect.insert_rows(self._connection, table.name, columns, rows)
-        except Exception as error:
-            if not self._dialect.is_refused(error):
-                raise
-            key = table.c[columns[0]]
-            keys = [key for key, *_ in rows]
-            existing = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
-            if not existing:
-                # Rows of another transaction, which this one doesn't see: none of ours was written.
-                raise
-            return existing
-        return set()
-
-    def _add_new(self, add: Callable[[Sequence[Row]], set[str]], rows: Sequence[Row]) -> set[str]:
-        existing: set[str] = set()
-        while rows and (refused := add(rows)):
-            existing |= refused
-            rows = [(key, *cells) for key, *cells in rows if key not in existing]
-        return existing
-
-    def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        statement = self._dialect.upsert(table)
-        statement = statement.on_conflict_do_update(
-            index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
-        )
-        self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def _askable(numbers: Collection[str]) -> list[str]:
