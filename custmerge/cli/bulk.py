@@ -23,7 +23,8 @@ from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadFile, BadUsage, ExitCode
 from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk
-from custmerge.services.bulk.file import CHUNK, RunOptions
+from custmerge.services.bulk.file import RunOptions
+from custmerge.services.progress import CHUNK
 from custmerge.storage.files.csv_file import STDIN
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))

@@ -16,6 +16,7 @@ from custmerge.cli.render.text.undo import asked_parts, done_parts, dry_run_part
 from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
+from custmerge.services.progress import Inputs
 from custmerge.services.undo import batch as undo_batch
 
 
@@ -84,7 +85,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     extent = None
     if dry_run or not yes:
         with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
+            inputs = Inputs(context.now, context.new_salt, progress)
             extent = undo_batch.preview(context.database, caller, batch, inputs)
     if extent is not None and dry_run:
         _tell_batch(context, extent, form, dry_run=True)
@@ -96,7 +97,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         context.terminal.demand_yes(question)
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
+            inputs = Inputs(context.now, context.new_salt, progress)
             done = undo_batch.undo_batch(context.database, caller, batch, inputs, extent)
         except CustmergeError as error:
             if progress.done and form is Format.JSON:

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from custmerge.errors import N_, BadFile
 from custmerge.files import WaitingFile, size, unreadable
-from custmerge.rules.cells import shortened
+from custmerge.rules.records import shortened
 from custmerge.storage.files.temporary import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, too_long
 
 STDIN = "-"

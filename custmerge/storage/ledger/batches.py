@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import json
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, insert, or_, select, update
 
+from custmerge.errors import ResultsChanged
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
 from custmerge.rules.times import moment, stamp
 from custmerge.storage.dialect import insert_row, streamed
@@ -18,6 +20,8 @@ _BATCHES = select(*(batch.c[field.name] for field in fields(Batch)))
 _NEWEST_FIRST = _BATCHES.order_by(batch.c.id.desc())
 _HAS_ENDED = batch.c.state.in_([State.FINISHED, State.UNDONE])
 _IS_UNFINISHED = batch.c.state.in_(UNFINISHED)
+_WITHOUT_DETAILS = 3
+"""So many of the cells that `rules.bulk.packed` keeps of a row quote nothing of it."""
 
 
 class Batches:
@@ -69,9 +73,10 @@ class Batches:
         """Take back that a batch was started, of which nothing was done; `before` is as it was."""
         self._update(before.id, state=before.state, run_by=before.run_by, runner=None, alive_until=None)
 
-    def advance(self, now: Batch, first: int, results: str) -> None:
+    # Any: JSON, as it goes and as it comes.
+    def advance(self, now: Batch, first: int, rows: Sequence[list[Any]]) -> None:
         """Write down what became of the rows from `first` on, and how far the batch is with them."""
-        self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=results))
+        self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=_json(rows)))
         self._update(now.id, done=now.done, merged=now.merged, alive_until=now.alive_until)
 
     def hold(self, number: int, runner: str, alive_until: str) -> None:
@@ -104,16 +109,36 @@ class Batches:
         """Write down that every order of a batch is undone."""
         self._update(number, state=State.UNDONE, runner=None, alive_until=None)
 
-    def results(self, number: int) -> Iterator[tuple[int, str]]:
-        """Give (first row, results) of each chunk of a batch, in their order, streamed."""
-        statement = (
-            select(batch_chunk.c.first, batch_chunk.c.results)
-            .where(batch_chunk.c.batch == number)
-            .order_by(batch_chunk.c.first)
-        )
-        return streamed(self._connection, statement, 10)
+    def results(self, number: int) -> Iterator[list[Any]]:
+        """Give what `advance` kept of each row of a batch, in their order, streamed; raises ResultsChanged."""
+        statement = select(batch_chunk.c.results).where(batch_chunk.c.batch == number).order_by(batch_chunk.c.first)
+        for (results,) in streamed(self._connection, statement, 10):
+            try:
+                rows = json.loads(results)
+                is_ours = all(len(row) >= _WITHOUT_DETAILS for row in rows)
+            except (TypeError, ValueError):
+                is_ours = False
+            if not is_ours:
+                raise ResultsChanged(batch=number)
+            yield from rows
 
-    def told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
+    def details_before(self, at: str) -> int:
+        """Count the rows whose details `erase_details_before` would erase."""
+        return sum(_without_details(results)[1] for _number, _first, results in self._told_before(at))
+
+    def erase_details_before(self, at: str) -> int:
+        """Erase what results quote of cells, of ended batches from before a moment; returns the number of rows."""
+        erased = 0
+        # All places are read first: a row that is changed while the rows are streamed may come twice.
+        for number, first in [(number, first) for number, first, _results in self._told_before(at)]:
+            is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
+            kept = str(self._connection.execute(select(batch_chunk.c.results).where(*is_it)).scalar_one())
+            results, rows = _without_details(kept)
+            self._connection.execute(update(batch_chunk).where(*is_it).values(results=results))
+            erased += rows
+        return erased
+
+    def _told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
         """Give (batch, first row, results) of chunks with details, of ended batches from before a moment.
 
         A batch's moment is that of its approval or its beginning. One whose approval was good for no longer than up
@@ -131,17 +156,8 @@ class Batches:
 
     def old_details(self, at: str) -> int | None:
         """Return an ended batch from before a moment whose results have details, None where there is none."""
-        with closing(self.told_before(at)) as chunks:
+        with closing(self._told_before(at)) as chunks:
             return next((number for number, _first, _results in chunks), None)
-
-    def chunk(self, number: int, first: int) -> str:
-        """Return the results of a chunk that exists."""
-        statement = select(batch_chunk.c.results).where(*_is_chunk(number, first))
-        return str(self._connection.execute(statement).scalar_one())
-
-    def rewrite(self, number: int, first: int, results: str) -> None:
-        """Write the results of a chunk anew."""
-        self._connection.execute(update(batch_chunk).where(*_is_chunk(number, first)).values(results=results))
 
     # Any: SQLAlchemy types a row by its columns.
     def _all(self, statement: Select[Any], *, lock: bool = False) -> list[Batch]:
@@ -152,8 +168,23 @@ class Batches:
         self._connection.execute(update(batch).where(batch.c.id == number).values(values))
 
 
-def _is_chunk(number: int, first: int) -> tuple[ColumnElement[bool], ...]:
-    return batch_chunk.c.batch == number, batch_chunk.c.first == first
+def _json(rows: Sequence[list[Any]]) -> str:
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+
+
+def _without_details(results: str) -> tuple[str, int]:
+    """Return the results of a chunk without what quotes cells, and of how many rows that was.
+
+    What isn't of ours comes back as it is.
+    """
+    try:
+        rows = json.loads(results)
+    except ValueError:
+        return results, 0
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return results, 0
+    erased = sum(1 for row in rows if len(row) > _WITHOUT_DETAILS)
+    return _json([row[:_WITHOUT_DETAILS] for row in rows]), erased
 
 
 def _batch(row: RowMapping) -> Batch:

@@ -12,10 +12,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.rules.fields import Customer
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.reader import circles
-from custmerge.storage.register.records import customer_of
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 _PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
@@ -134,14 +132,6 @@ class RegisterImport:
             return existing
         return set()
 
-    def add_new(self, kind: str, rows: Sequence[Row]) -> set[str]:
-        """Add rows whose keys didn't exist when asked for; returns those that somebody else has added since."""
-        existing: set[str] = set()
-        while rows and (refused := self.add(kind, rows)):
-            existing |= refused
-            rows = [(key, *cells) for key, *cells in rows if key not in existing]
-        return existing
-
     def put(self, kind: str, rows: Sequence[Row]) -> None:
         """Overwrite customers or packages, which are locked."""
         if not rows:
@@ -153,15 +143,15 @@ class RegisterImport:
         )
         self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
-    def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
-        """Return the records and password hashes of those of `numbers` that exist, and lock them."""
+    def customers(self, numbers: Collection[str]) -> dict[str, Row]:
+        """Return number, the eleven fields, merged_into and password hash of those that exist, and lock them."""
         rows = self._connection.execute(
             select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash)
             .where(customer.c.number.in_(numbers))
             .order_by(customer.c.number)
             .with_for_update()
         )
-        return {number: (customer_of((number, *record)), password_hash) for number, *record, password_hash in rows}
+        return {row.number: tuple(row) for row in rows}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
         """Return for those of `numbers` that exist the number they went into, or None.
