@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
@@ -59,14 +59,6 @@ class Packages(Kind):
             password_hash = self._hashes.of(line) if row.get("password") else row.get("password_hash") or None
             contact = contact_of(row) or (None,) * len(DETAIL_FIELDS)
             yield line, (row["package"], row["number"], row.get("name", ""), *contact, password_hash)
-
-    def add(self, rows: Sequence[Row]) -> set[str]:
-        """See `Kind`."""
-        return self._register.add(self.name, rows)
-
-    def stored(self, keys: Collection[str]) -> dict[str, Row]:
-        """See `Kind`."""
-        return self._register.packages(keys)
 
     def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`."""

@@ -16,10 +16,9 @@ from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.reader import circles
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
-_PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
 _TARGETS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "customers": (customer, ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")),
-    "packages": (package, _PACKAGE_ROW),
+    "packages": (package, ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")),
 }
 """Where rows of a kind go: a table, and the columns of a row in their order, of which the first is the key."""
 DOMAIN_LINE = ("ascii_name", "name", "package", "line")
@@ -143,15 +142,12 @@ class RegisterImport:
         )
         self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
-    def customers(self, numbers: Collection[str]) -> dict[str, Row]:
-        """Return number, the eleven fields, merged_into and password hash of those that exist, and lock them."""
-        rows = self._connection.execute(
-            select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash)
-            .where(customer.c.number.in_(numbers))
-            .order_by(customer.c.number)
-            .with_for_update()
-        )
-        return {row.number: tuple(row) for row in rows}
+    def stored(self, kind: str, keys: Collection[str]) -> dict[str, Row]:
+        """Return the rows of those of `keys` that exist, by key, and lock them."""
+        table, columns = _TARGETS[kind]
+        key = table.c[columns[0]]
+        statement = select(*(table.c[name] for name in columns)).where(key.in_(keys)).order_by(key)
+        return {row[0]: tuple(row) for row in self._connection.execute(statement.with_for_update())}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
         """Return for those of `numbers` that exist the number they went into, or None.
@@ -172,16 +168,6 @@ class RegisterImport:
             customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
         )
         return dict(self._connection.execute(statement).all())
-
-    def packages(self, keys: Collection[str]) -> dict[str, Row]:
-        """Return the stored rows of those packages that exist, in the order of `_TARGETS`, and lock them."""
-        rows = self._connection.execute(
-            select(*(package.c[name] for name in _PACKAGE_ROW))
-            .where(package.c.package.in_(keys))
-            .order_by(package.c.package)
-            .with_for_update()
-        )
-        return {row.package: tuple(row) for row in rows}
 
     def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
         """Remember in which lines keys stand."""
