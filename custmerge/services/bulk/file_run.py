@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from custmerge.errors import (
     ApprovalOver,
@@ -196,7 +195,7 @@ class FileRun:
         if not rows:
             return []
         try:
-            outcomes, batch = with_standing(self._check, proofs, partial(self._chunk, rows))
+            outcomes, batch = with_standing(self._check, rows, proofs, self._chunk)
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
@@ -232,12 +231,13 @@ class FileRun:
 
     def _executed(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
         unit.find_by_index()
-        orders = Rows(unit, self._caller, rows, self._options.clock(), earlier=self._earlier, lock=True)
+        now = self._options.clock()
+        orders = Rows(unit, self._caller, rows, now, batch=self._batch.id, earlier=self._earlier)
         demand_standing(unit, unit.register, rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._options.new_salt, is_whole=self._is_whole)]):
                 break
-        return orders.written(self._batch.id)
+        return orders.written()
 
     def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> Batch:
         """Write down how far the batch has come, in the transaction of the rows themselves."""
