@@ -24,8 +24,8 @@ from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import UndoPlan
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
-from custmerge.services.bulk.lease import Lease, expiry, leased
-from custmerge.services.progress import Inputs, in_parts
+from custmerge.services.bulk.lease import Lease, expiry, in_parts, leased
+from custmerge.services.progress import Inputs
 from custmerge.services.undo import Undos
 from custmerge.storage.ledger.changed_records import ChangedRecords
 
