@@ -23,8 +23,7 @@ from custmerge.cli.render.data.writing import (
 from custmerge.cli.render.text.audit import audit_parts, checks_parts
 from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
-from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
-from custmerge.rules.checkpoints import line
+from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict, checkpoint_line
 
 if TYPE_CHECKING:
     from custmerge.services.audit.checkpoints import CheckpointBook
@@ -111,7 +110,7 @@ def audit(
         context.terminal.warn(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
     _write(context, outcome, form, out, now)
     if new and checkpoint == STDOUT:
-        write_lines([json_safe(line(new))])
+        write_lines([json_safe(checkpoint_line(new))])
     raise typer.Exit(outcome.verdict)
 
 

@@ -256,7 +256,7 @@ def _with_package(entry: MergeEntry, image: Image, package: Package, present: Pr
             yield Obstacle(row, why, fills, by.order)
     elif by := next((o for o in reversed(present.later) if o.order > entry.order and key in o.packages), None):
         yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
-    elif now.contact not in (contact_after(entry.choice, image.absorbed, package.contact), package.contact):
+    elif now.contact not in (contact_after(entry.choice, image.absorbed.details, package.contact), package.contact):
         # Asked where it is: whoever moved it on has changed this too. As it was before it is in nobody's way.
         yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
     yield from _with_domains(package, now.domains, present)

@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, ProofRequired
-from custmerge.rules.authority import demand_authority, survivor_of, void_entries
+from custmerge.rules.authority import demand_authority, survivor_of
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
+from custmerge.rules.row_digests import void_entries
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Why, approved_now
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
@@ -161,7 +162,7 @@ class Orders:
         """The records and packages, as the executed plans leave them."""
         if earlier is not None:
             self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
-        self._read_ways(earlier)
+        unit.register.add_chains(self.state.records, changed=earlier)
         # Asked behind the locks, for which this may have waited: from here on nothing of it changes before the
         # order is written, what a proof rests on included.
         now = max(now, unit.now()) if lock else now
@@ -169,20 +170,6 @@ class Orders:
         self._proofs = proved_pairs(unit, caller, absorbed, now)
         self._transfers = approved(unit, unit.transfers.open_for_all(absorbed, lock=lock))
         self._plans: list[tuple[Plan, bytes, Mapping[str, Fact]]] = []
-
-    def _read_ways(self, earlier: ChangedRecords | None) -> None:
-        """Read the records that tombstones lead to, one step of all ways at once."""
-        records = self.state.records
-        while (
-            into := {record.merged_into for record in records.values() if record.merged_into is not None}
-            - records.keys()
-        ):
-            found = self._unit.register.customers(into)
-            if earlier is not None:
-                found |= earlier.records(into)
-            if not found:
-                return
-            records |= found
 
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return what an order would do as things stand now (contract §2).
@@ -225,8 +212,7 @@ class Orders:
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
-        survivor, absorbed = (self.state.records.get(number) for number in pair)
-        return approved_now(self._transfers.get(pair), survivor, absorbed)
+        return approved_now(self._transfers.get(pair), self.state.records)
 
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a tombstone went into `target`, at once or by way of others."""

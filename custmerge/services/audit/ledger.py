@@ -150,7 +150,7 @@ class _MovedPackages:
                 self._is_wanted = True
 
     def _check(self, merges: Sequence[Merge]) -> None:
-        keys = [package.package for merge in merges for package in merge.packages]
+        keys = [key for merge in merges for key, *_ in merge.packages]
         placements = self._unit.register_reader.placements(keys)
         changed = [(merge, *package) for merge in merges for package in misplaced(merge, placements)]
         standing = self._standing([merge for merge, *_ in changed]) if changed else ()

@@ -197,7 +197,7 @@ class _Tries:
     def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
         """Write the tries down, in one transaction with the look at what they are compared with."""
         self._check = check
-        self._caller = guessing.guesser(check.caller)
+        self._caller = check.caller.guesser
         self._open: dict[int, _RowTry] = {}
         """By row; without those that are settled."""
         self._locked: dict[int, guessing.Locked] = {}

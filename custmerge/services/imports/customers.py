@@ -7,7 +7,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.authority import void_entries
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import Actor, Draft
 from custmerge.rules.normalise import search_text
@@ -21,6 +20,7 @@ from custmerge.rules.records import (
     may_be_damaged,
     problems_of_customer,
 )
+from custmerge.rules.row_digests import void_entries
 from custmerge.rules.transfers import Transfer, Why
 from custmerge.services.imports import Kind, Line, Problems
 from custmerge.services.imports.passwords import Hashes

@@ -18,7 +18,6 @@ from custmerge.errors import LockedOut
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
 from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.services.access import Caller
 from custmerge.storage.database import Clock, Database, counted_from
 from custmerge.storage.unit import Unit
 
@@ -162,8 +161,3 @@ def _lock_or_room(unit: Unit, subject: Subject, now: datetime) -> Locked | int:
 def _tries(unit: Unit, subject: Subject, now: datetime) -> Tries:
     window = stamp(now - WINDOW), stamp(now + MAY_BE_APART)
     return unit.guesses.tries(subject.key, *window, pending_since=stamp(now - PENDING_FOR))
-
-
-def guesser(caller: Caller) -> Subject:
-    """Return the subject at which the wrong proofs of a caller are counted."""
-    return Subject("customer_caller" if caller.is_customer else "staff_caller", caller.name)

@@ -9,8 +9,7 @@ from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
 from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.services.access import Caller, caller_of
-from custmerge.services.authority import is_as_told
+from custmerge.services.access import Caller, caller_of, is_as_told
 from custmerge.services.people import guessing, passwords
 from custmerge.services.people.staff import write_password
 from custmerge.storage.database import Database

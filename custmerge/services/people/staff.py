@@ -17,14 +17,20 @@ from custmerge.errors import (
     UnknownToken,
 )
 from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries, why_lost
+from custmerge.rules.authority import why_lost
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
 from custmerge.rules.people import Capability, Person, Role, folded, may
 from custmerge.rules.records import wrong_with_number
 from custmerge.rules.times import stamp
-from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, demand_person_acts
-from custmerge.services.authority import Staff
+from custmerge.services.access import (
+    Caller,
+    Staff,
+    demand,
+    demand_alive,
+    demand_may_change_people,
+    demand_person_acts,
+)
 from custmerge.services.people import guessing, passwords
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
@@ -289,7 +295,7 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, role: Role | 
         note_token(unit, by, now, "revoke", name)
     for transfer in transfers:
         why = why_lost(role.value if role else None, is_approver=transfer.filed_by_person != person.id)
-        unit.chain.append(void_entries([transfer], why, by, stamp(now)))
+        unit.chain.append(row_digests.void_entries([transfer], why, by, stamp(now)))
     return Ended(tokens, tuple(transfer.id for transfer in transfers), tuple(batches))
 
 

@@ -23,7 +23,7 @@ from custmerge.errors import (
 from custmerge.rules.fields import Package
 from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability, may
-from custmerge.rules.plan import Image, State, read_image
+from custmerge.rules.plan import Image, State, readable_image
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
@@ -120,7 +120,7 @@ class Undos:
             if order not in self._rows:
                 raise UnknownOrder(order=order)
         self._kept = unit.ledger.images(orders)
-        self._images = {order: _readable(text) for order, (_salt, text) in self._kept.items()}
+        self._images = {order: readable_image(text) for order, (_salt, text) in self._kept.items()}
         numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
         # In the order in which a merge locks: customers, then packages, then the end of the history.
         records = unit.register.customers(numbers, lock=lock)
@@ -264,15 +264,7 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
     }
 
 
-def _readable(text: str) -> Image | None:
-    """Return a before-image; None where it was erased, or changed into something else."""
-    try:
-        return read_image(text) if text else None
-    except (ValueError, LookupError, TypeError):
-        return None
-
-
 def _keys(text: str) -> frozenset[str]:
     """Return the keys of the packages in a before-image; none where it can't be read."""
-    image = _readable(text)
+    image = readable_image(text)
     return frozenset() if image is None else frozenset(package.package for package in image.packages)

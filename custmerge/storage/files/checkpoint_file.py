@@ -12,8 +12,7 @@ from typing import BinaryIO
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, LooseFile
-from custmerge.rules import checkpoints
-from custmerge.rules.checkpoints import Checkpoint
+from custmerge.rules.audit import Checkpoint, checkpoint_line, is_torn_line, read_checkpoint
 
 LONGEST_LINE = 1_000
 """In bytes; a signed one has about 230."""
@@ -66,7 +65,7 @@ def append(path: str, new: Checkpoint) -> None:
         try:
             if _is_special(os.fstat(descriptor).st_mode):
                 # Nothing to lock, to look at or to flush: whoever reads it keeps it.
-                _write(descriptor, checkpoints.line(new) + "\n")
+                _write(descriptor, checkpoint_line(new) + "\n")
             else:
                 _append_locked(path, descriptor, new)
         finally:
@@ -81,9 +80,9 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Checkpoint]]:
         number += 1
         text = _text(raw.removesuffix(b"\n"))
         try:
-            found = checkpoints.parsed(text)
+            found = read_checkpoint(text)
         except ValueError:
-            if not checkpoints.is_torn(text):
+            if not is_torn_line(text):
                 raise BadFile(file=f"{path}:{number}", why=N_("isn't a line of a checkpoint file")) from None
             continue
         if found.seq < last:
@@ -124,7 +123,7 @@ def _append_locked(path: str, descriptor: int, new: Checkpoint) -> None:
         if _last_seq(tail) > new.seq:
             return
         begin = "\n" if tail and not tail.endswith(b"\n") else ""
-        _write(descriptor, f"{begin}{checkpoints.line(new)}\n")
+        _write(descriptor, f"{begin}{checkpoint_line(new)}\n")
         os.fsync(descriptor)
         if size == 0:
             # Its name, too, has to be on the disk, whoever made it.
@@ -155,7 +154,7 @@ def _last_seq(tail: bytes) -> int:
     """Return the seq of the last checkpoint at the end of a file, -1 where none is to be seen."""
     for raw in reversed(tail.split(b"\n")):
         with suppress(ValueError):
-            return checkpoints.parsed(_text(raw)).seq
+            return read_checkpoint(_text(raw)).seq
     return -1
 
 

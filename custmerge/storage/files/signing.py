@@ -11,7 +11,7 @@ from pathlib import Path
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, LooseFile
-from custmerge.rules.checkpoints import Checkpoint, signed_text
+from custmerge.rules.audit import Checkpoint, signed_text
 
 LARGEST_KEY_FILE = 16_384
 """In bytes; an Ed25519 key in PEM has about 120."""

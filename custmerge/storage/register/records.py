@@ -6,7 +6,7 @@ place of ours.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -17,6 +17,7 @@ from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package, cha
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among, dialect_of, streamed
+from custmerge.storage.ledger.changed_records import ChangedRecords
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 ROWS_AT_ONCE = 2_000
@@ -81,13 +82,20 @@ class Register:
     def customers_with_chains(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
         """Return the records of `numbers`, see `customers`, and of the numbers that tombstones among them lead to."""
         records = self.customers(numbers, lock=lock)
-        new = records
+        self.add_chains(records)
+        return records
+
+    def add_chains(self, records: dict[str, Customer], *, changed: ChangedRecords | None = None) -> None:
+        """Add to some records those that tombstones among them lead to, one step of all chains at once.
+
+        Records in `changed`, which a dry run has changed, take the place of the register's.
+        """
+        new: Mapping[str, Customer] = records
         while (
             into := {record.merged_into for record in new.values() if record.merged_into is not None} - records.keys()
         ):
-            new = self.customers(into)
+            new = self.customers(into) | ({} if changed is None else changed.records(into))
             records |= new
-        return records
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""

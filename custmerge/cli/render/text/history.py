@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from custmerge.cli.language import (
     SafeText,
     _,
@@ -15,8 +17,8 @@ from custmerge.cli.language import (
     word,
 )
 from custmerge.cli.render.text.parts import Line, Table
-from custmerge.rules.fields import FIELDS
-from custmerge.services.history import Event, Moved, Page
+from custmerge.rules.fields import FIELDS, Package
+from custmerge.services.history import Event, Page
 
 
 def history_table(page: Page) -> Table:
@@ -37,13 +39,15 @@ def history_line(event: Event) -> SafeText:
     return literal("  ").join(filter(None, (*parts, *_details(event))))
 
 
-def moved_lines(moved: Moved) -> list[SafeText]:
+def moved_lines(moved: Sequence[Package]) -> list[SafeText]:
     """Return the names of everything that an order moved."""
-    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(moved.packages))
-    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(moved.domains))
+    keys = [package.package for package in moved]
+    names_of_domains = sorted(name for package in moved for name in package.domains)
+    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(keys))
+    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(names_of_domains))
     return [
         template.format(count=len(names), names=literal(", ").join(names) or literal("–"))
-        for template, names in ((packages, moved.packages), (domains, moved.domains))
+        for template, names in ((packages, keys), (domains, names_of_domains))
     ]
 
 
