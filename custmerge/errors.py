@@ -63,18 +63,17 @@ class CustmergeError(Exception):
 
 
 def _filled(details: Mapping[str, Detail]) -> dict[str, Detail]:
-    filled = {
+    filled: dict[str, Detail] = {
         name: [_filled(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
         for name, value in details.items()
     }
-    why = details.get("why")
-    if not isinstance(why, str):
-        return filled
-    texts = {
-        name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-        for name, value in details.items()
-    }
-    return {**filled, "why": why.format(**texts)}
+    if isinstance(why := details.get("why"), str):
+        texts = {
+            name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            for name, value in details.items()
+        }
+        filled["why"] = why.format(**texts)
+    return filled
 
 
 class DetailsDiffer(CustmergeError, code="details_differ", exit=ExitCode.DIFFERS):

@@ -212,9 +212,8 @@ def _with_survivor(entry: MergeEntry, image: Image, present: Present) -> Iterato
             yield Obstacle(row, N_("{number} went into {into} by order {order}"), fills, by.order)
         # What it holds now says nothing: a tombstone is empty.
         return
-    changed = _changed(entry, image)
     again = [order for order in later_in_the_way(entry, image, present.later) if order.survivor == number]
-    for name in changed:
+    for name in _changed(entry, image):
         fills = {"number": number, "field": name}
         if by := next((order for order in reversed(again) if name in order.taken), None):
             yield Obstacle(row, N_("{field} of {number} was taken again by order {order}"), fills, by.order)

@@ -6,13 +6,12 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import random
 from traceback import clear_frames
-from types import TracebackType
 
 from sqlalchemy import Engine
 
@@ -46,41 +45,29 @@ CLOCK_COUNTS_SECONDS = 60
 class _Attempt:
     """One try of a transaction. It has begun when its block is entered, for a block can't be skipped."""
 
-    def __init__(self, transaction: AbstractContextManager[Unit], waits_until: float) -> None:
+    def __init__(self, waits_until: float) -> None:
         self.is_done = False
         self.had_conflict = False
-        self._transaction = transaction
         self._waits_until = waits_until
         """By `time.monotonic`: until then it is to be tried again where others have the database locked."""
 
-    def begin(self) -> bool:
-        """Begin the transaction; returns False where it is to be tried again."""
+    @contextmanager
+    def block(self, transaction: ExitStack, unit: Unit) -> Iterator[Unit]:
+        """Run the caller's block in the transaction that has begun, and end that."""
+        with self.forgiving():
+            with transaction:
+                yield unit
+            self.is_done = True
+
+    @contextmanager
+    def forgiving(self) -> Iterator[None]:
+        """Pass over the error after which the transaction is to be tried again."""
         try:
-            self._unit = self._transaction.__enter__()
+            yield
         except DatabaseLocked as error:
-            if not self._is_to_be_repeated(error):
+            self.had_conflict = isinstance(error, DatabaseConflict)
+            if not self.had_conflict and time.monotonic() > self._waits_until:
                 raise
-            return False
-        return True
-
-    def __enter__(self) -> Unit:
-        return self._unit
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        try:
-            self._transaction.__exit__(kind, error, traceback)
-        except DatabaseLocked as locked:
-            if not self._is_to_be_repeated(locked):
-                raise
-            return True
-        self.is_done = error is None
-        return isinstance(error, DatabaseLocked) and self._is_to_be_repeated(error)
-
-    def _is_to_be_repeated(self, error: DatabaseLocked) -> bool:
-        self.had_conflict = isinstance(error, DatabaseConflict)
-        return self.had_conflict or time.monotonic() <= self._waits_until
 
 
 def _counted() -> float:
@@ -138,11 +125,8 @@ class Database:
         the newest history entry; raises ClockBehind where it is behind by more than a minute.
         """
         if self._clock is None or self._clock.is_old:
-            if self._open is not None:
-                self._clock = self._asked_time(self._open)
-            else:
-                with self.reading() as unit:
-                    self._clock = self._asked_time(unit)
+            with self.reading() if self._open is None else nullcontext(self._open) as unit:
+                self._clock = self._asked_time(unit)
         return self._clock.now()
 
     def _asked_time(self, unit: Unit) -> Clock:
@@ -174,13 +158,11 @@ class Database:
                 yield unit
                 is_whole = True
         except DatabaseUnreachable as error:
-            if unit is None:
-                raise
             # An entry's hash depends on everything before it, so it identifies the transaction.
-            entry = unit.chain.appended if is_whole else None
-            if is_whole and (entry is None or self._has(entry, error)):
-                if entry is None:
-                    raise
+            entry = unit.chain.appended if unit is not None and is_whole else None
+            if unit is None or (is_whole and entry is None):
+                raise
+            if entry is not None and self._has(entry, error):
                 return
             if not self._dialect.is_server:
                 # There a lost connection is a disk that fails, and the error says so.
@@ -200,9 +182,11 @@ class Database:
         for pause in RETRY_AFTER_SECONDS:
             had_conflict = False
             while not had_conflict:
-                attempt = _Attempt(self.writing(), waits_until)
-                if attempt.begin():
-                    yield attempt
+                attempt, transaction, unit = _Attempt(waits_until), ExitStack(), None
+                with attempt.forgiving():
+                    unit = transaction.enter_context(self.writing())
+                if unit is not None:
+                    yield attempt.block(transaction, unit)
                 if attempt.is_done:
                     return
                 had_conflict = attempt.had_conflict

@@ -7,21 +7,7 @@ from dataclasses import asdict, fields
 from random import getrandbits
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    Connection,
-    RowMapping,
-    Select,
-    and_,
-    bindparam,
-    case,
-    delete,
-    exists,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Executable, RowMapping, bindparam, case, delete, func, insert, or_, select, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.passwords import Tries
@@ -248,8 +234,7 @@ class People:
         rows = self._connection.execute(_PROOFS, {"token": token_sha256, "keys": absorbed})
         return [Proof(**row) for row in rows.mappings()]
 
-    # Any: SQLAlchemy types a row by its columns.
-    def _people(self, statement: Select[Any]) -> tuple[Person, ...]:
+    def _people(self, statement: Executable) -> tuple[Person, ...]:
         return tuple(map(_person, self._connection.execute(statement).mappings()))
 
 
@@ -273,7 +258,7 @@ class Guesses:
         ).scalar_one()
         outside = or_(guess.c.at < since, guess.c.at > last)
         self._connection.execute(delete(guess).where(guess.c.subject == subject, outside))
-        is_pending = and_(guess.c.pending, guess.c.at >= pending_since)
+        is_pending = guess.c.pending & (guess.c.at >= pending_since)
         counts = func.sum(case((is_pending, 0), else_=1)), func.sum(case((is_pending, 1), else_=0))
         wrong, pending = self._connection.execute(select(*counts).where(guess.c.subject == subject)).one()
         return Tries(int(wrong or 0), int(pending or 0), until)
@@ -302,7 +287,7 @@ class Guesses:
         now = guess.alias()
         is_same = now.c.id.in_(tries), *(now.c[name] == guess.c[name] for name in ("batch", "row", "subject"))
         is_earlier = guess.c.subject.in_(set(tries.values())), guess.c.pending.is_(False), guess.c.id.not_in(tries)
-        self._connection.execute(delete(guess).where(*is_earlier, exists().where(*is_same)))
+        self._connection.execute(delete(guess).where(*is_earlier, select(now.c.id).where(*is_same).exists()))
         for number in sorted(forgotten):
             self._add({"subject": tries[number], "at": at, "pending": False})
 

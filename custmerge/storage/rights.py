@@ -7,43 +7,25 @@ import re
 from sqlalchemy import Connection, text
 
 from custmerge.errors import N_, BadValue
+from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import (
-    batch,
-    batch_chunk,
-    before_image,
-    customer,
-    domain,
-    form,
-    guess,
-    head,
-    history,
-    lock,
-    order,
-    package,
-    proof,
-    service,
-    session,
-    staff,
-    transfer,
-)
 
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
-_CHANGE = "SELECT, INSERT, UPDATE"
-_EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+_CHANGED = (tables.customer, tables.package, tables.staff, tables.service, tables.transfer, tables.batch)
+_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock)
 _OF_TABLES = {
     "custmerge_version": "SELECT",
-    head.name: "SELECT, UPDATE",
-    history.name: _READ_AND_ADD,
-    order.name: _READ_AND_ADD,
+    tables.head.name: "SELECT, UPDATE",
+    tables.history.name: _READ_AND_ADD,
+    tables.order.name: _READ_AND_ADD,
     # Erased by purge. The entry has its digest, so an audit finds any other change.
-    before_image.name: "SELECT, INSERT, UPDATE (salt, image)",
+    tables.before_image.name: "SELECT, INSERT, UPDATE (salt, image)",
     # Erased by purge, too. The entry has the form's digest.
-    form.name: "SELECT, INSERT, UPDATE (content)",
-    batch_chunk.name: "SELECT, INSERT, UPDATE (results)",
-    **{table.name: _CHANGE for table in (customer, package, staff, service, transfer, batch)},
-    **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
+    tables.form.name: "SELECT, INSERT, UPDATE (content)",
+    tables.batch_chunk.name: "SELECT, INSERT, UPDATE (results)",
+    **{table.name: "SELECT, INSERT, UPDATE" for table in _CHANGED},
+    **{table.name: "SELECT, INSERT, UPDATE, DELETE" for table in _EMPTIED},
 }
 _ROLE = text(
     "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace "
@@ -74,10 +56,10 @@ _WORKING = text(
     "WHERE pg_class.oid = 'custmerge_history'::pg_catalog.regclass AND privilege_type = 'INSERT' "
     "AND NOT rolsuper AND NOT pg_catalog.pg_has_role(grantee, relowner, 'member')"
 )
-_REGISTER = {table.name for table in (customer, package, domain)}
+_REGISTER = {table.name for table in (tables.customer, tables.package, tables.domain)}
 # These rights change, delete and insert no row.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
-_NUMBERED = (staff, service, guess, transfer, batch)
+_NUMBERED = (tables.staff, tables.service, tables.guess, tables.transfer, tables.batch)
 
 
 def given(table: str, right: str, column: str | None) -> bool:
@@ -121,7 +103,7 @@ class Rights:
         """
         role = str(self._connection.exec_driver_sql("SELECT current_user::text").scalar_one())
         missing = self._lacking(role)
-        return None if missing is None or missing[1] == history.name else (role, *missing)
+        return None if missing is None or missing[1] == tables.history.name else (role, *missing)
 
     def short_of(self) -> list[str]:
         """Return the roles that may append to the history and lack a right that this version needs."""
@@ -163,7 +145,7 @@ class Rights:
 
     def _lacking(self, role: str) -> tuple[str, str] | None:
         """Return (right, table) for the first right that a role lacks, rights on the history first."""
-        for table, rights in {history.name: "", **_OF_TABLES}.items():
+        for table, rights in {tables.history.name: "", **_OF_TABLES}.items():
             for right, columns in _parts(rights):
                 for column in columns:
                     asked = {"role": role, "table": table, "column": column, "right": right}

@@ -8,17 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    Computed,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-)
+from sqlalchemy import CheckConstraint, Column, Computed, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlmodel import Field as Attribute
 from sqlmodel import SQLModel
 
@@ -338,27 +328,24 @@ class HeadRow(SQLModel, table=True):
     order: int
 
 
-def _table(name: str) -> Table:
-    return SQLModel.metadata.tables[name]
-
-
-customer = _table("customer")
-package = _table("package")
-domain = _table("domain")
-staff = _table("custmerge_staff")
-session = _table("custmerge_session")
-service = _table("custmerge_service")
-proof = _table("custmerge_proof")
-guess = _table("custmerge_guess")
-lock = _table("custmerge_lock")
-transfer = _table("custmerge_transfer")
-form = _table("custmerge_form")
-order = _table("custmerge_order")
-before_image = _table("custmerge_before_image")
-batch = _table("custmerge_batch")
-batch_chunk = _table("custmerge_batch_chunk")
-history = _table("custmerge_history")
-head = _table("custmerge_head")
+_tables = SQLModel.metadata.tables
+customer = _tables["customer"]
+package = _tables["package"]
+domain = _tables["domain"]
+staff = _tables["custmerge_staff"]
+session = _tables["custmerge_session"]
+service = _tables["custmerge_service"]
+proof = _tables["custmerge_proof"]
+guess = _tables["custmerge_guess"]
+lock = _tables["custmerge_lock"]
+transfer = _tables["custmerge_transfer"]
+form = _tables["custmerge_form"]
+order = _tables["custmerge_order"]
+before_image = _tables["custmerge_before_image"]
+batch = _tables["custmerge_batch"]
+batch_chunk = _tables["custmerge_batch_chunk"]
+history = _tables["custmerge_history"]
+head = _tables["custmerge_head"]
 
 field_columns = tuple(customer.c[field] for field in FIELDS)
 contact_columns = tuple(package.c[column] for column in CONTACT_COLUMNS)

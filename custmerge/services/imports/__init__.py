@@ -118,10 +118,7 @@ class Kind(ABC):
     required: ClassVar[Sequence[str]]
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        """Get ready for a file that has `columns`, and passwords whose `hashes` are made.
-
-        With `skip_merged` lines of tombstones are left out.
-        """
+        """Get ready for a file that has `columns`; with `skip_merged` lines of tombstones are left out."""
         self._unit = unit
         self._register = unit.register_import
         self._columns = columns
@@ -131,14 +128,6 @@ class Kind(ABC):
     @abstractmethod
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """Give (line, row for the register) of the lines that are right in themselves, key first."""
-
-    @abstractmethod
-    def add(self, rows: Sequence[Row]) -> set[str]:
-        """Add new rows, or none and return the keys that exist."""
-
-    @abstractmethod
-    def stored(self, keys: Collection[str]) -> dict[str, Row]:
-        """Return the stored rows of those keys that exist, and lock them."""
 
     @abstractmethod
     def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:
@@ -156,6 +145,10 @@ class Kind(ABC):
         """Return what the history is to tell besides the import itself."""
         return []
 
+    def add(self, rows: Sequence[Row]) -> set[str]:
+        """Add new rows, or none and return the keys that exist."""
+        return self._register.add(self.name, rows)
+
     def add_all(self, rows: Sequence[Row]) -> set[str]:
         """Add those of the rows whose keys don't exist, and return the keys that do."""
         existing = set[str]()
@@ -166,11 +159,11 @@ class Kind(ABC):
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
         """Add rows or overwrite what exists; returns how many were added and how many overwritten."""
-        stored = self.stored([row[0] for _, row in rows])
+        stored = self._register.stored(self.name, [row[0] for _, row in rows])
         new = [row for _, row in rows if row[0] not in stored]
         # Another command may have added some while this one waited for a lock.
         added_since = self.add_all(new)
-        stored |= self.stored(added_since)
+        stored |= self._register.stored(self.name, added_since)
         old = [(line, row) for line, row in rows if row[0] in stored]
         return len(new) - len(added_since), self.overwrite(old, stored, problems)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -72,17 +72,13 @@ class Customers(Kind):
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._register.add_customers([row[self._filled] for row in rows])
-
-    def stored(self, keys: Collection[str]) -> dict[str, Row]:
-        """See `Kind`."""
-        return self._register.customers(keys)
+        return self._register.add(self.name, [row[self._filled] for row in rows])
 
     def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:
         """See `Kind`. A new password ends the number's sessions, a changed identity voids its contract transfers."""
         merged, renewed, renamed, updated = [], [], [], 0
         for line, (number, *values, _search, merged_into, new_hash) in rows:
-            _, *old_values, went_into, password_hash = stored[number]
+            _, *old_values, _old_search, went_into, password_hash = stored[number]
             if self._skip_merged and went_into is not None:
                 problems.skip(line, Problem("number", number, SKIPPED, went_into))
                 continue
@@ -105,7 +101,7 @@ class Customers(Kind):
                 renewed.append(number)
             search = search_text(number, updated_values)
             merged.append((number, *updated_values, search, went_into, new_hash or password_hash))
-        self._register.put_customers(merged)
+        self._register.put(self.name, merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
         return updated

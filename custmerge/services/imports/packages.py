@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
@@ -60,14 +60,6 @@ class Packages(Kind):
             contact = contact_of(row) or (None,) * len(DETAIL_FIELDS)
             yield line, (row["package"], row["number"], row.get("name", ""), *contact, password_hash)
 
-    def add(self, rows: Sequence[Row]) -> set[str]:
-        """See `Kind`."""
-        return self._register.add_packages(rows)
-
-    def stored(self, keys: Collection[str]) -> dict[str, Row]:
-        """See `Kind`."""
-        return self._register.packages(keys)
-
     def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`."""
         merged = []
@@ -78,7 +70,7 @@ class Packages(Kind):
             merged.append((package, number, name_now, *contact_now, password_hash or old_hash))
         if "domains" in self._columns:
             self._register.release_domains(list(stored))
-        self._register.put_packages(merged)
+        self._register.put(self.name, merged)
         return len(merged)
 
     def _merged_contact(self, new: Sequence[str | None], old: Sequence[str | None]) -> Row:

@@ -8,19 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import (
-    Boolean,
-    CompoundSelect,
-    Connection,
-    Engine,
-    Integer,
-    Select,
-    Table,
-    Text,
-    TextClause,
-    bindparam,
-    insert,
-)
+from sqlalchemy import Boolean, Connection, Engine, Executable, Integer, Table, Text, bindparam, insert
 from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -85,21 +73,18 @@ def our_errors(url: str) -> Iterator[None]:
 
     `url` is shown in them without its password.
     """
+    dialect = dialect_for(url)
     try:
         yield
     except DBAPIError as error:
         # SQLAlchemy keeps statement and parameters in its text; they may hold personal data and stay out.
-        raise dialect_for(url).meaning(url, error.orig or error) from None
-    except Exception as error:
-        if not isinstance(error, dialect_for(url).driver_errors):
-            raise
-        raise dialect_for(url).meaning(url, error) from None
+        raise dialect.meaning(url, error.orig or error) from None
+    except dialect.driver_error as error:
+        raise dialect.meaning(url, error) from None
 
 
 # Any: SQLAlchemy types a row by its columns, and here they are anybody's.
-def streamed(
-    connection: Connection, statement: Select[Any] | CompoundSelect[Any] | TextClause, at_once: int
-) -> Generator[Any, None, None]:
+def streamed(connection: Connection, statement: Executable, at_once: int) -> Generator[Any, None, None]:
     """Give the rows of a statement, `at_once` fetched at a time; a reader that stops early leaves no cursor open."""
     with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
         yield from result
@@ -185,17 +170,14 @@ class FromBody(ColumnElement[str]):
         self.key_in_body = key
 
 
-@compiles(FromBody)
-def _column_from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
-    return _named(compiler.dialect.name).column_from_body(element.key_in_body)
-
-
 class TextFromBody(FromBody):
     """A value in a history entry's body as text, in a query."""
 
     inherit_cache = False
 
 
-@compiles(TextFromBody)
-def _text_from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
-    return _named(compiler.dialect.name).text_from_body(element.key_in_body)
+@compiles(FromBody)
+def _from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
+    dialect = _named(compiler.dialect.name)
+    expression = dialect.text_from_body if isinstance(element, TextFromBody) else dialect.column_from_body
+    return expression(element.key_in_body)

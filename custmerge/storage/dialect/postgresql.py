@@ -11,18 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
-from sqlalchemy import (
-    ARRAY,
-    ColumnElement,
-    Connection,
-    Engine,
-    Integer,
-    Text,
-    create_engine,
-    event,
-    func,
-    text,
-)
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
@@ -95,7 +84,7 @@ class PostgreSQL:
     """A database on a PostgreSQL server."""
 
     is_server = True
-    driver_errors = (psycopg.Error,)
+    driver_error = psycopg.Error
     upsert = Insert
     """PostgreSQL's INSERT … ON CONFLICT."""
 
@@ -141,15 +130,13 @@ class PostgreSQL:
         if state in _IN_THE_WAY and isinstance(error, psycopg.Error) and error.diag.message_detail:
             said = f"{said}: {error.diag.message_detail.splitlines()[0]}"
         reason = without_secrets(url, said)
-        if meaning := _MEANINGS.get(state):
-            return meaning(database=database, reason=reason)
-        if not isinstance(error, psycopg.OperationalError) or state == _CANCELED:
-            return errors.DatabaseError(database=database, reason=reason)
-        if not state and _is_missing(url, error):
-            return errors.DatabaseMissing(database=database)
-        if not state or state[:2] in ("08", "28", "53", "57", "58"):
-            return errors.DatabaseUnreachable(database=database, reason=reason)
-        return errors.DatabaseError(database=database, reason=reason)
+        meaning = _MEANINGS.get(state, errors.DatabaseError)
+        if state not in (*_MEANINGS, _CANCELED) and isinstance(error, psycopg.OperationalError):
+            if not state and _is_missing(url, error):
+                return errors.DatabaseMissing(database=database)
+            if not state or state[:2] in ("08", "28", "53", "57", "58"):
+                meaning = errors.DatabaseUnreachable
+        return meaning(database=database, reason=reason)
 
     def is_gone(self, error: BaseException) -> bool:
         """Return whether the SQLSTATE says that something is undefined."""

@@ -16,18 +16,7 @@ from random import random
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Integer,
-    LargeBinary,
-    Text,
-    cast,
-    create_engine,
-    event,
-    func,
-)
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, LargeBinary, Text, cast, create_engine, event, func
 from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors, files
@@ -43,6 +32,7 @@ _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "SQLITE_READONLY": errors.DatabaseReadOnly,
     "SQLITE_FULL": errors.DatabaseFull,
     "SQLITE_IOERR": errors.DatabaseUnreachable,
+    "SQLITE_CANTOPEN": errors.DatabaseUnreachable,
     "SQLITE_NOTADB": errors.NotADatabase,
     "SQLITE_CORRUPT": errors.NotADatabase,
 }
@@ -52,7 +42,7 @@ class SQLite:
     """A database in a file of SQLite's."""
 
     is_server = False
-    driver_errors = (sqlite3.Error,)
+    driver_error = sqlite3.Error
     upsert = Insert
     """SQLite's INSERT … ON CONFLICT."""
 
@@ -100,15 +90,11 @@ class SQLite:
 
         if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
             return errors.TemporaryFilesFailed(directory=full, reason=os.strerror(errno.ENOSPC))
-        for prefix, meaning in _MEANINGS.items():
-            if name.startswith(prefix):
-                return meaning(database=database, reason=reason)
-        if not name.startswith("SQLITE_CANTOPEN"):
-            return errors.DatabaseError(database=database, reason=reason)
         with suppress(OSError):
-            if not sqlite_path(url).exists():
+            if name.startswith("SQLITE_CANTOPEN") and not sqlite_path(url).exists():
                 return errors.DatabaseMissing(database=database)
-        return errors.DatabaseUnreachable(database=database, reason=reason)
+        meaning = next((_MEANINGS[prefix] for prefix in _MEANINGS if name.startswith(prefix)), errors.DatabaseError)
+        return meaning(database=database, reason=reason)
 
     def is_gone(self, error: BaseException) -> bool:
         """Return whether SQLite says so in words: it has no code for it."""
@@ -192,7 +178,14 @@ def _is_frozen(path: Path) -> bool:
 
     SQLite needs a file beside the database where somebody may write, and can't make one there.
     """
-    return not os.access(path, os.W_OK) and not os.access(path.parent, os.W_OK) and _is_quiet(path)
+    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK):
+        return False
+    try:
+        # While somebody writes, SQLite keeps a log beside the file.
+        return path.is_file() and not _has_log(path)
+    except OSError:
+        # A name that is too long: SQLite says what is wrong with it.
+        return False
 
 
 def _keep_a_log(connection: sqlite3.Connection) -> None:
@@ -293,15 +286,6 @@ def _open_frozen(path: Path) -> _FrozenConnection:
     )
     connection.path, connection.state = path, state
     return connection
-
-
-def _is_quiet(path: Path) -> bool:
-    """Return whether nobody is writing to a file now, for whom SQLite would keep a log beside it."""
-    try:
-        return path.is_file() and not _has_log(path)
-    except OSError:
-        # A name that is too long: SQLite says what is wrong with it.
-        return False
 
 
 def _state(path: Path) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ import os
 import stat
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import BinaryIO
 
@@ -165,7 +165,10 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
     and a pipe may give them slowly. That raises TemporaryFilesFailed where there is no room.
     """
     csv.field_size_limit(LONGEST_CELL)
-    with _complete(path) as stream:
+    with (
+        _source(path) as source,
+        nullcontext((source, "")) if _is_regular(source) else copied(path, source) as (stream, _sha256),
+    ):
         try:
             yield CsvFile(path, stream, known, required)
         except OSError as error:
@@ -186,17 +189,6 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
         # Only this program can read what comes through a pipe.
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if _is_regular(source) else 0
         yield SpooledFile(CsvFile(path, copy, known, required), sha256, mode)
-
-
-@contextmanager
-def _complete(path: str) -> Iterator[BinaryIO]:
-    """Give a regular file opened, or a copy of anything else."""
-    with _source(path) as source:
-        if _is_regular(source):
-            yield source
-            return
-        with copied(path, source) as (copy, _):
-            yield copy
 
 
 class SpooledFile:

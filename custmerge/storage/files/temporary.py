@@ -54,7 +54,8 @@ def fuller_than(folder: Path) -> str | None:
 @contextmanager
 def temporary_file(mode: str = "w+b") -> Iterator[IO[Any]]:
     """Give a new file without a name that is gone when it is closed; raises TemporaryFilesFailed."""
-    file = _made(mode)
+    with temporary_room():
+        file = tempfile.TemporaryFile(mode)  # noqa: SIM115 (closed below)
     try:
         yield file
     finally:
@@ -110,11 +111,6 @@ def too_long(path: str, line: int) -> BadFile:
     return BadFile(
         file=f"{path}:{line}", why=N_("a line has more than {limit}: this is no CSV"), limit=size(LONGEST_LINE)
     )
-
-
-def _made(mode: str) -> IO[Any]:
-    with temporary_room():
-        return tempfile.TemporaryFile(mode)
 
 
 def _directory() -> str:

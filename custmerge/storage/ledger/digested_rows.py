@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator
 from contextlib import closing
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, cast, collate, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Executable, Text, cast, collate, func, or_, select
 
 from custmerge.storage.dialect import TextFromBody, dialect_of, streamed
 from custmerge.storage.tables import batch, form, history, service, staff, transfer
@@ -67,8 +67,7 @@ class DigestedRows:
 
     def transfer(self, number: int) -> dict[str, Any]:
         """Return every column of a contract transfer that exists, by name."""
-        row = self._connection.execute(select(transfer).where(transfer.c.id == number)).one()
-        return dict(row._mapping)  # noqa: SLF001 (SQLAlchemy's public name begins like this)
+        return dict(self._connection.execute(select(transfer).where(transfer.c.id == number)).mappings().one())
 
     def strange_forms(self) -> Rows[tuple[int, int, bool]]:
         """Give (transfer, how many, whether there is such a transfer) where that is not one form of one transfer."""
@@ -77,7 +76,7 @@ class DigestedRows:
         return self._streamed(forms.having(or_(func.count() > 1, ~is_known)).order_by(form.c.transfer))
 
     # Any: columns of every type.
-    def _streamed(self, statement: Select[Any]) -> Rows[Any]:
+    def _streamed(self, statement: Executable) -> Rows[Any]:
         return streamed(self._connection, statement, ROWS_AT_ONCE)
 
     def _in_bytes(self, number: ColumnElement[int]) -> ColumnElement[str]:

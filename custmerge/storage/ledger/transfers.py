@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, fields
-from typing import Any
+from dataclasses import fields
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    RowMapping,
-    Select,
-    Text,
-    and_,
-    cast,
-    func,
-    insert,
-    or_,
-    select,
-    union,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, Text, cast, func, or_, select, union, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
@@ -37,11 +22,7 @@ _OF_NUMBERS = union(
 )
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
-_FILED = (
-    *("survivor", "absorbed", "status", "filed_by", "filed_by_person", "at"),
-    *("sha256", "size", "type", "salt", "identity_sha256"),
-)
-_REJECTED = (transfer.c.status == Status.REJECTED.value,)
+_IS_REJECTED = transfer.c.status == Status.REJECTED
 
 
 class Transfers:
@@ -52,9 +33,9 @@ class Transfers:
 
     def add(self, new: Transfer, content: bytes) -> int:
         """Keep a new transfer with its form; `new.id` doesn't count. Returns the id that it gets."""
-        values = {**asdict(new), **asdict(new.form)}
-        number = insert_row(self._connection, transfer, {name: values[name] for name in _FILED})
-        self._connection.execute(insert(form).values(transfer=number, content=content))
+        values = {column: cell for column, cell in new.row.items() if column != "id"}
+        number = insert_row(self._connection, transfer, values)
+        insert_row(self._connection, form, {"transfer": number, "content": content})
         return number
 
     def transfer(self, number: int, *, lock: bool = False) -> Transfer | None:
@@ -83,7 +64,7 @@ class Transfers:
         """Write who approved or rejected a transfer."""
         self._update(
             transfer.c.id == decided.id,
-            status=decided.status.value,
+            status=decided.status,
             decided_by=decided.decided_by,
             decided_by_person=decided.decided_by_person,
             decided_at=decided.decided_at,
@@ -92,11 +73,11 @@ class Transfers:
 
     def use(self, number: int, order: int) -> None:
         """Write which order used a transfer up."""
-        self._update(transfer.c.id == number, status=Status.USED.value, order=order)
+        self._update(transfer.c.id == number, status=Status.USED, order=order)
 
     def void(self, number: int) -> None:
         """Make a transfer void."""
-        self._update(transfer.c.id == number, status=Status.VOID.value)
+        self._update(transfer.c.id == number, status=Status.VOID)
 
     def void_open(self, numbers: Collection[int]) -> list[Transfer]:
         """Make void those of some transfers that are open; returns them as they were."""
@@ -126,7 +107,7 @@ class Transfers:
         statement = _TRANSFER.where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
         opened = self._all(statement.with_for_update())
         if opened:
-            self._update(among(transfer.c.id, [there.id for there in opened]), status=Status.VOID.value)
+            self._update(among(transfer.c.id, [there.id for there in opened]), status=Status.VOID)
         return opened
 
     def forms_before(self, at: str) -> int:
@@ -157,7 +138,7 @@ class Transfers:
 
     def reasons_before(self, at: str) -> list[int]:
         """Return the ids of the transfers that were rejected before a moment and still have their reason."""
-        left = select(transfer.c.id).where(*_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
+        left = select(transfer.c.id).where(_IS_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
         return list(self._connection.execute(left.order_by(transfer.c.id)).scalars())
 
     def old_texts(self, at: str) -> int | None:
@@ -190,16 +171,15 @@ class Transfers:
             TextFromBody("transfer") == cast(transfer.c.id, Text),
         )
         return or_(
-            and_(*_REJECTED, transfer.c.decided_at < at),
-            and_(transfer.c.status == Status.USED.value, used),
-            and_(transfer.c.status == Status.VOID.value, transfer.c.at < at, ~voided_since.exists()),
+            _IS_REJECTED & (transfer.c.decided_at < at),
+            (transfer.c.status == Status.USED) & used,
+            (transfer.c.status == Status.VOID) & (transfer.c.at < at) & ~voided_since.exists(),
         )
 
-    # Any: SQLAlchemy types a row by its columns.
-    def _all(self, statement: Select[Any], **parameters: Collection[str]) -> list[Transfer]:
+    def _all(self, statement: Executable, **parameters: Collection[str]) -> list[Transfer]:
         return [_transfer(row) for row in self._connection.execute(statement, parameters).mappings()]
 
-    def _first(self, statement: Select[Any]) -> Transfer | None:
+    def _first(self, statement: Executable) -> Transfer | None:
         row = self._connection.execute(statement).mappings().first()
         return None if row is None else _transfer(row)
 

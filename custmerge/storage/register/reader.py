@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Select, TextClause, func, or_, select, text
+from sqlalchemy import Connection, Executable, func, or_, select, text
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.rules.ledger_check import Placement
@@ -213,9 +213,9 @@ class RegisterReader:
         return self._streamed(text(_NOBODYS))
 
     # Any: rows of different kinds.
-    def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
+    def _streamed(self, statement: Executable) -> Iterator[Any]:
         return streamed(self._connection, statement, ROWS_AT_ONCE)
 
-    def _first_cells(self, statement: Select[Any] | TextClause) -> Iterator[str]:
+    def _first_cells(self, statement: Executable) -> Iterator[str]:
         for row in self._streamed(statement):
             yield row[0]
