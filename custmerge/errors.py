@@ -2,6 +2,7 @@
 
 A sentence is a template in English; `details` fills it. Whoever shows an error translates the template
 and neutralises the details, so nothing below the command line needs to know a language or a terminal.
+A docstring says what the sentence doesn't.
 """
 
 from __future__ import annotations
@@ -44,17 +45,10 @@ class CustmergeError(Exception):
     is_refusal: ClassVar[bool] = False
     """Whether somebody who is logged in wanted what their role, or they themselves, may not do: the history tells."""
 
-    def __init_subclass__(
-        cls,
-        *,
-        code: str | None = None,
-        exit: ExitCode | None = None,  # noqa: A002 (the name of the attribute)
-        is_refusal: bool | None = None,
-    ) -> None:
+    def __init_subclass__(cls, *, code: str = "", exit: ExitCode | None = None, is_refusal: bool = False) -> None:  # noqa: A002 (the name of the attribute)
         """Take what stands in the first line of a subclass; what doesn't stand there is its parent's."""
-        cls.code = cls.code if code is None else code
-        cls.exit = cls.exit if exit is None else exit
-        cls.is_refusal = cls.is_refusal if is_refusal is None else is_refusal
+        cls.code, cls.exit = code or cls.code, exit or cls.exit
+        cls.is_refusal = is_refusal or cls.is_refusal
 
     def __init__(self, **details: Detail) -> None:
         super().__init__()
@@ -69,18 +63,17 @@ class CustmergeError(Exception):
 
 
 def _filled(details: Mapping[str, Detail]) -> dict[str, Detail]:
-    filled = {
+    filled: dict[str, Detail] = {
         name: [_filled(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
         for name, value in details.items()
     }
-    why = details.get("why")
-    if not isinstance(why, str):
-        return filled
-    texts = {
-        name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
-        for name, value in details.items()
-    }
-    return {**filled, "why": why.format(**texts)}
+    if isinstance(why := details.get("why"), str):
+        texts = {
+            name: ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            for name, value in details.items()
+        }
+        filled["why"] = why.format(**texts)
+    return filled
 
 
 class DetailsDiffer(CustmergeError, code="details_differ", exit=ExitCode.DIFFERS):
@@ -90,8 +83,6 @@ class DetailsDiffer(CustmergeError, code="details_differ", exit=ExitCode.DIFFERS
 
 
 class Declined(CustmergeError, code="declined", exit=ExitCode.DIFFERS):
-    """The person said no."""
-
     template = N_("Cancelled: nothing was changed.")
 
 
@@ -112,8 +103,6 @@ class MissingInput(CustmergeError, code="missing_input", exit=ExitCode.USAGE):
 
 
 class BadValue(CustmergeError, code="bad_value", exit=ExitCode.USAGE):
-    """A value that can't be right."""
-
     template = N_("{name} {value}: {why}.")
 
 
@@ -207,8 +196,6 @@ class OwnTransfer(CustmergeError, code="own_transfer", exit=ExitCode.NOT_ALLOWED
 
 
 class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """The role doesn't allow it."""
-
     template = N_("The role {role} may not do this: ask somebody whose role allows it.")
 
 
@@ -267,20 +254,14 @@ class UnknownNumber(CustmergeError, code="unknown_number", exit=ExitCode.NOT_THE
 
 
 class UnknownOrder(CustmergeError, code="unknown_order", exit=ExitCode.NOT_THERE):
-    """An order's number that isn't there."""
-
     template = N_("There is no order {order}: `custmerge history` lists them.")
 
 
 class UnknownBatch(CustmergeError, code="unknown_batch", exit=ExitCode.NOT_THERE):
-    """A bulk file's number that isn't there."""
-
     template = N_("There is no batch {batch}: `custmerge bulk status` lists them.")
 
 
 class UnknownName(CustmergeError, code="unknown_name", exit=ExitCode.NOT_THERE):
-    """A staff name that isn't there."""
-
     template = N_("There is nobody called {name}: `custmerge user list` shows everybody.")
 
 
@@ -291,8 +272,6 @@ class UnknownToken(CustmergeError, code="unknown_token", exit=ExitCode.NOT_THERE
 
 
 class UnknownTransfer(CustmergeError, code="unknown_transfer", exit=ExitCode.NOT_THERE):
-    """A contract transfer that isn't there."""
-
     template = N_("There is no contract transfer {id}: `custmerge transfer list` shows them.")
 
 
@@ -329,8 +308,6 @@ class UndoBlockedByOrders(UndoBlocked):
 
 
 class AlreadyUndone(CustmergeError, code="already_undone", exit=ExitCode.CONFLICT):
-    """An order is undone once."""
-
     template = N_("Order {order} was undone already, by {by} at {at}.")
 
 
@@ -341,8 +318,6 @@ class Purged(CustmergeError, code="purged", exit=ExitCode.CONFLICT):
 
 
 class FormPurged(Purged):
-    """So is a signed form."""
-
     template = N_("The form of contract transfer {id} isn't there any more: it was erased by `custmerge purge`.")
 
 
@@ -353,8 +328,6 @@ class PersonChanged(CustmergeError, code="person_changed", exit=ExitCode.CONFLIC
 
 
 class FormChanged(CustmergeError, code="form_changed", exit=ExitCode.CONFLICT):
-    """A signed form isn't the one that was filed."""
-
     template = N_("The signed form of transfer {id} isn't the one that was filed: somebody changed the database.")
 
 
@@ -365,8 +338,6 @@ class ImageChanged(CustmergeError, code="image_changed", exit=ExitCode.CONFLICT)
 
 
 class ResultsChanged(CustmergeError, code="results_changed", exit=ExitCode.CONFLICT):
-    """What became of a bulk file's rows can't be read."""
-
     template = N_("What became of the rows of batch {batch} can't be read any more: somebody changed the database.")
 
 
@@ -385,14 +356,10 @@ class UndoStoppedByOrders(UndoStopped):
 
 
 class BatchUndone(AlreadyUndone):
-    """A batch is undone once."""
-
     template = N_("Batch {batch} was undone already, by {by} at {at}.")
 
 
 class BatchBusy(CustmergeError, code="batch_busy", exit=ExitCode.CONFLICT):
-    """A bulk file that is run or undone, by whomever."""
-
     template = N_("Batch {batch} or its file is being run or undone by another process: wait for it to end.")
 
 
@@ -409,14 +376,10 @@ class NotOwnOrder(CustmergeError, code="not_own_order", exit=ExitCode.NOT_ALLOWE
 
 
 class NameTaken(CustmergeError, code="name_taken", exit=ExitCode.CONFLICT):
-    """A staff name that exists."""
-
     template = N_("There is somebody called {name} already: choose another name.")
 
 
 class BatchMoved(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
-    """A bulk file that is run or undone, by whomever."""
-
     template = N_(
         "{file} is being run or undone by another process: wait for it to end, `custmerge bulk status` tells how far "
         "it is."
@@ -433,8 +396,6 @@ class RunUnderWay(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
 
 
 class BatchApproved(CustmergeError, code="batch_approved", exit=ExitCode.CONFLICT):
-    """A bulk file that is approved already."""
-
     template = N_("{file} is approved already, by {approved_by}: run it with `custmerge bulk run`.")
 
 
@@ -478,8 +439,6 @@ class TransferOpen(CustmergeError, code="transfer_open", exit=ExitCode.CONFLICT)
 
 
 class TransferDecided(CustmergeError, code="transfer_decided", exit=ExitCode.CONFLICT):
-    """A transfer that can't be decided any more."""
-
     template = N_("Contract transfer {id} is {status}: nothing was changed.")
 
 
@@ -494,16 +453,12 @@ class TextUnreadable(DatabaseError):
 
 
 class DatabaseMissing(DatabaseError, code="database_missing"):
-    """No file or no database is there."""
-
     template = N_(
         "There is no database at {database}: create it with `custmerge init`, or name another with --database."
     )
 
 
 class DatabaseUnreachable(DatabaseError, code="database_unreachable"):
-    """The server doesn't answer or doesn't let us in."""
-
     template = N_(
         "The database {database} can't be reached ({reason}): check its address, its server and your rights."
     )
@@ -563,14 +518,10 @@ class DatabaseConflict(DatabaseLocked, code="database_conflict"):
 
 
 class DatabaseReadOnly(DatabaseError, code="database_read_only"):
-    """It can be read but not written."""
-
     template = N_("The database {database} is read-only: nothing half done was left behind, check the rights on it.")
 
 
 class DatabaseFull(DatabaseError, code="database_full"):
-    """No room is left."""
-
     template = N_(
         "The disk of the database {database} is full: nothing half done was left behind, make room and try again."
     )
@@ -595,26 +546,18 @@ class TemporaryFilesFailed(CustmergeError, code="temporary_files", exit=ExitCode
 
 
 class NotADatabase(DatabaseError, code="not_a_database"):
-    """A file of another kind, or a damaged one."""
-
     template = N_("{database} isn't a sound SQLite database ({reason}): name another, or restore a copy.")
 
 
 class NoSchema(DatabaseError, code="no_schema"):
-    """A database without our tables."""
-
     template = N_("The database {database} has no custmerge tables: create them with `custmerge init`.")
 
 
 class OldSchema(DatabaseError, code="old_schema"):
-    """A database that an older program made."""
-
     template = N_("The database {database} is of version {version}, older than this program: run `custmerge init`.")
 
 
 class NewSchema(DatabaseError, code="new_schema"):
-    """A database that a newer program made."""
-
     template = N_(
         "The database {database} is of version {version}, which this program doesn't know: install a newer custmerge."
     )
@@ -640,8 +583,6 @@ class ReferenceWouldGo(DatabaseError, code="reference_would_go"):
 
 
 class KeyringUnavailable(CustmergeError, code="keyring_unavailable", exit=ExitCode.NOT_ALLOWED):
-    """Nowhere to keep a token."""
-
     template = N_(
         "No keyring can be used here ({reason}): log in with --print-token and set CUSTMERGE_TOKEN, put the token "
         "into $CREDENTIALS_DIRECTORY/custmerge-token, or use --insecure-storage (a file that only you can read)."
@@ -649,8 +590,6 @@ class KeyringUnavailable(CustmergeError, code="keyring_unavailable", exit=ExitCo
 
 
 class LooseTokenFile(CustmergeError, code="loose_token_file", exit=ExitCode.NOT_ALLOWED):
-    """A token's file that others can read."""
-
     template = N_("{file} isn't yours alone (mode {mode}): give it the mode 0600, or remove it and log in again.")
 
 
@@ -682,20 +621,14 @@ class NoHome(CustmergeError, code="no_home", exit=ExitCode.USAGE):
 
 
 class NoPlaceForToken(CustmergeError, code="no_place_for_token", exit=ExitCode.NOT_ALLOWED):
-    """A file for a token that can't be written."""
-
     template = N_("{file} can't be written ({reason}): log in with --print-token and set CUSTMERGE_TOKEN.")
 
 
 class BadTokenFile(CustmergeError, code="bad_token_file", exit=ExitCode.NOT_ALLOWED):
-    """A token's file that can't be read as one."""
-
     template = N_("{file} can't be used as a token ({reason}): put the token into it, or log in again.")
 
 
 class Interrupted(CustmergeError, code="interrupted", exit=ExitCode.INTERRUPTED):
-    """Ctrl-C."""
-
     template = N_("Interrupted: nothing half done was left behind.")
 
 

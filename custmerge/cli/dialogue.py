@@ -20,9 +20,9 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.authority import own_survivor
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
+from custmerge.rules.people import own_survivor
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merge, verify
 from custmerge.services.access import Caller

@@ -12,7 +12,7 @@ from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.render.data.writing import write_value
 from custmerge.cli.streams import is_delivered
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
-from custmerge.rules.records import checked_number
+from custmerge.rules.fields import checked_number
 from custmerge.services.access import Caller
 from custmerge.services.people import sessions
 

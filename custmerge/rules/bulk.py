@@ -23,9 +23,10 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
+from custmerge.rules.history import row_digest
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.records import shortened, unguard, wrong_with_digits, wrong_with_number
+from custmerge.rules.records import shortened, unguard, wrong_with_digits
 from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
@@ -145,6 +146,12 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
     if batch.approved_at is None or batch.state not in UNFINISHED:
         return False
     return has_begun(batch.approved_at, now) and now < moment(batch.approved_at) + APPROVED_FOR
+
+
+def approval_digest(batch: Batch) -> str:
+    """Return the digest of a bulk file's approval."""
+    approved = (batch.approved_by, batch.approved_by_person, batch.approved_at)
+    return row_digest("approval", batch.id, batch.sha256, batch.rows, *approved)
 
 
 def goes_on(batch: Batch, now: datetime) -> bool:

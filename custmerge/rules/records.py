@@ -6,17 +6,15 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from custmerge.errors import N_, BadValue
+from custmerge.errors import N_
 from custmerge.rules.characters import has_hidden, has_too_many_marks
-from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field
+from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field, wrong_with_number
 from custmerge.rules.mask import MASK, MASKED_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
 from custmerge.rules.passwords import wrong_with_hash
 
 NUMBER_LENGTH = 60
 """Of a customer or package number that an import brings."""
-OLD_NUMBER_LENGTH = 64
-"""Earlier versions let so long ones in, and they can still be looked up and merged."""
 FIELD_LENGTH = 1_000
 """Of any other text that an import brings."""
 TOO_MANY_MARKS = N_("has more than 30 combining marks in a row")
@@ -51,29 +49,6 @@ class Problem:
     """The end of an English sentence, for translation; may hold `{other}`."""
     other: str = ""
     """A line, a number or a package that the sentence names."""
-
-
-def wrong_with_number(number: str) -> str | None:
-    """Return why `number` can't be a customer or package number, or None.
-
-    Leading zeros count and letters are fine: a number is a text.
-    """
-    if not number:
-        return N_("is empty")
-    if any(character.isspace() for character in number):
-        return N_("has white space in it")
-    if not number.isprintable():
-        return N_("has invisible characters in it")
-    if len(number) > OLD_NUMBER_LENGTH:
-        return N_("is longer than 64 characters")
-    return None
-
-
-def checked_number(number: str) -> str:
-    """Return `number`; raises BadValue where no customer number can look like that."""
-    if why := wrong_with_number(number):
-        raise BadValue(name="number", value=number, why=why)
-    return number
 
 
 def wrong_with_new_number(number: str) -> str | None:

@@ -10,14 +10,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
-from custmerge.rules import row_digests
-from custmerge.rules.authority import still_may, why_lost
 from custmerge.rules.fields import Customer, living
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import Subject
-from custmerge.rules.people import Capability, Role, Session, may, token_sha256
+from custmerge.rules.people import (
+    Capability,
+    Role,
+    Session,
+    may,
+    person_row_digest,
+    service_digest,
+    still_may,
+    token_sha256,
+)
 from custmerge.rules.times import moment, stamp
-from custmerge.rules.transfers import Why
+from custmerge.rules.transfers import Why, why_lost
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -78,11 +85,7 @@ class Staff:
     def is_as_told(self, person: int | None) -> bool:
         """Return whether a person's row is the one that the newest entry of that name has a digest of."""
         row, body = self._row_of(person)
-        return (
-            row is not None
-            and body is not None
-            and json.loads(body)["row_sha256"] == row_digests.person_row_digest(*row)
-        )
+        return row is not None and body is not None and json.loads(body)["row_sha256"] == person_row_digest(*row)
 
     def has_digest(self, person: int) -> bool:
         """Return whether any entry has a digest of a person's row."""
@@ -132,7 +135,7 @@ def is_as_told(unit: Unit, session: Session) -> bool:
     if session.service is not None:
         entries = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
         keys = unit.people.keys_of(session.service.id)
-        digest = row_digests.service_digest(session.service, session.token_sha256)
+        digest = service_digest(session.service, session.token_sha256)
         return keys == [session.token_sha256] and bool(entries) and entries[-1].get("row_sha256") == digest
     return True
 

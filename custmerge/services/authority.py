@@ -11,13 +11,22 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.rules import row_digests
-from custmerge.rules.authority import Facts, Life, life_of, seq_of
-from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_holds
+from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
 from custmerge.rules.fields import Customer, Pair, Records
-from custmerge.rules.history import Action, Fact
+from custmerge.rules.history import Action, Fact, Facts, seq_of
 from custmerge.rules.people import Capability
-from custmerge.rules.transfers import OPEN, Status, Transfer, approved_now, is_as_filed, status_now
+from custmerge.rules.transfers import (
+    OPEN,
+    Life,
+    Status,
+    Transfer,
+    approved_now,
+    decision_digest,
+    filing_digest,
+    is_as_filed,
+    life_of,
+    status_now,
+)
 from custmerge.services.access import Caller, Staff
 
 if TYPE_CHECKING:
@@ -45,11 +54,11 @@ def approved(unit: Unit, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Trans
 
     An order asks for them after it has locked their rows.
     """
-    statuses = standing(unit, transfers.values())
     return {
-        pair: transfer
-        for pair, transfer in transfers.items()
-        if statuses[transfer.id] is Status.APPROVED and has_its_form(unit, transfer)
+        (transfer.survivor, transfer.absorbed): transfer
+        for transfer in standing(unit, transfers.values())
+        if transfer.status is Status.APPROVED
+        and is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256)
     }
 
 
@@ -61,9 +70,7 @@ def approved_for(unit: Unit, pair: Pair, records: Records) -> int | None:
 
 def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
     """Return transfers with the status that they have now, by the history and by their pairs' records."""
-    stored = list(stored)
-    statuses = standing(unit, stored)
-    transfers = [replace(transfer, status=statuses[transfer.id]) for transfer in stored]
+    transfers = standing(unit, stored)
     records = records_of(unit, [transfer for transfer in transfers if transfer.status in OPEN])
     return [replace(transfer, status=status_now(transfer, records)) for transfer in transfers]
 
@@ -74,24 +81,19 @@ def records_of(unit: Unit, transfers: Iterable[Transfer]) -> dict[str, Customer]
     return unit.register.customers(numbers) if numbers else {}
 
 
-def standing(unit: Unit, transfers: Iterable[Transfer]) -> dict[int, Status]:
-    """Return by its id the status that each transfer has by the history.
+def standing(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
+    """Return transfers with the status that each has by the history.
 
     A transfer that is open in its row is void if its row, filer or approver isn't as the history has them; any other
     has the status of its row.
     """
-    transfers = list(transfers)
-    open_ones = [transfer for transfer in transfers if transfer.status in OPEN]
+    stored = list(stored)
+    open_ones = [transfer for transfer in stored if transfer.status in OPEN]
     lives, staff = lives_of(unit, open_ones), staff_of(unit, open_ones)
-    return {
-        transfer.id: _status(staff, transfer, lives[transfer.id]) if transfer.id in lives else transfer.status
-        for transfer in transfers
-    }
-
-
-def has_its_form(unit: Unit, transfer: Transfer) -> bool:
-    """Return whether the form of a transfer is, byte for byte, the one that was filed."""
-    return is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256)
+    return [
+        replace(transfer, status=_status(staff, transfer, lives[transfer.id])) if transfer.id in lives else transfer
+        for transfer in stored
+    ]
 
 
 def as_it_is(unit: Unit, batch: Batch, now: datetime) -> Batch:
@@ -128,7 +130,7 @@ def approval_counts(unit: Unit, batch: Batch) -> bool:
     """Return whether the history has a batch's approval as its row has it, and its approver may still approve."""
     told = _approvals(unit, batch.id)
     digests = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
-    if not digests or digests[-1] != row_digests.approval_digest(batch):
+    if not digests or digests[-1] != approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
     return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(told[0]))
@@ -198,13 +200,13 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
         return life.status
     holds = (
         life.status is transfer.status
-        and life.filing_digest == row_digests.filing_digest(transfer)
+        and life.filing_digest == filing_digest(transfer.row)
         and staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed)
     )
     if holds and transfer.status is Status.APPROVED:
         holds = (
             transfer.decided_by_person != transfer.filed_by_person
-            and life.decision_digest == row_digests.kept_decision_digest(transfer)
+            and life.decision_digest == decision_digest(transfer.row, transfer.status)
             and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
         )
     return transfer.status if holds else Status.VOID

@@ -9,11 +9,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber, UnknownOrder
-from custmerge.rules.fields import Package
+from custmerge.rules.fields import Package, checked_number
 from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
 from custmerge.rules.plan import readable_image
-from custmerge.rules.records import checked_number
 from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:

@@ -78,7 +78,6 @@ def add_first_supervisor(database: Database, name: str, password: str, now: date
     """Add the first supervisor to a database without staff; raises HasStaff if it has staff, BadPassword."""
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)
-
     for attempt in database.attempts():
         with attempt as unit:
             # The lock comes before the check: of two processes at once, the second sees the supervisor of the first.

@@ -6,20 +6,19 @@ rows would give one after the other. `Orders` is the only way to execute an orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, ProofRequired
-from custmerge.rules.authority import demand_authority, survivor_of
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest
+from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
-from custmerge.rules.row_digests import void_entries
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import Why, approved_now
+from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs
 
@@ -169,7 +168,7 @@ class Orders:
         self._at = stamp(now)
         self._proofs = proved_pairs(unit, caller, absorbed, now)
         self._transfers = approved(unit, unit.transfers.open_for_all(absorbed, lock=lock))
-        self._plans: list[tuple[Plan, bytes]] = []
+        self._plans: list[tuple[Plan, bytes, Mapping[str, Fact]]] = []
 
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return what an order would do as things stand now (contract §2).
@@ -223,30 +222,30 @@ class Orders:
         record = self.state.records.get(number)
         return record is not None and record.merged_into is not None
 
-    def execute(self, plan: Plan, salt: bytes) -> None:
-        """Take a plan into account; it is written by `write`. `salt` is 16 fresh random bytes."""
-        self._plans.append((plan, salt))
+    def execute(self, plan: Plan, salt: bytes, **facts: Fact) -> None:
+        """Take a plan into account; it is written by `write`.
+
+        `salt` is 16 fresh random bytes, `facts` is what its history entry tells besides.
+        """
+        self._plans.append((plan, salt, facts))
         self.state.execute(plan)
 
-    def write(self, facts: Callable[[int], dict[str, Fact]] = lambda _place: {}) -> list[Receipt]:
-        """Write every executed plan, its order, before-image and history entry; returns their receipts.
-
-        `facts` gives what the entry of the n-th plan tells besides.
-        """
+    def write(self) -> list[Receipt]:
+        """Write every executed plan, its order, before-image and history entry; returns their receipts."""
         if not self._plans:
             return []
         self._write_register()
         unit = self._unit
         # Before the end of the chain is locked, as everybody does who changes a transfer.
-        used = [plan.transfer for plan, _salt in self._plans if plan.transfer is not None]
-        made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, _salt in self._plans], but=used)
+        used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
+        made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
         receipts, drafts, executed = [], [], []
-        for place, (plan, salt) in enumerate(self._plans):
-            receipt = self.receipt(plan, head.order + 1 + place)
+        for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
+            receipt = self.receipt(plan, number)
             image = before_image(plan)
             order = Order(
-                order=head.order + 1 + place,
+                order=number,
                 survivor=receipt.survivor,
                 absorbed=receipt.absorbed,
                 choice=receipt.choice,
@@ -255,7 +254,7 @@ class Orders:
                 by=receipt.by,
             )
             executed.append((order, salt, image))
-            body = {**_facts(receipt, image_digest(salt, image)), **facts(place)}
+            body = {**_facts(receipt, image_digest(salt, image)), **facts}
             drafts.append(Draft(self._at, self._caller.actor, Action.MERGE, body))
             receipts.append(receipt)
         unit.ledger.add(executed)
@@ -290,7 +289,7 @@ class Orders:
         unit.register.retire(retired)
         numbers = {record.number for record in retired}
         unit.people.end_sessions_of_numbers(numbers)
-        unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, _salt in self._plans})
+        unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, *_ in self._plans})
 
 
 def _facts(receipt: Receipt, digest: str) -> dict[str, Fact]:

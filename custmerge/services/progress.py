@@ -1,14 +1,11 @@
-"""Long work, committed in parts: what it gets from its caller, and how far it is."""
+"""Long work: what it gets from its caller, and how far it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-
-from custmerge.errors import NotCommitted, OutcomeUnknown, PartNotCommitted, PartUnknown
 
 CHUNK = 500
 
@@ -29,14 +26,3 @@ class Inputs:
     progress: Progress
     chunk: int = CHUNK
     """Rows or orders of one transaction."""
-
-
-@contextmanager
-def in_parts(how_far: Callable[[], tuple[int, int]]) -> Iterator[None]:
-    """Say how much is done, of how much, where a block loses the connection: PartNotCommitted or PartUnknown."""
-    try:
-        yield
-    except (NotCommitted, OutcomeUnknown) as error:
-        done, total = how_far()
-        part = PartNotCommitted if isinstance(error, NotCommitted) else PartUnknown
-        raise part(**error.details, done=done, total=total) from None

@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules import row_digests
 from custmerge.rules.history import Action, Draft, Fact, image_digest
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import OPEN, Status, Why, is_as_filed, status_now
+from custmerge.rules.transfers import OPEN, Status, Why, decision_digest, is_as_filed, status_now, void_entries
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.authority import records_of
 
@@ -94,7 +93,7 @@ def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
     records = records_of(unit, open_ones)
     lapsed = [transfer.id for transfer in open_ones if status_now(transfer, records) is Status.VOID]
     if made_void := unit.transfers.void_open(lapsed) if lapsed else []:
-        unit.chain.append(row_digests.void_entries(made_void, Why.IDENTITY_CHANGED, caller.actor, at))
+        unit.chain.append(void_entries(made_void, Why.IDENTITY_CHANGED, caller.actor, at))
 
 
 def _changed_images(unit: Unit, until: str) -> list[int]:
@@ -123,7 +122,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
     rejections: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.digested_rows.transfer(number)
-        is_as_told = row_digests.decision_row_digest(row, Status.REJECTED) == _digest_of(unit, row)
+        is_as_told = decision_digest(row, Status.REJECTED) == _digest_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -131,7 +130,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "absorbed": row["absorbed"],
             "transfer": number,
             "form_sha256": row["sha256"],
-            "row_sha256": row_digests.decision_row_digest({**row, "reason": None}, Status.REJECTED),
+            "row_sha256": decision_digest({**row, "reason": None}, Status.REJECTED),
         }
         rejections.append(facts if is_as_told else {})
     return rejections

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     N_,
-    BadFile,
     BadValue,
     FormChanged,
     FormPurged,
@@ -20,27 +18,25 @@ from custmerge.errors import (
     TransferOpen,
     UnknownTransfer,
 )
-from custmerge.rules import row_digests
-from custmerge.rules.authority import survivor_of
 from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Actor, Draft, Fact
-from custmerge.rules.people import Capability
+from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
-    LARGEST_FORM_BYTES,
     OPEN,
-    Decision,
-    Form,
     Status,
     Transfer,
     Why,
-    form_type,
+    decision_digest,
+    filing_digest,
     identity_digest,
     is_as_filed,
+    read_form,
     status_now,
+    void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import as_they_are, has_its_form
+from custmerge.services.authority import as_they_are
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -68,7 +64,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
-    form = checked_form(filing)
+    form = read_form(filing.content, file=filing.file)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
@@ -87,19 +83,9 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
                 identity_sha256=identity_digest(salt, kept, absorbed),
             )
             new = replace(new, id=unit.transfers.add(new, filing.content))
-            facts = {**new.facts, "row_sha256": row_digests.filing_digest(new)}
+            facts = {**new.facts, "row_sha256": filing_digest(new.row)}
             unit.chain.append([*lapsed, Draft(stamp(now), caller.actor, Action.TRANSFER_FILE, facts)])
     return new
-
-
-def checked_form(filing: Filing) -> Form:
-    """Return the digest, size and media type of a form; raises BadFile for a form that is too large or no form."""
-    if len(filing.content) > LARGEST_FORM_BYTES:
-        raise BadFile(file=filing.file, why=N_("is larger than 20 MB"))
-    kind = form_type(filing.content)
-    if kind is None:
-        raise BadFile(file=filing.file, why=N_("is no PDF, TIFF, PNG or JPEG file"))
-    return Form(hashlib.sha256(filing.content).hexdigest(), len(filing.content), kind)
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
@@ -164,15 +150,22 @@ def decide(
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
     action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
-    decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
             transfer = _decidable(unit, caller, number, to, lock=True)
-            unit.transfers.decide(number, decision)
-            facts = {**transfer.facts, "row_sha256": row_digests.decision_digest(transfer, decision)}
+            decided = replace(
+                transfer,
+                status=to,
+                decided_by=caller.name,
+                decided_by_person=person_of(caller),
+                decided_at=stamp(now),
+                reason=reason,
+            )
+            unit.transfers.decide(decided)
+            facts = {**decided.facts, "row_sha256": decision_digest(decided.row, to)}
             unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])
-    return replace(transfer, status=to, decided_by=caller.name, reason=reason)
+    return decided
 
 
 def _demand_decider(database: Database, caller: Caller, number: int, to: Status) -> None:
@@ -199,7 +192,7 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, records) is Status.VOID
-    return row_digests.void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)
+    return void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)
 
 
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
@@ -222,6 +215,6 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
 def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
     """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
     (transfer,) = as_they_are(unit, [stored])
-    if transfer.status in OPEN and not has_its_form(unit, transfer):
+    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
         return replace(transfer, status=Status.VOID)
     return transfer

@@ -17,12 +17,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
-from custmerge.rules import row_digests
-from custmerge.rules.authority import DECISIONS, Life, seq_of
-from custmerge.rules.history import Action, Actor, Draft, Fact
-from custmerge.rules.people import Capability
+from custmerge.rules.history import Action, Actor, Draft, Fact, row_digest, seq_of
+from custmerge.rules.people import Capability, person_digest, person_row_digest
 from custmerge.rules.times import stamp
-from custmerge.rules.transfers import OPEN, Status, Transfer, Why
+from custmerge.rules.transfers import (
+    DECISIONS,
+    OPEN,
+    STATUS_AFTER,
+    Life,
+    Status,
+    Transfer,
+    Why,
+    decision_digest,
+    filing_digest,
+    void_entries,
+)
 from custmerge.services.access import Staff
 from custmerge.services.authority import approved_in, lives_of, lost_approvals, staff_of
 from custmerge.storage.database import Database
@@ -77,10 +86,10 @@ def _void(unit: Unit, at: str) -> Iterator[Draft]:
             continue
         # An entry after the filing has to say why: an import that may have changed the pair, or an order.
         if updated > life.filed or _was_overtaken(unit, transfer, life):
-            yield from row_digests.void_entries([transfer], Why.OLDER_VERSION, INIT, at)
+            yield from void_entries([transfer], Why.OLDER_VERSION, INIT, at)
     for transfer, why in list(_left_open(unit)):
         unit.transfers.void(transfer.id)
-        yield from row_digests.void_entries([transfer], why, INIT, at)
+        yield from void_entries([transfer], why, INIT, at)
 
 
 def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
@@ -97,7 +106,7 @@ def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
         unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
         unit.people.end_sessions_of_staff(person.id)
         if rows.has_digest(person.id):
-            digest = row_digests.person_digest(replace(person, password_chosen_by=chosen[person.name]))
+            digest = person_digest(replace(person, password_chosen_by=chosen[person.name]))
             yield Draft(at, INIT, Action.USER, {"did": "seal", "name": person.name, "row_sha256": digest})
 
 
@@ -163,7 +172,7 @@ def _people(unit: Unit) -> Iterator[RowEntry]:
         _id, name, role, _hash, _created_at, disabled_at, _chosen_by = cells
         history = histories.get(name)
         if history and history.fits(role=role) and (disabled_at or "disable" not in history.did):
-            yield Action.USER, {"did": "seal", "name": name, "row_sha256": row_digests.person_row_digest(*cells)}
+            yield Action.USER, {"did": "seal", "name": name, "row_sha256": person_row_digest(*cells)}
 
 
 def _tokens(unit: Unit) -> Iterator[RowEntry]:
@@ -178,7 +187,7 @@ def _tokens(unit: Unit) -> Iterator[RowEntry]:
         stands = history.is_by(maker, people) and lost.get(maker, 0) < history.seq and "revoke" not in history.did
         if revoked_at or stands:
             key = next(iter(unit.people.keys_of(number)), None)
-            digest = row_digests.row_digest("service", *cells, key)
+            digest = row_digest("service", *cells, key)
             yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": digest}
 
 
@@ -192,11 +201,11 @@ def _transfers(unit: Unit) -> Iterator[RowEntry]:
         filing, decision = filed.get(row["id"]), decided.get(row["id"])
         is_filed = filing and filing.fits(**pair, form_sha256=row["sha256"], by=row["filed_by"], at=row["at"])
         if filing and is_filed and filing.is_by(row["filed_by_person"], people):
-            yield Action.TRANSFER_FILE, {**facts, "row_sha256": row_digests.filing_row_digest(row)}
+            yield Action.TRANSFER_FILE, {**facts, "row_sha256": filing_digest(row)}
         is_decided = decision and decision.fits(by=row["decided_by"], at=row["decided_at"])
         if decision and is_decided and decision.is_by(row["decided_by_person"], people):
-            status = row_digests.STATUS_OF[decision.action]
-            yield decision.action, {**facts, "row_sha256": row_digests.decision_row_digest(row, status)}
+            status = STATUS_AFTER[decision.action]
+            yield decision.action, {**facts, "row_sha256": decision_digest(row, status)}
 
 
 def _approvals(unit: Unit) -> Iterator[RowEntry]:
@@ -208,7 +217,7 @@ def _approvals(unit: Unit) -> Iterator[RowEntry]:
         is_told = history and history.fits(file_sha256=sha256, rows=rows, by=approved_by, at=at)
         if history and is_told and history.is_by(person, people):
             facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
-            yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digests.row_digest("approval", *cells)}
+            yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digest("approval", *cells)}
 
 
 def _ids(unit: Unit) -> dict[tuple[Fact, Fact], int]:

@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRefused
-from custmerge.rules.authority import survivor_of
+from custmerge.rules.fields import checked_number
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.passwords import Subject
-from custmerge.rules.people import PROOF_LASTS, Capability, Proof, verified_sha256
+from custmerge.rules.people import PROOF_LASTS, Capability, Proof, survivor_of, verified_sha256
 from custmerge.rules.plan import readable_image
-from custmerge.rules.records import checked_number
 from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 

@@ -59,7 +59,7 @@ _ROWS_WITH_ENTRIES = select(staff, _newest_entry).where(among(staff.c.id))
 
 # Any: whatever is stored.
 class PersonRow(NamedTuple):
-    """The columns of a person that `row_digests.person_row_digest` takes."""
+    """The columns of a person that `rules.people.person_row_digest` takes."""
 
     id: Any
     name: Any

@@ -11,12 +11,22 @@ from itertools import islice
 from typing import Any, cast
 
 from custmerge.errors import N_
-from custmerge.rules import row_digests
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.authority import DECISIONS, Facts, Life, life_of, seq_of
-from custmerge.rules.history import Action
-from custmerge.rules.people import Capability
-from custmerge.rules.transfers import OPEN, Status, form_type
+from custmerge.rules.history import Action, Facts, row_digest, seq_of
+from custmerge.rules.people import Capability, person_row_digest
+from custmerge.rules.transfers import (
+    DECIDED,
+    DECISIONS,
+    OPEN,
+    STATUS_AFTER,
+    Life,
+    Status,
+    decision_digest,
+    filing_digest,
+    form_type,
+    life_of,
+    void_digest,
+)
 from custmerge.services.access import Staff
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.processes import readable
@@ -99,7 +109,7 @@ def _check_staff(unit: Unit, findings: Findings) -> None:
     ):
         for cells in people:
             name = cells[1]
-            digest = row_digests.person_row_digest(*cells)
+            digest = person_row_digest(*cells)
             _check_digest(findings, CheckName.STAFF, f"user {name}", digest, newest_of(name))
 
 
@@ -111,7 +121,7 @@ def _check_tokens(unit: Unit, findings: Findings) -> None:
         for cells in services:
             name = cells[1]
             keys = unit.people.keys_of(cells[0])
-            digest = row_digests.row_digest("service", *cells, keys[0] if keys else None)
+            digest = row_digest("service", *cells, keys[0] if keys else None)
             _check_digest(findings, CheckName.TOKENS, f"token {name}", digest, newest_of(name))
             if len(keys) > 1:
                 findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
@@ -141,7 +151,7 @@ def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) ->
             staff = Staff(unit, {row[who] for row in some for who in ("filed_by_person", "decided_by_person")})
             for row in some:
                 number, subject = row["id"], f"transfer {row['id']}"
-                digest = row_digests.filing_row_digest(row)
+                digest = filing_digest(row)
                 _check_digest(findings, CheckName.TRANSFERS, subject, digest, filed_of(number))
                 _check_decision(findings, subject, row, decided_of(number))
                 order = used.get(number, used_before.get(number))
@@ -161,10 +171,10 @@ def _is_merge(facts: Facts) -> bool:
 
 def _check_decision(findings: Findings, subject: str, row: Mapping[str, Any], entry: Facts | None) -> None:
     if entry is not None:
-        status = row_digests.STATUS_OF[Action(str(entry["action"]))]
-        digest = row_digests.decision_row_digest(row, status)
+        status = STATUS_AFTER[Action(str(entry["action"]))]
+        digest = decision_digest(row, status)
         _check_digest(findings, CheckName.TRANSFERS, subject, digest, entry)
-    elif any(row[name] is not None for name in row_digests.DECIDED):
+    elif any(row[name] is not None for name in DECIDED):
         findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
 
 
@@ -177,7 +187,7 @@ def _check_status(
         findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
     elif expected is Status.VOID:
         why = None if void is None else str(void["why"])
-        _check_digest(findings, CheckName.TRANSFERS, subject, row_digests.void_row_digest(row, why), void)
+        _check_digest(findings, CheckName.TRANSFERS, subject, void_digest(row, why), void)
 
 
 def _check_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
@@ -241,7 +251,7 @@ def _check_approvals(unit: Unit, findings: Findings) -> None:
         for cells in approvals:
             entry = newest_of(cells[0])
             if entry is not None or any(cell is not None for cell in cells[3:]):
-                digest = row_digests.row_digest("approval", *cells)
+                digest = row_digest("approval", *cells)
                 _check_digest(findings, CheckName.BATCHES, f"batch {cells[0]}", digest, entry)
 
 

@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
-from custmerge.rules import row_digests
-from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_holds, goes_on
+from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, goes_on
 from custmerge.rules.history import Action, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
@@ -80,7 +79,7 @@ def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now:
                 "batch": batch.id,
                 "rows": batch.rows,
                 "file_sha256": batch.sha256,
-                "row_sha256": row_digests.approval_digest(batch),
+                "row_sha256": approval_digest(batch),
             }
             unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
     return batch

@@ -12,13 +12,7 @@ from custmerge.rules.bulk import Batch, BulkRow, Outcome, Result
 from custmerge.rules.fields import Customer
 from custmerge.services.access import Caller
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, tell
-from custmerge.services.bulk.passwords import (
-    PasswordCheck,
-    Proofs,
-    demand_standing,
-    verified_chunks,
-    with_standing,
-)
+from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_standing, verified_chunks, with_standing
 from custmerge.storage.database import Database
 from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.files.temporary import ChangedRecords
@@ -52,7 +46,7 @@ def dry_run(
         )
         decide = partial(_outcomes, check, changed, earlier, options.clock(), is_whole)
         for rows, proofs in verified_chunks(check, file, done, options.chunk, is_whole=is_whole):
-            tell(progress, counts, with_standing(check, proofs, partial(decide, rows)))
+            tell(progress, counts, with_standing(check, rows, proofs, decide))
             done += len(rows)
             progress.advanced(done, total)
     return RunSummary(None, file.sha256, total, counts)
@@ -69,7 +63,7 @@ def _outcomes(
 ) -> list[Outcome]:
     """Return what would become of rows that come after those that `changed` tells of."""
     with check.database.reading() as unit:
-        orders = Rows(unit, check.caller, rows, now, earlier=earlier, lock=False, changed=changed)
+        orders = Rows(unit, check.caller, rows, now, batch=None, earlier=earlier, changed=changed)
         demand_standing(unit, check.register_of(unit), rows, proofs)
         for row in rows:
             orders.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)

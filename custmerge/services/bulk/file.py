@@ -135,37 +135,28 @@ class Rows:
         rows: Sequence[BulkRow],
         now: datetime,
         *,
+        batch: int | None,
         earlier: Collection[int],
-        lock: bool,
         changed: ChangedRecords | None = None,
     ) -> None:
-        """Read what rows need; with `lock` nobody else can change it meanwhile.
+        """Read what rows of a `batch` need; nobody else can change it meanwhile, unless it is None, for a dry run.
 
         `earlier` are the batches of earlier runs of the file, `changed` what a dry run has left before.
         """
         pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
         self._unit = unit
-        self._orders = Orders(unit, caller, pairs, now, lock=lock, earlier=changed)
+        self._batch = batch
+        self._orders = Orders(unit, caller, pairs, now, lock=batch is not None, earlier=changed)
         self._outcomes: list[Outcome] = []
-        self._merged: list[int] = []
-        """Places of those outcomes that are to become orders."""
         self._earlier = earlier
         self.state = self._orders.state
         """The records as the decided rows leave them."""
 
-    def decide(
-        self,
-        row: BulkRow,
-        proofs: Proofs,
-        new_salt: Callable[[], bytes],
-        *,
-        is_whole: bool,
-    ) -> Outcome:
+    def decide(self, row: BulkRow, proofs: Proofs, new_salt: Callable[[], bytes], *, is_whole: bool) -> Outcome:
         """Decide a row on what the rows before it have left, and take it into account."""
         outcome = _decided(self._orders, row, proofs, is_whole=is_whole)
         if not isinstance(outcome, Outcome):
-            self._orders.execute(outcome, new_salt())
-            self._merged.append(len(self._outcomes))
+            self._orders.execute(outcome, new_salt(), batch=self._batch, row=row.row)
             outcome = Outcome(row.row, row.survivor, row.absorbed, Result.MERGED)
         self._outcomes.append(outcome)
         return outcome
@@ -198,13 +189,10 @@ class Rows:
         # The undo of a single order names no batch.
         return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
 
-    def written(self, batch: int) -> list[Outcome]:
+    def written(self) -> list[Outcome]:
         """Write what was decided; returns the outcomes with the orders' numbers."""
-        merged = self._merged
-        receipts = self._orders.write(
-            facts=lambda place: {"batch": batch, "row": self._outcomes[merged[place]].row},
-        )
-        for place, receipt in zip(merged, receipts, strict=True):
+        merged = [place for place, outcome in enumerate(self._outcomes) if outcome.result is Result.MERGED]
+        for place, receipt in zip(merged, self._orders.write(), strict=True):
             self._outcomes[place] = replace(self._outcomes[place], order=receipt.order)
         return self.outcomes()
 

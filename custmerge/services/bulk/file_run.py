@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from custmerge.errors import (
     ApprovalOver,
@@ -37,9 +36,8 @@ from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, tell
-from custmerge.services.bulk.lease import Lease, expiry
+from custmerge.services.bulk.lease import Lease, expiry, in_parts
 from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_standing, verified_chunks, with_standing
-from custmerge.services.progress import in_parts
 from custmerge.storage.database import Database
 from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.unit import Unit
@@ -80,7 +78,7 @@ class FileRun:
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             batches = [as_it_is(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
-            self._demand_runnable(batches, now)
+            self._runnable(batches, now)
         self._options.progress.accepted()
         for attempt in self._database.attempts():
             with attempt as unit:
@@ -129,8 +127,7 @@ class FileRun:
     def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
         """Return the batch that this run goes on with, or begins, under its lease."""
         batches = self._batches(unit, now)
-        self._demand_runnable(batches, now)
-        batch = next((batch for batch in batches if batch.state in UNFINISHED), None)
+        batch = self._runnable(batches, now)
         self._is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
             raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
@@ -164,12 +161,14 @@ class FileRun:
             batches = unit.batches.of_file(self._file.sha256, lock=True)
         return [as_it_is(unit, batch, now) for batch in batches]
 
-    def _demand_runnable(self, batches: Sequence[Batch], now: datetime) -> None:
+    def _runnable(self, batches: Sequence[Batch], now: datetime) -> Batch | None:
+        """Return the newest batch that isn't finished; raises BatchMoved and NotApproved where none can be run."""
         if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
         newest = next((batch for batch in batches if batch.state in UNFINISHED), None)
         if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
             raise NotApproved(file=self._file.path)
+        return newest
 
     def _still_at_it(self) -> None:
         """Renew the lease and say how far the run is, while passwords are verified."""
@@ -196,7 +195,7 @@ class FileRun:
         if not rows:
             return []
         try:
-            outcomes, batch = with_standing(self._check, proofs, partial(self._chunk, rows))
+            outcomes, batch = with_standing(self._check, rows, proofs, self._chunk)
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
@@ -232,12 +231,13 @@ class FileRun:
 
     def _executed(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
         unit.find_by_index()
-        orders = Rows(unit, self._caller, rows, self._options.clock(), earlier=self._earlier, lock=True)
+        now = self._options.clock()
+        orders = Rows(unit, self._caller, rows, now, batch=self._batch.id, earlier=self._earlier)
         demand_standing(unit, unit.register, rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._options.new_salt, is_whole=self._is_whole)]):
                 break
-        return orders.written(self._batch.id)
+        return orders.written()
 
     def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> Batch:
         """Write down how far the batch has come, in the transaction of the rows themselves."""

@@ -124,14 +124,16 @@ def _verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> tuple[Proof
     return proofs, None
 
 
-def with_standing(check: PasswordCheck, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
-    """Return what `work` does with proofs; repeated where it raises ProofsMoved.
+def with_standing(
+    check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs, work: Callable[[Sequence[BulkRow], Proofs], T]
+) -> T:
+    """Return what `work` does with rows and their proofs; repeated where it raises ProofsMoved.
 
     Then their passwords are compared with what is there now. They were right, so that isn't counted as a try.
     """
     while True:
         try:
-            return work(proofs)
+            return work(rows, proofs)
         except ProofsMoved as moved:
             proofs = {**proofs, **_verified_again(check, moved.rows, proofs)}
 

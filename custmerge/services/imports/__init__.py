@@ -118,10 +118,7 @@ class Kind(ABC):
     required: ClassVar[Sequence[str]]
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        """Get ready for a file that has `columns`, and passwords whose `hashes` are made.
-
-        With `skip_merged` lines of tombstones are left out.
-        """
+        """Get ready for a file that has `columns`; with `skip_merged` lines of tombstones are left out."""
         self._unit = unit
         self._register = unit.register_import
         self._columns = columns

@@ -20,8 +20,7 @@ from custmerge.rules.records import (
     may_be_damaged,
     problems_of_customer,
 )
-from custmerge.rules.row_digests import void_entries
-from custmerge.rules.transfers import Transfer, Why
+from custmerge.rules.transfers import Transfer, Why, void_entries
 from custmerge.services.imports import Kind, Line, Problems
 from custmerge.services.imports.passwords import Hashes
 

@@ -98,15 +98,17 @@ def begin_all(
     clock = Clock(moment)
     # Always in the same order, so that two who count never wait for each other.
     ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
-    states = {subject: _state(unit, subject, moment) for subject in ordered}
+    found = {subject: _lock_or_room(unit, subject, moment) for subject in ordered}
+    locks = {subject: lock for subject, lock in found.items() if isinstance(lock, Locked)}
+    rooms = {subject: room for subject, room in found.items() if isinstance(room, int)}
     begun: list[Try | Locked | None] = []
     for subjects, row in zip(wanted, rows or [None] * len(wanted), strict=True):
-        locked = next((states[subject].locked for subject in subjects if states[subject].locked is not None), None)
-        if locked is not None or any(states[subject].room <= 0 for subject in subjects):
+        locked = next((locks[subject] for subject in subjects if subject in locks), None)
+        if locked is not None or any(rooms[subject] <= 0 for subject in subjects):
             begun.append(locked)
             continue
         for subject in subjects:
-            states[subject].room -= 1
+            rooms[subject] -= 1
         at = stamp(moment)
         ids = {unit.guesses.begin(subject.key, at, batch=batch, row=row): subject for subject in subjects}
         begun.append(Try(ids, clock))
@@ -142,16 +144,8 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) 
             unit.chain.append(drafts)
 
 
-@dataclass(slots=True)
-class _State:
-    """How a subject stands."""
-
-    locked: Locked | None
-    room: int
-    """So many further tries may begin now."""
-
-
-def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
+def _lock_or_room(unit: Unit, subject: Subject, now: datetime) -> Locked | int:
+    """Return the lock of a subject, or how many further tries at it may begin now."""
     tries = _tries(unit, subject, now)
     until, is_locked = tries.locked_until, tries.is_locked(now)
     if tries.wrong >= subject.limit:
@@ -160,8 +154,8 @@ def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
         unit.guesses.lock(subject.key, until)
         unit.chain.append([Draft(stamp(now), NOBODY, Action.LOCKED, {"what": subject.kind})])
     if is_locked:
-        return _State(Locked(subject, LockedOut(name=subject.name, until=until)), 0)
-    return _State(None, subject.limit - tries.wrong - tries.pending)
+        return Locked(subject, LockedOut(name=subject.name, until=until))
+    return subject.limit - tries.wrong - tries.pending
 
 
 def _tries(unit: Unit, subject: Subject, now: datetime) -> Tries:

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from custmerge.errors import (
-    N_,
-    BadUsage,
-    LoginRefused,
-    MergedAway,
-    PasswordChangeRequired,
-    PersonChanged,
-)
+from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256

@@ -16,13 +16,12 @@ from custmerge.errors import (
     UnknownName,
     UnknownToken,
 )
-from custmerge.rules import row_digests
-from custmerge.rules.authority import why_lost
+from custmerge.rules.fields import wrong_with_number
 from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
-from custmerge.rules.people import Capability, Person, Role, folded, may
-from custmerge.rules.records import wrong_with_number
+from custmerge.rules.people import Capability, Person, Role, folded, may, person_digest, service_digest
 from custmerge.rules.times import stamp
+from custmerge.rules.transfers import void_entries, why_lost
 from custmerge.services.access import (
     Caller,
     Staff,
@@ -274,7 +273,7 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     service = unit.people.service_named(name)
     if service is None:
         raise UnknownToken(name=name)
-    digest = row_digests.service_digest(service, next(iter(unit.people.keys_of(service.id)), None))
+    digest = service_digest(service, next(iter(unit.people.keys_of(service.id)), None))
     told = {"did": did, "name": name, "row_sha256": digest, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
@@ -295,7 +294,7 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, role: Role | 
         note_token(unit, by, now, "revoke", name)
     for transfer in transfers:
         why = why_lost(role.value if role else None, is_approver=transfer.filed_by_person != person.id)
-        unit.chain.append(row_digests.void_entries([transfer], why, by, stamp(now)))
+        unit.chain.append(void_entries([transfer], why, by, stamp(now)))
     return Ended(tokens, tuple(transfer.id for transfer in transfers), tuple(batches))
 
 
@@ -306,7 +305,7 @@ def _note(
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)
-    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": row_digests.person_digest(person)}
+    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": person_digest(person)}
     if role is not None:
         facts["role"] = role.value
     if batches:

@@ -134,7 +134,11 @@ class Undos:
         self._entries: dict[int, MergeEntry] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)
-        self._later = self._standing()
+        survivors = {row.survivor for row in self._rows.values()}
+        self._later = [
+            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(text))
+            for row, text in unit.ledger.standing_with(survivors, min(self._rows, default=0))
+        ]
         self._holders = self._elsewhere(moved)
         self._plans: list[UndoPlan] = []
 
@@ -146,13 +150,6 @@ class Undos:
                 self._undone[body["order"]] = body["by"], body["at"]
             else:
                 self._entries[body["order"]] = read_merge_entry(body)
-
-    def _standing(self) -> list[Later]:
-        survivors = {row.survivor for row in self._rows.values()}
-        return [
-            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(text))
-            for row, text in self._unit.ledger.standing_with(survivors, min(self._rows, default=0))
-        ]
 
     def assume(self, earlier: ChangedRecords, undone: Collection[int]) -> None:
         """Decide on what undos of a dry run have left that were decided before; `undone` are their orders."""

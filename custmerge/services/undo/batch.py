@@ -24,8 +24,8 @@ from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.undo import UndoPlan
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
-from custmerge.services.bulk.lease import Lease, expiry, leased
-from custmerge.services.progress import Inputs, in_parts
+from custmerge.services.bulk.lease import Lease, expiry, in_parts, leased
+from custmerge.services.progress import Inputs
 from custmerge.services.undo import Undos
 from custmerge.storage.files.temporary import ChangedRecords
 
@@ -107,6 +107,7 @@ class _BatchUndo:
         self._lease = lease
         self._use = SessionUse(database, caller, inputs.clock())
         self._orders: list[int] = []
+        """Newest first."""
         self._done = 0
         self._ends = False
         """Whether the undo has yet to end the batch, with an entry of its own: the file can still be run, or nothing
@@ -120,7 +121,15 @@ class _BatchUndo:
             self._demand_free(unit, now, lock=False)
         for attempt in self._database.attempts():
             with attempt as unit:
-                self._orders = self._begun(unit, now)
+                # From here on nobody else runs the file of the batch, or undoes it.
+                batch, batches = self._demand_free(unit, now, lock=True)
+                demand_alive(unit, self._caller, now)
+                self._orders = unit.chain.orders_of_batch(batch.id)
+                stands = len(unit.chain.undone(self._orders)) < len(self._orders)
+                is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
+                self._ends = batch.state in UNFINISHED or not (stands or is_told)
+                unit.batches.hold(batch.id, self._lease.runner, expiry(now))
+                self._lease.taken(unit, batch, batches)
 
     def to_the_end(self, shown: Extent | None) -> Extent:
         """Undo the orders that are left; raises PartNotCommitted or PartUnknown where the connection is lost."""
@@ -159,18 +168,6 @@ class _BatchUndo:
         batch = next(batch for batch in batches if batch.id == self._number)
         _demand_standing(unit, batch)
         return batch, batches
-
-    def _begun(self, unit: Unit, now: datetime) -> list[int]:
-        """Return the orders of the batch, newest first; from now on nobody runs its file or undoes it besides."""
-        batch, batches = self._demand_free(unit, now, lock=True)
-        demand_alive(unit, self._caller, now)
-        orders = unit.chain.orders_of_batch(batch.id)
-        stands = len(unit.chain.undone(orders)) < len(orders)
-        is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
-        self._ends = batch.state in UNFINISHED or not (stands or is_told)
-        unit.batches.hold(batch.id, self._lease.runner, expiry(now))
-        self._lease.taken(unit, batch, batches)
-        return orders
 
     def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Sequence[UndoPlan]:
         self._demand_held(unit)

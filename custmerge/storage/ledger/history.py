@@ -8,9 +8,9 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Executable, Integer, bindparam, case, cast, func, select, union_all
 
-from custmerge.rules.authority import STATUS_AFTER
 from custmerge.rules.history import Action, Draft, Entry, Head, extend
 from custmerge.rules.times import moment
+from custmerge.rules.transfers import STATUS_AFTER
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 
 from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, Text, cast, func, or_, select, union, update
 
 from custmerge.rules.history import Action
-from custmerge.rules.transfers import OPEN, Decision, Form, Status, Transfer
+from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.dialect import TextFromBody, among, insert_row, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
@@ -22,10 +22,6 @@ _OF_NUMBERS = union(
 )
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
-_FILED = (
-    *("survivor", "absorbed", "status", "filed_by", "filed_by_person", "at"),
-    *("sha256", "size", "type", "salt", "identity_sha256"),
-)
 _IS_REJECTED = transfer.c.status == Status.REJECTED
 
 
@@ -37,8 +33,8 @@ class Transfers:
 
     def add(self, new: Transfer, content: bytes) -> int:
         """Keep a new transfer with its form; `new.id` doesn't count. Returns the id that it gets."""
-        values = {**asdict(new), **asdict(new.form)}
-        number = insert_row(self._connection, transfer, {name: values[name] for name in _FILED})
+        values = {column: cell for column, cell in new.row.items() if column != "id"}
+        number = insert_row(self._connection, transfer, values)
         insert_row(self._connection, form, {"transfer": number, "content": content})
         return number
 
@@ -64,15 +60,15 @@ class Transfers:
         statement = _TRANSFER.where(transfer.c.status.in_(stored)).order_by(transfer.c.id.desc())
         return tuple(self._all(statement.limit(limit)))
 
-    def decide(self, number: int, decision: Decision) -> None:
+    def decide(self, decided: Transfer) -> None:
         """Write who approved or rejected a transfer."""
         self._update(
-            transfer.c.id == number,
-            status=decision.status,
-            decided_by=decision.by,
-            decided_by_person=decision.person,
-            decided_at=decision.at,
-            reason=decision.reason,
+            transfer.c.id == decided.id,
+            status=decided.status,
+            decided_by=decided.decided_by,
+            decided_by_person=decided.decided_by_person,
+            decided_at=decided.decided_at,
+            reason=decided.reason,
         )
 
     def use(self, number: int, order: int) -> None:
