@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
-from importlib.resources import files
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -100,8 +100,7 @@ class Deviation:
 @cache
 def expected(dialect: str) -> Expected:
     """Return what the migrations make on a database, `sqlite` or `postgresql`."""
-    written = files("custmerge.storage.catalogue").joinpath(f"{dialect}.json").read_text("utf-8")
-    found: Expected = json.loads(written)
+    found: Expected = json.loads(Path(__file__).with_name(f"{dialect}.json").read_bytes())
     return found
 
 
