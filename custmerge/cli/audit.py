@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from custmerge import files
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, json_safe
 from custmerge.cli.render.data import audit as formats
@@ -37,40 +37,21 @@ FOR_ITS_OWNER = 0o600
 
 def audit(
     ctx: typer.Context,
-    only: Annotated[
-        list[CheckName] | None,
-        typer.Option("--only", metavar="CHECK", help=_("Only this check."), show_default=False),
-    ] = None,
-    skip: Annotated[
-        list[CheckName] | None, typer.Option("--skip", metavar="CHECK", help=_("Not this check."), show_default=False)
-    ] = None,
+    only: Annotated[list[CheckName] | None, typer.Option(metavar="CHECK", help=_("Only this check."))] = None,
+    skip: Annotated[list[CheckName] | None, typer.Option(metavar="CHECK", help=_("Not this check."))] = None,
     list_checks: Annotated[bool, typer.Option("--list-checks", help=_("List the checks."))] = False,
     checkpoint: Annotated[
         str | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="FILE",
-            help=_("Compare with the checkpoints in this file and add one; - prints it."),
-            show_default=False,
-        ),
+        typer.Option(metavar="FILE", help=_("Compare with the checkpoints in this file and add one; - prints it.")),
     ] = None,
     since_checkpoint: Annotated[
         bool, typer.Option("--since-checkpoint", help=_("Verify only what is newer than the last checkpoint."))
     ] = False,
-    sign_key: Annotated[
-        str | None,
-        typer.Option("--sign-key", metavar="FILE", help=_("Sign with this private key."), show_default=False),
-    ] = None,
-    verify_key: Annotated[
-        str | None,
-        typer.Option("--verify-key", metavar="FILE", help=_("Demand signatures of this key."), show_default=False),
-    ] = None,
+    sign_key: Annotated[str | None, typer.Option(metavar="FILE", help=_("Sign with this private key."))] = None,
+    verify_key: Annotated[str | None, typer.Option(metavar="FILE", help=_("Demand signatures of this key."))] = None,
     form: Annotated[AuditFormat, typer.Option("--format", "-f", help=_("How to print."))] = AuditFormat.TABLE,
     out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help=_("Write to this file, whole or not at all."), show_default=False
-        ),
+        str | None, typer.Option("--out", "-o", metavar="FILE", help=_("Write to this file, whole or not at all."))
     ] = None,
 ) -> None:
     """Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown."""
@@ -205,11 +186,9 @@ def _put(text: SafeText, form: AuditFormat, out: str | None) -> None:
 
 app = single(
     audit,
-    epilog=examples(
-        "custmerge audit",
-        "custmerge --quiet audit --checkpoint /mnt/worm/checkpoints",
-        "custmerge audit --checkpoint checkpoints --since-checkpoint",
-        "custmerge audit --format nagios",
-        "custmerge audit --format prometheus --out custmerge.prom",
-    ),
+    "custmerge audit",
+    "custmerge --quiet audit --checkpoint /mnt/worm/checkpoints",
+    "custmerge audit --checkpoint checkpoints --since-checkpoint",
+    "custmerge audit --format nagios",
+    "custmerge audit --format prometheus --out custmerge.prom",
 )

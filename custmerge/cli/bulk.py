@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
@@ -33,10 +33,7 @@ OnceFileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help=_("A bulk file, or - for standard input: survivor, absorbed, choice …"))
 ]
 ReportOption = Annotated[
-    str | None,
-    typer.Option(
-        "--report", metavar="FILE", help=_("Write what became of each row into this file."), show_default=False
-    ),
+    str | None, typer.Option("--report", metavar="FILE", help=_("Write what became of each row into this file."))
 ]
 
 
@@ -61,13 +58,11 @@ class RunProgress(Progress):
         super().advanced(done, total)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Say what a run would say; change nothing."),
-    epilog=examples(
-        "custmerge bulk check pairs.csv --report report.csv",
-        "custmerge bulk check - -f csv < pairs.csv",
-    ),
+@verb(
+    app,
+    _("Say what a run would say; change nothing."),
+    "custmerge bulk check pairs.csv --report report.csv",
+    "custmerge bulk check - -f csv < pairs.csv",
 )
 def check(
     ctx: typer.Context, file: OnceFileArgument, report: ReportOption = None, form: FormatOption = Format.TABLE
@@ -85,10 +80,10 @@ def check(
     raise typer.Exit(ExitCode.DONE if run.is_well else ExitCode.NOT_ALL)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Approve a file, byte for byte, for somebody else to run within 7 days."),
-    epilog=examples("custmerge bulk approve pairs.csv --yes"),
+@verb(
+    app,
+    _("Approve a file, byte for byte, for somebody else to run within 7 days."),
+    "custmerge bulk approve pairs.csv --yes",
 )
 def approve(
     ctx: typer.Context, file: FileArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
@@ -116,21 +111,17 @@ def approve(
     context.terminal.say(text, approved_by=batch.approved_by or "", file=file)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Execute a file's rows, or go on where a run was cut off; exit code 7 where some weren't merged."),
-    epilog=examples(
-        "custmerge bulk run pairs.csv --report report.csv",
-        "custmerge --no-input bulk run pairs.csv --stop-on-error --format json",
-    ),
+@verb(
+    app,
+    _("Execute a file's rows, or go on where a run was cut off; exit code 7 where some weren't merged."),
+    "custmerge bulk run pairs.csv --report report.csv",
+    "custmerge --no-input bulk run pairs.csv --stop-on-error --format json",
 )
 def run(
     ctx: typer.Context,
     file: FileArgument,
     report: ReportOption = None,
-    chunk: Annotated[
-        int, typer.Option("--chunk", metavar="N", min=1, max=10_000, help=_("Rows of one transaction."))
-    ] = CHUNK,
+    chunk: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help=_("Rows of one transaction."))] = CHUNK,
     stop_on_error: Annotated[
         bool, typer.Option("--stop-on-error", help=_("Stop at the first row that isn't merged."))
     ] = False,
@@ -151,11 +142,7 @@ def run(
     raise typer.Exit(ExitCode.DONE if done.is_well else ExitCode.NOT_ALL)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Say how far files are."),
-    epilog=examples("custmerge bulk status", "custmerge bulk status pairs.csv --format json"),
-)
+@verb(app, _("Say how far files are."), "custmerge bulk status", "custmerge bulk status pairs.csv --format json")
 def status(
     ctx: typer.Context,
     file: Annotated[str | None, typer.Argument(metavar="FILE", help=_("Only this file."))] = None,

@@ -9,7 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from custmerge.cli import language
 from custmerge.cli.language import SafeText, _, literal
@@ -32,14 +34,14 @@ SALT_BYTES = 16
 
 @dataclass(slots=True)
 class GlobalOptions:
-    """What may stand before and after every command; filled while the command line is read."""
+    """What may stand before and after every command, declared for Typer; filled while the command line is read."""
 
-    database: str | None = None
-    lang: str | None = None
-    no_input: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    no_color: bool = False
+    database: Annotated[str | None, typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"))] = None
+    lang: Annotated[str | None, typer.Option(metavar="de|en", help=_("Language of texts."))] = None
+    no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False
+    no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False
 
 
 class Context:

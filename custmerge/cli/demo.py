@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from custmerge import files
-from custmerge.cli.app import examples, run, single
+from custmerge.cli.app import run, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import print_line
@@ -182,4 +182,4 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-app = single(demo, epilog=examples("custmerge demo", "custmerge --lang de demo --dir /tmp/custmerge"))
+app = single(demo, "custmerge demo", "custmerge --lang de demo --dir /tmp/custmerge")

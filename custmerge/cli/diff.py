@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, RevealOption
@@ -44,4 +44,4 @@ def diff(
     raise typer.Exit(ExitCode.DIFFERS if lifted else EXIT_CODES[comparison.decision])
 
 
-app = single(diff, epilog=examples("custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json"))
+app = single(diff, "custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, filled, literal, word
 from custmerge.cli.options import FormatOption
@@ -48,9 +48,10 @@ def _exit_code(checks: "list[Check]") -> ExitCode:
 
 app = single(
     doctor,
+    "custmerge doctor",
+    "custmerge doctor --format json",
     explained=_(
         "Say what is wrong here and what to do. Exit code 0: all is well, or there is advice only (keyring, staff); "
         "1: something is to be put right; 8: the database can't be used."
     ),
-    epilog=examples("custmerge doctor", "custmerge doctor --format json"),
 )

@@ -7,7 +7,7 @@ from typing import Annotated, TextIO
 import typer
 
 from custmerge import files
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.progress import Progress
@@ -24,27 +24,21 @@ STDOUT = "-"
 app = verb_group(_("Write everything out, streamed, in the order of its keys."))
 
 OutOption = Annotated[
-    str | None,
-    typer.Option(
-        "--out", "-o", metavar="FILE", help=_("Write to a file that only you can read."), show_default=False
-    ),
+    str | None, typer.Option("--out", "-o", metavar="FILE", help=_("Write to a file that only you can read."))
 ]
 FormOption = Annotated[ExportFormat, typer.Option("--format", "-f", help=_("How to write."))]
 ExcelOption = Annotated[
-    bool,
-    typer.Option("--excel", help=_("CSV that a German Excel opens and saves unharmed; `import` reads it back.")),
+    bool, typer.Option("--excel", help=_("CSV that a German Excel opens and saves unharmed; `import` reads it back."))
 ]
 HashesOption = Annotated[bool, typer.Option("--with-hashes", help=_("With password hashes."))]
 
 
-@app.command(
-    cls=Verb,
-    help=_("Write the customers as `import customers` reads them; bank data isn't masked."),
-    epilog=examples(
-        "custmerge export customers --out customers.csv",
-        "custmerge export customers --excel --out kunden.csv",
-        "custmerge export customers -f jsonl",
-    ),
+@verb(
+    app,
+    _("Write the customers as `import customers` reads them; bank data isn't masked."),
+    "custmerge export customers --out customers.csv",
+    "custmerge export customers --excel --out kunden.csv",
+    "custmerge export customers -f jsonl",
 )
 def customers(
     ctx: typer.Context,
@@ -66,10 +60,10 @@ def customers(
     )
 
 
-@app.command(
-    cls=Verb,
-    help=_("Write the packages with their domains as `import packages` reads them."),
-    epilog=examples("custmerge export packages --out packages.csv"),
+@verb(
+    app,
+    _("Write the packages with their domains as `import packages` reads them."),
+    "custmerge export packages --out packages.csv",
 )
 def packages(
     ctx: typer.Context,
@@ -87,10 +81,10 @@ def packages(
     _write(context, (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in records), target, columns)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."),
-    epilog=examples("custmerge export history --format jsonl --out history.jsonl"),
+@verb(
+    app,
+    _("Write the whole history, oldest first; as JSON lines anyone can verify it without custmerge."),
+    "custmerge export history --format jsonl --out history.jsonl",
 )
 def history(
     ctx: typer.Context, out: OutOption = None, excel: ExcelOption = False, form: FormOption = ExportFormat.CSV

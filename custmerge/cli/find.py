@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
@@ -20,9 +20,7 @@ LARGEST_LIMIT = 1_000
 def find(
     ctx: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT", help=_("Words that all have to stand in the record."))],
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, max=LARGEST_LIMIT, help=_("At most so many."))
-    ] = 50,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=LARGEST_LIMIT, help=_("At most so many."))] = 50,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Look customers up by parts of number, name, address, mail, telephone or domain."""
@@ -40,6 +38,4 @@ def find(
         context.terminal.say(_("There may be more: add a word, or give --limit."))
 
 
-app = single(
-    find, epilog=examples("custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de")
-)
+app = single(find, "custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de")

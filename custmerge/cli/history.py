@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST
@@ -33,27 +33,13 @@ def history(
     number: Annotated[
         str | None, typer.Argument(metavar="NUMBER", help=_("Only what concerns this customer number."))
     ] = None,
-    order: Annotated[
-        int | None,
-        typer.Option("--order", metavar="N", min=1, max=LARGEST, help=_("Only this order."), show_default=False),
-    ] = None,
-    action: Annotated[
-        Action | None, typer.Option("--action", metavar="A", help=_("Only this action."), show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="DATE", help=_("From this day or moment on (UTC)."), show_default=False),
-    ] = None,
+    order: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("Only this order."))] = None,
+    action: Annotated[Action | None, typer.Option(metavar="A", help=_("Only this action."))] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help=_("From this day or moment on (UTC)."))] = None,
     until: Annotated[
-        str | None,
-        typer.Option(
-            "--until", metavar="DATE", help=_("Up to the end of this day or moment (UTC)."), show_default=False
-        ),
+        str | None, typer.Option(metavar="DATE", help=_("Up to the end of this day or moment (UTC)."))
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", metavar="N", min=1, max=LARGEST, help=_("At most so many."), show_default=False),
-    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most so many."))] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help=_("Go on and print new entries as they come, until Ctrl-C."))
     ] = False,
@@ -123,10 +109,8 @@ def _bounds(option: str, text: str) -> tuple[str, str]:
 
 app = single(
     history,
-    epilog=examples(
-        "custmerge history --limit 20",
-        "custmerge history 10001 --since 2026-01-01 --format json",
-        "custmerge history --order 17",
-        "custmerge history --follow --format jsonl",
-    ),
+    "custmerge history --limit 20",
+    "custmerge history 10001 --since 2026-01-01 --format json",
+    "custmerge history --order 17",
+    "custmerge history --follow --format jsonl",
 )

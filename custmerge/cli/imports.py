@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, filled, literal, ngettext
 from custmerge.cli.options import FormatOption
@@ -25,8 +25,7 @@ KEPT_AT_MOST = 1_000
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A CSV file, UTF-8, comma or semicolon."))]
 SkipOption = Annotated[
-    bool,
-    typer.Option("--skip-merged", help=_("With --update: leave out lines of numbers that went into another.")),
+    bool, typer.Option("--skip-merged", help=_("With --update: leave out lines of numbers that went into another."))
 ]
 UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what exists already."))]
 
@@ -74,14 +73,12 @@ def _line(file: str, number: int, problem: Problem) -> SafeText:
     return line.format(file=file, number=number, field=problem.field, why=why)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Bring customers in."),
-    epilog=examples(
-        "custmerge import customers customers.csv",
-        "custmerge import customers new.csv --update",
-        "custmerge import customers nightly.csv --update --skip-merged",
-    ),
+@verb(
+    app,
+    _("Bring customers in."),
+    "custmerge import customers customers.csv",
+    "custmerge import customers new.csv --update",
+    "custmerge import customers nightly.csv --update --skip-merged",
 )
 def customers(
     ctx: typer.Context,
@@ -94,12 +91,11 @@ def customers(
     _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Bring packages and their domains in."),
-    epilog=examples(
-        "custmerge import packages packages.csv", "custmerge import packages nightly.csv --update --skip-merged"
-    ),
+@verb(
+    app,
+    _("Bring packages and their domains in."),
+    "custmerge import packages packages.csv",
+    "custmerge import packages nightly.csv --update --skip-merged",
 )
 def packages(
     ctx: typer.Context,

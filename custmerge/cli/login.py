@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, role_label
 from custmerge.cli.options import PasswordStdinOption
@@ -20,16 +20,13 @@ from custmerge.services.people import sessions
 def login(
     ctx: typer.Context,
     number: Annotated[str | None, typer.Argument(metavar="NUMBER", help=_("Your customer number."))] = None,
-    staff: Annotated[
-        str | None, typer.Option("--staff", metavar="NAME", help=_("Your staff name."), show_default=False)
-    ] = None,
+    staff: Annotated[str | None, typer.Option(metavar="NAME", help=_("Your staff name."))] = None,
     password_stdin: PasswordStdinOption = False,
     print_token: Annotated[
         bool, typer.Option("--print-token", help=_("Print the token instead of keeping it."))
     ] = False,
     insecure_storage: Annotated[
-        bool,
-        typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read.")),
+        bool, typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read."))
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
@@ -84,9 +81,7 @@ def _keep(context: Context, token: str, *, insecure: bool) -> None:
 
 app = single(
     login,
-    epilog=examples(
-        "custmerge login 10001",
-        "custmerge login --staff anna",
-        "export CUSTMERGE_TOKEN=$(pass show anna | custmerge login --staff anna --password-stdin --print-token)",
-    ),
+    "custmerge login 10001",
+    "custmerge login --staff anna",
+    "export CUSTMERGE_TOKEN=$(pass show anna | custmerge login --staff anna --password-stdin --print-token)",
 )

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from custmerge.cli import dialogue
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import DomainOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
@@ -20,8 +20,7 @@ from custmerge.services.merge import Request
 def merge(
     ctx: typer.Context,
     number: Annotated[
-        str | None,
-        typer.Argument(metavar="NUMBER", help=_("The number to take over; without it you are asked.")),
+        str | None, typer.Argument(metavar="NUMBER", help=_("The number to take over; without it you are asked."))
     ] = None,
     into: IntoOption = None,
     domain: DomainOption = None,
@@ -33,13 +32,7 @@ def merge(
         bool, typer.Option("--keep", help=_("The moved packages keep the data of the number taken over."))
     ] = False,
     take: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--take",
-            metavar="FIELD",
-            help=_("Write this detail into the record that is kept."),
-            show_default=False,
-        ),
+        list[str] | None, typer.Option(metavar="FIELD", help=_("Write this detail into the record that is kept."))
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help=_("Take every detail that is empty there."))] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Say what would happen, change nothing."))] = False,
@@ -93,10 +86,8 @@ def _fields(names: list[str]) -> tuple[Field, ...]:
 
 app = single(
     merge,
-    epilog=examples(
-        "custmerge merge",
-        "custmerge merge 20002 --domain example.de --adopt",
-        "custmerge merge 20002 --into 10001 --keep --take mobile --yes --format json",
-        "custmerge merge 20002 --into 10001 --adopt --dry-run",
-    ),
+    "custmerge merge",
+    "custmerge merge 20002 --domain example.de --adopt",
+    "custmerge merge 20002 --into 10001 --keep --take mobile --yes --format json",
+    "custmerge merge 20002 --into 10001 --adopt --dry-run",
 )

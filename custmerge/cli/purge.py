@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
@@ -21,9 +21,7 @@ LONGEST_DAYS = 36_500
 
 def purge(
     ctx: typer.Context,
-    older_than: Annotated[
-        str, typer.Option("--older-than", metavar="AGE", help=_("Days, weeks or years, like 365d, 52w or 1y."))
-    ],
+    older_than: Annotated[str, typer.Option(metavar="AGE", help=_("Days, weeks or years, like 365d, 52w or 1y."))],
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be erased."))] = False,
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
@@ -60,7 +58,4 @@ def days_of(option: str, age: str) -> int:
     return days
 
 
-app = single(
-    purge,
-    epilog=examples("custmerge purge --older-than 365d --dry-run", "custmerge purge --older-than 2y --yes"),
-)
+app = single(purge, "custmerge purge --older-than 365d --dry-run", "custmerge purge --older-than 2y --yes")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RevealOption
@@ -36,4 +36,4 @@ def show(
         context.terminal.print(*profile_parts(survivor))
 
 
-app = single(show, epilog=examples("custmerge show 10001", "custmerge show 10001 --format json"))
+app = single(show, "custmerge show 10001", "custmerge show 10001 --format json")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
@@ -22,21 +22,17 @@ app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The token's name."))]
 
 
-@app.command(
-    cls=Verb,
-    help=_("Make a service token and print it, this once."),
-    epilog=examples(
-        "custmerge token create nightly-audit --role auditor --days 30 > token",
-        "custmerge token create nightly-audit --role auditor --format json",
-    ),
+@verb(
+    app,
+    _("Make a service token and print it, this once."),
+    "custmerge token create nightly-audit --role auditor --days 30 > token",
+    "custmerge token create nightly-audit --role auditor --format json",
 )
 def create(
     ctx: typer.Context,
     name: NameArgument,
     role: RoleOption,
-    days: Annotated[
-        int, typer.Option("--days", metavar="N", help=_("Days that it is valid, 90 at most."))
-    ] = SERVICE_DAYS,
+    days: Annotated[int, typer.Option(metavar="N", help=_("Days that it is valid, 90 at most."))] = SERVICE_DAYS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a service token."""
@@ -58,7 +54,7 @@ def _write(created: Service, token: str, form: Format) -> None:
         write_one(shapes.created_service(created, token), form)
 
 
-@app.command(name="list", cls=Verb, help=_("List service tokens."), epilog=examples("custmerge token list -f json"))
+@verb(app, _("List service tokens."), "custmerge token list -f json", name="list")
 def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List service tokens."""
     context: Context = ctx.obj
@@ -69,7 +65,7 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     context.terminal.print(services_table(found))
 
 
-@app.command(cls=Verb, help=_("End a service token."), epilog=examples("custmerge token revoke nightly-audit"))
+@verb(app, _("End a service token."), "custmerge token revoke nightly-audit")
 def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
     """End a service token."""
     context: Context = ctx.obj

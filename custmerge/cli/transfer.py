@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from custmerge import files
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
@@ -26,10 +26,10 @@ app = verb_group(_("The signed contract transfer that lifts an identity block.")
 IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help=_("The transfer's number."))]
 
 
-@app.command(
-    cls=Verb,
-    help=_("File a signed form; somebody else approves it."),
-    epilog=examples("custmerge transfer file 20005 --into 10001 --form signed.pdf"),
+@verb(
+    app,
+    _("File a signed form; somebody else approves it."),
+    "custmerge transfer file 20005 --into 10001 --form signed.pdf",
 )
 def file(
     ctx: typer.Context,
@@ -48,18 +48,16 @@ def file(
     _print(context, filed, form)
 
 
-@app.command(
+@verb(
+    app,
+    _("List the newest contract transfers."),
+    "custmerge transfer list",
+    "custmerge transfer list --status filed --format json",
     name="list",
-    cls=Verb,
-    help=_("List the newest contract transfers."),
-    epilog=examples("custmerge transfer list", "custmerge transfer list --status filed --format json"),
 )
 def list_transfers(
     ctx: typer.Context,
-    status: Annotated[
-        str | None,
-        typer.Option("--status", metavar="STATUS", help=_("Only those with this status."), show_default=False),
-    ] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help=_("Only those with this status."))] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List the newest contract transfers."""
@@ -74,18 +72,16 @@ def list_transfers(
     context.terminal.print(transfers_table(transfers))
 
 
-@app.command(
-    cls=Verb,
-    help=_("Show a contract transfer, or write its form out."),
-    epilog=examples("custmerge transfer show 3", "custmerge transfer show 3 --save form.pdf"),
+@verb(
+    app,
+    _("Show a contract transfer, or write its form out."),
+    "custmerge transfer show 3",
+    "custmerge transfer show 3 --save form.pdf",
 )
 def show(
     ctx: typer.Context,
     number: IdArgument,
-    save: Annotated[
-        str | None,
-        typer.Option("--save", metavar="FILE", help=_("Write the form into a new file."), show_default=False),
-    ] = None,
+    save: Annotated[str | None, typer.Option(metavar="FILE", help=_("Write the form into a new file."))] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a contract transfer."""
@@ -99,9 +95,7 @@ def show(
     _print(context, filed, form)
 
 
-@app.command(
-    cls=Verb, help=_("Approve what somebody else filed."), epilog=examples("custmerge transfer approve 3 --yes")
-)
+@verb(app, _("Approve what somebody else filed."), "custmerge transfer approve 3 --yes")
 def approve(
     ctx: typer.Context, number: IdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
 ) -> None:
@@ -109,15 +103,11 @@ def approve(
     _decide(ctx.obj, number, Status.APPROVED, _("Approve this contract transfer?"), None, yes=yes, form=form)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Reject what somebody else filed."),
-    epilog=examples("custmerge transfer reject 3 --reason 'signature missing'"),
-)
+@verb(app, _("Reject what somebody else filed."), "custmerge transfer reject 3 --reason 'signature missing'")
 def reject(
     ctx: typer.Context,
     number: IdArgument,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help=_("Why."))],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help=_("Why."))],
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, ngettext
 from custmerge.cli.options import LARGEST, FormatOption, YesOption
@@ -22,14 +22,10 @@ from custmerge.services.undo import batch as undo_batch
 def undo(
     ctx: typer.Context,
     orders: Annotated[
-        list[int] | None,
-        typer.Argument(metavar="ORDER", min=1, max=LARGEST, help=_("The orders to take back."), show_default=False),
+        list[int] | None, typer.Argument(metavar="ORDER", min=1, max=LARGEST, help=_("The orders to take back."))
     ] = None,
     batch: Annotated[
-        int | None,
-        typer.Option(
-            "--batch", metavar="ID", min=1, max=LARGEST, help=_("Take a whole bulk run back."), show_default=False
-        ),
+        int | None, typer.Option(metavar="ID", min=1, max=LARGEST, help=_("Take a whole bulk run back."))
     ] = None,
     cascade: Annotated[
         bool, typer.Option("--cascade", help=_("Undo later orders in the way too, newest first."))
@@ -127,10 +123,8 @@ def _filled(template: SafeText, extent: undo_batch.Extent) -> SafeText:
 
 app = single(
     undo,
-    epilog=examples(
-        "custmerge undo 17",
-        "custmerge undo 17 18 --dry-run",
-        "custmerge undo 17 --cascade --yes --format json",
-        "custmerge undo --batch 3",
-    ),
+    "custmerge undo 17",
+    "custmerge undo 17 18 --dry-run",
+    "custmerge undo 17 --cascade --yes --format json",
+    "custmerge undo --batch 3",
 )

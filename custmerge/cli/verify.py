@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption
@@ -16,7 +16,7 @@ from custmerge.services import verify as verify_service
 def verify(
     ctx: typer.Context,
     number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
-    domain: Annotated[str, typer.Option("--domain", metavar="NAME", help=_("A domain of that number."))],
+    domain: Annotated[str, typer.Option(metavar="NAME", help=_("A domain of that number."))],
     into: IntoOption = None,
     password_stdin: PasswordStdinOption = False,
     form: FormatOption = Format.TABLE,
@@ -38,8 +38,6 @@ def verify(
 
 app = single(
     verify,
-    epilog=examples(
-        "custmerge verify 20002 --domain example.de",
-        "custmerge verify 20002 --domain example.de --into 10001 --password-stdin < secret",
-    ),
+    "custmerge verify 20002 --domain example.de",
+    "custmerge verify 20002 --domain example.de --into 10001 --password-stdin < secret",
 )

@@ -2,7 +2,7 @@
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, role_label
 from custmerge.cli.options import FormatOption
@@ -21,4 +21,4 @@ def whoami(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     context.terminal.print(text.format(name=caller.name, role=role_label(caller.role), until=caller.expires_at))
 
 
-app = single(whoami, epilog=examples("custmerge whoami", "custmerge whoami --format json"))
+app = single(whoami, "custmerge whoami", "custmerge whoami --format json")
