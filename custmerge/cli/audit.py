@@ -2,7 +2,7 @@
 
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -10,24 +10,14 @@ from custmerge import files
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, json_safe
-from custmerge.cli.render.data import audit as formats
-from custmerge.cli.render.data.writing import (
-    AuditFormat,
-    Format,
-    json_line,
-    whole_file,
-    write_lines,
-    write_many,
-    write_text,
-)
-from custmerge.cli.render.text.audit import audit_parts, checks_parts
+from custmerge.cli.render import audit as formats
+from custmerge.cli.render.parts import Grid
+from custmerge.cli.render.writing import AuditFormat, Format, json_line, whole_file, write_many
+from custmerge.cli.streams import write_lines, write_text
 from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
 from custmerge.rules.checkpoints import line
-
-if TYPE_CHECKING:
-    from custmerge.services.audit.checkpoints import CheckpointBook
 
 STDOUT = "-"
 FOR_A_COLLECTOR = 0o644
@@ -57,8 +47,6 @@ def audit(
     """Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown."""
     context: Context = ctx.obj
     if list_checks:
-        if form not in (AuditFormat.TABLE, AuditFormat.JSON):
-            raise BadUsage(problem=_("--list-checks prints a table or JSON."))
         _list_checks(context, form)
         return
     checks = _chosen(only or [], skip or [])
@@ -69,17 +57,15 @@ def audit(
         raise BadUsage(problem=_("--out would take the place of a key."))
     if out not in (None, STDOUT):
         files.demand_place(str(out))
+    from custmerge.services import audit as audit_service
+    from custmerge.services.audit.checkpoints import CheckpointBook
+
     try:
         now = context.now()
-        outcome, book = _audited(
-            context,
-            checks,
-            now,
-            checkpoint=checkpoint,
-            since=since_checkpoint,
-            sign_key=sign_key,
-            verify_key=verify_key,
-        )
+        path = None if checkpoint == STDOUT else checkpoint
+        book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
+        wanted = audit_service.Wanted(checks, book.checkpoints, since_checkpoint, context.settings.retention_days)
+        outcome = book.verified(audit_service.audit(context.database, context.caller(), wanted, now))
     except (DatabaseError, ProcessLost):
         _write_unknown(form, out, context.machine_time())
         raise
@@ -120,52 +106,37 @@ def _demand_file(checkpoint: str | None, since: bool, sign_key: str | None, veri
         raise BadUsage(problem=_("--sign-key needs --checkpoint."))
 
 
-def _audited(
-    context: Context,
-    checks: frozenset[CheckName],
-    now: datetime,
-    *,
-    checkpoint: str | None,
-    since: bool,
-    sign_key: str | None,
-    verify_key: str | None,
-) -> "tuple[Audit, CheckpointBook]":
-    from custmerge.services import audit as audit_service
-    from custmerge.services.audit.checkpoints import CheckpointBook
-
-    path = None if checkpoint == STDOUT else checkpoint
-    book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
-    chosen = audit_service.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
-    return book.verified(audit_service.audit(context.database, context.caller(), chosen, now)), book
-
-
 def _list_checks(context: Context, form: AuditFormat) -> None:
-    if form is AuditFormat.JSON:
-        write_many((formats.audit_check(name, _(DESCRIPTIONS[name])) for name in CheckName), Format.JSON)
-        return
-    context.terminal.print(*checks_parts())
+    described = [(name.value, _(DESCRIPTIONS[name])) for name in CheckName]
+    match form:
+        case AuditFormat.TABLE:
+            context.terminal.print(Grid(described))
+        case AuditFormat.JSON:
+            write_many(({"check": name, "description": text} for name, text in described), Format.JSON)
+        case _:
+            raise BadUsage(problem=_("--list-checks prints a table or JSON."))
 
 
 def _write(context: Context, outcome: Audit, form: AuditFormat, out: str | None, now: datetime) -> None:
-    if form is not AuditFormat.TABLE:
-        _put(_document(outcome, form, now), form, out)
-        return
-    if out is not None:
-        _put(as_text(audit_parts(outcome)), form, out)
-    elif context.terminal.is_quiet and outcome.verdict is Verdict.OK:
-        return
-    elif context.terminal.is_screen:
-        context.terminal.print(*audit_parts(outcome))
-    else:
-        write_text(as_text(audit_parts(outcome)))
+    if form is AuditFormat.TABLE and out is None:
+        if context.terminal.is_quiet and outcome.verdict is Verdict.OK:
+            return
+        if context.terminal.is_screen:
+            context.terminal.print(*formats.audit_parts(outcome))
+            return
+    _put(_document(outcome, form, now), form, out)
 
 
 def _document(outcome: Audit, form: AuditFormat, now: datetime) -> SafeText:
-    if form is AuditFormat.NAGIOS:
-        return formats.nagios(outcome)
-    if form is AuditFormat.PROMETHEUS:
-        return formats.prometheus(outcome, now)
-    return json_line(formats.audit(outcome))
+    match form:
+        case AuditFormat.TABLE:
+            return as_text(formats.audit_parts(outcome))
+        case AuditFormat.NAGIOS:
+            return formats.nagios(outcome)
+        case AuditFormat.PROMETHEUS:
+            return formats.prometheus(outcome, now)
+        case AuditFormat.JSON:
+            return json_line(formats.audit(outcome))
 
 
 def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:

@@ -1,30 +1,33 @@
 """custmerge bulk."""
 
+import csv
 import os
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self, TextIO
 
 import typer
 
+from custmerge import files
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _
+from custmerge.cli.language import SafeText, _, literal, moment, sentence, word
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
-from custmerge.cli.render.data import bulk as shapes
-from custmerge.cli.render.data.writing import Format, write_many, write_one
-from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
-from custmerge.cli.report import Report
+from custmerge.cli.render.parts import Table
+from custmerge.cli.render.writing import Format, Shape, guarded, write_one
 from custmerge.cli.terminal import Terminal
-from custmerge.errors import N_, BadFile, BadUsage, ExitCode
-from custmerge.rules.bulk import Outcome
+from custmerge.errors import N_, BadFile, BadUsage, ExitCode, ReportLost
+from custmerge.rules.bulk import Batch, Outcome, Result
 from custmerge.services import bulk
-from custmerge.services.bulk.file import CHUNK, RunOptions
+from custmerge.services.bulk.file import CHUNK, RunOptions, RunSummary
 from custmerge.storage.files.csv_file import STDIN
+
+REPORT_COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
+BATCH_COLUMNS = ("batch", "rows", "done", "merged", "state", "approved_by", "run_by", "at")
 
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 
@@ -35,6 +38,83 @@ OnceFileArgument = Annotated[
 ReportOption = Annotated[
     str | None, typer.Option("--report", metavar="FILE", help=_("Write what became of each row into this file."))
 ]
+
+
+class Report:
+    """What became of each row, as a new file that only its owner can read, written as it goes.
+
+    The file is made before anything is written to the database. It gets its name with its first line: an older report
+    stays until this process is the only one that runs the bulk file. If it can't be written any further, it is
+    deleted and ReportLost is raised at the end: the rows go on, and nobody takes a part for the whole.
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+        self._temporary: Path | None = None
+        """Its path until it gets its name."""
+        self._lost: OSError | None = None
+
+    def __enter__(self) -> Self:
+        if self._path is not None:
+            files.demand_place(self._path)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._file is not None:
+            try:
+                self._file.close()
+            except OSError as error:
+                self._lose(error)
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+        if self._lost is not None and kind is None:
+            raise ReportLost(file=str(self._path), reason=os.strerror(self._lost.errno or 0))
+
+    def open(self) -> None:
+        """Make the file, where somebody wants it, and leave an older one as it is; raises BadFile."""
+        if self._path is None or self._file is not None:
+            return
+        try:
+            number, self._temporary = files.beside(self._path)
+        except OSError as error:
+            raise files.unwritable(self._path, error) from None
+        self._file = os.fdopen(number, "w", encoding="utf-8", newline="")
+
+    def begin(self) -> None:
+        """Give the file its name and its header, unless it has them or nobody wants it; raises BadFile."""
+        if self._file is None or self._path is None or self._temporary is None:
+            return
+        try:
+            self._temporary.replace(self._path)
+        except OSError as error:
+            raise files.unwritable(self._path, error) from None
+        self._temporary = None
+        self._writer = csv.writer(self._file, lineterminator="\r\n")
+        self._writer.writerow(REPORT_COLUMNS)
+
+    def add(self, outcome: Outcome) -> None:
+        """Write a line."""
+        self.begin()
+        if self._file is None:
+            return
+        message = "" if outcome.error is None else sentence(outcome.error)
+        line = (outcome.survivor, outcome.absorbed, outcome.result.value, outcome.code, outcome.order, message)
+        try:
+            self._writer.writerow((outcome.row, *(guarded(cell) for cell in line)))
+        except OSError as error:
+            self._lose(error)
+
+    def _lose(self, error: OSError) -> None:
+        self._lost = error
+        file, self._file = self._file, None
+        with suppress(OSError):
+            if self._path is not None and self._temporary is None:
+                Path(self._path).unlink()
+        with suppress(OSError):
+            # Closing writes once more what couldn't be written.
+            if file is not None:
+                file.close()
 
 
 class RunProgress(Progress):
@@ -74,9 +154,10 @@ def check(
         with _watched(context, _("Checking"), lines) as inputs:
             run = bulk.check(context.database, caller, file, inputs)
         if form is not Format.TABLE:
-            write_one(shapes.bulk_checked(run, report), form, [shapes.bulk_checked_row(run, report)])
+            shape: Shape = {"rows": run.rows, "sha256": run.sha256, "counts": _counts(run), "report": report}
+            write_one(shape, form)
         else:
-            context.terminal.print(*would_be_lines(run.counts))
+            context.terminal.print(*_would_be_lines(run.counts))
     raise typer.Exit(ExitCode.DONE if run.is_well else ExitCode.NOT_ALL)
 
 
@@ -95,18 +176,19 @@ def approve(
     with Report(None) as lines, _watched(context, _("Checking"), lines) as inputs:
         dry_run = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
-            context.terminal.show(*would_be_lines(dry_run.counts))
-            question = _("Approve these {rows} rows (SHA-256 {sha256})?").format(
-                rows=dry_run.rows, sha256=dry_run.sha256
-            )
-            context.terminal.demand_yes(question)
+            context.terminal.show(*_would_be_lines(dry_run.counts))
+            question = _("Approve these {rows} rows (SHA-256 {sha256})?")
+            context.terminal.demand_yes(question.format(rows=dry_run.rows, sha256=dry_run.sha256))
         batch = bulk.approve(context.database, caller, file, dry_run, context.now())
     if form is not Format.TABLE:
-        write_one(shapes.bulk_approved(batch, dry_run), form, [shapes.bulk_approved_row(batch, dry_run)])
+        approved = {**_batch_shape(batch), "sha256": batch.sha256}
+        # In a flat row `merged` is what was done, `would_be_merged` what a run would do.
+        would_be = {f"would_be_{status}": count for status, count in _counts(dry_run).items()}
+        write_one({**approved, "counts": _counts(dry_run)}, form, [{**approved, **would_be}])
         return
     text = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
     context.terminal.print(text.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
-    context.terminal.print(*would_be_lines(dry_run.counts))
+    context.terminal.print(*_would_be_lines(dry_run.counts))
     text = _("Somebody else than {approved_by} runs it within 7 days: `custmerge bulk run {file}`.")
     context.terminal.say(text, approved_by=batch.approved_by or "", file=file)
 
@@ -136,9 +218,9 @@ def run(
         with _watched(context, _("Merging"), lines, chunk=chunk, stop_on_error=stop_on_error) as inputs:
             done = bulk.run(context.database, caller, file, inputs)
         if form is not Format.TABLE:
-            write_one(shapes.bulk_ran(done, time.monotonic() - began, report), form)
+            write_one(_shape(done, time.monotonic() - began, report), form)
         else:
-            context.terminal.print(*count_lines(done.counts))
+            context.terminal.print(*_lines(done.counts, {}))
     raise typer.Exit(ExitCode.DONE if done.is_well else ExitCode.NOT_ALL)
 
 
@@ -151,10 +233,7 @@ def status(
     """Say how far files are."""
     context: Context = ctx.obj
     batches = bulk.status(context.database, context.caller(), file, context.now())
-    if form is not Format.TABLE:
-        write_many((shapes.batch(batch) for batch in batches), form, shapes.BATCH_COLUMNS)
-        return
-    context.terminal.print(batches_table(batches))
+    context.print_all(batches, form, _batch_shape, _batches_table, BATCH_COLUMNS)
 
 
 @contextmanager
@@ -166,7 +245,18 @@ def _watched(
 
 
 def _report(file: str, report: str | None) -> Report:
-    _demand_another(file, report)
+    """Return the report; raises BadFile where it would be written over the file that is read, by whichever name.
+
+    Raises BadUsage for standard output, where the counts are.
+    """
+    if report == STDIN:
+        raise BadUsage(problem=_("--report needs a file: standard output has the counts."))
+    if report is not None:
+        # If one of the two doesn't exist, they aren't the same file.
+        with suppress(OSError):
+            read = os.fstat(sys.stdin.fileno()) if file == STDIN else Path(file).stat()
+            if os.path.samestat(read, Path(report).stat()):
+                raise BadFile(file=report, why=N_("is the bulk file itself: name another file for the report"))
     return Report(report)
 
 
@@ -176,20 +266,57 @@ def _demand_file(file: str) -> None:
         raise BadUsage(problem=_("Approving and running need a file: only `bulk check` and `bulk status` read -."))
 
 
-def _demand_another(file: str, report: str | None) -> None:
-    """Raise BadFile where the report would be written over the file that is read, by whichever name.
+def _shape(run: RunSummary, seconds: float, report: str | None) -> Shape:
+    well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
+    return {
+        "batch": run.batch,
+        "rows": run.rows,
+        "merged": run.counts.get(Result.MERGED, 0),
+        "already": run.counts.get(Result.ALREADY, 0),
+        "refused": sum(count for result, count in run.counts.items() if result not in well_or_failed),
+        "failed": run.counts.get(Result.FAILED, 0),
+        "seconds": round(seconds, 3),
+        "report": report,
+    }
 
-    Raises BadUsage for standard output, where the counts are.
-    """
-    if report is None:
-        return
-    if report == STDIN:
-        raise BadUsage(problem=_("--report needs a file: standard output has the counts."))
-    try:
-        read = os.fstat(sys.stdin.fileno()) if file == STDIN else Path(file).stat()
-        is_same = os.path.samestat(read, Path(report).stat())
-    except OSError:
-        # One of the two doesn't exist, so they aren't the same file.
-        return
-    if is_same:
-        raise BadFile(file=report, why=N_("is the bulk file itself: name another file for the report"))
+
+def _counts(run: RunSummary) -> Shape:
+    return {result.value: run.counts.get(result, 0) for result in Result}
+
+
+def _batch_shape(batch: Batch) -> Shape:
+    return {
+        "batch": batch.id,
+        "rows": batch.rows,
+        "done": batch.done,
+        "merged": batch.merged,
+        "state": batch.state.value,
+        "approved_by": batch.approved_by,
+        "run_by": batch.run_by,
+        "at": batch.at,
+    }
+
+
+def _batches_table(batches: Sequence[Batch]) -> Table:
+    rows = [
+        (b.id, f"{b.done}/{b.rows}", b.merged, word(b.state.value), b.approved_by, b.run_by, moment(b.at))
+        for b in batches
+    ]
+    columns = (
+        *(_("Batch"), _("Done"), _("Merged"), _("State")),
+        *(_("Approved by"), _("Run by"), _("At (UTC)")),
+    )
+    return Table(columns, rows)
+
+
+def _would_be_lines(counts: Mapping[Result, int]) -> list[SafeText]:
+    """Return what a run would come to, in words that nobody takes for what it did."""
+    return _lines(counts, {Result.MERGED: _("would be merged"), Result.REFUSED: _("would be refused")})
+
+
+def _lines(counts: Mapping[Result, int], words: Mapping[Result, SafeText]) -> list[SafeText]:
+    return [
+        literal("{count:>9}  {result}").format(count=counts[result], result=words.get(result) or word(result.value))
+        for result in Result
+        if counts.get(result)
+    ]

@@ -5,7 +5,7 @@ import typer
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.render.data.writing import write_value
+from custmerge.cli.streams import write_value
 from custmerge.errors import NoHome
 
 app = verb_group(_("Where the settings come from."))

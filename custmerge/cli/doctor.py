@@ -6,10 +6,9 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, filled, literal, word
+from custmerge.cli.language import SafeText, _, filled, literal, word
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render.data import maintenance as shapes
-from custmerge.cli.render.data.writing import Format, write_many
+from custmerge.cli.render.writing import Format, Shape, write_many
 from custmerge.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,14 +28,20 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
 
     context: Context = ctx.obj
     checks = examine(context.database, context.machine_time(), context.environ)
-    if form is not Format.TABLE:
-        write_many((shapes.check(check, filled(check.message, check.details)) for check in checks), form)
+    if form is Format.TABLE:
+        context.terminal.print(*map(_line, checks))
     else:
-        for check in checks:
-            line = literal("✓ {check}: {message}") if check.ok else literal("✗ {check}: {message}")
-            message = filled(check.message, check.details)
-            context.terminal.print(line.format(check=word(check.check), message=message))
+        write_many(map(_shape, checks), form)
     raise typer.Exit(_exit_code(checks))
+
+
+def _shape(check: "Check") -> Shape:
+    return {"check": check.check, "ok": check.ok, "message": filled(check.message, check.details)}
+
+
+def _line(check: "Check") -> SafeText:
+    line = literal("✓ {check}: {message}") if check.ok else literal("✗ {check}: {message}")
+    return line.format(check=word(check.check), message=filled(check.message, check.details))
 
 
 def _exit_code(checks: "list[Check]") -> ExitCode:

@@ -8,17 +8,28 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import (
+    SafeText,
+    _,
+    fact_label,
+    field_label,
+    literal,
+    moment,
+    ngettext,
+    pair,
+    visible,
+    word,
+)
 from custmerge.cli.options import LARGEST
-from custmerge.cli.render.data import history as shapes
-from custmerge.cli.render.data.writing import StreamFormat, flushed, write_lines, write_many
-from custmerge.cli.render.text.history import history_line, history_table, moved_lines
-from custmerge.cli.render.text.parts import BLANK, Part
-from custmerge.cli.streams import wait_while_read
+from custmerge.cli.render.parts import BLANK, Line, Part, Table
+from custmerge.cli.render.writing import Shape, StreamFormat, write_many
+from custmerge.cli.streams import flushed, wait_while_read, write_lines
 from custmerge.errors import N_, BadUsage, BadValue
+from custmerge.rules.fields import FIELDS
 from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds
 from custmerge.services import history as history_service
+from custmerge.services.history import Event, Moved, Page
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""
@@ -63,7 +74,7 @@ def history(
         _show(context, chosen)
     else:
         events = history_service.events(context.database, context.caller(), chosen)
-        write_many((shapes.event(event) for event in events), form, COLUMNS)
+        write_many((_shape(event) for event in events), form, COLUMNS)
 
 
 def _show(context: Context, chosen: history_service.Filter) -> None:
@@ -72,9 +83,9 @@ def _show(context: Context, chosen: history_service.Filter) -> None:
     has_older = chosen.limit is None and len(page.events) > SHOWN_AT_ONCE
     if has_older:
         page = replace(page, events=page.events[:SHOWN_AT_ONCE])
-    parts: list[Part] = [history_table(page)]
+    parts: list[Part] = [_table(page)]
     if page.moved is not None:
-        parts += [BLANK, *moved_lines(page.moved)]
+        parts += [BLANK, *_moved_lines(page.moved)]
     elif page.is_purged:
         parts += [BLANK, _("The names of what was moved were purged.")]
     context.terminal.page(*parts)
@@ -95,9 +106,9 @@ def _follow(context: Context, chosen: history_service.Filter, form: StreamFormat
         partial(wait_while_read, LOOK_EVERY_SECONDS),
     )
     if form is StreamFormat.TABLE:
-        write_lines(flushed(history_line(event) for event in events))
+        write_lines(flushed(_line(event) for event in events))
     else:
-        write_many(flushed(shapes.event(event) for event in events), form, COLUMNS)
+        write_many(flushed(_shape(event) for event in events), form, COLUMNS)
 
 
 def _bounds(option: str, text: str) -> tuple[str, str]:
@@ -105,6 +116,68 @@ def _bounds(option: str, text: str) -> tuple[str, str]:
         return day_bounds(text)
     except (ValueError, OverflowError):
         raise BadValue(name=option, value=text, why=N_("isn't a date like 2026-01-31 or 2026-01-31T08:00")) from None
+
+
+def _shape(event: Event) -> Shape:
+    return {
+        "seq": event.seq,
+        "at": event.at,
+        "by": event.by,
+        "action": event.action,
+        "order": event.order,
+        "survivor": event.survivor,
+        "absorbed": event.absorbed,
+        "choice": event.choice,
+        "hash": event.hash,
+    }
+
+
+def _table(page: Page) -> Table:
+    rows = []
+    for event in page.events:
+        undone = page.undone.get(event.order) if event.is_merge and event.order is not None else None
+        note = literal("") if undone is None else literal("\n{note}").format(note=_undone_note(undone))
+        what = Line(literal("\n").join(_details(event)), more=(Line(note, "yellow"),))
+        rows.append((event.seq, moment(event.at), event.by, word(event.action), event.order, what))
+    return Table((_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("What")), rows)
+
+
+def _line(event: Event) -> SafeText:
+    order = literal("") if event.order is None else _("order {order}").format(order=event.order)
+    parts = (visible(str(event.seq)), moment(event.at), visible(event.by), word(event.action), order)
+    return literal("  ").join(filter(None, (*parts, *_details(event))))
+
+
+def _moved_lines(moved: Moved) -> list[SafeText]:
+    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(moved.packages))
+    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(moved.domains))
+    return [
+        template.format(count=len(names), names=literal(", ").join(names) or literal("–"))
+        for template, names in ((packages, moved.packages), (domains, moved.domains))
+    ]
+
+
+def _undone_note(seq: int) -> SafeText:
+    return _("undone by no. {seq}").format(seq=seq)
+
+
+def _details(event: Event) -> list[SafeText]:
+    """Return an entry's numbers, its choice and what moved, the fields taken, and its other facts."""
+    moved = [word(event.choice)]
+    if event.packages is not None:
+        moved.append(ngettext("{count} package", "{count} packages", event.packages).format(count=event.packages))
+    if event.domains is not None:
+        moved.append(ngettext("{count} domain", "{count} domains", event.domains).format(count=event.domains))
+    taken = literal("")
+    if event.taken:
+        labels = {field.value: field_label(field) for field in FIELDS}
+        fields = literal(", ").join(labels.get(name, name) for name in event.taken)
+        taken = _("taken: {fields}").format(fields=fields)
+    facts = literal("; ").join(
+        fact_label(name, moment(value) if name == "until" else value) for name, value in sorted(event.facts)
+    )
+    lines = (pair(event.survivor, event.absorbed), literal("; ").join(filter(None, moved)), taken, facts)
+    return [line for line in lines if line]
 
 
 app = single(

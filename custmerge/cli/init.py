@@ -6,9 +6,8 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, ngettext
+from custmerge.cli.language import _, ngettext, unlocked
 from custmerge.cli.options import PasswordStdinOption
-from custmerge.cli.render.text.access import unlocked
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from custmerge.cli.language import _
-from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.writing import Format
 from custmerge.errors import N_, BadValue
 from custmerge.rules.people import STAFF_ROLES, Role
 
@@ -23,9 +23,8 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help=_("Don't ask for co
 PasswordStdinOption = Annotated[
     bool, typer.Option("--password-stdin", help=_("Read the password from standard input."))
 ]
-DomainOption = Annotated[
-    str | None, typer.Option("--domain", metavar="NAME", help=_("A domain of the number to take over."))
-]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help=_("Say what would happen, change nothing."))]
+AbsorbedArgument = Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))]
 
 
 def checked_role(role: str) -> Role:

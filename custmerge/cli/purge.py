@@ -9,8 +9,7 @@ from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
-from custmerge.cli.render.data import maintenance as shapes
-from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.writing import Format, Shape
 from custmerge.errors import N_, BadValue
 from custmerge.services import purge as purge_service
 from custmerge.services.purge import Purged
@@ -35,13 +34,19 @@ def purge(
             question = _("Erase for good, from before {until}: {what}?")
             context.terminal.demand_yes(question.format(until=purged.until, what=_what(purged)))
         purged = purge_service.purge(context.database, caller, purged, context.now())
-    if form is not Format.TABLE:
-        write_one(shapes.purged(purged), form)
-        return
-    text = _("Dry run: from before {until} would be erased: {what}.")
-    if not dry_run:
-        text = _("From before {until} are erased: {what}.")
-    context.terminal.print(text.format(until=purged.until, what=_what(purged)))
+    context.print_one(purged, form, _shape, _parts)
+
+
+def _shape(purged: Purged) -> Shape:
+    erased = {"orders": purged.orders, "forms": purged.forms, "reasons": purged.reasons, "rows": purged.rows}
+    return {"until": purged.until, **erased, "dry_run": purged.dry_run}
+
+
+def _parts(purged: Purged) -> list[SafeText]:
+    text = _("From before {until} are erased: {what}.")
+    if purged.dry_run:
+        text = _("Dry run: from before {until} would be erased: {what}.")
+    return [text.format(until=purged.until, what=_what(purged))]
 
 
 def _what(purged: Purged) -> SafeText:

@@ -1,5 +1,6 @@
 """custmerge token."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -7,15 +8,16 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, moment, word
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
-from custmerge.cli.render.text.access import services_table
-from custmerge.cli.streams import is_delivered
+from custmerge.cli.render.parts import Table
+from custmerge.cli.render.writing import Format, Shape, write_one
+from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
+
+COLUMNS = ("name", "role", "created_by", "created_at", "expires_at", "revoked_at")
 
 app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
 
@@ -51,7 +53,10 @@ def _write(created: Service, token: str, form: Format) -> None:
     if form is Format.TABLE:
         write_value(token)
     else:
-        write_one(shapes.created_service(created, token), form)
+        shape = _shape(created)
+        del shape["revoked_at"]
+        # The token is kept nowhere else.
+        write_one({**shape, "token": token}, form)
 
 
 @verb(app, _("List service tokens."), "custmerge token list -f json", name="list")
@@ -59,10 +64,29 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List service tokens."""
     context: Context = ctx.obj
     found = tokens.list_all(context.database, context.caller())
-    if form is not Format.TABLE:
-        write_many((shapes.service(token) for token in found), form, shapes.SERVICE_COLUMNS)
-        return
-    context.terminal.print(services_table(found))
+    context.print_all(found, form, _shape, _table, COLUMNS)
+
+
+def _shape(service: Service) -> Shape:
+    return {
+        "name": service.name,
+        "role": service.role.value,
+        "created_by": service.created_by_name,
+        "created_at": service.created_at,
+        "expires_at": service.expires_at,
+        "revoked_at": service.revoked_at,
+    }
+
+
+def _table(services: Sequence[Service]) -> Table:
+    rows = [
+        (
+            *(s.name, word(s.role), s.created_by_name),
+            *(moment(s.created_at), moment(s.expires_at), moment(s.revoked_at)),
+        )
+        for s in services
+    ]
+    return Table((_("Name"), _("Role"), _("By"), _("Since"), _("Until"), _("Ended")), rows)
 
 
 @verb(app, _("End a service token."), "custmerge token revoke nightly-audit")

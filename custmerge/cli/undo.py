@@ -1,5 +1,6 @@
 """custmerge undo."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -7,12 +8,11 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, ngettext
-from custmerge.cli.options import LARGEST, FormatOption, YesOption
+from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
+from custmerge.cli.options import LARGEST, DryRunOption, FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
-from custmerge.cli.render.data import undo as shapes
-from custmerge.cli.render.data.writing import Format, write_many, write_one
-from custmerge.cli.render.text.undo import asked_parts, done_parts, dry_run_parts
+from custmerge.cli.render.parts import INDENTED, Line
+from custmerge.cli.render.writing import Format, Shape, flat, write_many, write_one
 from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
@@ -30,7 +30,7 @@ def undo(
     cascade: Annotated[
         bool, typer.Option("--cascade", help=_("Undo later orders in the way too, newest first."))
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Say what would happen, change nothing."))] = False,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -57,22 +57,53 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
             request = replace(request, seen=shown)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
-        context.terminal.print(*(dry_run_parts(plans) if dry_run else done_parts(plans)))
+        template = _("Order {order} is undone: {absorbed} is in use again.")
+        if dry_run:
+            template = _("Dry run: order {order} would be undone, {absorbed} in use again; nothing was changed.")
+        context.terminal.print(*_lines(plans, template, "bold green"))
         return
-    rows = (shapes.undo_row(plan, dry_run=dry_run) for plan in plans)
-    if len(plans) == 1:
-        write_one(shapes.undo(plans[0], dry_run=dry_run), form, rows)
-    elif form is Format.JSON:
-        write_many((shapes.undo(plan, dry_run=dry_run) for plan in plans), form)
+    shapes = [_shape(plan, dry_run=dry_run) for plan in plans]
+    if len(shapes) == 1:
+        write_one(shapes[0], form)
     else:
-        write_many(rows, form)
+        write_many(shapes if form is Format.JSON else map(flat, shapes), form)
 
 
-def _confirm_orders(context: Context, plans: tuple[UndoPlan, ...]) -> None:
+def _confirm_orders(context: Context, plans: Sequence[UndoPlan]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
-    context.terminal.show(*asked_parts(plans))
+    template = _("Order {order}: {absorbed} would be in use again, apart from {survivor}.")
+    context.terminal.show(*_lines(plans, template, "bold"))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
     context.terminal.demand_yes(question)
+
+
+def _shape(plan: UndoPlan, *, dry_run: bool) -> Shape:
+    return {
+        "order": plan.order,
+        "undone": True,
+        "restored": {"packages": [package.package for package in plan.packages], "domains": list(plan.domains)},
+        "dry_run": dry_run,
+    }
+
+
+def _lines(plans: Sequence[UndoPlan], template: SafeText, style: str) -> list[Line]:
+    """Return the template for each order, and below it what moves back."""
+    return [line for plan in plans for line in _order_lines(plan, template, style)]
+
+
+def _order_lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
+    survivor = plan.survivor.number
+    heading = template.format(order=plan.order, survivor=survivor, absorbed=plan.absorbed.number)
+    names = [package.package for package in plan.packages]
+    packages = ngettext("{count} package back: {names}", "{count} packages back: {names}", len(names))
+    domains = ngettext("{count} domain back: {names}", "{count} domains back: {names}", len(plan.domains))
+    lines = [counted(packages, names), counted(domains, plan.domains)]
+    if plan.contacts:
+        lines.append(counted(_("Contacts as before: {names}"), sorted(plan.contacts)))
+    if plan.fields:
+        fields = _("Fields of {survivor} as before: {fields}")
+        lines.append(fields.format(survivor=survivor, fields=field_list(plan.fields)))
+    return [Line(heading, style), *(Line(INDENTED.format(text=line)) for line in lines)]
 
 
 def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, yes: bool) -> None:
@@ -82,14 +113,11 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
             extent = undo_batch.preview(context.database, caller, batch, inputs)
-    if extent is not None and dry_run:
-        _tell_batch(context, extent, form, dry_run=True)
-        return
-    if extent is not None:
-        question = _filled(
-            _("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), extent
-        )
-        context.terminal.demand_yes(question)
+        if dry_run:
+            _print_batch(context, extent, form, dry_run=True)
+            return
+        question = _("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?")
+        context.terminal.demand_yes(_filled(question, extent))
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
             inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
@@ -102,19 +130,29 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
                 text = _("Orders of batch {batch} that are undone, and stay so: {count}.")
                 context.terminal.warn(text, batch=batch, count=progress.done)
             raise
-    _tell_batch(context, done, form, dry_run=False)
+    _print_batch(context, done, form, dry_run=False)
 
 
-def _tell_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
+def _print_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
     if form is not Format.TABLE:
-        rows = [shapes.undo_batch_row(extent, dry_run=dry_run)]
-        write_one(shapes.undo_batch(extent, dry_run=dry_run), form, rows)
-    elif dry_run:
+        write_one(_batch_shape(extent, dry_run=dry_run), form)
+        return
+    text = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
+    if dry_run:
         text = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
-        context.terminal.print(_filled(text, extent))
-    else:
-        text = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
-        context.terminal.print(_filled(text, extent))
+    context.terminal.print(_filled(text, extent))
+
+
+def _batch_shape(extent: undo_batch.Extent, *, dry_run: bool) -> Shape:
+    """Return what undoing a whole bulk run gives back; `restored` are numbers of packages and domains."""
+    return {
+        "batch": extent.batch,
+        "undone": True,
+        "orders": extent.orders,
+        "already": extent.already,
+        "restored": {"packages": extent.packages, "domains": extent.domains},
+        "dry_run": dry_run,
+    }
 
 
 def _filled(template: SafeText, extent: undo_batch.Extent) -> SafeText:

@@ -1,16 +1,17 @@
 """custmerge user."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, role_label
+from custmerge.cli.language import _, moment, unlocked, word
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.cli.render.text.access import staff_table, unlocked
+from custmerge.cli.render.parts import Table
+from custmerge.cli.render.writing import Format, Shape
+from custmerge.rules.people import Person
 from custmerge.services.people import staff
 
 app = verb_group(_("The people who work here."))
@@ -30,7 +31,7 @@ def add(
     question = _("Password for {name}").format(name=name)
     password = context.new_password(question, name=name, from_stdin=password_stdin)
     staff.add_staff(context.database, caller, name, given, password, context.now())
-    context.terminal.say(_("{name} is {role} now."), name=name, role=role_label(given))
+    context.terminal.say(_("{name} is {role} now."), name=name, role=word(given))
 
 
 @verb(app, _("List everybody."), "custmerge user list --format json", name="list")
@@ -38,10 +39,21 @@ def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List everybody."""
     context: Context = ctx.obj
     people = staff.list_staff(context.database, context.caller())
-    if form is not Format.TABLE:
-        write_many((shapes.person(person) for person in people), form)
-        return
-    context.terminal.print(staff_table(people))
+    context.print_all(people, form, _shape, _table)
+
+
+def _shape(person: Person) -> Shape:
+    return {
+        "name": person.name,
+        "role": person.role.value,
+        "created_at": person.created_at,
+        "disabled_at": person.disabled_at,
+    }
+
+
+def _table(people: Sequence[Person]) -> Table:
+    rows = [(p.name, word(p.role), moment(p.created_at), moment(p.disabled_at)) for p in people]
+    return Table((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
 
 
 @verb(
@@ -56,7 +68,7 @@ def role(
     context: Context = ctx.obj
     given = checked_role(role)
     ended = staff.change_role(context.database, context.caller(), name, given, context.now())
-    context.terminal.say(_("{name} is {role} now."), name=name, role=role_label(given))
+    context.terminal.say(_("{name} is {role} now."), name=name, role=word(given))
     _tell_ended(context, ended)
 
 

@@ -6,16 +6,16 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
-from custmerge.cli.options import FormatOption, IntoOption, PasswordStdinOption
-from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.language import SafeText, _
+from custmerge.cli.options import AbsorbedArgument, FormatOption, IntoOption, PasswordStdinOption
+from custmerge.cli.render.writing import Format, Shape
+from custmerge.rules.people import Proof
 from custmerge.services import verify as verify_service
 
 
 def verify(
     ctx: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
+    number: AbsorbedArgument,
     domain: Annotated[str, typer.Option(metavar="NAME", help=_("A domain of that number."))],
     into: IntoOption = None,
     password_stdin: PasswordStdinOption = False,
@@ -29,11 +29,22 @@ def verify(
     password = context.password(_("Password for {name}").format(name=domain), from_stdin=password_stdin)
     claim = verify_service.Claim(number, domain, password)
     proof = verify_service.verify(context.database, caller, claim, into=into, now=context.now())
-    if form is not Format.TABLE:
-        write_one(shapes.verified(proof), form)
-        return
+    context.print_one(proof, form, _shape, _parts)
+
+
+def _shape(proof: Proof) -> Shape:
+    return {
+        "survivor": proof.survivor,
+        "absorbed": proof.absorbed,
+        "domain": proof.domain,
+        "verified": True,
+        "valid_until": proof.valid_until,
+    }
+
+
+def _parts(proof: Proof) -> list[SafeText]:
     text = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
-    context.terminal.print(text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until))
+    return [text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until)]
 
 
 app = single(

@@ -5,7 +5,7 @@ import itertools
 import json
 from contextlib import closing, contextmanager
 
-from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render import records as shapes
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import access, imports

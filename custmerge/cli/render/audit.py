@@ -1,4 +1,4 @@
-"""What an audit came to, as monitoring systems read it: a Nagios plugin's output, Prometheus' text format.
+"""What an audit came to: for people, for scripts, as a Nagios plugin's output, in Prometheus' text format.
 
 Source: Monitoring Plugins Development Guidelines, "Plugin Output for Nagios"; Prometheus, "Exposition formats",
 text-based format 0.0.4.
@@ -10,14 +10,71 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
-from custmerge.cli.language import SafeText, literal, visible
-from custmerge.cli.render.data.writing import Shape
-from custmerge.cli.render.text.audit import left_out, message, summary
-from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity, Verdict
+from custmerge.cli.language import SafeText, _, filled, literal, ngettext, visible
+from custmerge.cli.render.parts import BLANK, Cell, Grid, Line, Part
+from custmerge.cli.render.writing import Shape
+from custmerge.errors import N_
+from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, Finding, Severity, Verdict, next_step
 from custmerge.rules.history import NO_HASH
 
+_MARKS = {Verdict.OK: literal("✓"), Verdict.WARNING: literal("!"), Verdict.CRITICAL: literal("✗")}
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "bold red"}
+_SEVERITY_LABELS = {Severity.WARNING: N_("warning"), Severity.CRITICAL: N_("critical")}
+_VERDICT_LABELS = {
+    Verdict.OK: N_("Everything is as custmerge left it."),
+    Verdict.WARNING: N_("Nothing was touched, but somebody should look after something."),
+    Verdict.CRITICAL: N_("Something isn't as custmerge left it."),
+}
 _STATUS = "The verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (the database could not be looked at)."
 _TIMESTAMP = "When the audit began, as a Unix time."
+
+
+def audit_parts(audit: Audit) -> list[Part]:
+    """Return a line for each check, then the findings, then the verdict and the head of the history."""
+    parts: list[Part] = [Grid([_check_row(checked) for checked in audit.checks])]
+    if audit.findings:
+        parts += [BLANK, Grid([row for checked in audit.checks for row in _finding_rows(checked)])]
+    verdict = Line(_(_VERDICT_LABELS[audit.verdict]), _STYLES[audit.verdict])
+    took = _("{summary}, {seconds} s").format(summary=summary(audit), seconds=f"{audit.seconds:.1f}")
+    head = _("Last entry: {seq}, {hash}").format(seq=audit.head.seq, hash=audit.head.hash)
+    return [*parts, BLANK, verdict, took, head]
+
+
+def message(finding: Finding) -> SafeText:
+    """Return a finding's sentence; a critical one with what to do about it."""
+    text = filled(finding.message, finding.details)
+    if finding.severity is not Severity.CRITICAL:
+        return text
+    return literal("{text}. {next_step}").format(text=text.rstrip("."), next_step=_(next_step(finding.check)))
+
+
+def summary(audit: Audit) -> SafeText:
+    """Return how much was checked and found: `2 findings, 123 entries, 19 checks`."""
+    findings, entries, checks = sum(c.count for c in audit.checks), audit.head.seq, len(audit.checks)
+    parts = [
+        ngettext("{count} finding", "{count} findings", findings).format(count=findings),
+        ngettext("{count} entry", "{count} entries", entries).format(count=entries),
+        ngettext("{count} check", "{count} checks", checks).format(count=checks),
+    ]
+    return literal(", ").join(parts if findings else parts[1:])
+
+
+def left_out(checked: Checked) -> SafeText:
+    """Return how many findings of a check aren't listed."""
+    return ngettext("{count} finding more", "{count} findings more", checked.more).format(count=checked.more)
+
+
+def _check_row(checked: Checked) -> tuple[Cell, ...]:
+    verdict = Verdict[_worst(checked).name] if checked.count else Verdict.OK
+    return Line(_MARKS[verdict], _STYLES[verdict]), checked.check.value, _(DESCRIPTIONS[checked.check])
+
+
+def _finding_rows(checked: Checked) -> Iterable[tuple[Cell, ...]]:
+    for finding in checked.findings:
+        label = Line(_(_SEVERITY_LABELS[finding.severity]), _STYLES[Verdict[finding.severity.name]])
+        yield label, finding.subject, message(finding)
+    if checked.more:
+        yield "", checked.check.value, left_out(checked)
 
 
 def audit(audit: Audit) -> Shape:
@@ -45,11 +102,6 @@ def audit_unknown() -> Shape:
         "head": {"seq": 0, "hash": NO_HASH},
         "seconds": 0.0,
     }
-
-
-def audit_check(name: CheckName, description: str) -> Shape:
-    """Return a check with what it proves."""
-    return {"check": name.value, "description": description}
 
 
 def nagios(audit: Audit) -> SafeText:

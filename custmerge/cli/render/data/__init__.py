@@ -1,1 +1,0 @@
-"""Values → JSON, CSV and what monitoring systems read (contract §4)."""

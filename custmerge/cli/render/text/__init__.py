@@ -1,1 +1,0 @@
-"""Values → lines and tables for people."""
