@@ -70,7 +70,7 @@ class Context:
                 )
             )
         if self.options.verbose:
-            self.terminal.say(_("Database: {database}"), database=self.shown_database)
+            self.terminal.say(_("Database: {database}"), database=shown_url(self.settings.database_url))
 
     @cached_property
     def settings(self) -> Settings:
@@ -82,11 +82,6 @@ class Context:
         """The person's terminal."""
         options = self.options
         return Terminal(self.environ, no_input=options.no_input, no_color=options.no_color, quiet=options.quiet)
-
-    @property
-    def shown_database(self) -> str:
-        """The database's URL without its password."""
-        return shown_url(self.settings.database_url)
 
     @cached_property
     def database(self) -> Database:

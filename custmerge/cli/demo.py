@@ -132,9 +132,7 @@ def _folder(directory: str | None) -> Path:
     try:
         files.make_folder(folder)
     except OSError as error:
-        raise BadFile(
-            file=directory, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
+        raise files.unwritable(directory, error) from None
     if (folder / "demo.db").exists():
         raise BadFile(file=str(folder / "demo.db"), why=N_("exists already: name another --dir"))
     return folder

@@ -1,5 +1,6 @@
 """custmerge import: a module can't be called `import`."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -72,60 +73,37 @@ def _line(file: str, number: int, problem: Problem) -> SafeText:
     return line.format(file=file, number=number, field=problem.field, why=why)
 
 
-@verb(
-    app,
-    _("Bring customers in."),
-    "custmerge import customers customers.csv",
-    "custmerge import customers new.csv --update",
-    "custmerge import customers nightly.csv --update --skip-merged",
-)
-def customers(
-    ctx: typer.Context,
-    file: FileArgument,
-    update: UpdateOption = False,
-    skip_merged: SkipOption = False,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Bring customers in."""
-    _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
+def _command(kind: type[Kind]) -> Callable[..., None]:
+    """Return the command that brings in a file of this kind."""
 
+    def command(
+        ctx: typer.Context,
+        file: FileArgument,
+        update: UpdateOption = False,
+        skip_merged: SkipOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        context: Context = ctx.obj
+        if skip_merged and not update:
+            raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
+        with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
+            try:
+                imported = import_file(
+                    context.database,
+                    context.caller(),
+                    file,
+                    kind,
+                    update=update,
+                    skip_merged=skip_merged,
+                    progress=progress,
+                    now=context.now(),
+                )
+            except BadLines as error:
+                raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
+        progress.say_skipped()
+        context.print_one(imported, form, _shape, _parts)
 
-@verb(
-    app,
-    _("Bring packages and their domains in."),
-    "custmerge import packages packages.csv",
-    "custmerge import packages nightly.csv --update --skip-merged",
-)
-def packages(
-    ctx: typer.Context,
-    file: FileArgument,
-    update: UpdateOption = False,
-    skip_merged: SkipOption = False,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Bring packages and their domains in."""
-    _import(ctx.obj, file, Packages, update=update, skip_merged=skip_merged, form=form)
-
-
-def _import(context: Context, file: str, kind: type[Kind], *, update: bool, skip_merged: bool, form: Format) -> None:
-    if skip_merged and not update:
-        raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
-    with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
-        try:
-            imported = import_file(
-                context.database,
-                context.caller(),
-                file,
-                kind,
-                update=update,
-                skip_merged=skip_merged,
-                progress=progress,
-                now=context.now(),
-            )
-        except BadLines as error:
-            raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
-    progress.say_skipped()
-    context.print_one(imported, form, _shape, _parts)
+    return command
 
 
 def _shape(imported: Imported) -> Shape:
@@ -154,3 +132,20 @@ def _parts(imported: Imported) -> list[SafeText]:
         )
         parts.append(skipped.format(skipped=imported.skipped))
     return parts
+
+
+verb(
+    app,
+    _("Bring customers in."),
+    "custmerge import customers customers.csv",
+    "custmerge import customers new.csv --update",
+    "custmerge import customers nightly.csv --update --skip-merged",
+    name="customers",
+)(_command(Customers))
+verb(
+    app,
+    _("Bring packages and their domains in."),
+    "custmerge import packages packages.csv",
+    "custmerge import packages nightly.csv --update --skip-merged",
+    name="packages",
+)(_command(Packages))

@@ -28,7 +28,7 @@ def purge(
     """Erase personal data that is no longer needed; old orders can't be undone any more."""
     context: Context = ctx.obj
     caller = context.caller()
-    purged = purge_service.preview(context.database, caller, days_of("--older-than", older_than), context.now())
+    purged = purge_service.preview(context.database, caller, _days(older_than), context.now())
     if not dry_run:
         if not yes:
             question = _("Erase for good, from before {until}: {what}?")
@@ -54,12 +54,12 @@ def _what(purged: Purged) -> SafeText:
     return counted.format(orders=purged.orders, forms=purged.forms, reasons=purged.reasons, rows=purged.rows)
 
 
-def days_of(option: str, age: str) -> int:
-    """Return the days in an age like `365d`, `52w` or `1y`; raises BadValue that names the option."""
+def _days(age: str) -> int:
+    """Return the days in an age like `365d`, `52w` or `1y`; raises BadValue."""
     match = re.fullmatch(r"([0-9]{1,6})([dwy])", age)
     days = int(match[1]) * DAYS_OF[match[2]] if match else 0
     if not 1 <= days <= LONGEST_DAYS:
-        raise BadValue(name=option, value=age, why=N_("give days, weeks or years, like 365d, 52w or 1y"))
+        raise BadValue(name="--older-than", value=age, why=N_("give days, weeks or years, like 365d, 52w or 1y"))
     return days
 
 

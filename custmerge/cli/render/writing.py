@@ -21,38 +21,11 @@ Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json
 Shape: TypeAlias = dict[str, Json]
 
 
-class Format(StrEnum):
-    """How a command prints its data."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-class StreamFormat(StrEnum):
-    """How `history` prints its data."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
-class AuditFormat(StrEnum):
-    """How `audit` prints its verdict."""
-
-    TABLE = "table"
-    JSON = "json"
-    NAGIOS = "nagios"
-    PROMETHEUS = "prometheus"
-
-
-class ExportFormat(StrEnum):
-    """How `export` writes."""
-
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
+# How commands print their data, `history` its stream and `audit` its verdict, and how `export` writes.
+Format = StrEnum("Format", ("TABLE", "JSON", "CSV"))
+StreamFormat = StrEnum("StreamFormat", ("TABLE", "JSON", "JSONL", "CSV"))
+AuditFormat = StrEnum("AuditFormat", ("TABLE", "JSON", "NAGIOS", "PROMETHEUS"))
+ExportFormat = StrEnum("ExportFormat", ("CSV", "JSON", "JSONL"))
 
 
 def to_text(value: Json) -> SafeText:
