@@ -53,7 +53,7 @@ _COMPLETION_HELP = {
 }
 
 
-# Any: Typer keeps the classes in these signatures private.
+# Any, here and below: Typer keeps the classes in these signatures private.
 def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
     """Write the line that says how to call a command."""
     prefix = literal("{usage} ").format(usage=_("Usage:"))
@@ -63,11 +63,12 @@ def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:  # noqa: ANN40
 class Verb(TyperCommand):
     """A command whose help is in the person's language throughout, and that takes the global options too."""
 
+    format_usage = _write_usage
+
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (Typer's own signature)
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
 
-    # Any: Typer keeps the classes in these signatures private.
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
@@ -89,8 +90,6 @@ class Verb(TyperCommand):
                     problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
                 )
 
-    format_usage = _write_usage
-
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
         return _translated(super().get_help_option(ctx))
@@ -99,13 +98,12 @@ class Verb(TyperCommand):
 class VerbGroup(TyperGroup):
     """A command that has commands of its own, with help in the person's language throughout."""
 
+    format_usage = _write_usage
     are_globals_hidden = True
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (as above)
         super().__init__(*arguments, **{**attributes, "suggest_commands": False})
         self.params = [*self.params, *global_options(hidden=self.are_globals_hidden)]
-
-    format_usage = _write_usage
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
@@ -144,7 +142,6 @@ def _translated(option: Any) -> Any:  # noqa: ANN401
     return option
 
 
-# Any: Typer keeps the class of its options private.
 def global_options(*, hidden: bool) -> list[Any]:
     """Return the global options for a command; `hidden` leaves them out of its help."""
     options = [copy.copy(option) for option in _declared()]
@@ -177,13 +174,11 @@ class Verbs(VerbGroup):
 
     are_globals_hidden = False
 
-    # Any: Typer's own signature.
     def __init__(self, **attributes: object) -> None:
         super().__init__(**attributes)
         for name in VERBS:
             self.add_command(TyperCommand(name, help=_(VERBS[name][1]), rich_markup_mode=None))
 
-    # Typer keeps the classes in this signature private.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Put the verb that is typed in the place of its summary, then do as Typer does."""
         if args[0] in VERBS:
