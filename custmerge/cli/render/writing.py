@@ -20,8 +20,7 @@ from custmerge.settings import without_urls_secrets
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
 
-
-# How commands print their data, `history` its stream and `audit` its verdict, and how `export` writes.
+# How commands print their data; `history`, `audit` and `export` have formats of their own.
 Format = StrEnum("Format", ("TABLE", "JSON", "CSV"))
 StreamFormat = StrEnum("StreamFormat", ("TABLE", "JSON", "JSONL", "CSV"))
 AuditFormat = StrEnum("AuditFormat", ("TABLE", "JSON", "NAGIOS", "PROMETHEUS"))
@@ -87,7 +86,8 @@ def write_many(shapes: Iterable[Shape], form: str, columns: Iterable[str] = (), 
     elif form == StreamFormat.JSON:
         _write_array(shapes, out)
     else:
-        _write_csv(shapes, out, list(columns))
+        # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
+        _write_cells(shapes, out, list(columns), _guarded_visible if out.isatty() else guard, delimiter=",")
 
 
 def _while_read(shapes: Iterable[Shape], out: TextIO) -> Iterator[Shape]:
@@ -106,11 +106,6 @@ def write_for_excel(shapes: Iterable[Shape], out: TextIO, columns: Iterable[str]
     """Write objects as CSV that a German Excel opens by a double click, and saves again without changing a value."""
     out.write("\ufeff")
     _write_cells(_while_read(shapes, out), out, list(columns), guard_for_excel, delimiter=";")
-
-
-def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None:
-    # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
-    _write_cells(shapes, out, columns, _guarded_visible if out.isatty() else guard, delimiter=",")
 
 
 def _write_cells(
