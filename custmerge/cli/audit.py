@@ -16,8 +16,7 @@ from custmerge.cli.render.writing import AuditFormat, Format, json_line, whole_f
 from custmerge.cli.streams import write_lines, write_text
 from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
-from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
-from custmerge.rules.checkpoints import line
+from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict, checkpoint_line
 
 STDOUT = "-"
 FOR_A_COLLECTOR = 0o644
@@ -78,7 +77,7 @@ def audit(
         context.terminal.warn(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
     _write(context, outcome, form, out, now)
     if new and checkpoint == STDOUT:
-        write_lines([json_safe(line(new))])
+        write_lines([json_safe(checkpoint_line(new))])
     raise typer.Exit(outcome.verdict)
 
 

@@ -23,7 +23,8 @@ from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadFile, BadUsage, ExitCode, ReportLost
 from custmerge.rules.bulk import Batch, Outcome, Result
 from custmerge.services import bulk
-from custmerge.services.bulk.file import CHUNK, RunOptions, RunSummary
+from custmerge.services.bulk.file import RunOptions, RunSummary
+from custmerge.services.progress import CHUNK
 from custmerge.storage.files.csv_file import STDIN
 
 REPORT_COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")

@@ -1,5 +1,6 @@
 """custmerge history."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -25,11 +26,11 @@ from custmerge.cli.render.parts import BLANK, Line, Part, Table
 from custmerge.cli.render.writing import Shape, StreamFormat, write_many
 from custmerge.cli.streams import flushed, wait_while_read, write_lines
 from custmerge.errors import N_, BadUsage, BadValue
-from custmerge.rules.fields import FIELDS
+from custmerge.rules.fields import FIELDS, Package
 from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds
 from custmerge.services import history as history_service
-from custmerge.services.history import Event, Moved, Page
+from custmerge.services.history import Event, Page
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""
@@ -136,7 +137,9 @@ def _table(page: Page) -> Table:
     rows = []
     for event in page.events:
         undone = page.undone.get(event.order) if event.is_merge and event.order is not None else None
-        note = literal("") if undone is None else literal("\n{note}").format(note=_undone_note(undone))
+        note = literal("")
+        if undone is not None:
+            note = literal("\n{note}").format(note=_("undone by no. {seq}").format(seq=undone))
         what = Line(literal("\n").join(_details(event)), more=(Line(note, "yellow"),))
         rows.append((event.seq, moment(event.at), event.by, word(event.action), event.order, what))
     return Table((_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("What")), rows)
@@ -148,17 +151,15 @@ def _line(event: Event) -> SafeText:
     return literal("  ").join(filter(None, (*parts, *_details(event))))
 
 
-def _moved_lines(moved: Moved) -> list[SafeText]:
-    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(moved.packages))
-    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(moved.domains))
+def _moved_lines(moved: Sequence[Package]) -> list[SafeText]:
+    keys = [package.package for package in moved]
+    names_of_domains = sorted(name for package in moved for name in package.domains)
+    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(keys))
+    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(names_of_domains))
     return [
         template.format(count=len(names), names=literal(", ").join(names) or literal("–"))
-        for template, names in ((packages, moved.packages), (domains, moved.domains))
+        for template, names in ((packages, keys), (domains, names_of_domains))
     ]
-
-
-def _undone_note(seq: int) -> SafeText:
-    return _("undone by no. {seq}").format(seq=seq)
 
 
 def _details(event: Event) -> list[SafeText]:

@@ -16,6 +16,7 @@ from custmerge.cli.render.writing import Format, Shape, flat, write_many, write_
 from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
+from custmerge.services.progress import Inputs
 from custmerge.services.undo import batch as undo_batch
 
 
@@ -111,7 +112,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     extent = None
     if dry_run or not yes:
         with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
+            inputs = Inputs(context.now, context.new_salt, progress)
             extent = undo_batch.preview(context.database, caller, batch, inputs)
         if dry_run:
             _print_batch(context, extent, form, dry_run=True)
@@ -120,7 +121,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         context.terminal.demand_yes(_filled(question, extent))
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
-            inputs = undo_batch.UndoInputs(context.now, context.new_salt, progress)
+            inputs = Inputs(context.now, context.new_salt, progress)
             done = undo_batch.undo_batch(context.database, caller, batch, inputs, extent)
         except CustmergeError as error:
             if progress.done and form is Format.JSON:

@@ -9,12 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
-from custmerge.rules import row_digests
 from custmerge.rules.fields import Pair
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import Action, Fact
 from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.records import checked_number
-from custmerge.rules.transfers import Status, Transfer, Why
+from custmerge.rules.transfers import Status, Why
 
 Facts = Mapping[str, Fact]
 """The body of a history entry."""
@@ -28,6 +27,11 @@ STATUS_AFTER: Mapping[Action, Status] = {
 }
 """What a transfer is after an entry that names it."""
 DECISIONS = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
+
+
+def seq_of(facts: Facts) -> int:
+    """Return the number of the history entry with a body."""
+    return int(str(facts["seq"]))
 
 
 def survivor_of(own: str | None, into: str | None, absorbed: str) -> str:
@@ -93,7 +97,7 @@ def life_of(told: Iterable[Facts]) -> Life | None:
             digests[action] = str(facts["row_sha256"])
         # An entry that only adds a digest to what an older version wrote tells of nothing new.
         if facts.get("did") != "seal":
-            newest[action] = int(str(facts["seq"]))
+            newest[action] = seq_of(facts)
             status = STATUS_AFTER[action]
     if status is None:
         return None
@@ -115,7 +119,7 @@ def still_may(role: str, disabled_at: str | None, capability: Capability, since:
     if disabled_at is not None or not _may(role, capability):
         return False
     return not any(
-        int(str(facts["seq"])) > since
+        seq_of(facts) > since
         and (
             facts.get("did") == "disable" or (facts.get("did") == "role" and not _may(facts.get("role"), capability))
         )
@@ -128,22 +132,6 @@ def why_lost(role: str | None, *, is_approver: bool) -> Why:
     if role is None:
         return Why.APPROVER_DISABLED if is_approver else Why.FILER_DISABLED
     return Why.APPROVER_ROLE if is_approver else Why.FILER_ROLE
-
-
-def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) -> list[Draft]:
-    """Return the history entries of transfers that became void, one each, in the order of their ids."""
-    drafts = []
-    for transfer in sorted(transfers, key=lambda transfer: transfer.id):
-        facts: dict[str, Fact] = {
-            "survivor": transfer.survivor,
-            "absorbed": transfer.absorbed,
-            "transfer": transfer.id,
-            "form_sha256": transfer.form.sha256,
-            "why": why.value,
-            "row_sha256": row_digests.void_digest(transfer, why),
-        }
-        drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
-    return drafts
 
 
 def _may(role: Fact, capability: Capability) -> bool:

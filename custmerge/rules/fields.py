@@ -65,10 +65,7 @@ class Customer:
 
     def with_values(self, changes: Mapping[Field, str]) -> Customer:
         """Return this record with the given fields replaced."""
-        return replace(
-            self,
-            values=tuple(changes.get(f, v) for f, v in zip(FIELDS, self.values, strict=True)),
-        )
+        return replace(self, values=tuple(changes.get(f, v) for f, v in zip(FIELDS, self.values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)

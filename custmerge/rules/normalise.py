@@ -59,21 +59,9 @@ _BIC_LENGTH = 11
 _OF_MANY_BANKS = frozenset(
     {
         *("GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"),
-        *(
-            "RZOOAT",
-            "RLNWAT",
-            "RZSTAT",
-            "RZTIAT",
-            "RZKTAT",
-            "RVSAAT",
-            "RVVGAT",
-            "RLBBAT",
-            "VBOEAT",
-            "RAIFCH",
-            "RBABCH",
-        ),
-        *("ICRAIT", "CCRTIT", "RZSBIT", "AGRIFR", "CEPAFR", "CCBPFR", "CMCIFR", "BCOEES", "CCRIES", "CECAES"),
-        *("POLUPL", "GBWCPL", "SKOKPL", "LCKULT", "JCKULT", "CBSBLT"),
+        *("RZOOAT", "RLNWAT", "RZSTAT", "RZTIAT", "RZKTAT", "RVSAAT", "RVVGAT", "RLBBAT", "VBOEAT"),
+        *("RAIFCH", "RBABCH", "ICRAIT", "CCRTIT", "RZSBIT", "AGRIFR", "CEPAFR", "CCBPFR", "CMCIFR"),
+        *("BCOEES", "CCRIES", "CECAES", "POLUPL", "GBWCPL", "SKOKPL", "LCKULT", "JCKULT", "CBSBLT"),
     }
 )
 """With these begin the BICs of many cooperative banks each, and of the savings banks of a region."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from custmerge.rules.bulk import Batch
-from custmerge.rules.history import Action
+from custmerge.rules.history import Action, Actor, Draft
 from custmerge.rules.people import Person, Service
 from custmerge.rules.transfers import Decision, Status, Transfer, Why
 
@@ -83,6 +83,15 @@ def kept_decision_digest(transfer: Transfer) -> str | None:
 def void_digest(transfer: Transfer, why: Why) -> str:
     """Return the digest of a contract transfer that became void."""
     return row_digest("void", transfer.id, transfer.survivor, transfer.absorbed, _salt(transfer.salt), why.value)
+
+
+def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) -> list[Draft]:
+    """Return the history entries of transfers that became void, one each, in the order of their ids."""
+    drafts = []
+    for transfer in sorted(transfers, key=lambda transfer: transfer.id):
+        facts = {**transfer.facts, "why": why.value, "row_sha256": void_digest(transfer, why)}
+        drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
+    return drafts
 
 
 def void_row_digest(row: Mapping[str, Cell], why: str | None) -> str:

@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 
-from custmerge.rules.fields import Customer
+from custmerge.rules.fields import Customer, Records
+from custmerge.rules.history import Fact
 
 LARGEST_FORM_BYTES = 20 * 1024 * 1024
 # Source: ISO 32000 (PDF), TIFF 6.0, RFC 2083 (PNG), ITU-T T.81 (JPEG).
@@ -67,7 +68,7 @@ class Form:
     """A media type."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A filed form, and its decision."""
 
@@ -79,14 +80,20 @@ class Transfer:
     filed_by_person: int
     """The id of the person, which no change of name or role changes."""
     at: str
-    decided_by: str | None
-    reason: str | None
-    """The reason for a rejection."""
     form: Form
     salt: bytes
     identity_sha256: str
+    decided_by: str | None = None
     decided_by_person: int | None = None
     decided_at: str | None = None
+    reason: str | None = None
+    """The reason for a rejection."""
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What every history entry about the transfer says."""
+        pair: dict[str, Fact] = {"survivor": self.survivor, "absorbed": self.absorbed}
+        return pair | {"transfer": self.id, "form_sha256": self.form.sha256}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +120,21 @@ def identity_digest(salt: bytes, survivor: Customer, absorbed: Customer) -> str:
     return hashlib.sha256(salt + json.dumps(identities).encode()).hexdigest()
 
 
-def approved_now(transfer: Transfer | None, survivor: Customer | None, absorbed: Customer | None) -> int | None:
-    """Return the id of a transfer that is approved, given the two records as they are now; None where none is."""
-    if transfer is None or status_now(transfer, survivor, absorbed) is not Status.APPROVED:
-        return None
-    return transfer.id
+def is_as_filed(content: object, sha256: str) -> bool:
+    """Return whether what is stored as a form is, byte for byte, the one whose digest was filed."""
+    return isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == sha256
 
 
-def status_now(transfer: Transfer, survivor: Customer | None, absorbed: Customer | None) -> Status:
-    """Return the status of a transfer, given the two records as they are now: they may make an open one void."""
+def approved_now(transfer: Transfer | None, records: Records) -> int | None:
+    """Return the id of a transfer that is approved, given its pair's records as they are now; None where none is."""
+    return None if transfer is None or status_now(transfer, records) is not Status.APPROVED else transfer.id
+
+
+def status_now(transfer: Transfer, records: Records) -> Status:
+    """Return the status of a transfer, given its pair's records as they are now: they may make an open one void."""
     if transfer.status not in OPEN:
         return transfer.status
+    survivor, absorbed = records.get(transfer.survivor), records.get(transfer.absorbed)
     if survivor is None or absorbed is None or survivor.merged_into or absorbed.merged_into:
         return Status.VOID
     unchanged = identity_digest(transfer.salt, survivor, absorbed) == transfer.identity_sha256

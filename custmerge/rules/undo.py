@@ -91,10 +91,10 @@ class UndoPlan:
         """The names that go back with their packages, sorted."""
         return tuple(sorted(name for package in self.packages for name in package.domains))
 
-    def shows_the_same_as(self, other: UndoPlan) -> bool:
-        """Return whether a person who agreed to `other` has agreed to this."""
-        mine, others = ((plan.order, plan.fields, plan.packages, plan.absorbed) for plan in (self, other))
-        return mine == others
+    @property
+    def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer]:
+        """What a person agrees to who is shown the plan."""
+        return self.order, self.fields, self.packages, self.absorbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +256,7 @@ def _with_package(entry: MergeEntry, image: Image, package: Package, present: Pr
             yield Obstacle(row, why, fills, by.order)
     elif by := next((o for o in reversed(present.later) if o.order > entry.order and key in o.packages), None):
         yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
-    elif now.contact not in (contact_after(entry.choice, image.absorbed, package.contact), package.contact):
+    elif now.contact not in (contact_after(entry.choice, image.absorbed.details, package.contact), package.contact):
         # Asked where it is: whoever moved it on has changed this too. As it was before it is in nobody's way.
         yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
     yield from _with_domains(package, now.domains, present)

@@ -103,7 +103,7 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
         demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
     records = unit.register.customers_with_chains(pair)
     survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
-    return replace(compare(survivor, absorbed), transfer=approved_for(unit, survivor, absorbed))
+    return replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
 
 
 def _profile(unit: Unit, number: str) -> Profile:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import (
@@ -22,9 +21,9 @@ from custmerge.errors import (
     UnknownTransfer,
 )
 from custmerge.rules import row_digests
-from custmerge.rules.authority import survivor_of, void_entries
+from custmerge.rules.authority import survivor_of
 from custmerge.rules.fields import Customer
-from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact
 from custmerge.rules.people import Capability
 from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
@@ -37,10 +36,11 @@ from custmerge.rules.transfers import (
     Why,
     form_type,
     identity_digest,
+    is_as_filed,
     status_now,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import has_its_form, standing
+from custmerge.services.authority import as_they_are, has_its_form
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -73,7 +73,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         with attempt as unit:
             demand_alive(unit, caller, now)
             kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
-            made_void = _make_room(unit, kept, absorbed)
+            lapsed = _make_room(unit, (kept, absorbed), caller.actor, stamp(now))
             new = Transfer(
                 id=0,
                 survivor=survivor,
@@ -82,16 +82,13 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
                 filed_by=caller.name,
                 filed_by_person=person_of(caller),
                 at=stamp(now),
-                decided_by=None,
-                reason=None,
                 form=form,
                 salt=salt,
                 identity_sha256=identity_digest(salt, kept, absorbed),
             )
             new = replace(new, id=unit.transfers.add(new, filing.content))
-            if made_void is not None:
-                unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
-            _note(unit, caller, now, Action.TRANSFER_FILE, new, row_digests.filing_digest(new))
+            facts = {**new.facts, "row_sha256": row_digests.filing_digest(new)}
+            unit.chain.append([*lapsed, Draft(stamp(now), caller.actor, Action.TRANSFER_FILE, facts)])
     return new
 
 
@@ -141,10 +138,10 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
     """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
-    content = unit.digested_rows.form_of(transfer.id)
+    content = unit.transfers.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
-    if not has_its_form(unit, transfer):
+    if not is_as_filed(content, transfer.form.sha256):
         raise FormChanged(id=transfer.id)
     return content
 
@@ -173,7 +170,8 @@ def decide(
             demand_alive(unit, caller, now)
             transfer = _decidable(unit, caller, number, to, lock=True)
             unit.transfers.decide(number, decision)
-            _note(unit, caller, now, action, transfer, row_digests.decision_digest(transfer, decision))
+            facts = {**transfer.facts, "row_sha256": row_digests.decision_digest(transfer, decision)}
+            unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])
     return replace(transfer, status=to, decided_by=caller.name, reason=reason)
 
 
@@ -187,21 +185,21 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
         raise
 
 
-def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Transfer, Why] | None:
-    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return it and why.
+def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list[Draft]:
+    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return its entry.
 
     Raises TransferOpen if it counts.
     """
-    before = unit.transfers.open_for(survivor.number, absorbed.number)
+    records = {record.number: record for record in pair}
+    survivor, absorbed = records
+    before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
-        return None
+        return []
     if _with_its_form(unit, before).status in OPEN:
-        raise TransferOpen(
-            id=before.id, survivor=survivor.number, absorbed=absorbed.number, status=before.status.value
-        )
+        raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
-    is_changed = status_now(before, survivor, absorbed) is Status.VOID
-    return before, Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD
+    is_changed = status_now(before, records) is Status.VOID
+    return row_digests.void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)
 
 
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
@@ -227,30 +225,3 @@ def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
     if transfer.status in OPEN and not has_its_form(unit, transfer):
         return replace(transfer, status=Status.VOID)
     return transfer
-
-
-def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
-    """Return transfers with the status that they have now, by the history and by their pairs' records."""
-    stored = list(stored)
-    statuses = standing(unit, stored)
-    transfers = [replace(transfer, status=statuses[transfer.id]) for transfer in stored]
-    open_pairs = [(transfer.survivor, transfer.absorbed) for transfer in transfers if transfer.status in OPEN]
-    records = unit.register.customers(set(chain.from_iterable(open_pairs))) if open_pairs else {}
-    return [
-        replace(
-            transfer,
-            status=status_now(transfer, records.get(transfer.survivor), records.get(transfer.absorbed)),
-        )
-        for transfer in transfers
-    ]
-
-
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, transfer: Transfer, digest: str) -> None:
-    facts: dict[str, Fact] = {
-        "survivor": transfer.survivor,
-        "absorbed": transfer.absorbed,
-        "transfer": transfer.id,
-        "form_sha256": transfer.form.sha256,
-        "row_sha256": digest,
-    }
-    unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

@@ -18,7 +18,6 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    text,
 )
 from sqlmodel import Field as Attribute
 from sqlmodel import SQLModel
@@ -26,8 +25,9 @@ from sqlmodel import SQLModel
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.storage.dialect import FromBody
 
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+"""Every version of the schema, oldest first; the last is this program's."""
 Key = Text().with_variant(Text(collation="C"), "postgresql")
-_OPEN_TRANSFER = text("status IN ('filed', 'approved')")
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 
 
@@ -127,7 +127,7 @@ class ServiceRow(SQLModel, table=True):
     id: int | None = Attribute(default=None, primary_key=True)
     name: str = Attribute(sa_column=Column(Key, nullable=False, unique=True))
     role: str
-    created_by: int = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id"), nullable=False))
+    created_by: int = Attribute(foreign_key="custmerge_staff.id")
     created_at: str
     expires_at: str
     revoked_at: str | None = None
@@ -151,8 +151,8 @@ class SessionRow(SQLModel, table=True):
 
     token_sha256: str = Attribute(sa_column=Column(Key, primary_key=True))
     number: str | None = Attribute(sa_column=Column(Key, nullable=True))
-    staff: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
-    service: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_service.id")))
+    staff: int | None = Attribute(foreign_key="custmerge_staff.id")
+    service: int | None = Attribute(foreign_key="custmerge_service.id")
     created_at: str
     last_used_at: str
 
@@ -207,14 +207,9 @@ class TransferRow(SQLModel, table=True):
         CheckConstraint("filed_by_person <> decided_by_person", name="custmerge_transfer_two_people"),
         Index("custmerge_transfer_survivor", "survivor"),
         Index("custmerge_transfer_absorbed", "absorbed"),
-        Index(
-            "custmerge_transfer_open",
-            "survivor",
-            "absorbed",
-            unique=True,
-            sqlite_where=_OPEN_TRANSFER,
-            postgresql_where=_OPEN_TRANSFER,
-        ),
+        # Only of those that are filed or approved, as the migration says: `postgresql_where` would have every command
+        # on SQLite load the other dialect.
+        Index("custmerge_transfer_open", "survivor", "absorbed", unique=True),
     )
 
     id: int | None = Attribute(default=None, primary_key=True)
@@ -222,10 +217,10 @@ class TransferRow(SQLModel, table=True):
     absorbed: str = Attribute(sa_column=Column(Key, nullable=False))
     status: str
     filed_by: str
-    filed_by_person: int = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id"), nullable=False))
+    filed_by_person: int = Attribute(foreign_key="custmerge_staff.id")
     at: str
     decided_by: str | None
-    decided_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    decided_by_person: int | None = Attribute(foreign_key="custmerge_staff.id")
     decided_at: str | None
     reason: str | None
     sha256: str
@@ -234,7 +229,7 @@ class TransferRow(SQLModel, table=True):
     salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
     identity_sha256: str
     """Salted digest of both records' identity fields at the filing, see `transfers.identity_digest`."""
-    order: int | None = Attribute(sa_column=Column("order", Integer, ForeignKey("custmerge_order.order")))
+    order: int | None = Attribute(foreign_key="custmerge_order.order")
 
 
 class FormRow(SQLModel, table=True):
@@ -242,9 +237,7 @@ class FormRow(SQLModel, table=True):
 
     __tablename__ = "custmerge_form"
 
-    transfer: int = Attribute(
-        sa_column=Column(Integer, ForeignKey("custmerge_transfer.id"), primary_key=True, autoincrement=False)
-    )
+    transfer: int = Attribute(foreign_key="custmerge_transfer.id", primary_key=True)
     content: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -272,9 +265,7 @@ class BeforeImageRow(SQLModel, table=True):
 
     __tablename__ = "custmerge_before_image"
 
-    order: int = Attribute(
-        sa_column=Column("order", Integer, ForeignKey("custmerge_order.order"), primary_key=True, autoincrement=False)
-    )
+    order: int = Attribute(foreign_key="custmerge_order.order", primary_key=True)
     salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
     image: str
 
@@ -293,7 +284,7 @@ class BatchRow(SQLModel, table=True):
     """The number of rows that are decided, from the first on."""
     merged: int
     approved_by: str | None
-    approved_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    approved_by_person: int | None = Attribute(foreign_key="custmerge_staff.id")
     approved_at: str | None
     run_by: str | None
     at: str
@@ -308,9 +299,7 @@ class BatchChunkRow(SQLModel, table=True):
 
     __tablename__ = "custmerge_batch_chunk"
 
-    batch: int = Attribute(
-        sa_column=Column(Integer, ForeignKey("custmerge_batch.id"), primary_key=True, autoincrement=False)
-    )
+    batch: int = Attribute(foreign_key="custmerge_batch.id", primary_key=True)
     first: int = Attribute(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     results: str
 

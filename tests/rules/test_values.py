@@ -8,7 +8,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.world import a_customer, fields
 
-from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
@@ -18,8 +17,11 @@ from custmerge.rules.records import (
     CONTACT_COLUMNS,
     contact_cells,
     contact_of,
+    guard,
+    guard_for_excel,
     problems_of_customer,
     problems_of_package,
+    unguard,
     wrong_with_domain,
     wrong_with_number,
 )

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Boolean, CompoundSelect, Connection, Engine, Integer, Select, Text, TextClause, bindparam
+from sqlalchemy import (
+    Boolean,
+    CompoundSelect,
+    Connection,
+    Engine,
+    Integer,
+    Select,
+    Table,
+    Text,
+    TextClause,
+    bindparam,
+    insert,
+)
 from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -104,6 +116,15 @@ def driver_rows(connection: Connection, statement: str, keys: Iterable[str]) -> 
     mark = dialect.among("%s" if dialect.is_server else "?")
     rows: list[Any] = raw.execute(statement.format(among=mark), (dialect.keys(keys),)).fetchall()
     return rows
+
+
+# Any: values of every type.
+def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Insert a row and return its id, which the database chooses unless it is among `values`."""
+    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    if key is None:
+        raise LookupError(table.name)
+    return int(key[0])
 
 
 class _Keys(TypeDecorator[Any]):

@@ -7,15 +7,13 @@ temporary tables with the line that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.rules.fields import Customer
 from custmerge.storage.dialect import Row, dialect_of
-from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
-from custmerge.storage.register.records import customer_of
+from custmerge.storage.register.reader import circles
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
 CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
@@ -28,37 +26,17 @@ DOMAIN_LINE = ("ascii_name", "name", "package", "line")
 _TEMPORARY = MetaData()
 
 
-def _domains_of_lines(name: str) -> Table:
-    """Return a temporary table of the domains that packages have in lines of a file."""
-    return Table(
-        name,
-        _TEMPORARY,
-        Column("ascii_name", Key, nullable=False, index=True),
-        Column("name", Key, nullable=False),
-        Column("package", Key, nullable=False),
-        Column("line", Integer, nullable=False),
-        prefixes=["TEMPORARY"],
-        postgresql_on_commit="DROP",
-    )
+def _temporary(name: str, *columns: str) -> Table:
+    """Return a temporary table of keys, of which the first has an index, and of a `line` in a file."""
+    kinds = [(column, Integer if column == "line" else Key) for column in columns]
+    made = [Column(column, kind, nullable=False, index=column == columns[0]) for column, kind in kinds]
+    return Table(name, _TEMPORARY, *made, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 
 
-_line = Table(
-    "custmerge_line",
-    _TEMPORARY,
-    Column("key", Key, nullable=False, index=True),
-    Column("line", Integer, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
-_claim = _domains_of_lines("custmerge_claim")
-_skipped = _domains_of_lines("custmerge_skipped")
-_released = Table(
-    "custmerge_released",
-    _TEMPORARY,
-    Column("ascii_name", Key, nullable=False, index=True),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
+_line = _temporary("custmerge_line", "key", "line")
+_claim = _temporary("custmerge_claim", *DOMAIN_LINE)
+_skipped = _temporary("custmerge_skipped", *DOMAIN_LINE)
+_released = _temporary("custmerge_released", "ascii_name")
 
 _first_claim = (
     select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
@@ -141,14 +119,6 @@ class RegisterImport:
         """Add new packages; where a key exists, add none of `rows` and return those that exist."""
         return self._add(package, PACKAGE_ROW, rows)
 
-    def add_new_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add customers that didn't exist when asked for; returns those that somebody else has added since."""
-        return self._add_new(self.add_customers, rows)
-
-    def add_new_packages(self, rows: Sequence[Row]) -> set[str]:
-        """Add packages likewise."""
-        return self._add_new(self.add_packages, rows)
-
     def put_customers(self, rows: Sequence[Row]) -> None:
         """Overwrite customers, who are locked."""
         self._put(customer, CUSTOMER_ROW, rows)
@@ -157,15 +127,15 @@ class RegisterImport:
         """Overwrite packages, which are locked."""
         self._put(package, PACKAGE_ROW, rows)
 
-    def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
-        """Return the records and password hashes of those of `numbers` that exist, and lock them."""
+    def customers(self, numbers: Collection[str]) -> dict[str, Row]:
+        """Return number, the eleven fields, merged_into and password hash of those that exist, and lock them."""
         rows = self._connection.execute(
             select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash)
             .where(customer.c.number.in_(numbers))
             .order_by(customer.c.number)
             .with_for_update()
         )
-        return {number: (customer_of((number, *record)), password_hash) for number, *record, password_hash in rows}
+        return {row.number: tuple(row) for row in rows}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
         """Return for those of `numbers` that exist the number they went into, or None.
@@ -253,8 +223,7 @@ class RegisterImport:
         """Give (line, number) of each noted tombstone whose chain ends in a circle."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
-        circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
-        yield from self._connection.execute(text(_CIRCLES.format(circles=circles)))
+        yield from self._connection.execute(text(_CIRCLES.format(circles=circles(self._connection))))
 
     def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
         try:
@@ -271,13 +240,6 @@ class RegisterImport:
                 raise
             return existing
         return set()
-
-    def _add_new(self, add: Callable[[Sequence[Row]], set[str]], rows: Sequence[Row]) -> set[str]:
-        existing: set[str] = set()
-        while rows and (refused := add(rows)):
-            existing |= refused
-            rows = [(key, *cells) for key, *cells in rows if key not in existing]
-        return existing
 
     def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if not rows:
