@@ -13,7 +13,7 @@ os.environ["LANGUAGE"] = "en"
 
 from rich.console import Console
 
-from custmerge.cli.render.comparison import comparison_parts
+from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.terminal import drawn
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import FIELDS, Customer

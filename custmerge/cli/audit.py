@@ -10,9 +10,10 @@ from custmerge import files
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, json_safe
-from custmerge.cli.render import audit as formats
-from custmerge.cli.render.parts import Grid
-from custmerge.cli.render.writing import AuditFormat, Format, json_line, whole_file, write_many
+from custmerge.cli.render.data.audit import audit_shape, nagios, prometheus, prometheus_unknown, unknown_shape
+from custmerge.cli.render.data.writing import AuditFormat, Format, json_line, whole_file, write_many
+from custmerge.cli.render.text.audit import audit_parts
+from custmerge.cli.render.text.parts import Grid
 from custmerge.cli.streams import write_lines, write_text
 from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
@@ -121,7 +122,7 @@ def _write(context: Context, outcome: Audit, form: AuditFormat, out: str | None,
         if context.terminal.is_quiet and outcome.verdict is Verdict.OK:
             return
         if context.terminal.is_screen:
-            context.terminal.print(*formats.audit_parts(outcome))
+            context.terminal.print(*audit_parts(outcome))
             return
     _put(_document(outcome, form, now), form, out)
 
@@ -129,21 +130,21 @@ def _write(context: Context, outcome: Audit, form: AuditFormat, out: str | None,
 def _document(outcome: Audit, form: AuditFormat, now: datetime) -> SafeText:
     match form:
         case AuditFormat.TABLE:
-            return as_text(formats.audit_parts(outcome))
+            return as_text(audit_parts(outcome))
         case AuditFormat.NAGIOS:
-            return formats.nagios(outcome)
+            return nagios(outcome)
         case AuditFormat.PROMETHEUS:
-            return formats.prometheus(outcome, now)
+            return prometheus(outcome, now)
         case AuditFormat.JSON:
-            return json_line(formats.audit(outcome))
+            return json_line(audit_shape(outcome))
 
 
 def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:
     """Write that nothing could be checked; for a plugin the root command says it, whatever the error is."""
     if form is AuditFormat.JSON:
-        _put(json_line(formats.audit_unknown()), form, out)
+        _put(json_line(unknown_shape()), form, out)
     elif form is AuditFormat.PROMETHEUS:
-        _put(formats.prometheus_unknown(now), form, out)
+        _put(prometheus_unknown(now), form, out)
 
 
 def _put(text: SafeText, form: AuditFormat, out: str | None) -> None:

@@ -4,7 +4,7 @@ import csv
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Self, TextIO
@@ -14,22 +14,28 @@ import typer
 from custmerge import files
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, literal, moment, sentence, word
+from custmerge.cli.language import SafeText, _, sentence
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
-from custmerge.cli.render.parts import Table
-from custmerge.cli.render.writing import Format, Shape, guarded, write_one
+from custmerge.cli.render.data.bulk import (
+    BATCH_COLUMNS,
+    approval_row,
+    approval_shape,
+    batch_shape,
+    check_shape,
+    run_shape,
+)
+from custmerge.cli.render.data.writing import Format, guarded, write_one
+from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadFile, BadUsage, ExitCode, ReportLost
-from custmerge.rules.bulk import Batch, Outcome, Result
+from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk
-from custmerge.services.bulk.file import RunOptions, RunSummary
+from custmerge.services.bulk.file import RunOptions
 from custmerge.services.progress import CHUNK
 from custmerge.storage.files.csv_file import STDIN
 
 REPORT_COLUMNS = ("row", "survivor", "absorbed", "status", "code", "order", "message")
-BATCH_COLUMNS = ("batch", "rows", "done", "merged", "state", "approved_by", "run_by", "at")
-
 app = verb_group(_("Merge the pairs of a CSV file: check, approve, run, go on."))
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A bulk file: survivor, absorbed, choice …"))]
@@ -155,10 +161,9 @@ def check(
         with _watched(context, _("Checking"), lines) as inputs:
             run = bulk.check(context.database, caller, file, inputs)
         if form is not Format.TABLE:
-            shape: Shape = {"rows": run.rows, "sha256": run.sha256, "counts": _counts(run), "report": report}
-            write_one(shape, form)
+            write_one(check_shape(run, report), form)
         else:
-            context.terminal.print(*_would_be_lines(run.counts))
+            context.terminal.print(*would_be_lines(run.counts))
     raise typer.Exit(ExitCode.DONE if run.is_well else ExitCode.NOT_ALL)
 
 
@@ -177,19 +182,16 @@ def approve(
     with Report(None) as lines, _watched(context, _("Checking"), lines) as inputs:
         dry_run = bulk.approvable(context.database, caller, file, inputs)
         if not yes:
-            context.terminal.show(*_would_be_lines(dry_run.counts))
+            context.terminal.show(*would_be_lines(dry_run.counts))
             question = _("Approve these {rows} rows (SHA-256 {sha256})?")
             context.terminal.demand_yes(question.format(rows=dry_run.rows, sha256=dry_run.sha256))
         batch = bulk.approve(context.database, caller, file, dry_run, context.now())
     if form is not Format.TABLE:
-        approved = {**_batch_shape(batch), "sha256": batch.sha256}
-        # In a flat row `merged` is what was done, `would_be_merged` what a run would do.
-        would_be = {f"would_be_{status}": count for status, count in _counts(dry_run).items()}
-        write_one({**approved, "counts": _counts(dry_run)}, form, [{**approved, **would_be}])
+        write_one(approval_shape(batch, dry_run), form, [approval_row(batch, dry_run)])
         return
     text = _("Batch {batch} is approved: {rows} rows, SHA-256 {sha256}.")
     context.terminal.print(text.format(batch=batch.id, rows=batch.rows, sha256=batch.sha256))
-    context.terminal.print(*_would_be_lines(dry_run.counts))
+    context.terminal.print(*would_be_lines(dry_run.counts))
     text = _("Somebody else than {approved_by} runs it within 7 days: `custmerge bulk run {file}`.")
     context.terminal.say(text, approved_by=batch.approved_by or "", file=file)
 
@@ -219,9 +221,9 @@ def run(
         with _watched(context, _("Merging"), lines, chunk=chunk, stop_on_error=stop_on_error) as inputs:
             done = bulk.run(context.database, caller, file, inputs)
         if form is not Format.TABLE:
-            write_one(_shape(done, time.monotonic() - began, report), form)
+            write_one(run_shape(done, time.monotonic() - began, report), form)
         else:
-            context.terminal.print(*_lines(done.counts, {}))
+            context.terminal.print(*count_lines(done.counts))
     raise typer.Exit(ExitCode.DONE if done.is_well else ExitCode.NOT_ALL)
 
 
@@ -234,7 +236,7 @@ def status(
     """Say how far files are."""
     context: Context = ctx.obj
     batches = bulk.status(context.database, context.caller(), file, context.now())
-    context.print_all(batches, form, _batch_shape, _batches_table, BATCH_COLUMNS)
+    context.print_all(batches, form, batch_shape, batches_table, BATCH_COLUMNS)
 
 
 @contextmanager
@@ -265,59 +267,3 @@ def _demand_file(file: str) -> None:
     """Raise BadUsage for standard input: an approved file is run later, and a run may have to be continued."""
     if file == STDIN:
         raise BadUsage(problem=_("Approving and running need a file: only `bulk check` and `bulk status` read -."))
-
-
-def _shape(run: RunSummary, seconds: float, report: str | None) -> Shape:
-    well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
-    return {
-        "batch": run.batch,
-        "rows": run.rows,
-        "merged": run.counts.get(Result.MERGED, 0),
-        "already": run.counts.get(Result.ALREADY, 0),
-        "refused": sum(count for result, count in run.counts.items() if result not in well_or_failed),
-        "failed": run.counts.get(Result.FAILED, 0),
-        "seconds": round(seconds, 3),
-        "report": report,
-    }
-
-
-def _counts(run: RunSummary) -> Shape:
-    return {result.value: run.counts.get(result, 0) for result in Result}
-
-
-def _batch_shape(batch: Batch) -> Shape:
-    return {
-        "batch": batch.id,
-        "rows": batch.rows,
-        "done": batch.done,
-        "merged": batch.merged,
-        "state": batch.state.value,
-        "approved_by": batch.approved_by,
-        "run_by": batch.run_by,
-        "at": batch.at,
-    }
-
-
-def _batches_table(batches: Sequence[Batch]) -> Table:
-    rows = [
-        (b.id, f"{b.done}/{b.rows}", b.merged, word(b.state.value), b.approved_by, b.run_by, moment(b.at))
-        for b in batches
-    ]
-    columns = (
-        *(_("Batch"), _("Done"), _("Merged"), _("State")),
-        *(_("Approved by"), _("Run by"), _("At (UTC)")),
-    )
-    return Table(columns, rows)
-
-
-def _would_be_lines(counts: Mapping[Result, int]) -> list[SafeText]:
-    """Return what a run would come to, in words that nobody takes for what it did."""
-    return _lines(counts, {Result.MERGED: _("would be merged"), Result.REFUSED: _("would be refused")})
-
-
-def _lines(counts: Mapping[Result, int], words: Mapping[Result, SafeText]) -> list[SafeText]:
-    return [
-        literal("{count:>9}  {result}").format(count=counts[result], result=words.get(result) or word(result.value))
-        for result in Result
-        if counts.get(result)
-    ]

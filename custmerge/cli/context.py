@@ -15,13 +15,13 @@ import typer
 
 from custmerge.cli import language
 from custmerge.cli.language import SafeText, _, literal
-from custmerge.cli.render.parts import Part
+from custmerge.cli.render.text.parts import Part
 from custmerge.cli.terminal import Terminal, secret_from_stdin
 from custmerge.errors import N_, BadPassword, BadUsage, CustmergeError, DatabaseError, NotLoggedIn
 from custmerge.settings import Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
-    from custmerge.cli.render.writing import Format, Shape
+    from custmerge.cli.render.data.writing import Format, Shape
     from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.files.token_store import TokenStore
@@ -168,7 +168,7 @@ class Context:
         self, value: T, form: Format, shape: Callable[[T], Shape], parts: Callable[[T], Sequence[Part]]
     ) -> None:
         """Print a value: its `parts` for people, or its `shape` where `form` is one for scripts."""
-        from custmerge.cli.render.writing import Format, write_one
+        from custmerge.cli.render.data.writing import Format, write_one
 
         if form is Format.TABLE:
             self.terminal.print(*parts(value))
@@ -184,7 +184,7 @@ class Context:
         columns: Iterable[str] = (),
     ) -> None:
         """Print values likewise: as a table, or the shape of each; `columns` where there may be none."""
-        from custmerge.cli.render.writing import Format, write_many
+        from custmerge.cli.render.data.writing import Format, write_many
 
         if form is Format.TABLE:
             self.terminal.print(table(values))

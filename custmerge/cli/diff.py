@@ -8,11 +8,11 @@ from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import AbsorbedArgument, FormatOption, IntoOption, RevealOption
-from custmerge.cli.render.comparison import comparison_parts
-from custmerge.cli.render.writing import Format, Shape, write_one
+from custmerge.cli.render.data.comparison import comparison_shape, field_shapes
+from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.errors import ExitCode
-from custmerge.rules.compare import Comparison, Decision
-from custmerge.rules.fields import IDENTITY_FIELDS
+from custmerge.rules.compare import Decision
 from custmerge.services import find
 
 EXIT_CODES = {
@@ -38,35 +38,10 @@ def diff(
     if form is Format.TABLE:
         context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
     else:
-        write_one(_shape(comparison), form, _fields(comparison))
+        write_one(comparison_shape(comparison), form, field_shapes(comparison))
     # What a contract transfer lifts may be merged, but it isn't identical.
     lifted = comparison.decision is Decision.IDENTICAL and not comparison.is_identical
     raise typer.Exit(ExitCode.DIFFERS if lifted else EXIT_CODES[comparison.decision])
-
-
-def _shape(comparison: Comparison) -> Shape:
-    return {
-        "survivor": comparison.survivor,
-        "absorbed": comparison.absorbed,
-        "identical": comparison.is_identical,
-        "mergeable": comparison.decision is not Decision.BLOCKED,
-        "blocked_by": [field.value for field in comparison.blocked_by],
-        "transfer": comparison.transfer,
-        "fields": _fields(comparison),
-    }
-
-
-def _fields(comparison: Comparison) -> list[Shape]:
-    return [
-        {
-            "field": line.field.value,
-            "group": "identity" if line.field in IDENTITY_FIELDS else "detail",
-            "survivor": line.survivor,
-            "absorbed": line.absorbed,
-            "status": line.status.value,
-        }
-        for line in comparison.fields
-    ]
 
 
 app = single(diff, "custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json")

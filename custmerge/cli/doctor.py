@@ -6,9 +6,11 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, filled, literal, word
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render.writing import Format, Shape, write_many
+from custmerge.cli.render.data.maintenance import check_shape
+from custmerge.cli.render.data.writing import Format, write_many
+from custmerge.cli.render.text.maintenance import check_line
 from custmerge.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,19 +31,10 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     context: Context = ctx.obj
     checks = examine(context.database, context.machine_time(), context.environ)
     if form is Format.TABLE:
-        context.terminal.print(*map(_line, checks))
+        context.terminal.print(*map(check_line, checks))
     else:
-        write_many(map(_shape, checks), form)
+        write_many(map(check_shape, checks), form)
     raise typer.Exit(_exit_code(checks))
-
-
-def _shape(check: "Check") -> Shape:
-    return {"check": check.check, "ok": check.ok, "message": filled(check.message, check.details)}
-
-
-def _line(check: "Check") -> SafeText:
-    line = literal("✓ {check}: {message}") if check.ok else literal("✗ {check}: {message}")
-    return line.format(check=word(check.check), message=filled(check.message, check.details))
 
 
 def _exit_code(checks: "list[Check]") -> ExitCode:

@@ -58,7 +58,7 @@ def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int
     """Print an error as the command line asks for it; returns the exit code."""
     message = sentence(error)
     if _is_plugin(error, arguments, verb):
-        from custmerge.cli.render.audit import nagios_unknown
+        from custmerge.cli.render.data.audit import nagios_unknown
 
         print_line(nagios_unknown(message))
         return ExitCode.AUDIT_UNKNOWN
@@ -66,7 +66,7 @@ def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int
     if verb == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
         code = ExitCode.AUDIT_UNKNOWN
     if _wants(arguments, "json"):
-        from custmerge.cli.render.writing import error_document
+        from custmerge.cli.render.data.writing import error_document
 
         print_message(error_document(error.code, code, message, error.filled_details()))
     else:

@@ -1,6 +1,5 @@
 """custmerge export."""
 
-import json
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Annotated
@@ -12,15 +11,14 @@ from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.cli.progress import Progress
-from custmerge.cli.render import records as shapes
-from custmerge.cli.render.writing import ExportFormat, Shape, whole_file, write_for_excel, write_many
+from custmerge.cli.render.data.history import ENTRY_COLUMNS, entry_row, entry_shape
+from custmerge.cli.render.data.records import customer_shape, exported_shape, package_row, package_shape
+from custmerge.cli.render.data.writing import ExportFormat, Shape, whole_file, write_for_excel, write_many
 from custmerge.cli.streams import stdout
 from custmerge.errors import BadUsage
-from custmerge.rules.history import Entry
 from custmerge.rules.records import CUSTOMER_COLUMNS, PACKAGE_COLUMNS
 from custmerge.services import export
 
-ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
 ROWS_PER_UPDATE = 1_000
 STDOUT = "-"
 
@@ -54,7 +52,7 @@ def customers(
     context: Context = ctx.obj
     file = _checked_file(out, form, excel=excel)
     records = export.customers(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
-    rows = (shapes.exported(shapes.customer(c), h, with_hashes=with_hashes) for c, h in records)
+    rows = (exported_shape(customer_shape(c), h, with_hashes=with_hashes) for c, h in records)
     _write(context, rows, _columns(CUSTOMER_COLUMNS, with_hashes=with_hashes), file, form, excel=excel)
 
 
@@ -74,8 +72,8 @@ def packages(
     context: Context = ctx.obj
     file = _checked_file(out, form, excel=excel)
     records = export.packages(context.database, context.caller(), with_hashes=with_hashes, now=context.now())
-    shape = shapes.package_row if form is ExportFormat.CSV else shapes.package
-    rows = (shapes.exported(shape(p), h, with_hashes=with_hashes) for p, h in records)
+    shape = package_row if form is ExportFormat.CSV else package_shape
+    rows = (exported_shape(shape(p), h, with_hashes=with_hashes) for p, h in records)
     _write(context, rows, _columns(PACKAGE_COLUMNS, with_hashes=with_hashes), file, form, excel=excel)
 
 
@@ -91,19 +89,8 @@ def history(
     context: Context = ctx.obj
     file = _checked_file(out, form, excel=excel)
     entries = export.history(context.database, context.caller())
-    shape = _entry_row if form is ExportFormat.CSV else _entry
+    shape = entry_row if form is ExportFormat.CSV else entry_shape
     _write(context, map(shape, entries), ENTRY_COLUMNS, file, form, excel=excel)
-
-
-def _entry(entry: Entry) -> Shape:
-    """Return a history entry as anyone can verify it (contract §7)."""
-    return {"body": json.loads(entry.body), "hash": entry.hash}
-
-
-def _entry_row(entry: Entry) -> Shape:
-    """Return a history entry as one flat row; `body` is the canonical text that was hashed."""
-    body = json.loads(entry.body)
-    return {**{key: body.get(key) for key in ENTRY_COLUMNS[:-2]}, "hash": entry.hash, "body": entry.body}
 
 
 def _columns(known: Iterable[str], *, with_hashes: bool) -> list[str]:

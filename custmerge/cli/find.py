@@ -1,6 +1,5 @@
 """custmerge find."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -9,10 +8,9 @@ from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render.parts import BLANK, Table
-from custmerge.cli.render.records import CUSTOMER_KEYS, customer
-from custmerge.cli.render.writing import Format, write_many
-from custmerge.rules.fields import Customer
+from custmerge.cli.render.data.records import CUSTOMER_KEYS, customer_shape
+from custmerge.cli.render.data.writing import Format, write_many
+from custmerge.cli.render.text.records import customers_table
 from custmerge.services import find as find_service
 
 LARGEST_LIMIT = 1_000
@@ -29,23 +27,14 @@ def find(
     context: Context = ctx.obj
     customers = find_service.find(context.database, context.caller(), text, limit)
     if form is not Format.TABLE:
-        write_many(map(customer, customers), form, CUSTOMER_KEYS)
+        write_many(map(customer_shape, customers), form, CUSTOMER_KEYS)
         return
     if customers:
-        context.terminal.print(_table(customers))
+        context.terminal.print(customers_table(customers))
     else:
         context.terminal.say(_("Nothing found."))
     if len(customers) == limit:
         context.terminal.say(_("There may be more: add a word, or give --limit."))
-
-
-def _table(customers: Sequence[Customer]) -> Table:
-    rows = []
-    for c in customers:
-        company, first, last, _street, postcode, city, *_rest = c.values
-        merged_into = _("→ {number}").format(number=c.merged_into) if c.merged_into else None
-        rows.append((c.number, company, f"{first} {last}".strip(), f"{postcode} {city}".strip(), merged_into))
-    return Table((_("Number"), _("Company"), _("Name"), _("City"), BLANK), rows)
 
 
 app = single(find, "custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de")

@@ -1,6 +1,5 @@
 """custmerge history."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Annotated
@@ -9,35 +8,23 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import (
-    SafeText,
-    _,
-    fact_label,
-    field_label,
-    literal,
-    moment,
-    ngettext,
-    pair,
-    visible,
-    word,
-)
+from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST
-from custmerge.cli.render.parts import BLANK, Line, Part, Table
-from custmerge.cli.render.writing import Shape, StreamFormat, write_many
+from custmerge.cli.render.data.history import EVENT_COLUMNS, event_shape
+from custmerge.cli.render.data.writing import StreamFormat, write_many
+from custmerge.cli.render.text.history import event_line, history_table, moved_lines
+from custmerge.cli.render.text.parts import BLANK, Part
 from custmerge.cli.streams import flushed, wait_while_read, write_lines
 from custmerge.errors import N_, BadUsage, BadValue
-from custmerge.rules.fields import FIELDS, Package
 from custmerge.rules.history import ROUTINE, Action
 from custmerge.rules.times import day_bounds
 from custmerge.services import history as history_service
-from custmerge.services.history import Event, Page
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""
 FOLLOWED_AT_ONCE = 10
 """So many entries come before the new ones unless --limit says another number."""
 LOOK_EVERY_SECONDS = 1
-COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash")
 
 
 def history(
@@ -75,7 +62,7 @@ def history(
         _show(context, chosen)
     else:
         events = history_service.events(context.database, context.caller(), chosen)
-        write_many((_shape(event) for event in events), form, COLUMNS)
+        write_many(map(event_shape, events), form, EVENT_COLUMNS)
 
 
 def _show(context: Context, chosen: history_service.Filter) -> None:
@@ -84,9 +71,9 @@ def _show(context: Context, chosen: history_service.Filter) -> None:
     has_older = chosen.limit is None and len(page.events) > SHOWN_AT_ONCE
     if has_older:
         page = replace(page, events=page.events[:SHOWN_AT_ONCE])
-    parts: list[Part] = [_table(page)]
+    parts: list[Part] = [history_table(page)]
     if page.moved is not None:
-        parts += [BLANK, *_moved_lines(page.moved)]
+        parts += [BLANK, *moved_lines(page.moved)]
     elif page.is_purged:
         parts += [BLANK, _("The names of what was moved were purged.")]
     context.terminal.page(*parts)
@@ -107,9 +94,9 @@ def _follow(context: Context, chosen: history_service.Filter, form: StreamFormat
         partial(wait_while_read, LOOK_EVERY_SECONDS),
     )
     if form is StreamFormat.TABLE:
-        write_lines(flushed(_line(event) for event in events))
+        write_lines(flushed(map(event_line, events)))
     else:
-        write_many(flushed(_shape(event) for event in events), form, COLUMNS)
+        write_many(flushed(map(event_shape, events)), form, EVENT_COLUMNS)
 
 
 def _bounds(option: str, text: str) -> tuple[str, str]:
@@ -117,68 +104,6 @@ def _bounds(option: str, text: str) -> tuple[str, str]:
         return day_bounds(text)
     except (ValueError, OverflowError):
         raise BadValue(name=option, value=text, why=N_("isn't a date like 2026-01-31 or 2026-01-31T08:00")) from None
-
-
-def _shape(event: Event) -> Shape:
-    return {
-        "seq": event.seq,
-        "at": event.at,
-        "by": event.by,
-        "action": event.action,
-        "order": event.order,
-        "survivor": event.survivor,
-        "absorbed": event.absorbed,
-        "choice": event.choice,
-        "hash": event.hash,
-    }
-
-
-def _table(page: Page) -> Table:
-    rows = []
-    for event in page.events:
-        undone = page.undone.get(event.order) if event.is_merge and event.order is not None else None
-        note = literal("")
-        if undone is not None:
-            note = literal("\n{note}").format(note=_("undone by no. {seq}").format(seq=undone))
-        what = Line(literal("\n").join(_details(event)), more=(Line(note, "yellow"),))
-        rows.append((event.seq, moment(event.at), event.by, word(event.action), event.order, what))
-    return Table((_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("What")), rows)
-
-
-def _line(event: Event) -> SafeText:
-    order = literal("") if event.order is None else _("order {order}").format(order=event.order)
-    parts = (visible(str(event.seq)), moment(event.at), visible(event.by), word(event.action), order)
-    return literal("  ").join(filter(None, (*parts, *_details(event))))
-
-
-def _moved_lines(moved: Sequence[Package]) -> list[SafeText]:
-    keys = [package.package for package in moved]
-    names_of_domains = sorted(name for package in moved for name in package.domains)
-    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(keys))
-    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(names_of_domains))
-    return [
-        template.format(count=len(names), names=literal(", ").join(names) or literal("–"))
-        for template, names in ((packages, keys), (domains, names_of_domains))
-    ]
-
-
-def _details(event: Event) -> list[SafeText]:
-    """Return an entry's numbers, its choice and what moved, the fields taken, and its other facts."""
-    moved = [word(event.choice)]
-    if event.packages is not None:
-        moved.append(ngettext("{count} package", "{count} packages", event.packages).format(count=event.packages))
-    if event.domains is not None:
-        moved.append(ngettext("{count} domain", "{count} domains", event.domains).format(count=event.domains))
-    taken = literal("")
-    if event.taken:
-        labels = {field.value: field_label(field) for field in FIELDS}
-        fields = literal(", ").join(labels.get(name, name) for name in event.taken)
-        taken = _("taken: {fields}").format(fields=fields)
-    facts = literal("; ").join(
-        fact_label(name, moment(value) if name == "until" else value) for name, value in sorted(event.facts)
-    )
-    lines = (pair(event.survivor, event.absorbed), literal("; ").join(filter(None, moved)), taken, facts)
-    return [line for line in lines if line]
 
 
 app = single(

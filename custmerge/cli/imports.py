@@ -7,14 +7,16 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, filled, literal, ngettext
+from custmerge.cli.language import SafeText, _, filled, literal
 from custmerge.cli.options import FormatOption
 from custmerge.cli.progress import Progress
-from custmerge.cli.render.writing import Format, Shape
+from custmerge.cli.render.data.maintenance import imported_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.maintenance import imported_lines
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
-from custmerge.services.imports import Imported, Kind, import_file
+from custmerge.services.imports import Kind, import_file
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 
@@ -101,37 +103,9 @@ def _command(kind: type[Kind]) -> Callable[..., None]:
             except BadLines as error:
                 raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
         progress.say_skipped()
-        context.print_one(imported, form, _shape, _parts)
+        context.print_one(imported, form, imported_shape, imported_lines)
 
     return command
-
-
-def _shape(imported: Imported) -> Shape:
-    skipped = {} if imported.skipped is None else {"skipped": imported.skipped}
-    return {
-        "kind": imported.kind,
-        "rows": imported.rows,
-        "added": imported.added,
-        "updated": imported.updated,
-        **skipped,
-    }
-
-
-def _parts(imported: Imported) -> list[SafeText]:
-    text = ngettext(
-        "{rows} row imported: {added} added, {updated} updated.",
-        "{rows} rows imported: {added} added, {updated} updated.",
-        imported.rows,
-    )
-    parts = [text.format(rows=imported.rows, added=imported.added, updated=imported.updated)]
-    if imported.skipped is not None:
-        skipped = ngettext(
-            "{skipped} row of a number that was merged skipped.",
-            "{skipped} rows of numbers that were merged skipped.",
-            imported.skipped,
-        )
-        parts.append(skipped.format(skipped=imported.skipped))
-    return parts
 
 
 verb(

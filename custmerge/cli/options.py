@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from custmerge.cli.language import _
-from custmerge.cli.render.writing import Format
+from custmerge.cli.render.data.writing import Format
 from custmerge.errors import N_, BadValue
 from custmerge.rules.people import STAFF_ROLES, Role
 

@@ -7,12 +7,13 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, YesOption
-from custmerge.cli.render.writing import Format, Shape
+from custmerge.cli.render.data.maintenance import purged_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.maintenance import erased, purged_lines
 from custmerge.errors import N_, BadValue
 from custmerge.services import purge as purge_service
-from custmerge.services.purge import Purged
 
 DAYS_OF = {"d": 1, "w": 7, "y": 365}
 LONGEST_DAYS = 36_500
@@ -32,26 +33,9 @@ def purge(
     if not dry_run:
         if not yes:
             question = _("Erase for good, from before {until}: {what}?")
-            context.terminal.demand_yes(question.format(until=purged.until, what=_what(purged)))
+            context.terminal.demand_yes(question.format(until=purged.until, what=erased(purged)))
         purged = purge_service.purge(context.database, caller, purged, context.now())
-    context.print_one(purged, form, _shape, _parts)
-
-
-def _shape(purged: Purged) -> Shape:
-    erased = {"orders": purged.orders, "forms": purged.forms, "reasons": purged.reasons, "rows": purged.rows}
-    return {"until": purged.until, **erased, "dry_run": purged.dry_run}
-
-
-def _parts(purged: Purged) -> list[SafeText]:
-    text = _("From before {until} are erased: {what}.")
-    if purged.dry_run:
-        text = _("Dry run: from before {until} would be erased: {what}.")
-    return [text.format(until=purged.until, what=_what(purged))]
-
-
-def _what(purged: Purged) -> SafeText:
-    counted = _("before-images of {orders} orders, {forms} signed forms, {reasons} reasons, what {rows} rows quoted")
-    return counted.format(orders=purged.orders, forms=purged.forms, reasons=purged.reasons, rows=purged.rows)
+    context.print_one(purged, form, purged_shape, purged_lines)
 
 
 def _days(age: str) -> int:

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.language import SafeText, _, literal, sentence, visible
-from custmerge.cli.render.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
 from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
 from custmerge.files import size
 from custmerge.settings import without_urls_secrets

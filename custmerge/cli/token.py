@@ -1,6 +1,5 @@
 """custmerge token."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -8,16 +7,15 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, moment, word
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render.parts import Table
-from custmerge.cli.render.writing import Format, Shape, write_one
+from custmerge.cli.render.data.access import SERVICE_COLUMNS, created_service_shape, service_shape
+from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.text.access import services_table
 from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
-
-COLUMNS = ("name", "role", "created_by", "created_at", "expires_at", "revoked_at")
 
 app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
 
@@ -53,10 +51,7 @@ def _write(created: Service, token: str, form: Format) -> None:
     if form is Format.TABLE:
         write_value(token)
     else:
-        shape = _shape(created)
-        del shape["revoked_at"]
-        # The token is kept nowhere else.
-        write_one({**shape, "token": token}, form)
+        write_one(created_service_shape(created, token), form)
 
 
 @verb(app, _("List service tokens."), "custmerge token list -f json", name="list")
@@ -64,29 +59,7 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List service tokens."""
     context: Context = ctx.obj
     found = tokens.list_all(context.database, context.caller())
-    context.print_all(found, form, _shape, _table, COLUMNS)
-
-
-def _shape(service: Service) -> Shape:
-    return {
-        "name": service.name,
-        "role": service.role.value,
-        "created_by": service.created_by_name,
-        "created_at": service.created_at,
-        "expires_at": service.expires_at,
-        "revoked_at": service.revoked_at,
-    }
-
-
-def _table(services: Sequence[Service]) -> Table:
-    rows = [
-        (
-            *(s.name, word(s.role), s.created_by_name),
-            *(moment(s.created_at), moment(s.expires_at), moment(s.revoked_at)),
-        )
-        for s in services
-    ]
-    return Table((_("Name"), _("Role"), _("By"), _("Since"), _("Until"), _("Ended")), rows)
+    context.print_all(found, form, service_shape, services_table, SERVICE_COLUMNS)
 
 
 @verb(app, _("End a service token."), "custmerge token revoke nightly-audit")

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -11,25 +10,15 @@ import typer
 from custmerge import files
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, literal, moment, pair, visible
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import LARGEST, AbsorbedArgument, FormatOption, IntoOption, YesOption
-from custmerge.cli.render.parts import Grid, Line, Part, Table
-from custmerge.cli.render.writing import Format, Shape
+from custmerge.cli.render.data.access import TRANSFER_COLUMNS, transfer_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.errors import N_, BadValue
-from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
+from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status
 from custmerge.services import transfer
 
-COLUMNS = (
-    *("id", "survivor", "absorbed", "status", "filed_by", "decided_by", "reason"),
-    *("sha256", "size", "type", "at"),
-)
-STATUS_LABELS = {
-    Status.FILED: N_("filed"),
-    Status.APPROVED: N_("approved"),
-    Status.REJECTED: N_("rejected"),
-    Status.USED: N_("used"),
-    Status.VOID: N_("void"),
-}
 STDIN = "-"
 
 app = verb_group(_("The signed contract transfer that lifts an identity block."))
@@ -56,7 +45,7 @@ def file(
     caller = context.caller()
     filing = transfer.Filing(number, into, form_file, _read(form_file))
     filed = transfer.file(context.database, caller, filing, salt=context.new_salt(), now=context.now())
-    context.print_one(filed, form, _shape, _parts)
+    context.print_one(filed, form, transfer_shape, transfer_parts)
 
 
 @verb(
@@ -77,7 +66,7 @@ def list_transfers(
         raise BadValue(name="--status", value=status, why=N_("choose one of {choices}"), choices=[*Status])
     chosen = None if status is None else Status(status)
     transfers = transfer.list_all(context.database, context.caller(), chosen)
-    context.print_all(transfers, form, _shape, _table, COLUMNS)
+    context.print_all(transfers, form, transfer_shape, transfers_table, TRANSFER_COLUMNS)
 
 
 @verb(
@@ -100,7 +89,7 @@ def show(
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         text = _("The form is in {file}: {size} bytes.")
         context.terminal.say(text, file=save, size=len(content))
-    context.print_one(filed, form, _shape, _parts)
+    context.print_one(filed, form, transfer_shape, transfer_parts)
 
 
 @verb(app, _("Approve what somebody else filed."), "custmerge transfer approve 3 --yes")
@@ -129,50 +118,10 @@ def _decide(
     caller = context.caller()
     filed = transfer.decidable(context.database, caller, number, to)
     if not yes:
-        context.terminal.show(*_parts(filed))
+        context.terminal.show(*transfer_parts(filed))
         context.terminal.demand_yes(question)
     decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
-    context.print_one(decided, form, _shape, _parts)
-
-
-def _shape(transfer: Transfer) -> Shape:
-    return {
-        "id": transfer.id,
-        "survivor": transfer.survivor,
-        "absorbed": transfer.absorbed,
-        "status": transfer.status.value,
-        "filed_by": transfer.filed_by,
-        "decided_by": transfer.decided_by,
-        "reason": transfer.reason,
-        "sha256": transfer.form.sha256,
-        "size": transfer.form.size,
-        "type": transfer.form.type,
-        "at": transfer.at,
-    }
-
-
-def _table(transfers: Sequence[Transfer]) -> Table:
-    rows = [
-        (t.id, pair(t.survivor, t.absorbed), _(STATUS_LABELS[t.status]), t.filed_by, moment(t.at), t.decided_by)
-        for t in transfers
-    ]
-    return Table((_("No."), _("Numbers"), _("Status"), _("Filed by"), _("At (UTC)"), _("Decided by")), rows)
-
-
-def _parts(transfer: Transfer) -> list[Part]:
-    filed = literal("{by}, {at}").format(by=transfer.filed_by, at=moment(transfer.at))
-    form = _("{type}, {size} bytes").format(type=transfer.form.type, size=transfer.form.size)
-    rows = [
-        (_("Numbers"), pair(transfer.survivor, transfer.absorbed)),
-        (_("Status"), _(STATUS_LABELS[transfer.status])),
-        (_("Filed by"), filed),
-        (_("Decided by"), visible(transfer.decided_by or "–")),
-        (_("Form"), form),
-        ("SHA-256", visible(transfer.form.sha256)),
-    ]
-    if transfer.reason:
-        rows.append((_("Reason"), visible(transfer.reason)))
-    return [Line(_("Contract transfer {id}").format(id=transfer.id), "bold"), Grid(rows)]
+    context.print_one(decided, form, transfer_shape, transfer_parts)
 
 
 def _read(path: str) -> bytes:

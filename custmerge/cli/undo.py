@@ -8,11 +8,12 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
+from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import LARGEST, DryRunOption, FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
-from custmerge.cli.render.parts import INDENTED, Line
-from custmerge.cli.render.writing import Format, Shape, flat, write_many, write_one
+from custmerge.cli.render.data.undo import extent_shape, plan_shape
+from custmerge.cli.render.data.writing import Format, flat, write_many, write_one
+from custmerge.cli.render.text.undo import asked_lines, batch_question, batch_undone, undone_lines
 from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import UndoPlan
 from custmerge.services import undo as undo_service
@@ -58,12 +59,9 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
             request = replace(request, seen=shown)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
-        template = _("Order {order} is undone: {absorbed} is in use again.")
-        if dry_run:
-            template = _("Dry run: order {order} would be undone, {absorbed} in use again; nothing was changed.")
-        context.terminal.print(*_lines(plans, template, "bold green"))
+        context.terminal.print(*undone_lines(plans, dry_run=dry_run))
         return
-    shapes = [_shape(plan, dry_run=dry_run) for plan in plans]
+    shapes = [plan_shape(plan, dry_run=dry_run) for plan in plans]
     if len(shapes) == 1:
         write_one(shapes[0], form)
     else:
@@ -72,39 +70,9 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
 
 def _confirm_orders(context: Context, plans: Sequence[UndoPlan]) -> None:
     """Show what will move back and let the person agree; raises Declined."""
-    template = _("Order {order}: {absorbed} would be in use again, apart from {survivor}.")
-    context.terminal.show(*_lines(plans, template, "bold"))
+    context.terminal.show(*asked_lines(plans))
     question = ngettext("Undo this order?", "Undo these {count} orders?", len(plans)).format(count=len(plans))
     context.terminal.demand_yes(question)
-
-
-def _shape(plan: UndoPlan, *, dry_run: bool) -> Shape:
-    return {
-        "order": plan.order,
-        "undone": True,
-        "restored": {"packages": [package.package for package in plan.packages], "domains": list(plan.domains)},
-        "dry_run": dry_run,
-    }
-
-
-def _lines(plans: Sequence[UndoPlan], template: SafeText, style: str) -> list[Line]:
-    """Return the template for each order, and below it what moves back."""
-    return [line for plan in plans for line in _order_lines(plan, template, style)]
-
-
-def _order_lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
-    survivor = plan.survivor.number
-    heading = template.format(order=plan.order, survivor=survivor, absorbed=plan.absorbed.number)
-    names = [package.package for package in plan.packages]
-    packages = ngettext("{count} package back: {names}", "{count} packages back: {names}", len(names))
-    domains = ngettext("{count} domain back: {names}", "{count} domains back: {names}", len(plan.domains))
-    lines = [counted(packages, names), counted(domains, plan.domains)]
-    if plan.contacts:
-        lines.append(counted(_("Contacts as before: {names}"), sorted(plan.contacts)))
-    if plan.fields:
-        fields = _("Fields of {survivor} as before: {fields}")
-        lines.append(fields.format(survivor=survivor, fields=field_list(plan.fields)))
-    return [Line(heading, style), *(Line(INDENTED.format(text=line)) for line in lines)]
 
 
 def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, yes: bool) -> None:
@@ -117,8 +85,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         if dry_run:
             _print_batch(context, extent, form, dry_run=True)
             return
-        question = _("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?")
-        context.terminal.demand_yes(_filled(question, extent))
+        context.terminal.demand_yes(batch_question(extent))
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
             inputs = Inputs(context.now, context.new_salt, progress)
@@ -135,29 +102,10 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
 
 
 def _print_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
-    if form is not Format.TABLE:
-        write_one(_batch_shape(extent, dry_run=dry_run), form)
-        return
-    text = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
-    if dry_run:
-        text = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
-    context.terminal.print(_filled(text, extent))
-
-
-def _batch_shape(extent: undo_batch.Extent, *, dry_run: bool) -> Shape:
-    """Return what undoing a whole bulk run gives back; `restored` are numbers of packages and domains."""
-    return {
-        "batch": extent.batch,
-        "undone": True,
-        "orders": extent.orders,
-        "already": extent.already,
-        "restored": {"packages": extent.packages, "domains": extent.domains},
-        "dry_run": dry_run,
-    }
-
-
-def _filled(template: SafeText, extent: undo_batch.Extent) -> SafeText:
-    return template.format(batch=extent.batch, orders=extent.orders, packages=extent.packages, domains=extent.domains)
+    if form is Format.TABLE:
+        context.terminal.print(batch_undone(extent, dry_run=dry_run))
+    else:
+        write_one(extent_shape(extent, dry_run=dry_run), form)
 
 
 app = single(

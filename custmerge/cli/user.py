@@ -1,17 +1,16 @@
 """custmerge user."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, moment, unlocked, word
+from custmerge.cli.language import _, unlocked, word
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render.parts import Table
-from custmerge.cli.render.writing import Format, Shape
-from custmerge.rules.people import Person
+from custmerge.cli.render.data.access import person_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.access import staff_table
 from custmerge.services.people import staff
 
 app = verb_group(_("The people who work here."))
@@ -39,21 +38,7 @@ def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List everybody."""
     context: Context = ctx.obj
     people = staff.list_staff(context.database, context.caller())
-    context.print_all(people, form, _shape, _table)
-
-
-def _shape(person: Person) -> Shape:
-    return {
-        "name": person.name,
-        "role": person.role.value,
-        "created_at": person.created_at,
-        "disabled_at": person.disabled_at,
-    }
-
-
-def _table(people: Sequence[Person]) -> Table:
-    rows = [(p.name, word(p.role), moment(p.created_at), moment(p.disabled_at)) for p in people]
-    return Table((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
+    context.print_all(people, form, person_shape, staff_table)
 
 
 @verb(

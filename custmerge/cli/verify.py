@@ -6,10 +6,11 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _
+from custmerge.cli.language import _
 from custmerge.cli.options import AbsorbedArgument, FormatOption, IntoOption, PasswordStdinOption
-from custmerge.cli.render.writing import Format, Shape
-from custmerge.rules.people import Proof
+from custmerge.cli.render.data.access import proof_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.access import proof_lines
 from custmerge.services import verify as verify_service
 
 
@@ -29,22 +30,7 @@ def verify(
     password = context.password(_("Password for {name}").format(name=domain), from_stdin=password_stdin)
     claim = verify_service.Claim(number, domain, password)
     proof = verify_service.verify(context.database, caller, claim, into=into, now=context.now())
-    context.print_one(proof, form, _shape, _parts)
-
-
-def _shape(proof: Proof) -> Shape:
-    return {
-        "survivor": proof.survivor,
-        "absorbed": proof.absorbed,
-        "domain": proof.domain,
-        "verified": True,
-        "valid_until": proof.valid_until,
-    }
-
-
-def _parts(proof: Proof) -> list[SafeText]:
-    text = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
-    return [text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until)]
+    context.print_one(proof, form, proof_shape, proof_lines)
 
 
 app = single(

@@ -11,8 +11,8 @@ from rich.console import Console
 from support import audit_outcomes
 from support.audit_outcomes import BAD, HASH, WORSE, audit_of
 
-from custmerge.cli.render import audit as audit_formats
-from custmerge.cli.render.audit import audit_parts
+from custmerge.cli.render.data import audit as audit_formats
+from custmerge.cli.render.text.audit import audit_parts
 from custmerge.cli.terminal import drawn
 from custmerge.rules.audit import CheckName, Severity
 from custmerge.rules.history import NO_HASH

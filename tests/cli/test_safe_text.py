@@ -10,7 +10,7 @@ import pytest
 import custmerge.cli
 from custmerge.cli import terminal
 from custmerge.cli.language import SafeText, _, json_safe, literal, ngettext, visible
-from custmerge.cli.render.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
 
 PACKAGE = Path(custmerge.cli.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}

@@ -1,1 +1,1 @@
-"""Values as people and as scripts read them, where several verbs print them; else that stands in the verb's file."""
+"""Values → what people read (`text`) and what scripts read (`data`); a subject has the same file name in both."""

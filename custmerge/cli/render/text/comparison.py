@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, field_label, field_list, literal, sentence
-from custmerge.cli.render.parts import BLANK, Column, Line, Part, Table, value_or_dash
+from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Table, value_or_dash
 from custmerge.errors import N_, IdentityBlocked
 from custmerge.rules.characters import composed, doubles, is_hidden, script, strangers
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status

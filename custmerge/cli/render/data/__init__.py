@@ -1,0 +1,1 @@
+"""Values → JSON, CSV and what monitoring systems read (contract §4)."""

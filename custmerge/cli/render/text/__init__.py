@@ -1,0 +1,1 @@
+"""Values → lines and tables for people."""

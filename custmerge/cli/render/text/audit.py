@@ -1,0 +1,73 @@
+"""What an audit came to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from custmerge.cli.language import SafeText, _, filled, literal, ngettext
+from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
+from custmerge.errors import N_
+from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, Finding, Severity, Verdict, next_step
+
+_MARKS = {Verdict.OK: literal("✓"), Verdict.WARNING: literal("!"), Verdict.CRITICAL: literal("✗")}
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "bold red"}
+_SEVERITY_LABELS = {Severity.WARNING: N_("warning"), Severity.CRITICAL: N_("critical")}
+_VERDICT_LABELS = {
+    Verdict.OK: N_("Everything is as custmerge left it."),
+    Verdict.WARNING: N_("Nothing was touched, but somebody should look after something."),
+    Verdict.CRITICAL: N_("Something isn't as custmerge left it."),
+}
+
+
+def audit_parts(audit: Audit) -> list[Part]:
+    """Return a line for each check, then the findings, then the verdict and the head of the history."""
+    parts: list[Part] = [Grid([_check_row(checked) for checked in audit.checks])]
+    if audit.findings:
+        parts += [BLANK, Grid([row for checked in audit.checks for row in _finding_rows(checked)])]
+    verdict = Line(_(_VERDICT_LABELS[audit.verdict]), _STYLES[audit.verdict])
+    took = _("{summary}, {seconds} s").format(summary=summary(audit), seconds=f"{audit.seconds:.1f}")
+    head = _("Last entry: {seq}, {hash}").format(seq=audit.head.seq, hash=audit.head.hash)
+    return [*parts, BLANK, verdict, took, head]
+
+
+def message(finding: Finding) -> SafeText:
+    """Return a finding's sentence; a critical one with what to do about it."""
+    text = filled(finding.message, finding.details)
+    if finding.severity is not Severity.CRITICAL:
+        return text
+    return literal("{text}. {next_step}").format(text=text.rstrip("."), next_step=_(next_step(finding.check)))
+
+
+def summary(audit: Audit) -> SafeText:
+    """Return how much was checked and found: `2 findings, 123 entries, 19 checks`."""
+    findings, entries, checks = sum(c.count for c in audit.checks), audit.head.seq, len(audit.checks)
+    parts = [
+        ngettext("{count} finding", "{count} findings", findings).format(count=findings),
+        ngettext("{count} entry", "{count} entries", entries).format(count=entries),
+        ngettext("{count} check", "{count} checks", checks).format(count=checks),
+    ]
+    return literal(", ").join(parts if findings else parts[1:])
+
+
+def left_out(checked: Checked) -> SafeText:
+    """Return how many findings of a check aren't listed."""
+    return ngettext("{count} finding more", "{count} findings more", checked.more).format(count=checked.more)
+
+
+def worst_severity(checked: Checked) -> Severity:
+    """Return the severity of a check's worst finding."""
+    is_critical = any(finding.severity is Severity.CRITICAL for finding in checked.findings)
+    return Severity.CRITICAL if is_critical else Severity.WARNING
+
+
+def _check_row(checked: Checked) -> tuple[Cell, ...]:
+    verdict = Verdict[worst_severity(checked).name] if checked.count else Verdict.OK
+    return Line(_MARKS[verdict], _STYLES[verdict]), checked.check.value, _(DESCRIPTIONS[checked.check])
+
+
+def _finding_rows(checked: Checked) -> Iterable[tuple[Cell, ...]]:
+    for finding in checked.findings:
+        label = Line(_(_SEVERITY_LABELS[finding.severity]), _STYLES[Verdict[finding.severity.name]])
+        yield label, finding.subject, message(finding)
+    if checked.more:
+        yield "", checked.check.value, left_out(checked)

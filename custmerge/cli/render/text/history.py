@@ -1,0 +1,72 @@
+"""Entries of the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from custmerge.cli.language import (
+    SafeText,
+    _,
+    fact_label,
+    field_label,
+    literal,
+    moment,
+    ngettext,
+    pair,
+    visible,
+    word,
+)
+from custmerge.cli.render.text.parts import Line, Table
+from custmerge.rules.fields import FIELDS, Package
+from custmerge.services.history import Event, Page
+
+
+def history_table(page: Page) -> Table:
+    """Return entries, newest first, each with what it moved and whether it was undone later."""
+    rows = []
+    for event in page.events:
+        undone = page.undone.get(event.order) if event.is_merge and event.order is not None else None
+        note = literal("")
+        if undone is not None:
+            note = literal("\n{note}").format(note=_("undone by no. {seq}").format(seq=undone))
+        what = Line(literal("\n").join(_details(event)), more=(Line(note, "yellow"),))
+        rows.append((event.seq, moment(event.at), event.by, word(event.action), event.order, what))
+    return Table((_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("What")), rows)
+
+
+def event_line(event: Event) -> SafeText:
+    """Return an entry as one line."""
+    order = literal("") if event.order is None else _("order {order}").format(order=event.order)
+    parts = (visible(str(event.seq)), moment(event.at), visible(event.by), word(event.action), order)
+    return literal("  ").join(filter(None, (*parts, *_details(event))))
+
+
+def moved_lines(moved: Sequence[Package]) -> list[SafeText]:
+    """Return the names of the packages and domains that an order moved."""
+    keys = [package.package for package in moved]
+    names_of_domains = sorted(name for package in moved for name in package.domains)
+    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(keys))
+    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(names_of_domains))
+    return [
+        template.format(count=len(names), names=literal(", ").join(names) or literal("–"))
+        for template, names in ((packages, keys), (domains, names_of_domains))
+    ]
+
+
+def _details(event: Event) -> list[SafeText]:
+    """Return an entry's numbers, its choice and what moved, the fields taken, and its other facts."""
+    moved = [word(event.choice)]
+    if event.packages is not None:
+        moved.append(ngettext("{count} package", "{count} packages", event.packages).format(count=event.packages))
+    if event.domains is not None:
+        moved.append(ngettext("{count} domain", "{count} domains", event.domains).format(count=event.domains))
+    taken = literal("")
+    if event.taken:
+        labels = {field.value: field_label(field) for field in FIELDS}
+        fields = literal(", ").join(labels.get(name, name) for name in event.taken)
+        taken = _("taken: {fields}").format(fields=fields)
+    facts = literal("; ").join(
+        fact_label(name, moment(value) if name == "until" else value) for name, value in sorted(event.facts)
+    )
+    lines = (pair(event.survivor, event.absorbed), literal("; ").join(filter(None, moved)), taken, facts)
+    return [line for line in lines if line]

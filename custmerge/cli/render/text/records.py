@@ -1,0 +1,64 @@
+"""Customers, packages and orders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from custmerge.cli.language import _, field_label, literal, moment, pair, visible, word
+from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, value_or_dash
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
+from custmerge.rules.plan import Order
+from custmerge.services.find import Profile
+
+_HEADING = "bold"
+
+
+def customers_table(customers: Sequence[Customer]) -> Table:
+    """Return customers, a line each."""
+    rows = []
+    for c in customers:
+        company, first, last, _street, postcode, city, *_rest = c.values
+        merged_into = _("→ {number}").format(number=c.merged_into) if c.merged_into else None
+        rows.append((c.number, company, f"{first} {last}".strip(), f"{postcode} {city}".strip(), merged_into))
+    return Table((_("Number"), _("Company"), _("Name"), _("City"), BLANK), rows)
+
+
+def profile_parts(profile: Profile) -> list[Part]:
+    """Return a number's record, its packages and its orders."""
+    customer = profile.customer
+    rows: list[tuple[Cell, Cell]] = [
+        (Line(_("Number"), _HEADING), Line(visible(customer.number), _HEADING)),
+    ]
+    if customer.merged_into:
+        rows.append((_("went into"), Line(visible(customer.merged_into), "yellow")))
+    else:
+        rows += [(field_label(field), value_or_dash(customer[field])) for field in FIELDS]
+    parts: list[Part] = [Grid(rows)]
+    for package in profile.packages:
+        parts += [BLANK, *_package_lines(package)]
+    if profile.orders:
+        parts += [BLANK, _orders_table(profile.orders)]
+    return parts
+
+
+def _package_lines(package: Package) -> list[Line]:
+    title = _("Package {package}  {name}").format(package=package.package, name=package.name).rstrip()
+    names = literal(", ").join(package.domains) or literal("–")
+    lines = [
+        Line(title, _HEADING),
+        Line(INDENTED.format(text=_("Domains: {names}").format(names=names))),
+    ]
+    if package.contact is not None:
+        details = literal(", ").join(
+            literal("{field} {value}").format(field=field_label(field), value=value)
+            for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)
+            if value
+        )
+        contact = _("Contact: {details}").format(details=details or literal("–"))
+        lines.append(Line(INDENTED.format(text=contact), "dim"))
+    return lines
+
+
+def _orders_table(orders: Sequence[Order]) -> Table:
+    rows = [(o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), word(o.choice)) for o in orders]
+    return Table((_("Order"), _("At (UTC)"), _("By"), _("Numbers"), _("Choice")), rows)
