@@ -12,7 +12,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from support import quick_hashes
+from support import quick_hashes, unsynced
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
 from support.runs import run_folder
@@ -27,6 +27,7 @@ pytest_plugins = ["support.audit_scenes", "support.migration_scenes"]
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 quick_hashes.hash_quickly()
+unsynced.do_not_wait_for_disks()
 
 DISKS_ARE_DEMANDED = os.environ.get("CUSTMERGE_DEMAND_DISKS") == "1"
 """Whether tests that need a disk of their own fail where none can be mounted; else they are left out there."""
