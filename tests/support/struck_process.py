@@ -4,6 +4,7 @@ Each function ends the process as `cli_process.run_command_line` does; `call` is
 """
 
 import errno
+import gc
 import multiprocessing
 import os
 import resource
@@ -48,6 +49,8 @@ def survived(work, demand_all_or_nothing):
     """
     processes = multiprocessing.get_context("fork")
     faults = 0
+    # A process that looked for garbage in all of this would have to copy it.
+    gc.freeze()
     while True:
         process = processes.Process(target=_work_and_die, args=(work, faults + 1))
         process.start()
