@@ -177,12 +177,17 @@ def run_with_short_files(size, *call):
     run_command_line(*call)
 
 
+def run_with_lock_timeout(seconds, *call):
+    """Wait so long for what others have locked, where the URL has no time-out: on a server."""
+    from custmerge.storage.dialect import postgresql
+
+    postgresql.LOCK_TIMEOUT_SECONDS = seconds
+    run_command_line(*call)
+
+
 def run_patiently(*call):
     """Wait for locks as long as it takes."""
-    from custmerge.storage import database
-
-    database.LOCK_TIMEOUT_SECONDS = 600
-    run_command_line(*call)
+    run_with_lock_timeout(600, *call)
 
 
 def run_impatiently(*call):
