@@ -1,5 +1,6 @@
 """Fixtures that many tests use: both databases, the command line, people and small disks."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -12,7 +13,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from support import quick_hashes
+from support import quick_hashes, unsynced
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
 from support.runs import run_folder
@@ -27,6 +28,7 @@ pytest_plugins = ["support.audit_scenes", "support.migration_scenes"]
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 quick_hashes.hash_quickly()
+unsynced.do_not_wait_for_disks()
 
 DISKS_ARE_DEMANDED = os.environ.get("CUSTMERGE_DEMAND_DISKS") == "1"
 """Whether tests that need a disk of their own fail where none can be mounted; else they are left out there."""
@@ -170,11 +172,18 @@ def pytest_fixture_setup():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what needs a disk of its own where this process may not mount one."""
+    """Begin with what takes longest; leave out what needs a disk of its own where this process may not mount one."""
+    items.sort(key=lambda item: item.get_closest_marker("clone") is None)
     needy = [item for item in items if "small_disk" in item.fixturenames]
     if needy and not DISKS_ARE_DEMANDED and not _may_mount():
         items[:] = [item for item in items if item not in needy]
         config.hook.pytest_deselected(items=needy)
+
+
+def pytest_collection_finish():
+    """Have nobody look for garbage in what is there for all tests: a forked process would copy it to do so."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """What a process of the command line is forked from: everything that it needs, imported in English.
 
-Its passwords are hashed at little cost, see `quick_hashes`.
+Its passwords are hashed at little cost, see `quick_hashes`, and it doesn't wait for disks, see `unsynced`.
 """
 
 import gc
@@ -10,6 +10,7 @@ import sys
 
 import custmerge
 from support.quick_hashes import hash_quickly
+from support.unsynced import do_not_wait_for_disks
 
 LIBRARIES = (
     *("argon2", "concurrent.futures.thread", "filelock", "keyring.core", "phonenumbers", "platformdirs.unix"),
@@ -36,6 +37,7 @@ load(*LEFT_OUT)
 IN_ENGLISH = sorted(name for name in sys.modules.keys() - _WITHOUT_LANGUAGE if name.startswith("custmerge.cli."))
 """The modules with texts that are translated once, when they are imported."""
 hash_quickly()
+do_not_wait_for_disks()
 # Nothing of this is garbage in any of them: each would look through all of it.
 gc.collect()
 gc.freeze()
