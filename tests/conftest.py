@@ -14,7 +14,7 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from support import quick_databases, quick_hashes
+from support import quick_databases, quick_hashes, scenes
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
 from support.runs import run_folder
@@ -66,6 +66,7 @@ def true_connections(monkeypatch):
 def sqlite_template(tmp_path_factory, staff_hash):
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     furnish(f"sqlite:///{path}", staff_hash)
+    scenes.is_pristine(f"sqlite:///{path}")
     return path
 
 
@@ -100,6 +101,7 @@ def postgresql_template(postgresql_server, staff_hash):
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     furnish(postgresql_server.get_uri(name), staff_hash)
+    scenes.is_pristine(postgresql_server.get_uri(name))
     return name
 
 
@@ -138,18 +140,21 @@ def database_url(request, tmp_path):
     if request.param == "own":
         yield request.getfixturevalue("own_server").get_uri()
         return
+    kept, made = scenes.database_for(request, request.param)
     if request.param == "sqlite":
         path = tmp_path / "custmerge.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        shutil.copy(kept or request.getfixturevalue("sqlite_template"), path)
         path.chmod(0o600)
+        scenes.stands(f"sqlite:///{path}", made)
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("postgresql_template")
+    template = kept or request.getfixturevalue("postgresql_template")
     name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_NUMBERS)}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Without a log of every page the server copies files, which takes a quarter of the time.
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        scenes.stands(server.get_uri(name), made)
         yield server.get_uri(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -234,7 +239,7 @@ def agent(cli):
     return cli.as_("ben")
 
 
-@pytest.fixture
+@scenes.scene
 def merged(world, agent):
     """Order 1: 20001, with package P20001 and a domain, went into 10001."""
     world.customer("10001")
