@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from passlib.hash import sha512_crypt
+from support.templates import begun_with
+from support.world import World
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
@@ -23,13 +25,20 @@ LEGACY = sha512_crypt.using(rounds=1000).hash("pw-2")
 CLAIM = verify_service.Claim("20002", "zwei.example", "pw-2")
 
 
+def three_customers(cli):
+    world = World(cli)
+    world.customer("10001", password="pw-1", domains=["eins.example"])
+    world.customer("20002", password="pw-2", domains=["zwei.example"])
+    world.customer("30003", password="pw-3", domains=["drei.example"])
+
+
+sqlite_template, postgresql_template = begun_with(three_customers)
+
+
 class Host:
     """The database of a host with 10001, 20002 and 30003, and people who work with it."""
 
     def __init__(self, world, url):
-        world.customer("10001", password="pw-1", domains=["eins.example"])
-        world.customer("20002", password="pw-2", domains=["zwei.example"])
-        world.customer("30003", password="pw-3", domains=["drei.example"])
         self.world = world
         self.database = Database(url)
         self.tokens = itertools.count()
