@@ -12,6 +12,11 @@ from typing import Literal
 Fact = str | int | None | list[str]
 """What a body may hold: no fractions, so that canonical JSON has one way to write it."""
 
+Facts = Mapping[str, Fact]
+"""The body of a history entry."""
+Cell = str | int | bytes | None
+"""What a row may hold that a digest is made of."""
+
 FORMAT_VERSION = 1
 # One for all bodies: making it takes as long as encoding one.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -137,3 +142,18 @@ def image_digest(salt: bytes, image: str) -> str:
     The salt (16 random bytes) is kept beside the image and erased with it; what is left can't be guessed.
     """
     return hashlib.sha256(salt + image.encode()).hexdigest()
+
+
+def seq_of(facts: Facts) -> int:
+    """Return the number of the history entry with a body."""
+    return int(str(facts["seq"]))
+
+
+def row_digest(kind: str, *cells: Cell) -> str:
+    """Return the SHA-256, in hex, of a row's cells, by which an audit knows whether somebody else changed the row.
+
+    It tells nothing of what it was made of: everything personal in it comes with a random salt, which in a password's
+    hash is the hash's own. Bytes get another digest than any text: a file of SQLite's takes either, and the program
+    knows a text alone.
+    """
+    return hashlib.sha256(json.dumps([kind, *cells], default=repr).encode()).hexdigest()

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from support.command_line import Result
-from support.databases import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD, login_staff
+from support.scenes import scene
 from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
@@ -16,7 +17,7 @@ from custmerge.rules.passwords import Subject
 from custmerge.rules.people import token_sha256
 from custmerge.rules.times import moment, stamp
 from custmerge.services import access, undo
-from custmerge.services.people import guessing, sessions
+from custmerge.services.people import guessing
 from custmerge.storage.database import Database
 
 LOGIN = ("login", "--staff", "ben", "--password-stdin", "--print-token")
@@ -37,7 +38,7 @@ def write(cli, statement):
         unit._connection.execute(text(statement))
 
 
-@pytest.fixture
+@scene
 def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
@@ -57,7 +58,7 @@ def test_a_session_that_is_over_is_not_revived_by_a_clock_of_yesterday(cli, agen
     assert at(agent, {"hours": -13}, "whoami").code == 4
     with closing(Database(cli.url)) as database:
         yesterday = database.now() - timedelta(hours=13)
-        sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t" * 43, now=yesterday)
+        login_staff(database, "ben", STAFF_PASSWORD, token="t" * 43, now=yesterday)
     cli.token = "t" * 43
     assert at(cli, {"hours": -12, "minutes": -30}, "whoami").code == 4
 

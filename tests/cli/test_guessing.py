@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.databases import STAFF_PASSWORD
+from support.scenes import scene
 
 from custmerge.rules.passwords import Subject
 from custmerge.services.people import guessing, passwords
@@ -28,7 +29,7 @@ def prove(cli, absorbed, password, *, domain="zwei.example"):
     )
 
 
-@pytest.fixture
+@scene
 def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"])
@@ -48,14 +49,14 @@ def test_five_wrong_logins_lock_existing_and_made_up_names_alike(pair, cli, who)
 
 def test_the_right_password_does_not_open_what_is_locked(pair, cli):
     for _ in range(5):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     done = log_in(cli, "20002", password="pw-2")
     assert (done.code, LOCKED in done.err) == (4, True)
 
 
 def test_logins_and_proofs_count_together(pair, cli, agent):
     for _ in range(3):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     for _ in range(2):
         assert prove(agent, "20002", "falsch").error["code"] == "proof_refused"
     done = prove(agent, "20002", "pw-2")
@@ -65,7 +66,7 @@ def test_logins_and_proofs_count_together(pair, cli, agent):
 
 def test_a_bystander_is_not_locked(pair, cli):
     for _ in range(6):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     assert log_in(cli, "10001", password="pw-1").code == 0
 
 
@@ -78,9 +79,11 @@ def test_right_tries_in_between_neither_count_nor_wipe_out_the_wrong_ones(pair, 
 
 
 def test_twenty_wrong_proofs_lock_the_caller(pair, cli, agent):
+    pair.customers_like(*(f"3000{number}" for number in range(20)))
     for number in range(20):
-        pair.customer(f"3000{number}", domains=[f"d{number}.example"])
-        assert prove(agent, f"3000{number}", "falsch", domain=f"d{number}.example").error["code"] == "proof_refused"
+        pair.package(f"P{number}", f"3000{number}", [f"d{number}.example"])
+        wrong = prove(agent.in_process, f"3000{number}", "falsch", domain=f"d{number}.example")
+        assert wrong.error["code"] == "proof_refused"
     done = prove(agent, "20002", "pw-2")
     assert (done.code, done.error["code"], done.error["details"]["name"]) == (4, "locked_out", "ben")
     assert prove(cli.as_("anna"), "20002", "pw-2").code == 0
@@ -88,7 +91,7 @@ def test_twenty_wrong_proofs_lock_the_caller(pair, cli, agent):
 
 def test_a_supervisor_ends_a_lock_early(pair, cli, supervisor, agent):
     for _ in range(5):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     assert agent("user", "unlock", "20002").code == 4
     assert supervisor("user", "unlock", "20002").code == 0
     assert log_in(cli, "20002", password="pw-2").code == 0
@@ -98,11 +101,11 @@ def test_a_supervisor_ends_a_lock_early(pair, cli, supervisor, agent):
 
 def test_the_history_tells_of_wrong_tries_and_locks_without_a_password_typed_as_a_name(pair, cli, supervisor):
     for _ in range(5):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     log_in(cli, "--staff", "mein-geheimes-passwort")
-    entries = supervisor("export", "history", "-f", "jsonl").out
+    entries = supervisor.in_process("export", "history", "-f", "jsonl").out
     assert "mein-geheimes-passwort" not in entries
-    actions = [e["action"] for e in supervisor("history", "-f", "json").json]
+    actions = [e["action"] for e in supervisor.in_process("history", "-f", "json").json]
     assert actions.count("login_failed") == 6
     assert actions.count("locked") == 1
     assert [e["survivor"] for e in supervisor("history", "--action", "locked", "-f", "json").json] == ["20002"]
@@ -115,9 +118,9 @@ def database(database_url):
     database.close()
 
 
-def begin_all(database, subjects, now, origin):
+def begin_all(database, subjects, now, *, batch, rows):
     with database.writing() as unit:
-        return guessing.begin_all(unit, subjects, now, origin)
+        return guessing.begin_all(unit, subjects, now, batch=batch, rows=rows)
 
 
 def wrong(database, now, subject=Subject("number", "20002")):  # noqa: B008 (frozen)
@@ -159,8 +162,7 @@ def test_the_end_of_a_try_that_was_forgotten_ends_no_other(database):
 
 def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
     now = datetime.now(UTC)
-    origin = guessing.Origin(1, range(5))
-    begin_all(database, [[Subject("number", "20002")]] * 5, now, origin)
+    begin_all(database, [[Subject("number", "20002")]] * 5, now, batch=1, rows=range(5))
     with database.writing() as unit:
         unit.guesses.forget_pending(1)
     wrong(database, now + timedelta(minutes=1))
@@ -171,8 +173,7 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
     for batch in range(1, 6):
         for is_continued in (False, True):
             # Each run is killed before anybody has learned how its tries end, but for the first.
-            origin = guessing.Origin(batch, [1])
-            (tried,) = begin_all(database, [[subject]], now, origin)
+            (tried,) = begin_all(database, [[subject]], now, batch=batch, rows=[1])
             if not is_continued:
                 guessing.wrong(database, tried, guessing.NOBODY, {})
         with database.writing() as unit:
@@ -184,10 +185,10 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
 def test_a_wrong_row_counts_once_however_often_its_run_goes_on(database):
     now, subject = datetime.now(UTC), Subject("number", "20002")
     for _ in range(9):
-        (tried,) = begin_all(database, [[subject]], now, guessing.Origin(1, [1]))
+        (tried,) = begin_all(database, [[subject]], now, batch=1, rows=[1])
         guessing.wrong(database, tried, guessing.NOBODY, {})
     for row in range(2, 5):
-        (tried,) = begin_all(database, [[subject]], now, guessing.Origin(1, [row]))
+        (tried,) = begin_all(database, [[subject]], now, batch=1, rows=[row])
         guessing.wrong(database, tried, guessing.NOBODY, {})
     wrong(database, now)
     with pytest.raises(guessing.LockedOut):
@@ -198,8 +199,7 @@ def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(dat
     now, subject = datetime.now(UTC), Subject("number", "20002")
     stopped = []
     for batch in range(1, 6):
-        origin = guessing.Origin(batch, [1])
-        stopped += begin_all(database, [[subject]], now, origin)
+        stopped += begin_all(database, [[subject]], now, batch=batch, rows=[1])
         with database.writing() as unit:
             unit.guesses.forget_pending(batch)
     for tried in stopped:

@@ -6,8 +6,8 @@ import time
 from datetime import UTC, datetime
 
 import psycopg
-import pytest
 from support import undo_scenes
+from support.scenes import scene
 from support.struck_process import killed_at_random
 from support.typist import Typist
 from support.undo_scenes import import_, merge, merge_third, undo
@@ -22,7 +22,7 @@ HEADER = "survivor,absorbed,choice,take\n"
 # A whole bulk run
 
 
-@pytest.fixture
+@scene
 def batch(world, agent, supervisor):
     """100 identical numbers and chains among them, merged by an approved file; the dump before."""
     load(world, range(1000, 1100))
@@ -83,7 +83,7 @@ def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, da
 
     database, now = Database(database_url), datetime.now(UTC)
     caller = access.resume(database, supervisor.token, now)
-    inputs = undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
+    inputs = undo_batch.Inputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
     seen = undo_batch.preview(database, caller, 1, inputs)
     assert undo_batch.undo_batch(database, caller, 1, inputs, seen) == seen
     database.close()
@@ -197,7 +197,7 @@ def undo_in_small_chunks(url, token, data):
     database, now = Database(url), datetime.now(UTC)
     caller = access.resume(database, token, now)
     undo_batch.undo_batch(
-        database, caller, 1, undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
+        database, caller, 1, undo_batch.Inputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
     )
     os._exit(0)
 

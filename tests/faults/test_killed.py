@@ -154,9 +154,7 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
         seen.add(undos)
 
     def undo(database, caller):
-        undo_batch.undo_batch(
-            database, caller, 1, undo_batch.UndoInputs(this_moment, lambda: b"s" * 16, Quiet()), None
-        )
+        undo_batch.undo_batch(database, caller, 1, undo_batch.Inputs(this_moment, lambda: b"s" * 16, Quiet()), None)
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)
     record_property("faults_survived", faults)

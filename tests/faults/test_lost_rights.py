@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from support.databases import STAFF_PASSWORD, execute
-from support.templates import begun_with
-from support.world import World
+from support.databases import STAFF_PASSWORD, execute, login_staff
 
 from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, LoginRefused, ProofRequired
 from custmerge.rules.people import Role
@@ -31,30 +29,22 @@ def this_moment():
     return datetime.now(UTC)
 
 
-def a_second_supervisor(cli):
-    """ada has neither filed nor approved anything; there are two customers for a transfer, and eight for a file."""
-    world = World(cli)
-    assert cli.as_("anna").in_process("user", "role", "ada", "supervisor").code == 0
-    with closing(Database(cli.url)) as database:
-        sessions.login_staff(database, "ada", "korrektes-pferd-batterie", token="new-token-of-ada", now=this_moment())
-    world.customer("10001", domains=["eins.example"])
-    world.customer("20002", domains=["zwei.example"], company="Sonnentau OHG", city="Ulm")
-    world.customers_like(*map(str, range(1, 9)))
-
-
-sqlite_template, postgresql_template = begun_with(a_second_supervisor)
-
-
 @pytest.fixture
-def ada(cli):
+def ada(cli, supervisor):
+    """A supervisor who has neither filed nor approved anything."""
+    assert supervisor("user", "role", "ada", "supervisor").code == 0
     other = cli.as_("ada")
     other.token = "new-token-of-ada"
+    with closing(Database(cli.url)) as database:
+        login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=this_moment())
     return other
 
 
 @pytest.fixture
 def approved(world, agent, supervisor, ada):
     """Transfer 1 for 20002 into 10001, filed by ben, approved by anna."""
+    world.customer("10001", domains=["eins.example"])
+    world.customer("20002", domains=["zwei.example"], company="Sonnentau OHG", city="Ulm")
     (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
     assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
     assert supervisor("transfer", "approve", "1", "--yes").code == 0
@@ -64,6 +54,7 @@ def approved(world, agent, supervisor, ada):
 @pytest.fixture
 def pairs(world, supervisor, ada):
     """A bulk file of four rows, approved by anna."""
+    world.customers_like(*map(str, range(1, 9)))
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n1,2\n3,4\n5,6\n7,8\n")
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
     return world.folder / "pairs.csv"

@@ -10,8 +10,6 @@ import psycopg
 import pytest
 from sqlalchemy import text
 from support.databases import execute
-from support.templates import begun_with
-from support.world import World
 
 from custmerge.errors import DatabaseConflict, SessionOver
 from custmerge.rules.people import token_sha256
@@ -30,13 +28,11 @@ READERS = {
 }
 
 
-def two_customers(cli):
-    world = World(cli)
+@pytest.fixture
+def pair(world, database_url):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
-
-
-sqlite_template, postgresql_template = begun_with(two_customers)
+    return world
 
 
 def make_sessions_old(url):
@@ -65,7 +61,7 @@ def somebody_writes(url):
     engine.dispose()
 
 
-def test_readers_read_at_once_while_somebody_writes(cli, database_url):
+def test_readers_read_at_once_while_somebody_writes(pair, cli, database_url):
     make_sessions_old(database_url)
     # Who waited would do so for longer than a test does.
     cli.url += "?timeout=1000" if database_url.startswith("sqlite") else ""
@@ -73,7 +69,7 @@ def test_readers_read_at_once_while_somebody_writes(cli, database_url):
         demand_all_read(cli)
 
 
-def test_a_session_that_is_over_is_refused_while_somebody_writes(cli, database_url):
+def test_a_session_that_is_over_is_refused_while_somebody_writes(pair, cli, database_url):
     execute(
         database_url, "UPDATE custmerge_session SET created_at = '2026-01-01T08:00:00Z', last_used_at = created_at"
     )
@@ -82,7 +78,7 @@ def test_a_session_that_is_over_is_refused_while_somebody_writes(cli, database_u
         assert cli.as_("ben")("find", "x").code == 4
 
 
-def test_the_use_of_a_session_is_noted_where_it_can_be_and_that_of_a_service_token_is_not(cli, database_url):
+def test_the_use_of_a_session_is_noted_where_it_can_be_and_that_of_a_service_token_is_not(pair, cli, database_url):
     token = cli.as_("anna")("token", "create", "nightly", "--role", "auditor").out.strip()
     make_sessions_old(database_url)
 
@@ -125,7 +121,7 @@ def read_only(url, request):
 
 
 @pytest.fixture
-def standby(cli, database_url, request):
+def standby(pair, cli, database_url, request):
     make_sessions_old(database_url)
     with read_only(database_url, request) as url:
         cli.url = url
@@ -187,7 +183,7 @@ IMPORTS = {
 
 
 @pytest.mark.parametrize("kind", IMPORTS)
-def test_passwords_are_hashed_before_an_import_locks_anything(database_url, tmp_path, monkeypatch, kind):
+def test_passwords_are_hashed_before_an_import_locks_anything(pair, database_url, tmp_path, monkeypatch, kind):
     hashed, made = passwords.all_hashed, []
 
     def watched(secrets):
@@ -209,7 +205,7 @@ def test_passwords_are_hashed_before_an_import_locks_anything(database_url, tmp_
     assert made == ["pw-7", "pw-9"]
 
 
-def test_a_session_that_ends_while_a_file_comes_imports_nothing(database_url, tmp_path):
+def test_a_session_that_ends_while_a_file_comes_imports_nothing(pair, database_url, tmp_path):
     importer, content = IMPORTS["customers"]
     (tmp_path / "new.csv").write_text(content)
     with closing(Database(database_url)) as database:

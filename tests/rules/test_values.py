@@ -8,9 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.world import a_customer, fields
 
-from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare
-from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
+from custmerge.rules.fields import EMPTY_DETAILS, Field, Package, wrong_with_number
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Role, expires_at
 from custmerge.rules.plan import Wishes, before_image, plan_merge
@@ -18,10 +17,12 @@ from custmerge.rules.records import (
     CONTACT_COLUMNS,
     contact_cells,
     contact_of,
+    guard,
+    guard_for_excel,
     problems_of_customer,
     problems_of_package,
+    unguard,
     wrong_with_domain,
-    wrong_with_number,
 )
 from custmerge.rules.times import day_bounds, moment, stamp
 

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from passlib.hash import sha512_crypt
-from support.templates import begun_with
-from support.world import World
+from support.databases import login_staff
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
@@ -25,20 +24,13 @@ LEGACY = sha512_crypt.using(rounds=1000).hash("pw-2")
 CLAIM = verify_service.Claim("20002", "zwei.example", "pw-2")
 
 
-def three_customers(cli):
-    world = World(cli)
-    world.customer("10001", password="pw-1", domains=["eins.example"])
-    world.customer("20002", password="pw-2", domains=["zwei.example"])
-    world.customer("30003", password="pw-3", domains=["drei.example"])
-
-
-sqlite_template, postgresql_template = begun_with(three_customers)
-
-
 class Host:
     """The database of a host with 10001, 20002 and 30003, and people who work with it."""
 
     def __init__(self, world, url):
+        world.customer("10001", password="pw-1", domains=["eins.example"])
+        world.customer("20002", password="pw-2", domains=["zwei.example"])
+        world.customer("30003", password="pw-3", domains=["drei.example"])
         self.world = world
         self.database = Database(url)
         self.tokens = itertools.count()
@@ -200,7 +192,7 @@ def test_a_login_whose_password_is_replaced_meanwhile_is_refused_and_is_no_wrong
 def test_a_staff_login_that_is_changed_meanwhile_is_refused_and_is_no_wrong_try(host, meanwhile):
     change = lambda: host.execute("UPDATE custmerge_staff SET role = 'auditor' WHERE name = 'ben'")  # noqa: E731
     with meanwhile(change), pytest.raises(LoginRefused):
-        sessions.login_staff(host.database, "ben", "korrektes-pferd-batterie", token="neu", now=host.now)
+        login_staff(host.database, "ben", "korrektes-pferd-batterie", token="neu", now=host.now)
     assert host.counted() == (0, 0)
 
 

@@ -6,8 +6,6 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
-from support.templates import begun_with
-from support.world import World
 
 from custmerge.errors import ProofRequired
 from custmerge.services import merge as merge_service
@@ -15,22 +13,14 @@ from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
 
-def a_transfer(cli):
+@pytest.fixture
+def database(database_url, world, agent, supervisor):
     """20002 has a package, and an approved transfer to 10001; 10001 has a password."""
-    world = World(cli)
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", domains=["zwei.example"], last_name="Anders")
     (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
-    filing = ("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf")
-    assert cli.as_("ben").in_process(*filing).code == 0
-    assert cli.as_("anna").in_process("transfer", "approve", "1", "--yes").code == 0
-
-
-sqlite_template, postgresql_template = begun_with(a_transfer)
-
-
-@pytest.fixture
-def database(database_url):
+    assert agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
+    assert supervisor.in_process("transfer", "approve", "1", "--yes").code == 0
     with closing(Database(database_url)) as database:
         yield database
 

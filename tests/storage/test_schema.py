@@ -11,7 +11,6 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import insert, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel
-from support import unsynced
 
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.storage import schema, tables
@@ -203,15 +202,7 @@ def test_a_copy_lets_readers_and_a_writer_go_on_beside_each_other(sqlite_templat
             unit.chain.append([Draft("2026-01-01T00:00:00Z", Actor("a", "staff"), Action.USER, {})])
 
 
-@pytest.fixture
-def durable():
-    """Have SQLite write as it does for the program, and not as for other tests."""
-    unsynced.wait_for_disks()
-    yield
-    unsynced.do_not_wait_for_disks()
-
-
-@pytest.mark.usefixtures("durable")
+@pytest.mark.usefixtures("true_connections")
 def test_sqlite_is_opened_safely(sqlite_cli):
     engine = open_engine(sqlite_cli.url)
     with engine.connect() as connection:

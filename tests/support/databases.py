@@ -28,8 +28,14 @@ def furnish(url, staff_hash):
         for name, role in STAFF.items():
             staff.write_new(unit, name, role, staff_hash, by=Actor("init", "system"), now=MADE)
     for name in STAFF:
-        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
+        login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
     database.close()
+
+
+def login_staff(database, name, password, *, new=None, token, now):
+    """Open a session for a member of staff, as `custmerge login --staff` does."""
+    person = sessions.verified_staff(database, name, password, now)
+    return sessions.open_staff(database, person, password, new=new, token=token, now=now)
 
 
 def execute(url, *statements):

@@ -227,7 +227,7 @@ def run_undo_by_the_clock(seconds, chunk, *call):
     """Likewise, and undo a batch by so many orders."""
     from custmerge.services.undo import batch
 
-    batch.UndoInputs.__init__.__defaults__ = (chunk,)
+    batch.Inputs.__init__.__defaults__ = (chunk,)
     run_by_the_clock(seconds, *call)
 
 

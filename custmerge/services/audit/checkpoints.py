@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from custmerge.errors import N_
-from custmerge.rules.audit import FINDINGS_AT_MOST, Audit, Checked, CheckName, Finding, Severity, Verdict
-from custmerge.rules.checkpoints import Checkpoint
+from custmerge.rules.audit import Audit, Checked, CheckName, Checkpoint, Findings, Verdict
 from custmerge.rules.times import stamp
-from custmerge.storage.files import checkpoint_file, signing
+from custmerge.storage.files import checkpoint_file
 
 _UNSIGNED = N_("this line of {file} isn't signed: find out who wrote it, and restore the file from a copy")
 _WRONG = N_("the signature of this line of {file} is wrong: find out who wrote it, and restore the file from a copy")
@@ -24,8 +24,8 @@ class CheckpointBook:
     ) -> None:
         """Load the keys, so that a wrong one is told before the audit. Raises BadFile."""
         self._path = path
-        self._sign = signing.signer(sign_key, environ) if sign_key else None
-        self._is_right = signing.verifier(verify_key) if verify_key else None
+        self._sign = checkpoint_file.signer(sign_key, environ) if sign_key else None
+        self._is_right = checkpoint_file.verifier(verify_key) if verify_key else None
 
     @property
     def checkpoints(self) -> Callable[[], Iterator[Checkpoint]] | None:
@@ -42,7 +42,7 @@ class CheckpointBook:
             return done
         path, is_right = self._path, self._is_right
         checks = [
-            _with(checked, _wrong_lines(path, is_right)) if checked.check is CheckName.CHECKPOINT else checked
+            _with_wrong_lines(checked, path, is_right) if checked.check is CheckName.CHECKPOINT else checked
             for checked in done.checks
         ]
         return replace(done, checks=checks)
@@ -66,25 +66,11 @@ class CheckpointBook:
             checkpoint_file.append(self._path, new)
 
 
-def _wrong_lines(path: str, is_right: Callable[[Checkpoint], bool]) -> Iterator[Finding]:
-    for number, found in checkpoint_file.numbered(path):
-        if not is_right(found):
-            yield Finding(
-                CheckName.CHECKPOINT,
-                Severity.CRITICAL,
-                f"checkpoint line {number}",
-                _UNSIGNED if found.signature is None else _WRONG,
-                {"file": path},
-            )
-
-
-def _with(checked: Checked, found: Iterator[Finding]) -> Checked:
-    """Return a check with more findings, of which no more are listed than may be."""
-    listed, more = list(checked.findings), checked.more
-    for finding in found:
-        # A critical one is never only counted: it decides the verdict.
-        if len(listed) < FINDINGS_AT_MOST or all(one.severity is not Severity.CRITICAL for one in listed):
-            listed.append(finding)
-        else:
-            more += 1
-    return replace(checked, findings=listed, more=more)
+def _with_wrong_lines(checked: Checked, path: str, is_right: Callable[[Checkpoint], bool]) -> Checked:
+    """Return a check with a finding besides for each line of a file that isn't signed as it should be."""
+    findings = Findings(list(checked.findings), Counter({checked.check: checked.count}))
+    for number, checkpoint in checkpoint_file.numbered(path):
+        if not is_right(checkpoint):
+            message = _UNSIGNED if checkpoint.signature is None else _WRONG
+            findings.add(checked.check, f"checkpoint line {number}", message, file=path)
+    return findings.checked(checked.check)

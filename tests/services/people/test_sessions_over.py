@@ -6,8 +6,6 @@ from functools import partial
 import pytest
 from support.bulk_scenes import Quiet
 from support.databases import STAFF_PASSWORD, execute
-from support.templates import begun_with
-from support.world import World
 
 from custmerge.errors import SessionOver
 from custmerge.rules.people import Role
@@ -23,30 +21,23 @@ from custmerge.storage.database import Database
 NEW = "ein-ganz-neues-passwort"
 
 
-def something_of_every_kind(cli):
-    world = World(cli)
-    world.customers_like("10001", "20002", "50005")
-    world.customer("40004", password="pw", domains=["vier.example"])
-    world.customer("30003", company="Sonnentau OHG")
-    (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
-    done = [
-        cli.as_("ben").in_process("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"),
-        cli.as_("anna").in_process("token", "create", "bot", "--role", "auditor"),
-    ]
-    assert {one.code for one in done} == {0}
-
-
-sqlite_template, postgresql_template = begun_with(something_of_every_kind)
-
-
 class Host:
     """A database in which there is something to do of every kind, and a supervisor who does it."""
 
-    def __init__(self, world, supervisor):
+    def __init__(self, world, agent, supervisor):
         self.world, self.database, self.now = world, Database(supervisor.url), datetime.now(UTC)
         self.me = access.resume(self.database, supervisor.token, self.now)
+        world.customers_like("10001", "20002", "50005")
+        world.customer("40004", password="pw", domains=["vier.example"])
+        world.customer("30003", company="Sonnentau OHG")
         self.pairs = str(world.folder / "pairs.csv")
         (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,50005\n")
+        (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
+        done = [
+            agent.in_process("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"),
+            supervisor("token", "create", "bot", "--role", "auditor"),
+        ]
+        assert {one.code for one in done} == {0}
 
     def state(self):
         """Return everything that a command could write."""
@@ -101,7 +92,7 @@ WORK = {
 
 @pytest.fixture
 def host(world, agent, supervisor):
-    host = Host(world, supervisor)
+    host = Host(world, agent, supervisor)
     yield host
     host.database.close()
 
