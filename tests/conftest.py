@@ -1,5 +1,6 @@
 """Fixtures that many tests use: both databases, the command line, people and small disks."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -7,18 +8,22 @@ import signal
 import subprocess
 import tempfile
 import uuid
+from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 
 import hypothesis
 import psycopg
 import pytest
-from support import quick_hashes
+from support import quick_databases, quick_hashes, scenes
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
 from support.runs import run_folder
+from support.warm_up import WARM_UP
 from support.world import World
 
 from custmerge.services.people import passwords
+from custmerge.storage.dialect import sqlite
 
 # As plugins, so that a database in which everything has happened is made once, not once for each module.
 pytest_plugins = ["support.audit_scenes", "support.migration_scenes"]
@@ -26,7 +31,9 @@ pytest_plugins = ["support.audit_scenes", "support.migration_scenes"]
 # A busy machine is no fault of a rule's.
 hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
+TRUE_CONNECT = sqlite._connect
 quick_hashes.hash_quickly()
+quick_databases.open_quickly()
 
 DISKS_ARE_DEMANDED = os.environ.get("CUSTMERGE_DEMAND_DISKS") == "1"
 """Whether tests that need a disk of their own fail where none can be mounted; else they are left out there."""
@@ -50,10 +57,17 @@ def true_hashes(monkeypatch):
     monkeypatch.setattr(CommandLine, "has_true_hashes", True)
 
 
+@pytest.fixture
+def true_connections(monkeypatch):
+    """Connect to SQLite's files as the program does, in this process."""
+    monkeypatch.setattr(sqlite, "_connect", TRUE_CONNECT)
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory, staff_hash):
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     furnish(f"sqlite:///{path}", staff_hash)
+    scenes.is_pristine(f"sqlite:///{path}")
     return path
 
 
@@ -74,6 +88,9 @@ def postgresql_server(tmp_path_factory):
         # Nobody needs what is in it after a crash of the machine; a server that a test stops is one of its own.
         for setting in ("fsync", "full_page_writes", "autovacuum"):
             connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        # A server before 18, or on another system, knows one way to copy a file only.
+        with suppress(psycopg.Error):
+            connection.execute("ALTER SYSTEM SET file_copy_method = clone")
         connection.execute("SELECT pg_reload_conf()")
     yield server
     server.cleanup()
@@ -85,7 +102,25 @@ def postgresql_template(postgresql_server, staff_hash):
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     furnish(postgresql_server.get_uri(name), staff_hash)
+    scenes.is_pristine(postgresql_server.get_uri(name))
     return name
+
+
+@pytest.fixture(scope="session")
+def forked_commands(request, sqlite_template, tmp_path_factory):
+    """Have the process that commands are forked from do something of everything, on each database of this run."""
+    path = shutil.copy(sqlite_template, tmp_path_factory.mktemp("warm-up"))
+    urls = [f"sqlite:///{path}"]
+    if any("[postgresql" in item.name for item in request.session.items):
+        server = request.getfixturevalue("postgresql_server")
+        name = f"warm_up_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            template = request.getfixturevalue("postgresql_template")
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        urls.append(server.get_uri(name))
+    os.environ[WARM_UP] = " ".join(urls)
+    forkserver.ensure_running()
+    del os.environ[WARM_UP]
 
 
 @pytest.fixture
@@ -106,18 +141,21 @@ def database_url(request, tmp_path):
     if request.param == "own":
         yield request.getfixturevalue("own_server").get_uri()
         return
+    kept, made = scenes.database_for(request, request.param)
     if request.param == "sqlite":
         path = tmp_path / "custmerge.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        shutil.copy(kept or request.getfixturevalue("sqlite_template"), path)
         path.chmod(0o600)
+        scenes.stands(f"sqlite:///{path}", made)
         yield f"sqlite:///{path}"
         return
     server = request.getfixturevalue("postgresql_server")
-    template = request.getfixturevalue("postgresql_template")
+    template = kept or request.getfixturevalue("postgresql_template")
     name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_NUMBERS)}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         # Without a log of every page the server copies files, which takes a quarter of the time.
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        scenes.stands(server.get_uri(name), made)
         yield server.get_uri(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -170,21 +208,28 @@ def pytest_fixture_setup():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out what needs a disk of its own where this process may not mount one."""
+    """Begin with what takes longest; leave out what needs a disk of its own where this process may not mount one."""
+    items.sort(key=lambda item: item.get_closest_marker("clone") is None)
     needy = [item for item in items if "small_disk" in item.fixturenames]
     if needy and not DISKS_ARE_DEMANDED and not _may_mount():
         items[:] = [item for item in items if item not in needy]
         config.hook.pytest_deselected(items=needy)
 
 
+def pytest_collection_finish():
+    """Have nobody look for garbage in what is there for all tests: a forked process would copy it to do so."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
-def cli(database_url, tmp_path):
+def cli(forked_commands, database_url, tmp_path):
     """The command line on each of the two databases, nobody logged in."""
     return CommandLine(database_url, tmp_path)
 
 
 @pytest.fixture
-def sqlite_cli(sqlite_template, tmp_path):
+def sqlite_cli(forked_commands, sqlite_template, tmp_path):
     """The command line on SQLite only, for what has nothing to do with a database."""
     path = tmp_path / "custmerge.db"
     shutil.copy(sqlite_template, path)
@@ -202,7 +247,7 @@ def agent(cli):
     return cli.as_("ben")
 
 
-@pytest.fixture
+@scenes.scene
 def merged(world, agent):
     """Order 1: 20001, with package P20001 and a domain, went into 10001."""
     world.customer("10001")

@@ -8,6 +8,7 @@ from contextlib import closing, suppress
 from datetime import UTC, datetime
 
 import pytest
+from support.scenes import scene
 
 from custmerge.services import access, bulk
 from custmerge.services.bulk.file import RunOptions
@@ -17,7 +18,7 @@ IDENTICAL = "survivor,absorbed\n10001,20003\n"
 PROOFS = "survivor,absorbed,domain,password\n"
 
 
-@pytest.fixture
+@scene
 def pair(world):
     """10001 and 20003, which don't differ."""
     world.customer("10001")
@@ -32,16 +33,16 @@ def write(world, text, mode=0o600):
 
 def approved(world, supervisor, text):
     write(world, text)
-    assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
+    assert supervisor.in_process("bulk", "approve", "pairs.csv", "--yes").code == 0
 
 
 def batches(who):
-    return who("bulk", "status", "-f", "json").json
+    return who.in_process("bulk", "status", "-f", "json").json
 
 
 def history(who):
     hidden = ("login", "denied")
-    return [e for e in who("history", "--limit", "100", "-f", "json").json if e["action"] not in hidden]
+    return [e for e in who.in_process("history", "--limit", "100", "-f", "json").json if e["action"] not in hidden]
 
 
 # What authorises a file

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.databases import execute
+from support.scenes import scene
 
 from custmerge.services import access, bulk
 from custmerge.services.bulk.file import RunOptions
@@ -24,7 +25,7 @@ BACK = {
 }
 
 
-@pytest.fixture
+@scene
 def batch(world, agent, supervisor):
     """Eight numbers that an approved file is to merge into 1000, each row in a transaction of its own."""
     world.customers_like("1000", *map(str, NUMBERS))
@@ -79,16 +80,16 @@ def undo_to(url, token, at):
 
 
 def findings(by, *options):
-    done = by("audit", "-f", "json", *options)
+    done = by.in_process("audit", "-f", "json", *options)
     return [(one["check"], one["subject"], one["severity"]) for one in done.json["findings"]]
 
 
 def merges(by):
-    return len(by("history", "--action", "merge", "-f", "json").json)
+    return len(by.in_process("history", "--action", "merge", "-f", "json").json)
 
 
 def state(by):
-    (found,) = by("bulk", "status", "-f", "json").json
+    (found,) = by.in_process("bulk", "status", "-f", "json").json
     return found["state"], found["done"]
 
 
@@ -108,8 +109,8 @@ def demand_found_and_refused(supervisor, agent):
 @pytest.mark.parametrize("undo", [(), ("undo", *map(str, range(1, 9)), "--yes"), UNDO])
 @pytest.mark.parametrize("back", BACK)
 def test_a_batch_that_was_run_and_is_set_back(batch, agent, supervisor, database_url, back, undo):
-    assert agent("bulk", "run", "pairs.csv").code == 0
-    assert not undo or supervisor(*undo).code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 0
+    assert not undo or supervisor.in_process(*undo).code == 0
     execute(database_url, *BACK[back])
     demand_found_and_refused(supervisor, agent)
 
@@ -119,7 +120,7 @@ def test_a_batch_that_was_run_and_is_set_back(batch, agent, supervisor, database
 def test_a_batch_of_which_something_was_undone_is_not_run_further(batch, agent, supervisor, database_url, back, at):
     run_to(database_url, agent.token, batch, 5)
     if at == 5:
-        assert supervisor(*UNDO).code == 0
+        assert supervisor.in_process(*UNDO).code == 0
     else:
         undo_to(database_url, supervisor.token, at)
     execute(database_url, f"UPDATE custmerge_batch SET state = '{back}'")
@@ -143,7 +144,7 @@ def test_an_approval_that_was_undone_before_anything_was_run(batch, agent, super
 
 
 def test_a_batch_that_is_called_undone_and_is_not_is_found_and_can_be_undone(batch, agent, supervisor, database_url):
-    assert agent("bulk", "run", "pairs.csv").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 0
     assert supervisor.in_process("undo", "8", "--yes").code == 0
     execute(database_url, "UPDATE custmerge_batch SET state = 'undone'")
     assert findings(supervisor) == [("batches", "batch 1", "critical")]
@@ -153,7 +154,7 @@ def test_a_batch_that_is_called_undone_and_is_not_is_found_and_can_be_undone(bat
 
 @pytest.mark.parametrize("back", BACK)
 def test_it_is_found_since_a_checkpoint_too(batch, agent, supervisor, database_url, back):
-    assert agent("bulk", "run", "pairs.csv").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 0
     assert supervisor.in_process("audit", "--checkpoint", "points").code == 0
     execute(database_url, *BACK[back])
     found = findings(supervisor, "--checkpoint", "points", "--since-checkpoint")
@@ -161,8 +162,8 @@ def test_it_is_found_since_a_checkpoint_too(batch, agent, supervisor, database_u
 
 
 def test_an_approval_that_was_used_up_can_be_given_anew(batch, agent, supervisor, database_url):
-    assert agent("bulk", "run", "pairs.csv").code == 0
-    assert supervisor(*UNDO).code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 0
+    assert supervisor.in_process(*UNDO).code == 0
     execute(database_url, *BACK["to its beginning"])
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
     assert agent("bulk", "run", "pairs.csv").code == 0
@@ -173,7 +174,7 @@ def test_an_approval_that_was_used_up_can_be_given_anew(batch, agent, supervisor
 
 @pytest.mark.parametrize("merged", [7, 9])
 def test_how_many_rows_were_merged_is_held_against_the_history(batch, agent, supervisor, database_url, merged):
-    assert agent("bulk", "run", "pairs.csv").code == 0
+    assert agent.in_process("bulk", "run", "pairs.csv").code == 0
     execute(database_url, f"UPDATE custmerge_batch SET merged = {merged}")
     assert findings(supervisor) == [("batches", "batch 1", "critical")]
 

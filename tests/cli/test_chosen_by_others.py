@@ -154,7 +154,7 @@ def test_who_breaks_off_has_changed_nothing(eva, cli):
     typist = Typist(cli, "login", "--staff", "eva", "--print-token")
     typist.answers("Password for eva: ", GIVEN)
     typist.sees("New password: ")
-    typist.child.sendintr()
+    typist.presses_ctrl_c()
     assert typist.ends() == 130
     assert cli(*LOGIN, stdin=GIVEN).code == 4
     assert cli(*LOGIN, stdin=f"{GIVEN}\n{OWN}").code == 0

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 from support.command_line import Result
 from support.databases import STAFF_PASSWORD, login_staff
+from support.scenes import scene
 from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
@@ -37,7 +38,7 @@ def write(cli, statement):
         unit._connection.execute(text(statement))
 
 
-@pytest.fixture
+@scene
 def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")

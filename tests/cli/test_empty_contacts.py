@@ -1,13 +1,14 @@
 """A contact of a package's own whose eight details are empty is not none: the package doesn't use its number's."""
 
 import pytest
+from support.scenes import scene
 from support.world import details
 
 EMPTY = details(**dict.fromkeys(details(), ""))
 CONTACT_COLUMNS = [f"contact_{field}" for field in EMPTY]
 
 
-@pytest.fixture
+@scene
 def kept(world, agent):
     """Package P20001 with an empty contact of its own, and P10001 without one, both of number 10001."""
     world.customer("10001", domains=["eins.example"])

@@ -1,10 +1,12 @@
 """Global options stand before or after a command, and mean the same."""
 
 import pytest
+from support.marks import on_sqlite_alone
 
 NULL = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -34,6 +36,7 @@ def test_a_value_that_looks_like_a_global_option_is_a_value(world, supervisor):
     assert supervisor("find", "--", "--quiet").err != ""
 
 
+@on_sqlite_alone
 def test_a_wrong_language_behind_the_command_is_one_sentence(agent):
     done = agent("whoami", "--lang", "fr")
     assert (done.code, done.err.count("\n")) == (2, 1)
@@ -75,6 +78,7 @@ def test_the_language_is_chosen_as_gettext_does(sqlite_cli, environ, is_german):
     assert ("nicht angemeldet" in sqlite_cli("whoami", **NULL, **{"LANG": None, **environ}).err) is is_german
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -109,6 +113,7 @@ def test_a_url_in_the_place_of_the_config_files_name_is_shown_without_its_passwo
     assert (done.code, "geheim" in done.out + done.err) == (2, False)
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -126,6 +131,7 @@ def test_an_option_of_a_command_that_is_given_empty_is_not_left_out(supervisor, 
     assert not (tmp_path / "points").exists()
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("option", ["--database", "--lang"])
 def test_an_option_that_is_given_empty_is_not_left_out(agent, option):
     for arguments in ((option, "", "whoami"), ("whoami", option, "")):

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from support.databases import STAFF_PASSWORD
+from support.scenes import scene
 
 from custmerge.rules.passwords import Subject
 from custmerge.services.people import guessing, passwords
@@ -28,7 +29,7 @@ def prove(cli, absorbed, password, *, domain="zwei.example"):
     )
 
 
-@pytest.fixture
+@scene
 def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"])
@@ -48,14 +49,14 @@ def test_five_wrong_logins_lock_existing_and_made_up_names_alike(pair, cli, who)
 
 def test_the_right_password_does_not_open_what_is_locked(pair, cli):
     for _ in range(5):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     done = log_in(cli, "20002", password="pw-2")
     assert (done.code, LOCKED in done.err) == (4, True)
 
 
 def test_logins_and_proofs_count_together(pair, cli, agent):
     for _ in range(3):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     for _ in range(2):
         assert prove(agent, "20002", "falsch").error["code"] == "proof_refused"
     done = prove(agent, "20002", "pw-2")
@@ -65,7 +66,7 @@ def test_logins_and_proofs_count_together(pair, cli, agent):
 
 def test_a_bystander_is_not_locked(pair, cli):
     for _ in range(6):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     assert log_in(cli, "10001", password="pw-1").code == 0
 
 
@@ -78,9 +79,11 @@ def test_right_tries_in_between_neither_count_nor_wipe_out_the_wrong_ones(pair, 
 
 
 def test_twenty_wrong_proofs_lock_the_caller(pair, cli, agent):
+    pair.customers_like(*(f"3000{number}" for number in range(20)))
     for number in range(20):
-        pair.customer(f"3000{number}", domains=[f"d{number}.example"])
-        assert prove(agent, f"3000{number}", "falsch", domain=f"d{number}.example").error["code"] == "proof_refused"
+        pair.package(f"P{number}", f"3000{number}", [f"d{number}.example"])
+        wrong = prove(agent.in_process, f"3000{number}", "falsch", domain=f"d{number}.example")
+        assert wrong.error["code"] == "proof_refused"
     done = prove(agent, "20002", "pw-2")
     assert (done.code, done.error["code"], done.error["details"]["name"]) == (4, "locked_out", "ben")
     assert prove(cli.as_("anna"), "20002", "pw-2").code == 0
@@ -88,7 +91,7 @@ def test_twenty_wrong_proofs_lock_the_caller(pair, cli, agent):
 
 def test_a_supervisor_ends_a_lock_early(pair, cli, supervisor, agent):
     for _ in range(5):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     assert agent("user", "unlock", "20002").code == 4
     assert supervisor("user", "unlock", "20002").code == 0
     assert log_in(cli, "20002", password="pw-2").code == 0
@@ -98,11 +101,11 @@ def test_a_supervisor_ends_a_lock_early(pair, cli, supervisor, agent):
 
 def test_the_history_tells_of_wrong_tries_and_locks_without_a_password_typed_as_a_name(pair, cli, supervisor):
     for _ in range(5):
-        log_in(cli, "20002")
+        log_in(cli.in_process, "20002")
     log_in(cli, "--staff", "mein-geheimes-passwort")
-    entries = supervisor("export", "history", "-f", "jsonl").out
+    entries = supervisor.in_process("export", "history", "-f", "jsonl").out
     assert "mein-geheimes-passwort" not in entries
-    actions = [e["action"] for e in supervisor("history", "-f", "json").json]
+    actions = [e["action"] for e in supervisor.in_process("history", "-f", "json").json]
     assert actions.count("login_failed") == 6
     assert actions.count("locked") == 1
     assert [e["survivor"] for e in supervisor("history", "--action", "locked", "-f", "json").json] == ["20002"]

@@ -2,14 +2,16 @@
 
 import csv
 import json
+import os
 import signal
-import subprocess
-import sys
+from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import psycopg
 import pytest
 from support import history_scenes
+from support.cli_process import run_into_pipes
 from support.history_scenes import KEYS, draft
 
 from custmerge.rules.history import Action, Actor
@@ -21,28 +23,33 @@ merged = history_scenes.merged
 class Follower:
     """`history --follow` in a process of its own; its output is read line by line."""
 
-    def __init__(self, cli, *options, **environment):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "custmerge", "history", "--follow", *options],
-            env=cli.environ(**{"CUSTMERGE_LANG": "en", **environment}),
-            cwd=cli.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def __init__(self, cli, *options):
+        ours, theirs = zip(*(os.pipe() for _ in range(2)), strict=True)
+        self.stdout, self.stderr = (os.fdopen(end, encoding="utf-8") for end in ours)
+        with Connection(theirs[0], readable=False) as out, Connection(theirs[1], readable=False) as err:
+            words, target = ("history", "--follow", *options), partial(run_into_pipes, out, err)
+            self.process, _ = cli.start(*words, target=target, CUSTMERGE_LANG="en")
 
     def line(self):
-        return self.process.stdout.readline().rstrip("\r\n")
+        return self.stdout.readline().rstrip("\r\n")
 
     def ends(self):
         """Wait for its end; return exit code and stderr."""
-        _, err = self.process.communicate(timeout=300)
-        return self.process.returncode, err
+        err = self.stderr.read()
+        self.process.join(300)
+        return self.process.exitcode, err
 
     def stop(self):
         """Press Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+        os.kill(self.process.pid, signal.SIGINT)
         return self.ends()
+
+    def close(self):
+        """End it, if it still runs."""
+        self.process.kill()
+        self.process.join()
+        self.stdout.close()
+        self.stderr.close()
 
 
 @pytest.fixture
@@ -56,8 +63,7 @@ def follow():
 
     yield follow
     for follower in started:
-        follower.process.kill()
-        follower.process.communicate()
+        follower.close()
 
 
 def test_follow_prints_the_newest_oldest_first_and_then_what_comes(append, agent, follow):
@@ -154,7 +160,7 @@ def test_a_pipe_that_closes_ends_follow_silently_though_nothing_comes(append, ag
     append(draft(order=1))
     follower = follow(agent)
     follower.line()
-    follower.process.stdout.close()
+    follower.stdout.close()
     assert follower.ends() == (0, "")
 
 

@@ -1,17 +1,18 @@
 """Contract §3, `history`: a table higher than the screen goes through the pager."""
 
-import sys
 import time
 
-import pexpect
 import pytest
 from support import history_scenes
 from support.history_scenes import draft
+from support.marks import on_sqlite_alone
+from support.typist import Typist
 
 append = history_scenes.append
 merged = history_scenes.merged
 undone = history_scenes.undone
-ENGLISH = {"CUSTMERGE_LANG": "en", "TERM": "xterm-256color", "CI": None}
+pytestmark = on_sqlite_alone
+PERSON = {"COLUMNS": None, "CI": None}
 
 
 @pytest.fixture
@@ -21,18 +22,8 @@ def long_history(append):
 
 def on_a_terminal(cli, *arguments, rows=24, **environment):
     """Run a command in a terminal of its own and return how it ended and what was seen."""
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "custmerge", *arguments],
-        env=cli.environ(**{**ENGLISH, **environment}),
-        cwd=str(cli.folder),
-        encoding="utf-8",
-        timeout=300,
-        dimensions=(rows, 80),
-    )
-    child.expect(pexpect.EOF)
-    child.close()
-    return child.exitstatus, child.before
+    typist = Typist(cli, *arguments, rows=rows, **{**PERSON, **environment})
+    return typist.ends(), typist.child.before
 
 
 @pytest.fixture
@@ -83,22 +74,12 @@ def test_cat_is_a_pager(long_history, agent):
 
 
 def test_less_is_the_pager_where_none_is_named(long_history, agent):
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "custmerge", "history"],
-        env=agent.environ(**ENGLISH, PAGER=None),
-        cwd=str(agent.folder),
-        encoding="utf-8",
-        timeout=300,
-        dimensions=(24, 80),
-    )
-    child.expect("40")
+    typist = Typist(agent, "history", rows=24, **PERSON, PAGER=None)
+    typist.sees("40")
     time.sleep(0.5)
-    assert child.isalive()
-    child.send("q")
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 0
+    assert typist.process.is_alive()
+    typist.child.send("q")
+    assert typist.ends() == 0
 
 
 @pytest.mark.parametrize(("options", "coloured"), [([], True), (["--no-color"], False)])
@@ -108,19 +89,9 @@ def test_colours_reach_the_pager_where_they_are_wanted(undone, long_history, age
 
 
 def test_ctrl_c_that_ends_the_pager_ends_with_130(long_history, agent):
-    child = pexpect.spawn(
-        sys.executable,
-        ["-m", "custmerge", "history"],
-        env=agent.environ(**ENGLISH, PAGER="sh -c 'echo PAGED; exec sleep 30'"),
-        cwd=str(agent.folder),
-        encoding="utf-8",
-        timeout=300,
-        dimensions=(24, 80),
-    )
-    child.expect("PAGED")
+    typist = Typist(agent, "history", rows=24, **PERSON, PAGER="sh -c 'echo PAGED; exec sleep 30'")
+    typist.sees("PAGED")
     time.sleep(0.3)
-    child.sendintr()
-    child.expect(pexpect.EOF)
-    child.close()
-    assert child.exitstatus == 130
-    assert "Traceback" not in child.before
+    typist.presses_ctrl_c()
+    assert typist.ends() == 130
+    assert "Traceback" not in typist.child.before

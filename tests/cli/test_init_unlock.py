@@ -13,7 +13,7 @@ ROLE = "custmerge app unlock"
 
 def lock(cli, *who):
     for _ in range(5):
-        assert cli("login", *who, "--password-stdin", "--print-token", stdin="falsch").code == 4
+        assert cli.in_process("login", *who, "--password-stdin", "--print-token", stdin="falsch").code == 4
 
 
 def log_in(cli, *who, password=STAFF_PASSWORD):

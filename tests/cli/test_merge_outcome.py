@@ -3,6 +3,7 @@
 import pytest
 from support import merge_scenes
 from support.merge_scenes import merge
+from support.scenes import scene
 from support.world import details, fields
 
 pair = merge_scenes.pair
@@ -112,7 +113,7 @@ def test_a_number_without_packages_has_no_domain_that_could_prove_it(world, agen
 # Rule 9
 
 
-@pytest.fixture
+@scene
 def chain(world, agent):
     """30003 went into 20002, and 20002 into 10001."""
     for number, domain in (("10001", "eins.example"), ("20002", "zwei.example"), ("30003", "drei.example")):

@@ -3,13 +3,12 @@
 import os
 
 import pytest
+from support.marks import on_sqlite_alone
+from support.scenes import scene
 from support.typist import Typist
 
-# At a terminal the program itself runs, which would renew hashes that cost less than its own.
-pytestmark = pytest.mark.usefixtures("true_hashes")
 
-
-@pytest.fixture
+@scene
 def customers(world):
     world.customer("10001", password="pw-1")
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
@@ -98,7 +97,7 @@ def test_ctrl_c_ends_with_130_and_nothing_half_done(customers, cli):
     for answer in ("20002", "zwei.example", "pw-2"):
         typist.answers(": ", answer)
     typist.sees("Your choice: ")
-    typist.child.sendintr()
+    typist.presses_ctrl_c()
     assert typist.ends() == 130
     assert "Traceback" not in typist.child.before
     assert customers.dump() == before
@@ -153,6 +152,7 @@ def test_a_merge_is_confirmed_before_it_is_executed(customers, agent):
     assert customers.customers()["20002"]["merged_into"] is None
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("variables", [{"CI": "true"}, {}], ids=["CI", "--no-input"])
 def test_nothing_is_asked_in_ci_or_with_no_input(customers, agent, variables):
     options = () if variables else ("--no-input",)
@@ -163,6 +163,7 @@ def test_nothing_is_asked_in_ci_or_with_no_input(customers, agent, variables):
 # Colour
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize(
     ("options", "variables", "coloured"),
     [
@@ -221,11 +222,11 @@ def test_on_a_terminal_staff_are_asked_for_the_number_that_is_kept_by_every_comm
     assert typist.ends() == code
 
 
+@on_sqlite_alone
 def test_an_answer_that_is_no_text_is_refused_like_any_that_cannot_be(customers, agent):
     # As in a German or English locale, where Python would give up at such a byte.
     typist = Typist(agent, "merge", PYTHONIOENCODING="utf-8:strict")
     typist.sees("Number that is kept: ")
-    typist.child.delaybeforesend = None
     os.write(typist.child.child_fd, b"2\xfc\n")
     typist.sees("has invisible characters in it")
     typist.answers("Number that is kept: ", "")
@@ -238,6 +239,7 @@ def test_a_customer_who_names_another_number_to_keep_is_told_so(customers, cli):
     assert done.ends() == 4
 
 
+@on_sqlite_alone
 def test_the_form_has_no_format(customers, agent):
     done = Typist(agent, "merge", "--format", "json")
     done.sees("--format needs the NUMBER")

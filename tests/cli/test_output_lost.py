@@ -8,6 +8,8 @@ import sys
 
 import pytest
 from support.databases import execute
+from support.marks import on_sqlite_alone
+from support.scenes import scene
 
 from custmerge.storage.dialect import open_engine
 
@@ -30,7 +32,7 @@ def in_shell(cli, line, **changes):
     return [int(code) for code in codes.split()], "".join(said)
 
 
-@pytest.fixture
+@scene
 def differing(world):
     world.customer("10001")
     world.customer("20002", city="Ulm", domains=["zwei.example"], password="pw")
@@ -41,6 +43,7 @@ def test_a_reader_that_goes_away_ends_an_export_silently(world, supervisor):
     assert in_shell(supervisor, "custmerge export customers | head -c 10") == ([0, 0], "")
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("form", ["table", "json", "nagios", "prometheus"])
 def test_a_reader_that_goes_away_leaves_an_audit_critical(world, supervisor, database_url, form):
     execute(database_url, "UPDATE custmerge_staff SET role = 'supervisor' WHERE name = 'ben'")
@@ -48,6 +51,7 @@ def test_a_reader_that_goes_away_leaves_an_audit_critical(world, supervisor, dat
     assert (codes[0], said) == (2, "")
 
 
+@on_sqlite_alone
 def test_a_connection_that_is_reset_leaves_a_difference_one(differing, agent):
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as stdout:
         reader, _address = server.accept()
@@ -65,6 +69,7 @@ def test_a_connection_that_is_reset_leaves_a_difference_one(differing, agent):
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("unbuffered", [None, "1"])
 @pytest.mark.parametrize("form", ["table", "json", "csv"])
 def test_a_reader_that_goes_away_leaves_a_difference_one(differing, agent, form, unbuffered):
@@ -80,15 +85,18 @@ def test_a_reader_that_goes_away_leaves_a_run_with_refused_rows_seven(differing,
     assert (codes[0], said) == (7, "")
 
 
+@on_sqlite_alone
 def test_a_refused_command_keeps_its_code_and_its_sentence_where_nobody_reads_stdout(agent):
     codes, said = in_shell(agent, "custmerge show 99999 | true")
     assert (codes[0], "99999" in said) == (5, True)
 
 
+@on_sqlite_alone
 def test_a_reader_of_the_messages_may_go_away_too(agent):
     assert in_shell(agent, "custmerge show 99999 2>&1 | true")[0][0] == 5
 
 
+@on_sqlite_alone
 def test_messages_that_cannot_be_written_change_no_code(agent):
     assert in_shell(agent, "custmerge show 99999 2>/dev/full")[0] == [5]
     assert in_shell(agent, "custmerge bogus 2>/dev/full")[0] == [2]
@@ -106,17 +114,20 @@ def test_a_closed_stdout_is_told_before_anything_is_done(differing, supervisor, 
     assert world.customers()["20002"]["merged_into"] is None
 
 
+@on_sqlite_alone
 def test_to_a_monitor_a_closed_stdout_is_unknown(supervisor):
     for line in ("audit", "audit --format nagios"):
         assert in_shell(supervisor, f"custmerge {line} >&-")[0][-1] == 3
 
 
+@on_sqlite_alone
 def test_a_closed_stdout_is_one_json_error(supervisor):
     _codes, said = in_shell(supervisor, "custmerge whoami --format json >&-")
     error = json.loads(said)["error"]
     assert (error["code"], error["exit"]) == ("output_failed", 1)
 
 
+@on_sqlite_alone
 def test_other_closed_streams_are_silent(agent):
     assert in_shell(agent, "custmerge whoami <&-") == ([0], "")
     assert (

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from passlib.hash import sha512_crypt
+from support.scenes import scene
 
 from custmerge.storage.database import Database
 
@@ -11,7 +12,7 @@ BULK = "survivor,absorbed,choice,domain,password\n"
 PROVED = [("zwei.example", "pw-2"), ("drei.example", "paket")]
 
 
-@pytest.fixture
+@scene
 def pair(world):
     """10001, and 20002 with a package that has no password of its own and one that has; 30003 besides."""
     world.customer("10001", password="pw-1", domains=["eins.example"])

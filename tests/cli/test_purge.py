@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.marks import on_sqlite_alone
+from support.scenes import scene
 
 from custmerge.errors import FormPurged
 from custmerge.rules.audit import CheckName
@@ -44,6 +46,7 @@ def test_nothing_is_erased_without_a_yes(merged, supervisor, aged):
     assert "Vogelsang" in aged()
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("age", ["365", "0d", "-1d", "1m", "d", "9999999d", "200y", "\u0663d", "\uff13d"])
 def test_an_age_that_is_none_is_refused_with_what_to_write(supervisor, age):
     done = supervisor("purge", "--older-than", age, "--yes", "--format", "json")
@@ -59,7 +62,7 @@ FORM = b"%PDF-1.7 signed by Katrin Vogelsang"
 BAD = "survivor,absorbed,choice\n10001,20002,heimlich-geraten\n10001,20004,keep\n"
 
 
-@pytest.fixture
+@scene
 def decided(world, agent, supervisor):
     """Transfers: 1 used, 2 rejected, 3 still open; a bulk file of which one row had a bad cell."""
     world.customer("10001")

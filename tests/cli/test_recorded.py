@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from support.databases import STAFF_PASSWORD
+from support.scenes import scene
 
 from custmerge import errors
 from custmerge.storage.database import Database
@@ -17,7 +18,7 @@ from custmerge.storage.dialect import open_engine
 LOGIN = ("--password-stdin", "--print-token")
 
 
-@pytest.fixture
+@scene
 def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
@@ -25,7 +26,7 @@ def pair(world):
 
 def bodies(cli, action):
     """The newest entries of an action, newest first."""
-    lines = cli.as_("ada")("export", "history", "-f", "jsonl").out.splitlines()
+    lines = cli.as_("ada").in_process("export", "history", "-f", "jsonl").out.splitlines()
     found = [json.loads(line)["body"] for line in lines]
     return [body for body in reversed(found) if body["action"] == action]
 
@@ -92,7 +93,7 @@ def refuse_history(url):
 
 def filed(_pair, agent):
     (agent.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
-    assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
+    assert agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
 
 
 def test_a_form_that_is_written_out_is_recorded(pair, cli, agent, supervisor):

@@ -2,6 +2,7 @@
 
 import pytest
 from support.databases import STAFF_PASSWORD
+from support.scenes import scene
 
 from custmerge.cli.app import VERBS
 
@@ -72,9 +73,9 @@ INPUT = {
 }
 
 
-@pytest.fixture
-def people(world, cli):
-    """A command line for each role."""
+@scene
+def customers_token(world, cli):
+    """Two customers and files for every command; returns what 10001 is logged in with."""
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
     (world.folder / "form.pdf").write_bytes(b"%PDF-")
@@ -82,9 +83,17 @@ def people(world, cli):
     (world.folder / "pairs.csv").chmod(0o600)
     (world.folder / "c.csv").write_text("number\n30003\n")
     (world.folder / "p.csv").write_text("package,number\nP9,10001\n")
+    return cli.login("10001", "pw-1").token
+
+
+@pytest.fixture
+def people(cli, customers_token):
+    """A command line for each role."""
+    customer = cli.as_("nobody")
+    customer.token = customers_token
     return {
         NOBODY: cli,
-        CUSTOMER: cli.login("10001", "pw-1"),
+        CUSTOMER: customer,
         AUDITOR: cli.as_("ada"),
         AGENT: cli.as_("ben"),
         SUPERVISOR: cli.as_("anna"),

@@ -34,7 +34,7 @@ def bot(supervisor, cli):
 
 
 def standing(supervisor):
-    return [supervisor(kind, "list", "-f", "json").json for kind in ("user", "token")]
+    return [supervisor.in_process(kind, "list", "-f", "json").json for kind in ("user", "token")]
 
 
 @pytest.mark.parametrize("command", TABLE, ids=" ".join)

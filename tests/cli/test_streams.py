@@ -5,11 +5,12 @@ import subprocess
 import sys
 
 import pytest
+from support.scenes import scene
 
 HOSTILE = "\x1b[31mrot\x1b[0m\x07\x9b2J\u202egnp.exe\u200b\u2028[bold]fett[/bold]\r\n\t\x7f:smile:"
 
 
-@pytest.fixture
+@scene
 def hostile(world):
     """A customer whose every text would like to reach the terminal."""
     for number in ("10001", "20002"):

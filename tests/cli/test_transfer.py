@@ -6,6 +6,8 @@ import json
 import pytest
 from sqlalchemy import update
 from support.databases import STAFF_PASSWORD
+from support.marks import on_sqlite_alone
+from support.scenes import scene
 
 from custmerge.storage.dialect import open_engine
 from custmerge.storage.tables import form as stored_form
@@ -13,7 +15,7 @@ from custmerge.storage.tables import form as stored_form
 PDF = b"%PDF-1.7\nunterschrieben"
 
 
-@pytest.fixture
+@scene
 def blocked(world):
     """10001 and 20002: another company and another street."""
     world.customer("10001", password="pw-1", domains=["eins.example"])
@@ -34,7 +36,7 @@ def merge(cli, *options, absorbed="20002", into="10001"):
     return cli("merge", absorbed, "--into", into, "--adopt", "--yes", "-f", "json", *options)
 
 
-@pytest.fixture
+@scene
 def approved(blocked, agent, supervisor):
     assert file(agent).code == 0
     assert approve(supervisor).code == 0
@@ -59,6 +61,7 @@ def test_a_filed_form_has_the_contracts_shape(blocked, agent):
     }
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize(
     ("content", "kind"),
     [
@@ -73,6 +76,7 @@ def test_the_type_is_told_by_the_content_and_not_by_the_name(blocked, agent, con
     assert file(agent).json["type"] == kind
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize("content", [b"", b"Hallo", b"<html>", b"PK\x03\x04"])
 def test_what_is_no_form_is_refused(blocked, agent, content):
     (blocked.folder / "form.pdf").write_bytes(content)

@@ -2,12 +2,13 @@
 
 import pytest
 from support.databases import STAFF_PASSWORD, execute
+from support.scenes import scene
 
 PDF = b"%PDF-1.7\nunterschrieben"
 PROOF = ("--domain", "zwei.example", "--password-stdin")
 
 
-@pytest.fixture
+@scene
 def approved(world, agent, supervisor, database_url):
     """10001 and 20002 with another company; transfer 1, filed by ben, approved by anna; ada supervises too."""
     world.customer("10001", domains=["eins.example"])
@@ -38,25 +39,25 @@ def merged(by):
 
 
 def status(by, number=1):
-    return by("transfer", "show", number, "-f", "json").json["status"]
+    return by.in_process("transfer", "show", number, "-f", "json").json["status"]
 
 
 def void_entries(by):
     import json
 
-    lines = by("export", "history", "-f", "jsonl").out.splitlines()
+    lines = by.in_process("export", "history", "-f", "jsonl").out.splitlines()
     bodies = [json.loads(line)["body"] for line in lines]
     return [(b["transfer"], b["why"], b["by"]) for b in bodies if b["action"] == "transfer_void"]
 
 
 def findings(by, check="transfers"):
-    done = by("audit", "-f", "json")
+    done = by.in_process("audit", "-f", "json")
     return {one["subject"] for one in done.json["findings"] if one["check"] == check}
 
 
 def renamed(by, world, company):
     (world.folder / "new.csv").write_text(f"number,company\n20002,{company}\n")
-    assert by("import", "customers", "new.csv", "--update").code == 0
+    assert by.in_process("import", "customers", "new.csv", "--update").code == 0
 
 
 def test_a_changed_identity_is_an_entry_and_putting_it_back_revives_nothing(approved, supervisor, agent):

@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 from support.databases import execute
+from support.scenes import scene
 from support.struck_process import run_undo_by_the_clock, run_undo_struck, terminate
 
 from custmerge.errors import BatchBusy, UndoChanged
@@ -20,7 +21,7 @@ UNDO = ("undo", "--batch", "1", "--yes", "-f", "json")
 NUMBERS = range(1001, 1009)
 
 
-@pytest.fixture
+@scene
 def batch(world, agent, supervisor):
     """Eight numbers that an approved file has merged into 1000; the dump before."""
     world.customers_like("1000", *map(str, NUMBERS))
@@ -32,7 +33,7 @@ def batch(world, agent, supervisor):
 
 
 def undone(who):
-    return len(who("history", "--action", "undo", "-f", "json").json)
+    return len(who.in_process("history", "--action", "undo", "-f", "json").json)
 
 
 # Once

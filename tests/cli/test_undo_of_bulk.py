@@ -6,8 +6,8 @@ import time
 from datetime import UTC, datetime
 
 import psycopg
-import pytest
 from support import undo_scenes
+from support.scenes import scene
 from support.struck_process import killed_at_random
 from support.typist import Typist
 from support.undo_scenes import import_, merge, merge_third, undo
@@ -22,7 +22,7 @@ HEADER = "survivor,absorbed,choice,take\n"
 # A whole bulk run
 
 
-@pytest.fixture
+@scene
 def batch(world, agent, supervisor):
     """100 identical numbers and chains among them, merged by an approved file; the dump before."""
     load(world, range(1000, 1100))

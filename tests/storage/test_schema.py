@@ -202,6 +202,7 @@ def test_a_copy_lets_readers_and_a_writer_go_on_beside_each_other(sqlite_templat
             unit.chain.append([Draft("2026-01-01T00:00:00Z", Actor("a", "staff"), Action.USER, {})])
 
 
+@pytest.mark.usefixtures("true_connections")
 def test_sqlite_is_opened_safely(sqlite_cli):
     engine = open_engine(sqlite_cli.url)
     with engine.connect() as connection:

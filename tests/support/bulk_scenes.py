@@ -3,16 +3,16 @@
 import csv
 import io
 
-import pytest
 from hypothesis import strategies as st
 
 from support.bulk_model import DETAILS, IDENTITY, Model
+from support.scenes import scene
 
 HEADER = "survivor,absorbed,choice,take\n"
 REPORT = ("row", "survivor", "absorbed", "status", "code", "order", "message")
 
 
-@pytest.fixture
+@scene
 def bulk(world):
     """10001 with 20002 (another city), 20003 (the same), 20004 (another company)."""
     world.customer("10001", password="pw-1", domains=["eins.example"])

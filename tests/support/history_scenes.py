@@ -6,6 +6,7 @@ import pytest
 
 from custmerge.rules.history import Action, Actor, Draft
 from custmerge.storage.database import Database
+from support.scenes import scene
 
 ANNA = Actor("anna", "staff")
 KEYS = ["seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash"]
@@ -26,7 +27,7 @@ def append(cli):
     return append
 
 
-@pytest.fixture
+@scene
 def merged(world, agent):
     """Two orders into 10001; the first took the street."""
     world.customer("10001")

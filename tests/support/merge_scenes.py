@@ -1,9 +1,9 @@
 """What several files of tests of merging have in common."""
 
-import pytest
+from support.scenes import scene
 
 
-@pytest.fixture
+@scene
 def pair(world):
     """10001 and 20002, the same person at another address; the domain of 20002 has its customer's password."""
     world.customer("10001", password="pw-1", domains=["eins.example"])

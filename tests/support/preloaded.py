@@ -1,14 +1,18 @@
 """What a process of the command line is forked from: everything that it needs, imported in English.
 
-Its passwords are hashed at little cost, see `quick_hashes`.
+Its passwords are hashed at little cost and its databases opened so, see `quick_hashes` and `quick_databases`. It has
+done something of everything, see `warm_up`, so that what commands compile or keep when they first need it is there.
 """
 
 import gc
 import importlib
+import os
 import pkgutil
 import sys
+import tempfile
 
 import custmerge
+from support.quick_databases import open_quickly
 from support.quick_hashes import hash_quickly
 
 LIBRARIES = (
@@ -26,6 +30,15 @@ def load(*left_out):
             importlib.import_module(module.name)
 
 
+def warm_up():
+    """Do something of everything on each of the databases that this process was told of."""
+    from support.warm_up import WARM_UP, do_everything
+
+    for url in os.environ.pop(WARM_UP, "").split():
+        with tempfile.TemporaryDirectory() as folder:
+            do_everything(url, folder)
+
+
 for name in LIBRARIES:
     importlib.import_module(name)
 load(*LEFT_OUT, "custmerge.cli")
@@ -36,6 +49,8 @@ load(*LEFT_OUT)
 IN_ENGLISH = sorted(name for name in sys.modules.keys() - _WITHOUT_LANGUAGE if name.startswith("custmerge.cli."))
 """The modules with texts that are translated once, when they are imported."""
 hash_quickly()
+open_quickly()
+warm_up()
 # Nothing of this is garbage in any of them: each would look through all of it.
 gc.collect()
 gc.freeze()

@@ -2,12 +2,11 @@
 
 import time
 
-import pytest
-
+from support.scenes import scene
 from support.world import details
 
 
-@pytest.fixture
+@scene
 def pair(world):
     """10001 and 20002, another city and mobile number, two packages, one of them with a contact of its own."""
     world.customer("10001", password="pw-1", domains=["eins.example"], mobile="")

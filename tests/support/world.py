@@ -35,41 +35,43 @@ class World:
 
     def __init__(self, cli):
         self.anna = cli.as_("anna")
+        self.url = cli.url
         self.folder = cli.folder
         self._database = Database(cli.url)
 
     def customer(self, number, *, password=None, domains=(), package_password="", contact=None, **fields):
         """Make a customer like Katrin but for `fields`, with one package where there are domains."""
-        self.customers_like(number, password=password, **fields)
+        made = [(Customers, CUSTOMER_COLUMNS, [_customer(number, password, fields)])]
         if domains:
-            self.package(f"P{number}", number, domains, password=package_password, contact=contact)
+            row = _package(f"P{number}", number, domains, "", package_password, contact)
+            made.append((Packages, PACKAGE_COLUMNS, [row]))
+        self._import(*made)
 
     def customers_like(self, *numbers, password=None, **fields):
         """Make customers like Katrin but for `fields`, without packages."""
-        rows = [{**KATRIN, **fields, "number": number, "password": password or ""} for number in numbers]
-        self._import(Customers, CUSTOMER_COLUMNS, rows)
+        self._import((Customers, CUSTOMER_COLUMNS, [_customer(number, password, fields) for number in numbers]))
 
     def package(self, package, number, domains=(), *, name="", password="", contact=None):
-        row = {"package": package, "number": number, "name": name, "domains": " ".join(domains), "password": password}
-        row |= {f"contact_{field}": value for field, value in (contact or {}).items()}
-        self._import(Packages, PACKAGE_COLUMNS, [row])
+        row = _package(package, number, domains, name, password, contact)
+        self._import((Packages, PACKAGE_COLUMNS, [row]))
 
-    def _import(self, kind, columns, rows):
-        path = self.folder / f"made-{next(_NUMBERS)}.csv"
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, columns)
-            writer.writeheader()
-            writer.writerows(rows)
+    def _import(self, *kinds):
         with self._opened() as database:
             now = database.now()
             caller = access.resume(database, self.anna.token, now)
-            imports.import_file(database, caller, str(path), kind, update=False, progress=Strict(), now=now)
+            for kind, columns, rows in kinds:
+                path = self.folder / f"made-{next(_NUMBERS)}.csv"
+                with path.open("w", encoding="utf-8", newline="") as file:
+                    writer = csv.DictWriter(file, columns)
+                    writer.writeheader()
+                    writer.writerows(rows)
+                imports.import_file(database, caller, str(path), kind, update=False, progress=Strict(), now=now)
 
     def customers(self):
-        return {c["number"]: c for c in self._exported(export_service.customers, shapes.customer)}
+        return {c["number"]: c for c in self._exported(export_service.customers, shapes.customer_shape)}
 
     def packages(self):
-        return {p["package"]: p for p in self._exported(export_service.packages, shapes.package)}
+        return {p["package"]: p for p in self._exported(export_service.packages, shapes.package_shape)}
 
     def dump(self):
         """Everything there is but the history, as texts."""
@@ -79,8 +81,8 @@ class World:
     def exported(self, kind):
         """Return the rows of an export of `customers` or `packages`, with their hashes."""
         export, shape = {
-            "customers": (export_service.customers, shapes.customer),
-            "packages": (export_service.packages, shapes.package),
+            "customers": (export_service.customers, shapes.customer_shape),
+            "packages": (export_service.packages, shapes.package_shape),
         }[kind]
         return self._exported(export, shape, with_hashes=True)
 
@@ -89,13 +91,23 @@ class World:
             now = database.now()
             caller = access.resume(database, self.anna.token, now)
             rows = export(database, caller, with_hashes=with_hashes, now=now)
-            return [shapes.exported(shape(row), stored, with_hashes=with_hashes) for row, stored in rows]
+            return [shapes.exported_shape(shape(row), stored, with_hashes=with_hashes) for row, stored in rows]
 
     @contextmanager
     def _opened(self):
         """Give the database; it is closed afterwards, and keeps what it has compiled."""
         with closing(self._database):
             yield self._database
+
+
+def _customer(number, password, fields):
+    """Return the row of a customer like Katrin but for `fields`."""
+    return {**KATRIN, **fields, "number": number, "password": password or ""}
+
+
+def _package(package, number, domains, name, password, contact):
+    row = {"package": package, "number": number, "name": name, "domains": " ".join(domains), "password": password}
+    return row | {f"contact_{field}": value for field, value in (contact or {}).items()}
 
 
 class Strict:

@@ -1,6 +1,7 @@
-"""The tables' part of an audit: as the database itself describes them, and the register in them.
+"""The tables' part of an audit.
 
-The catalogue: columns, constraints, indexes, triggers, rights. The register: tombstones, circles, domains.
+The catalogue: our tables as the database itself describes them, and its indexes. The register: tombstones, circles,
+domains, packages.
 """
 
 from __future__ import annotations

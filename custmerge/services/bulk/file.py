@@ -139,7 +139,7 @@ class Rows:
         earlier: Collection[int],
         changed: ChangedRecords | None = None,
     ) -> None:
-        """Read what rows of a `batch` need; nobody else can change it meanwhile, unless it is None, for a dry run.
+        """Read what rows need; for the run of a `batch`, not for a dry run, nobody else can change it meanwhile.
 
         `earlier` are the batches of earlier runs of the file, `changed` what a dry run has left before.
         """
