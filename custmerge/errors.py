@@ -632,11 +632,12 @@ class Interrupted(CustmergeError, code="interrupted", exit=ExitCode.INTERRUPTED)
     template = N_("Interrupted: nothing half done was left behind.")
 
 
-def is_interrupt(error: BaseException | None) -> bool:
+def is_interrupt(error: BaseException) -> bool:
     """Return whether an error is Ctrl-C, or what came of it in a library that it took by surprise."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__context__
-    return error is not None
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, KeyboardInterrupt):
+        cause = cause.__context__
+    return cause is not None
 
 
 class DecidedElsewhere(CustmergeError, code="decided_elsewhere", exit=ExitCode.NOT_ALL):

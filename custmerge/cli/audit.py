@@ -58,7 +58,7 @@ def audit(
     if out not in (None, STDOUT):
         files.demand_place(str(out))
     from custmerge.services import audit as audit_service
-    from custmerge.services.audit.checkpoints import CheckpointBook
+    from custmerge.services.audit import CheckpointBook
 
     try:
         now = context.now()

@@ -16,8 +16,7 @@ from custmerge.cli.render.text.history import event_line, history_table, moved_l
 from custmerge.cli.render.text.parts import BLANK, Part
 from custmerge.cli.streams import flushed, wait_while_read, write_lines
 from custmerge.errors import N_, BadUsage, BadValue
-from custmerge.rules.history import ROUTINE, Action
-from custmerge.rules.times import day_bounds
+from custmerge.rules.history import ROUTINE, Action, day_bounds
 from custmerge.services import history as history_service
 
 SHOWN_AT_ONCE = 100

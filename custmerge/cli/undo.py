@@ -15,10 +15,9 @@ from custmerge.cli.render.data.undo import extent_shape, plan_shape
 from custmerge.cli.render.data.writing import Format, flat, write_many, write_one
 from custmerge.cli.render.text.undo import asked_lines, batch_question, batch_undone, undone_lines
 from custmerge.errors import BadUsage, CustmergeError
-from custmerge.rules.undo import UndoPlan
+from custmerge.rules.undo import Extent, UndoPlan
 from custmerge.services import undo as undo_service
 from custmerge.services.progress import Inputs
-from custmerge.services.undo import batch as undo_batch
 
 
 def undo(
@@ -76,6 +75,9 @@ def _confirm_orders(context: Context, plans: Sequence[UndoPlan]) -> None:
 
 
 def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, yes: bool) -> None:
+    # Imported here: few undos are of a batch.
+    from custmerge.services.undo import batch as undo_batch
+
     caller = context.caller()
     extent = None
     if dry_run or not yes:
@@ -101,7 +103,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     _print_batch(context, done, form, dry_run=False)
 
 
-def _print_batch(context: Context, extent: undo_batch.Extent, form: Format, *, dry_run: bool) -> None:
+def _print_batch(context: Context, extent: Extent, form: Format, *, dry_run: bool) -> None:
     if form is Format.TABLE:
         context.terminal.print(batch_undone(extent, dry_run=dry_run))
     else:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
 from custmerge.errors import N_
-from custmerge.rules.history import Head, canonical
-from custmerge.rules.times import moment
+from custmerge.rules.history import Head, canonical, moment
 
 
 class Severity(StrEnum):
@@ -226,7 +225,7 @@ class Checkpoint:
     hash: str
     """64 lower-case hex digits."""
     at: str
-    """When it was audited, see `times.stamp`."""
+    """When it was audited, see `history.stamp`."""
     signature: str | None
     """Ed25519 over `signed_text`, in base64; None where nobody signed."""
 

@@ -24,10 +24,9 @@ from custmerge.errors import (
     UnknownNumber,
 )
 from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
-from custmerge.rules.history import row_digest
+from custmerge.rules.history import MAY_BE_APART, has_begun, moment, row_digest, stamp
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import shortened, unguard, wrong_with_digits
-from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
 
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
@@ -72,7 +71,7 @@ class Batch:
     state: State
     rows: int
     at: str
-    """When it was approved, or begun; see `times.stamp`."""
+    """When it was approved, or begun; see `history.stamp`."""
     id: int = 0
     """0 for a batch that isn't kept yet."""
     done: int = 0
@@ -84,7 +83,7 @@ class Batch:
     runner: str | None = None
     """The process that runs or undoes it, see `services.bulk.lease`."""
     alive_until: str | None = None
-    """When the runner's lease expires unless it is renewed, see `times.stamp`."""
+    """When the runner's lease expires unless it is renewed, see `history.stamp`."""
 
 
 @dataclass(frozen=True, slots=True)

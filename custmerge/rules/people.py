@@ -14,8 +14,7 @@ from enum import StrEnum
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
 from custmerge.rules.fields import Pair, checked_number
-from custmerge.rules.history import Cell, Fact, Facts, row_digest, seq_of
-from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
+from custmerge.rules.history import MAY_BE_APART, Cell, Fact, Facts, has_begun, moment, row_digest, seq_of, stamp
 
 ABSOLUTE_LIMIT = timedelta(hours=12)
 CUSTOMER_IDLE_LIMIT = timedelta(minutes=30)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, Detail, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
-from custmerge.rules.history import Actor, image_digest
+from custmerge.rules.history import Actor, has_begun, image_digest, moment
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.plan import Choice, Order, contact_after
-from custmerge.rules.times import has_begun, moment
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
@@ -275,3 +274,25 @@ def _with_domains(package: Package, now: Collection[str], present: Present) -> I
         if domain_in_ascii(name) not in before:
             why = N_("domain {domain} was added to package {package} since")
             yield Obstacle(f"domain {name}", why, {**fills, "domain": name})
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What an undo of a batch did, or would do."""
+
+    batch: int
+    orders: int = 0
+    already: int = 0
+    """Orders of the batch that were undone before."""
+    packages: int = 0
+    domains: int = 0
+
+    def with_chunk(self, orders: Sequence[int], plans: Sequence[UndoPlan]) -> Extent:
+        """Return this with further orders of the batch, of which `plans` undo those that weren't undone before."""
+        return Extent(
+            batch=self.batch,
+            orders=self.orders + len(plans),
+            already=self.already + len(orders) - len(plans),
+            packages=self.packages + sum(len(plan.packages) for plan in plans),
+            domains=self.domains + sum(len(plan.domains) for plan in plans),
+        )

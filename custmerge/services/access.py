@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
 from custmerge.rules.fields import Customer, living
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact, moment, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import (
     Capability,
@@ -23,7 +23,6 @@ from custmerge.rules.people import (
     still_may,
     token_sha256,
 )
-from custmerge.rules.times import moment, stamp
 from custmerge.rules.transfers import Why, why_lost
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Caller:
     """A staff name, or the number that a customer logged in with."""
     token_sha256: str
     expires_at: str
-    """When the session ends unless it is used before, see `times.stamp`."""
+    """When the session ends unless it is used before, see `history.stamp`."""
     person: int | None = None
     """The id of the person who acts or, for a service token, answers for it; None for a customer."""
     is_service: bool = False
@@ -162,7 +161,7 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
 
 
 def caller_of(session: Session, used: str) -> Caller:
-    """Return the caller of a session that was last used at the moment `used`, see `times.stamp`."""
+    """Return the caller of a session that was last used at the moment `used`, see `history.stamp`."""
     end = stamp(session.ends_at(used))
     caller = partial(Caller, token_sha256=session.token_sha256, expires_at=end)
     if (service := session.service) is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
-from custmerge.rules.times import MAY_BE_APART
+from custmerge.rules.history import MAY_BE_APART
 from custmerge.settings import sqlite_path
 from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.rules.fields import Customer, Package
-from custmerge.rules.history import Action, Draft, Entry, Fact
+from custmerge.rules.history import Action, Draft, Entry, Fact, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_, BadValue, UnknownNumber
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Package, Pair, chain, checked_number, living_pair
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
 from custmerge.services.authority import approved_for, proved_pairs
 

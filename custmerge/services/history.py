@@ -36,7 +36,7 @@ class Filter:
     order: int | None = None
     action: Action | None = None
     since: str | None = None
-    """The first moment that counts, see `times.stamp`."""
+    """The first moment that counts, see `history.stamp`."""
     until: str | None = None
     """The first moment that doesn't count any more."""
     limit: int | None = None

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from custmerge.errors import Changed, ProofRequired
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
-from custmerge.rules.history import Action, Draft, Fact, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules.history import Action, Draft, Fact, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import OPEN, Status, Why, decision_digest, is_as_filed, status_now, void_entries
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.authority import records_of

@@ -19,9 +19,8 @@ from custmerge.errors import (
     UnknownTransfer,
 )
 from custmerge.rules.fields import Customer
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.people import Capability, survivor_of
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
     OPEN,
     Status,

@@ -17,9 +17,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
 
-from custmerge.rules.history import Action, Actor, Draft, Fact, row_digest, seq_of
+from custmerge.rules.history import Action, Actor, Draft, Fact, row_digest, seq_of, stamp
 from custmerge.rules.people import Capability, person_digest, person_row_digest
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import (
     DECISIONS,
     OPEN,

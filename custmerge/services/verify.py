@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRefused
 from custmerge.rules.fields import checked_number
+from custmerge.rules.history import stamp
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import PROOF_LASTS, Capability, Proof, survivor_of, verified_sha256
 from custmerge.rules.plan import readable_image
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 
 if TYPE_CHECKING:

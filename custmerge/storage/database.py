@@ -25,8 +25,7 @@ from custmerge.errors import (
     OutcomeUnknown,
     is_interrupt,
 )
-from custmerge.rules.history import Entry
-from custmerge.rules.times import MAY_BE_APART, stamp
+from custmerge.rules.history import MAY_BE_APART, Entry, stamp
 from custmerge.settings import shown_url
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, our_errors
 from custmerge.storage.tables import VERSIONS
@@ -255,7 +254,7 @@ class Database:
         interrupt begins a transaction, and would wait for that one.
         """
         error = sys.exc_info()[1]
-        if is_interrupt(error):
+        if error is not None and is_interrupt(error):
             _clear_frames_of(error)
             self._open = None
             self.close()

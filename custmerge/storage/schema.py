@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from custmerge import errors
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.settings import shown_url
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import VERSIONS

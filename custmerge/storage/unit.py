@@ -16,10 +16,9 @@ from custmerge.settings import shown_url
 from custmerge.storage.catalogue import Protection
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.batches import Batches
-from custmerge.storage.ledger.digested_rows import DigestedRows
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
-from custmerge.storage.ledger.reader import LedgerReader
+from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
 from custmerge.storage.register.reader import RegisterReader

@@ -12,10 +12,9 @@ from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.history import Action, Actor, Draft, moment, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import token_sha256
-from custmerge.rules.times import moment, stamp
 from custmerge.services import access, undo
 from custmerge.services.people import guessing
 from custmerge.storage.database import Database

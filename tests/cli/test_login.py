@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.databases import STAFF_PASSWORD, login_staff
 
+from custmerge.rules.history import stamp
 from custmerge.rules.people import token_sha256
-from custmerge.rules.times import stamp
 from custmerge.services import access
 from custmerge.services.people import sessions
 from custmerge.storage.database import Database

@@ -10,6 +10,7 @@ from support.world import a_customer, fields
 
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import EMPTY_DETAILS, Field, Package, wrong_with_number
+from custmerge.rules.history import day_bounds, moment, stamp
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Role, expires_at
 from custmerge.rules.plan import Wishes, before_image, plan_merge
@@ -24,7 +25,6 @@ from custmerge.rules.records import (
     unguard,
     wrong_with_domain,
 )
-from custmerge.rules.times import day_bounds, moment, stamp
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

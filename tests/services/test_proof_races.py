@@ -10,8 +10,7 @@ from support.databases import login_staff
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
-from custmerge.rules.history import Action
-from custmerge.rules.times import stamp
+from custmerge.rules.history import Action, stamp
 from custmerge.services import access, authority, bulk, find
 from custmerge.services import merge as merge_service
 from custmerge.services import verify as verify_service

@@ -8,9 +8,8 @@ from support.command_line import CommandLine
 from support.databases import execute
 from support.migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.history import Action, Actor, Draft, stamp
 from custmerge.rules.people import person_row_digest
-from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import open_engine

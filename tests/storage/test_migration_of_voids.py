@@ -10,8 +10,7 @@ from support.migration_scenes import EARLIER, NOW, audited
 from support.runs import NIGHTLY
 
 from custmerge.rules.audit import CheckName
-from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.times import stamp
+from custmerge.rules.history import Action, Actor, Draft, stamp
 from custmerge.rules.transfers import Status
 from custmerge.services import init
 from custmerge.storage.database import Database

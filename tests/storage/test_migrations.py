@@ -17,8 +17,8 @@ from support.struck_process import die_at
 from custmerge.errors import DatabaseError, NewSchema
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
+from custmerge.rules.history import stamp
 from custmerge.rules.normalise import search_text
-from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage import schema
 from custmerge.storage.database import Database

@@ -19,9 +19,9 @@ from hypothesis.stateful import (
 from custmerge.errors import CustmergeError
 from custmerge.rules.audit import CheckName
 from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.history import stamp
 from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
 from custmerge.services import access, imports, transfer
 from custmerge.services import audit as audit_service

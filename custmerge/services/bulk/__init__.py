@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, goes_on
-from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
 from custmerge.services.bulk.file import RunOptions, RunSummary, opened

@@ -32,7 +32,7 @@ from custmerge.rules.bulk import (
     outcome_of,
     packed,
 )
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, tell

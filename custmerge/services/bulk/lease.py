@@ -22,7 +22,7 @@ from custmerge.errors import (
     PartUnknown,
 )
 from custmerge.rules.bulk import ALIVE_FOR, Batch, State, is_alive
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.storage.files.locks import FileRunLock, file_run_lock
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Lease:
 
 
 def expiry(now: datetime) -> str:
-    """Return when a lease expires that is taken or renewed now, see `times.stamp`."""
+    """Return when a lease expires that is taken or renewed now, see `history.stamp`."""
     return stamp(now + ALIVE_FOR)
 
 

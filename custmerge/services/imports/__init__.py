@@ -12,10 +12,9 @@ from functools import partial
 from typing import IO, TYPE_CHECKING, ClassVar, Protocol
 
 from custmerge.errors import N_, BadLines, CustmergeError
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.people import Capability
 from custmerge.rules.records import NEVER_GUARDED, Problem, shortened, unguard
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.imports.passwords import Hashes, hashed
 from custmerge.services.progress import Progress

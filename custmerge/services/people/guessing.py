@@ -15,9 +15,8 @@ from datetime import datetime
 from functools import partial
 
 from custmerge.errors import LockedOut
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import MAY_BE_APART, Action, Actor, Draft, Fact, stamp
 from custmerge.rules.passwords import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
-from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.storage.database import Clock, Database
 from custmerge.storage.unit import Unit
 

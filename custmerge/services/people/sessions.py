@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.history import MAY_BE_APART, Action, Actor, Draft, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
-from custmerge.rules.times import MAY_BE_APART, stamp
 from custmerge.services.access import Caller, caller_of, is_as_told
 from custmerge.services.people import guessing, passwords
 from custmerge.services.people.staff import write_password

@@ -17,10 +17,9 @@ from custmerge.errors import (
     UnknownToken,
 )
 from custmerge.rules.fields import wrong_with_number
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
 from custmerge.rules.people import Capability, Person, Role, folded, may, person_digest, service_digest
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import void_entries, why_lost
 from custmerge.services.access import (
     Caller,

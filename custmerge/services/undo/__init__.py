@@ -21,10 +21,9 @@ from custmerge.errors import (
     UnknownOrder,
 )
 from custmerge.rules.fields import Package
-from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability, may
 from custmerge.rules.plan import Image, State, readable_image
-from custmerge.rules.times import stamp
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
     Later,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,9 @@ from custmerge.errors import (
     UnknownBatch,
 )
 from custmerge.rules.bulk import UNFINISHED, Batch, State
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
-from custmerge.rules.undo import UndoPlan
+from custmerge.rules.undo import Extent, UndoPlan
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
 from custmerge.services.bulk.lease import Lease, expiry, in_parts, leased
 from custmerge.services.progress import Inputs
@@ -32,28 +30,6 @@ from custmerge.storage.files.temporary import ChangedRecords
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What an undo of a batch did, or would do."""
-
-    batch: int
-    orders: int = 0
-    already: int = 0
-    """Orders of the batch that were undone before."""
-    packages: int = 0
-    domains: int = 0
-
-    def with_chunk(self, orders: Sequence[int], plans: Sequence[UndoPlan]) -> Extent:
-        """Return this with further orders of the batch, of which `plans` undo those that weren't undone before."""
-        return Extent(
-            batch=self.batch,
-            orders=self.orders + len(plans),
-            already=self.already + len(orders) - len(plans),
-            packages=self.packages + sum(len(plan.packages) for plan in plans),
-            domains=self.domains + sum(len(plan.domains) for plan in plans),
-        )
 
 
 def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> Extent:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, RowMapping, Select, and_, insert, or_, select
 
 from custmerge.errors import ResultsChanged
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
-from custmerge.rules.times import moment, stamp
+from custmerge.rules.history import moment, stamp
 from custmerge.storage.dialect import insert_row, streamed
 from custmerge.storage.tables import batch, batch_chunk
 

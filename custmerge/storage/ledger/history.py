@@ -8,8 +8,7 @@ from typing import TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, Connection, Executable, Integer, bindparam, case, cast, func, select, union_all
 
-from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.rules.times import moment
+from custmerge.rules.history import Action, Draft, Entry, Head, extend, moment
 from custmerge.rules.transfers import STATUS_AFTER
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
@@ -30,7 +29,7 @@ class Conditions(TypedDict, total=False):
     order: int | None
     action: str | None
     since: str | None
-    """The first moment that counts, see `times.stamp`."""
+    """The first moment that counts, see `history.stamp`."""
     until: str | None
     """The first moment that doesn't count any more."""
     only: Collection[str]

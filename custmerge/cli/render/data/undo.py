@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from custmerge.cli.render.data.writing import Shape
-from custmerge.rules.undo import UndoPlan
-from custmerge.services.undo.batch import Extent
+from custmerge.rules.undo import Extent, UndoPlan
 
 
 def plan_shape(plan: UndoPlan, *, dry_run: bool) -> Shape:

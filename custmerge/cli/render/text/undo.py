@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
-from custmerge.rules.undo import UndoPlan
-from custmerge.services.undo.batch import Extent
+from custmerge.rules.undo import Extent, UndoPlan
 
 
 def asked_lines(plans: Sequence[UndoPlan]) -> list[Line]:
