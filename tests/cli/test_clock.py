@@ -136,7 +136,7 @@ def test_a_late_entry_with_an_early_moment_turns_no_clock_back(sqlite_cli):
             for hours in (0, 2):
                 at = stamp(now - timedelta(hours=hours))
                 unit.chain.append([Draft(at, Actor("a", "staff"), Action.USER, {"did": "unlock", "name": "x"})])
-            assert unit.newest_entry() == moment(stamp(now))
+            assert unit.chain.newest_moment() == moment(stamp(now))
 
 
 @sqlite

@@ -16,11 +16,9 @@ from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_co
 
 ROWS_AT_ONCE = 5_000
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
-_PLACEMENTS = f"""
-SELECT p.package, d.name, p.number, {", ".join(f"p.{column}" for column in CONTACT_COLUMNS)}
-FROM package p LEFT JOIN domain d ON d.package = p.package
-WHERE p.package {{among}} ORDER BY p.package, d.name
-"""  # noqa: S608 (our names)
+# Two statements: joined, each domain would bring the contact of its package along.
+_PACKAGES = f"SELECT package, number, {', '.join(CONTACT_COLUMNS)} FROM package WHERE package {{among}}"  # noqa: S608 (our names)
+_DOMAINS = "SELECT package, name FROM domain WHERE package {among} ORDER BY package, name"
 # A tombstone may have been imported, but what was imported as one can't be in an order. The addition to the action
 # keeps SQLite from going through every undo for each of them.
 _RETIRED_BY_NOBODY = """
@@ -110,15 +108,13 @@ class RegisterReader:
 
         A contact that is there in part, which only an edited file of SQLite has, is given as it is.
         """
+        domains: dict[str, list[str]] = {}
+        for key, name in driver_rows(self._connection, _DOMAINS, keys):
+            domains.setdefault(key, []).append(name)
         placements: dict[str, Placement] = {}
-        for row in driver_rows(self._connection, _PLACEMENTS, keys):
-            key, name, number, *_ = row
-            if (placement := placements.get(key)) is None:
-                contact = row[3:]
-                placement = Placement(number, [], None if contact == _NO_CONTACT else contact)
-                placements[key] = placement
-            if name is not None:
-                placement.domains.append(name)
+        for row in driver_rows(self._connection, _PACKAGES, keys):
+            key, number, contact = row[0], row[1], row[2:]
+            placements[key] = Placement(number, domains.get(key, []), None if contact == _NO_CONTACT else contact)
         return placements
 
     def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
