@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
-import shlex
 import shutil
 import signal
 import subprocess
@@ -90,6 +88,9 @@ class Terminal:
 
     def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
+        # Imported here, as what hardly any command needs.
+        import getpass
+
         self.demand_person(question, option)
         try:
             return getpass.getpass(f"{without_urls_secrets(question)}: ", stream=sys.stderr)
@@ -280,6 +281,8 @@ def _pager_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _pager_command(line: str) -> list[str]:
+    import shlex
+
     try:
         words = shlex.split(line)
     except ValueError:

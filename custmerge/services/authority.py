@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -210,3 +211,13 @@ def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
             and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
         )
     return transfer.status if holds else Status.VOID
+
+
+def last_update(unit: Unit, kind: str) -> int:
+    """Return the seq of the newest entry of an import that changed rows of a kind, 0 where there is none."""
+    with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
+        for entry in entries:
+            facts = json.loads(entry.body)
+            if facts.get("kind") == kind and facts.get("updated"):
+                return entry.seq
+    return 0

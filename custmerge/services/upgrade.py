@@ -33,7 +33,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Staff
-from custmerge.services.authority import approved_in, lives_of, lost_approvals, staff_of
+from custmerge.services.authority import approved_in, last_update, lives_of, lost_approvals, staff_of
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 
@@ -79,7 +79,7 @@ def _void(unit: Unit, at: str) -> Iterator[Draft]:
     Open transfers become void, too, if the older version had made them void or their people may no longer.
     """
     void = unit.transfers.stored_as(Status.VOID)
-    lives, updated = lives_of(unit, void), _last_update(unit) if void else 0
+    lives, updated = lives_of(unit, void), last_update(unit, "customers") if void else 0
     for transfer in void:
         life = lives[transfer.id]
         if life is None or life.status not in OPEN:
@@ -119,15 +119,6 @@ def _who_chose(unit: Unit) -> dict[str, str | None]:
             is_other = facts["by_kind"] != "system" and (facts["by_kind"] != "staff" or facts["by"] != facts["name"])
             chosen[facts["name"]] = facts["by"] if is_other else None
     return chosen
-
-
-def _last_update(unit: Unit) -> int:
-    """Return the seq of the newest import that may have changed identity fields, 0 if there is none."""
-    for entry in unit.chain.newest(action=Action.IMPORT.value):
-        facts = json.loads(entry.body)
-        if facts.get("kind") == "customers" and facts.get("updated"):
-            return entry.seq
-    return 0
 
 
 def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:

@@ -19,16 +19,16 @@ from custmerge.storage.ledger.batches import Batches
 from custmerge.storage.ledger.digested_rows import DigestedRows
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
+from custmerge.storage.ledger.reader import LedgerReader
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
+from custmerge.storage.register.reader import RegisterReader
 from custmerge.storage.register.records import Register
+from custmerge.storage.rights import Rights
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
-    from custmerge.storage.ledger.reader import LedgerReader
     from custmerge.storage.register.imports import RegisterImport
-    from custmerge.storage.register.reader import RegisterReader
-    from custmerge.storage.rights import Rights
 
 
 T = TypeVar("T")
@@ -117,31 +117,17 @@ class Unit:
     """Wrong tries and locks."""
     transfers = _part(Transfers)
     """Contract transfers."""
-
-    @cached_property
-    def rights(self) -> Rights:
-        """The rights of PostgreSQL's roles."""
-        from custmerge.storage.rights import Rights
-
-        return Rights(self._connection)
+    rights = _part(Rights)
+    """The rights of PostgreSQL's roles."""
+    ledger_reader = _part(LedgerReader)
+    """What an audit reads of the ledger."""
+    register_reader = _part(RegisterReader)
+    """What an audit reads of the register."""
 
     @cached_property
     def register_import(self) -> RegisterImport:
         """Rows of a file on their way into the register."""
+        # Its statements and temporary tables take longer to build than any other part of a unit.
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
-
-    @cached_property
-    def ledger_reader(self) -> LedgerReader:
-        """What an audit reads of the ledger."""
-        from custmerge.storage.ledger.reader import LedgerReader
-
-        return LedgerReader(self._connection)
-
-    @cached_property
-    def register_reader(self) -> RegisterReader:
-        """What an audit reads of the register."""
-        from custmerge.storage.register.reader import RegisterReader
-
-        return RegisterReader(self._connection)

@@ -37,6 +37,8 @@ def warm_up():
     for url in os.environ.pop(WARM_UP, "").split():
         with tempfile.TemporaryDirectory() as folder:
             do_everything(url, folder)
+    # Where a command puts its files is for its own environment to say.
+    tempfile.tempdir = None
 
 
 for name in LIBRARIES:

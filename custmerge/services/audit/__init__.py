@@ -22,7 +22,7 @@ from custmerge.services.access import Caller, demand
 from custmerge.services.audit import ledger, people, tables
 from custmerge.services.audit.ledger import Stretch
 from custmerge.services.audit.processes import AuditProcesses, readable
-from custmerge.services.authority import as_they_are
+from custmerge.services.authority import as_they_are, last_update
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 
@@ -170,7 +170,7 @@ class _Look:
         erased_until, packages_after = "", 0
         with readable(unit, findings, CheckName.CHAIN):
             erased_until, _count = ledger.purged(unit, "orders")
-            packages_after = ledger.last_import_of_packages(unit)
+            packages_after = last_update(unit, "packages")
         # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
         bounds = unit.ledger_reader.bounds(first, last, AuditProcesses.ENTRIES_AT_ONCE)
         return [

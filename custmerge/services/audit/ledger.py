@@ -229,16 +229,6 @@ def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
     return latest, count
 
 
-def last_import_of_packages(unit: Unit) -> int:
-    """Return the seq of the newest entry of an import that changed packages, 0 where there is none."""
-    with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
-        for entry in entries:
-            facts = json.loads(entry.body)
-            if facts.get("kind") == "packages" and facts.get("updated"):
-                return entry.seq
-    return 0
-
-
 def _check_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
     orders, images = unit.ledger_reader.counts()
     if CheckName.ORDERS in checks and orders != merges:
