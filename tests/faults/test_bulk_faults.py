@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from support.command_line import CommandLine, Result
 from support.databases import STAFF_PASSWORD
+from support.scenes import scene
 from support.struck_process import (
     FATAL_CHUNK,
     interrupt,
@@ -59,10 +60,14 @@ def write_csv(path, columns, rows):
         csv.writer(file).writerows([columns, *rows])
 
 
+@scene
+def prepared(supervisor):
+    prepare(supervisor, supervisor.folder)
+
+
 @pytest.fixture
-def uninterrupted(supervisor, tmp_path, twin):
+def uninterrupted(prepared, twin):
     """What the run of the file that was prepared comes to when nothing happens to it."""
-    prepare(supervisor, tmp_path)
     return twin
 
 
@@ -213,10 +218,10 @@ def test_a_run_that_waits_for_a_lock_is_interrupted_at_once(agent, supervisor, t
 # While passwords are verified
 
 
-@pytest.fixture
-def proofs(supervisor, tmp_path, staff_hash):
+@scene
+def proofs(supervisor, staff_hash):
     """Make a file of 30 rows with their passwords, all right."""
-    write_proofs(supervisor, tmp_path, staff_hash, [(n, STAFF_PASSWORD) for n in range(1001, 1031)])
+    write_proofs(supervisor, supervisor.folder, staff_hash, [(n, STAFF_PASSWORD) for n in range(1001, 1031)])
 
 
 def write_proofs(supervisor, folder, staff_hash, tries):

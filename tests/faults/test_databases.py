@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from support.cli_process import run_command_line
+from support.scenes import scene
 from support.struck_process import run_with_lock_timeout
 
 SHORT_OF_PATIENCE = partial(run_with_lock_timeout, 0.2)
@@ -43,7 +44,7 @@ def locked(url):
         yield
 
 
-@pytest.fixture
+@scene
 def proved_pair(world, agent):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"])

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from support.bulk_scenes import Quiet
 from support.databases import execute
+from support.scenes import scene
 
 from custmerge.services import access
 from custmerge.services.imports import import_file
@@ -60,11 +61,15 @@ class Host:
         return found[0]
 
 
-@pytest.fixture
-def host(world, supervisor, database_url):
+@scene
+def two_customers(world):
     world.customer("10001")
     world.package("P1", "10001", ["eins.example"])
     world.customer("10002")
+
+
+@pytest.fixture
+def host(world, supervisor, database_url, two_customers):
     return Host(world, supervisor, database_url)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from support.bulk_scenes import Quiet
 from support.databases import restored
+from support.scenes import scene
 from support.struck_process import survived
 
 from custmerge.rules.history import Action
@@ -22,12 +23,13 @@ def this_moment():
     return datetime.now(UTC)
 
 
-@pytest.fixture
-def three(world, tmp_path):
+@scene
+def three(world):
     world.customer("10001", password="pw-1", domains=["eins.example"], mobile="")
     world.customer("20002", password="pw-2", domains=["zwei.example", "drei.example"], city="Ulm")
     world.customer("30003", password="pw-3", domains=["vier.example"], city="Kiel")
-    (tmp_path / "pairs.csv").write_text("survivor,absorbed,choice,take\n10001,20002,keep,city\n10001,30003,adopt,\n")
+    rows = "10001,20002,keep,city\n10001,30003,adopt,\n"
+    (world.folder / "pairs.csv").write_text(f"survivor,absorbed,choice,take\n{rows}")
     return world
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from support.databases import STAFF_PASSWORD, execute, login_staff
+from support.scenes import scene
 
 from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, LoginRefused, ProofRequired
 from custmerge.rules.people import Role
@@ -29,19 +30,23 @@ def this_moment():
     return datetime.now(UTC)
 
 
-@pytest.fixture
-def ada(cli, supervisor):
-    """A supervisor who has neither filed nor approved anything."""
+@scene
+def second_supervisor(cli, supervisor):
     assert supervisor("user", "role", "ada", "supervisor").code == 0
+    with closing(Database(cli.url)) as database:
+        login_staff(database, "ada", "korrektes-pferd-batterie", token="new-token-of-ada", now=this_moment())
+
+
+@pytest.fixture
+def ada(cli, second_supervisor):
+    """A supervisor who has neither filed nor approved anything."""
     other = cli.as_("ada")
     other.token = "new-token-of-ada"
-    with closing(Database(cli.url)) as database:
-        login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=this_moment())
     return other
 
 
-@pytest.fixture
-def approved(world, agent, supervisor, ada):
+@scene
+def approved(world, agent, supervisor, second_supervisor):
     """Transfer 1 for 20002 into 10001, filed by ben, approved by anna."""
     world.customer("10001", domains=["eins.example"])
     world.customer("20002", domains=["zwei.example"], company="Sonnentau OHG", city="Ulm")
@@ -51,8 +56,8 @@ def approved(world, agent, supervisor, ada):
     return world
 
 
-@pytest.fixture
-def pairs(world, supervisor, ada):
+@scene
+def pairs(world, supervisor, second_supervisor):
     """A bulk file of four rows, approved by anna."""
     world.customers_like(*map(str, range(1, 9)))
     (world.folder / "pairs.csv").write_text("survivor,absorbed\n1,2\n3,4\n5,6\n7,8\n")

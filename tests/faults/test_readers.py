@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 from support.databases import execute
+from support.scenes import scene
 
 from custmerge.errors import DatabaseConflict, SessionOver
 from custmerge.rules.history import stamp
@@ -28,8 +29,8 @@ READERS = {
 }
 
 
-@pytest.fixture
-def pair(world, database_url):
+@scene
+def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
     return world

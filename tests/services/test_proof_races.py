@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from passlib.hash import sha512_crypt
 from support.databases import login_staff
+from support.scenes import scene
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
@@ -27,9 +28,6 @@ class Host:
     """The database of a host with 10001, 20002 and 30003, and people who work with it."""
 
     def __init__(self, world, url):
-        world.customer("10001", password="pw-1", domains=["eins.example"])
-        world.customer("20002", password="pw-2", domains=["zwei.example"])
-        world.customer("30003", password="pw-3", domains=["drei.example"])
         self.world = world
         self.database = Database(url)
         self.tokens = itertools.count()
@@ -80,8 +78,15 @@ class Host:
         return tries, len(self.world.anna.in_process("history", "--action", "login_failed", "-f", "json").json)
 
 
+@scene
+def three_customers(world):
+    world.customer("10001", password="pw-1", domains=["eins.example"])
+    world.customer("20002", password="pw-2", domains=["zwei.example"])
+    world.customer("30003", password="pw-3", domains=["drei.example"])
+
+
 @pytest.fixture
-def host(world, database_url):
+def host(world, database_url, three_customers):
     host = Host(world, database_url)
     yield host
     host.database.close()

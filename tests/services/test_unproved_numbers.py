@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+from support.scenes import scene
 
 from custmerge.errors import ProofRequired
 from custmerge.services import merge as merge_service
@@ -13,14 +14,18 @@ from custmerge.services.people import sessions
 from custmerge.storage.database import Database
 
 
-@pytest.fixture
-def database(database_url, world, agent, supervisor):
+@scene
+def transfer(world, agent, supervisor):
     """20002 has a package, and an approved transfer to 10001; 10001 has a password."""
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", domains=["zwei.example"], last_name="Anders")
     (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
     assert agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
     assert supervisor.in_process("transfer", "approve", "1", "--yes").code == 0
+
+
+@pytest.fixture
+def database(database_url, transfer):
     with closing(Database(database_url)) as database:
         yield database
 

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.marks import on_sqlite_alone
 
 from custmerge.errors import DatabaseMissing, ProcessLost
 from custmerge.services.audit import processes as audit_processes
@@ -82,22 +83,26 @@ def test_little_is_done_by_this_process_alone(database_url, start):
     database.close()
 
 
+@on_sqlite_alone
 def test_what_is_raised_there_is_raised_here(processes):
     with pytest.raises(DatabaseMissing, match="here"):
         processes.answer(processes.ask(missing), None)
 
 
+@on_sqlite_alone
 def test_a_fault_there_is_one_here(processes):
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         processes.answer(processes.ask(faulty), None)
 
 
+@on_sqlite_alone
 def test_a_process_that_is_killed_is_told_of(processes):
     task = processes.ask(killed)
     with pytest.raises(ProcessLost):
         processes.answer(task, None)
 
 
+@on_sqlite_alone
 @pytest.mark.parametrize(
     ("doing", "ending"),
     [

@@ -6,6 +6,7 @@ from functools import partial
 import pytest
 from support.bulk_scenes import Quiet
 from support.databases import STAFF_PASSWORD, execute
+from support.scenes import scene
 
 from custmerge.errors import SessionOver
 from custmerge.rules.people import Role
@@ -21,23 +22,27 @@ from custmerge.storage.database import Database
 NEW = "ein-ganz-neues-passwort"
 
 
+@scene
+def something_of_every_kind(world, agent, supervisor):
+    world.customers_like("10001", "20002", "50005")
+    world.customer("40004", password="pw", domains=["vier.example"])
+    world.customer("30003", company="Sonnentau OHG")
+    (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,50005\n")
+    (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
+    done = [
+        agent.in_process("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"),
+        supervisor.in_process("token", "create", "bot", "--role", "auditor"),
+    ]
+    assert {one.code for one in done} == {0}
+
+
 class Host:
     """A database in which there is something to do of every kind, and a supervisor who does it."""
 
-    def __init__(self, world, agent, supervisor):
+    def __init__(self, world, supervisor):
         self.world, self.database, self.now = world, Database(supervisor.url), datetime.now(UTC)
         self.me = access.resume(self.database, supervisor.token, self.now)
-        world.customers_like("10001", "20002", "50005")
-        world.customer("40004", password="pw", domains=["vier.example"])
-        world.customer("30003", company="Sonnentau OHG")
         self.pairs = str(world.folder / "pairs.csv")
-        (world.folder / "pairs.csv").write_text("survivor,absorbed\n10001,50005\n")
-        (world.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
-        done = [
-            agent.in_process("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf"),
-            supervisor("token", "create", "bot", "--role", "auditor"),
-        ]
-        assert {one.code for one in done} == {0}
 
     def state(self):
         """Return everything that a command could write."""
@@ -91,8 +96,8 @@ WORK = {
 
 
 @pytest.fixture
-def host(world, agent, supervisor):
-    host = Host(world, agent, supervisor)
+def host(world, supervisor, something_of_every_kind):
+    host = Host(world, supervisor)
     yield host
     host.database.close()
 
