@@ -1,5 +1,6 @@
 """Fixtures that many tests use: both databases, the command line, people and small disks."""
 
+import gc
 import itertools
 import os
 import shutil
@@ -212,6 +213,12 @@ def pytest_collection_modifyitems(config, items):
     if needy and not DISKS_ARE_DEMANDED and not _may_mount():
         items[:] = [item for item in items if item not in needy]
         config.hook.pytest_deselected(items=needy)
+
+
+def pytest_collection_finish():
+    """Leave the tests themselves out of every later search for garbage: they are thousands, and none of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
