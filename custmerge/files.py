@@ -78,14 +78,6 @@ def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
     raise NotRegular
 
 
-def limited(file: BinaryIO, path: str | Path, largest: int) -> bytes:
-    """Return what is in an open file of at most `largest` bytes; raises BadFile."""
-    content = file.read(largest + 1)
-    if len(content) > largest:
-        raise too_large(path, largest)
-    return content
-
-
 def make_folder(folder: Path) -> None:
     """Make a folder, and what is missing above it, for this user alone whatever the umask is; raises OSError."""
     for missing in reversed([parent for parent in folder.parents if not parent.exists()]):

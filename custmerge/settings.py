@@ -57,7 +57,8 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
     named = environ.get("CUSTMERGE_CONFIG")
     config_file = Path(named) if named else _default_config_file()
     config = {} if config_file is None else _read(config_file, named=bool(named))
-    url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url") or _default_url()
+    url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url")
+    url = url or f"sqlite:///{data_directory() / 'custmerge.db'}"
     chosen = lang if lang is not None else environ.get("CUSTMERGE_LANG") or config.get("lang")
     if chosen is not None and chosen not in LANGUAGES:
         raise BadValue(name="lang", value=chosen, why=N_("choose de or en"))
@@ -271,10 +272,6 @@ def _at_home(directory: Callable[[str], str]) -> Path:
     return Path(path)
 
 
-def _default_url() -> str:
-    return f"sqlite:///{data_directory() / 'custmerge.db'}"
-
-
 def _default_config_file() -> Path | None:
     """Return where the config file is looked for, None for a user without a home."""
     import platformdirs
@@ -307,8 +304,10 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
         return {}, None
     try:
         with files.regular(path) as file:
-            content = files.limited(file, path, LARGEST_CONFIG).decode("utf-8-sig")
-            return tomllib.loads(content), os.fstat(file.fileno())
+            content = file.read(LARGEST_CONFIG + 1)
+            if len(content) > LARGEST_CONFIG:
+                raise files.too_large(path, LARGEST_CONFIG)
+            return tomllib.loads(content.decode("utf-8-sig")), os.fstat(file.fileno())
     except (FileNotFoundError, NotADirectoryError):
         # The home of a service account may be no folder.
         if named:

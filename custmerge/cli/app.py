@@ -7,14 +7,14 @@ import importlib
 import os
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from custmerge import __version__, errors
 from custmerge.cli import language
-from custmerge.cli.context import Context
+from custmerge.cli.context import Context, GlobalOptions
 from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, report
 from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
@@ -46,20 +46,29 @@ VERBS: dict[str, tuple[str, str]] = {
     "config": ("config", N_("Show where the settings come from.")),
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
 }
+F = TypeVar("F", bound=Callable[..., int | None])
 _COMPLETION_HELP = {
     "install_completion": N_("Install completion for this shell."),
     "show_completion": N_("Print completion for this shell."),
 }
 
 
+# Any, here and below: Typer keeps the classes in these signatures private.
+def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+    """Write the line that says how to call a command."""
+    prefix = literal("{usage} ").format(usage=_("Usage:"))
+    formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=prefix)
+
+
 class Verb(TyperCommand):
     """A command whose help is in the person's language throughout, and that takes the global options too."""
+
+    format_usage = _write_usage
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (Typer's own signature)
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
 
-    # Any: Typer keeps the classes in these signatures private.
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
@@ -81,10 +90,6 @@ class Verb(TyperCommand):
                     problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
                 )
 
-    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
-        """Write the line that says how to call it."""
-        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())
-
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
         return _translated(super().get_help_option(ctx))
@@ -93,15 +98,12 @@ class Verb(TyperCommand):
 class VerbGroup(TyperGroup):
     """A command that has commands of its own, with help in the person's language throughout."""
 
+    format_usage = _write_usage
     are_globals_hidden = True
 
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (as above)
         super().__init__(*arguments, **{**attributes, "suggest_commands": False})
         self.params = [*self.params, *global_options(hidden=self.are_globals_hidden)]
-
-    def format_usage(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
-        """Write the line that says how to call it."""
-        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix=_usage())
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
@@ -111,31 +113,27 @@ class VerbGroup(TyperGroup):
 def verb_group(summary: str) -> typer.Typer:
     """Return an app for a verb that has verbs of its own."""
     return typer.Typer(
-        cls=VerbGroup,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        add_completion=False,
-        help=summary,
+        cls=VerbGroup, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False, help=summary
     )
 
 
-def single(function: Callable[..., int | None], *, epilog: str, explained: str = "") -> typer.Typer:
+def verb(app: typer.Typer, summary: str, *examples: str, name: str | None = None) -> Callable[[F], F]:
+    r"""Return what makes a function a command of `app`, called like the function or `name`.
+
+    Its help begins with `summary` and ends with `examples`; `\b` keeps their lines as they are.
+    """
+    epilog = "\n".join(("\b", _("Examples:"), *(f"  {line}" for line in examples)))
+    return app.command(name, cls=Verb, help=summary, epilog=epilog)
+
+
+def single(function: Callable[..., int | None], *examples: str, explained: str = "") -> typer.Typer:
     """Return an app for a verb that is one command.
 
     Its help is `explained`, or the verb's summary in the root command.
     """
     app = verb_group("")
-    app.command(cls=Verb, help=explained, epilog=epilog)(function)
+    verb(app, explained, *examples)(function)
     return app
-
-
-def examples(*lines: str) -> str:
-    r"""Return the end of a command's help; `\b` keeps its lines as they are."""
-    return "\n".join(("\b", _("Examples:"), *(f"  {line}" for line in lines)))
-
-
-def _usage() -> str:
-    return literal("{usage} ").format(usage=_("Usage:"))
 
 
 def _translated(option: Any) -> Any:  # noqa: ANN401
@@ -144,24 +142,6 @@ def _translated(option: Any) -> Any:  # noqa: ANN401
     return option
 
 
-def _declare(
-    *,
-    database: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"), show_default=False),
-    ] = None,
-    lang: Annotated[
-        str | None, typer.Option(metavar="de|en", help=_("Language of texts."), show_default=False)
-    ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False,
-) -> None:
-    """Name the options; `custmerge.cli.context.GlobalOptions` has a place for each."""
-
-
-# Any: Typer keeps the class of its options private.
 def global_options(*, hidden: bool) -> list[Any]:
     """Return the global options for a command; `hidden` leaves them out of its help."""
     options = [copy.copy(option) for option in _declared()]
@@ -173,7 +153,7 @@ def global_options(*, hidden: bool) -> list[Any]:
 @cache
 def _declared() -> tuple[Any, ...]:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    app.command()(_declare)
+    app.command()(GlobalOptions)
     options = tuple(typer.main.get_command(app).params)
     for option in options:
         option.expose_value = False
@@ -194,13 +174,11 @@ class Verbs(VerbGroup):
 
     are_globals_hidden = False
 
-    # Any: Typer's own signature.
     def __init__(self, **attributes: object) -> None:
         super().__init__(**attributes)
         for name in VERBS:
             self.add_command(TyperCommand(name, help=_(VERBS[name][1]), rich_markup_mode=None))
 
-    # Typer keeps the classes in this signature private.
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Put the verb that is typed in the place of its summary, then do as Typer does."""
         if args[0] in VERBS:

@@ -2,32 +2,22 @@
 
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from custmerge import files
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, json_safe
-from custmerge.cli.render.data import audit as formats
-from custmerge.cli.render.data.writing import (
-    AuditFormat,
-    Format,
-    json_line,
-    whole_file,
-    write_lines,
-    write_many,
-    write_text,
-)
-from custmerge.cli.render.text.audit import audit_parts, checks_parts
+from custmerge.cli.render.data.audit import audit_shape, nagios, prometheus, prometheus_unknown, unknown_shape
+from custmerge.cli.render.data.writing import AuditFormat, Format, json_line, whole_file, write_many
+from custmerge.cli.render.text.audit import audit_parts
+from custmerge.cli.render.text.parts import Grid
+from custmerge.cli.streams import write_lines, write_text
 from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
-from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict
-from custmerge.rules.checkpoints import line
-
-if TYPE_CHECKING:
-    from custmerge.services.audit.checkpoints import CheckpointBook
+from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict, checkpoint_line
 
 STDOUT = "-"
 FOR_A_COLLECTOR = 0o644
@@ -37,47 +27,26 @@ FOR_ITS_OWNER = 0o600
 
 def audit(
     ctx: typer.Context,
-    only: Annotated[
-        list[CheckName] | None,
-        typer.Option("--only", metavar="CHECK", help=_("Only this check."), show_default=False),
-    ] = None,
-    skip: Annotated[
-        list[CheckName] | None, typer.Option("--skip", metavar="CHECK", help=_("Not this check."), show_default=False)
-    ] = None,
+    only: Annotated[list[CheckName] | None, typer.Option(metavar="CHECK", help=_("Only this check."))] = None,
+    skip: Annotated[list[CheckName] | None, typer.Option(metavar="CHECK", help=_("Not this check."))] = None,
     list_checks: Annotated[bool, typer.Option("--list-checks", help=_("List the checks."))] = False,
     checkpoint: Annotated[
         str | None,
-        typer.Option(
-            "--checkpoint",
-            metavar="FILE",
-            help=_("Compare with the checkpoints in this file and add one; - prints it."),
-            show_default=False,
-        ),
+        typer.Option(metavar="FILE", help=_("Compare with the checkpoints in this file and add one; - prints it.")),
     ] = None,
     since_checkpoint: Annotated[
         bool, typer.Option("--since-checkpoint", help=_("Verify only what is newer than the last checkpoint."))
     ] = False,
-    sign_key: Annotated[
-        str | None,
-        typer.Option("--sign-key", metavar="FILE", help=_("Sign with this private key."), show_default=False),
-    ] = None,
-    verify_key: Annotated[
-        str | None,
-        typer.Option("--verify-key", metavar="FILE", help=_("Demand signatures of this key."), show_default=False),
-    ] = None,
+    sign_key: Annotated[str | None, typer.Option(metavar="FILE", help=_("Sign with this private key."))] = None,
+    verify_key: Annotated[str | None, typer.Option(metavar="FILE", help=_("Demand signatures of this key."))] = None,
     form: Annotated[AuditFormat, typer.Option("--format", "-f", help=_("How to print."))] = AuditFormat.TABLE,
     out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help=_("Write to this file, whole or not at all."), show_default=False
-        ),
+        str | None, typer.Option("--out", "-o", metavar="FILE", help=_("Write to this file, whole or not at all."))
     ] = None,
 ) -> None:
     """Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown."""
     context: Context = ctx.obj
     if list_checks:
-        if form not in (AuditFormat.TABLE, AuditFormat.JSON):
-            raise BadUsage(problem=_("--list-checks prints a table or JSON."))
         _list_checks(context, form)
         return
     checks = _chosen(only or [], skip or [])
@@ -88,17 +57,15 @@ def audit(
         raise BadUsage(problem=_("--out would take the place of a key."))
     if out not in (None, STDOUT):
         files.demand_place(str(out))
+    from custmerge.services import audit as audit_service
+    from custmerge.services.audit import CheckpointBook
+
     try:
         now = context.now()
-        outcome, book = _audited(
-            context,
-            checks,
-            now,
-            checkpoint=checkpoint,
-            since=since_checkpoint,
-            sign_key=sign_key,
-            verify_key=verify_key,
-        )
+        path = None if checkpoint == STDOUT else checkpoint
+        book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
+        wanted = audit_service.Wanted(checks, book.checkpoints, since_checkpoint, context.settings.retention_days)
+        outcome = book.verified(audit_service.audit(context.database, context.caller(), wanted, now))
     except (DatabaseError, ProcessLost):
         _write_unknown(form, out, context.machine_time())
         raise
@@ -111,7 +78,7 @@ def audit(
         context.terminal.warn(_("No checkpoint was added: the checks chain and checkpoint are needed for one."))
     _write(context, outcome, form, out, now)
     if new and checkpoint == STDOUT:
-        write_lines([json_safe(line(new))])
+        write_lines([json_safe(checkpoint_line(new))])
     raise typer.Exit(outcome.verdict)
 
 
@@ -139,60 +106,45 @@ def _demand_file(checkpoint: str | None, since: bool, sign_key: str | None, veri
         raise BadUsage(problem=_("--sign-key needs --checkpoint."))
 
 
-def _audited(
-    context: Context,
-    checks: frozenset[CheckName],
-    now: datetime,
-    *,
-    checkpoint: str | None,
-    since: bool,
-    sign_key: str | None,
-    verify_key: str | None,
-) -> "tuple[Audit, CheckpointBook]":
-    from custmerge.services import audit as audit_service
-    from custmerge.services.audit.checkpoints import CheckpointBook
-
-    path = None if checkpoint == STDOUT else checkpoint
-    book = CheckpointBook(path, sign_key=sign_key, verify_key=verify_key, environ=context.environ)
-    chosen = audit_service.Wanted(checks, book.checkpoints, since, context.settings.retention_days)
-    return book.verified(audit_service.audit(context.database, context.caller(), chosen, now)), book
-
-
 def _list_checks(context: Context, form: AuditFormat) -> None:
-    if form is AuditFormat.JSON:
-        write_many((formats.audit_check(name, _(DESCRIPTIONS[name])) for name in CheckName), Format.JSON)
-        return
-    context.terminal.print(*checks_parts())
+    described = [(name.value, _(DESCRIPTIONS[name])) for name in CheckName]
+    match form:
+        case AuditFormat.TABLE:
+            context.terminal.print(Grid(described))
+        case AuditFormat.JSON:
+            write_many(({"check": name, "description": text} for name, text in described), Format.JSON)
+        case _:
+            raise BadUsage(problem=_("--list-checks prints a table or JSON."))
 
 
 def _write(context: Context, outcome: Audit, form: AuditFormat, out: str | None, now: datetime) -> None:
-    if form is not AuditFormat.TABLE:
-        _put(_document(outcome, form, now), form, out)
-        return
-    if out is not None:
-        _put(as_text(audit_parts(outcome)), form, out)
-    elif context.terminal.is_quiet and outcome.verdict is Verdict.OK:
-        return
-    elif context.terminal.is_screen:
-        context.terminal.print(*audit_parts(outcome))
-    else:
-        write_text(as_text(audit_parts(outcome)))
+    if form is AuditFormat.TABLE and out is None:
+        if context.terminal.is_quiet and outcome.verdict is Verdict.OK:
+            return
+        if context.terminal.is_screen:
+            context.terminal.print(*audit_parts(outcome))
+            return
+    _put(_document(outcome, form, now), form, out)
 
 
 def _document(outcome: Audit, form: AuditFormat, now: datetime) -> SafeText:
-    if form is AuditFormat.NAGIOS:
-        return formats.nagios(outcome)
-    if form is AuditFormat.PROMETHEUS:
-        return formats.prometheus(outcome, now)
-    return json_line(formats.audit(outcome))
+    match form:
+        case AuditFormat.TABLE:
+            return as_text(audit_parts(outcome))
+        case AuditFormat.NAGIOS:
+            return nagios(outcome)
+        case AuditFormat.PROMETHEUS:
+            return prometheus(outcome, now)
+        case AuditFormat.JSON:
+            return json_line(audit_shape(outcome))
 
 
 def _write_unknown(form: AuditFormat, out: str | None, now: datetime) -> None:
     """Write that nothing could be checked; for a plugin the root command says it, whatever the error is."""
     if form is AuditFormat.JSON:
-        _put(json_line(formats.audit_unknown()), form, out)
+        _put(json_line(unknown_shape()), form, out)
     elif form is AuditFormat.PROMETHEUS:
-        _put(formats.prometheus_unknown(now), form, out)
+        _put(prometheus_unknown(now), form, out)
 
 
 def _put(text: SafeText, form: AuditFormat, out: str | None) -> None:
@@ -205,11 +157,9 @@ def _put(text: SafeText, form: AuditFormat, out: str | None) -> None:
 
 app = single(
     audit,
-    epilog=examples(
-        "custmerge audit",
-        "custmerge --quiet audit --checkpoint /mnt/worm/checkpoints",
-        "custmerge audit --checkpoint checkpoints --since-checkpoint",
-        "custmerge audit --format nagios",
-        "custmerge audit --format prometheus --out custmerge.prom",
-    ),
+    "custmerge audit",
+    "custmerge --quiet audit --checkpoint /mnt/worm/checkpoints",
+    "custmerge audit --checkpoint checkpoints --since-checkpoint",
+    "custmerge audit --format nagios",
+    "custmerge audit --format prometheus --out custmerge.prom",
 )

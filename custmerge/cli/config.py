@@ -2,10 +2,10 @@
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.render.data.writing import write_value
+from custmerge.cli.streams import write_value
 from custmerge.errors import NoHome
 
 app = verb_group(_("Where the settings come from."))
@@ -16,11 +16,7 @@ def config() -> None:
     """Where the settings come from."""
 
 
-@app.command(
-    cls=Verb,
-    help=_("Print the path of the config file, whether it is there or not."),
-    epilog=examples("custmerge config path"),
-)
+@verb(app, _("Print the path of the config file, whether it is there or not."), "custmerge config path")
 def path(ctx: typer.Context) -> None:
     """Print the path of the config file, whether it is there or not."""
     context: Context = ctx.obj

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import atexit
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
 
 from custmerge.cli import language
 from custmerge.cli.language import SafeText, _, literal
+from custmerge.cli.render.text.parts import Part
 from custmerge.cli.terminal import Terminal, secret_from_stdin
 from custmerge.errors import N_, BadPassword, BadUsage, CustmergeError, DatabaseError, NotLoggedIn
 from custmerge.settings import Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
+    from custmerge.cli.render.data.writing import Format, Shape
     from custmerge.services.access import Caller
     from custmerge.storage.database import Database
     from custmerge.storage.files.token_store import TokenStore
 
+T = TypeVar("T")
 TOKEN_BYTES = 32
 PASSWORD_RULE = N_(
     "A password has at least 12 characters. It isn't a common one, a sequence or one repeated character, and doesn't "
@@ -32,14 +37,14 @@ SALT_BYTES = 16
 
 @dataclass(slots=True)
 class GlobalOptions:
-    """What may stand before and after every command; filled while the command line is read."""
+    """What may stand before and after every command, declared for Typer; filled while the command line is read."""
 
-    database: str | None = None
-    lang: str | None = None
-    no_input: bool = False
-    quiet: bool = False
-    verbose: bool = False
-    no_color: bool = False
+    database: Annotated[str | None, typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"))] = None
+    lang: Annotated[str | None, typer.Option(metavar="de|en", help=_("Language of texts."))] = None
+    no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False
+    no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False
 
 
 class Context:
@@ -65,7 +70,7 @@ class Context:
                 )
             )
         if self.options.verbose:
-            self.terminal.say(_("Database: {database}"), database=self.shown_database)
+            self.terminal.say(_("Database: {database}"), database=shown_url(self.settings.database_url))
 
     @cached_property
     def settings(self) -> Settings:
@@ -77,11 +82,6 @@ class Context:
         """The person's terminal."""
         options = self.options
         return Terminal(self.environ, no_input=options.no_input, no_color=options.no_color, quiet=options.quiet)
-
-    @property
-    def shown_database(self) -> str:
-        """The database's URL without its password."""
-        return shown_url(self.settings.database_url)
 
     @cached_property
     def database(self) -> Database:
@@ -163,6 +163,33 @@ class Context:
             if self.password(_("The same password once more"), from_stdin=False) == password:
                 return password
             self.terminal.warn(literal("✗ {differ}"), differ=_("The two passwords differ: nothing was changed."))
+
+    def print_one(
+        self, value: T, form: Format, shape: Callable[[T], Shape], parts: Callable[[T], Sequence[Part]]
+    ) -> None:
+        """Print a value: its `parts` for people, or its `shape` where `form` is one for scripts."""
+        from custmerge.cli.render.data.writing import Format, write_one
+
+        if form is Format.TABLE:
+            self.terminal.print(*parts(value))
+        else:
+            write_one(shape(value), form)
+
+    def print_all(
+        self,
+        values: Sequence[T],
+        form: Format,
+        shape: Callable[[T], Shape],
+        table: Callable[[Sequence[T]], Part],
+        columns: Iterable[str] = (),
+    ) -> None:
+        """Print values likewise: as a table, or the shape of each; `columns` where there may be none."""
+        from custmerge.cli.render.data.writing import Format, write_many
+
+        if form is Format.TABLE:
+            self.terminal.print(table(values))
+        else:
+            write_many(map(shape, values), form, columns)
 
     def now(self) -> datetime:
         """Return this moment by the database's clock, see `Database.now`; raises DatabaseError."""

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from custmerge import files
-from custmerge.cli.app import examples, run, single
+from custmerge.cli.app import run, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import print_line
@@ -132,9 +132,7 @@ def _folder(directory: str | None) -> Path:
     try:
         files.make_folder(folder)
     except OSError as error:
-        raise BadFile(
-            file=directory, why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0)
-        ) from None
+        raise files.unwritable(directory, error) from None
     if (folder / "demo.db").exists():
         raise BadFile(file=str(folder / "demo.db"), why=N_("exists already: name another --dir"))
     return folder
@@ -182,4 +180,4 @@ def _environment(changes: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-app = single(demo, epilog=examples("custmerge demo", "custmerge --lang de demo --dir /tmp/custmerge"))
+app = single(demo, "custmerge demo", "custmerge --lang de demo --dir /tmp/custmerge")

@@ -1,13 +1,13 @@
-"""The article's form: number, domain, password, comparison, choice, confirmation; for `merge` and its wizard."""
+"""The article's form: number, proof, comparison, choice, confirmation; for `merge NUMBER` and its wizard."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, sentence
 from custmerge.cli.render.text.comparison import comparison_parts
-from custmerge.cli.render.text.merge import receipt_parts
 from custmerge.errors import (
     BadValue,
     CustmergeError,
@@ -20,22 +20,24 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.authority import own_survivor
 from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.mask import masked_comparison
+from custmerge.rules.people import own_survivor
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merge, verify
 from custmerge.services.access import Caller
-from custmerge.services.merge import Receipt, Request
+from custmerge.services.merge import Request
 
 NUMBER_OPTION = "NUMBER"
-_ASK_AGAIN = (ProofRefused, BadValue, SelfMerge)
 
 
-def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishes, *, dry_run: bool) -> int:
+def run_wizard(
+    context: Context, caller: Caller, into: str | None, wishes: Wishes, execute: Callable[[Request], None]
+) -> int:
     """Merge numbers one after the other, always two at a time, until the person has no further number.
 
-    Returns 0 if an order was executed, else the exit code of the error that stopped the last one.
+    `execute` executes an order and prints its receipt. Returns 0 if one was executed, else the exit code of the error
+    that stopped the last one.
     """
     terminal = context.terminal
     if not terminal.can_ask:
@@ -46,8 +48,7 @@ def run_wizard(context: Context, caller: Caller, into: str | None, wishes: Wishe
     while True:
         try:
             absorbed = _proved_number(context, caller, survivor)
-            request = agreed(context, caller, Request(absorbed, survivor, wishes))
-            show_receipt(context, executed(context, caller, request, dry_run=dry_run))
+            execute(agreed(context, caller, Request(absorbed, survivor, wishes)))
             done = True
         except CustmergeError as error:
             if isinstance(error, Declined):
@@ -90,38 +91,18 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
     Raises Declined, and before anybody is asked to confirm what `merge.preview` raises.
     """
     terminal = context.terminal
-    comparison = merge.compared(context.database, caller, request.absorbed, into=request.into, now=context.now())
+    into, now = request.into, context.now()
+    comparison = merge.compared(context.database, caller, request.absorbed, into=into, now=now)
     request = replace(request, seen=comparison)
     asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
     terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
     if asks_choice:
-        request = replace(request, wishes=replace(request.wishes, choice=_choice(context, comparison)))
+        request = replace(request, wishes=replace(request.wishes, choice=_asked_choice(context, comparison)))
     merge.preview(context.database, caller, request, context.now())
     if not asks_choice:
         question = _("Merge {absorbed} into {survivor}?")
         terminal.demand_yes(question.format(absorbed=comparison.absorbed, survivor=comparison.survivor))
     return request
-
-
-def executed(context: Context, caller: Caller, request: Request, *, dry_run: bool) -> Receipt:
-    """Execute an order, or only say what it would do, and return its receipt."""
-    if dry_run:
-        return merge.preview(context.database, caller, request, context.now())
-    return merge.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
-
-
-def show_receipt(context: Context, receipt: Receipt) -> None:
-    """Print the confirmation of an order, with a warning where half of a bank account was taken."""
-    context.terminal.print(*receipt_parts(receipt))
-    warn_of_split_account(context, receipt)
-
-
-def warn_of_split_account(context: Context, receipt: Receipt) -> None:
-    """Print a warning where half of a bank account was taken."""
-    if receipt.splits_account:
-        context.terminal.say(
-            _("Careful: account number and bank code belong together, and only one of them was taken.")
-        )
 
 
 def _survivor(context: Context, caller: Caller, into: str | None) -> str:
@@ -148,13 +129,13 @@ def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
             raise Declined
         try:
             prove(context, caller, absorbed, survivor)
-        except _ASK_AGAIN as error:
+        except (ProofRefused, BadValue, SelfMerge) as error:
             context.terminal.refuse(error)
         else:
             return absorbed
 
 
-def _choice(context: Context, comparison: Comparison) -> Choice:
+def _asked_choice(context: Context, comparison: Comparison) -> Choice:
     """Return which data the moved packages use; raises Declined where the person cancels.
 
     Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".

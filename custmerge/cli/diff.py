@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import FormatOption, IntoOption, RevealOption
-from custmerge.cli.render.data import comparison as shapes
+from custmerge.cli.options import AbsorbedArgument, FormatOption, IntoOption, RevealOption
+from custmerge.cli.render.data.comparison import comparison_shape, field_shapes
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.errors import ExitCode
@@ -24,7 +24,7 @@ EXIT_CODES = {
 
 def diff(
     ctx: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
+    number: AbsorbedArgument,
     into: IntoOption = None,
     all_rows: Annotated[bool, typer.Option("--all", help=_("Show equal rows too."))] = False,
     reveal: RevealOption = False,
@@ -38,10 +38,10 @@ def diff(
     if form is Format.TABLE:
         context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
     else:
-        write_one(shapes.diff(comparison), form, shapes.diff_fields(comparison))
+        write_one(comparison_shape(comparison), form, field_shapes(comparison))
     # What a contract transfer lifts may be merged, but it isn't identical.
     lifted = comparison.decision is Decision.IDENTICAL and not comparison.is_identical
     raise typer.Exit(ExitCode.DIFFERS if lifted else EXIT_CODES[comparison.decision])
 
 
-app = single(diff, epilog=examples("custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json"))
+app = single(diff, "custmerge diff 20002", "custmerge diff 20002 --into 10001 --all --format json")

@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, filled, literal, word
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption
-from custmerge.cli.render.data import maintenance as shapes
+from custmerge.cli.render.data.maintenance import check_shape
 from custmerge.cli.render.data.writing import Format, write_many
+from custmerge.cli.render.text.maintenance import check_line
 from custmerge.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,13 +30,10 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
 
     context: Context = ctx.obj
     checks = examine(context.database, context.machine_time(), context.environ)
-    if form is not Format.TABLE:
-        write_many((shapes.check(check, filled(check.message, check.details)) for check in checks), form)
+    if form is Format.TABLE:
+        context.terminal.print(*map(check_line, checks))
     else:
-        for check in checks:
-            line = literal("✓ {check}: {message}") if check.ok else literal("✗ {check}: {message}")
-            message = filled(check.message, check.details)
-            context.terminal.print(line.format(check=word(check.check), message=message))
+        write_many(map(check_shape, checks), form)
     raise typer.Exit(_exit_code(checks))
 
 
@@ -48,9 +46,10 @@ def _exit_code(checks: "list[Check]") -> ExitCode:
 
 app = single(
     doctor,
+    "custmerge doctor",
+    "custmerge doctor --format json",
     explained=_(
         "Say what is wrong here and what to do. Exit code 0: all is well, or there is advice only (keyring, staff); "
         "1: something is to be put right; 8: the database can't be used."
     ),
-    epilog=examples("custmerge doctor", "custmerge doctor --format json"),
 )

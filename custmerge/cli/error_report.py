@@ -17,7 +17,6 @@ from custmerge.cli.language import SafeText, _, literal, sentence, visible
 from custmerge.cli.streams import silence_stdout
 from custmerge.cli.terminal import print_line, print_message
 from custmerge.errors import N_, CustmergeError, ExitCode
-from custmerge.rules.audit import Verdict
 from custmerge.settings import data_directory, without_urls_secrets
 
 PROGRAM = "custmerge"
@@ -128,6 +127,9 @@ def _is_plugin(error: CustmergeError, arguments: list[str], verb: str | None) ->
 
 def _is_taken_for_a_verdict(error: CustmergeError, arguments: list[str]) -> bool:
     """Whether a monitor that runs an audit would take an error's code for what the audit says."""
+    # Imported here: commands that end well don't need it.
+    from custmerge.rules.audit import Verdict
+
     return int(error.exit) in (int(Verdict.WARNING), int(Verdict.CRITICAL)) and _wants(arguments, "prometheus")
 
 

@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST
-from custmerge.cli.render.data import history as shapes
-from custmerge.cli.render.data.writing import StreamFormat, flushed, write_lines, write_many
-from custmerge.cli.render.text.history import history_line, history_table, moved_lines
+from custmerge.cli.render.data.history import EVENT_COLUMNS, event_shape
+from custmerge.cli.render.data.writing import StreamFormat, write_many
+from custmerge.cli.render.text.history import event_line, history_table, moved_lines
 from custmerge.cli.render.text.parts import BLANK, Part
-from custmerge.cli.streams import wait_while_read
+from custmerge.cli.streams import flushed, wait_while_read, write_lines
 from custmerge.errors import N_, BadUsage, BadValue
-from custmerge.rules.history import ROUTINE, Action
-from custmerge.rules.times import day_bounds
+from custmerge.rules.history import ROUTINE, Action, day_bounds
 from custmerge.services import history as history_service
 
 SHOWN_AT_ONCE = 100
@@ -25,7 +24,6 @@ SHOWN_AT_ONCE = 100
 FOLLOWED_AT_ONCE = 10
 """So many entries come before the new ones unless --limit says another number."""
 LOOK_EVERY_SECONDS = 1
-COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash")
 
 
 def history(
@@ -33,27 +31,13 @@ def history(
     number: Annotated[
         str | None, typer.Argument(metavar="NUMBER", help=_("Only what concerns this customer number."))
     ] = None,
-    order: Annotated[
-        int | None,
-        typer.Option("--order", metavar="N", min=1, max=LARGEST, help=_("Only this order."), show_default=False),
-    ] = None,
-    action: Annotated[
-        Action | None, typer.Option("--action", metavar="A", help=_("Only this action."), show_default=False)
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="DATE", help=_("From this day or moment on (UTC)."), show_default=False),
-    ] = None,
+    order: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("Only this order."))] = None,
+    action: Annotated[Action | None, typer.Option(metavar="A", help=_("Only this action."))] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help=_("From this day or moment on (UTC)."))] = None,
     until: Annotated[
-        str | None,
-        typer.Option(
-            "--until", metavar="DATE", help=_("Up to the end of this day or moment (UTC)."), show_default=False
-        ),
+        str | None, typer.Option(metavar="DATE", help=_("Up to the end of this day or moment (UTC)."))
     ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option("--limit", metavar="N", min=1, max=LARGEST, help=_("At most so many."), show_default=False),
-    ] = None,
+    limit: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("At most so many."))] = None,
     follow: Annotated[
         bool, typer.Option("--follow", help=_("Go on and print new entries as they come, until Ctrl-C."))
     ] = False,
@@ -77,7 +61,7 @@ def history(
         _show(context, chosen)
     else:
         events = history_service.events(context.database, context.caller(), chosen)
-        write_many((shapes.event(event) for event in events), form, COLUMNS)
+        write_many(map(event_shape, events), form, EVENT_COLUMNS)
 
 
 def _show(context: Context, chosen: history_service.Filter) -> None:
@@ -109,9 +93,9 @@ def _follow(context: Context, chosen: history_service.Filter, form: StreamFormat
         partial(wait_while_read, LOOK_EVERY_SECONDS),
     )
     if form is StreamFormat.TABLE:
-        write_lines(flushed(history_line(event) for event in events))
+        write_lines(flushed(map(event_line, events)))
     else:
-        write_many(flushed(shapes.event(event) for event in events), form, COLUMNS)
+        write_many(flushed(map(event_shape, events)), form, EVENT_COLUMNS)
 
 
 def _bounds(option: str, text: str) -> tuple[str, str]:
@@ -123,10 +107,8 @@ def _bounds(option: str, text: str) -> tuple[str, str]:
 
 app = single(
     history,
-    epilog=examples(
-        "custmerge history --limit 20",
-        "custmerge history 10001 --since 2026-01-01 --format json",
-        "custmerge history --order 17",
-        "custmerge history --follow --format jsonl",
-    ),
+    "custmerge history --limit 20",
+    "custmerge history 10001 --since 2026-01-01 --format json",
+    "custmerge history --order 17",
+    "custmerge history --follow --format jsonl",
 )

@@ -1,16 +1,18 @@
 """custmerge import: a module can't be called `import`."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, filled, literal, ngettext
+from custmerge.cli.language import SafeText, _, filled, literal
 from custmerge.cli.options import FormatOption
 from custmerge.cli.progress import Progress
-from custmerge.cli.render.data import maintenance as shapes
-from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.data.maintenance import imported_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.maintenance import imported_lines
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
@@ -25,8 +27,7 @@ KEPT_AT_MOST = 1_000
 
 FileArgument = Annotated[str, typer.Argument(metavar="FILE", help=_("A CSV file, UTF-8, comma or semicolon."))]
 SkipOption = Annotated[
-    bool,
-    typer.Option("--skip-merged", help=_("With --update: leave out lines of numbers that went into another.")),
+    bool, typer.Option("--skip-merged", help=_("With --update: leave out lines of numbers that went into another."))
 ]
 UpdateOption = Annotated[bool, typer.Option("--update", help=_("Overwrite what exists already."))]
 
@@ -74,75 +75,51 @@ def _line(file: str, number: int, problem: Problem) -> SafeText:
     return line.format(file=file, number=number, field=problem.field, why=why)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Bring customers in."),
-    epilog=examples(
-        "custmerge import customers customers.csv",
-        "custmerge import customers new.csv --update",
-        "custmerge import customers nightly.csv --update --skip-merged",
-    ),
-)
-def customers(
-    ctx: typer.Context,
-    file: FileArgument,
-    update: UpdateOption = False,
-    skip_merged: SkipOption = False,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Bring customers in."""
-    _import(ctx.obj, file, Customers, update=update, skip_merged=skip_merged, form=form)
+def _command(kind: type[Kind]) -> Callable[..., None]:
+    """Return the command that brings in a file of this kind."""
+
+    def command(
+        ctx: typer.Context,
+        file: FileArgument,
+        update: UpdateOption = False,
+        skip_merged: SkipOption = False,
+        form: FormatOption = Format.TABLE,
+    ) -> None:
+        context: Context = ctx.obj
+        if skip_merged and not update:
+            raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
+        with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
+            try:
+                imported = import_file(
+                    context.database,
+                    context.caller(),
+                    file,
+                    kind,
+                    update=update,
+                    skip_merged=skip_merged,
+                    progress=progress,
+                    now=context.now(),
+                )
+            except BadLines as error:
+                raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
+        progress.say_skipped()
+        context.print_one(imported, form, imported_shape, imported_lines)
+
+    return command
 
 
-@app.command(
-    cls=Verb,
-    help=_("Bring packages and their domains in."),
-    epilog=examples(
-        "custmerge import packages packages.csv", "custmerge import packages nightly.csv --update --skip-merged"
-    ),
-)
-def packages(
-    ctx: typer.Context,
-    file: FileArgument,
-    update: UpdateOption = False,
-    skip_merged: SkipOption = False,
-    form: FormatOption = Format.TABLE,
-) -> None:
-    """Bring packages and their domains in."""
-    _import(ctx.obj, file, Packages, update=update, skip_merged=skip_merged, form=form)
-
-
-def _import(context: Context, file: str, kind: type[Kind], *, update: bool, skip_merged: bool, form: Format) -> None:
-    if skip_merged and not update:
-        raise BadUsage(problem=_("--skip-merged needs --update: without it every number has to be a new one."))
-    with ImportProgress(context.terminal, keeps=form is Format.JSON) as progress:
-        try:
-            imported = import_file(
-                context.database,
-                context.caller(),
-                file,
-                kind,
-                update=update,
-                skip_merged=skip_merged,
-                progress=progress,
-                now=context.now(),
-            )
-        except BadLines as error:
-            raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
-    progress.say_skipped()
-    if form is not Format.TABLE:
-        write_one(shapes.imported(imported), form)
-        return
-    text = ngettext(
-        "{rows} row imported: {added} added, {updated} updated.",
-        "{rows} rows imported: {added} added, {updated} updated.",
-        imported.rows,
-    )
-    context.terminal.print(text.format(rows=imported.rows, added=imported.added, updated=imported.updated))
-    if imported.skipped is not None:
-        skipped = ngettext(
-            "{skipped} row of a number that was merged skipped.",
-            "{skipped} rows of numbers that were merged skipped.",
-            imported.skipped,
-        )
-        context.terminal.print(skipped.format(skipped=imported.skipped))
+verb(
+    app,
+    _("Bring customers in."),
+    "custmerge import customers customers.csv",
+    "custmerge import customers new.csv --update",
+    "custmerge import customers nightly.csv --update --skip-merged",
+    name="customers",
+)(_command(Customers))
+verb(
+    app,
+    _("Bring packages and their domains in."),
+    "custmerge import packages packages.csv",
+    "custmerge import packages nightly.csv --update --skip-merged",
+    name="packages",
+)(_command(Packages))

@@ -4,11 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, ngettext
+from custmerge.cli.language import _, ngettext, unlocked
 from custmerge.cli.options import PasswordStdinOption
-from custmerge.cli.render.text.access import unlocked
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared
@@ -17,31 +16,17 @@ if TYPE_CHECKING:
 def init(
     ctx: typer.Context,
     supervisor: Annotated[
-        str | None,
-        typer.Option(
-            "--supervisor",
-            metavar="NAME",
-            help=_("Name the first supervisor of an empty database."),
-            show_default=False,
-        ),
+        str | None, typer.Option(metavar="NAME", help=_("Name the first supervisor of an empty database."))
     ] = None,
     password_stdin: PasswordStdinOption = False,
     grant: Annotated[
         str | None,
-        typer.Option(
-            "--grant",
-            metavar="ROLE",
-            help=_("Give a PostgreSQL role what the commands need, nothing more."),
-            show_default=False,
-        ),
+        typer.Option(metavar="ROLE", help=_("Give a PostgreSQL role what the commands need, nothing more.")),
     ] = None,
     unlock: Annotated[
         str | None,
         typer.Option(
-            "--unlock",
-            metavar="NAME",
-            help=_("End the lock on a staff name or customer number, as the database's owner."),
-            show_default=False,
+            metavar="NAME", help=_("End the lock on a staff name or customer number, as the database's owner.")
         ),
     ] = None,
 ) -> None:
@@ -89,10 +74,8 @@ def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
 
 app = single(
     init,
-    epilog=examples(
-        "custmerge init --supervisor anna",
-        "pass show custmerge | custmerge init --supervisor anna --password-stdin",
-        "custmerge --database postgresql://owner@host/customers init --grant custmerge_app",
-        "custmerge --database postgresql://owner@host/customers init --unlock anna",
-    ),
+    "custmerge init --supervisor anna",
+    "pass show custmerge | custmerge init --supervisor anna --password-stdin",
+    "custmerge --database postgresql://owner@host/customers init --grant custmerge_app",
+    "custmerge --database postgresql://owner@host/customers init --unlock anna",
 )

@@ -12,7 +12,6 @@ from pathlib import Path
 from custmerge.errors import N_, CustmergeError
 from custmerge.rules.characters import is_hidden, strangers
 from custmerge.rules.fields import Field
-from custmerge.rules.people import Role
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
@@ -36,12 +35,6 @@ _FIELD_LABELS = {
     Field.BANK_CODE: N_("bank code"),
 }
 
-_ROLE_LABELS = {
-    Role.CUSTOMER: N_("customer"),
-    Role.AGENT: N_("agent"),
-    Role.SUPERVISOR: N_("supervisor"),
-    Role.AUDITOR: N_("auditor"),
-}
 _WORDS = frozenset(
     {
         *(N_("adopt"), N_("keep"), N_("identical")),
@@ -218,11 +211,6 @@ def field_label(field: Field) -> SafeText:
     return _(_FIELD_LABELS[field])
 
 
-def role_label(role: Role) -> SafeText:
-    """Return a role's name for people."""
-    return _(_ROLE_LABELS[role])
-
-
 def field_list(fields: Sequence[Field]) -> SafeText:
     """Return fields' names for people, separated by commas."""
     return literal(", ").join(map(field_label, fields))
@@ -238,6 +226,11 @@ def pair(survivor: str | None, absorbed: str | None) -> SafeText:
     if absorbed is None:
         return visible(survivor or "")
     return literal("{absorbed} → {survivor}").format(absorbed=absorbed, survivor=survivor)
+
+
+def unlocked(name: str, *, was_locked: bool) -> SafeText:
+    """Return what to say after a lock was to be ended."""
+    return (_("{name} isn't locked any more.") if was_locked else _("{name} wasn't locked.")).format(name=name)
 
 
 def counted(template: SafeText, names: Sequence[str]) -> SafeText:

@@ -5,14 +5,13 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, role_label
+from custmerge.cli.language import _, word
 from custmerge.cli.options import PasswordStdinOption
-from custmerge.cli.render.data.writing import write_value
-from custmerge.cli.streams import is_delivered
+from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
-from custmerge.rules.records import checked_number
+from custmerge.rules.fields import checked_number
 from custmerge.services.access import Caller
 from custmerge.services.people import sessions
 
@@ -20,16 +19,13 @@ from custmerge.services.people import sessions
 def login(
     ctx: typer.Context,
     number: Annotated[str | None, typer.Argument(metavar="NUMBER", help=_("Your customer number."))] = None,
-    staff: Annotated[
-        str | None, typer.Option("--staff", metavar="NAME", help=_("Your staff name."), show_default=False)
-    ] = None,
+    staff: Annotated[str | None, typer.Option(metavar="NAME", help=_("Your staff name."))] = None,
     password_stdin: PasswordStdinOption = False,
     print_token: Annotated[
         bool, typer.Option("--print-token", help=_("Print the token instead of keeping it."))
     ] = False,
     insecure_storage: Annotated[
-        bool,
-        typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read.")),
+        bool, typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read."))
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
@@ -54,7 +50,7 @@ def login(
     else:
         _keep(context, token, insecure=insecure_storage)
     text = _("Logged in as {name} ({role}) until {until}.")
-    context.terminal.say(text, name=name, role=role_label(caller.role), until=caller.expires_at)
+    context.terminal.say(text, name=name, role=word(caller.role), until=caller.expires_at)
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
@@ -84,9 +80,7 @@ def _keep(context: Context, token: str, *, insecure: bool) -> None:
 
 app = single(
     login,
-    epilog=examples(
-        "custmerge login 10001",
-        "custmerge login --staff anna",
-        "export CUSTMERGE_TOKEN=$(pass show anna | custmerge login --staff anna --password-stdin --print-token)",
-    ),
+    "custmerge login 10001",
+    "custmerge login --staff anna",
+    "export CUSTMERGE_TOKEN=$(pass show anna | custmerge login --staff anna --password-stdin --print-token)",
 )

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
 from custmerge.services.people import sessions
@@ -23,4 +23,4 @@ def logout(
     context.terminal.say(text, count=ended)
 
 
-app = single(logout, epilog=examples("custmerge logout", "custmerge logout --all"))
+app = single(logout, "custmerge logout", "custmerge logout --all")

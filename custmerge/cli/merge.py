@@ -1,30 +1,35 @@
 """custmerge merge."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from custmerge.cli import dialogue
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
-from custmerge.cli.options import DomainOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
-from custmerge.cli.render.data import merge as shapes
+from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
+from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.text.merge import receipt_lines
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
+from custmerge.services import merge as merge_service
+from custmerge.services.access import Caller
 from custmerge.services.merge import Request
 
 
 def merge(
     ctx: typer.Context,
     number: Annotated[
-        str | None,
-        typer.Argument(metavar="NUMBER", help=_("The number to take over; without it you are asked.")),
+        str | None, typer.Argument(metavar="NUMBER", help=_("The number to take over; without it you are asked."))
     ] = None,
     into: IntoOption = None,
-    domain: DomainOption = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="NAME", help=_("A domain of the number to take over."))
+    ] = None,
     password_stdin: PasswordStdinOption = False,
     adopt: Annotated[
         bool, typer.Option("--adopt", help=_("The moved packages use the data of the number that is kept."))
@@ -33,29 +38,24 @@ def merge(
         bool, typer.Option("--keep", help=_("The moved packages keep the data of the number taken over."))
     ] = False,
     take: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--take",
-            metavar="FIELD",
-            help=_("Write this detail into the record that is kept."),
-            show_default=False,
-        ),
+        list[str] | None, typer.Option(metavar="FIELD", help=_("Write this detail into the record that is kept."))
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help=_("Take every detail that is empty there."))] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Say what would happen, change nothing."))] = False,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Take a number over into the one that is kept, in one transaction, all or nothing."""
     context: Context = ctx.obj
-    wishes = Wishes(_choice(adopt, keep), _fields(take or []), fill)
+    wishes = Wishes(_given_choice(adopt, keep), _fields(take or []), fill)
     caller = context.caller()
+    execute = partial(_execute, context, caller, form=form, dry_run=dry_run)
     if number is None:
         if domain is not None or password_stdin:
             raise BadUsage(problem=_("--domain and --password-stdin need the NUMBER that they belong to."))
         if form is not Format.TABLE:
             raise BadUsage(problem=_("The form is for people: --format needs the NUMBER to take over."))
-        raise typer.Exit(dialogue.run_wizard(context, caller, into, wishes, dry_run=dry_run))
+        raise typer.Exit(dialogue.run_wizard(context, caller, into, wishes, execute))
     if domain is None and password_stdin:
         raise BadUsage(problem=_("--password-stdin needs --domain: whose password is it?"))
     into = context.survivor(caller, into)
@@ -63,15 +63,10 @@ def merge(
     request = Request(number, into, wishes)
     if not yes and not dry_run:
         request = dialogue.agreed(context, caller, request)
-    receipt = dialogue.executed(context, caller, request, dry_run=dry_run)
-    if form is Format.TABLE:
-        dialogue.show_receipt(context, receipt)
-    else:
-        write_one(shapes.merge(receipt), form, [shapes.merge_row(receipt)])
-        dialogue.warn_of_split_account(context, receipt)
+    execute(request)
 
 
-def _choice(adopt: bool, keep: bool) -> Choice | None:
+def _given_choice(adopt: bool, keep: bool) -> Choice | None:
     if adopt and keep:
         raise BadUsage(problem=_("--adopt and --keep exclude each other."))
     if adopt:
@@ -91,12 +86,29 @@ def _fields(names: list[str]) -> tuple[Field, ...]:
     return tuple(Field(name) for name in names)
 
 
+def _execute(context: Context, caller: Caller, request: Request, *, form: Format, dry_run: bool) -> None:
+    """Execute an order, or only say what it would do, and print its receipt.
+
+    It warns where half of a bank account was taken.
+    """
+    if dry_run:
+        receipt = merge_service.preview(context.database, caller, request, context.now())
+    else:
+        receipt = merge_service.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
+    if form is Format.TABLE:
+        context.terminal.print(*receipt_lines(receipt))
+    else:
+        write_one(receipt_shape(receipt), form, [receipt_row(receipt)])
+    if receipt.splits_account:
+        context.terminal.say(
+            _("Careful: account number and bank code belong together, and only one of them was taken.")
+        )
+
+
 app = single(
     merge,
-    epilog=examples(
-        "custmerge merge",
-        "custmerge merge 20002 --domain example.de --adopt",
-        "custmerge merge 20002 --into 10001 --keep --take mobile --yes --format json",
-        "custmerge merge 20002 --into 10001 --adopt --dry-run",
-    ),
+    "custmerge merge",
+    "custmerge merge 20002 --domain example.de --adopt",
+    "custmerge merge 20002 --into 10001 --keep --take mobile --yes --format json",
+    "custmerge merge 20002 --into 10001 --adopt --dry-run",
 )

@@ -12,10 +12,9 @@ from custmerge.rules.people import STAFF_ROLES, Role
 LARGEST = 2**31 - 1
 """The largest number that both databases take."""
 
-FormatOption = Annotated[Format, typer.Option("--format", "-f", help=_("How to print."), show_default=True)]
+FormatOption = Annotated[Format, typer.Option("--format", "-f", help=_("How to print."))]
 IntoOption = Annotated[
-    str | None,
-    typer.Option("--into", metavar="NUMBER", help=_("The number that is kept (staff)."), show_default=False),
+    str | None, typer.Option("--into", metavar="NUMBER", help=_("The number that is kept (staff)."))
 ]
 ROLES = "agent|supervisor|auditor"
 RoleOption = Annotated[str, typer.Option("--role", metavar=ROLES, help=_("What they may do."))]
@@ -24,10 +23,8 @@ YesOption = Annotated[bool, typer.Option("--yes", "-y", help=_("Don't ask for co
 PasswordStdinOption = Annotated[
     bool, typer.Option("--password-stdin", help=_("Read the password from standard input."))
 ]
-DomainOption = Annotated[
-    str | None,
-    typer.Option("--domain", metavar="NAME", help=_("A domain of the number to take over."), show_default=False),
-]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help=_("Say what would happen, change nothing."))]
+AbsorbedArgument = Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))]
 
 
 def checked_role(role: str) -> Role:

@@ -5,15 +5,15 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, YesOption
-from custmerge.cli.render.data import maintenance as shapes
-from custmerge.cli.render.data.writing import Format, write_one
+from custmerge.cli.render.data.maintenance import purged_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.maintenance import erased, purged_lines
 from custmerge.errors import N_, BadValue
 from custmerge.services import purge as purge_service
-from custmerge.services.purge import Purged
 
 DAYS_OF = {"d": 1, "w": 7, "y": 365}
 LONGEST_DAYS = 36_500
@@ -21,9 +21,7 @@ LONGEST_DAYS = 36_500
 
 def purge(
     ctx: typer.Context,
-    older_than: Annotated[
-        str, typer.Option("--older-than", metavar="AGE", help=_("Days, weeks or years, like 365d, 52w or 1y."))
-    ],
+    older_than: Annotated[str, typer.Option(metavar="AGE", help=_("Days, weeks or years, like 365d, 52w or 1y."))],
     dry_run: Annotated[bool, typer.Option("--dry-run", help=_("Only say what would be erased."))] = False,
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
@@ -31,36 +29,22 @@ def purge(
     """Erase personal data that is no longer needed; old orders can't be undone any more."""
     context: Context = ctx.obj
     caller = context.caller()
-    purged = purge_service.preview(context.database, caller, days_of("--older-than", older_than), context.now())
+    purged = purge_service.preview(context.database, caller, _days(older_than), context.now())
     if not dry_run:
         if not yes:
             question = _("Erase for good, from before {until}: {what}?")
-            context.terminal.demand_yes(question.format(until=purged.until, what=_what(purged)))
+            context.terminal.demand_yes(question.format(until=purged.until, what=erased(purged)))
         purged = purge_service.purge(context.database, caller, purged, context.now())
-    if form is not Format.TABLE:
-        write_one(shapes.purged(purged), form)
-        return
-    text = _("Dry run: from before {until} would be erased: {what}.")
-    if not dry_run:
-        text = _("From before {until} are erased: {what}.")
-    context.terminal.print(text.format(until=purged.until, what=_what(purged)))
+    context.print_one(purged, form, purged_shape, purged_lines)
 
 
-def _what(purged: Purged) -> SafeText:
-    counted = _("before-images of {orders} orders, {forms} signed forms, {reasons} reasons, what {rows} rows quoted")
-    return counted.format(orders=purged.orders, forms=purged.forms, reasons=purged.reasons, rows=purged.rows)
-
-
-def days_of(option: str, age: str) -> int:
-    """Return the days in an age like `365d`, `52w` or `1y`; raises BadValue that names the option."""
+def _days(age: str) -> int:
+    """Return the days in an age like `365d`, `52w` or `1y`; raises BadValue."""
     match = re.fullmatch(r"([0-9]{1,6})([dwy])", age)
     days = int(match[1]) * DAYS_OF[match[2]] if match else 0
     if not 1 <= days <= LONGEST_DAYS:
-        raise BadValue(name=option, value=age, why=N_("give days, weeks or years, like 365d, 52w or 1y"))
+        raise BadValue(name="--older-than", value=age, why=N_("give days, weeks or years, like 365d, 52w or 1y"))
     return days
 
 
-app = single(
-    purge,
-    epilog=examples("custmerge purge --older-than 365d --dry-run", "custmerge purge --older-than 2y --yes"),
-)
+app = single(purge, "custmerge purge --older-than 365d --dry-run", "custmerge purge --older-than 2y --yes")

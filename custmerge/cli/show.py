@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import examples, single
+from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RevealOption
-from custmerge.cli.render.data import records as shapes
+from custmerge.cli.render.data.records import profile_shape
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.parts import BLANK
 from custmerge.cli.render.text.records import profile_parts
@@ -26,7 +26,7 @@ def show(
     caller = context.caller()
     profile = find.show(context.database, caller, number, reveal=reveal, now=context.now())
     if form is not Format.TABLE:
-        write_one(shapes.profile(profile), form)
+        write_one(profile_shape(profile), form)
         return
     context.terminal.print(*profile_parts(profile))
     target = profile.customer.merged_into
@@ -36,4 +36,4 @@ def show(
         context.terminal.print(*profile_parts(survivor))
 
 
-app = single(show, epilog=examples("custmerge show 10001", "custmerge show 10001 --format json"))
+app = single(show, "custmerge show 10001", "custmerge show 10001 --format json")

@@ -7,14 +7,16 @@ import io
 import os
 import select
 import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO, TypeGuard
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TextIO, TypeGuard, TypeVar
 
+from custmerge.cli.language import SafeText, visible
 from custmerge.files import WaitingFile, unreadable
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+T = TypeVar("T")
 STDIN, STDOUT, STDERR = 0, 1, 2
 
 
@@ -74,6 +76,36 @@ def open_streams() -> bool:
     sys.stdout = _without_reader_errors(sys.stdout, STDOUT)
     sys.stderr = _without_reader_errors(sys.stderr, STDERR)
     return can_write
+
+
+def stdout() -> TextIO:
+    """Return standard output as data needs it: UTF-8, line ends as they are written."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
+    return sys.stdout
+
+
+def write_text(text: SafeText) -> None:
+    """Write a text to stdout."""
+    stdout().write(text)
+
+
+def write_value(value: str) -> None:
+    """Write a value as a line to stdout: as it is for a program, made visible on a terminal."""
+    sys.stdout.write(f"{visible(value) if sys.stdout.isatty() else value}\n")
+
+
+def write_lines(lines: Iterable[SafeText]) -> None:
+    """Write lines to stdout, as they come."""
+    stdout().writelines(f"{line}\n" for line in lines)
+
+
+def flushed(rows: Iterable[T]) -> Iterator[T]:
+    """Give rows to a writer of stdout, which is flushed before each next row is waited for."""
+    stdout().flush()
+    for row in rows:
+        yield row
+        sys.stdout.flush()
 
 
 def is_unread(out: TextIO) -> bool:

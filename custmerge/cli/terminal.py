@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
+import shutil
+import signal
+import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
@@ -22,6 +24,10 @@ LEAST_WIDTH, USUAL_WIDTH = 40, 80
 """In columns; `COLUMNS=0` stands for a terminal that doesn't know its width."""
 FILE_WIDTH = 10_000
 """Columns of a table in a file or a pipe: a program that searches its lines finds a row in one of them."""
+PAGER = "less -R"
+_KEPT_FROM_PAGER = ("CUSTMERGE_TOKEN", "CUSTMERGE_DATABASE_URL", "PGPASSWORD")
+_LESS = "FRX"
+"""As git does: colours, and the screen isn't cleared. $LESS overrides it."""
 LONGEST_SECRET_LINE = 1 << 20
 """In bytes. A password that is too long is a wrong one; more than this is no password."""
 
@@ -46,13 +52,11 @@ class Terminal:
         if not (self.can_ask and self.is_screen and self._environ.get("TERM") != "dumb"):
             self.print(*parts)
             return
-        from custmerge.cli.pager import show_in_pager
-
         with self._out.capture() as captured:
             self.print(*parts)
         text = captured.get()
         encoded = text.encode(sys.stdout.encoding or "utf-8", "backslashreplace")
-        if text.count("\n") < self._out.height or not show_in_pager(encoded, self._environ):
+        if text.count("\n") < self._out.height or not _show_in_pager(encoded, self._environ):
             sys.stdout.write(text)
 
     def show(self, *parts: Part) -> None:
@@ -84,6 +88,9 @@ class Terminal:
 
     def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
+        # Imported here, as what hardly any command needs.
+        import getpass
+
         self.demand_person(question, option)
         try:
             return getpass.getpass(f"{without_urls_secrets(question)}: ", stream=sys.stderr)
@@ -239,6 +246,48 @@ def _grid(grid: Grid) -> RenderableType:
     for row in grid.rows:
         result.add_row(*map(_text, row))
     return result
+
+
+def _show_in_pager(text: bytes, environ: Mapping[str, str]) -> bool:
+    """Show `text` in $PAGER or less and return when the person has left it; False where there is no such program.
+
+    An empty $PAGER means none. Raises KeyboardInterrupt where the pager was ended by Ctrl-C.
+    """
+    command = _pager_command(environ.get("PAGER", PAGER))
+    if not command:
+        return False
+    # Ctrl-C belongs to the pager until it ends. A handler, because the pager would inherit SIG_IGN.
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, env=_pager_environment(environ))  # noqa: S603 (theirs to choose)
+        # A pager that is left early reads no more; that is no error.
+        process.communicate(text)
+    except OSError:
+        return False
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    if process.returncode == -signal.SIGINT:
+        raise KeyboardInterrupt
+    return True
+
+
+def _pager_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what a pager needs: it is somebody else's program, and may run others.
+
+    Source: less(1), "Security": LESSSECURE=1 turns off shell, editor, and files of other names.
+    """
+    kept = {name: value for name, value in environ.items() if name not in _KEPT_FROM_PAGER}
+    return {"LESS": _LESS, **kept, "LESSSECURE": "1"}
+
+
+def _pager_command(line: str) -> list[str]:
+    import shlex
+
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        return []
+    return words if words and shutil.which(words[0]) else []
 
 
 def secret_from_stdin() -> str:

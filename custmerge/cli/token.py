@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, write_many, write_one, write_value
+from custmerge.cli.render.data.access import SERVICE_COLUMNS, created_service_shape, service_shape
+from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.access import services_table
-from custmerge.cli.streams import is_delivered
+from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
 from custmerge.services.people import tokens
@@ -22,21 +22,17 @@ app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The token's name."))]
 
 
-@app.command(
-    cls=Verb,
-    help=_("Make a service token and print it, this once."),
-    epilog=examples(
-        "custmerge token create nightly-audit --role auditor --days 30 > token",
-        "custmerge token create nightly-audit --role auditor --format json",
-    ),
+@verb(
+    app,
+    _("Make a service token and print it, this once."),
+    "custmerge token create nightly-audit --role auditor --days 30 > token",
+    "custmerge token create nightly-audit --role auditor --format json",
 )
 def create(
     ctx: typer.Context,
     name: NameArgument,
     role: RoleOption,
-    days: Annotated[
-        int, typer.Option("--days", metavar="N", help=_("Days that it is valid, 90 at most."))
-    ] = SERVICE_DAYS,
+    days: Annotated[int, typer.Option(metavar="N", help=_("Days that it is valid, 90 at most."))] = SERVICE_DAYS,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a service token."""
@@ -55,21 +51,18 @@ def _write(created: Service, token: str, form: Format) -> None:
     if form is Format.TABLE:
         write_value(token)
     else:
-        write_one(shapes.created_service(created, token), form)
+        write_one(created_service_shape(created, token), form)
 
 
-@app.command(name="list", cls=Verb, help=_("List service tokens."), epilog=examples("custmerge token list -f json"))
+@verb(app, _("List service tokens."), "custmerge token list -f json", name="list")
 def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List service tokens."""
     context: Context = ctx.obj
     found = tokens.list_all(context.database, context.caller())
-    if form is not Format.TABLE:
-        write_many((shapes.service(token) for token in found), form, shapes.SERVICE_COLUMNS)
-        return
-    context.terminal.print(services_table(found))
+    context.print_all(found, form, service_shape, services_table, SERVICE_COLUMNS)
 
 
-@app.command(cls=Verb, help=_("End a service token."), epilog=examples("custmerge token revoke nightly-audit"))
+@verb(app, _("End a service token."), "custmerge token revoke nightly-audit")
 def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
     """End a service token."""
     context: Context = ctx.obj

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 
 from custmerge import files
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _
-from custmerge.cli.options import LARGEST, FormatOption, IntoOption, YesOption
-from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, write_many, write_one
+from custmerge.cli.options import LARGEST, AbsorbedArgument, FormatOption, IntoOption, YesOption
+from custmerge.cli.render.data.access import TRANSFER_COLUMNS, transfer_shape
+from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.errors import N_, BadValue
-from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
+from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status
 from custmerge.services import transfer
 
 STDIN = "-"
@@ -26,14 +26,14 @@ app = verb_group(_("The signed contract transfer that lifts an identity block.")
 IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help=_("The transfer's number."))]
 
 
-@app.command(
-    cls=Verb,
-    help=_("File a signed form; somebody else approves it."),
-    epilog=examples("custmerge transfer file 20005 --into 10001 --form signed.pdf"),
+@verb(
+    app,
+    _("File a signed form; somebody else approves it."),
+    "custmerge transfer file 20005 --into 10001 --form signed.pdf",
 )
 def file(
     ctx: typer.Context,
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help=_("The number to take over."))],
+    number: AbsorbedArgument,
     form_file: Annotated[
         str, typer.Option("--form", metavar="FILE", help=_("The signed form: PDF, TIFF, PNG or JPEG, 20 MB at most."))
     ],
@@ -45,21 +45,19 @@ def file(
     caller = context.caller()
     filing = transfer.Filing(number, into, form_file, _read(form_file))
     filed = transfer.file(context.database, caller, filing, salt=context.new_salt(), now=context.now())
-    _print(context, filed, form)
+    context.print_one(filed, form, transfer_shape, transfer_parts)
 
 
-@app.command(
+@verb(
+    app,
+    _("List the newest contract transfers."),
+    "custmerge transfer list",
+    "custmerge transfer list --status filed --format json",
     name="list",
-    cls=Verb,
-    help=_("List the newest contract transfers."),
-    epilog=examples("custmerge transfer list", "custmerge transfer list --status filed --format json"),
 )
 def list_transfers(
     ctx: typer.Context,
-    status: Annotated[
-        str | None,
-        typer.Option("--status", metavar="STATUS", help=_("Only those with this status."), show_default=False),
-    ] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help=_("Only those with this status."))] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List the newest contract transfers."""
@@ -68,24 +66,19 @@ def list_transfers(
         raise BadValue(name="--status", value=status, why=N_("choose one of {choices}"), choices=[*Status])
     chosen = None if status is None else Status(status)
     transfers = transfer.list_all(context.database, context.caller(), chosen)
-    if form is not Format.TABLE:
-        write_many((shapes.transfer(filed) for filed in transfers), form, shapes.TRANSFER_COLUMNS)
-        return
-    context.terminal.print(transfers_table(transfers))
+    context.print_all(transfers, form, transfer_shape, transfers_table, TRANSFER_COLUMNS)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Show a contract transfer, or write its form out."),
-    epilog=examples("custmerge transfer show 3", "custmerge transfer show 3 --save form.pdf"),
+@verb(
+    app,
+    _("Show a contract transfer, or write its form out."),
+    "custmerge transfer show 3",
+    "custmerge transfer show 3 --save form.pdf",
 )
 def show(
     ctx: typer.Context,
     number: IdArgument,
-    save: Annotated[
-        str | None,
-        typer.Option("--save", metavar="FILE", help=_("Write the form into a new file."), show_default=False),
-    ] = None,
+    save: Annotated[str | None, typer.Option(metavar="FILE", help=_("Write the form into a new file."))] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Show a contract transfer."""
@@ -96,12 +89,10 @@ def show(
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         text = _("The form is in {file}: {size} bytes.")
         context.terminal.say(text, file=save, size=len(content))
-    _print(context, filed, form)
+    context.print_one(filed, form, transfer_shape, transfer_parts)
 
 
-@app.command(
-    cls=Verb, help=_("Approve what somebody else filed."), epilog=examples("custmerge transfer approve 3 --yes")
-)
+@verb(app, _("Approve what somebody else filed."), "custmerge transfer approve 3 --yes")
 def approve(
     ctx: typer.Context, number: IdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
 ) -> None:
@@ -109,15 +100,11 @@ def approve(
     _decide(ctx.obj, number, Status.APPROVED, _("Approve this contract transfer?"), None, yes=yes, form=form)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Reject what somebody else filed."),
-    epilog=examples("custmerge transfer reject 3 --reason 'signature missing'"),
-)
+@verb(app, _("Reject what somebody else filed."), "custmerge transfer reject 3 --reason 'signature missing'")
 def reject(
     ctx: typer.Context,
     number: IdArgument,
-    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help=_("Why."))],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help=_("Why."))],
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
@@ -134,14 +121,7 @@ def _decide(
         context.terminal.show(*transfer_parts(filed))
         context.terminal.demand_yes(question)
     decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
-    _print(context, decided, form)
-
-
-def _print(context: Context, filed: Transfer, form: Format) -> None:
-    if form is not Format.TABLE:
-        write_one(shapes.transfer(filed), form)
-        return
-    context.terminal.print(*transfer_parts(filed))
+    context.print_one(decided, form, transfer_shape, transfer_parts)
 
 
 def _read(path: str) -> bytes:

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli.app import Verb, examples, verb_group
+from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, role_label
+from custmerge.cli.language import _, unlocked, word
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
-from custmerge.cli.render.data import access as shapes
-from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.cli.render.text.access import staff_table, unlocked
+from custmerge.cli.render.data.access import person_shape
+from custmerge.cli.render.data.writing import Format
+from custmerge.cli.render.text.access import staff_table
 from custmerge.services.people import staff
 
 app = verb_group(_("The people who work here."))
@@ -18,7 +18,7 @@ app = verb_group(_("The people who work here."))
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The staff name."))]
 
 
-@app.command(cls=Verb, help=_("Add somebody."), epilog=examples("custmerge user add ben --role agent"))
+@verb(app, _("Add somebody."), "custmerge user add ben --role agent")
 def add(
     ctx: typer.Context, name: NameArgument, role: RoleOption, password_stdin: PasswordStdinOption = False
 ) -> None:
@@ -30,24 +30,19 @@ def add(
     question = _("Password for {name}").format(name=name)
     password = context.new_password(question, name=name, from_stdin=password_stdin)
     staff.add_staff(context.database, caller, name, given, password, context.now())
-    context.terminal.say(_("{name} is {role} now."), name=name, role=role_label(given))
+    context.terminal.say(_("{name} is {role} now."), name=name, role=word(given))
 
 
-@app.command(name="list", cls=Verb, help=_("List everybody."), epilog=examples("custmerge user list --format json"))
+@verb(app, _("List everybody."), "custmerge user list --format json", name="list")
 def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List everybody."""
     context: Context = ctx.obj
     people = staff.list_staff(context.database, context.caller())
-    if form is not Format.TABLE:
-        write_many((shapes.person(person) for person in people), form)
-        return
-    context.terminal.print(staff_table(people))
+    context.print_all(people, form, person_shape, staff_table)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Give somebody another role; their sessions and service tokens end."),
-    epilog=examples("custmerge user role ben supervisor"),
+@verb(
+    app, _("Give somebody another role; their sessions and service tokens end."), "custmerge user role ben supervisor"
 )
 def role(
     ctx: typer.Context,
@@ -58,14 +53,15 @@ def role(
     context: Context = ctx.obj
     given = checked_role(role)
     ended = staff.change_role(context.database, context.caller(), name, given, context.now())
-    context.terminal.say(_("{name} is {role} now."), name=name, role=role_label(given))
+    context.terminal.say(_("{name} is {role} now."), name=name, role=word(given))
     _tell_ended(context, ended)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Change a password; its owner's sessions end. Your own, with or without NAME, needs the present one."),
-    epilog=examples("custmerge user password", "custmerge user password ben --password-stdin < secret"),
+@verb(
+    app,
+    _("Change a password; its owner's sessions end. Your own, with or without NAME, needs the present one."),
+    "custmerge user password",
+    "custmerge user password ben --password-stdin < secret",
 )
 def password(
     ctx: typer.Context,
@@ -95,11 +91,7 @@ def password(
     context.terminal.say(_("The password of {name} is changed; log in anew."), name=person.name)
 
 
-@app.command(
-    cls=Verb,
-    help=_("Keep somebody out; their sessions and service tokens end."),
-    epilog=examples("custmerge user disable ben"),
-)
+@verb(app, _("Keep somebody out; their sessions and service tokens end."), "custmerge user disable ben")
 def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
     """Keep somebody out."""
     context: Context = ctx.obj
@@ -124,10 +116,11 @@ def _tell_ended(context: Context, ended: staff.Ended) -> None:
         context.terminal.say(_("Bulk files whose approval is void now, by batch: {numbers}"), numbers=numbers)
 
 
-@app.command(
-    cls=Verb,
-    help=_("End the lock on a staff name or customer number."),
-    epilog=examples("custmerge user unlock ben", "custmerge user unlock 10001"),
+@verb(
+    app,
+    _("End the lock on a staff name or customer number."),
+    "custmerge user unlock ben",
+    "custmerge user unlock 10001",
 )
 def unlock(
     ctx: typer.Context,

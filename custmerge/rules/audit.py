@@ -1,19 +1,19 @@
-"""What an audit says: checks, findings, and the verdict of the monitoring-plugins' convention (contract §7).
+"""What an audit says: checks, findings, the verdict of the monitoring-plugins' convention, checkpoints (contract §7).
 
 Source: Monitoring Plugins Development Guidelines, "Plugin Return Codes".
 """
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
-from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-
-if TYPE_CHECKING:
-    from custmerge.rules.history import Head
+from custmerge.rules.history import Head, canonical, moment
 
 
 class Severity(StrEnum):
@@ -94,17 +94,17 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
 }
 
 
-_EVIDENCE = N_("Keep a copy of the database as it is, and compare with the last backup.")
-_REGISTER = N_("Look the number up with `custmerge history`, and put it right from the last backup.")
-_DOOR = N_("Disable or revoke it, then look for who had access to the database.")
+_ABOUT_PEOPLE = (CheckName.STAFF, CheckName.TOKENS)
 _ABOUT_REGISTER = (CheckName.TOMBSTONES, CheckName.CIRCLES, CheckName.DOMAINS, CheckName.PACKAGES, CheckName.CONTACTS)
 
 
 def next_step(check: CheckName) -> str:
     """Return what to do about a critical finding, an English text for translation."""
-    if check in (CheckName.STAFF, CheckName.TOKENS):
-        return _DOOR
-    return _REGISTER if check in _ABOUT_REGISTER else _EVIDENCE
+    if check in _ABOUT_PEOPLE:
+        return N_("Disable or revoke it, then look for who had access to the database.")
+    if check in _ABOUT_REGISTER:
+        return N_("Look the number up with `custmerge history`, and put it right from the last backup.")
+    return N_("Keep a copy of the database as it is, and compare with the last backup.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,33 +129,37 @@ class Findings:
     """Findings of any check: some are kept, the others counted."""
 
     kept: list[Finding] = field(default_factory=list)
-    counts: dict[CheckName, int] = field(default_factory=dict)
+    counts: Counter[CheckName] = field(default_factory=Counter)
 
     def add(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
         """Add a critical finding."""
         self.keep(Finding(check, Severity.CRITICAL, subject, message, details))
 
+    def warn(self, check: CheckName, subject: str, message: str, **details: str | int) -> None:
+        """Add a warning."""
+        self.keep(Finding(check, Severity.WARNING, subject, message, details))
+
     def keep(self, finding: Finding) -> None:
         """Add a finding."""
-        count = self.counts[finding.check] = self.counts.get(finding.check, 0) + 1
-        if count <= FINDINGS_AT_MOST:
+        self.counts[finding.check] += 1
+        if self.counts[finding.check] <= FINDINGS_AT_MOST:
             self.kept.append(finding)
 
     def extend(self, others: Findings) -> None:
         """Add the findings that another look has made."""
-        left_out = {check: count - others.listed(check) for check, count in others.counts.items()}
         for finding in others.kept:
             self.keep(finding)
-        for check, count in left_out.items():
-            self.counts[check] = self.counts.get(check, 0) + count
+        # Those that the other look has counted alone.
+        self.counts.update(others.counts - Counter(finding.check for finding in others.kept))
 
-    def listed(self, check: CheckName) -> int:
-        """Return how many findings of a check are kept."""
-        return sum(1 for finding in self.kept if finding.check is check)
+    def checked(self, check: CheckName) -> Checked:
+        """Return what one check found."""
+        kept = [finding for finding in self.kept if finding.check is check]
+        return Checked(check, kept, self.counts[check] - len(kept))
 
     def without(self, check: CheckName) -> Findings:
         """Return the findings of all other checks."""
-        others = {other: count for other, count in self.counts.items() if other is not check}
+        others = Counter({other: count for other, count in self.counts.items() if other is not check})
         return Findings([finding for finding in self.kept if finding.check is not check], others)
 
 
@@ -194,3 +198,79 @@ class Audit:
         if Severity.CRITICAL in severities:
             return Verdict.CRITICAL
         return Verdict.WARNING if severities else Verdict.OK
+
+
+_KEYS = ["seq", "hash", "at"]
+_SIGNED_KEYS = [*_KEYS, "signature"]
+_HASH = re.compile(r"[0-9a-f]{64}")
+LARGEST_SEQ = 2**53 - 1
+"""Canonical JSON has one way to write an integer up to here. Source: RFC 8785 §3.2.2.3."""
+_BEGINNING = '{"seq": '
+# A line as `checkpoint_line` writes it, and one of the same shape: what is missing from a torn line is taken from it.
+_WRITTEN = re.compile(
+    r'\{"seq": (0|[1-9][0-9]*), "hash": "[0-9a-f]{64}", '
+    r'"at": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"'
+    r'(, "signature": "[A-Za-z0-9+/]{86}==")?\}'
+)
+_REST = f', "hash": "{"0" * 64}", "at": "0000-00-00T00:00:00Z"'
+_ENDS = ("}", f', "signature": "{"A" * 86}=="' + "}")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The end of the history as an audit found it."""
+
+    seq: int
+    """The last entry's, 0 for an empty history."""
+    hash: str
+    """64 lower-case hex digits."""
+    at: str
+    """When it was audited, see `history.stamp`."""
+    signature: str | None
+    """Ed25519 over `signed_text`, in base64; None where nobody signed."""
+
+
+def signed_text(checkpoint: Checkpoint) -> str:
+    """Return what a signature is over: canonical JSON of the first three keys. Source: RFC 8785."""
+    return canonical({"seq": checkpoint.seq, "hash": checkpoint.hash, "at": checkpoint.at})
+
+
+def checkpoint_line(checkpoint: Checkpoint) -> str:
+    """Return a checkpoint as its line, without the line's end."""
+    shape: dict[str, str | int] = {"seq": checkpoint.seq, "hash": checkpoint.hash, "at": checkpoint.at}
+    if checkpoint.signature is not None:
+        shape["signature"] = checkpoint.signature
+    return json.dumps(shape)
+
+
+def read_checkpoint(text: str) -> Checkpoint:
+    """Return the checkpoint that a line holds; raises ValueError where it holds none, or one that can't be.
+
+    Whether its signature is right, or is one at all, is for `storage.files.checkpoint_file` to say.
+    """
+    try:
+        shape = json.loads(text)
+    except RecursionError:
+        raise ValueError("no checkpoint") from None
+    if not isinstance(shape, dict) or list(shape) not in (_KEYS, _SIGNED_KEYS):
+        raise ValueError("no checkpoint")
+    seq, digest, at, signature = shape["seq"], shape["hash"], shape["at"], shape.get("signature")
+    if type(seq) is not int or not 0 <= seq <= LARGEST_SEQ:
+        raise ValueError("no seq")
+    if not isinstance(digest, str) or not _HASH.fullmatch(digest):
+        raise ValueError("no hash")
+    if not isinstance(at, str) or not at.isascii():
+        raise ValueError("no moment")
+    moment(at)
+    if "signature" in shape and not isinstance(signature, str):
+        raise ValueError("no signature")
+    return Checkpoint(seq, digest, at, signature)
+
+
+def is_torn_line(text: str) -> bool:
+    """Return whether `text` is a true prefix of a line of `checkpoint_line`: what a crash may leave of one."""
+    digits = re.match("[0-9]*", text.removeprefix(_BEGINNING))
+    # Where the number is torn off too, any digit does.
+    seq = digits[0] if text.startswith(_BEGINNING) and digits and digits[0] else "0"
+    wholes = (_BEGINNING + seq + _REST + end for end in _ENDS)
+    return any(len(text) < len(whole) and _WRITTEN.fullmatch(text + whole[len(text) :]) for whole in wholes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,11 +23,10 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.cells import shortened, unguard, wrong_with_digits
-from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
+from custmerge.rules.history import MAY_BE_APART, has_begun, moment, row_digest, stamp
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.records import wrong_with_number
-from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
+from custmerge.rules.records import shortened, unguard, wrong_with_digits
 
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
@@ -50,8 +48,6 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
-_TOLD = 3
-"""So many of what `packed` keeps of a row say what became of it: result, code, order."""
 IS_WELL = (Result.MERGED, Result.ALREADY)
 
 
@@ -75,7 +71,7 @@ class Batch:
     state: State
     rows: int
     at: str
-    """When it was approved, or begun; see `times.stamp`."""
+    """When it was approved, or begun; see `history.stamp`."""
     id: int = 0
     """0 for a batch that isn't kept yet."""
     done: int = 0
@@ -87,7 +83,7 @@ class Batch:
     runner: str | None = None
     """The process that runs or undoes it, see `services.bulk.lease`."""
     alive_until: str | None = None
-    """When the runner's lease expires unless it is renewed, see `times.stamp`."""
+    """When the runner's lease expires unless it is renewed, see `history.stamp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +136,7 @@ def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
     """Return the line of a row that wasn't merged."""
-    result = next((result for kind, result in _RESULTS if isinstance(error, kind)), Result.FAILED)
+    result = next((result for result, kinds in _RESULTS.items() if isinstance(error, kinds)), Result.FAILED)
     return Outcome(row.row, row.survivor, row.absorbed, result, code=int(error.exit), error=error)
 
 
@@ -149,6 +145,12 @@ def approval_holds(batch: Batch, now: datetime) -> bool:
     if batch.approved_at is None or batch.state not in UNFINISHED:
         return False
     return has_begun(batch.approved_at, now) and now < moment(batch.approved_at) + APPROVED_FOR
+
+
+def approval_digest(batch: Batch) -> str:
+    """Return the digest of a bulk file's approval."""
+    approved = (batch.approved_by, batch.approved_by_person, batch.approved_at)
+    return row_digest("approval", batch.id, batch.sha256, batch.rows, *approved)
 
 
 def goes_on(batch: Batch, now: datetime) -> bool:
@@ -166,32 +168,13 @@ def is_alive(batch: Batch, now: datetime) -> bool:
     return stamp(now) < batch.alive_until <= stamp(now + ALIVE_FOR + MAY_BE_APART)
 
 
-def packed(outcomes: Sequence[Outcome]) -> str:
-    """Return what `unpacked` needs, as JSON."""
-    rows = [
-        [line.result.value, line.code, line.order, *((line.error.code, line.error.details) if line.error else ())]
-        for line in outcomes
-    ]
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+# Any: JSON, as it goes and as it comes.
+def packed(outcome: Outcome) -> list[Any]:
+    """Return what `unpacked` needs: result, code and order, and behind them what there is to be said of the row."""
+    error = outcome.error
+    return [outcome.result.value, outcome.code, outcome.order, *((error.code, error.details) if error else ())]
 
 
-def without_details(kept: str) -> tuple[str, int]:
-    """Return what `packed` kept without what was said of rows, which quotes their cells, and of how many it was.
-
-    What isn't of ours comes back as it is.
-    """
-    try:
-        rows = json.loads(kept)
-    except ValueError:
-        return kept, 0
-    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        return kept, 0
-    left = [row[:_TOLD] for row in rows]
-    erased = sum(1 for row in rows if len(row) > _TOLD)
-    return json.dumps(left, ensure_ascii=False, separators=(",", ":")), erased
-
-
-# Any: JSON as it comes.
 def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
     """Return the outcome that `packed` kept of a row, as a later run tells it: what was merged is so already.
 
@@ -222,17 +205,12 @@ def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
 
 
 _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
-_RESULTS: tuple[tuple[type[CustmergeError], Result], ...] = (
-    (SelfMerge, Result.REFUSED),
-    (BadValue, Result.REFUSED),
-    (UnknownNumber, Result.NOT_FOUND),
-    (MergedAway, Result.NOT_FOUND),
-    (ProofRefused, Result.REFUSED),
-    (ProofRequired, Result.REFUSED),
-    (LockedOut, Result.REFUSED),
-    (IdentityBlocked, Result.BLOCKED),
-    (DetailsDiffer, Result.DIFFERS),
-)
+_RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
+    Result.REFUSED: (SelfMerge, BadValue, ProofRefused, ProofRequired, LockedOut),
+    Result.NOT_FOUND: (UnknownNumber, MergedAway),
+    Result.BLOCKED: (IdentityBlocked,),
+    Result.DIFFERS: (DetailsDiffer,),
+}
 _CLASSES = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CustmergeError)
 }

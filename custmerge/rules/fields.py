@@ -1,4 +1,4 @@
-"""The eleven fields of a customer, the records that carry them, and where a tombstone leads (rules 9 and 10)."""
+"""The eleven fields of a customer, the records that carry them, numbers, and where a tombstone leads (rule 9)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from custmerge.errors import MergedAway, ProofRequired, UnknownNumber
+from custmerge.errors import N_, BadValue, MergedAway, ProofRequired, UnknownNumber
 
 
 class Field(StrEnum):
@@ -38,6 +38,8 @@ Pair = tuple[str, str]
 """Two customer numbers: survivor and absorbed."""
 EMPTY_VALUES: tuple[str, ...] = ("",) * len(FIELDS)
 EMPTY_DETAILS: tuple[str, ...] = ("",) * len(DETAIL_FIELDS)
+OLD_NUMBER_LENGTH = 64
+"""Earlier versions let so long ones in, and they can still be looked up and merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +67,7 @@ class Customer:
 
     def with_values(self, changes: Mapping[Field, str]) -> Customer:
         """Return this record with the given fields replaced."""
-        return replace(
-            self,
-            values=tuple(changes.get(f, v) for f, v in zip(FIELDS, self.values, strict=True)),
-        )
+        return replace(self, values=tuple(changes.get(f, v) for f, v in zip(FIELDS, self.values, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,29 @@ class Package:
     """Domain names, sorted."""
     contact: tuple[str, ...] | None = None
     """The package's own eight details (contract: Ansprechpartner), or None where its customer's apply."""
+
+
+def wrong_with_number(number: str) -> str | None:
+    """Return why `number` can't be a customer or package number, or None.
+
+    Leading zeros count and letters are fine: a number is a text.
+    """
+    if not number:
+        return N_("is empty")
+    if any(character.isspace() for character in number):
+        return N_("has white space in it")
+    if not number.isprintable():
+        return N_("has invisible characters in it")
+    if len(number) > OLD_NUMBER_LENGTH:
+        return N_("is longer than 64 characters")
+    return None
+
+
+def checked_number(number: str) -> str:
+    """Return `number`; raises BadValue where no customer number can look like that."""
+    if why := wrong_with_number(number):
+        raise BadValue(name="number", value=number, why=why)
+    return number
 
 
 Records = Mapping[str, Customer]

@@ -1,4 +1,7 @@
-"""The format of the history: bodies, their canonical text, the chain of hashes (contract §7)."""
+"""The format of the history: bodies, their canonical text, the chain of hashes, moments (contract §7).
+
+Moments are always UTC and always written alike, wherever they are kept.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,17 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
 Fact = str | int | None | list[str]
 """What a body may hold: no fractions, so that canonical JSON has one way to write it."""
+
+Facts = Mapping[str, Fact]
+"""The body of a history entry."""
+Cell = str | int | bytes | None
+"""What a row may hold that a digest is made of."""
 
 FORMAT_VERSION = 1
 # One for all bodies: making it takes as long as encoding one.
@@ -60,7 +69,7 @@ class Draft:
     """An entry that doesn't know its place in the chain yet."""
 
     at: str
-    """ISO 8601 UTC, see `times.stamp`."""
+    """ISO 8601 UTC, see `stamp`."""
     by: Actor
     action: Action
     facts: Mapping[str, Fact]
@@ -137,3 +146,50 @@ def image_digest(salt: bytes, image: str) -> str:
     The salt (16 random bytes) is kept beside the image and erased with it; what is left can't be guessed.
     """
     return hashlib.sha256(salt + image.encode()).hexdigest()
+
+
+def seq_of(facts: Facts) -> int:
+    """Return the number of the history entry with a body."""
+    return int(str(facts["seq"]))
+
+
+def row_digest(kind: str, *cells: Cell) -> str:
+    """Return the SHA-256, in hex, of a row's cells, by which an audit knows whether somebody else changed the row.
+
+    It tells nothing of what it was made of: everything personal in it comes with a random salt, which in a password's
+    hash is the hash's own. Bytes get another digest than any text: a file of SQLite's takes either, and the program
+    knows a text alone.
+    """
+    return hashlib.sha256(json.dumps([kind, *cells], default=repr).encode()).hexdigest()
+
+
+MAY_BE_APART = timedelta(seconds=60)
+"""So far ahead of now a moment may lie and count as begun: two processes never read their clocks at once."""
+
+
+def has_begun(begin: str, now: datetime) -> bool:
+    """Return whether a moment (see `stamp`) isn't one of the future: nothing counts that has yet to begin."""
+    return begin <= stamp(now + MAY_BE_APART)
+
+
+def stamp(moment: datetime) -> str:
+    """Return an aware moment as ISO 8601 in UTC with seconds and `Z`; such texts sort as the moments do."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(text: str) -> datetime:
+    """Return the aware moment that `stamp` wrote; raises ValueError for any other text."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def day_bounds(text: str) -> tuple[str, str]:
+    """Return the stamps of the first second of what `text` names and of the first second after it.
+
+    `text` is a date (a whole UTC day) or an ISO 8601 moment (without an offset: UTC). Raises ValueError.
+    """
+    first = datetime.fromisoformat(text)
+    if first.tzinfo is None:
+        first = first.replace(tzinfo=UTC)
+    length = timedelta(days=1) if len(text) <= len("2026-01-31") else timedelta(seconds=1)
+    last = datetime.max.replace(microsecond=0, tzinfo=UTC)
+    return stamp(first), stamp(first + length if first <= last - length else last)

@@ -15,9 +15,8 @@ import orjson
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.fields import Customer, Package
 from custmerge.rules.history import FORMAT_VERSION, Action, image_digest
-from custmerge.rules.plan import Choice, contact_after, read_moved
+from custmerge.rules.plan import Choice, Moved, contact_after, read_moved
 
 _HASH_LENGTH = 64
 _BROKEN = N_("doesn't follow from the entry before it: it, or that one, was changed, removed or put in.")
@@ -121,17 +120,17 @@ class Merge(NamedTuple):
     order: int
     survivor: str
     choice: Choice
-    absorbed: Customer
-    """Its record before the order."""
-    packages: tuple[Package, ...]
-    """Those that moved, as they were before the order."""
+    details: tuple[str, ...]
+    """Those of the absorbed record before the order."""
+    packages: list[Moved]
+    """As they were before the order."""
 
 
 class Placement(NamedTuple):
     """Where a package is, and what belongs to it. A tuple, because an audit compares every package."""
 
     number: str
-    domains: tuple[str, ...]
+    domains: list[str]
     """Sorted."""
     contact: tuple[str, ...] | None
 
@@ -225,11 +224,11 @@ def misplaced(merge: Merge, placements: Mapping[str, Placement]) -> Iterator[tup
 
     `placements` are those of all packages that there are now, by their keys. Source: contract §2, rule 8.
     """
-    for package in merge.packages:
-        contact = contact_after(merge.choice, merge.absorbed, package.contact)
-        expected, now = Placement(merge.survivor, package.domains, contact), placements.get(package.package)
+    for key, domains, contact in merge.packages:
+        expected = merge.survivor, domains, contact_after(merge.choice, merge.details, contact)
+        now = placements.get(key)
         if now != expected:
-            yield package.package, expected, now
+            yield key, Placement(*expected), now
 
 
 # Any: a body as JSON gives it.

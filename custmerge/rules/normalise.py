@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from string import ascii_lowercase, ascii_uppercase
 
 from custmerge.rules.characters import composed, has_hidden, has_too_many_marks, is_unseen
@@ -59,21 +60,9 @@ _BIC_LENGTH = 11
 _OF_MANY_BANKS = frozenset(
     {
         *("GENODE", "WELADE", "NOLADE", "BYLADE", "SOLADE", "HELADE", "MALADE", "BRLADE", "SALADE"),
-        *(
-            "RZOOAT",
-            "RLNWAT",
-            "RZSTAT",
-            "RZTIAT",
-            "RZKTAT",
-            "RVSAAT",
-            "RVVGAT",
-            "RLBBAT",
-            "VBOEAT",
-            "RAIFCH",
-            "RBABCH",
-        ),
-        *("ICRAIT", "CCRTIT", "RZSBIT", "AGRIFR", "CEPAFR", "CCBPFR", "CMCIFR", "BCOEES", "CCRIES", "CECAES"),
-        *("POLUPL", "GBWCPL", "SKOKPL", "LCKULT", "JCKULT", "CBSBLT"),
+        *("RZOOAT", "RLNWAT", "RZSTAT", "RZTIAT", "RZKTAT", "RVSAAT", "RVVGAT", "RLBBAT", "VBOEAT"),
+        *("RAIFCH", "RBABCH", "ICRAIT", "CCRTIT", "RZSBIT", "AGRIFR", "CEPAFR", "CCBPFR", "CMCIFR"),
+        *("BCOEES", "CCRIES", "CECAES", "POLUPL", "GBWCPL", "SKOKPL", "LCKULT", "JCKULT", "CBSBLT"),
     }
 )
 """With these begin the BICs of many cooperative banks each, and of the savings banks of a region."""
@@ -218,13 +207,8 @@ def has_joiners_in_place(domain: str) -> bool:
 def _label_in_ascii(label: str) -> str:
     if len(label) > LONGEST_LABEL:
         return label
-    if not label.isascii():
-        return _a_label(label)
-    return _a_label(_of_a_label(label)) if label.startswith(_ACE) else label
-
-
-def _a_label(label: str) -> str:
-    return label if label.isascii() else _ACE + label.encode("punycode").decode("ascii")
+    u_label = _of_a_label(label) if label.startswith(_ACE) else label
+    return u_label if u_label.isascii() else _ACE + u_label.encode("punycode").decode("ascii")
 
 
 def _of_a_label(label: str) -> str:
@@ -323,27 +307,20 @@ def bank(account_text: str, code_text: str) -> Key:
 
 
 def _iban(iban: str, code: str) -> Key:
-    from schwifty import IBAN
+    from schwifty import BIC, IBAN
     from schwifty.exceptions import SchwiftyException
 
     try:
         parsed = IBAN(iban)
     except SchwiftyException:
         return ("text", iban, code)
-    contradiction = "" if code in ("", parsed.bank_code, *_bics(parsed.country_code, parsed.bank_code)) else code
+    bics: list[BIC] = []
+    with suppress(SchwiftyException):
+        bics = BIC.candidates_from_bank_code(parsed.country_code, parsed.bank_code)
+    contradiction = "" if code in ("", parsed.bank_code, *(_institution(str(bic)) for bic in bics)) else code
     if parsed.country_code == "DE":
         return ("DE", parsed.bank_code, parsed.account_code, contradiction)
     return ("IBAN", iban, contradiction)
-
-
-def _bics(country: str, code: str) -> tuple[str, ...]:
-    from schwifty import BIC
-    from schwifty.exceptions import SchwiftyException
-
-    try:
-        return tuple(_institution(str(bic)) for bic in BIC.candidates_from_bank_code(country, code))
-    except SchwiftyException:
-        return ()
 
 
 def _compact(text: str) -> str:

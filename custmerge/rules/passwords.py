@@ -17,7 +17,7 @@ from typing import Literal
 
 from custmerge.errors import N_
 from custmerge.rules.characters import composed, is_unseen
-from custmerge.rules.times import MAY_BE_APART, stamp
+from custmerge.rules.history import MAY_BE_APART, stamp
 
 SHORTEST = 12
 """Least number of characters of a password of staff."""
@@ -237,7 +237,7 @@ class Tries:
     wrong: int
     pending: int
     locked_until: str
-    """See `times.stamp`; in the past where it isn't locked."""
+    """See `history.stamp`; in the past where it isn't locked."""
 
     def is_locked(self, now: datetime) -> bool:
         """Return whether it is locked: not by a lock that began in the future."""

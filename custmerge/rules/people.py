@@ -1,17 +1,20 @@
-"""People: staff, service tokens, sessions and proofs as values, what a role may do, how long a login lasts.
+"""People: staff, service tokens, sessions and proofs as values, what each may do and merge, how long a login lasts.
 
-Source: contract §5 (roles and limits), §3 (proofs).
+Source: contract §5 (roles and limits), §3 (proofs), §2 (rules 2, 3 and 10).
 """
 
 from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from custmerge.rules.times import MAY_BE_APART, has_begun, moment, stamp
+from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
+from custmerge.rules.fields import Pair, checked_number
+from custmerge.rules.history import MAY_BE_APART, Cell, Fact, Facts, has_begun, moment, row_digest, seq_of, stamp
 
 ABSOLUTE_LIMIT = timedelta(hours=12)
 CUSTOMER_IDLE_LIMIT = timedelta(minutes=30)
@@ -92,6 +95,64 @@ _MAY: dict[Role, frozenset[Capability]] = {
 def may(role: Role, capability: Capability) -> bool:
     """Return whether `role` has `capability`."""
     return capability in _MAY[role]
+
+
+def still_may(role: str, disabled_at: str | None, capability: Capability, since: int, told: Iterable[Facts]) -> bool:
+    """Return whether a person has a capability now, and has had it without a break since the entry `since`.
+
+    `told` are the `user` entries of that person's name, in any order. A role that was lost and given back is a break.
+    """
+    if disabled_at is not None or not _may(role, capability):
+        return False
+    return not any(
+        seq_of(facts) > since
+        and (
+            facts.get("did") == "disable" or (facts.get("did") == "role" and not _may(facts.get("role"), capability))
+        )
+        for facts in told
+    )
+
+
+def _may(role: Fact, capability: Capability) -> bool:
+    # What stands in a row may be anything.
+    return isinstance(role, str) and role in set(Role) and may(Role(role), capability)
+
+
+def survivor_of(own: str | None, into: str | None, absorbed: str) -> str:
+    """Return the number that is kept: `own`, or for staff, who have no number of their own, `into` (rule 2).
+
+    Raises OwnNumberOnly, MissingInput, BadValue, and SelfMerge where it is `absorbed` (rule 10).
+    """
+    checked_number(absorbed)
+    if own is not None:
+        survivor = own_survivor(own, into)
+    elif into is None:
+        raise MissingInput(what=N_("Number that is kept"), option="--into NUMBER")
+    else:
+        survivor = checked_number(into)
+    if survivor == absorbed:
+        raise SelfMerge(number=survivor)
+    return survivor
+
+
+def own_survivor(own: str, into: str | None) -> str:
+    """Return the only number that a customer can keep, their own; raises OwnNumberOnly where another is named."""
+    if into is not None and into != own:
+        raise OwnNumberOnly(number=into)
+    return own
+
+
+def demand_authority(pair: Pair, *, is_proved: bool, is_customer: bool, transfer: int | None = None) -> int | None:
+    """Return the id of the contract transfer that stands in for the proof, None where the pair is proved (rule 3).
+
+    `transfer` is the id of the approved transfer for the pair, if there is one: it stands in for staff alone. Raises
+    ProofRequired where there is neither a proof nor such a transfer.
+    """
+    if is_proved:
+        return None
+    if is_customer or transfer is None:
+        raise ProofRequired(survivor=pair[0], absorbed=pair[1])
+    return transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,3 +260,22 @@ def verified_sha256(stored: str) -> str:
 def token_sha256(token: str) -> str:
     """Return what the database keeps of a session's token: its SHA-256, in hex."""
     return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()
+
+
+def person_digest(person: Person) -> str:
+    """Return the digest of a member of staff: name, role, password, who chose it, whether they are disabled."""
+    cells = (person.password_hash, person.created_at, person.disabled_at, person.password_chosen_by)
+    return person_row_digest(person.id, person.name, person.role.value, *cells)
+
+
+def person_row_digest(*cells: Cell) -> str:
+    """Return the digest of the cells of a person's row, in the order in which `person_digest` names them."""
+    *others, chosen_by = cells
+    # Left out where it is empty: then the digests that older versions wrote, without this column, stay right.
+    return row_digest("person", *others, *(() if chosen_by is None else (chosen_by,)))
+
+
+def service_digest(service: Service, key: str | None) -> str:
+    """Return the digest of a service token; `key` is what the database knows it by, None once it has ended."""
+    cells = (service.created_by, service.created_at, service.expires_at, service.revoked_at)
+    return row_digest("service", service.id, service.name, service.role.value, *cells, key)

@@ -67,15 +67,10 @@ class Plan:
     @property
     def packages_after(self) -> tuple[Package, ...]:
         """The packages that move, as they are after the order (rule 8)."""
+        number, choice, details = self.survivor.number, self.choice, self.absorbed.details
         return tuple(
-            Package(
-                package.package,
-                self.survivor.number,
-                package.name,
-                package.domains,
-                contact_after(self.choice, self.absorbed, package.contact),
-            )
-            for package in self.packages
+            Package(moved.package, number, moved.name, moved.domains, contact_after(choice, details, moved.contact))
+            for moved in self.packages
         )
 
     @property
@@ -122,13 +117,15 @@ def plan_merge(
     return Plan(survivor, absorbed, choice, _changes(survivor, absorbed, wishes), tuple(packages), transfer)
 
 
-def contact_after(choice: Choice, absorbed: Customer, contact: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Return the contact that a moved package has after the order (rule 8)."""
+def contact_after(
+    choice: Choice, details: tuple[str, ...], contact: tuple[str, ...] | None
+) -> tuple[str, ...] | None:
+    """Return the contact that a moved package has after the order (rule 8); `details` are the absorbed record's."""
     match choice:
         case Choice.ADOPT:
             return None
         case Choice.KEEP:
-            return absorbed.details if contact is None else contact
+            return details if contact is None else contact
         case Choice.IDENTICAL:
             return contact
 
@@ -159,7 +156,7 @@ def _changes(survivor: Customer, absorbed: Customer, wishes: Wishes) -> dict[Fie
 IMAGE_VERSION = 1
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 # An audit reads every before-image: plain strings as keys, because those of an enumeration are hashed by Python code.
-_values_of = itemgetter(*(field.value for field in FIELDS))
+_cells_of = itemgetter("number", *(field.value for field in FIELDS))
 _details_of = itemgetter(*(field.value for field in DETAIL_FIELDS))
 
 
@@ -248,6 +245,10 @@ class Image:
     """Those that moved, under the absorbed number; an image doesn't hold their names."""
 
 
+Moved = tuple[str, list[str], tuple[str, ...] | None]
+"""A package of a before-image: key, domains (sorted), contact."""
+
+
 def before_image(plan: Plan) -> str:
     """Return the JSON text of both records and of the packages that move, with contacts and domains."""
     return _ENCODER.encode(
@@ -272,31 +273,41 @@ def before_image(plan: Plan) -> str:
 def read_image(text: str) -> Image:
     """Return the before-image that `before_image` wrote; raises ValueError, LookupError or TypeError for another."""
     image = orjson.loads(text)
-    return Image(_customer(image["survivor"]), *_moved(image))
+    survivor, absorbed = _customer(image["survivor"]), _customer(image["absorbed"])
+    packages = [
+        Package(key, absorbed.number, domains=tuple(domains), contact=contact)
+        for key, domains, contact in _moved(image)
+    ]
+    return Image(survivor, absorbed, tuple(packages))
 
 
-def read_moved(text: str) -> tuple[Customer, tuple[Package, ...]]:
-    """Return the absorbed record and the packages of a before-image alone, which is all that an audit compares.
+def readable_image(text: str) -> Image | None:
+    """Return the before-image that `before_image` wrote; None where it was erased, or changed into something else."""
+    try:
+        return read_image(text) if text else None
+    except (ValueError, LookupError, TypeError):
+        return None
 
-    Raises what `read_image` does.
+
+def read_moved(text: str) -> tuple[tuple[str, ...], list[Moved]]:
+    """Return the absorbed record's details and the packages of a before-image: all that an audit compares.
+
+    Tuples, because an audit reads every image. Raises what `read_image` does.
     """
-    return _moved(orjson.loads(text))
+    image = orjson.loads(text)
+    return _cells_of(image["absorbed"])[-len(DETAIL_FIELDS) :], _moved(image)
 
 
 # Any: a before-image as JSON gives it.
-def _moved(image: Mapping[str, Any]) -> tuple[Customer, tuple[Package, ...]]:
-    absorbed = _customer(image["absorbed"])
-    packages = [
-        Package(
+def _moved(image: Mapping[str, Any]) -> list[Moved]:
+    return [
+        (
             package["package"],
-            absorbed.number,
-            "",
-            tuple(package["domains"]),
+            package["domains"],
             None if package["contact"] is None else _details_of(package["contact"]),
         )
         for package in image["packages"]
     ]
-    return absorbed, tuple(packages)
 
 
 def _record(customer: Customer) -> dict[str, str]:
@@ -304,4 +315,5 @@ def _record(customer: Customer) -> dict[str, str]:
 
 
 def _customer(record: Mapping[str, str]) -> Customer:
-    return Customer(record["number"], _values_of(record))
+    number, *values = _cells_of(record)
+    return Customer(number, tuple(values))

@@ -1,5 +1,6 @@
 """The contract transfer: the signed form that lifts an identity block once (contract §2, rule 5).
 
+Rows can be changed by hand: what became of a transfer is told by the newest history entry.
 Source: the article, "ein unterschriebenes Formular der Vertragsübergabe".
 """
 
@@ -7,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from custmerge.rules.fields import Customer
+from custmerge.errors import N_, BadFile
+from custmerge.rules.fields import Customer, Records
+from custmerge.rules.history import Action, Actor, Cell, Draft, Fact, Facts, row_digest, seq_of
 
 LARGEST_FORM_BYTES = 20 * 1024 * 1024
 # Source: ISO 32000 (PDF), TIFF 6.0, RFC 2083 (PNG), ITU-T T.81 (JPEG).
@@ -36,6 +40,22 @@ class Status(StrEnum):
 
 
 OPEN = (Status.FILED, Status.APPROVED)
+STATUS_AFTER: Mapping[Action, Status] = {
+    Action.TRANSFER_FILE: Status.FILED,
+    Action.TRANSFER_APPROVE: Status.APPROVED,
+    Action.TRANSFER_REJECT: Status.REJECTED,
+    Action.TRANSFER_VOID: Status.VOID,
+    Action.MERGE: Status.USED,
+}
+"""What a transfer is after an entry that names it."""
+DECISIONS = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
+# Columns, in the order of the digests.
+_FILED = (
+    *("id", "survivor", "absorbed", "filed_by", "filed_by_person", "at"),
+    *("sha256", "size", "type", "salt", "identity_sha256"),
+)
+DECIDED = ("decided_by", "decided_by_person", "decided_at", "reason")
+"""Columns that a decision fills."""
 
 
 class Why(StrEnum):
@@ -67,7 +87,7 @@ class Form:
     """A media type."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
     """A filed form, and its decision."""
 
@@ -79,27 +99,75 @@ class Transfer:
     filed_by_person: int
     """The id of the person, which no change of name or role changes."""
     at: str
-    decided_by: str | None
-    reason: str | None
-    """The reason for a rejection."""
     form: Form
     salt: bytes
     identity_sha256: str
+    decided_by: str | None = None
     decided_by_person: int | None = None
     decided_at: str | None = None
+    reason: str | None = None
+    """The reason for a rejection."""
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What every history entry about the transfer says."""
+        pair: dict[str, Fact] = {"survivor": self.survivor, "absorbed": self.absorbed}
+        return pair | {"transfer": self.id, "form_sha256": self.form.sha256}
+
+    @property
+    def row(self) -> dict[str, Cell]:
+        """The cells of its row by column."""
+        cells = asdict(self)
+        return {**cells.pop("form"), **cells}
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """A supervisor's decision on a transfer."""
+class Life:
+    """What the history tells of one contract transfer."""
 
     status: Status
-    """APPROVED or REJECTED."""
-    by: str
-    person: int
-    """The id of the person, see `Transfer.filed_by_person`."""
-    at: str
-    reason: str | None
+    """What the newest entry made of it."""
+    filed: int
+    """The seq of the entry that tells of its filing, 0 where there is none."""
+    decided: int
+    """The seq of the newest decision's entry, 0 where there is none."""
+    filing_digest: str | None
+    decision_digest: str | None
+    """Of the newest decision."""
+
+
+def life_of(told: Iterable[Facts]) -> Life | None:
+    """Return what entries, oldest first, tell of the one transfer that they name; None where there are none."""
+    newest: dict[Action, int] = {}
+    digests: dict[Action, str] = {}
+    status = None
+    for facts in told:
+        action = Action(str(facts["action"]))
+        if "row_sha256" in facts:
+            digests[action] = str(facts["row_sha256"])
+        # An entry that only adds a digest to what an older version wrote tells of nothing new.
+        if facts.get("did") != "seal":
+            newest[action] = seq_of(facts)
+            status = STATUS_AFTER[action]
+    if status is None:
+        return None
+    decision = max(DECISIONS, key=lambda action: newest.get(action, 0))
+    return Life(
+        status=status,
+        filed=newest.get(Action.TRANSFER_FILE, 0),
+        decided=newest.get(decision, 0),
+        filing_digest=digests.get(Action.TRANSFER_FILE),
+        decision_digest=digests.get(decision),
+    )
+
+
+def read_form(content: bytes, *, file: str) -> Form:
+    """Return the digest, size and type of a form; raises BadFile, naming `file`, for one too large and for none."""
+    if len(content) > LARGEST_FORM_BYTES:
+        raise BadFile(file=file, why=N_("is larger than 20 MB"))
+    if (kind := form_type(content)) is None:
+        raise BadFile(file=file, why=N_("is no PDF, TIFF, PNG or JPEG file"))
+    return Form(hashlib.sha256(content).hexdigest(), len(content), kind)
 
 
 def form_type(content: bytes) -> str | None:
@@ -113,18 +181,58 @@ def identity_digest(salt: bytes, survivor: Customer, absorbed: Customer) -> str:
     return hashlib.sha256(salt + json.dumps(identities).encode()).hexdigest()
 
 
-def approved_now(transfer: Transfer | None, survivor: Customer | None, absorbed: Customer | None) -> int | None:
-    """Return the id of a transfer that is approved, given the two records as they are now; None where none is."""
-    if transfer is None or status_now(transfer, survivor, absorbed) is not Status.APPROVED:
-        return None
-    return transfer.id
+def is_as_filed(content: object, sha256: str) -> bool:
+    """Return whether what is stored as a form is, byte for byte, the one whose digest was filed."""
+    return isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == sha256
 
 
-def status_now(transfer: Transfer, survivor: Customer | None, absorbed: Customer | None) -> Status:
-    """Return the status of a transfer, given the two records as they are now: they may make an open one void."""
+def approved_now(transfer: Transfer | None, records: Records) -> int | None:
+    """Return the id of a transfer that is approved, given its pair's records as they are now; None where none is."""
+    return None if transfer is None or status_now(transfer, records) is not Status.APPROVED else transfer.id
+
+
+def status_now(transfer: Transfer, records: Records) -> Status:
+    """Return the status of a transfer, given its pair's records as they are now: they may make an open one void."""
     if transfer.status not in OPEN:
         return transfer.status
+    survivor, absorbed = records.get(transfer.survivor), records.get(transfer.absorbed)
     if survivor is None or absorbed is None or survivor.merged_into or absorbed.merged_into:
         return Status.VOID
     unchanged = identity_digest(transfer.salt, survivor, absorbed) == transfer.identity_sha256
     return transfer.status if unchanged else Status.VOID
+
+
+def why_lost(role: str | None, *, is_approver: bool) -> Why:
+    """Return why a transfer is void whose filer or approver is disabled (`role` is None) or has another role."""
+    if role is None:
+        return Why.APPROVER_DISABLED if is_approver else Why.FILER_DISABLED
+    return Why.APPROVER_ROLE if is_approver else Why.FILER_ROLE
+
+
+def void_entries(transfers: Iterable[Transfer], why: Why, by: Actor, at: str) -> list[Draft]:
+    """Return the history entries of transfers that became void, one each, in the order of their ids."""
+    drafts = []
+    for transfer in sorted(transfers, key=lambda transfer: transfer.id):
+        facts = {**transfer.facts, "why": why.value, "row_sha256": void_digest(transfer.row, why.value)}
+        drafts.append(Draft(at, by, Action.TRANSFER_VOID, facts))
+    return drafts
+
+
+def filing_digest(row: Mapping[str, Cell]) -> str:
+    """Return the digest of a contract transfer as it was filed."""
+    return row_digest("transfer", *(_salt(row[name]) if name == "salt" else row[name] for name in _FILED))
+
+
+def decision_digest(row: Mapping[str, Cell], status: Status) -> str:
+    """Return the digest of a decision about a transfer, with its reason, where `status` was decided."""
+    return row_digest("decision", row["id"], _salt(row["salt"]), status.value, *(row[name] for name in DECIDED))
+
+
+def void_digest(row: Mapping[str, Cell], why: str | None) -> str:
+    """Return the digest of a contract transfer that became void."""
+    return row_digest("void", row["id"], row["survivor"], row["absorbed"], _salt(row["salt"]), why)
+
+
+def _salt(cell: Cell) -> Cell:
+    """Return how a salt goes into a digest: it is bytes, and anything else counts as none."""
+    return cell.hex() if isinstance(cell, bytes) else f"no bytes: {cell!r}"

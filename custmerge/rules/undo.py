@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, Detail, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
-from custmerge.rules.history import Actor, image_digest
+from custmerge.rules.history import Actor, has_begun, image_digest, moment
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.plan import Choice, Order, contact_after
-from custmerge.rules.times import has_begun, moment
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
@@ -91,10 +90,10 @@ class UndoPlan:
         """The names that go back with their packages, sorted."""
         return tuple(sorted(name for package in self.packages for name in package.domains))
 
-    def shows_the_same_as(self, other: UndoPlan) -> bool:
-        """Return whether a person who agreed to `other` has agreed to this."""
-        mine, others = ((plan.order, plan.fields, plan.packages, plan.absorbed) for plan in (self, other))
-        return mine == others
+    @property
+    def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer]:
+        """What a person agrees to who is shown the plan."""
+        return self.order, self.fields, self.packages, self.absorbed
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +166,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
     ]
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
-    restored, contacts = [], set()
-    for package in image.packages:
-        now = present.packages[package.package]
-        restored.append(Package(now.package, package.number, now.name, now.domains, package.contact))
-        if now.contact != package.contact:
-            contacts.add(now.package)
+    packages = [(present.packages[package.package], package) for package in image.packages]
     # One that has gone back meanwhile is as before already.
     fields = tuple(name for name in _changed(entry, image) if present.survivor[name] != image.survivor[name])
     return UndoPlan(
@@ -180,18 +174,18 @@ def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
         survivor=present.survivor.with_values({name: image.survivor[name] for name in fields}),
         absorbed=image.absorbed,
         fields=fields,
-        packages=tuple(restored),
-        contacts=frozenset(contacts),
+        packages=tuple(
+            Package(now.package, before.number, now.name, now.domains, before.contact) for now, before in packages
+        ),
+        contacts=frozenset(now.package for now, before in packages if now.contact != before.contact),
     )
 
 
 def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
     """Return the error that names everything in the way of undoing an order."""
     orders = sorted({obstacle.order for obstacle in obstacles if obstacle.order is not None}, reverse=True)
-    details: dict[str, Detail] = {"order": order, "obstacles": [obstacle.details() for obstacle in obstacles]}
-    if orders:
-        return UndoBlockedByOrders(**details, undo_first=orders)
-    return UndoBlocked(**details, undo_first=[])
+    kind = UndoBlockedByOrders if orders else UndoBlocked
+    return kind(order=order, obstacles=[obstacle.details() for obstacle in obstacles], undo_first=orders)
 
 
 def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:
@@ -217,9 +211,8 @@ def _with_survivor(entry: MergeEntry, image: Image, present: Present) -> Iterato
             yield Obstacle(row, N_("{number} went into {into} by order {order}"), fills, by.order)
         # What it holds now says nothing: a tombstone is empty.
         return
-    changed = _changed(entry, image)
     again = [order for order in later_in_the_way(entry, image, present.later) if order.survivor == number]
-    for name in changed:
+    for name in _changed(entry, image):
         fills = {"number": number, "field": name}
         if by := next((order for order in reversed(again) if name in order.taken), None):
             yield Obstacle(row, N_("{field} of {number} was taken again by order {order}"), fills, by.order)
@@ -256,7 +249,7 @@ def _with_package(entry: MergeEntry, image: Image, package: Package, present: Pr
             yield Obstacle(row, why, fills, by.order)
     elif by := next((o for o in reversed(present.later) if o.order > entry.order and key in o.packages), None):
         yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
-    elif now.contact not in (contact_after(entry.choice, image.absorbed, package.contact), package.contact):
+    elif now.contact not in (contact_after(entry.choice, image.absorbed.details, package.contact), package.contact):
         # Asked where it is: whoever moved it on has changed this too. As it was before it is in nobody's way.
         yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
     yield from _with_domains(package, now.domains, present)
@@ -281,3 +274,25 @@ def _with_domains(package: Package, now: Collection[str], present: Present) -> I
         if domain_in_ascii(name) not in before:
             why = N_("domain {domain} was added to package {package} since")
             yield Obstacle(f"domain {name}", why, {**fills, "domain": name})
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What an undo of a batch did, or would do."""
+
+    batch: int
+    orders: int = 0
+    already: int = 0
+    """Orders of the batch that were undone before."""
+    packages: int = 0
+    domains: int = 0
+
+    def with_chunk(self, orders: Sequence[int], plans: Sequence[UndoPlan]) -> Extent:
+        """Return this with further orders of the batch, of which `plans` undo those that weren't undone before."""
+        return Extent(
+            batch=self.batch,
+            orders=self.orders + len(plans),
+            already=self.already + len(orders) - len(plans),
+            packages=self.packages + sum(len(plan.packages) for plan in plans),
+            domains=self.domains + sum(len(plan.domains) for plan in plans),
+        )

@@ -1,17 +1,29 @@
-"""Who is logged in, and what they may do."""
+"""Who is logged in, what they may do, and whether their rows are as the history has them."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
 from custmerge.rules.fields import Customer, living
-from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.people import Capability, Role, Session, may, token_sha256
-from custmerge.rules.times import moment, stamp
-from custmerge.services.authority import is_as_told
+from custmerge.rules.history import Action, Actor, Draft, Fact, moment, stamp
+from custmerge.rules.passwords import Subject
+from custmerge.rules.people import (
+    Capability,
+    Role,
+    Session,
+    may,
+    person_row_digest,
+    service_digest,
+    still_may,
+    token_sha256,
+)
+from custmerge.rules.transfers import Why, why_lost
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -30,7 +42,7 @@ class Caller:
     """A staff name, or the number that a customer logged in with."""
     token_sha256: str
     expires_at: str
-    """When the session ends unless it is used before, see `times.stamp`."""
+    """When the session ends unless it is used before, see `history.stamp`."""
     person: int | None = None
     """The id of the person who acts or, for a service token, answers for it; None for a customer."""
     is_service: bool = False
@@ -53,6 +65,78 @@ class Caller:
         if self.is_service:
             return Actor(self.name, "service")
         return Actor(self.name, "customer" if self.is_customer else "staff")
+
+    @property
+    def guesser(self) -> Subject:
+        """The subject at which wrong proofs of the caller are counted."""
+        return Subject("customer_caller" if self.is_customer else "staff_caller", self.name)
+
+
+class Staff:
+    """The rows of some members of staff, and the newest entries with digests of them, read once."""
+
+    def __init__(self, unit: Unit, ids: Collection[int | None]) -> None:
+        self._unit = unit
+        self._entries: dict[str, list[dict[str, Fact]]] = {}
+        known = [person for person in ids if person is not None]
+        self._rows = {row.id: (row, body) for row, body in unit.people.rows_with_entries(known)} if known else {}
+
+    def is_as_told(self, person: int | None) -> bool:
+        """Return whether a person's row is the one that the newest entry of that name has a digest of."""
+        row, body = self._row_of(person)
+        return row is not None and body is not None and json.loads(body)["row_sha256"] == person_row_digest(*row)
+
+    def has_digest(self, person: int) -> bool:
+        """Return whether any entry has a digest of a person's row."""
+        return self._row_of(person)[1] is not None
+
+    def name_of(self, person: int | None) -> str:
+        """Return a person's name, an empty one where there is no such person."""
+        row, _body = self._row_of(person)
+        return "" if row is None else str(row.name)
+
+    def why_not(self, person: int | None, capability: Capability, since: int) -> Why | None:
+        """Return why what a person did in the entry `since` doesn't count any more, None where it does.
+
+        `capability` is the one that they needed for it.
+        """
+        row, _body = self._row_of(person)
+        role, disabled_at = ("", None) if row is None else (row.role, row.disabled_at)
+        entries = () if row is None else self._entries_of(str(row.name))
+        if still_may(role, disabled_at, capability, since, entries):
+            return None
+        is_approver = capability is not Capability.TRANSFER_FILE
+        return why_lost(None if disabled_at is not None else role, is_approver=is_approver)
+
+    def holds(self, person: int | None, capability: Capability, since: int) -> bool:
+        """Return whether a person's row is as the history has it, and what they did in the entry `since` counts."""
+        return self.is_as_told(person) and self.why_not(person, capability, since) is None
+
+    # Any: a row as it is stored, with columns of every type.
+    def _row_of(self, person: int | None) -> tuple[Any, str | None]:
+        return self._rows.get(person or 0, (None, None))
+
+    def _entries_of(self, name: str) -> list[dict[str, Fact]]:
+        if name not in self._entries:
+            entries = self._unit.chain.about(Action.USER, "name", name)
+            self._entries[name] = [json.loads(entry.body) for entry in entries]
+        return self._entries[name]
+
+
+def is_as_told(unit: Unit, session: Session) -> bool:
+    """Return whether the row of a session's person or service token has the digest that its newest entry tells.
+
+    Otherwise a role, a password or an end could be written into the row, used, and put back without a trace. No entry
+    has a digest of a customer: the register belongs to the host.
+    """
+    if session.person is not None:
+        return Staff(unit, {session.person.id}).is_as_told(session.person.id)
+    if session.service is not None:
+        entries = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
+        keys = unit.people.keys_of(session.service.id)
+        digest = service_digest(session.service, session.token_sha256)
+        return keys == [session.token_sha256] and bool(entries) and entries[-1].get("row_sha256") == digest
+    return True
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:
@@ -77,26 +161,14 @@ def resume(database: Database, token: str, now: datetime) -> Caller:
 
 
 def caller_of(session: Session, used: str) -> Caller:
-    """Return the caller of a session that was last used at the moment `used`, see `times.stamp`."""
+    """Return the caller of a session that was last used at the moment `used`, see `history.stamp`."""
     end = stamp(session.ends_at(used))
+    caller = partial(Caller, token_sha256=session.token_sha256, expires_at=end)
     if (service := session.service) is not None:
-        return Caller(
-            role=service.role,
-            name=service.name,
-            token_sha256=session.token_sha256,
-            expires_at=end,
-            person=service.created_by,
-            is_service=True,
-        )
+        return caller(role=service.role, name=service.name, person=service.created_by, is_service=True)
     if (person := session.person) is not None:
-        return Caller(
-            role=person.role,
-            name=person.name,
-            token_sha256=session.token_sha256,
-            expires_at=end,
-            person=person.id,
-        )
-    return Caller(Role.CUSTOMER, session.number or "", session.token_sha256, end)
+        return caller(role=person.role, name=person.name, person=person.id)
+    return caller(role=Role.CUSTOMER, name=session.number or "")
 
 
 def demand(caller: Caller, capability: Capability) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
-from custmerge.rules.times import MAY_BE_APART
+from custmerge.rules.history import MAY_BE_APART
 from custmerge.settings import sqlite_path
+from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file
-from custmerge.storage.schema import VERSIONS
-
-if TYPE_CHECKING:
-    from custmerge.storage.database import Database
+from custmerge.storage.tables import VERSIONS
 
 _OTHERS, _OTHERS_WRITE = 0o077, 0o022
 
@@ -79,42 +76,33 @@ def _checksums(*, is_on: bool) -> Check:
 def _clock(database: Database, now: datetime) -> Check:
     """Compare this machine's clock with the database's; on SQLite, which has none, with the newest history entry."""
     with database.reading() as unit:
-        theirs, newest = unit.server_time(), unit.newest_entry()
+        theirs, newest = unit.server_time(), unit.chain.newest_moment()
     if theirs is None:
-        behind = round((newest - now).total_seconds()) if newest else 0
-        is_ok = behind <= MAY_BE_APART.total_seconds()
-        if is_ok:
-            message = N_("This machine's clock isn't behind the newest history entry.")
-        else:
-            message = N_("This machine's clock is {seconds} s behind the newest history entry: set it by NTP.")
-        return Check("clock", is_ok, message, {"seconds": str(behind)})
-    apart = round(abs((now - theirs).total_seconds()))
-    is_ok = apart <= MAY_BE_APART.total_seconds()
-    if is_ok:
-        message = N_("The clocks of this machine and of the database are {seconds} s apart.")
+        seconds = round((newest - now).total_seconds()) if newest else 0
+        good = N_("This machine's clock isn't behind the newest history entry.")
+        bad = N_("This machine's clock is {seconds} s behind the newest history entry: set it by NTP.")
     else:
-        message = N_(
+        seconds = round(abs((now - theirs).total_seconds()))
+        good = N_("The clocks of this machine and of the database are {seconds} s apart.")
+        bad = N_(
             "The clocks of this machine and of the database are {seconds} s apart, the database's counts: "
             "set them by NTP."
         )
-    return Check("clock", is_ok, message, {"seconds": str(apart)})
+    is_ok = seconds <= MAY_BE_APART.total_seconds()
+    return Check("clock", is_ok, good if is_ok else bad, {"seconds": str(seconds)})
 
 
 def _staff(database: Database) -> Check:
     with database.reading() as unit:
         has_staff = unit.people.has_staff()
-    message = (
-        N_("Somebody works here.")
-        if has_staff
-        else N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
-    )
-    return Check("staff", has_staff, message, {})
+    nobody = N_("Nobody works here yet: run `custmerge init --supervisor NAME`.")
+    return Check("staff", has_staff, N_("Somebody works here.") if has_staff else nobody, {})
 
 
 def _permissions(database: Database) -> Check:
     if not database.url.startswith("sqlite:"):
         with database.reading() as unit:
-            lacking = unit.protection.lacking_right()
+            lacking = unit.rights.lacking()
         if lacking is None:
             return Check("permissions", True, N_("The server looks after who may read the database."), {})
         message = N_("The role {role} may not {right} {table}: let the owner run `custmerge init --grant {role}`.")

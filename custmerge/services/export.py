@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge.rules.fields import Customer, Package
-from custmerge.rules.history import Action, Draft, Entry, Fact
+from custmerge.rules.history import Action, Draft, Entry, Fact, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
@@ -23,8 +22,7 @@ def customers(
     database: Database, caller: Caller, *, with_hashes: bool, now: datetime
 ) -> Iterator[tuple[Customer, str | None]]:
     """Give every record, unmasked, with its password hash; the entry of the export is committed before."""
-    demand(caller, Capability.EXPORT)
-    _note(database, caller, "customers", now, with_hashes=with_hashes)
+    _begin(database, caller, "customers", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_customers())
 
 
@@ -32,8 +30,7 @@ def packages(
     database: Database, caller: Caller, *, with_hashes: bool, now: datetime
 ) -> Iterator[tuple[Package, str | None]]:
     """Give every package with its domains, contact (unmasked) and password hash; see `customers`."""
-    demand(caller, Capability.EXPORT)
-    _note(database, caller, "packages", now, with_hashes=with_hashes)
+    _begin(database, caller, "packages", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_packages())
 
 
@@ -43,8 +40,9 @@ def history(database: Database, caller: Caller) -> Iterator[Entry]:
     return _streamed(database, lambda unit: unit.chain.oldest())
 
 
-def _note(database: Database, caller: Caller, kind: str, now: datetime, *, with_hashes: bool) -> None:
-    """Write the history entry of an export that is about to begin."""
+def _begin(database: Database, caller: Caller, kind: str, now: datetime, *, with_hashes: bool) -> None:
+    """Write the history entry of an export that is about to begin; raises NotAllowed."""
+    demand(caller, Capability.EXPORT)
     facts: dict[str, Fact] = {"kind": kind, "with_hashes": int(with_hashes)}
     for attempt in database.attempts():
         with attempt as unit:

@@ -7,15 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, UnknownNumber
-from custmerge.rules.authority import demand_authority, survivor_of
 from custmerge.rules.compare import Comparison, compare
-from custmerge.rules.fields import Customer, Package, Pair, chain, living_pair
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.fields import Customer, Package, Pair, chain, checked_number, living_pair
+from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
-from custmerge.rules.people import Capability
+from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
-from custmerge.rules.records import checked_number
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
 from custmerge.services.authority import approved_for, proved_pairs
 
@@ -103,7 +100,7 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
         demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
     records = unit.register.customers_with_chains(pair)
     survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
-    return replace(compare(survivor, absorbed), transfer=approved_for(unit, survivor, absorbed))
+    return replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
 
 
 def _profile(unit: Unit, number: str) -> Profile:

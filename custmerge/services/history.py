@@ -9,10 +9,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import UnknownNumber, UnknownOrder
+from custmerge.rules.fields import Package, checked_number
 from custmerge.rules.history import FOR_CUSTOMERS, Action, Entry
 from custmerge.rules.people import Capability
-from custmerge.rules.plan import read_image
-from custmerge.rules.records import checked_number
+from custmerge.rules.plan import readable_image
 from custmerge.services.access import Caller, demand, demand_number
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Filter:
     order: int | None = None
     action: Action | None = None
     since: str | None = None
-    """The first moment that counts, see `times.stamp`."""
+    """The first moment that counts, see `history.stamp`."""
     until: str | None = None
     """The first moment that doesn't count any more."""
     limit: int | None = None
@@ -78,15 +78,6 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """Names of the packages and domains that an order moved."""
-
-    packages: tuple[str, ...]
-    domains: tuple[str, ...]
-    """Sorted."""
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """Entries for a screen, and what became of their orders, read at one moment."""
 
@@ -94,8 +85,11 @@ class Page:
     """Newest first."""
     undone: dict[int, int]
     """Order → the seq of the entry that undid it."""
-    moved: Moved | None = None
-    """What the order moved if the filter names one whose merge is among the entries; None if it was purged."""
+    moved: tuple[Package, ...] | None = None
+    """What the order moved if the filter names one whose merge is among the entries; None if it was purged.
+
+    None as well if its before-image was changed by hand and can't be read.
+    """
     is_purged: bool = False
     """Whether the before-image of that order has been purged, and with it the names of what it moved."""
 
@@ -123,8 +117,9 @@ def page(database: Database, caller: Caller, wanted: Filter) -> Page:
         orders = {event.order for event in newest if event.is_merge and event.order is not None}
         undone = unit.chain.undone(orders) if orders else {}
         images = unit.ledger.images([wanted.order]) if wanted.order in orders and wanted.order is not None else {}
-    _salt, image = next(iter(images.values()), (b"", None))
-    return Page(newest, undone, _moved(image) if image else None, is_purged=image == "")
+    _salt, text = next(iter(images.values()), (b"", None))
+    image = readable_image(text or "")
+    return Page(newest, undone, image.packages if image else None, is_purged=text == "")
 
 
 def follow(
@@ -224,13 +219,3 @@ def _event(entry: Entry) -> Event:
         taken=tuple(body.get("taken", ())),
         facts=tuple((key, str(body[key])) for key in body.keys() - _SHOWN if not key.endswith("_sha256")),
     )
-
-
-def _moved(image: str) -> Moved | None:
-    """Return what an order moved; None if its before-image was changed by hand and can't be read."""
-    try:
-        packages = read_image(image).packages
-    except (ValueError, LookupError, TypeError):
-        return None
-    domains = sorted(name for package in packages for name in package.domains)
-    return Moved(tuple(package.package for package in packages), tuple(domains))

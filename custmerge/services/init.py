@@ -12,7 +12,7 @@ from custmerge.services.people import passwords
 from custmerge.services.people.staff import checked_name, end_locks, write_new
 from custmerge.services.upgrade import INIT, catch_up, write_missing_digests
 from custmerge.storage.database import Database
-from custmerge.storage.schema import VERSIONS
+from custmerge.storage.tables import VERSIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     # A transaction of its own, at every `init`: if a process is killed between the two, the next `init` does it.
     digests = 0 if before is None else write_missing_digests(database, clock())
     with database.reading() as unit:
-        short = unit.protection.roles_short_of_rights() if before not in (None, VERSIONS[-1]) else []
+        short = unit.rights.short_of() if before not in (None, VERSIONS[-1]) else []
         return Prepared(before, VERSIONS[-1], digests, unit.people.has_staff(), tuple(short))
 
 
@@ -53,10 +53,11 @@ def grant(database: Database, role: str) -> None:
     if database.is_sqlite:
         raise BadValue(name="--grant", value=role, why=N_("SQLite has no roles: the file's rights say who may"))
     with database.reading() as unit:
-        if (stranger := unit.stranger()) is not None:
+        if (stranger := unit.rights.stranger()) is not None:
             # The server would only warn, and give nothing.
             raise NotOwnerOfRights(user=stranger)
-    database.grant(role)
+    with database.writing() as unit:
+        unit.rights.grant(role)
 
 
 def is_supervisor(database: Database, name: str) -> bool:
@@ -77,7 +78,6 @@ def add_first_supervisor(database: Database, name: str, password: str, now: date
     """Add the first supervisor to a database without staff; raises HasStaff if it has staff, BadPassword."""
     checked_name(name)
     password_hash = passwords.chosen(password, name=name)
-
     for attempt in database.attempts():
         with attempt as unit:
             # The lock comes before the check: of two processes at once, the second sees the supervisor of the first.
@@ -96,7 +96,7 @@ def unlock(database: Database, name: str, now: datetime) -> bool:
     checked_name(name)
     for attempt in database.attempts():
         with attempt as unit:
-            if (stranger := unit.stranger()) is not None:
+            if (stranger := unit.rights.stranger()) is not None:
                 raise NotOwner(user=stranger)
             was_locked = end_locks(unit, name, by=INIT, now=now)
     return was_locked

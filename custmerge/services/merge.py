@@ -6,25 +6,24 @@ rows would give one after the other. `Orders` is the only way to execute an orde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, ProofRequired
-from custmerge.rules.authority import demand_authority, survivor_of, void_entries
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
-from custmerge.rules.history import Action, Draft, Fact, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
+from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
-from custmerge.rules.times import stamp
-from custmerge.rules.transfers import Why, approved_now
+from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
-    from custmerge.storage.ledger.changed_records import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
@@ -44,7 +43,6 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     """Return what the order would do; changes nothing. Raises what `merge` would raise."""
     pair = _demanded(caller, request)
     with database.reading() as unit:
-        demand_alive(unit, caller, now, hold=False)
         orders = Orders(unit, caller, [pair], now, lock=False)
         return orders.receipt(_plan(orders, pair, request), None)
 
@@ -53,7 +51,6 @@ def compared(database: Database, caller: Caller, absorbed: str, *, into: str | N
     """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
-        demand_alive(unit, caller, now, hold=False)
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
@@ -67,7 +64,6 @@ def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str 
     """
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
-        demand_alive(unit, caller, now, hold=False)
         try:
             Orders(unit, caller, [pair], now, lock=False).demand_authority(pair)
         except ProofRequired:
@@ -147,11 +143,10 @@ class Orders:
     ) -> None:
         """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile.
 
-        `earlier` is what orders of a dry run have left that were decided before.
+        `earlier` is what orders of a dry run have left that were decided before. Raises SessionOver.
         """
         pairs = list(pairs)
-        if lock:
-            demand_alive(unit, caller, now)
+        demand_alive(unit, caller, now, hold=lock)
         self._unit = unit
         self._caller = caller
         absorbed = {pair[1] for pair in pairs}
@@ -161,31 +156,18 @@ class Orders:
         numbers = {pair[0] for pair in pairs} | absorbed
         records = unit.register.customers(numbers, lock=lock)
         packages = unit.register.packages_of_all(absorbed, lock=lock)
-        self._state = State(records, [package for held in packages.values() for package in held])
+        self.state = State(records, [package for held in packages.values() for package in held])
+        """The records and packages, as the executed plans leave them."""
         if earlier is not None:
-            self._state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
-        self._read_ways(earlier)
+            self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
+        unit.register.add_chains(self.state.records, changed=earlier)
         # Asked behind the locks, for which this may have waited: from here on nothing of it changes before the
         # order is written, what a proof rests on included.
         now = max(now, unit.now()) if lock else now
         self._at = stamp(now)
         self._proofs = proved_pairs(unit, caller, absorbed, now)
         self._transfers = approved(unit, unit.transfers.open_for_all(absorbed, lock=lock))
-        self._plans: list[tuple[Plan, bytes]] = []
-
-    def _read_ways(self, earlier: ChangedRecords | None) -> None:
-        """Read the records that tombstones lead to, one step of all ways at once."""
-        records = self._state.records
-        while (
-            into := {record.merged_into for record in records.values() if record.merged_into is not None}
-            - records.keys()
-        ):
-            found = self._unit.register.customers(into)
-            if earlier is not None:
-                found |= earlier.records(into)
-            if not found:
-                return
-            records |= found
+        self._plans: list[tuple[Plan, bytes, Mapping[str, Fact]]] = []
 
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return what an order would do as things stand now (contract §2).
@@ -198,12 +180,7 @@ class Orders:
         # Equal texts can't block, and a comparison costs as much as the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)
-        return plan_merge(survivor, absorbed, self._state.packages_of(absorbed.number), wishes, transfer=transfer)
-
-    @property
-    def changed_records(self) -> list[Customer]:
-        """The records that the executed plans have changed, as they are now."""
-        return self._state.changed_records
+        return plan_merge(survivor, absorbed, self.state.packages_of(absorbed.number), wishes, transfer=transfer)
 
     def living_pair(self, pair: Pair) -> tuple[Customer, Customer]:
         """Return two records that are in use.
@@ -213,7 +190,7 @@ class Orders:
         """
         if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return living_pair(pair, self._state.records, is_customer=self._caller.is_customer)
+        return living_pair(pair, self.state.records, is_customer=self._caller.is_customer)
 
     def demand_authority(self, pair: Pair) -> int | None:
         """Return the id of the contract transfer that stands in for a proof, None where the pair is proved (rule 3).
@@ -229,46 +206,54 @@ class Orders:
 
     def _is_proved(self, pair: Pair) -> bool:
         # What was proved about a number says nothing of what it has taken over since.
-        return pair in self._proofs and pair[1] not in self._state.survivors
+        return pair in self._proofs and pair[1] not in self.state.survivors
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
-        survivor, absorbed = (self._state.records.get(number) for number in pair)
-        return approved_now(self._transfers.get(pair), survivor, absorbed)
+        return approved_now(self._transfers.get(pair), self.state.records)
 
     def leads_to(self, number: str, target: str) -> bool:
         """Return whether a tombstone went into `target`, at once or by way of others."""
-        return target in chain(number, self._state.records)[1:]
+        return target in chain(number, self.state.records)[1:]
 
     def is_retired(self, number: str) -> bool:
         """Return whether a number went into another."""
-        record = self._state.records.get(number)
+        record = self.state.records.get(number)
         return record is not None and record.merged_into is not None
 
-    def execute(self, plan: Plan, salt: bytes) -> None:
-        """Take a plan into account; it is written by `write`. `salt` is 16 fresh random bytes."""
-        self._plans.append((plan, salt))
-        self._state.execute(plan)
+    def execute(self, plan: Plan, salt: bytes, **facts: Fact) -> None:
+        """Take a plan into account; it is written by `write`.
 
-    def write(self, facts: Callable[[int], dict[str, Fact]] = lambda _place: {}) -> list[Receipt]:
-        """Write every executed plan, its order, before-image and history entry; returns their receipts.
-
-        `facts` gives what the entry of the n-th plan tells besides.
+        `salt` is 16 fresh random bytes, `facts` is what its history entry tells besides.
         """
+        self._plans.append((plan, salt, facts))
+        self.state.execute(plan)
+
+    def write(self) -> list[Receipt]:
+        """Write every executed plan, its order, before-image and history entry; returns their receipts."""
         if not self._plans:
             return []
         self._write_register()
         unit = self._unit
         # Before the end of the chain is locked, as everybody does who changes a transfer.
-        used = [plan.transfer for plan, _salt in self._plans if plan.transfer is not None]
-        made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, _salt in self._plans], but=used)
+        used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
+        made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
         receipts, drafts, executed = [], [], []
-        for place, (plan, salt) in enumerate(self._plans):
-            receipt = self.receipt(plan, head.order + 1 + place)
+        for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
+            receipt = self.receipt(plan, number)
             image = before_image(plan)
-            executed.append((self._order(plan, head.order + 1 + place), salt, image))
-            body = {**_facts(receipt, image_digest(salt, image)), **facts(place)}
+            order = Order(
+                order=number,
+                survivor=receipt.survivor,
+                absorbed=receipt.absorbed,
+                choice=receipt.choice,
+                taken=receipt.taken,
+                at=receipt.at,
+                by=receipt.by,
+            )
+            executed.append((order, salt, image))
+            body = {**_facts(receipt, image_digest(salt, image)), **facts}
             drafts.append(Draft(self._at, self._caller.actor, Action.MERGE, body))
             receipts.append(receipt)
         unit.ledger.add(executed)
@@ -295,26 +280,15 @@ class Orders:
             transfer=plan.transfer,
         )
 
-    def _order(self, plan: Plan, number: int) -> Order:
-        return Order(
-            order=number,
-            survivor=plan.survivor.number,
-            absorbed=plan.absorbed.number,
-            choice=plan.choice,
-            taken=tuple(plan.changes),
-            at=self._at,
-            by=self._caller.name,
-        )
-
     def _write_register(self) -> None:
-        unit, state = self._unit, self._state
+        unit, state = self._unit, self.state
         unit.register.place(state.changed_packages, contacts=state.contacts)
         unit.register.write([record for record in state.changed_records if record.merged_into is None])
         retired = [record for record in state.changed_records if record.merged_into is not None]
         unit.register.retire(retired)
         numbers = {record.number for record in retired}
         unit.people.end_sessions_of_numbers(numbers)
-        unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, _salt in self._plans})
+        unit.people.drop_proofs_of(numbers | {plan.survivor.number for plan, *_ in self._plans})
 
 
 def _facts(receipt: Receipt, digest: str) -> dict[str, Fact]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries
-from custmerge.rules.bulk import without_details
-from custmerge.rules.history import Action, Draft, Fact, image_digest
+from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
-from custmerge.rules.transfers import OPEN, Status, Why, status_now
+from custmerge.rules.transfers import OPEN, Status, Why, decision_digest, is_as_filed, status_now, void_entries
 from custmerge.services.access import Caller, demand, demand_alive
+from custmerge.services.authority import records_of
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -56,7 +53,7 @@ def preview(database: Database, caller: Caller, days: int, now: datetime) -> Pur
             unit.ledger.images_before(until),
             unit.transfers.forms_before(until),
             len(unit.transfers.reasons_before(until)),
-            sum(without_details(results)[1] for _batch, _first, results in unit.batches.told_before(until)),
+            unit.batches.details_before(until),
             dry_run=True,
         )
 
@@ -74,22 +71,15 @@ def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> P
             orders = unit.ledger.erase_images_before(shown.until, but=_changed_images(unit, shown.until))
             _end_what_lapsed(unit, caller, stamp(now))
             forms = unit.transfers.erase_forms_before(shown.until, but=_changed_forms(unit, shown.until))
-            rows = _erase_details(unit, shown.until)
+            rows = unit.batches.erase_details_before(shown.until)
             rejections = _erase_reasons(unit, shown.until)
             purged = Purged(shown.until, orders, forms, len(rejections), rows, dry_run=False)
             if not purged.is_nothing:
-                facts: dict[str, Fact] = {
-                    "until": purged.until,
-                    "orders": purged.orders,
-                    "forms": purged.forms,
-                    "reasons": purged.reasons,
-                    "rows": purged.rows,
-                }
-                entries = [
-                    (Action.PURGE, facts),
-                    *((Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection),
-                ]
-                unit.chain.append([Draft(stamp(now), caller.actor, action, told) for action, told in entries])
+                facts: dict[str, Fact] = {"until": purged.until, "orders": orders, "forms": forms}
+                facts |= {"reasons": purged.reasons, "rows": rows}
+                draft = partial(Draft, stamp(now), caller.actor)
+                told = [draft(Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection]
+                unit.chain.append([draft(Action.PURGE, facts), *told])
     return purged
 
 
@@ -98,11 +88,9 @@ def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
 
     A change by custmerge makes a transfer void at once; this is for changes that the host made in the register.
     """
-    lapsed = []
-    for one in unit.transfers.stored_as(*OPEN):
-        records = unit.register.customers({one.survivor, one.absorbed})
-        if status_now(one, records.get(one.survivor), records.get(one.absorbed)) is Status.VOID:
-            lapsed.append(one.id)
+    open_ones = unit.transfers.stored_as(*OPEN)
+    records = records_of(unit, open_ones)
+    lapsed = [transfer.id for transfer in open_ones if status_now(transfer, records) is Status.VOID]
     if made_void := unit.transfers.void_open(lapsed) if lapsed else []:
         unit.chain.append(void_entries(made_void, Why.IDENTITY_CHANGED, caller.actor, at))
 
@@ -121,19 +109,8 @@ def _changed_forms(unit: Unit, until: str) -> list[int]:
     return [
         number
         for number, content, filed in unit.transfers.forms_with_digests(until)
-        if not isinstance(content, bytes) or hashlib.sha256(content).hexdigest() != filed
+        if not is_as_filed(content, filed)
     ]
-
-
-def _erase_details(unit: Unit, until: str) -> int:
-    """Erase what the results of bulk files quote of cells; returns the number of rows."""
-    erased = 0
-    # All places are read first: a row that is changed while the rows are streamed may come twice.
-    for number, first in [(number, first) for number, first, _results in unit.batches.told_before(until)]:
-        results, rows = without_details(unit.batches.chunk(number, first))
-        unit.batches.rewrite(number, first, results)
-        erased += rows
-    return erased
 
 
 def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
@@ -144,7 +121,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
     rejections: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.digested_rows.transfer(number)
-        is_as_told = row_digests.decision_row_digest(row, Status.REJECTED) == _digest_of(unit, row)
+        is_as_told = decision_digest(row, Status.REJECTED) == _digest_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -152,7 +129,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "absorbed": row["absorbed"],
             "transfer": number,
             "form_sha256": row["sha256"],
-            "row_sha256": row_digests.decision_row_digest({**row, "reason": None}, Status.REJECTED),
+            "row_sha256": decision_digest({**row, "reason": None}, Status.REJECTED),
         }
         rejections.append(facts if is_as_told else {})
     return rejections

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     N_,
-    BadFile,
     BadValue,
     FormChanged,
     FormPurged,
@@ -21,26 +18,24 @@ from custmerge.errors import (
     TransferOpen,
     UnknownTransfer,
 )
-from custmerge.rules import row_digests
-from custmerge.rules.authority import survivor_of, void_entries
 from custmerge.rules.fields import Customer
-from custmerge.rules.history import Action, Draft, Fact
-from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
+from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
+from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.transfers import (
-    LARGEST_FORM_BYTES,
     OPEN,
-    Decision,
-    Form,
     Status,
     Transfer,
     Why,
-    form_type,
+    decision_digest,
+    filing_digest,
     identity_digest,
+    is_as_filed,
+    read_form,
     status_now,
+    void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import has_its_form, standing
+from custmerge.services.authority import as_they_are
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -68,12 +63,12 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
-    form = checked_form(filing)
+    form = read_form(filing.content, file=filing.file)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
             kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
-            made_void = _make_room(unit, kept, absorbed)
+            lapsed = _make_room(unit, (kept, absorbed), caller.actor, stamp(now))
             new = Transfer(
                 id=0,
                 survivor=survivor,
@@ -82,27 +77,14 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
                 filed_by=caller.name,
                 filed_by_person=person_of(caller),
                 at=stamp(now),
-                decided_by=None,
-                reason=None,
                 form=form,
                 salt=salt,
                 identity_sha256=identity_digest(salt, kept, absorbed),
             )
             new = replace(new, id=unit.transfers.add(new, filing.content))
-            if made_void is not None:
-                unit.chain.append(void_entries([made_void[0]], made_void[1], caller.actor, stamp(now)))
-            _note(unit, caller, now, Action.TRANSFER_FILE, new, row_digests.filing_digest(new))
+            facts = {**new.facts, "row_sha256": filing_digest(new.row)}
+            unit.chain.append([*lapsed, Draft(stamp(now), caller.actor, Action.TRANSFER_FILE, facts)])
     return new
-
-
-def checked_form(filing: Filing) -> Form:
-    """Return the digest, size and media type of a form; raises BadFile for a form that is too large or no form."""
-    if len(filing.content) > LARGEST_FORM_BYTES:
-        raise BadFile(file=filing.file, why=N_("is larger than 20 MB"))
-    kind = form_type(filing.content)
-    if kind is None:
-        raise BadFile(file=filing.file, why=N_("is no PDF, TIFF, PNG or JPEG file"))
-    return Form(hashlib.sha256(filing.content).hexdigest(), len(filing.content), kind)
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
@@ -141,10 +123,10 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
     """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
-    content = unit.digested_rows.form_of(transfer.id)
+    content = unit.transfers.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
-    if not has_its_form(unit, transfer):
+    if not is_as_filed(content, transfer.form.sha256):
         raise FormChanged(id=transfer.id)
     return content
 
@@ -167,14 +149,22 @@ def decide(
     if to is Status.REJECTED and not (reason and reason.strip() and len(reason) <= LONGEST_REASON):
         raise BadValue(name="--reason", value=(reason or "")[:40], why=N_("give 1 to 1,000 characters"))
     action = Action.TRANSFER_APPROVE if to is Status.APPROVED else Action.TRANSFER_REJECT
-    decision = Decision(to, caller.name, person_of(caller), stamp(now), reason)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
             transfer = _decidable(unit, caller, number, to, lock=True)
-            unit.transfers.decide(number, decision)
-            _note(unit, caller, now, action, transfer, row_digests.decision_digest(transfer, decision))
-    return replace(transfer, status=to, decided_by=caller.name, reason=reason)
+            decided = replace(
+                transfer,
+                status=to,
+                decided_by=caller.name,
+                decided_by_person=person_of(caller),
+                decided_at=stamp(now),
+                reason=reason,
+            )
+            unit.transfers.decide(decided)
+            facts = {**decided.facts, "row_sha256": decision_digest(decided.row, to)}
+            unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])
+    return decided
 
 
 def _demand_decider(database: Database, caller: Caller, number: int, to: Status) -> None:
@@ -187,21 +177,21 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
         raise
 
 
-def _make_room(unit: Unit, survivor: Customer, absorbed: Customer) -> tuple[Transfer, Why] | None:
-    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return it and why.
+def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list[Draft]:
+    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return its entry.
 
     Raises TransferOpen if it counts.
     """
-    before = unit.transfers.open_for(survivor.number, absorbed.number)
+    records = {record.number: record for record in pair}
+    survivor, absorbed = records
+    before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
-        return None
+        return []
     if _with_its_form(unit, before).status in OPEN:
-        raise TransferOpen(
-            id=before.id, survivor=survivor.number, absorbed=absorbed.number, status=before.status.value
-        )
+        raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
-    is_changed = status_now(before, survivor, absorbed) is Status.VOID
-    return before, Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD
+    is_changed = status_now(before, records) is Status.VOID
+    return void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)
 
 
 def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: bool) -> Transfer:
@@ -224,33 +214,6 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
 def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
     """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
     (transfer,) = as_they_are(unit, [stored])
-    if transfer.status in OPEN and not has_its_form(unit, transfer):
+    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
         return replace(transfer, status=Status.VOID)
     return transfer
-
-
-def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
-    """Return transfers with the status that they have now, by the history and by their pairs' records."""
-    stored = list(stored)
-    statuses = standing(unit, stored)
-    transfers = [replace(transfer, status=statuses[transfer.id]) for transfer in stored]
-    open_pairs = [(transfer.survivor, transfer.absorbed) for transfer in transfers if transfer.status in OPEN]
-    records = unit.register.customers(set(chain.from_iterable(open_pairs))) if open_pairs else {}
-    return [
-        replace(
-            transfer,
-            status=status_now(transfer, records.get(transfer.survivor), records.get(transfer.absorbed)),
-        )
-        for transfer in transfers
-    ]
-
-
-def _note(unit: Unit, caller: Caller, now: datetime, action: Action, transfer: Transfer, digest: str) -> None:
-    facts: dict[str, Fact] = {
-        "survivor": transfer.survivor,
-        "absorbed": transfer.absorbed,
-        "transfer": transfer.id,
-        "form_sha256": transfer.form.sha256,
-        "row_sha256": digest,
-    }
-    unit.chain.append([Draft(stamp(now), caller.actor, action, facts)])

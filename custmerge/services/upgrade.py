@@ -15,19 +15,26 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import chain
 
-from custmerge.rules import row_digests
-from custmerge.rules.authority import DECISIONS, Life, void_entries
-from custmerge.rules.history import Action, Actor, Draft, Fact
-from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
-from custmerge.rules.transfers import OPEN, Status, Transfer, Why
-from custmerge.services.authority import Staff, approved_in, lives_of
-
-if TYPE_CHECKING:
-    from custmerge.storage.database import Database
-    from custmerge.storage.unit import Unit
+from custmerge.rules.history import Action, Actor, Draft, Fact, row_digest, seq_of, stamp
+from custmerge.rules.people import Capability, person_digest, person_row_digest
+from custmerge.rules.transfers import (
+    DECISIONS,
+    OPEN,
+    STATUS_AFTER,
+    Life,
+    Status,
+    Transfer,
+    Why,
+    decision_digest,
+    filing_digest,
+    void_entries,
+)
+from custmerge.services.access import Staff
+from custmerge.services.authority import approved_in, last_update, lives_of, lost_approvals, staff_of
+from custmerge.storage.database import Database
+from custmerge.storage.unit import Unit
 
 RowEntry = tuple[Action, Mapping[str, Fact]]
 """The action that wrote a row, and the facts of the entry with its digest."""
@@ -60,7 +67,9 @@ def catch_up(unit: Unit, version: str, now: datetime) -> None:
     drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]
     if drafts:
         unit.chain.append(drafts, behind=head)
-    _finish_lost_approvals(unit)
+    for batch, _approver in lost_approvals(unit):
+        if approved_in(unit, batch):
+            unit.batches.finish(batch)
 
 
 def _void(unit: Unit, at: str) -> Iterator[Draft]:
@@ -69,10 +78,13 @@ def _void(unit: Unit, at: str) -> Iterator[Draft]:
     Open transfers become void, too, if the older version had made them void or their people may no longer.
     """
     void = unit.transfers.stored_as(Status.VOID)
-    lives, updated = lives_of(unit, void), _last_update(unit) if void else 0
+    lives, updated = lives_of(unit, void), last_update(unit, "customers") if void else 0
     for transfer in void:
         life = lives[transfer.id]
-        if life is not None and life.status in OPEN and _is_explained(unit, transfer, life, updated):
+        if life is None or life.status not in OPEN:
+            continue
+        # An entry after the filing has to say why: an import that may have changed the pair, or an order.
+        if updated > life.filed or _was_overtaken(unit, transfer, life):
             yield from void_entries([transfer], Why.OLDER_VERSION, INIT, at)
     for transfer, why in list(_left_open(unit)):
         unit.transfers.void(transfer.id)
@@ -93,7 +105,7 @@ def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
         unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
         unit.people.end_sessions_of_staff(person.id)
         if rows.has_digest(person.id):
-            digest = row_digests.person_digest(replace(person, password_chosen_by=chosen[person.name]))
+            digest = person_digest(replace(person, password_chosen_by=chosen[person.name]))
             yield Draft(at, INIT, Action.USER, {"did": "seal", "name": person.name, "row_sha256": digest})
 
 
@@ -106,20 +118,6 @@ def _who_chose(unit: Unit) -> dict[str, str | None]:
             is_other = facts["by_kind"] != "system" and (facts["by_kind"] != "staff" or facts["by"] != facts["name"])
             chosen[facts["name"]] = facts["by"] if is_other else None
     return chosen
-
-
-def _last_update(unit: Unit) -> int:
-    """Return the seq of the newest import that may have changed identity fields, 0 if there is none."""
-    for entry in unit.chain.newest(action=Action.IMPORT.value):
-        facts = json.loads(entry.body)
-        if facts.get("kind") == "customers" and facts.get("updated"):
-            return entry.seq
-    return 0
-
-
-def _is_explained(unit: Unit, transfer: Transfer, life: Life, updated: int) -> bool:
-    """Return whether an entry after the filing explains why a transfer is void; `updated` is `_last_update`."""
-    return updated > life.filed or _was_overtaken(unit, transfer, life)
 
 
 def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
@@ -137,9 +135,7 @@ def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
 def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
     """Give the open transfers that have to become void, and why."""
     transfers = unit.transfers.stored_as(*OPEN)
-    lives = lives_of(unit, transfers)
-    people = {person for transfer in transfers for person in (transfer.filed_by_person, transfer.decided_by_person)}
-    staff = Staff(unit, people)
+    lives, staff = lives_of(unit, transfers), staff_of(unit, transfers)
     for transfer in transfers:
         life = lives[transfer.id]
         if life is None:
@@ -155,22 +151,9 @@ def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
             yield transfer, why
 
 
-def _finish_lost_approvals(unit: Unit) -> None:
-    """Finish the batches whose approver may no longer approve."""
-    approved = [batch for batch in unit.batches.unfinished() if batch.approved_at is not None]
-    staff = Staff(unit, {batch.approved_by_person for batch in approved})
-    for batch in approved:
-        since = approved_in(unit, batch.id)
-        if since and staff.why_not(batch.approved_by_person, Capability.BULK_APPROVE, since) is not None:
-            unit.batches.finish(batch.id)
-
-
 def _missing_digests(unit: Unit) -> Iterator[RowEntry]:
     """Give the entries with the digests of rows of older versions that have none."""
-    yield from _people(unit)
-    yield from _tokens(unit)
-    yield from _transfers(unit)
-    yield from _approvals(unit)
+    return chain(_people(unit), _tokens(unit), _transfers(unit), _approvals(unit))
 
 
 def _people(unit: Unit) -> Iterator[RowEntry]:
@@ -179,7 +162,7 @@ def _people(unit: Unit) -> Iterator[RowEntry]:
         _id, name, role, _hash, _created_at, disabled_at, _chosen_by = cells
         history = histories.get(name)
         if history and history.fits(role=role) and (disabled_at or "disable" not in history.did):
-            yield Action.USER, {"did": "seal", "name": name, "row_sha256": row_digests.person_row_digest(*cells)}
+            yield Action.USER, {"did": "seal", "name": name, "row_sha256": person_row_digest(*cells)}
 
 
 def _tokens(unit: Unit) -> Iterator[RowEntry]:
@@ -193,8 +176,8 @@ def _tokens(unit: Unit) -> Iterator[RowEntry]:
         # In every version a token ended with the role of the person who made it.
         stands = history.is_by(maker, people) and lost.get(maker, 0) < history.seq and "revoke" not in history.did
         if revoked_at or stands:
-            key = next(iter(unit.digested_rows.keys_of(number)), None)
-            digest = row_digests.row_digest("service", *cells, key)
+            key = next(iter(unit.people.keys_of(number)), None)
+            digest = row_digest("service", *cells, key)
             yield Action.TOKEN, {"did": "seal", "name": name, "row_sha256": digest}
 
 
@@ -208,11 +191,11 @@ def _transfers(unit: Unit) -> Iterator[RowEntry]:
         filing, decision = filed.get(row["id"]), decided.get(row["id"])
         is_filed = filing and filing.fits(**pair, form_sha256=row["sha256"], by=row["filed_by"], at=row["at"])
         if filing and is_filed and filing.is_by(row["filed_by_person"], people):
-            yield Action.TRANSFER_FILE, {**facts, "row_sha256": row_digests.filing_row_digest(row)}
+            yield Action.TRANSFER_FILE, {**facts, "row_sha256": filing_digest(row)}
         is_decided = decision and decision.fits(by=row["decided_by"], at=row["decided_at"])
         if decision and is_decided and decision.is_by(row["decided_by_person"], people):
-            status = row_digests.STATUS_OF[decision.action]
-            yield decision.action, {**facts, "row_sha256": row_digests.decision_row_digest(row, status)}
+            status = STATUS_AFTER[decision.action]
+            yield decision.action, {**facts, "row_sha256": decision_digest(row, status)}
 
 
 def _approvals(unit: Unit) -> Iterator[RowEntry]:
@@ -224,7 +207,7 @@ def _approvals(unit: Unit) -> Iterator[RowEntry]:
         is_told = history and history.fits(file_sha256=sha256, rows=rows, by=approved_by, at=at)
         if history and is_told and history.is_by(person, people):
             facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
-            yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digests.row_digest("approval", *cells)}
+            yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digest("approval", *cells)}
 
 
 def _ids(unit: Unit) -> dict[tuple[Fact, Fact], int]:
@@ -248,17 +231,20 @@ def _lost_role_in(unit: Unit) -> dict[int, int]:
 class _RowHistory:
     """The facts of the entries of a row, none of which has its digest."""
 
-    action: Action
-    """Of the newest entry."""
     facts: Mapping[str, Fact]
     """Each fact as the newest entry that has it tells it."""
     did: frozenset[Fact]
     """The `did` of all entries."""
 
     @property
+    def action(self) -> Action:
+        """What the newest entry tells of."""
+        return Action(str(self.facts["action"]))
+
+    @property
     def seq(self) -> int:
         """The seq of the newest entry."""
-        return int(str(self.facts["seq"]))
+        return seq_of(self.facts)
 
     def is_by(self, person: Fact, people: Mapping[tuple[Fact, Fact], int]) -> bool:
         """Return whether the newest entry is by a person, given by their id, or by one of their service tokens."""
@@ -283,12 +269,9 @@ def _histories(unit: Unit, key: str, *actions: Action) -> dict[Fact, _RowHistory
             if "row_sha256" in facts:
                 have_digest.add(value)
             entries.setdefault(value, []).append(facts)
-    return {value: _joined(bodies) for value, bodies in entries.items() if value not in have_digest}
-
-
-def _joined(bodies: list[dict[str, Fact]]) -> _RowHistory:
-    """Return the history of a row out of the bodies of its entries, in any order."""
-    bodies = sorted(bodies, key=lambda facts: int(str(facts["seq"])))
-    known = {name: fact for facts in bodies for name, fact in facts.items()}
-    did = frozenset(facts.get("did") for facts in bodies)
-    return _RowHistory(action=Action(str(known["action"])), facts=known, did=did)
+    histories = {}
+    for value in entries.keys() - have_digest:
+        oldest_first = sorted(entries[value], key=seq_of)
+        known = {name: fact for facts in oldest_first for name, fact in facts.items()}
+        histories[value] = _RowHistory(known, frozenset(facts.get("did") for facts in oldest_first))
+    return histories

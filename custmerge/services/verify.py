@@ -7,13 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import MergedAway, ProofRefused
-from custmerge.rules.authority import survivor_of
+from custmerge.rules.fields import checked_number
+from custmerge.rules.history import stamp
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.passwords import Subject
-from custmerge.rules.people import PROOF_LASTS, Capability, Proof, verified_sha256
-from custmerge.rules.plan import read_image
-from custmerge.rules.records import checked_number
-from custmerge.rules.times import stamp
+from custmerge.rules.people import PROOF_LASTS, Capability, Proof, survivor_of, verified_sha256
+from custmerge.rules.plan import readable_image
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
 
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
-    subjects = [Subject("number", claim.absorbed), guesser(caller)]
+    subjects = [Subject("number", claim.absorbed), caller.guesser]
     with guessing.trying(database, subjects, now) as tried:
         with database.reading() as unit:
             claimed = _claimed(unit, claim)
@@ -103,22 +102,17 @@ def _claimed(unit: Unit, claim: Claim) -> Claimed:
     if way is None:
         return Claimed(exists=False, went_into=None, stored=None)
     end, own = way
-    went_into = None if end == claim.absorbed else end
-    if holder is None or holder[0] != end:
-        return Claimed(exists=True, went_into=went_into, stored=None, newest=newest)
-    return Claimed(exists=True, went_into=went_into, stored=holder[1] or own, newest=newest)
+    stored = (holder[1] or own) if holder is not None and holder[0] == end else None
+    return Claimed(exists=True, went_into=None if end == claim.absorbed else end, stored=stored, newest=newest)
 
 
 def _had_domain(unit: Unit, claim: Claim) -> bool:
     """Return whether the claimed domain was under a number when that was merged away; False if it was purged."""
     order, _survivor = unit.ledger.newest_orders([claim.absorbed]).get(claim.absorbed, (0, ""))
     _salt, text = unit.ledger.images([order]).get(order, (b"", ""))
-    try:
-        packages = read_image(text).packages if text else ()
-    except (ValueError, LookupError, TypeError):
-        return False
-    name = domain_in_ascii(claim.domain)
-    return any(domain_in_ascii(domain) == name for package in packages for domain in package.domains)
+    image, name = readable_image(text), domain_in_ascii(claim.domain)
+    domains = [domain for package in image.packages for domain in package.domains] if image else []
+    return any(domain_in_ascii(domain) == name for domain in domains)
 
 
 def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> str:
@@ -139,8 +133,3 @@ def check_survivor(database: Database, caller: Caller, number: str, now: datetim
         demand_alive(unit, caller, now, hold=False)
         demand_living(unit, checked_number(number))
     return number
-
-
-def guesser(caller: Caller) -> Subject:
-    """Return the subject at which the wrong proofs of a caller are counted."""
-    return Subject("customer_caller" if caller.is_customer else "staff_caller", caller.name)

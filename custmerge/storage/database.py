@@ -6,15 +6,14 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from random import random
 from traceback import clear_frames
-from types import TracebackType
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from custmerge.errors import (
     ClockBehind,
@@ -26,12 +25,10 @@ from custmerge.errors import (
     OutcomeUnknown,
     is_interrupt,
 )
-from custmerge.rules.history import Entry
-from custmerge.rules.times import MAY_BE_APART, stamp
+from custmerge.rules.history import MAY_BE_APART, Entry, stamp
 from custmerge.settings import shown_url
-from custmerge.storage import schema
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, our_errors
-from custmerge.storage.ledger.history import Chain
+from custmerge.storage.tables import VERSIONS
 from custmerge.storage.unit import Unit
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
@@ -42,70 +39,56 @@ UPGRADE_SECONDS = 60.0
 """How long an upgrade waits for another one."""
 CLOCK_COUNTS_SECONDS = 60
 """How long this machine counts on from the database's time before it asks again."""
-# Linux counts the time of a suspended machine here only.
-_COUNTER = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class _Attempt:
     """One try of a transaction. It has begun when its block is entered, for a block can't be skipped."""
 
-    def __init__(self, transaction: AbstractContextManager[Unit], waits_until: float) -> None:
+    def __init__(self, waits_until: float) -> None:
         self.is_done = False
         self.had_conflict = False
-        self._transaction = transaction
         self._waits_until = waits_until
         """By `time.monotonic`: until then it is to be tried again where others have the database locked."""
 
-    def begin(self) -> bool:
-        """Begin the transaction; returns False where it is to be tried again."""
+    @contextmanager
+    def block(self, transaction: ExitStack, unit: Unit) -> Iterator[Unit]:
+        """Run the caller's block in the transaction that has begun, and end that."""
+        with self.forgiving():
+            with transaction:
+                yield unit
+            self.is_done = True
+
+    @contextmanager
+    def forgiving(self) -> Iterator[None]:
+        """Pass over the error after which the transaction is to be tried again."""
         try:
-            self._unit = self._transaction.__enter__()
+            yield
         except DatabaseLocked as error:
-            if not self._is_to_be_repeated(error):
+            self.had_conflict = isinstance(error, DatabaseConflict)
+            if not self.had_conflict and time.monotonic() > self._waits_until:
                 raise
-            return False
-        return True
 
-    def __enter__(self) -> Unit:
-        return self._unit
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
-        try:
-            self._transaction.__exit__(kind, error, traceback)
-        except DatabaseLocked as locked:
-            if not self._is_to_be_repeated(locked):
-                raise
-            return True
-        self.is_done = error is None
-        return isinstance(error, DatabaseLocked) and self._is_to_be_repeated(error)
-
-    def _is_to_be_repeated(self, error: DatabaseLocked) -> bool:
-        self.had_conflict = isinstance(error, DatabaseConflict)
-        return self.had_conflict or time.monotonic() <= self._waits_until
+def _counted() -> float:
+    # Linux counts the time of a suspended machine here only.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The time at one moment, from which this machine counts on."""
+    """A clock that says `moment` when it is made, from which this machine counts on."""
 
     moment: datetime
-    counted: float
+    counted: float = field(default_factory=_counted)
 
     @property
     def is_old(self) -> bool:
         """Whether the database has to be asked again."""
-        return time.clock_gettime(_COUNTER) - self.counted > CLOCK_COUNTS_SECONDS
+        return _counted() - self.counted > CLOCK_COUNTS_SECONDS
 
     def now(self) -> datetime:
         """Return the time at this moment."""
-        return self.moment + timedelta(seconds=time.clock_gettime(_COUNTER) - self.counted)
-
-
-def counted_from(moment: datetime) -> Clock:
-    """Return a clock that says `moment` now and counts on from there."""
-    return Clock(moment, time.clock_gettime(_COUNTER))
+        return self.moment + timedelta(seconds=_counted() - self.counted)
 
 
 class Database:
@@ -115,8 +98,8 @@ class Database:
         self.url = url
         self._dialect = dialect_for(url)
         self._checked = False
-        self._open: Connection | None = None
-        """The connection of the transaction that is open."""
+        self._open: Unit | None = None
+        """The unit of the transaction that is open."""
         self._clock: Clock | None = None
 
     @property
@@ -141,28 +124,23 @@ class Database:
         the newest history entry; raises ClockBehind where it is behind by more than a minute.
         """
         if self._clock is None or self._clock.is_old:
-            if self._open is not None:
-                self._clock = self._asked_time(Unit(self._open))
-            else:
-                with self.reading() as unit:
-                    self._clock = self._asked_time(unit)
+            with self.reading() if self._open is None else nullcontext(self._open) as unit:
+                self._clock = self._asked_time(unit)
         return self._clock.now()
 
     def _asked_time(self, unit: Unit) -> Clock:
         """Return a clock with the database's time; raises ClockBehind on SQLite."""
         if (theirs := unit.server_time()) is not None:
             # Counted from when the answer is here, so that nobody who asks is ahead of the server.
-            return counted_from(theirs)
-        mine, newest = datetime.now(UTC), unit.newest_entry()
+            return Clock(theirs)
+        mine, newest = datetime.now(UTC), unit.chain.newest_moment()
         if newest is not None and newest - mine > MAY_BE_APART:
             raise ClockBehind(database=self.name, now=stamp(mine), newest=stamp(newest))
-        return counted_from(max(mine, newest or mine))
+        return Clock(max(mine, newest or mine))
 
-    @contextmanager
-    def reading(self) -> Iterator[Unit]:
+    def reading(self) -> AbstractContextManager[Unit]:
         """One transaction that writes nothing and sees one moment; raises DatabaseError."""
-        with self._transaction(self._engine, writes=False) as connection:
-            yield Unit(connection)
+        return self._transaction(writes=False)
 
     @contextmanager
     def writing(self) -> Iterator[Unit]:
@@ -175,18 +153,15 @@ class Database:
         """
         unit, is_whole = None, False
         try:
-            with self._transaction(self._engine, writes=True) as connection:
-                unit = Unit(connection)
+            with self._transaction(writes=True) as unit:
                 yield unit
                 is_whole = True
         except DatabaseUnreachable as error:
-            if unit is None:
-                raise
             # An entry's hash depends on everything before it, so it identifies the transaction.
-            entry = unit.chain.appended if is_whole else None
-            if is_whole and (entry is None or self._has(entry, error)):
-                if entry is None:
-                    raise
+            entry = unit.chain.appended if unit is not None and is_whole else None
+            if unit is None or (is_whole and entry is None):
+                raise
+            if entry is not None and self._has(entry, error):
                 return
             if not self._dialect.is_server:
                 # There a lost connection is a disk that fails, and the error says so.
@@ -206,9 +181,11 @@ class Database:
         for pause in RETRY_AFTER_SECONDS:
             had_conflict = False
             while not had_conflict:
-                attempt = _Attempt(self.writing(), waits_until)
-                if attempt.begin():
-                    yield attempt
+                attempt, transaction, unit = _Attempt(waits_until), ExitStack(), None
+                with attempt.forgiving():
+                    unit = transaction.enter_context(self.writing())
+                if unit is not None:
+                    yield attempt.block(transaction, unit)
                 if attempt.is_done:
                     return
                 had_conflict = attempt.had_conflict
@@ -222,8 +199,8 @@ class Database:
         It isn't where the database is locked for longer than `wait_seconds`, read-only, full or away.
         """
         try:
-            with self._transaction(self._engine, writes=True, wait_seconds=wait_seconds) as connection:
-                work(Unit(connection))
+            with self._transaction(writes=True, wait_seconds=wait_seconds) as unit:
+                work(unit)
         except DatabaseError:
             return False
         return True
@@ -234,26 +211,22 @@ class Database:
         `then` is called in the same transaction, with the version before and the database's time, where that was
         an older version.
         """
-        from custmerge.storage import rights
+        from custmerge.storage import schema
 
         engine = open_engine(self.url, create=True)
-        with _disposed(engine), our_errors(self.url), engine.connect() as connection, connection.begin():
-            self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
-            before = schema.upgrade(connection, self.url)
-            if before is None or before == schema.VERSIONS[-1]:
-                return before
-            rights.give_to_owner(connection)
-            if then is not None:
+        try:
+            with our_errors(self.url), engine.begin() as connection:
+                self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
+                before = schema.upgrade(connection, self.url)
+                if before is None or before == VERSIONS[-1]:
+                    return before
                 unit = Unit(connection)
-                then(unit, before, self._asked_time(unit).now())
-        return before
-
-    def grant(self, role: str) -> None:
-        """Give a PostgreSQL role what the commands need and nothing more, see `storage.rights`."""
-        from custmerge.storage import rights
-
-        with self.writing() as unit:
-            rights.grant(unit._connection, role)  # noqa: SLF001 (a unit is this module's own)
+                unit.rights.give_to_owner()
+                if then is not None:
+                    then(unit, before, self._asked_time(unit).now())
+            return before
+        finally:
+            engine.dispose()
 
     def close(self) -> None:
         """Give the connection back, if there is one; the next unit opens a new one."""
@@ -266,11 +239,10 @@ class Database:
             time.sleep(pause)
             self.close()
             try:
-                with self._transaction(self._engine, writes=True) as connection:
-                    chain = Chain(connection)
+                with self._transaction(writes=True) as unit:
                     # The server may not know yet that we are gone: our lost transaction may hold the head still.
-                    chain.lock()
-                    return chain.has(entry)
+                    unit.chain.lock()
+                    return unit.chain.has(entry)
             except DatabaseError:
                 continue
         raise OutcomeUnknown(**lost.details)
@@ -282,7 +254,7 @@ class Database:
         interrupt begins a transaction, and would wait for that one.
         """
         error = sys.exc_info()[1]
-        if is_interrupt(error):
+        if error is not None and is_interrupt(error):
             _clear_frames_of(error)
             self._open = None
             self.close()
@@ -292,32 +264,22 @@ class Database:
         return open_engine(self.url)
 
     @contextmanager
-    def _transaction(
-        self, engine: Engine, *, writes: bool, wait_seconds: float | None = None
-    ) -> Iterator[Connection]:
+    def _transaction(self, *, writes: bool, wait_seconds: float | None = None) -> Iterator[Unit]:
         self._end_what_was_interrupted()
-        with our_errors(self.url), engine.connect() as opened:
+        with our_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
+                unit = Unit(connection)
                 # A transaction that writes asks every time: somebody may have upgraded since.
                 if writes or not self._checked:
-                    schema.demand_current(connection, self.url)
+                    unit.demand_version(self.url)
                     self._checked = True
-                outer, self._open = self._open, connection
+                outer, self._open = self._open, unit
                 try:
-                    yield connection
+                    yield unit
                 finally:
                     self._open = outer
                 self._dialect.demand_unchanged(connection, self.url)
-
-
-@contextmanager
-def _disposed(engine: Engine) -> Iterator[None]:
-    """Close an engine's connections at the end of the block."""
-    try:
-        yield
-    finally:
-        engine.dispose()
 
 
 def _clear_frames_of(error: BaseException | None) -> None:

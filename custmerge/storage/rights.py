@@ -7,43 +7,25 @@ import re
 from sqlalchemy import Connection, text
 
 from custmerge.errors import N_, BadValue
+from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import (
-    batch,
-    batch_chunk,
-    before_image,
-    customer,
-    domain,
-    form,
-    guess,
-    head,
-    history,
-    lock,
-    order,
-    package,
-    proof,
-    service,
-    session,
-    staff,
-    transfer,
-)
 
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
-_CHANGE = "SELECT, INSERT, UPDATE"
-_EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+_CHANGED = (tables.customer, tables.package, tables.staff, tables.service, tables.transfer, tables.batch)
+_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock)
 _OF_TABLES = {
     "custmerge_version": "SELECT",
-    head.name: "SELECT, UPDATE",
-    history.name: _READ_AND_ADD,
-    order.name: _READ_AND_ADD,
+    tables.head.name: "SELECT, UPDATE",
+    tables.history.name: _READ_AND_ADD,
+    tables.order.name: _READ_AND_ADD,
     # Erased by purge. The entry has its digest, so an audit finds any other change.
-    before_image.name: "SELECT, INSERT, UPDATE (salt, image)",
+    tables.before_image.name: "SELECT, INSERT, UPDATE (salt, image)",
     # Erased by purge, too. The entry has the form's digest.
-    form.name: "SELECT, INSERT, UPDATE (content)",
-    batch_chunk.name: "SELECT, INSERT, UPDATE (results)",
-    **{table.name: _CHANGE for table in (customer, package, staff, service, transfer, batch)},
-    **{table.name: _EVERYTHING for table in (domain, session, proof, guess, lock)},
+    tables.form.name: "SELECT, INSERT, UPDATE (content)",
+    tables.batch_chunk.name: "SELECT, INSERT, UPDATE (results)",
+    **{table.name: "SELECT, INSERT, UPDATE" for table in _CHANGED},
+    **{table.name: "SELECT, INSERT, UPDATE, DELETE" for table in _EMPTIED},
 }
 _ROLE = text(
     "SELECT rolsuper, EXISTS (SELECT 1 FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace "
@@ -74,39 +56,10 @@ _WORKING = text(
     "WHERE pg_class.oid = 'custmerge_history'::pg_catalog.regclass AND privilege_type = 'INSERT' "
     "AND NOT rolsuper AND NOT pg_catalog.pg_has_role(grantee, relowner, 'member')"
 )
-_REGISTER = {table.name for table in (customer, package, domain)}
+_REGISTER = {table.name for table in (tables.customer, tables.package, tables.domain)}
 # These rights change, delete and insert no row.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
-_NUMBERED = (staff, service, guess, transfer, batch)
-
-
-def _check(connection: Connection, role: str) -> None:
-    """Raise BadValue for a role that doesn't exist, and for one that needs no rights."""
-    # PostgreSQL takes "public" for all roles, even in quotes.
-    row = connection.execute(_ROLE, {"role": role}).first()
-    if role == "public" or row is None:
-        raise BadValue(name="--grant", value=role, why=N_("is no role of this server"))
-    if row.rolsuper or row.is_owner:
-        raise BadValue(
-            name="--grant", value=role, why=N_("is a superuser or owns the tables: name a role that doesn't")
-        )
-
-
-def stranger(connection: Connection) -> str | None:
-    """Return the connected role if it doesn't own the tables, None if it does; None on SQLite, which has no roles."""
-    if not dialect_of(connection).is_server:
-        return None
-    role = connection.execute(_STRANGER).scalar()
-    return None if role is None else str(role)
-
-
-def give_to_owner(connection: Connection) -> None:
-    """Give tables that an upgrade by a superuser has made to the owner of the history."""
-    if not dialect_of(connection).is_server:
-        return
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    for table, owner in connection.execute(_OF_OTHERS).all():
-        connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO {quote(owner)}")
+_NUMBERED = (tables.staff, tables.service, tables.guess, tables.transfer, tables.batch)
 
 
 def given(table: str, right: str, column: str | None) -> bool:
@@ -117,59 +70,88 @@ def given(table: str, right: str, column: str | None) -> bool:
     """
     if right in _HARMLESS or (table in _REGISTER and right in ("INSERT", "UPDATE", "DELETE")):
         return True
-    rights = dict(re.findall(r"(\w+)(?: \(([^)]*)\))?", _OF_TABLES[table]))
-    if right not in rights:
-        return False
-    return not rights[right] or column in rights[right].split(", ")
+    columns = dict(_parts(_OF_TABLES[table])).get(right)
+    return columns is not None and (columns == [""] or column in columns)
 
 
-def lacking(connection: Connection) -> tuple[str, str, str] | None:
-    """Return (role, right, table) for the first right that the connected role lacks; None if it lacks none.
-
-    None as well for a role that can't write the history: it is one that only reads.
-    """
-    role = str(connection.exec_driver_sql("SELECT current_user::text").scalar_one())
-    missing = _lacking(connection, role)
-    return None if missing is None or missing[1] == history.name else (role, *missing)
+def _parts(rights: str) -> list[tuple[str, list[str]]]:
+    """Return each right with its columns, which are one empty text where it is on the whole table."""
+    return [(right, columns.split(", ")) for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights)]
 
 
-def _lacking(connection: Connection, role: str) -> tuple[str, str] | None:
-    """Return (right, table) for the first right that a role lacks, rights on the history first."""
-    for table, rights in {history.name: "", **_OF_TABLES}.items():
-        for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights):
-            for column in columns.split(", "):
-                asked = {"role": role, "table": table, "column": column, "right": right}
-                if not connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
-                    return right, table
-    return None
+class Rights:
+    """The rights of the roles of a database, inside one transaction; SQLite has no roles."""
 
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_server = dialect_of(connection).is_server
 
-def short_of(connection: Connection) -> list[str]:
-    """Return the roles that may append to the history and lack a right that this version needs."""
-    if not dialect_of(connection).is_server:
-        return []
-    return [role for role in connection.execute(_WORKING).scalars().all() if _lacking(connection, role) is not None]
+    def stranger(self) -> str | None:
+        """Return the connected role if it doesn't own the tables, None if it does, and on SQLite."""
+        role = self._connection.execute(_STRANGER).scalar() if self._is_server else None
+        return None if role is None else str(role)
 
+    def give_to_owner(self) -> None:
+        """Give tables that an upgrade by a superuser has made to the owner of the history."""
+        for table, owner in self._connection.execute(_OF_OTHERS).all() if self._is_server else ():
+            self._connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO {self._quoted(owner)}")
 
-def grant(connection: Connection, role: str) -> None:
-    """Give `role` the rights that the commands need, and revoke its other rights on our tables.
+    def lacking(self) -> tuple[str, str, str] | None:
+        """Return (role, right, table) for the first right that the connected role lacks; None if it lacks none.
 
-    Raises BadValue for a role that doesn't exist, a superuser and the owner of the tables.
-    """
-    _check(connection, role)
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    database, schema = connection.execute(
-        text("SELECT pg_catalog.current_database(), pg_catalog.current_schema()")
-    ).one()
-    to = quote(role)
-    # TEMPORARY: an import keeps lines in temporary tables.
-    statements = [
-        f"GRANT CONNECT, TEMPORARY ON DATABASE {quote(database)} TO {to}",
-        f"GRANT USAGE ON SCHEMA {quote(schema)} TO {to}",
-    ]
-    for table, rights in _OF_TABLES.items():
-        statements.append(f"REVOKE ALL ON TABLE {quote(table)} FROM {to}")
-        statements.append(f"GRANT {rights} ON TABLE {quote(table)} TO {to}")
-    statements += [f"GRANT USAGE ON SEQUENCE {quote(table.name + '_id_seq')} TO {to}" for table in _NUMBERED]
-    for statement in statements:
-        connection.exec_driver_sql(statement)
+        None as well for a role that can't write the history: it is one that only reads.
+        """
+        role = str(self._connection.exec_driver_sql("SELECT current_user::text").scalar_one())
+        missing = self._lacking(role)
+        return None if missing is None or missing[1] == tables.history.name else (role, *missing)
+
+    def short_of(self) -> list[str]:
+        """Return the roles that may append to the history and lack a right that this version needs."""
+        roles = self._connection.execute(_WORKING).scalars().all() if self._is_server else ()
+        return [role for role in roles if self._lacking(role) is not None]
+
+    def grant(self, role: str) -> None:
+        """Give `role` the rights that the commands need, and revoke its other rights on our tables.
+
+        Raises BadValue for a role that doesn't exist, a superuser and the owner of the tables.
+        """
+        self._check(role)
+        database, schema = self._connection.execute(
+            text("SELECT pg_catalog.current_database(), pg_catalog.current_schema()")
+        ).one()
+        to = self._quoted(role)
+        # TEMPORARY: an import keeps lines in temporary tables.
+        statements = [
+            f"GRANT CONNECT, TEMPORARY ON DATABASE {self._quoted(database)} TO {to}",
+            f"GRANT USAGE ON SCHEMA {self._quoted(schema)} TO {to}",
+        ]
+        for table, rights in _OF_TABLES.items():
+            statements.append(f"REVOKE ALL ON TABLE {self._quoted(table)} FROM {to}")
+            statements.append(f"GRANT {rights} ON TABLE {self._quoted(table)} TO {to}")
+        sequences = [self._quoted(f"{table.name}_id_seq") for table in _NUMBERED]
+        statements += [f"GRANT USAGE ON SEQUENCE {sequence} TO {to}" for sequence in sequences]
+        for statement in statements:
+            self._connection.exec_driver_sql(statement)
+
+    def _check(self, role: str) -> None:
+        """Raise BadValue for a role that doesn't exist, and for one that needs no rights."""
+        # PostgreSQL takes "public" for all roles, even in quotes.
+        row = self._connection.execute(_ROLE, {"role": role}).first()
+        if role == "public" or row is None:
+            raise BadValue(name="--grant", value=role, why=N_("is no role of this server"))
+        if row.rolsuper or row.is_owner:
+            why = N_("is a superuser or owns the tables: name a role that doesn't")
+            raise BadValue(name="--grant", value=role, why=why)
+
+    def _lacking(self, role: str) -> tuple[str, str] | None:
+        """Return (right, table) for the first right that a role lacks, rights on the history first."""
+        for table, rights in {tables.history.name: "", **_OF_TABLES}.items():
+            for right, columns in _parts(rights):
+                for column in columns:
+                    asked = {"role": role, "table": table, "column": column, "right": right}
+                    if not self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
+                        return right, table
+        return None
+
+    def _quoted(self, name: str) -> str:
+        return self._connection.dialect.identifier_preparer.quote_identifier(name)

@@ -1,4 +1,4 @@
-"""The version of a database: checked by every command, raised by `init`."""
+"""The version of a database, raised by `init`; every command checks it, see `Unit.demand_version`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,18 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.settings import shown_url
 from custmerge.storage.dialect import dialect_of
-
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
-"""Every version of the schema, oldest first; the last is this program's."""
+from custmerge.storage.tables import VERSIONS
+from custmerge.storage.unit import stored_version
 
 LEASES_SINCE = "0004"
 LONGEST_LEASE = timedelta(minutes=2)
 """A lease, and the difference that two clocks may have; a longer lease was written by a wrong clock."""
 
-_VERSION = "SELECT version_num FROM custmerge_version"
 _LEASES = text("SELECT alive_until FROM custmerge_batch WHERE runner IS NOT NULL")
 # Every transaction that writes has read this table first, and waits for the lock.
 _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
@@ -28,25 +25,7 @@ _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
 
 def version(connection: Connection) -> str | None:
     """Return the version of the database, None if it has no tables of ours."""
-    if not inspect(connection).has_table("custmerge_version"):
-        return None
-    return _stored(connection)
-
-
-def demand_current(connection: Connection, url: str) -> None:
-    """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
-    try:
-        # Not looked up in the catalogue first: that would cost every command a statement.
-        stored = _stored(connection)
-    except (OperationalError, ProgrammingError) as error:
-        if _says_no_table(error):
-            raise errors.NoSchema(database=shown_url(url)) from None
-        raise
-    if stored == VERSIONS[-1]:
-        return
-    if stored in VERSIONS:
-        raise errors.OldSchema(database=shown_url(url), version=stored)
-    raise errors.NewSchema(database=shown_url(url), version=stored)
+    return stored_version(connection) if inspect(connection).has_table("custmerge_version") else None
 
 
 def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | None:
@@ -87,12 +66,3 @@ def _demand_quiet(connection: Connection, url: str, before: str) -> None:
     for until in connection.execute(_LEASES).scalars():
         if stamp(now) < str(until) < stamp(now + LONGEST_LEASE):
             raise errors.RunUnderWay(database=shown_url(url))
-
-
-def _stored(connection: Connection) -> str | None:
-    """Return the stored version; several rows give a text that is no version."""
-    return " + ".join(map(str, connection.exec_driver_sql(_VERSION).scalars())) or None
-
-
-def _says_no_table(error: OperationalError | ProgrammingError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig)

@@ -8,26 +8,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sqlalchemy import (
-    CheckConstraint,
-    Column,
-    Computed,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    text,
-)
+from sqlalchemy import CheckConstraint, Column, Computed, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlmodel import Field as Attribute
 from sqlmodel import SQLModel
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.storage.dialect import FromBody
 
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+"""Every version of the schema, oldest first; the last is this program's."""
 Key = Text().with_variant(Text(collation="C"), "postgresql")
-_OPEN_TRANSFER = text("status IN ('filed', 'approved')")
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 
 
@@ -127,7 +117,7 @@ class ServiceRow(SQLModel, table=True):
     id: int | None = Attribute(default=None, primary_key=True)
     name: str = Attribute(sa_column=Column(Key, nullable=False, unique=True))
     role: str
-    created_by: int = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id"), nullable=False))
+    created_by: int = Attribute(foreign_key="custmerge_staff.id")
     created_at: str
     expires_at: str
     revoked_at: str | None = None
@@ -151,8 +141,8 @@ class SessionRow(SQLModel, table=True):
 
     token_sha256: str = Attribute(sa_column=Column(Key, primary_key=True))
     number: str | None = Attribute(sa_column=Column(Key, nullable=True))
-    staff: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
-    service: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_service.id")))
+    staff: int | None = Attribute(foreign_key="custmerge_staff.id")
+    service: int | None = Attribute(foreign_key="custmerge_service.id")
     created_at: str
     last_used_at: str
 
@@ -207,14 +197,9 @@ class TransferRow(SQLModel, table=True):
         CheckConstraint("filed_by_person <> decided_by_person", name="custmerge_transfer_two_people"),
         Index("custmerge_transfer_survivor", "survivor"),
         Index("custmerge_transfer_absorbed", "absorbed"),
-        Index(
-            "custmerge_transfer_open",
-            "survivor",
-            "absorbed",
-            unique=True,
-            sqlite_where=_OPEN_TRANSFER,
-            postgresql_where=_OPEN_TRANSFER,
-        ),
+        # Only of those that are filed or approved, as the migration says: `postgresql_where` would have every command
+        # on SQLite load the other dialect.
+        Index("custmerge_transfer_open", "survivor", "absorbed", unique=True),
     )
 
     id: int | None = Attribute(default=None, primary_key=True)
@@ -222,10 +207,10 @@ class TransferRow(SQLModel, table=True):
     absorbed: str = Attribute(sa_column=Column(Key, nullable=False))
     status: str
     filed_by: str
-    filed_by_person: int = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id"), nullable=False))
+    filed_by_person: int = Attribute(foreign_key="custmerge_staff.id")
     at: str
     decided_by: str | None
-    decided_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    decided_by_person: int | None = Attribute(foreign_key="custmerge_staff.id")
     decided_at: str | None
     reason: str | None
     sha256: str
@@ -234,7 +219,7 @@ class TransferRow(SQLModel, table=True):
     salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
     identity_sha256: str
     """Salted digest of both records' identity fields at the filing, see `transfers.identity_digest`."""
-    order: int | None = Attribute(sa_column=Column("order", Integer, ForeignKey("custmerge_order.order")))
+    order: int | None = Attribute(foreign_key="custmerge_order.order")
 
 
 class FormRow(SQLModel, table=True):
@@ -242,9 +227,7 @@ class FormRow(SQLModel, table=True):
 
     __tablename__ = "custmerge_form"
 
-    transfer: int = Attribute(
-        sa_column=Column(Integer, ForeignKey("custmerge_transfer.id"), primary_key=True, autoincrement=False)
-    )
+    transfer: int = Attribute(foreign_key="custmerge_transfer.id", primary_key=True)
     content: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
 
 
@@ -272,9 +255,7 @@ class BeforeImageRow(SQLModel, table=True):
 
     __tablename__ = "custmerge_before_image"
 
-    order: int = Attribute(
-        sa_column=Column("order", Integer, ForeignKey("custmerge_order.order"), primary_key=True, autoincrement=False)
-    )
+    order: int = Attribute(foreign_key="custmerge_order.order", primary_key=True)
     salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
     image: str
 
@@ -293,7 +274,7 @@ class BatchRow(SQLModel, table=True):
     """The number of rows that are decided, from the first on."""
     merged: int
     approved_by: str | None
-    approved_by_person: int | None = Attribute(sa_column=Column(Integer, ForeignKey("custmerge_staff.id")))
+    approved_by_person: int | None = Attribute(foreign_key="custmerge_staff.id")
     approved_at: str | None
     run_by: str | None
     at: str
@@ -308,9 +289,7 @@ class BatchChunkRow(SQLModel, table=True):
 
     __tablename__ = "custmerge_batch_chunk"
 
-    batch: int = Attribute(
-        sa_column=Column(Integer, ForeignKey("custmerge_batch.id"), primary_key=True, autoincrement=False)
-    )
+    batch: int = Attribute(foreign_key="custmerge_batch.id", primary_key=True)
     first: int = Attribute(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     results: str
 
@@ -349,27 +328,24 @@ class HeadRow(SQLModel, table=True):
     order: int
 
 
-def _table(name: str) -> Table:
-    return SQLModel.metadata.tables[name]
-
-
-customer = _table("customer")
-package = _table("package")
-domain = _table("domain")
-staff = _table("custmerge_staff")
-session = _table("custmerge_session")
-service = _table("custmerge_service")
-proof = _table("custmerge_proof")
-guess = _table("custmerge_guess")
-lock = _table("custmerge_lock")
-transfer = _table("custmerge_transfer")
-form = _table("custmerge_form")
-order = _table("custmerge_order")
-before_image = _table("custmerge_before_image")
-batch = _table("custmerge_batch")
-batch_chunk = _table("custmerge_batch_chunk")
-history = _table("custmerge_history")
-head = _table("custmerge_head")
+_tables = SQLModel.metadata.tables
+customer = _tables["customer"]
+package = _tables["package"]
+domain = _tables["domain"]
+staff = _tables["custmerge_staff"]
+session = _tables["custmerge_session"]
+service = _tables["custmerge_service"]
+proof = _tables["custmerge_proof"]
+guess = _tables["custmerge_guess"]
+lock = _tables["custmerge_lock"]
+transfer = _tables["custmerge_transfer"]
+form = _tables["custmerge_form"]
+order = _tables["custmerge_order"]
+before_image = _tables["custmerge_before_image"]
+batch = _tables["custmerge_batch"]
+batch_chunk = _tables["custmerge_batch_chunk"]
+history = _tables["custmerge_history"]
+head = _tables["custmerge_head"]
 
 field_columns = tuple(customer.c[field] for field in FIELDS)
 contact_columns = tuple(package.c[column] for column in CONTACT_COLUMNS)

@@ -2,33 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from custmerge import errors
+from custmerge.settings import shown_url
 from custmerge.storage.catalogue import Protection
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.batches import Batches
-from custmerge.storage.ledger.digested_rows import DigestedRows
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
+from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
 from custmerge.storage.ledger.transfers import Transfers
-from custmerge.storage.people.guesses import Guesses
-from custmerge.storage.people.staff import People
+from custmerge.storage.people import Guesses, People
+from custmerge.storage.register.reader import RegisterReader
 from custmerge.storage.register.records import Register
+from custmerge.storage.rights import Rights
+from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
-    from custmerge.storage.ledger.reader import LedgerReader
     from custmerge.storage.register.imports import RegisterImport
-    from custmerge.storage.register.reader import RegisterReader
+
+
+T = TypeVar("T")
 
 
 class GoneError(Exception):
     """A table or column is missing."""
+
+
+def stored_version(connection: Connection) -> str | None:
+    """Return the version that is stored; several rows give a text that is no version."""
+    rows = connection.exec_driver_sql("SELECT version_num FROM custmerge_version")
+    return " + ".join(map(str, rows.scalars())) or None
+
+
+def _part(kind: Callable[[Connection], T]) -> cached_property[T]:
+    """Return the property of a unit that holds a part of the database, made when it is first asked for."""
+    return cached_property(lambda unit: kind(unit._connection))  # noqa: SLF001 (the unit's own)
 
 
 class Unit:
@@ -36,6 +53,20 @@ class Unit:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def demand_version(self, url: str) -> None:
+        """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
+        try:
+            # Not looked up in the catalogue first: that would cost every command a statement.
+            stored = stored_version(self._connection)
+        except (OperationalError, ProgrammingError) as error:
+            if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
+                raise errors.NoSchema(database=shown_url(url)) from None
+            raise
+        if stored == VERSIONS[-1]:
+            return
+        wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
+        raise wrong_version(database=shown_url(url), version=stored)
 
     @contextmanager
     def apart(self) -> Iterator[None]:
@@ -67,85 +98,35 @@ class Unit:
         """Return the present time, asked for at this moment."""
         return self.server_time() or datetime.now(UTC)
 
-    def newest_entry(self) -> datetime | None:
-        """Return the moment of the newest history entry, None where no entry can be read."""
-        return self.chain.newest_moment()
-
-    def stranger(self) -> str | None:
-        """Return the connected role if it doesn't own the tables; None for their owner, and for an SQLite file."""
-        # Imported here: hardly any command asks.
-        from custmerge.storage import rights
-
-        return rights.stranger(self._connection)
-
-    @cached_property
-    def register(self) -> Register:
-        """Customers, packages and domains."""
-        return Register(self._connection)
+    register = _part(Register)
+    """Customers, packages and domains."""
+    ledger = _part(Ledger)
+    """Orders and before-images."""
+    batches = _part(Batches)
+    """Bulk files."""
+    chain = _part(Chain)
+    """The history."""
+    protection = _part(Protection)
+    """What the database itself refuses."""
+    digested_rows = _part(DigestedRows)
+    """Rows whose digests are in history entries."""
+    people = _part(People)
+    """Staff, service tokens, sessions and proofs."""
+    guesses = _part(Guesses)
+    """Wrong tries and locks."""
+    transfers = _part(Transfers)
+    """Contract transfers."""
+    rights = _part(Rights)
+    """The rights of PostgreSQL's roles."""
+    ledger_reader = _part(LedgerReader)
+    """What an audit reads of the ledger."""
+    register_reader = _part(RegisterReader)
+    """What an audit reads of the register."""
 
     @cached_property
     def register_import(self) -> RegisterImport:
         """Rows of a file on their way into the register."""
+        # Its statements and temporary tables take longer to build than any other part of a unit.
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        """Orders and before-images."""
-        return Ledger(self._connection)
-
-    @cached_property
-    def batches(self) -> Batches:
-        """Bulk files."""
-        from custmerge.storage.ledger.batches import Batches
-
-        return Batches(self._connection)
-
-    @cached_property
-    def chain(self) -> Chain:
-        """The history."""
-        return Chain(self._connection)
-
-    @cached_property
-    def ledger_reader(self) -> LedgerReader:
-        """What an audit reads of the ledger."""
-        from custmerge.storage.ledger.reader import LedgerReader
-
-        return LedgerReader(self._connection)
-
-    @cached_property
-    def register_reader(self) -> RegisterReader:
-        """What an audit reads of the register."""
-        from custmerge.storage.register.reader import RegisterReader
-
-        return RegisterReader(self._connection)
-
-    @cached_property
-    def protection(self) -> Protection:
-        """What the database itself refuses."""
-        from custmerge.storage.catalogue import Protection
-
-        return Protection(self._connection)
-
-    @cached_property
-    def digested_rows(self) -> DigestedRows:
-        """Rows whose digests are in history entries."""
-        from custmerge.storage.ledger.digested_rows import DigestedRows
-
-        return DigestedRows(self._connection)
-
-    @cached_property
-    def people(self) -> People:
-        """Staff, service tokens, sessions and proofs."""
-        return People(self._connection)
-
-    @cached_property
-    def guesses(self) -> Guesses:
-        """Wrong tries and locks."""
-        return Guesses(self._connection)
-
-    @cached_property
-    def transfers(self) -> Transfers:
-        """Contract transfers."""
-        return Transfers(self._connection)

@@ -16,8 +16,8 @@ from importing import COLUMNS
 from measuring import heading, line, medians, written
 from sqlalchemy import event
 
+from custmerge.rules.history import stamp
 from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
-from custmerge.rules.times import stamp
 from custmerge.services import access
 from custmerge.services import merge as merge_service
 from custmerge.storage.database import Database

@@ -19,9 +19,9 @@ from measuring import heading, line, written
 
 from custmerge.errors import CustmergeError, ExitCode
 from custmerge.rules.audit import CheckName, Verdict
+from custmerge.rules.history import stamp
 from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.times import stamp
 from custmerge.services import access, merge, undo
 from custmerge.services import audit as audit_service
 from custmerge.storage.database import Database

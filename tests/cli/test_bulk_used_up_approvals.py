@@ -73,7 +73,7 @@ def run_to(url, token, path, at):
 
 def undo_to(url, token, at):
     def work(database, caller, watcher, now):
-        inputs = undo_batch.UndoInputs(lambda: now, lambda: bytes(16), watcher, chunk=1)
+        inputs = undo_batch.Inputs(lambda: now, lambda: bytes(16), watcher, chunk=1)
         undo_batch.undo_batch(database, caller, 1, inputs, None)
 
     cut_at(url, token, at, work)

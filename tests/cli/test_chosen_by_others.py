@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from support.databases import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD, login_staff
 from support.typist import Typist
 
 from custmerge.errors import LoginRefused
@@ -92,7 +92,7 @@ def test_the_own_choice_is_ones_own(agent, cli, tmp_path):
 def test_whose_password_was_right_makes_no_wrong_try_by_another_first_login_meanwhile(eva, supervisor, database_url):
     database, now = Database(database_url), datetime.now(UTC)
     verified = sessions.verified_staff(database, "eva", GIVEN, now)
-    sessions.login_staff(database, "eva", GIVEN, new=OWN, token="first", now=now)
+    login_staff(database, "eva", GIVEN, new=OWN, token="first", now=now)
     with pytest.raises(LoginRefused):
         sessions.open_staff(database, verified, GIVEN, new=f"{OWN}-2", token="second", now=now)
     database.close()
@@ -106,7 +106,7 @@ def test_where_the_session_cannot_be_opened_the_password_stays(eva, cli, databas
     monkeypatch.setattr(sessions, "_open", broken)
     database = Database(database_url)
     with pytest.raises(BrokenPipeError):
-        sessions.login_staff(database, "eva", GIVEN, new=OWN, token="t", now=datetime.now(UTC))
+        login_staff(database, "eva", GIVEN, new=OWN, token="t", now=datetime.now(UTC))
     database.close()
     assert cli(*LOGIN, stdin=OWN).code == 4
     assert cli(*LOGIN, stdin=f"{GIVEN}\n{OWN}").code == 0

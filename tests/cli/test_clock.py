@@ -6,18 +6,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 from support.command_line import Result
-from support.databases import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD, login_staff
 from support.scenes import scene
 from support.shifted_clock import shifted
 
 from custmerge.errors import LockedOut, SessionOver, UndoTooLate
 from custmerge.rules.bulk import Batch, State, approval_holds, is_alive
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.rules.history import Action, Actor, Draft, moment, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import token_sha256
-from custmerge.rules.times import moment, stamp
 from custmerge.services import access, undo
-from custmerge.services.people import guessing, sessions
+from custmerge.services.people import guessing
 from custmerge.storage.database import Database
 
 LOGIN = ("login", "--staff", "ben", "--password-stdin", "--print-token")
@@ -58,7 +57,7 @@ def test_a_session_that_is_over_is_not_revived_by_a_clock_of_yesterday(cli, agen
     assert at(agent, {"hours": -13}, "whoami").code == 4
     with closing(Database(cli.url)) as database:
         yesterday = database.now() - timedelta(hours=13)
-        sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t" * 43, now=yesterday)
+        login_staff(database, "ben", STAFF_PASSWORD, token="t" * 43, now=yesterday)
     cli.token = "t" * 43
     assert at(cli, {"hours": -12, "minutes": -30}, "whoami").code == 4
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.runs import NIGHTLY
 
-from custmerge.rules.cells import guard, may_be_damaged
+from custmerge.rules.records import guard, may_be_damaged
 
 
 @pytest.mark.parametrize("form", ["csv", "json", "jsonl"])

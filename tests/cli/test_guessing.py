@@ -118,9 +118,9 @@ def database(database_url):
     database.close()
 
 
-def begin_all(database, subjects, now, origin):
+def begin_all(database, subjects, now, *, batch, rows):
     with database.writing() as unit:
-        return guessing.begin_all(unit, subjects, now, origin)
+        return guessing.begin_all(unit, subjects, now, batch=batch, rows=rows)
 
 
 def wrong(database, now, subject=Subject("number", "20002")):  # noqa: B008 (frozen)
@@ -162,8 +162,7 @@ def test_the_end_of_a_try_that_was_forgotten_ends_no_other(database):
 
 def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
     now = datetime.now(UTC)
-    origin = guessing.Origin(1, range(5))
-    begin_all(database, [[Subject("number", "20002")]] * 5, now, origin)
+    begin_all(database, [[Subject("number", "20002")]] * 5, now, batch=1, rows=range(5))
     with database.writing() as unit:
         unit.guesses.forget_pending(1)
     wrong(database, now + timedelta(minutes=1))
@@ -174,8 +173,7 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
     for batch in range(1, 6):
         for is_continued in (False, True):
             # Each run is killed before anybody has learned how its tries end, but for the first.
-            origin = guessing.Origin(batch, [1])
-            (tried,) = begin_all(database, [[subject]], now, origin)
+            (tried,) = begin_all(database, [[subject]], now, batch=batch, rows=[1])
             if not is_continued:
                 guessing.wrong(database, tried, guessing.NOBODY, {})
         with database.writing() as unit:
@@ -187,10 +185,10 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
 def test_a_wrong_row_counts_once_however_often_its_run_goes_on(database):
     now, subject = datetime.now(UTC), Subject("number", "20002")
     for _ in range(9):
-        (tried,) = begin_all(database, [[subject]], now, guessing.Origin(1, [1]))
+        (tried,) = begin_all(database, [[subject]], now, batch=1, rows=[1])
         guessing.wrong(database, tried, guessing.NOBODY, {})
     for row in range(2, 5):
-        (tried,) = begin_all(database, [[subject]], now, guessing.Origin(1, [row]))
+        (tried,) = begin_all(database, [[subject]], now, batch=1, rows=[row])
         guessing.wrong(database, tried, guessing.NOBODY, {})
     wrong(database, now)
     with pytest.raises(guessing.LockedOut):
@@ -201,8 +199,7 @@ def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(dat
     now, subject = datetime.now(UTC), Subject("number", "20002")
     stopped = []
     for batch in range(1, 6):
-        origin = guessing.Origin(batch, [1])
-        stopped += begin_all(database, [[subject]], now, origin)
+        stopped += begin_all(database, [[subject]], now, batch=batch, rows=[1])
         with database.writing() as unit:
             unit.guesses.forget_pending(batch)
     for tried in stopped:

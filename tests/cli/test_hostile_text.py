@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from support.databases import execute
 from support.runs import NIGHTLY
 
-from custmerge.rules.cells import guard, may_be_damaged
 from custmerge.rules.fields import FIELDS
-from custmerge.rules.records import CONTACT_COLUMNS
+from custmerge.rules.records import CONTACT_COLUMNS, guard, may_be_damaged
 
 # ESC sequences, C1 controls, bidi overrides, zero width, line separators, markup, formulas, templates.
 PIECES = [

@@ -5,10 +5,10 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from support.databases import STAFF_PASSWORD
+from support.databases import STAFF_PASSWORD, login_staff
 
+from custmerge.rules.history import stamp
 from custmerge.rules.people import token_sha256
-from custmerge.rules.times import stamp
 from custmerge.services import access
 from custmerge.services.people import sessions
 from custmerge.storage.database import Database
@@ -83,7 +83,7 @@ def test_a_customers_session_ends_after_30_idle_minutes(world, cli, database_url
 def test_use_keeps_a_session_open_but_never_beyond_12_hours(cli, database_url):
     began = datetime(2026, 1, 1, 8, tzinfo=UTC)
     database = Database(database_url)
-    sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t", now=began)
+    login_staff(database, "ben", STAFF_PASSWORD, token="t", now=began)
     later = access.resume(database, "t", began + timedelta(hours=7))
     assert later.expires_at == stamp(began + timedelta(hours=12))
     access.resume(database, "t", began + timedelta(hours=11, minutes=59))

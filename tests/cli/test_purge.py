@@ -12,9 +12,8 @@ from support.scenes import scene
 
 from custmerge.errors import FormPurged
 from custmerge.rules.audit import CheckName
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.people import Role
-from custmerge.rules.times import stamp
 from custmerge.services import audit as audit_service
 from custmerge.services import purge as purge_service
 from custmerge.services import transfer as transfer_service

@@ -256,8 +256,8 @@ def test_an_import_of_packages_and_a_bulk_file_read_a_password_the_same_way(load
     )
 )
 def test_an_export_that_was_imported_is_exported_as_it_was(sqlite_cli, tmp_path, values):
-    from custmerge.rules.cells import guard
     from custmerge.rules.fields import FIELDS
+    from custmerge.rules.records import guard
 
     anna = sqlite_cli.as_("anna")
     with (tmp_path / "c.csv").open("w", encoding="utf-8", newline="") as file:

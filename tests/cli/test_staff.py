@@ -1,7 +1,7 @@
 """Staff and service tokens: what ends a session, what a role may, who can't be lost."""
 
 import pytest
-from support.databases import STAFF_PASSWORD, execute
+from support.databases import STAFF_PASSWORD, execute, login_staff
 
 NEW = "ein-ganz-neues-passwort"
 
@@ -228,13 +228,13 @@ def test_who_was_disabled_while_thinking_changes_nothing_any_more(supervisor, da
 
     from custmerge.rules.people import Role
     from custmerge.services import access
-    from custmerge.services.people import sessions, staff
+    from custmerge.services.people import staff
     from custmerge.storage.database import Database
 
     supervisor("user", "role", "ada", "supervisor")
     database = Database(database_url)
     now = datetime.now(UTC)
-    ada = sessions.login_staff(database, "ada", STAFF_PASSWORD, token="t", now=now)
+    ada = login_staff(database, "ada", STAFF_PASSWORD, token="t", now=now)
     supervisor("user", "disable", "ada", "--yes")
     with pytest.raises(access.SessionOver):
         staff.add_staff(database, ada, "mallory", Role.SUPERVISOR, NEW, now)
@@ -256,7 +256,7 @@ def test_a_login_with_a_password_that_was_changed_meanwhile_opens_nothing(superv
 
     monkeypatch.setattr(passwords, "fits", slow)
     with pytest.raises(sessions.LoginRefused):
-        sessions.login_staff(database, "ben", STAFF_PASSWORD, token="t", now=datetime.now(UTC))
+        login_staff(database, "ben", STAFF_PASSWORD, token="t", now=datetime.now(UTC))
     with database.reading() as unit:
         assert unit.people.session(token_sha256("t")) is None
     database.close()

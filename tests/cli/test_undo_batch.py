@@ -97,7 +97,7 @@ def test_an_undo_of_a_batch_that_has_grown_since_it_was_shown_undoes_nothing(wor
     assert agent.in_process("bulk", "run", "pairs.csv", "--stop-on-error").code == 7
     with closing(Database(database_url)) as database:
         caller = access.resume(database, supervisor.token, datetime.now(UTC))
-        inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
+        inputs = undo_batch.Inputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Quiet())
         seen = undo_batch.preview(database, caller, 1, inputs)
         (world.folder / "city.csv").write_text(f"number,city\n1002,{world.customers()['1000']['city']}\n")
         assert supervisor.in_process("import", "customers", "city.csv", "--update").code == 0
@@ -121,7 +121,7 @@ def undo_and_stop(url, token, data):
     signal.signal(signal.SIGUSR1, lambda *_: None)
     database, now = Database(url), datetime.now(UTC)
     caller = access.resume(database, token, now)
-    inputs = undo_batch.UndoInputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
+    inputs = undo_batch.Inputs(lambda: datetime.now(UTC), lambda: os.urandom(16), Watcher(), chunk=2)
     undo_batch.undo_batch(database, caller, 1, inputs, None)
 
 
@@ -227,7 +227,7 @@ def test_an_undo_of_nothing_whose_lease_somebody_else_has_taken_ends_nothing(
 
     monkeypatch.setattr(undo_batch._BatchUndo, "begin", begin)
     now = datetime.now(UTC)
-    inputs = undo_batch.UndoInputs(lambda: now, lambda: bytes(16), None)
+    inputs = undo_batch.Inputs(lambda: now, lambda: bytes(16), None)
     with closing(Database(database_url)) as database, pytest.raises(BatchBusy):
         undo_batch.undo_batch(database, access.resume(database, supervisor.token, now), 1, inputs, None)
     assert [one["state"] for one in supervisor.in_process("bulk", "status", "-f", "json").json] == ["approved"]

@@ -83,7 +83,7 @@ def test_a_bulk_run_in_several_chunks_is_taken_back(world, batch, supervisor, da
 
     database, now = Database(database_url), datetime.now(UTC)
     caller = access.resume(database, supervisor.token, now)
-    inputs = undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
+    inputs = undo_batch.Inputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=7)
     seen = undo_batch.preview(database, caller, 1, inputs)
     assert undo_batch.undo_batch(database, caller, 1, inputs, seen) == seen
     database.close()
@@ -197,7 +197,7 @@ def undo_in_small_chunks(url, token, data):
     database, now = Database(url), datetime.now(UTC)
     caller = access.resume(database, token, now)
     undo_batch.undo_batch(
-        database, caller, 1, undo_batch.UndoInputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
+        database, caller, 1, undo_batch.Inputs(lambda: now, lambda: b"s" * 16, Watcher(), chunk=2), None
     )
     os._exit(0)
 

@@ -28,7 +28,7 @@ from support.struck_process import (
     terminate,
 )
 
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.storage.database import Database
 
 ROWS, CHUNK = 90, 15

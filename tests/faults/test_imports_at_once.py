@@ -113,17 +113,17 @@ def test_a_number_is_not_retired_between_an_imports_look_at_it_and_its_packages(
 ):
     world.customer("10001")
     world.customer("20002")
-    add, seen = RegisterImport.add_packages, []
+    add, seen = RegisterImport.add, []
 
-    def retire_and_add(register, rows):
+    def retire_and_add(register, kind, rows):
         with psycopg.connect(database_url) as other:
             other.execute("SET lock_timeout = '200ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 other.execute("UPDATE customer SET merged_into = '10001' WHERE number = '20002'")
         seen.append(rows)
-        return add(register, rows)
+        return add(register, kind, rows)
 
-    monkeypatch.setattr(RegisterImport, "add_packages", retire_and_add)
+    monkeypatch.setattr(RegisterImport, "add", retire_and_add)
     (world.folder / "feed.csv").write_text("package,number\nP9,20002\n")
     with closing(Database(database_url)) as database:
         anna, now = access.resume(database, "token-of-anna", datetime.now(UTC)), datetime.now(UTC)

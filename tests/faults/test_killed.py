@@ -1,11 +1,14 @@
 """kill -9 before any statement of a merge, an undo or a bulk chunk, and before its commit: all or nothing."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 from support.bulk_scenes import Quiet
+from support.databases import restored
 from support.struck_process import survived
 
+from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import access, bulk
 from custmerge.services import merge as merge_service
@@ -29,22 +32,43 @@ def three(world, tmp_path):
 
 
 def work_of(url, name, do):
-    """Return what `do`es something as somebody in a process that is to be killed."""
+    """Return what `do`es something as somebody in a process that is to be killed.
+
+    It is done here once before, so that each process finds what it executes compiled.
+    """
+    database = Database(url)
 
     def work(begin):
-        database = Database(url)
         caller = access.resume(database, f"token-of-{name}", this_moment())
         begin()
         do(database, caller)
 
+    with restored(url), closing(database):
+        work(lambda: None)
     return work
 
 
-def entries(agent, action):
-    return agent.in_process("history", "--action", action, "-f", "json").json
+@pytest.fixture
+def looking(database_url):
+    """A database for looking at what a killed process left, which keeps what it has compiled."""
+    with closing(Database(database_url)) as opened:
+        yield opened
 
 
-def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, agent, database_url, record_property):
+def entries(database, action):
+    with closing(database), database.reading() as unit:
+        return len(list(unit.chain.newest(action=action.value)))
+
+
+def batch_of(database):
+    with closing(database), database.reading() as unit:
+        (batch,) = unit.batches.newest(None, 2)
+    return batch
+
+
+def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(
+    three, agent, looking, database_url, record_property
+):
     agent.in_process(
         "verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2"
     )
@@ -53,7 +77,7 @@ def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
 
     def nothing():
         assert three.dump() == before
-        assert entries(agent, "merge") == []
+        assert entries(looking, Action.MERGE) == 0
 
     def merge(database, caller):
         merge_service.merge(database, caller, request, salt=b"s" * 16, now=this_moment())
@@ -62,10 +86,12 @@ def test_a_merge_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
     record_property("faults_survived", faults)
     assert faults >= 12
     assert three.dump() != before
-    assert len(entries(agent, "merge")) == 1
+    assert entries(looking, Action.MERGE) == 1
 
 
-def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, agent, database_url, record_property):
+def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(
+    three, agent, looking, database_url, record_property
+):
     before = three.dump()
     for absorbed, domain, password in (("20002", "zwei.example", "pw-2"), ("30003", "vier.example", "pw-3")):
         proof = ("--domain", domain, "--password-stdin")
@@ -75,7 +101,7 @@ def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
 
     def nothing():
         assert three.dump() == merged
-        assert entries(agent, "undo") == []
+        assert entries(looking, Action.UNDO) == 0
 
     def undo(database, caller):
         undo_service.undo(database, caller, undo_service.Request(frozenset({1}), cascade=True), this_moment())
@@ -84,19 +110,19 @@ def test_an_undo_that_is_killed_anywhere_happened_wholly_or_not_at_all(three, ag
     record_property("faults_survived", faults)
     assert faults >= 12
     assert three.dump() == before
-    assert len(entries(agent, "undo")) == 2
+    assert entries(looking, Action.UNDO) == 2
 
 
 def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
-    three, supervisor, agent, database_url, tmp_path, record_property
+    three, supervisor, agent, looking, database_url, tmp_path, record_property
 ):
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
     before, seen = three.dump(), set()
 
     def all_or_nothing():
-        merges = len(entries(agent, "merge"))
-        (batch,) = agent("bulk", "status", "-f", "json").json
-        assert (merges, batch["done"], batch["merged"]) in ((0, 0, 0), (2, 2, 2))
+        merges = entries(looking, Action.MERGE)
+        batch = batch_of(looking)
+        assert (merges, batch.done, batch.merged) in ((0, 0, 0), (2, 2, 2))
         assert (three.dump() == before) is (merges == 0)
         seen.add(merges)
 
@@ -110,11 +136,11 @@ def test_a_bulk_chunk_that_is_killed_anywhere_happened_wholly_or_not_at_all(
     # Killed before its chunk was committed, and behind that.
     assert seen == {0, 2}
     assert agent("bulk", "status", "-f", "json").json[0]["state"] == "finished"
-    assert len(entries(agent, "merge")) == 2
+    assert entries(looking, Action.MERGE) == 2
 
 
 def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_all(
-    three, supervisor, agent, database_url, record_property
+    three, supervisor, agent, looking, database_url, record_property
 ):
     before, seen = three.dump(), set()
     assert supervisor("bulk", "approve", "pairs.csv", "--yes").code == 0
@@ -122,15 +148,13 @@ def test_an_undo_of_a_batch_that_is_killed_anywhere_happened_wholly_or_not_at_al
     merged = three.dump()
 
     def all_or_nothing():
-        undos = len(entries(agent, "undo"))
+        undos = entries(looking, Action.UNDO)
         assert undos in (0, 2)
         assert three.dump() == (before if undos else merged)
         seen.add(undos)
 
     def undo(database, caller):
-        undo_batch.undo_batch(
-            database, caller, 1, undo_batch.UndoInputs(this_moment, lambda: b"s" * 16, Quiet()), None
-        )
+        undo_batch.undo_batch(database, caller, 1, undo_batch.Inputs(this_moment, lambda: b"s" * 16, Quiet()), None)
 
     faults = survived(work_of(database_url, "anna", undo), all_or_nothing)
     record_property("faults_survived", faults)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from support.databases import STAFF_PASSWORD, execute
+from support.databases import STAFF_PASSWORD, execute, login_staff
 
 from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, LoginRefused, ProofRequired
 from custmerge.rules.people import Role
@@ -36,7 +36,7 @@ def ada(cli, supervisor):
     other = cli.as_("ada")
     other.token = "new-token-of-ada"
     with closing(Database(cli.url)) as database:
-        sessions.login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=this_moment())
+        login_staff(database, "ada", "korrektes-pferd-batterie", token=other.token, now=this_moment())
     return other
 
 

@@ -85,6 +85,13 @@ def test_a_chunk_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, ag
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_proof_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, agent, database_url):
+    verify = ("verify", "20002", "--into", "10001", *PROOF, "-f", "json")
+    done = while_it_waits(agent, database_url, FEEDS["number"], *verify, stdin="pw-2")
+    assert (done[0], json.loads(done[1])["error"]["code"]) == (4, "proof_refused")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_an_undo_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, agent, database_url):
     pair.customer("30003")
     assert agent.in_process("verify", "20002", "--into", "10001", *PROOF, stdin="pw-2").code == 0
@@ -94,11 +101,11 @@ def test_an_undo_waits_for_a_feed_that_has_begun_and_sees_what_it_wrote(pair, ag
     assert (done[0], json.loads(done[1])["error"]["code"]) == (6, "undo_blocked")
 
 
-def while_it_waits(agent, url, feed, *command):
+def while_it_waits(agent, url, feed, *command, stdin=""):
     """Run a command in the middle of a feed, which ends when the command waits for it."""
     with closing(psycopg.connect(url)) as connection:
         connection.execute(feed)
-        process, (_, _, err) = agent.start(*command)
+        process, (_, _, err) = agent.start(*command, stdin=stdin)
         with closing(psycopg.connect(url, autocommit=True)) as watching:
             waiting = (
                 "SELECT count(*) FROM pg_locks JOIN pg_database ON datname = current_database() WHERE NOT granted"

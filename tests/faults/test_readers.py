@@ -12,8 +12,8 @@ from sqlalchemy import text
 from support.databases import execute
 
 from custmerge.errors import DatabaseConflict, SessionOver
+from custmerge.rules.history import stamp
 from custmerge.rules.people import token_sha256
-from custmerge.rules.times import stamp
 from custmerge.services.access import resume
 from custmerge.services.imports import import_file
 from custmerge.services.imports.customers import Customers

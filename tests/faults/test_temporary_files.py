@@ -13,7 +13,7 @@ from custmerge.errors import TemporaryFilesFailed
 from custmerge.rules.fields import EMPTY_VALUES, Customer
 from custmerge.rules.records import Problem
 from custmerge.services.imports import Problems
-from custmerge.storage.ledger import changed_records
+from custmerge.storage.files import temporary
 
 VERBS = [("check", "pairs.csv"), ("run", "pairs.csv"), ("status", "pairs.csv")]
 
@@ -103,7 +103,7 @@ def test_what_is_wrong_with_lines_is_not_told_by_halves(tmp_path):
 
 
 def test_records_that_are_kept_aside_need_room_too():
-    kept = changed_records.ChangedRecords()
+    kept = temporary.ChangedRecords()
     # As little room as a full disk has.
     kept._connection.execute("PRAGMA max_page_count = 4")
     with pytest.raises(TemporaryFilesFailed):

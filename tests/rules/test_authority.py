@@ -3,9 +3,8 @@
 import pytest
 
 from custmerge.errors import BadValue, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
-from custmerge.rules.authority import demand_authority, life_of, still_may, survivor_of
-from custmerge.rules.people import Capability
-from custmerge.rules.transfers import Status
+from custmerge.rules.people import Capability, demand_authority, still_may, survivor_of
+from custmerge.rules.transfers import Status, life_of
 
 
 def entries(*told):

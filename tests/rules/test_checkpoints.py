@@ -7,7 +7,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.rules.checkpoints import Checkpoint, is_torn, line, parsed, signed_text
+from custmerge.rules.audit import Checkpoint, checkpoint_line, is_torn_line, read_checkpoint, signed_text
 
 HASH = "0123456789abcdef" * 4
 AT = "2026-01-31T08:00:00Z"
@@ -27,16 +27,17 @@ def shape(**changes):
 
 
 def test_a_line_has_the_contracts_keys_in_their_order():
-    assert line(Checkpoint(17, HASH, AT, None)) == f'{{"seq": 17, "hash": "{HASH}", "at": "{AT}"}}'
+    assert checkpoint_line(Checkpoint(17, HASH, AT, None)) == f'{{"seq": 17, "hash": "{HASH}", "at": "{AT}"}}'
 
 
 def test_a_signed_line_has_its_signature_last():
-    assert list(json.loads(line(Checkpoint(17, HASH, AT, SIGNATURE)))) == ["seq", "hash", "at", "signature"]
+    line = checkpoint_line(Checkpoint(17, HASH, AT, SIGNATURE))
+    assert list(json.loads(line)) == ["seq", "hash", "at", "signature"]
 
 
 @given(checkpoints)
 def test_what_was_written_is_what_is_read(checkpoint):
-    assert parsed(line(checkpoint)) == checkpoint
+    assert read_checkpoint(checkpoint_line(checkpoint)) == checkpoint
 
 
 @given(checkpoints)
@@ -46,25 +47,25 @@ def test_a_signature_is_over_the_first_three_keys_as_rfc_8785_writes_them(checkp
 
 
 def test_an_empty_history_has_a_checkpoint_too():
-    assert parsed(shape(seq=0)).seq == 0
+    assert read_checkpoint(shape(seq=0)).seq == 0
 
 
 @given(checkpoints, st.data())
 def test_every_true_prefix_of_a_line_is_torn(checkpoint, data):
-    whole = line(checkpoint)
-    assert is_torn(whole[: data.draw(st.integers(0, len(whole) - 1))])
+    whole = checkpoint_line(checkpoint)
+    assert is_torn_line(whole[: data.draw(st.integers(0, len(whole) - 1))])
 
 
 @given(checkpoints)
 def test_a_whole_line_is_not_torn(checkpoint):
-    assert not is_torn(line(checkpoint))
+    assert not is_torn_line(checkpoint_line(checkpoint))
 
 
 @pytest.mark.parametrize(
     "text", ["x", "{}", '{"seq":1', '{"seq": x', '{"seq": 01', '{"seq": 1, "hash": "Z', '{"hash": "', " ", "{'seq'"]
 )
 def test_what_no_line_begins_with_is_not_torn(text):
-    assert not is_torn(text)
+    assert not is_torn_line(text)
 
 
 @pytest.mark.parametrize(
@@ -97,4 +98,4 @@ def test_what_no_line_begins_with_is_not_torn(text):
 )
 def test_what_is_no_checkpoint_is_refused(text):
     with pytest.raises(ValueError, match=r"."):
-        parsed(text)
+        read_checkpoint(text)

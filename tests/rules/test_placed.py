@@ -49,7 +49,9 @@ PLAN = Plan(
 def left_by(plan):
     """The packages as the order leaves them."""
     return [
-        replace(one, number=plan.survivor.number, contact=contact_after(plan.choice, plan.absorbed, one.contact))
+        replace(
+            one, number=plan.survivor.number, contact=contact_after(plan.choice, plan.absorbed.details, one.contact)
+        )
         for one in plan.packages
     ]
 
@@ -57,7 +59,7 @@ def left_by(plan):
 def found(plan, now):
     """The keys of the packages that aren't as the order left them."""
     merge = Merge(1, plan.survivor.number, plan.choice, *read_moved(before_image(plan)))
-    placements = {one.package: Placement(one.number, one.domains, one.contact) for one in now}
+    placements = {one.package: Placement(one.number, list(one.domains), one.contact) for one in now}
     return [key for key, _expected, _now in misplaced(merge, placements)]
 
 

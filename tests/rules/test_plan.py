@@ -70,17 +70,19 @@ def test_half_of_a_bank_account_is_noticed():
 
 @pytest.mark.parametrize("contact", [None, OWN_CONTACT])
 def test_adopt_drops_contacts(contact):
-    assert contact_after(Choice.ADOPT, a_customer("20002"), contact) is None
+    assert contact_after(Choice.ADOPT, a_customer("20002").details, contact) is None
 
 
 def test_keep_gives_a_contact_to_packages_without_one_and_leaves_the_others():
-    assert contact_after(Choice.KEEP, a_customer("20002", city="Bonn"), None) == tuple(details(city="Bonn").values())
-    assert contact_after(Choice.KEEP, a_customer("20002", city="Bonn"), OWN_CONTACT) == OWN_CONTACT
+    assert contact_after(Choice.KEEP, a_customer("20002", city="Bonn").details, None) == tuple(
+        details(city="Bonn").values()
+    )
+    assert contact_after(Choice.KEEP, a_customer("20002", city="Bonn").details, OWN_CONTACT) == OWN_CONTACT
 
 
 @pytest.mark.parametrize("contact", [None, OWN_CONTACT])
 def test_identical_leaves_contacts_as_they_are(contact):
-    assert contact_after(Choice.IDENTICAL, a_customer("20002"), contact) == contact
+    assert contact_after(Choice.IDENTICAL, a_customer("20002").details, contact) == contact
 
 
 @given(st.lists(st.sampled_from(DETAIL_FIELDS)), st.booleans(), st.dictionaries(st.sampled_from(FIELDS), st.text()))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.rules.cells import (
+from custmerge.rules.records import (
     guard,
     guard_for_excel,
     may_be_damaged,

@@ -41,7 +41,11 @@ def after(plan, later=(), **changes):
     """How things stand after an order."""
     moved = [
         Package(
-            p.package, plan.survivor.number, p.name, p.domains, contact_after(plan.choice, plan.absorbed, p.contact)
+            p.package,
+            plan.survivor.number,
+            p.name,
+            p.domains,
+            contact_after(plan.choice, plan.absorbed.details, p.contact),
         )
         for p in plan.packages
     ]

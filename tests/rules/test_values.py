@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.world import a_customer, fields
 
-from custmerge.rules.cells import guard, guard_for_excel, unguard
 from custmerge.rules.compare import compare
-from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
+from custmerge.rules.fields import EMPTY_DETAILS, Field, Package, wrong_with_number
+from custmerge.rules.history import day_bounds, moment, stamp
 from custmerge.rules.mask import masked, masked_comparison, masked_customer, masked_package
 from custmerge.rules.people import Role, expires_at
 from custmerge.rules.plan import Wishes, before_image, plan_merge
@@ -18,12 +18,13 @@ from custmerge.rules.records import (
     CONTACT_COLUMNS,
     contact_cells,
     contact_of,
+    guard,
+    guard_for_excel,
     problems_of_customer,
     problems_of_package,
+    unguard,
     wrong_with_domain,
-    wrong_with_number,
 )
-from custmerge.rules.times import day_bounds, moment, stamp
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

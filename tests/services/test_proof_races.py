@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from passlib.hash import sha512_crypt
+from support.databases import login_staff
 
 from custmerge.errors import LoginRefused, MergedAway, ProofRefused, ProofRequired, SessionOver
 from custmerge.rules.bulk import Result
-from custmerge.rules.history import Action
-from custmerge.rules.times import stamp
+from custmerge.rules.history import Action, stamp
 from custmerge.services import access, authority, bulk, find
 from custmerge.services import merge as merge_service
 from custmerge.services import verify as verify_service
@@ -191,7 +191,7 @@ def test_a_login_whose_password_is_replaced_meanwhile_is_refused_and_is_no_wrong
 def test_a_staff_login_that_is_changed_meanwhile_is_refused_and_is_no_wrong_try(host, meanwhile):
     change = lambda: host.execute("UPDATE custmerge_staff SET role = 'auditor' WHERE name = 'ben'")  # noqa: E731
     with meanwhile(change), pytest.raises(LoginRefused):
-        sessions.login_staff(host.database, "ben", "korrektes-pferd-batterie", token="neu", now=host.now)
+        login_staff(host.database, "ben", "korrektes-pferd-batterie", token="neu", now=host.now)
     assert host.counted() == (0, 0)
 
 

@@ -45,7 +45,7 @@ def fresh(request, tmp_path):
         def create():
             drop()
             made.append(f"life_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(COPIES)}")
-            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
+            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY file_copy")
             return server.get_uri(made[-1])
 
         yield create

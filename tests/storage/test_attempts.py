@@ -59,20 +59,12 @@ def test_a_commit_that_others_broke_off_is_tried_again(database, monkeypatch):
     """The block has succeeded, and what it wrote is gone."""
     original, conflicts = Database.writing, iter([True, False])
 
+    @contextmanager
     def breaking(self):
-        manager = original(self)
-        leave = manager.__exit__
-
-        class Breaking:
-            __enter__ = staticmethod(manager.__enter__)
-
-            @staticmethod
-            def __exit__(*failure):
-                leave(*failure)
-                if next(conflicts):
-                    raise DatabaseConflict(database="")
-
-        return Breaking()
+        with original(self) as unit:
+            yield unit
+        if next(conflicts):
+            raise DatabaseConflict(database="")
 
     monkeypatch.setattr(Database, "writing", breaking)
     assert work(database, "first", "second", "third") == ("second", 1)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from custmerge.errors import BadFile, LooseFile
-from custmerge.rules.checkpoints import Checkpoint, line
-from custmerge.storage.files import checkpoint_file, signing
+from custmerge.rules.audit import Checkpoint, checkpoint_line
+from custmerge.storage.files import checkpoint_file
 from custmerge.storage.files.checkpoint_file import append, numbered, read
 
 PROCESSES = multiprocessing.get_context("fork")
@@ -92,20 +92,20 @@ def test_an_audit_that_ends_after_a_later_one_adds_nothing(filled):
     assert seqs(filled) == [1, 5, 9]
 
 
-@pytest.mark.parametrize("length", [0, 1, 8, 9, 30, 90, len(line(checkpoint(10))) - 1])
+@pytest.mark.parametrize("length", [0, 1, 8, 9, 30, 90, len(checkpoint_line(checkpoint(10))) - 1])
 def test_a_line_that_a_crash_tore_is_passed_over(filled, length):
     with Path(filled).open("a") as file:
-        file.write(line(checkpoint(10))[:length])
+        file.write(checkpoint_line(checkpoint(10))[:length])
     assert seqs(filled) == [1, 5, 9]
     append(filled, checkpoint(11))
     append(filled, checkpoint(12))
     assert seqs(filled) == [1, 5, 9, 11, 12]
 
 
-@pytest.mark.parametrize("length", [0, 30, len(line(checkpoint(10)))])
+@pytest.mark.parametrize("length", [0, 30, len(checkpoint_line(checkpoint(10)))])
 def test_zeros_that_a_crash_left_are_passed_over(filled, length):
     with Path(filled).open("ab") as file:
-        file.write(line(checkpoint(10))[:length].encode() + bytes(5_000))
+        file.write(checkpoint_line(checkpoint(10))[:length].encode() + bytes(5_000))
     before = seqs(filled)
     assert before == [1, 5, 9, 10][: len(before)]
     append(filled, checkpoint(11))
@@ -113,13 +113,14 @@ def test_zeros_that_a_crash_left_are_passed_over(filled, length):
 
 
 def test_a_line_without_its_end_counts_and_stays_whole(path):
-    write(path, line(checkpoint(3)))
+    write(path, checkpoint_line(checkpoint(3)))
     append(path, checkpoint(4))
     assert seqs(path) == [3, 4]
 
 
 def test_lines_are_numbered_as_an_editor_does(path):
-    write(path, line(checkpoint(3)), line(checkpoint(4))[:20], line(checkpoint(5)), "")
+    third, fourth, fifth = (checkpoint_line(checkpoint(seq)) for seq in (3, 4, 5))
+    write(path, third, fourth[:20], fifth, "")
     assert [(number, found.seq) for number, found in numbered(path)] == [(1, 3), (3, 5)]
 
 
@@ -130,20 +131,20 @@ def test_lines_are_numbered_as_an_editor_does(path):
         "\xff",
         json.dumps({"seq": -1, "hash": "0" * 64, "at": "2026-01-31T08:00:00Z"}),
         json.dumps({"seq": 2, "hash": "F" * 64, "at": "2026-01-31T08:00:00Z"}),
-        line(checkpoint(2)) + line(checkpoint(3)),
-        line(checkpoint(2))[:50] + "x",
+        checkpoint_line(checkpoint(2)) + checkpoint_line(checkpoint(3)),
+        checkpoint_line(checkpoint(2))[:50] + "x",
         "x" * 10_000_000,
     ],
 )
 def test_a_line_of_another_kind_is_named(path, wrong):
-    write(path, line(checkpoint(1)), wrong, line(checkpoint(4)))
+    write(path, checkpoint_line(checkpoint(1)), wrong, checkpoint_line(checkpoint(4)))
     with pytest.raises(BadFile) as error:
         list(read(path))
     assert error.value.details["file"] == f"{path}:2"
 
 
 def test_a_line_that_goes_back_is_named(path):
-    write(path, line(checkpoint(5)), line(checkpoint(4)))
+    write(path, checkpoint_line(checkpoint(5)), checkpoint_line(checkpoint(4)))
     with pytest.raises(BadFile) as error:
         list(read(path))
     assert error.value.details["file"] == f"{path}:2"
@@ -233,7 +234,7 @@ def test_a_pipe_takes_a_line_and_has_none(path):
     assert list(read(path)) == []
     reader = subprocess.Popen(["head", "-n", "1", path], stdout=subprocess.PIPE, text=True)
     append(path, checkpoint(3))
-    assert reader.communicate(timeout=300)[0] == line(checkpoint(3)) + "\n"
+    assert reader.communicate(timeout=300)[0] == checkpoint_line(checkpoint(3)) + "\n"
 
 
 def test_a_pipe_that_nobody_reads_is_waited_for_and_then_an_error(path, monkeypatch):
@@ -265,15 +266,15 @@ def keys(tmp_path_factory):
 
 
 def test_a_signed_checkpoint_comes_back_and_its_signature_is_right(path, keys):
-    append(path, signing.signer(keys("mine.pem"), {})(checkpoint(3)))
+    append(path, checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3)))
     (found,) = read(path)
-    assert signing.verifier(keys("mine.pub"))(found)
+    assert checkpoint_file.verifier(keys("mine.pub"))(found)
 
 
 def test_a_signature_can_be_verified_by_openssl_alone(keys, tmp_path):
     import base64
 
-    found = signing.signer(keys("mine.pem"), {})(checkpoint(3))
+    found = checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3))
     (tmp_path / "signature").write_bytes(base64.b64decode(found.signature))
     (tmp_path / "text").write_text(f'{{"at":"{found.at}","hash":"{found.hash}","seq":{found.seq}}}')
     check = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", keys("mine.pub"), "-in", "text"]
@@ -281,7 +282,7 @@ def test_a_signature_can_be_verified_by_openssl_alone(keys, tmp_path):
 
 
 def test_a_torn_signed_line_is_passed_over(path, keys):
-    whole = line(signing.signer(keys("mine.pem"), {})(checkpoint(3)))
+    whole = checkpoint_line(checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3)))
     write(path, whole[:-10], whole, "")
     assert seqs(path) == [3]
 
@@ -290,17 +291,19 @@ def test_a_torn_signed_line_is_passed_over(path, keys):
 def test_a_changed_checkpoint_has_a_wrong_signature(keys, change):
     from dataclasses import replace
 
-    found = signing.signer(keys("mine.pem"), {})(checkpoint(3))
-    assert not signing.verifier(keys("mine.pub"))(replace(found, **change))
+    found = checkpoint_file.signer(keys("mine.pem"), {})(checkpoint(3))
+    assert not checkpoint_file.verifier(keys("mine.pub"))(replace(found, **change))
 
 
 @pytest.mark.parametrize("signature", [None, "", "AAAA", "nonsense!", "ä", "A" * 86 + "=="])
 def test_what_is_no_signature_is_a_wrong_one(keys, signature):
-    assert not signing.verifier(keys("mine.pub"))(checkpoint(3, signature))
+    assert not checkpoint_file.verifier(keys("mine.pub"))(checkpoint(3, signature))
 
 
 def test_a_signature_of_somebody_else_is_a_wrong_one(keys):
-    assert not signing.verifier(keys("mine.pub"))(signing.signer(keys("other.pem"), {})(checkpoint(3)))
+    assert not checkpoint_file.verifier(keys("mine.pub"))(
+        checkpoint_file.signer(keys("other.pem"), {})(checkpoint(3))
+    )
 
 
 @pytest.mark.parametrize(
@@ -315,7 +318,7 @@ def test_a_signature_of_somebody_else_is_a_wrong_one(keys):
 )
 def test_a_key_that_cannot_sign_is_one_sentence(keys, name, says):
     with pytest.raises(BadFile, match=says):
-        signing.signer(keys(name), {})
+        checkpoint_file.signer(keys(name), {})
 
 
 @pytest.mark.parametrize(
@@ -324,7 +327,7 @@ def test_a_key_that_cannot_sign_is_one_sentence(keys, name, says):
 )
 def test_a_key_that_cannot_verify_is_one_sentence(keys, name, says):
     with pytest.raises(BadFile, match=says):
-        signing.verifier(keys(name))(checkpoint(3))
+        checkpoint_file.verifier(keys(name))(checkpoint(3))
 
 
 def test_a_public_key_that_everybody_can_change_proves_nothing(keys, tmp_path):
@@ -332,7 +335,7 @@ def test_a_public_key_that_everybody_can_change_proves_nothing(keys, tmp_path):
     key.write_bytes(Path(keys("mine.pub")).read_bytes())
     key.chmod(0o646)
     with pytest.raises(LooseFile, match="others can change it"):
-        signing.verifier(str(key))(checkpoint(3))
+        checkpoint_file.verifier(str(key))(checkpoint(3))
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o610])
@@ -341,7 +344,7 @@ def test_a_private_key_that_others_can_read_is_refused(keys, tmp_path, mode):
     loose.write_bytes(Path(keys("mine.pem")).read_bytes())
     loose.chmod(mode)
     with pytest.raises(BadFile) as error:
-        signing.signer(str(loose), {})
+        checkpoint_file.signer(str(loose), {})
     assert error.value.details["mode"] == f"{mode:04o}"
 
 
@@ -349,5 +352,5 @@ def test_a_private_key_that_systemd_hands_over_is_taken_whatever_its_mode(keys, 
     credential = tmp_path / "custmerge-sign-key"
     credential.write_bytes(Path(keys("mine.pem")).read_bytes())
     credential.chmod(0o440)
-    sign = signing.signer(str(credential), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
-    assert signing.verifier(keys("mine.pub"))(sign(checkpoint(3)))
+    sign = checkpoint_file.signer(str(credential), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert checkpoint_file.verifier(keys("mine.pub"))(sign(checkpoint(3)))

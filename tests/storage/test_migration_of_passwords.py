@@ -8,9 +8,8 @@ from support.command_line import CommandLine
 from support.databases import execute
 from support.migration_scenes import EARLIER, GIVEN, NOW, OWN, audited
 
-from custmerge.rules import row_digests
-from custmerge.rules.history import Action, Actor, Draft
-from custmerge.rules.times import stamp
+from custmerge.rules.history import Action, Actor, Draft, stamp
+from custmerge.rules.people import person_row_digest
 from custmerge.services import init
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import open_engine
@@ -32,7 +31,7 @@ def seal_as_a_version_without_that_column(url):
     columns = "id, name, role, password_hash, created_at, disabled_at"
     with engine.begin() as connection:
         rows = connection.execute(text(f"SELECT {columns} FROM custmerge_staff")).all()
-        digests = [(row[1], row_digests.person_row_digest(*row, None)) for row in rows]
+        digests = [(row[1], person_row_digest(*row, None)) for row in rows]
         facts = [{"did": "seal", "name": name, "row_sha256": digest} for name, digest in digests]
         Chain(connection).append([Draft(stamp(NOW), Actor("init", "system"), Action.USER, told) for told in facts])
     engine.dispose()

@@ -17,8 +17,8 @@ from support.struck_process import die_at
 from custmerge.errors import DatabaseError, NewSchema
 from custmerge.rules.audit import CheckName, Verdict
 from custmerge.rules.fields import FIELDS
+from custmerge.rules.history import stamp
 from custmerge.rules.normalise import search_text
-from custmerge.rules.times import stamp
 from custmerge.services import init
 from custmerge.storage import schema
 from custmerge.storage.database import Database
@@ -141,7 +141,7 @@ def test_an_upgrade_waits_for_a_bulk_run_of_an_older_program_to_end(old, tmp_pat
     assert cli("init").code == 0
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("old_kind", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("version", ["0005"])
 def test_an_upgrade_waits_for_who_writes_and_not_for_ever(old, tmp_path):
     with psycopg.connect(old) as writer:
@@ -224,7 +224,7 @@ def _quiet_fork_warning(recwarn):
     recwarn.clear()
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("old_kind", ["postgresql"], indirect=True)
 @at_every_earlier_version
 def test_an_upgrade_names_a_role_that_lacks_rights_and_gives_it_none(old, tmp_path, worker_id):
     role = f"works % here {worker_id}"
@@ -240,7 +240,7 @@ def test_an_upgrade_names_a_role_that_lacks_rights_and_gives_it_none(old, tmp_pa
     assert found == (False,)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("old_kind", ["sqlite"], indirect=True)
 @at_every_earlier_version
 def test_what_is_no_text_in_an_old_file_is_for_the_audit_to_find(old):
     execute(old, "UPDATE customer SET city = x'ff00' WHERE number = '10001'")
@@ -251,7 +251,7 @@ def test_what_is_no_text_in_an_old_file_is_for_the_audit_to_find(old):
         assert "vogelsang" in unit._connection.exec_driver_sql(found).scalar_one()
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("old_kind", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("version", ["0005"])
 def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old, worker_id):
     role = f"keeps % its rights {worker_id}"
@@ -267,7 +267,7 @@ def test_an_upgrade_leaves_a_role_the_rights_that_it_had(old, worker_id):
     assert may == [True, True, False]
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("old_kind", ["postgresql"], indirect=True)
 @at_every_earlier_version
 def test_an_upgrade_by_a_superuser_leaves_the_tables_to_their_owner(old, worker_id):
     role = f"owns % it {worker_id}"
@@ -287,7 +287,7 @@ def test_an_upgrade_by_a_superuser_leaves_the_tables_to_their_owner(old, worker_
 LEDGER_TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relname ~ '^custmerge_'"
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("old_kind", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("version", ["0005"])
 def test_a_view_that_stands_in_the_way_of_an_upgrade_is_named(old, tmp_path):
     execute(old, "CREATE VIEW open_ones AS SELECT id, reason FROM custmerge_transfer")

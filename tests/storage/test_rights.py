@@ -16,7 +16,7 @@ def owner(postgresql_server, postgresql_template, tmp_path, worker_id):
     """A database of its own, whose owner gives the application's role its rights."""
     name = f"rights_{worker_id}"
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
         if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
             connection.execute(f'CREATE ROLE "{ROLE}" LOGIN')
         cli = CommandLine(postgresql_server.get_uri(name), tmp_path)

@@ -81,7 +81,7 @@ def lived_postgresql(postgresql_server, postgresql_template, tmp_path_factory):
     def make():
         folder.mkdir()
         with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE lived TEMPLATE {postgresql_template}")
+            connection.execute(f"CREATE DATABASE lived TEMPLATE {postgresql_template} STRATEGY file_copy")
         live(CommandLine(postgresql_server.get_uri("lived"), folder))
 
     made_once(folder.parent, "lived_postgresql", make)
@@ -97,7 +97,7 @@ def standing_sqlite(lived_sqlite, tmp_path_factory):
 def standing_postgresql(postgresql_server, lived_postgresql):
     name = f"standing_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
     with psycopg.connect(postgresql_server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {lived_postgresql}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {lived_postgresql} STRATEGY file_copy")
     return name
 
 
@@ -115,7 +115,7 @@ def copies(request, tmp_path):
 
         def copy():
             made.append(f"l_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(NUMBERS)}")
-            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template}")
+            connection.execute(f"CREATE DATABASE {made[-1]} TEMPLATE {template} STRATEGY file_copy")
             return server.get_uri(made[-1])
 
         yield copy

@@ -1,6 +1,11 @@
 """What a database of the tests is furnished with, and what somebody does who may write to it directly."""
 
+import shutil
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
 
 from custmerge.rules.history import Actor
 from custmerge.rules.people import Role
@@ -23,8 +28,14 @@ def furnish(url, staff_hash):
         for name, role in STAFF.items():
             staff.write_new(unit, name, role, staff_hash, by=Actor("init", "system"), now=MADE)
     for name in STAFF:
-        sessions.login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
+        login_staff(database, name, STAFF_PASSWORD, token=f"token-of-{name}", now=BEGAN)
     database.close()
+
+
+def login_staff(database, name, password, *, new=None, token, now):
+    """Open a session for a member of staff, as `custmerge login --staff` does."""
+    person = sessions.verified_staff(database, name, password, now)
+    return sessions.open_staff(database, person, password, new=new, token=token, now=now)
 
 
 def execute(url, *statements):
@@ -43,3 +54,21 @@ def first_cells(url, query):
         found = connection.exec_driver_sql(query).scalars().all()
     engine.dispose()
     return found
+
+
+@contextmanager
+def restored(url):
+    """Give a block after which the database is what it was before; nobody is connected to it before and behind."""
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        kept = shutil.copy(path, path.with_suffix(".kept"))
+        yield
+        assert not path.with_name(f"{path.name}-wal").exists(), "somebody is connected"
+        shutil.move(kept, path)
+        return
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}_kept TEMPLATE {name} STRATEGY file_copy")
+        yield
+        connection.execute(f"DROP DATABASE {name}")
+        connection.execute(f"ALTER DATABASE {name}_kept RENAME TO {name}")

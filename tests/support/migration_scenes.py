@@ -1,6 +1,8 @@
 """What several files of tests of upgrades have in common."""
 
+import itertools
 import json
+import os
 import shutil
 from contextlib import closing
 from datetime import UTC, datetime
@@ -27,6 +29,9 @@ NOW = datetime.now(UTC)
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
 EARLIER = schema.VERSIONS[:-1]
 GIVEN, OWN = "von-anna-gewaehlt", "das-ist-mein-eigenes"
+NOTHING_NEW_SINCE = "0003"
+"""The version behind which none brought anything that `live` does."""
+NUMBERS = itertools.count()
 
 
 def live(cli, version):
@@ -80,33 +85,39 @@ def merged(agent, number, *options):
     return agent("merge", number, "--into", "10001", *proof, *options, "--yes", stdin="hefezopf")
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def old_kind(request):
+    """Which of both databases is an old one."""
+    return request.param
+
+
 @pytest.fixture
-def old_url(database_url, tmp_path, request):
+def old_url(old_kind, tmp_path, request):
     """The URL of a database without tables."""
-    if database_url.startswith("sqlite"):
+    if old_kind == "sqlite":
         yield f"sqlite:///{tmp_path / 'old.db'}"
-        return
-    server = request.getfixturevalue("postgresql_server")
-    name = f"old_{database_url.partition('?')[0].rpartition('/')[2]}"
+    else:
+        yield from made_on(request.getfixturevalue("postgresql_server"), "template0")
+
+
+@pytest.fixture
+def old(old_kind, tmp_path, version, request):
+    """A database of `version` as a program of that time left it: with data, and without seals in its history."""
+    template = request.getfixturevalue("old_templates")(old_kind, version)
+    if old_kind == "sqlite":
+        yield f"sqlite:///{shutil.copy(template, tmp_path / 'old.db')}"
+    else:
+        yield from made_on(request.getfixturevalue("postgresql_server"), template)
+
+
+def made_on(server, template):
+    """Give the URL of a new copy of a server's database, which is gone afterwards."""
+    name = f"old_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(NUMBERS)}"
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        # As `database_url` does.
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         yield server.get_uri(name)
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-@pytest.fixture
-def old(old_url, version, request):
-    """A database of `version` as a program of that time left it: with data, and without seals in its history."""
-    template = request.getfixturevalue("old_templates")
-    if old_url.startswith("sqlite"):
-        shutil.copy(template("sqlite", version), old_url.removeprefix("sqlite:///"))
-        return old_url
-    server = request.getfixturevalue("postgresql_server")
-    name = old_url.partition("?")[0].rpartition("/")[2]
-    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE {name}")
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template('postgresql', version)}")
-    return old_url
 
 
 @pytest.fixture(scope="session")
@@ -116,6 +127,7 @@ def old_templates(sqlite_template, tmp_path_factory, request):
 
     def lived(version):
         """A present database in which everything has happened that a program of `version` could do."""
+        version = min(version, NOTHING_NEW_SINCE)
         path = folder / f"lived-{version}" / "lived.db"
 
         def make():

@@ -19,16 +19,15 @@ from hypothesis.stateful import (
 from custmerge.errors import CustmergeError
 from custmerge.rules.audit import CheckName
 from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.history import stamp
 from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.times import stamp
 from custmerge.rules.transfers import Status
 from custmerge.services import access, imports, transfer
 from custmerge.services import audit as audit_service
 from custmerge.services import merge as merge_service
 from custmerge.services import purge as purge_service
 from custmerge.services import undo as undo_service
-from custmerge.services.audit import warnings as audit_warnings
 from custmerge.services.imports.customers import Customers
 from custmerge.services.imports.packages import Packages
 from custmerge.services.people import passwords, sessions, staff
@@ -374,7 +373,7 @@ class Life(RuleBasedStateMachine):
     def the_audit_holds(self):
         audit = audit_service.audit(self.database, self.callers["ada"], WANTED, self.now)
         model = self.model
-        warnings = (model.refused_logins >= audit_warnings.FAILED_LOGINS) + (model.locks > 0)
+        warnings = (model.refused_logins >= audit_service.FAILED_LOGINS) + (model.locks > 0)
         assert [found.check for found in audit.findings] == [CheckName.LOGINS] * warnings
         assert audit.head.order == len(self.model.orders)
 

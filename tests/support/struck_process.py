@@ -4,6 +4,7 @@ Each function ends the process as `cli_process.run_command_line` does; `call` is
 """
 
 import errno
+import gc
 import multiprocessing
 import os
 import resource
@@ -48,6 +49,8 @@ def survived(work, demand_all_or_nothing):
     """
     processes = multiprocessing.get_context("fork")
     faults = 0
+    # A process that looked for garbage in all of this would have to copy it.
+    gc.freeze()
     while True:
         process = processes.Process(target=_work_and_die, args=(work, faults + 1))
         process.start()
@@ -174,12 +177,17 @@ def run_with_short_files(size, *call):
     run_command_line(*call)
 
 
+def run_with_lock_timeout(seconds, *call):
+    """Wait so long for what others have locked, where the URL has no time-out: on a server."""
+    from custmerge.storage.dialect import postgresql
+
+    postgresql.LOCK_TIMEOUT_SECONDS = seconds
+    run_command_line(*call)
+
+
 def run_patiently(*call):
     """Wait for locks as long as it takes."""
-    from custmerge.storage import database
-
-    database.LOCK_TIMEOUT_SECONDS = 600
-    run_command_line(*call)
+    run_with_lock_timeout(600, *call)
 
 
 def run_impatiently(*call):
@@ -219,7 +227,7 @@ def run_undo_by_the_clock(seconds, chunk, *call):
     """Likewise, and undo a batch by so many orders."""
     from custmerge.services.undo import batch
 
-    batch.UndoInputs.__init__.__defaults__ = (chunk,)
+    batch.Inputs.__init__.__defaults__ = (chunk,)
     run_by_the_clock(seconds, *call)
 
 

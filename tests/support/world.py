@@ -68,10 +68,10 @@ class World:
                 imports.import_file(database, caller, str(path), kind, update=False, progress=Strict(), now=now)
 
     def customers(self):
-        return {c["number"]: c for c in self._exported(export_service.customers, shapes.customer)}
+        return {c["number"]: c for c in self._exported(export_service.customers, shapes.customer_shape)}
 
     def packages(self):
-        return {p["package"]: p for p in self._exported(export_service.packages, shapes.package)}
+        return {p["package"]: p for p in self._exported(export_service.packages, shapes.package_shape)}
 
     def dump(self):
         """Everything there is but the history, as texts."""
@@ -81,8 +81,8 @@ class World:
     def exported(self, kind):
         """Return the rows of an export of `customers` or `packages`, with their hashes."""
         export, shape = {
-            "customers": (export_service.customers, shapes.customer),
-            "packages": (export_service.packages, shapes.package),
+            "customers": (export_service.customers, shapes.customer_shape),
+            "packages": (export_service.packages, shapes.package_shape),
         }[kind]
         return self._exported(export, shape, with_hashes=True)
 
@@ -91,7 +91,7 @@ class World:
             now = database.now()
             caller = access.resume(database, self.anna.token, now)
             rows = export(database, caller, with_hashes=with_hashes, now=now)
-            return [shapes.exported(shape(row), stored, with_hashes=with_hashes) for row, stored in rows]
+            return [shapes.exported_shape(shape(row), stored, with_hashes=with_hashes) for row, stored in rows]
 
     @contextmanager
     def _opened(self):

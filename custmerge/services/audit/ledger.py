@@ -150,7 +150,7 @@ class _MovedPackages:
                 self._is_wanted = True
 
     def _check(self, merges: Sequence[Merge]) -> None:
-        keys = [package.package for merge in merges for package in merge.packages]
+        keys = [key for merge in merges for key, *_ in merge.packages]
         placements = self._unit.register_reader.placements(keys)
         changed = [(merge, *package) for merge in merges for package in misplaced(merge, placements)]
         standing = self._standing([merge for merge, *_ in changed]) if changed else ()
@@ -229,16 +229,6 @@ def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
     return latest, count
 
 
-def last_import_of_packages(unit: Unit) -> int:
-    """Return the seq of the newest entry of an import that changed packages, 0 where there is none."""
-    with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
-        for entry in entries:
-            facts = json.loads(entry.body)
-            if facts.get("kind") == "packages" and facts.get("updated"):
-                return entry.seq
-    return 0
-
-
 def _check_strays(unit: Unit, findings: Findings, checks: frozenset[CheckName], merges: int) -> None:
     orders, images = unit.ledger_reader.counts()
     if CheckName.ORDERS in checks and orders != merges:
@@ -264,7 +254,7 @@ def _check_batches(unit: Unit, findings: Findings, traces: Mapping[int, BatchTra
 
     Where only its end was, the entries of an approval that can be used are looked for in the rest.
     """
-    open_ones = set() if is_whole else {number for number, _person in unit.digested_rows.open_approvals()}
+    open_ones = set() if is_whole else {number for number, _person in unit.batches.open_approvals()}
     known, decided = set(), unit.ledger_reader.decided_rows()
     for number, state, done, merged in unit.ledger_reader.batches():
         known.add(number)

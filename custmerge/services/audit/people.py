@@ -4,27 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import islice
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, cast
 
 from custmerge.errors import N_
-from custmerge.rules import row_digests
 from custmerge.rules.audit import CheckName, Findings
-from custmerge.rules.authority import DECISIONS, Life, life_of
-from custmerge.rules.history import Action, Fact
-from custmerge.rules.people import Capability
-from custmerge.rules.transfers import OPEN, Status, form_type
+from custmerge.rules.history import Action, Facts, row_digest, seq_of
+from custmerge.rules.people import Capability, person_row_digest
+from custmerge.rules.transfers import (
+    DECIDED,
+    DECISIONS,
+    OPEN,
+    STATUS_AFTER,
+    Life,
+    Status,
+    decision_digest,
+    filing_digest,
+    form_type,
+    life_of,
+    void_digest,
+)
+from custmerge.services.access import Staff
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.processes import readable
-from custmerge.services.authority import Staff, approved_in
+from custmerge.services.authority import entries_of, lost_approvals
 from custmerge.storage.unit import Unit
-
-Facts = Mapping[str, Fact]
-"""What a history entry says."""
 
 TRANSFERS_AT_ONCE = 200
 _CHANGED = N_("isn't as history entry {seq} has it: it was changed.")
@@ -60,100 +67,96 @@ def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -
     return findings
 
 
-class _NewestEntries:
-    """The newest entry with a row's digest for each name or number, of some actions; one in memory at a time.
+@contextmanager
+def _newest_entries(
+    unit: Unit, findings: Findings, check: CheckName, key: str, *actions: Action, kind: str | None = None
+) -> Iterator[Callable[[str | int], Facts | None]]:
+    """Give a function that returns the newest entry with a row's digest, of some actions, for a name or number.
 
-    To be asked in the order of the keys' bytes, in which `DigestedRows` gives the rows. An entry that is passed over
-    has no row: `gone` is called with its key and what it says.
+    None where there is no such entry, or it was asked for before. It is to be asked in the order of the keys' bytes,
+    in which `DigestedRows` gives the rows, and holds one entry in memory at a time. An entry that is passed over has
+    no row: with `kind`, the word for such a row, that is a finding.
     """
+    # Closed: a cursor that is open when an odd row ends this part would take the rest with it.
+    with closing(unit.digested_rows.entries(key, [action.value for action in actions])) as entries:
+        ahead = next(entries, None)
 
-    def __init__(
-        self,
-        unit: Unit,
-        key: str,
-        *actions: Action,
-        gone: Callable[[str, Facts], None] = lambda _key, _facts: None,
-    ) -> None:
-        self._entries = unit.digested_rows.entries(key, [action.value for action in actions])
-        self._gone = gone
-        self._next: tuple[str, str] | None = None
+        def pass_over(end: str | None) -> None:
+            nonlocal ahead
+            while ahead is not None and (end is None or ahead[0] < end):
+                facts = json.loads(ahead[1])
+                if kind is not None:
+                    findings.add(check, f"{kind} {ahead[0]}", _GONE, seq=seq_of(facts))
+                ahead = next(entries, None)
 
-    def __enter__(self) -> Self:
-        self._next = next(self._entries, None)
-        return self
+        def newest_of(wanted: str | int) -> Facts | None:
+            nonlocal ahead
+            pass_over(str(wanted))
+            if ahead is None or ahead[0] != str(wanted):
+                return None
+            facts: Facts = json.loads(ahead[1])
+            ahead = next(entries, None)
+            return facts
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> None:
-        """Close the cursor: one that is open when an odd row ends this part would take the rest with it."""
-        try:
-            while error is None and self._next is not None:
-                self._pass_over()
-        finally:
-            self._entries.close()
-
-    def of(self, key: str | int) -> Facts | None:
-        """Return what the entry of a key says, None where there is none or it was asked for before."""
-        while self._next is not None and self._next[0] < str(key):
-            self._pass_over()
-        if self._next is None or self._next[0] != str(key):
-            return None
-        facts: Facts = json.loads(self._next[1])
-        self._next = next(self._entries, None)
-        return facts
-
-    def _pass_over(self) -> None:
-        if self._next is not None:
-            self._gone(self._next[0], json.loads(self._next[1]))
-        self._next = next(self._entries, None)
+        yield newest_of
+        pass_over(None)
 
 
 def _check_staff(unit: Unit, findings: Findings) -> None:
-    gone = partial(_report_gone, findings, CheckName.STAFF, "user")
     with (
-        _NewestEntries(unit, "name", Action.USER, gone=gone) as entries,
+        _newest_entries(unit, findings, CheckName.STAFF, "name", Action.USER, kind="user") as newest_of,
         closing(unit.digested_rows.staff()) as people,
     ):
         for cells in people:
             name = cells[1]
-            digest = row_digests.person_row_digest(*cells)
-            _check_digest(findings, CheckName.STAFF, f"user {name}", digest, entries.of(name))
+            digest = person_row_digest(*cells)
+            _check_digest(findings, CheckName.STAFF, f"user {name}", digest, newest_of(name))
 
 
 def _check_tokens(unit: Unit, findings: Findings) -> None:
-    gone = partial(_report_gone, findings, CheckName.TOKENS, "token")
     with (
-        _NewestEntries(unit, "name", Action.TOKEN, gone=gone) as entries,
+        _newest_entries(unit, findings, CheckName.TOKENS, "name", Action.TOKEN, kind="token") as newest_of,
         closing(unit.digested_rows.services()) as services,
     ):
         for cells in services:
             name = cells[1]
-            keys = unit.digested_rows.keys_of(cells[0])
-            digest = row_digests.row_digest("service", *cells, keys[0] if keys else None)
-            _check_digest(findings, CheckName.TOKENS, f"token {name}", digest, entries.of(name))
+            keys = unit.people.keys_of(cells[0])
+            digest = row_digest("service", *cells, keys[0] if keys else None)
+            _check_digest(findings, CheckName.TOKENS, f"token {name}", digest, newest_of(name))
             if len(keys) > 1:
                 findings.add(CheckName.TOKENS, f"token {name}", _TOKENS, count=len(keys))
 
 
 def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) -> None:
-    gone = partial(_report_gone, findings, CheckName.TRANSFERS, "transfer")
+    newest = partial(_newest_entries, unit, findings, CheckName.TRANSFERS, "transfer")
     with (
-        _NewestEntries(unit, "transfer", Action.TRANSFER_FILE, gone=gone) as filed,
-        _NewestEntries(unit, "transfer", *DECISIONS) as decided,
-        _NewestEntries(unit, "transfer", Action.TRANSFER_VOID) as void,
+        newest(Action.TRANSFER_FILE, kind="transfer") as filed_of,
+        newest(*DECISIONS) as decided_of,
+        newest(Action.TRANSFER_VOID) as void_of,
         closing(unit.digested_rows.transfers()) as rows,
     ):
         while some := list(islice(rows, TRANSFERS_AT_ONCE)):
-            lives, used_before = _lives(unit, some)
+            # From the whole history: an audit since a checkpoint has read its end alone.
+            told = entries_of(unit, {row["id"]: row["absorbed"] for row in some})
+            lives = {
+                number: life_of(facts for facts in entries if not _is_merge(facts))
+                for number, entries in told.items()
+            }
+            used_before = {
+                number: cast("int", facts["order"])
+                for number, entries in told.items()
+                for facts in entries
+                if _is_merge(facts)
+            }
             staff = Staff(unit, {row[who] for row in some for who in ("filed_by_person", "decided_by_person")})
             for row in some:
                 number, subject = row["id"], f"transfer {row['id']}"
-                digest = row_digests.filing_row_digest(row)
-                _check_digest(findings, CheckName.TRANSFERS, subject, digest, filed.of(number))
-                _check_decision(findings, subject, row, decided.of(number))
+                digest = filing_digest(row)
+                _check_digest(findings, CheckName.TRANSFERS, subject, digest, filed_of(number))
+                _check_decision(findings, subject, row, decided_of(number))
                 order = used.get(number, used_before.get(number))
                 _check_use(unit, findings, subject, row, order)
-                life, entry = lives.get(number), void.of(number)
+                life, entry = lives[number], void_of(number)
                 if order is None and row["status"] != Status.USED:
                     _check_status(findings, subject, row, life, entry)
                 if life is not None and row["status"] in OPEN:
@@ -162,33 +165,16 @@ def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) ->
                     findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
 
 
-def _lives(unit: Unit, rows: Sequence[Mapping[str, Any]]) -> tuple[dict[Fact, Life | None], dict[Fact, int]]:
-    """Return what the entries of some transfers say of each, and the orders that used one.
-
-    Both from the whole history: an audit since a checkpoint has read its end alone.
-    """
-    entries: dict[Fact, list[Facts]] = {row["id"]: [] for row in rows}
-    used: dict[Fact, int] = {}
-    for entry in list(unit.chain.of_transfers({row["absorbed"] for row in rows})):
-        facts = json.loads(entry.body)
-        number = facts.get("transfer")
-        if facts["action"] == Action.MERGE:
-            used |= {number: facts["order"]} if number in entries else {}
-        elif number in entries:
-            entries[number].append(facts)
-    return {number: life_of(entries) for number, entries in entries.items()}, used
-
-
-def _seq(facts: Facts) -> int:
-    return int(str(facts["seq"]))
+def _is_merge(facts: Facts) -> bool:
+    return facts["action"] == Action.MERGE
 
 
 def _check_decision(findings: Findings, subject: str, row: Mapping[str, Any], entry: Facts | None) -> None:
     if entry is not None:
-        status = row_digests.STATUS_OF[Action(str(entry["action"]))]
-        digest = row_digests.decision_row_digest(row, status)
+        status = STATUS_AFTER[Action(str(entry["action"]))]
+        digest = decision_digest(row, status)
         _check_digest(findings, CheckName.TRANSFERS, subject, digest, entry)
-    elif any(row[name] is not None for name in row_digests.DECIDED):
+    elif any(row[name] is not None for name in DECIDED):
         findings.add(CheckName.TRANSFERS, subject, _NO_ENTRY)
 
 
@@ -201,7 +187,7 @@ def _check_status(
         findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
     elif expected is Status.VOID:
         why = None if void is None else str(void["why"])
-        _check_digest(findings, CheckName.TRANSFERS, subject, row_digests.void_row_digest(row, why), void)
+        _check_digest(findings, CheckName.TRANSFERS, subject, void_digest(row, why), void)
 
 
 def _check_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
@@ -240,7 +226,7 @@ def _check_forms(unit: Unit, findings: Findings) -> None:
 
 def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
     """Compare a transfer's form with what was filed; returns whether it was erased."""
-    content = unit.digested_rows.form_of(row["id"])
+    content = unit.transfers.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
         return False
@@ -255,35 +241,22 @@ def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_u
 
 
 def _check_approvals(unit: Unit, findings: Findings) -> None:
-    _check_approvers(unit, findings)
-    gone = partial(_report_gone, findings, CheckName.BATCHES, "batch")
+    # Files that can be run as a whole, by the approval of somebody who may not give it any more.
+    for batch, name in lost_approvals(unit):
+        findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
     with (
-        _NewestEntries(unit, "batch", Action.BULK_APPROVE, gone=gone) as entries,
+        _newest_entries(unit, findings, CheckName.BATCHES, "batch", Action.BULK_APPROVE, kind="batch") as newest_of,
         closing(unit.digested_rows.approvals()) as approvals,
     ):
         for cells in approvals:
-            entry = entries.of(cells[0])
+            entry = newest_of(cells[0])
             if entry is not None or any(cell is not None for cell in cells[3:]):
-                digest = row_digests.row_digest("approval", *cells)
+                digest = row_digest("approval", *cells)
                 _check_digest(findings, CheckName.BATCHES, f"batch {cells[0]}", digest, entry)
-
-
-def _check_approvers(unit: Unit, findings: Findings) -> None:
-    """Look for bulk files that can be run as a whole, by the approval of somebody who may not give it any more."""
-    approvals = unit.digested_rows.open_approvals()
-    staff = Staff(unit, {person for _batch, person in approvals})
-    for batch, person in approvals:
-        if staff.why_not(person, Capability.BULK_APPROVE, approved_in(unit, batch)) is not None:
-            name = staff.name_of(person)
-            findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
 
 
 def _check_digest(findings: Findings, check: CheckName, subject: str, digest: str, entry: Facts | None) -> None:
     if entry is None:
         findings.add(check, subject, _NO_ENTRY)
     elif entry["row_sha256"] != digest:
-        findings.add(check, subject, _CHANGED, seq=_seq(entry))
-
-
-def _report_gone(findings: Findings, check: CheckName, kind: str, key: str, facts: Facts) -> None:
-    findings.add(check, f"{kind} {key}", _GONE, seq=_seq(facts))
+        findings.add(check, subject, _CHANGED, seq=seq_of(entry))

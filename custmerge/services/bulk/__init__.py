@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
-from custmerge.rules import row_digests
-from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_holds, goes_on
-from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, goes_on
+from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, person_of
 from custmerge.services.authority import as_it_is
 from custmerge.services.bulk.file import RunOptions, RunSummary, opened
@@ -37,9 +35,9 @@ def check(database: Database, caller: Caller, path: str, options: RunOptions) ->
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
         # Imported here: what neither checks nor runs a file needs no password hashes.
-        from custmerge.services.bulk.dry_run import Check
+        from custmerge.services.bulk.dry_run import dry_run
 
-        return Check(database, caller, file, options).told(batch if has_begun else None, is_whole=is_whole)
+        return dry_run(database, caller, file, options, batch if has_begun else None, is_whole=is_whole)
 
 
 def approvable(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
@@ -50,11 +48,10 @@ def approvable(database: Database, caller: Caller, path: str, options: RunOption
     demand(caller, Capability.BULK_APPROVE)
     with opened(path) as file:
         with database.reading() as unit:
-            now = options.clock()
-            _demand_unapproved(_newest_of(unit, file.sha256, now), path, now)
-        from custmerge.services.bulk.dry_run import Check
+            _demand_unapproved(unit, file.sha256, path, options.clock())
+        from custmerge.services.bulk.dry_run import dry_run
 
-        return Check(database, caller, file, options).told(None, is_whole=True)
+        return dry_run(database, caller, file, options, None, is_whole=True)
 
 
 def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now: datetime) -> Batch:
@@ -65,7 +62,7 @@ def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now:
             demand_alive(unit, caller, now)
             # Of two that approve a file at once, the second is to see the batch of the first.
             unit.chain.lock()
-            _demand_unapproved(_newest_of(unit, ran.sha256, now, lock=True), path, now)
+            _demand_unapproved(unit, ran.sha256, path, now, lock=True)
             # A run that began without it stays without it: rows that it has refused would stay refused.
             new = Batch(
                 sha256=ran.sha256,
@@ -81,7 +78,7 @@ def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now:
                 "batch": batch.id,
                 "rows": batch.rows,
                 "file_sha256": batch.sha256,
-                "row_sha256": row_digests.approval_digest(batch),
+                "row_sha256": approval_digest(batch),
             }
             unit.chain.append([Draft(stamp(now), caller.actor, Action.BULK_APPROVE, facts)])
     return batch
@@ -92,7 +89,8 @@ def _newest_of(unit: Unit, sha256: str, now: datetime, *, lock: bool = False) ->
     return None if batch is None else as_it_is(unit, batch, now)
 
 
-def _demand_unapproved(batch: Batch | None, path: str, now: datetime) -> None:
+def _demand_unapproved(unit: Unit, sha256: str, path: str, now: datetime, *, lock: bool = False) -> None:
+    batch = _newest_of(unit, sha256, now, lock=lock)
     if batch is not None and approval_holds(batch, now):
         raise BatchApproved(file=path, approved_by=batch.approved_by)
 

@@ -1,24 +1,43 @@
-"""A bulk file on its way through a command: what is asked for, its rows in chunks, and what became of them."""
+"""A bulk file on its way through a command: what is asked for, its rows in chunks, and what becomes of them.
+
+Rows are decided one after the other by the rules of every other order.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
 
-from custmerge.errors import N_, BadFile, ResultsChanged
-from custmerge.rules.bulk import COLUMNS, IS_WELL, REQUIRED, Batch, BulkRow, Outcome, Result, read_row, unpacked
-from custmerge.services.progress import Progress
+from custmerge.errors import N_, BadFile, CustmergeError, MergedAway, ResultsChanged
+from custmerge.rules.bulk import (
+    COLUMNS,
+    IS_WELL,
+    REQUIRED,
+    Batch,
+    BulkRow,
+    Outcome,
+    Result,
+    outcome_of,
+    read_row,
+    unpacked,
+)
+from custmerge.rules.fields import Pair
+from custmerge.rules.plan import Plan
+from custmerge.services.access import Caller
+from custmerge.services.merge import Orders
+from custmerge.services.progress import Inputs, Progress
 from custmerge.storage.files.csv_file import SpooledFile, spooled
 
 if TYPE_CHECKING:
+    from custmerge.services.bulk.passwords import Proofs
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
-
-CHUNK = 500
 
 
 class RunProgress(Progress, Protocol):
@@ -32,14 +51,10 @@ class RunProgress(Progress, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Inputs):
     """What a check or a run of a file gets from outside."""
 
-    clock: Callable[[], datetime]
-    new_salt: Callable[[], bytes]
     progress: RunProgress
-    chunk: int = CHUNK
-    """Rows of one transaction."""
     stop_on_error: bool = False
 
 
@@ -59,22 +74,11 @@ class RunSummary:
         return all(result in IS_WELL for result in self.counts)
 
 
-class ResultCounter:
-    """Passes on what became of each row, and counts."""
-
-    def __init__(self, progress: RunProgress) -> None:
-        self._progress = progress
-        self._counts = Counter[Result]()
-
-    def tell(self, outcomes: Iterable[Outcome]) -> None:
-        """Report rows, in their order."""
-        for outcome in outcomes:
-            self._counts[outcome.result] += 1
-            self._progress.outcome(outcome)
-
-    def summary(self, batch: int | None, sha256: str, rows: int) -> RunSummary:
-        """Return what the file has come to."""
-        return RunSummary(batch, sha256, rows, self._counts)
+def tell(progress: RunProgress, counts: Counter[Result], outcomes: Iterable[Outcome]) -> None:
+    """Report what became of rows, in their order, and count it."""
+    for outcome in outcomes:
+        counts[outcome.result] += 1
+        progress.outcome(outcome)
 
 
 @contextmanager
@@ -90,24 +94,12 @@ def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
     """Give what became of the rows that a batch has decided; what it merged is `already` now."""
     records = file.records()
     rows = 0
-    for _first, results in unit.batches.results(batch.id):
-        for kept in _rows_in(results, batch):
-            number, cells = next(records)
-            rows += 1
-            yield unpacked(read_row(number, cells), kept)
+    for kept in unit.batches.results(batch.id):
+        number, cells = next(records)
+        rows += 1
+        yield unpacked(read_row(number, cells), kept)
     if rows != batch.done:
         raise ResultsChanged(batch=batch.id)
-
-
-# Any: JSON as it comes.
-def _rows_in(results: str, batch: Batch) -> list[Any]:
-    try:
-        rows = json.loads(results)
-        if all(len(row) >= 3 for row in rows):  # noqa: PLR2004 (result, code, order)
-            return list(rows)
-    except (TypeError, ValueError):
-        pass
-    raise ResultsChanged(batch=batch.id)
 
 
 def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
@@ -131,3 +123,100 @@ def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[
         absorbed.add(row.absorbed)
     if rows:
         yield rows
+
+
+class Rows:
+    """Rows decided one after the other, in their order."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        caller: Caller,
+        rows: Sequence[BulkRow],
+        now: datetime,
+        *,
+        batch: int | None,
+        earlier: Collection[int],
+        changed: ChangedRecords | None = None,
+    ) -> None:
+        """Read what rows need; for the run of a `batch`, not for a dry run, nobody else can change it meanwhile.
+
+        `earlier` are the batches of earlier runs of the file, `changed` what a dry run has left before.
+        """
+        pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
+        self._unit = unit
+        self._batch = batch
+        self._orders = Orders(unit, caller, pairs, now, lock=batch is not None, earlier=changed)
+        self._outcomes: list[Outcome] = []
+        self._earlier = earlier
+        self.state = self._orders.state
+        """The records as the decided rows leave them."""
+
+    def decide(self, row: BulkRow, proofs: Proofs, new_salt: Callable[[], bytes], *, is_whole: bool) -> Outcome:
+        """Decide a row on what the rows before it have left, and take it into account."""
+        outcome = _decided(self._orders, row, proofs, is_whole=is_whole)
+        if not isinstance(outcome, Outcome):
+            self._orders.execute(outcome, new_salt(), batch=self._batch, row=row.row)
+            outcome = Outcome(row.row, row.survivor, row.absorbed, Result.MERGED)
+        self._outcomes.append(outcome)
+        return outcome
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what was decided; what is `already` so with the order that executed it for that pair."""
+        outcomes = [*map(self._executed_before, self._outcomes)] if self._executed else self._outcomes
+        already = {outcome.absorbed for outcome in outcomes if outcome.result is Result.ALREADY}
+        if not already:
+            return outcomes
+        orders = self._unit.ledger.newest_orders(already)
+        return [_with_order(outcome, orders) for outcome in outcomes]
+
+    def _executed_before(self, outcome: Outcome) -> Outcome:
+        """Return as `already` what an earlier run has executed and whose survivor has gone elsewhere since."""
+        pair = outcome.survivor, outcome.absorbed
+        is_known = isinstance(outcome.error, MergedAway) and pair in self._executed
+        if not is_known or not self._orders.leads_to(outcome.absorbed, outcome.survivor):
+            return outcome
+        return Outcome(outcome.row, outcome.survivor, outcome.absorbed, Result.ALREADY)
+
+    @cached_property
+    def _executed(self) -> set[Pair]:
+        """The pairs among what went elsewhere that an earlier run of this file has executed."""
+        moved = {outcome.absorbed for outcome in self._outcomes if isinstance(outcome.error, MergedAway)}
+        if not moved or not self._earlier:
+            return set()
+        orders = [order for order, _survivor in self._unit.ledger.newest_orders(moved).values()]
+        bodies = [json.loads(entry.body) for entry in self._unit.chain.of_orders(orders)]
+        # The undo of a single order names no batch.
+        return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
+
+    def written(self) -> list[Outcome]:
+        """Write what was decided; returns the outcomes with the orders' numbers."""
+        merged = [place for place, outcome in enumerate(self._outcomes) if outcome.result is Result.MERGED]
+        for place, receipt in zip(merged, self._orders.write(), strict=True):
+            self._outcomes[place] = replace(self._outcomes[place], order=receipt.order)
+        return self.outcomes()
+
+
+def _decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
+    """Return the plan of a row, or its outcome where it isn't to be executed: the first that holds (contract §6)."""
+    if row.problem is not None:
+        return outcome_of(row, row.problem)
+    pair = row.survivor, row.absorbed
+    # Not where the survivor went elsewhere itself: that is what the report has to say.
+    if orders.leads_to(row.absorbed, row.survivor) and not orders.is_retired(row.survivor):
+        return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY)
+    try:
+        orders.living_pair(pair)
+        proof = proofs.get(row.row)
+        if isinstance(proof, CustmergeError):
+            raise proof
+        return orders.decide(pair, row.wishes, is_authorised=is_whole or proof is not None)
+    except CustmergeError as error:
+        return outcome_of(row, error)
+
+
+def _with_order(outcome: Outcome, orders: Mapping[str, tuple[int, str]]) -> Outcome:
+    """Return an outcome that is `already` so with its number's newest order, if that was for this pair."""
+    order, survivor = orders.get(outcome.absorbed, (None, ""))
+    is_that_pair = outcome.result is Result.ALREADY and survivor == outcome.survivor
+    return replace(outcome, order=order) if is_that_pair else outcome

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from custmerge.errors import (
     ApprovalOver,
@@ -16,11 +16,7 @@ from custmerge.errors import (
     DatabaseConflict,
     DatabaseError,
     NotApproved,
-    NotCommitted,
-    OutcomeUnknown,
     OwnBatch,
-    PartNotCommitted,
-    PartUnknown,
 )
 from custmerge.rules.bulk import (
     ALIVE_FOR,
@@ -36,20 +32,12 @@ from custmerge.rules.bulk import (
     outcome_of,
     packed,
 )
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, as_it_is
-from custmerge.services.bulk.file import ResultCounter, RunOptions, RunSummary, chunks, decided
-from custmerge.services.bulk.lease import Lease, expiry
-from custmerge.services.bulk.passwords import (
-    PasswordCheck,
-    Proofs,
-    VerifiedRows,
-    demand_standing,
-    verified_rows,
-    with_standing,
-)
-from custmerge.services.bulk.rows import Rows
+from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, tell
+from custmerge.services.bulk.lease import Lease, expiry, in_parts
+from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_standing, verified_chunks, with_standing
 from custmerge.storage.database import Database
 from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.unit import Unit
@@ -73,7 +61,7 @@ class FileRun:
         self._caller = caller
         self._file = file
         self._options = options
-        self._counter = ResultCounter(options.progress)
+        self._counts = Counter[Result]()
         self._batch: Batch
         self._is_whole = False
         self._lease = lease
@@ -90,56 +78,56 @@ class FileRun:
         # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             batches = [as_it_is(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
-            self._demand_runnable(batches, now)
+            self._runnable(batches, now)
         self._options.progress.accepted()
         for attempt in self._database.attempts():
             with attempt as unit:
                 self._batch = self._started(unit, now, rows)
+        self._check = PasswordCheck(
+            database=self._database,
+            caller=self._caller,
+            now=self._options.clock,
+            register_of=lambda unit: unit.register,
+            still_at_it=self._still_at_it,
+            batch=self._batch.id,
+        )
 
     def to_the_end(self) -> RunSummary:
         """Execute what is left of the file; raises PartNotCommitted or PartUnknown where the connection is lost."""
-        self._tell_earlier()
+        if self._batch.done:
+            with self._database.reading() as unit:
+                tell(self._options.progress, self._counts, decided(unit, self._batch, self._file))
         self._tell_how_far()
         self._lease.untouched = None
         # The garbage collector is to look at what a chunk makes, not each time at all that the program has loaded.
         gc.freeze()
         try:
-            self._execute()
-        except NotCommitted as error:
-            raise PartNotCommitted(**error.details, done=self._batch.done, total=self._batch.rows) from None
-        except OutcomeUnknown as error:
-            raise PartUnknown(**error.details, done=self._batch.done, total=self._batch.rows) from None
+            with in_parts(lambda: (self._batch.done, self._batch.rows)):
+                self._execute()
         finally:
             gc.unfreeze()
-        return self._counter.summary(self._batch.id, self._file.sha256, self._batch.rows)
+        return RunSummary(self._batch.id, self._file.sha256, self._batch.rows, self._counts)
 
     def _execute(self) -> None:
-        for rows in chunks(self._file, self._batch.done, self._options.chunk, split=not self._is_whole):
-            # Before the transaction: no other command waits for its locks while passwords are hashed.
-            verified = VerifiedRows({}) if self._is_whole else verified_rows(self._check(), rows)
-            outcomes = self._committed(verified.closed(rows), verified.proofs)
-            self._counter.tell(outcomes)
+        for rows, proofs in verified_chunks(
+            self._check, self._file, self._batch.done, self._options.chunk, is_whole=self._is_whole
+        ):
+            outcomes = self._committed(rows, proofs)
+            tell(self._options.progress, self._counts, outcomes)
             self._tell_how_far()
             if self._stops(outcomes):
                 break
-            if verified.stopped_by is not None:
-                # It says nothing about the rows that are left: they are tried when the lock has ended.
-                raise verified.stopped_by
         if self._batch.done >= self._batch.rows:
             for attempt in self._database.attempts():
                 with attempt as unit:
-                    self._finished(unit)
-
-    def _finished(self, unit: Unit) -> None:
-        # Its row stays as it is where another command has changed it meanwhile.
-        if self._holds(unit.batches.batch(self._batch.id, lock=True)):
-            unit.batches.finish(self._batch.id)
+                    # Its row stays as it is where another command has changed it meanwhile.
+                    if self._holds(unit.batches.batch(self._batch.id, lock=True)):
+                        unit.batches.finish(self._batch.id)
 
     def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
         """Return the batch that this run goes on with, or begins, under its lease."""
         batches = self._batches(unit, now)
-        self._demand_runnable(batches, now)
-        batch = next((batch for batch in batches if batch.state in UNFINISHED), None)
+        batch = self._runnable(batches, now)
         self._is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
             raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
@@ -150,15 +138,10 @@ class FileRun:
         elif batch is not None and self._is_whole:
             self._lease.untouched = batch
         else:
-            batch = unit.batches.add(
-                Batch(
-                    sha256=self._file.sha256,
-                    state=State.RUNNING,
-                    rows=rows,
-                    run_by=self._caller.name,
-                    at=stamp(now),
-                )
+            new = Batch(
+                sha256=self._file.sha256, state=State.RUNNING, rows=rows, run_by=self._caller.name, at=stamp(now)
             )
+            batch = unit.batches.add(new)
             self._lease.untouched = replace(batch, state=State.FINISHED)
         for other in batches:
             if other.id != batch.id and other.state in UNFINISHED:
@@ -178,12 +161,14 @@ class FileRun:
             batches = unit.batches.of_file(self._file.sha256, lock=True)
         return [as_it_is(unit, batch, now) for batch in batches]
 
-    def _demand_runnable(self, batches: Sequence[Batch], now: datetime) -> None:
+    def _runnable(self, batches: Sequence[Batch], now: datetime) -> Batch | None:
+        """Return the newest batch that isn't finished; raises BatchMoved and NotApproved where none can be run."""
         if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
         newest = next((batch for batch in batches if batch.state in UNFINISHED), None)
         if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
             raise NotApproved(file=self._file.path)
+        return newest
 
     def _still_at_it(self) -> None:
         """Renew the lease and say how far the run is, while passwords are verified."""
@@ -199,25 +184,8 @@ class FileRun:
                     raise BatchMoved(file=self._file.path)
         self._batch = renewed
 
-    def _tell_earlier(self) -> None:
-        """Report the rows that an earlier run has decided; what it merged is `already` now."""
-        if not self._batch.done:
-            return
-        with self._database.reading() as unit:
-            self._counter.tell(decided(unit, self._batch, self._file))
-
     def _tell_how_far(self) -> None:
         self._options.progress.advanced(self._batch.done, self._batch.rows)
-
-    def _check(self) -> PasswordCheck:
-        return PasswordCheck(
-            database=self._database,
-            caller=self._caller,
-            now=self._options.clock,
-            register_of=lambda unit: unit.register,
-            still_at_it=self._still_at_it,
-            batch=self._batch.id,
-        )
 
     def _stops(self, outcomes: Sequence[Outcome]) -> bool:
         return self._options.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
@@ -227,7 +195,7 @@ class FileRun:
         if not rows:
             return []
         try:
-            outcomes, batch = with_standing(self._check(), proofs, partial(self._chunk, rows))
+            outcomes, batch = with_standing(self._check, rows, proofs, self._chunk)
         except DatabaseError as error:
             is_theirs = type(error) is DatabaseError
             if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
@@ -238,8 +206,7 @@ class FileRun:
                 middle = len(rows) // 2
                 first = self._committed(rows[:middle], proofs)
                 return first if self._stops(first) else first + self._committed(rows[middle:], proofs)
-            failed = [outcome_of(rows[0], error)]
-            outcomes, batch = self._failed(rows, failed)
+            outcomes, batch = self._chunk(rows, proofs, refused_by=error)
         self._batch = batch
         self._use.note(self._options.clock())
         self._leave_a_gap()
@@ -251,50 +218,47 @@ class FileRun:
             time.sleep(GAP_SECONDS)
             self._gap_at = time.monotonic()
 
-    def _chunk(self, rows: Sequence[BulkRow], proofs: Proofs) -> tuple[list[Outcome], Batch]:
+    def _chunk(
+        self, rows: Sequence[BulkRow], proofs: Proofs, *, refused_by: DatabaseError | None = None
+    ) -> tuple[list[Outcome], Batch]:
+        """Decide and execute rows in one transaction, or note that the database refuses the only one of them."""
         for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
             with attempt as unit:
                 self._demand_unmoved(unit)
-                unit.find_by_index()
-                orders = Rows(unit, self._caller, rows, self._options.clock(), earlier=self._earlier, lock=True)
-                demand_standing(unit, unit.register, rows, proofs)
-                self._decide(orders, rows, proofs)
-                noted = self._noted(unit, rows, orders.written(self._batch.id))
-        return noted
+                outcomes = [outcome_of(rows[0], refused_by)] if refused_by else self._executed(unit, rows, proofs)
+                batch = self._noted(unit, rows, outcomes)
+        return outcomes, batch
 
-    def _decide(self, orders: Rows, rows: Sequence[BulkRow], proofs: Proofs) -> None:
+    def _executed(self, unit: Unit, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
+        unit.find_by_index()
+        now = self._options.clock()
+        orders = Rows(unit, self._caller, rows, now, batch=self._batch.id, earlier=self._earlier)
+        demand_standing(unit, unit.register, rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._options.new_salt, is_whole=self._is_whole)]):
-                return
+                break
+        return orders.written()
 
-    def _failed(self, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
-        for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
-            with attempt as unit:
-                self._demand_unmoved(unit)
-                noted = self._noted(unit, rows, outcomes)
-        return noted
-
-    def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> tuple[list[Outcome], Batch]:
+    def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> Batch:
         """Write down how far the batch has come, in the transaction of the rows themselves."""
         # With --stop-on-error the row that stopped it is tried again by the next run.
-        kept = outcomes
-        if self._stops(outcomes):
-            kept = outcomes[:-1]
+        kept = outcomes[:-1] if self._stops(outcomes) else outcomes
         merged = self._batch.merged + sum(1 for outcome in kept if outcome.result is Result.MERGED)
         until = expiry(self._options.clock())
         batch = replace(self._batch, done=self._batch.done + len(kept), merged=merged, alive_until=until)
         if kept:
-            unit.batches.advance(batch, rows[0].row, packed(kept))
-        return outcomes, batch
+            unit.batches.advance(batch, rows[0].row, [*map(packed, kept)])
+        return batch
 
     def _demand_unmoved(self, unit: Unit) -> None:
         batch = unit.batches.batch(self._batch.id, lock=True)
-        if self._is_whole and batch is not None and not approval_counts(unit, batch):
-            raise ApprovalVoid(file=self._file.path, approved_by=batch.approved_by)
-        now = max(self._options.clock(), unit.now())
-        if self._is_whole and self._holds(batch) and batch is not None and not approval_holds(batch, now):
-            raise ApprovalOver(file=self._file.path, approved_by=batch.approved_by)
-        if not self._holds(batch):
+        holds = self._holds(batch)
+        if self._is_whole and batch is not None:
+            if not approval_counts(unit, batch):
+                raise ApprovalVoid(file=self._file.path, approved_by=batch.approved_by)
+            if holds and not approval_holds(batch, max(self._options.clock(), unit.now())):
+                raise ApprovalOver(file=self._file.path, approved_by=batch.approved_by)
+        if not holds:
             raise BatchMoved(file=self._file.path)
 
     def _holds(self, batch: Batch | None) -> bool:

@@ -8,14 +8,21 @@ its process: the same user, who holds it next, knows that the lease is left over
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import DatabaseError, DatabaseUnreachable
+from custmerge.errors import (
+    DatabaseError,
+    DatabaseUnreachable,
+    NotCommitted,
+    OutcomeUnknown,
+    PartNotCommitted,
+    PartUnknown,
+)
 from custmerge.rules.bulk import ALIVE_FOR, Batch, State, is_alive
-from custmerge.rules.times import stamp
+from custmerge.rules.history import stamp
 from custmerge.storage.files.locks import FileRunLock, file_run_lock
 
 if TYPE_CHECKING:
@@ -74,7 +81,7 @@ class Lease:
 
 
 def expiry(now: datetime) -> str:
-    """Return when a lease expires that is taken or renewed now, see `times.stamp`."""
+    """Return when a lease expires that is taken or renewed now, see `history.stamp`."""
     return stamp(now + ALIVE_FOR)
 
 
@@ -96,3 +103,14 @@ def leased(database: Database, sha256: str, token: str) -> Iterator[Lease]:
         finally:
             if not is_away:
                 lease.end()
+
+
+@contextmanager
+def in_parts(how_far: Callable[[], tuple[int, int]]) -> Iterator[None]:
+    """Say how much is done, of how much, where a block loses the connection: PartNotCommitted or PartUnknown."""
+    try:
+        yield
+    except (NotCommitted, OutcomeUnknown) as error:
+        done, total = how_far()
+        part = PartNotCommitted if isinstance(error, NotCommitted) else PartUnknown
+        raise part(**error.details, done=done, total=total) from None

@@ -6,7 +6,7 @@ What they rest on is asked again inside that transaction, so that nothing that c
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,9 +19,10 @@ from custmerge.rules.bulk import BulkRow
 from custmerge.rules.fields import Customer
 from custmerge.rules.passwords import Subject
 from custmerge.services.access import Caller, demand_alive
+from custmerge.services.bulk.file import chunks
 from custmerge.services.people import guessing, passwords
-from custmerge.services.verify import guesser
 from custmerge.storage.database import Database
+from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.unit import Unit
 
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
@@ -78,30 +79,35 @@ class ProofsMoved(Exception):
         self.rows = rows
 
 
-@dataclass(frozen=True, slots=True)
-class VerifiedRows:
-    """What came of the passwords of a chunk's rows."""
+def verified_chunks(
+    check: PasswordCheck, file: SpooledFile, done: int, size: int, *, is_whole: bool
+) -> Iterator[tuple[Sequence[BulkRow], Proofs]]:
+    """Give the rows behind the first `done` in chunks of `size`, with the proofs of those that have a password.
 
-    proofs: Proofs
-    stopped_by: LockedOut | None = None
-    """The caller's own lock, which says nothing about the rows."""
-    first_open: int | None = None
-    """The first row that the caller's lock leaves without a proof."""
+    `is_whole` stands in for every proof. Raises LockedOut where the caller is locked for too many wrong passwords,
+    HostBusy, SessionOver and DatabaseError.
+    """
+    for rows in chunks(file, done, size, split=not is_whole):
+        # Before the chunk's transaction: no other command waits for its locks while passwords are hashed.
+        proofs, stop = ({}, None) if is_whole else _verified_rows(check, rows)
+        if stop is None:
+            yield rows, proofs
+        else:
+            # The lock says nothing about the rows from `first` on: they are tried when it has ended.
+            lock, first = stop
+            yield [row for row in rows if row.row < first], proofs
+            raise lock
 
-    def closed(self, rows: Sequence[BulkRow]) -> Sequence[BulkRow]:
-        """Return those of the rows, in their order, that can be decided now."""
-        return rows if self.first_open is None else [row for row in rows if row.row < self.first_open]
 
+def _verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> tuple[Proofs, tuple[LockedOut, int] | None]:
+    """Verify the rows that have a password, up to the caller's own lock; returns it with the first row behind it.
 
-def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows:
-    """Verify the rows that have a password; stops where the caller is locked for too many wrong ones.
-
-    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. Raises HostBusy,
-    SessionOver and DatabaseError. However it ends, no try stays behind whose hash wasn't compared.
+    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. However it
+    ends, no try stays behind whose hash wasn't compared.
     """
     waiting = [row for row in rows if row.problem is None and row.password]
     if not waiting:
-        return VerifiedRows({})
+        return {}, None
     with check.database.reading() as unit:
         waiting = _living(check.register_of(unit), waiting)
     proofs: dict[int, CustmergeError | Verified] = {}
@@ -111,21 +117,23 @@ def verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> VerifiedRows
             proofs |= tries.proofs(pool)
             waiting = [row for row in waiting if row.row not in proofs and row.row not in tries.merged_away]
             if tries.stopped_by is not None and waiting:
-                return VerifiedRows(proofs, tries.stopped_by, waiting[0].row)
+                return proofs, (tries.stopped_by, waiting[0].row)
             check.still_at_it()
             if tries.is_waiting:
                 time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
-    return VerifiedRows(proofs)
+    return proofs, None
 
 
-def with_standing(check: PasswordCheck, proofs: Proofs, work: Callable[[Proofs], T]) -> T:
-    """Return what `work` does with proofs; repeated where it raises ProofsMoved.
+def with_standing(
+    check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs, work: Callable[[Sequence[BulkRow], Proofs], T]
+) -> T:
+    """Return what `work` does with rows and their proofs; repeated where it raises ProofsMoved.
 
     Then their passwords are compared with what is there now. They were right, so that isn't counted as a try.
     """
     while True:
         try:
-            return work(proofs)
+            return work(rows, proofs)
         except ProofsMoved as moved:
             proofs = {**proofs, **_verified_again(check, moved.rows, proofs)}
 
@@ -189,7 +197,7 @@ class _Tries:
     def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
         """Write the tries down, in one transaction with the look at what they are compared with."""
         self._check = check
-        self._caller = guesser(check.caller)
+        self._caller = check.caller.guesser
         self._open: dict[int, _RowTry] = {}
         """By row; without those that are settled."""
         self._locked: dict[int, guessing.Locked] = {}
@@ -205,8 +213,9 @@ class _Tries:
         check = self._check
         demand_alive(unit, check.caller, check.now(), hold=False)
         subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
-        origin = None if check.batch is None else guessing.Origin(check.batch, [row.row for row in rows])
-        tries = list(zip(rows, guessing.begin_all(unit, subjects, check.now(), origin), strict=True))
+        numbers = None if check.batch is None else [row.row for row in rows]
+        noted = guessing.begin_all(unit, subjects, check.now(), batch=check.batch, rows=numbers)
+        tries = list(zip(rows, noted, strict=True))
         self._locked = {row.row: tried for row, tried in tries if isinstance(tried, guessing.Locked)}
         # Read behind the locks of those who count, for which this may have waited.
         begun = [(row, tried) for row, tried in tries if isinstance(tried, guessing.Try)]
@@ -270,31 +279,29 @@ class _Tries:
 
     def _settle(self, fitting: Mapping[int, str | None]) -> None:
         """Write down how tries ended; those that are written are open no more."""
-        right = {number: stored for number, stored in fitting.items() if stored is not None}
+        right = [(self._open[number], stored) for number, stored in fitting.items() if stored is not None]
         if right:
             for attempt in self._check.database.attempts():
                 with attempt as unit:
                     self._take_back(unit, right)
-        for number in right:
-            del self._open[number]
-        for number in fitting:
-            if number in right:
-                continue
+        for row_try, _ in right:
+            del self._open[row_try.row.row]
+        for number in [number for number, stored in fitting.items() if stored is None]:
             row, tried = self._open[number].row, self._open[number].tried
             facts = {"subject": "proof", "survivor": row.survivor, "absorbed": row.absorbed}
             guessing.wrong(self._check.database, tried, self._check.caller.actor, facts)
             del self._open[number]
 
-    def _take_back(self, unit: Unit, right: Mapping[int, str]) -> None:
+    @staticmethod
+    def _take_back(unit: Unit, right: Sequence[tuple[_RowTry, str]]) -> None:
         """Forget tries that were right, and put today's hashes in the place of older ones."""
-        tries = [(self._open[number], stored) for number, stored in right.items()]
         renewed = [
             (row_try.row.absorbed, row_try.present.stored, stored)
-            for row_try, stored in tries
+            for row_try, stored in right
             if row_try.present is not None and row_try.present.stored != stored
         ]
         if renewed:
             unit.register.customers({absorbed for absorbed, _, _ in renewed}, lock=True)
-        unit.guesses.forget([number for row_try, _ in tries for number in row_try.tried.ids])
+        unit.guesses.forget([number for row_try, _ in right for number in row_try.tried.ids])
         for absorbed, old, new in renewed:
             passwords.renew(unit, absorbed, old, new)

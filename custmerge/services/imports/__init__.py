@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import IO, TYPE_CHECKING, Protocol
+from typing import IO, TYPE_CHECKING, ClassVar, Protocol
 
 from custmerge.errors import N_, BadLines, CustmergeError
-from custmerge.rules.cells import NEVER_GUARDED, shortened, unguard
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.records import Problem
-from custmerge.rules.times import stamp
+from custmerge.rules.records import NEVER_GUARDED, Problem, shortened, unguard
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.imports.passwords import Hashes, hashed
 from custmerge.services.progress import Progress
@@ -108,38 +107,64 @@ class Problems:
                 self._kept.flush()
 
 
-class Kind(Protocol):
-    """What differs between a file of customers and one of packages."""
+class Kind(ABC):
+    """A kind of file, customers or packages, on its way into the register."""
+
+    name: ClassVar[str]
+    key: ClassVar[str]
+    """The column that identifies a row."""
+    columns: ClassVar[Sequence[str]]
+    required: ClassVar[Sequence[str]]
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        """Get ready for a file that has `columns`, and passwords whose `hashes` are made.
+        """Get ready for a file that has `columns`; with `skip_merged` lines of tombstones are left out."""
+        self._unit = unit
+        self._register = unit.register_import
+        self._columns = columns
+        self._hashes = hashes
+        self._skip_merged = skip_merged
 
-        With `skip_merged` lines of tombstones are left out.
-        """
-
-    name: str
-    key: str
-    """The column that identifies a row."""
-    columns: Sequence[str]
-    required: Sequence[str]
-
+    @abstractmethod
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """Give (line, row for the register) of the lines that are right in themselves, key first."""
 
-    def add(self, rows: Sequence[Row]) -> set[str]:
-        """Add new rows, or none and return the keys that exist."""
+    @abstractmethod
+    def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:
+        """Overwrite rows that are `stored`, and return how many; columns that the file doesn't have stay."""
 
-    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
-        """Add rows or overwrite what exists; returns how many were added and how many overwritten."""
-
-    def must_be_remembered(self, row: Row) -> bool:
-        """Return whether `finish` will ask in which line this row stands."""
-
+    @abstractmethod
     def finish(self, problems: Problems) -> None:
         """Judge what can only be judged when all rows are there."""
 
-    def entries(self, by: Actor, at: str) -> list[Draft]:
+    def must_be_remembered(self, row: Row) -> bool:  # noqa: ARG002 (a kind may look at it)
+        """Return whether `finish` will ask in which line this row stands."""
+        return False
+
+    def entries(self, by: Actor, at: str) -> list[Draft]:  # noqa: ARG002 (a kind may use them)
         """Return what the history is to tell besides the import itself."""
+        return []
+
+    def add(self, rows: Sequence[Row]) -> set[str]:
+        """Add new rows, or none and return the keys that exist."""
+        return self._register.add(self.name, rows)
+
+    def add_all(self, rows: Sequence[Row]) -> set[str]:
+        """Add those of the rows whose keys don't exist, and return the keys that do."""
+        existing = set[str]()
+        while rows and (refused := self.add(rows)):
+            existing |= refused
+            rows = [row for row in rows if row[0] not in existing]
+        return existing
+
+    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
+        """Add rows or overwrite what exists; returns how many were added and how many overwritten."""
+        stored = self._register.stored(self.name, [row[0] for _, row in rows])
+        new = [row for _, row in rows if row[0] not in stored]
+        # Another command may have added some while this one waited for a lock.
+        added_since = self.add_all(new)
+        stored |= self._register.stored(self.name, added_since)
+        old = [(line, row) for line, row in rows if row[0] in stored]
+        return len(new) - len(added_since), self.overwrite(old, stored, problems)
 
 
 def import_file(
@@ -199,7 +224,8 @@ def _brought_in(
             added, updated = added + new, updated + old
         else:
             added += len(good)
-            clashes += _added(importer, good)
+            existing = importer.add_all([row for _, row in good])
+            clashes += [(row[0], line) for line, row in good if row[0] in existing]
         progress.advanced(file.bytes_read, file.size)
     _report_clashes(file, importer, clashes, problems)
     importer.finish(problems)
@@ -271,15 +297,6 @@ def _once(
             remembered.append((row[0], line))
         yield line, row
     register.note_lines(remembered)
-
-
-def _added(kind: Kind, rows: Sequence[tuple[int, Row]]) -> list[tuple[str, int]]:
-    """Add new rows; returns the keys, with their lines, that exist and weren't added."""
-    clashes = kind.add([row for _, row in rows])
-    if not clashes:
-        return []
-    kind.add([row for _, row in rows if row[0] not in clashes])
-    return [(row[0], line) for line, row in rows if row[0] in clashes]
 
 
 def _report_clashes(file: CsvFile, kind: Kind, clashes: Sequence[tuple[str, int]], problems: Problems) -> None:

@@ -7,8 +7,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
-from custmerge.rules.authority import void_entries
-from custmerge.rules.cells import joined, may_be_damaged
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import Actor, Draft
 from custmerge.rules.normalise import search_text
@@ -19,13 +17,14 @@ from custmerge.rules.records import (
     TOMBSTONE_IS_EMPTY,
     Problem,
     are_plain,
+    may_be_damaged,
     problems_of_customer,
 )
-from custmerge.rules.transfers import Transfer, Why
+from custmerge.rules.transfers import Transfer, Why, void_entries
+from custmerge.services.imports import Kind, Line, Problems
+from custmerge.services.imports.passwords import Hashes
 
 if TYPE_CHECKING:
-    from custmerge.services.imports import Line, Problems
-    from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.dialect import Row
     from custmerge.storage.unit import Unit
 
@@ -33,20 +32,16 @@ _MERGED_INTO = 2 + len(FIELDS)
 """Where a row has it: behind the number, the fields and what `find` looks through."""
 
 
-class Customers:
+class Customers(Kind):
     """Brings customers into the register."""
 
     name = "customers"
     key = "number"
-    columns: Sequence[str] = CUSTOMER_COLUMNS
-    required: Sequence[str] = ("number",)
+    columns = CUSTOMER_COLUMNS
+    required = ("number",)
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        self._unit = unit
-        self._skip_merged = skip_merged
-        self._register = unit.register_import
-        self._columns = columns
-        self._hashes = hashes
+        super().__init__(unit, columns, hashes, skip_merged=skip_merged)
         # A column that the file doesn't have is read from an empty cell that `rows` puts behind the last cell.
         place = {column: position for position, column in enumerate(columns)}
         self._fields = itemgetter(*(place.get(field, -1) for field in FIELDS))
@@ -66,7 +61,7 @@ class Customers:
         for _, cells in lines:
             cells.append("")
         # Looked for in all cells at once: row by row it would cost as much as all the rest.
-        is_sound = not may_be_damaged(joined(cells for _, cells in lines))
+        is_sound = not may_be_damaged("\n".join("\n".join(cells) for _, cells in lines))
         good = [line for line in lines if (is_sound and self._is_plain(line[1])) or self._is_right(line, problems)]
         for line, cells in good:
             number, values = cells[self._number], self._fields(cells)
@@ -77,49 +72,39 @@ class Customers:
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
-        return self._register.add_customers([row[self._filled] for row in rows])
+        return self._register.add(self.name, [row[self._filled] for row in rows])
 
-    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
-        """See `Kind`. Columns that the file doesn't have stay as they are.
-
-        A new password ends the number's sessions, a changed identity voids its contract transfers.
-        """
-        existing = self._register.customers([number for _, (number, *_) in rows])
-        new = [row[self._filled] for _, row in rows if row[0] not in existing]
-        # Another command may have added some while this one waited for a lock.
-        added_since = self._register.add_new_customers(new)
-        existing |= self._register.customers(added_since)
+    def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:
+        """See `Kind`. A new password ends the number's sessions, a changed identity voids its contract transfers."""
         merged, renewed, renamed, updated = [], [], [], 0
         for line, (number, *values, _search, merged_into, new_hash) in rows:
-            if number not in existing:
-                continue
-            record, password_hash = existing[number]
-            if self._skip_merged and record.merged_into is not None:
-                problems.skip(line, Problem("number", record.number, SKIPPED, record.merged_into))
+            _, *old_values, _old_search, went_into, password_hash = stored[number]
+            if self._skip_merged and went_into is not None:
+                problems.skip(line, Problem("number", number, SKIPPED, went_into))
                 continue
             updated += 1
-            if self._merged_into >= 0 and merged_into != record.merged_into:
+            if self._merged_into >= 0 and merged_into != went_into:
                 why = N_("an import can't change where a number went: merge and undo do")
                 problems.add(line, Problem("merged_into", merged_into or "", why))
                 continue
-            updated_values = tuple(
+            updated_values = [
                 new if field in self._columns else old
-                for field, new, old in zip(FIELDS, values, record.values, strict=True)
-            )
+                for field, new, old in zip(FIELDS, values, old_values, strict=True)
+            ]
             is_other = any(values) or new_hash not in (None, password_hash)
-            if record.merged_into is not None and is_other:
+            if went_into is not None and is_other:
                 problems.add(line, Problem("number", number, TOMBSTONE_IS_EMPTY))
                 continue
-            if updated_values[: len(IDENTITY_FIELDS)] != record.identity:
-                renamed.append(record.number)
+            if updated_values[: len(IDENTITY_FIELDS)] != old_values[: len(IDENTITY_FIELDS)]:
+                renamed.append(number)
             if new_hash not in (None, password_hash):
-                renewed.append(record.number)
+                renewed.append(number)
             search = search_text(number, updated_values)
-            merged.append((number, *updated_values, search, record.merged_into, new_hash or password_hash))
-        self._register.put_customers(merged)
+            merged.append((number, *updated_values, search, went_into, new_hash or password_hash))
+        self._register.put(self.name, merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []
-        return len(new) - len(added_since), updated
+        return updated
 
     def must_be_remembered(self, row: Row) -> bool:
         """See `Kind`."""

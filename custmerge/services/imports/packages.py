@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
@@ -17,28 +17,24 @@ from custmerge.rules.records import (
     problems_of_package,
     wrong_with_domain,
 )
+from custmerge.services.imports import Kind, Line, Problems
+from custmerge.services.imports.passwords import Hashes
 
 if TYPE_CHECKING:
-    from custmerge.rules.history import Actor, Draft
-    from custmerge.services.imports import Line, Problems
-    from custmerge.services.imports.passwords import Hashes
     from custmerge.storage.dialect import Row
     from custmerge.storage.unit import Unit
 
 
-class Packages:
+class Packages(Kind):
     """Brings packages and their domains into the register."""
 
     name = "packages"
     key = "package"
-    columns: Sequence[str] = PACKAGE_COLUMNS
-    required: Sequence[str] = ("package", "number")
+    columns = PACKAGE_COLUMNS
+    required = ("package", "number")
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        self._register = unit.register_import
-        self._skip_merged = skip_merged
-        self._columns = columns
-        self._hashes = hashes
+        super().__init__(unit, columns, hashes, skip_merged=skip_merged)
         self._given = [column in columns for column in CONTACT_COLUMNS]
 
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
@@ -64,29 +60,18 @@ class Packages:
             contact = contact_of(row) or (None,) * len(DETAIL_FIELDS)
             yield line, (row["package"], row["number"], row.get("name", ""), *contact, password_hash)
 
-    def add(self, rows: Sequence[Row]) -> set[str]:
+    def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:  # noqa: ARG002 (as `Kind` has it)
         """See `Kind`."""
-        return self._register.add_packages(rows)
-
-    def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:  # noqa: ARG002 (as `Kind` has it)
-        """See `Kind`. Columns that the file doesn't have stay as they are."""
-        existing = self._register.packages([package for _, (package, *_) in rows])
-        new = [row for _, row in rows if row[0] not in existing]
-        # Another command may have added some while this one waited for a lock.
-        added_since = self._register.add_new_packages(new)
-        existing |= self._register.packages(added_since)
         merged = []
         for _, (package, number, name, *contact, password_hash) in rows:
-            if package not in existing:
-                continue
-            _, _, old_name, *old_contact, old_hash = existing[package]
+            _, _, old_name, *old_contact, old_hash = stored[package]
             name_now = name if "name" in self._columns else old_name
             contact_now = self._merged_contact(contact, old_contact)
             merged.append((package, number, name_now, *contact_now, password_hash or old_hash))
         if "domains" in self._columns:
-            self._register.release_domains(list(existing))
-        self._register.put_packages(merged)
-        return len(new) - len(added_since), len(existing)
+            self._register.release_domains(list(stored))
+        self._register.put(self.name, merged)
+        return len(merged)
 
     def _merged_contact(self, new: Sequence[str | None], old: Sequence[str | None]) -> Row:
         """Return a contact whose columns are those of the file where it has them; all empty is none.
@@ -114,14 +99,6 @@ class Packages:
     def _report_others(self, problems: Problems) -> None:
         for line, name, package in list(self._register.domains_of_others()):
             problems.add(line, Problem("domains", name, N_("belongs to package {other}"), package))
-
-    def entries(self, by: Actor, at: str) -> list[Draft]:  # noqa: ARG002 (as `Kind` has it)
-        """See `Kind`."""
-        return []
-
-    def must_be_remembered(self, row: Row) -> bool:  # noqa: ARG002 (as `Kind` has it)
-        """See `Kind`."""
-        return False
 
 
 def _claims(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:

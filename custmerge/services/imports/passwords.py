@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from custmerge.storage.files.temporary import temporary_file, temporary_room
 
@@ -23,7 +23,7 @@ COLUMN = "password"
 class Hashes:
     """The hashes of a file's passwords, in the order of its lines."""
 
-    def __init__(self, kept: TextIO) -> None:
+    def __init__(self, kept: IO[str]) -> None:
         self._kept = kept
 
     def of(self, line: int) -> str:
@@ -46,23 +46,18 @@ def hashed(
     if COLUMN not in file.columns:
         yield file, Hashes(io.StringIO())
         return
-    with temporary_file() as copy, temporary_file("w+") as text:
-        kept = cast("TextIO", text)
+    from custmerge.services.people import passwords
+
+    place = file.columns.index(COLUMN)
+    with temporary_file() as copy, temporary_file("w+") as kept:
         file.copy_to(cast("BinaryIO", copy))
         for batch in batches(file):
-            lines = list(_hash_lines(batch, file.columns.index(COLUMN)))
+            filled = [(line, cells[place]) for line, cells in batch if cells[place]]
+            hashes = passwords.all_hashed([password for _, password in filled])
             with temporary_room():
-                kept.writelines(lines)
+                kept.writelines(f"{line} {made}\n" for (line, _), made in zip(filled, hashes, strict=True))
             advanced(file.bytes_read, file.size)
         with temporary_room():
             copy.flush()
             kept.seek(0)
         yield file.again(), Hashes(kept)
-
-
-def _hash_lines(batch: Iterable[Line], place: int) -> Iterator[str]:
-    from custmerge.services.people import passwords
-
-    filled = [(line, cells[place]) for line, cells in batch if cells[place]]
-    hashes = passwords.all_hashed([password for _, password in filled])
-    return (f"{line} {password_hash}\n" for (line, _), password_hash in zip(filled, hashes, strict=True))

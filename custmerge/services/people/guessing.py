@@ -15,10 +15,9 @@ from datetime import datetime
 from functools import partial
 
 from custmerge.errors import LockedOut
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.history import MAY_BE_APART, Action, Actor, Draft, Fact, stamp
 from custmerge.rules.passwords import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
-from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.storage.database import Clock, Database, counted_from
+from custmerge.storage.database import Clock, Database
 from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
@@ -46,18 +45,6 @@ class Locked:
     error: LockedOut
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The rows of a bulk file for which tries are made, in the order of the tries.
-
-    A run that goes on makes the tries again that the run before was cut off in. Nobody learns more by that, so a row
-    counts once, see `Guesses.keep`.
-    """
-
-    batch: int
-    rows: Sequence[int]
-
-
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
     """Write a try down; None while others are under way that would be the last. Raises LockedOut."""
     for attempt in database.attempts():
@@ -76,7 +63,7 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
     """
     from custmerge.services.people import passwords
 
-    clock = counted_from(now)
+    clock = Clock(now)
     while True:
         # A turn that waits for other tries would keep those from the hash that they are about.
         with passwords.turn():
@@ -85,63 +72,57 @@ def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> It
                 try:
                     yield tried
                 except BaseException:
-                    database.at_once(partial(right, tried=tried), wait_seconds=SETTLED_WITHIN_SECONDS)
+                    database.at_once(partial(_take_back, tried=tried), wait_seconds=SETTLED_WITHIN_SECONDS)
                     raise
                 return
         time.sleep(LOOK_AGAIN_AFTER_SECONDS)
 
 
 def begin_all(
-    unit: Unit, wanted: Sequence[Sequence[Subject]], now: datetime, origin: Origin | None = None
+    unit: Unit,
+    wanted: Sequence[Sequence[Subject]],
+    now: datetime,
+    *,
+    batch: int | None = None,
+    rows: Sequence[int | None] | None = None,
 ) -> list[Try | Locked | None]:
     """Write tries down, each for all of its subjects; to be committed before a hash is compared.
 
     Returns for each the try, or the lock that keeps it from beginning, or None where it has to wait for others.
+    `rows` are those of the bulk file `batch` for which tries are made. A run that goes on makes the tries again that
+    the run before was cut off in. Nobody learns more by that, so a row counts once, see `Guesses.keep`.
     """
     # The process may have been stopped since `now`.
     moment = max(now, unit.now())
-    clock = counted_from(moment)
+    clock = Clock(moment)
     # Always in the same order, so that two who count never wait for each other.
     ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
-    states = {subject: _state(unit, subject, moment) for subject in ordered}
-    rows = [None] * len(wanted) if origin is None else origin.rows
-    batch = None if origin is None else origin.batch
-    return [
-        _begun(unit, subjects, states, clock, batch=batch, row=row)
-        for subjects, row in zip(wanted, rows, strict=True)
-    ]
-
-
-def _begun(
-    unit: Unit,
-    subjects: Sequence[Subject],
-    states: Mapping[Subject, _State],
-    clock: Clock,
-    *,
-    batch: int | None,
-    row: int | None,
-) -> Try | Locked | None:
-    for subject in subjects:
-        if (locked := states[subject].locked) is not None:
-            return Locked(subject, locked)
-    if any(states[subject].room <= 0 for subject in subjects):
-        return None
-    for subject in subjects:
-        states[subject].room -= 1
-    at = stamp(clock.moment)
-    return Try({unit.guesses.begin(subject.key, at, batch=batch, row=row): subject for subject in subjects}, clock)
-
-
-def right(unit: Unit, tried: Try) -> None:
-    """Take a try back that was right."""
-    unit.guesses.forget(tried.ids)
+    found = {subject: _lock_or_room(unit, subject, moment) for subject in ordered}
+    locks = {subject: lock for subject, lock in found.items() if isinstance(lock, Locked)}
+    rooms = {subject: room for subject, room in found.items() if isinstance(room, int)}
+    begun: list[Try | Locked | None] = []
+    for subjects, row in zip(wanted, rows or [None] * len(wanted), strict=True):
+        locked = next((locks[subject] for subject in subjects if subject in locks), None)
+        if locked is not None or any(rooms[subject] <= 0 for subject in subjects):
+            begun.append(locked)
+            continue
+        for subject in subjects:
+            rooms[subject] -= 1
+        at = stamp(moment)
+        ids = {unit.guesses.begin(subject.key, at, batch=batch, row=row): subject for subject in subjects}
+        begun.append(Try(ids, clock))
+    return begun
 
 
 def settle_right(database: Database, tried: Try) -> None:
     """Take a try back that was right, in a transaction of its own: whatever becomes of the command."""
     for attempt in database.attempts():
         with attempt as unit:
-            right(unit, tried)
+            _take_back(unit, tried)
+
+
+def _take_back(unit: Unit, tried: Try) -> None:
+    unit.guesses.forget(tried.ids)
 
 
 def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) -> None:
@@ -162,16 +143,8 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) 
             unit.chain.append(drafts)
 
 
-@dataclass(slots=True)
-class _State:
-    """How a subject stands."""
-
-    locked: LockedOut | None
-    room: int
-    """So many further tries may begin now."""
-
-
-def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
+def _lock_or_room(unit: Unit, subject: Subject, now: datetime) -> Locked | int:
+    """Return the lock of a subject, or how many further tries at it may begin now."""
     tries = _tries(unit, subject, now)
     until, is_locked = tries.locked_until, tries.is_locked(now)
     if tries.wrong >= subject.limit:
@@ -180,8 +153,8 @@ def _state(unit: Unit, subject: Subject, now: datetime) -> _State:
         unit.guesses.lock(subject.key, until)
         unit.chain.append([Draft(stamp(now), NOBODY, Action.LOCKED, {"what": subject.kind})])
     if is_locked:
-        return _State(LockedOut(name=subject.name, until=until), 0)
-    return _State(None, subject.limit - tries.wrong - tries.pending)
+        return Locked(subject, LockedOut(name=subject.name, until=until))
+    return subject.limit - tries.wrong - tries.pending
 
 
 def _tries(unit: Unit, subject: Subject, now: datetime) -> Tries:

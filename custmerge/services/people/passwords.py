@@ -57,16 +57,12 @@ def fits(stored: str | None, password: str) -> bool:
     """
     # The length of the writing that is hashed: in NFD a password may be longer than it was when it was chosen.
     composed = normal(password)
-    if len(composed) > LONGEST or "\0" in composed or _is_too_long_for(stored, composed):
+    is_too_long = len(composed) > LONGEST
+    if stored is not None and stored.startswith("$6$"):
+        is_too_long |= len(composed.encode("utf-8", "surrogatepass")) > _SHA512_CRYPT_BYTES
+    if is_too_long or "\0" in composed:
         stored, password = None, ""
     return any(_fits(stored or _DUMMY, text) and stored is not None for text in writings(password))
-
-
-def _fits(stored: str, text: str) -> bool:
-    try:
-        return _verified(stored, text)
-    except (VerificationError, InvalidHashError, ValueError):
-        return False
 
 
 def renewed(stored: str | None, password: str) -> str | None:
@@ -109,11 +105,11 @@ def demand_good(password: str, *, name: str, present: str | None = None) -> None
         raise BadPassword(why=why)
 
 
-def _is_too_long_for(stored: str | None, password: str) -> bool:
-    """Return whether no hash of that kind can have been made of so long a password."""
-    if stored is None or not stored.startswith("$6$"):
+def _fits(stored: str, text: str) -> bool:
+    try:
+        return _verified(stored, text)
+    except (VerificationError, InvalidHashError, ValueError):
         return False
-    return len(password.encode("utf-8", "surrogatepass")) > _SHA512_CRYPT_BYTES
 
 
 def _verified(stored: str, password: str) -> bool:

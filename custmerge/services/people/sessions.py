@@ -4,27 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from custmerge.errors import (
-    N_,
-    BadUsage,
-    LoginRefused,
-    MergedAway,
-    PasswordChangeRequired,
-    PersonChanged,
-)
-from custmerge.rules.history import Action, Actor, Draft
+from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged
+from custmerge.rules.history import MAY_BE_APART, Action, Actor, Draft, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
-from custmerge.rules.times import MAY_BE_APART, stamp
-from custmerge.services.access import Caller, caller_of
-from custmerge.services.authority import is_as_told
+from custmerge.services.access import Caller, caller_of, is_as_told
 from custmerge.services.people import guessing, passwords
 from custmerge.services.people.staff import write_password
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
-
-TOKEN_BYTES = 32
-"""256 random bits."""
 
 
 def login_customer(database: Database, number: str, password: str, *, token: str, now: datetime) -> Caller:
@@ -76,15 +64,6 @@ def _opened(
     return _open(unit, session, now) if end == number else MergedAway(number=number, merged_into=end)
 
 
-def login_staff(
-    database: Database, name: str, password: str, *, new: str | None = None, token: str, now: datetime
-) -> Caller:
-    """Open a session for a member of staff: `verified_staff`, then `open_staff`."""
-    return open_staff(
-        database, verified_staff(database, name, password, now), password, new=new, token=token, now=now
-    )
-
-
 def verified_staff(database: Database, name: str, password: str, now: datetime) -> Person:
     """Return the member of staff with a name and password; raises LoginRefused and LockedOut as `login_customer`."""
     with guessing.trying(database, [Subject("staff", name)], now) as tried:
@@ -110,7 +89,11 @@ def open_staff(
     PasswordChangeRequired where it has to be replaced and `new` is None, BadPassword. Raises LoginRefused where the
     password was changed since it was verified, and PersonChanged where the row isn't as the history has it.
     """
-    new_hash = None if person.password_chosen_by is None else _replacement(person, password, new)
+    new_hash = None
+    if person.password_chosen_by is not None:
+        if new is None:
+            raise PasswordChangeRequired(name=person.name, chosen_by=person.password_chosen_by)
+        new_hash = passwords.chosen(new, name=person.name, present=password)
     session = _new_session(token, now, person=person)
     for attempt in database.attempts():
         with attempt as unit:
@@ -126,13 +109,6 @@ def open_staff(
                 write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
             caller = _open(unit, session, now)
     return caller
-
-
-def _replacement(person: Person, password: str, new: str | None) -> str:
-    """Return the hash of the password that replaces one chosen by another person."""
-    if new is None:
-        raise PasswordChangeRequired(name=person.name, chosen_by=person.password_chosen_by)
-    return passwords.chosen(new, name=person.name, present=password)
 
 
 def logout(database: Database, token: str, *, everywhere: bool) -> int:

@@ -16,15 +16,19 @@ from custmerge.errors import (
     UnknownName,
     UnknownToken,
 )
-from custmerge.rules import row_digests
-from custmerge.rules.authority import void_entries, why_lost
-from custmerge.rules.history import Action, Actor, Draft, Fact
+from custmerge.rules.fields import wrong_with_number
+from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
-from custmerge.rules.people import Capability, Person, Role, folded, may
-from custmerge.rules.records import wrong_with_number
-from custmerge.rules.times import stamp
-from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, demand_person_acts
-from custmerge.services.authority import Staff
+from custmerge.rules.people import Capability, Person, Role, folded, may, person_digest, service_digest
+from custmerge.rules.transfers import void_entries, why_lost
+from custmerge.services.access import (
+    Caller,
+    Staff,
+    demand,
+    demand_alive,
+    demand_may_change_people,
+    demand_person_acts,
+)
 from custmerge.services.people import guessing, passwords
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
@@ -84,7 +88,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
                 _demand_as_told(unit, person)
                 _demand_supervisor_left(person, everybody)
                 unit.people.change_staff(person.id, role=role)
-                ended = _end_all(unit, caller.actor, person, now, "role", role)
+                ended = _end_all(unit, caller.actor, person, now, role)
     return ended
 
 
@@ -111,12 +115,15 @@ def change_password(
     Source: OWASP ASVS 5 §6.2.3, the current password is asked for.
     """
     person = whose_password(database, caller, name)
-    if person.id == caller.person:
+    is_own = person.id == caller.person
+    if is_own:
         _demand_present(database, caller, person, present or "", now)
-        new = passwords.chosen(password, name=name, present=present)
-    else:
-        new = passwords.chosen(password, name=name)
-    _write_password(database, caller, name, new, now)
+    new = passwords.chosen(password, name=name, present=present if is_own else None)
+    for attempt in database.attempts():
+        with attempt as unit:
+            locked, _everybody = _locked(unit, caller, name, now)
+            chosen_by = None if locked.id == caller.person else caller.name
+            write_password(unit, locked, new, chosen_by=chosen_by, by=caller.actor, now=now)
 
 
 def demand_may_change(database: Database, caller: Caller, name: str) -> None:
@@ -138,7 +145,7 @@ def disable(database: Database, caller: Caller, name: str, now: datetime) -> End
             if person.disabled_at is None:
                 _demand_supervisor_left(person, everybody)
                 unit.people.change_staff(person.id, disabled_at=stamp(now))
-                ended = _end_all(unit, caller.actor, person, now, "disable")
+                ended = _end_all(unit, caller.actor, person, now, None)
     return ended
 
 
@@ -225,10 +232,10 @@ def _locked(unit: Unit, caller: Caller, name: str, now: datetime) -> tuple[Perso
     # All staff first, then the session: two people who disable each other at once lock in one order.
     everybody = unit.people.lock_staff()
     demand_alive(unit, caller, now)
-    named = [person for person in everybody if person.name == name]
-    if not named:
+    person = next((person for person in everybody if person.name == name), None)
+    if person is None:
         raise UnknownName(name=name)
-    return named[0], everybody
+    return person, everybody
 
 
 def _demand_as_told(unit: Unit, person: Person) -> None:
@@ -241,14 +248,6 @@ def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> No
     supervisors = {one.id for one in everybody if one.disabled_at is None and may(one.role, Capability.STAFF)}
     if may(person.role, Capability.STAFF) and not supervisors - {person.id}:
         raise LastSupervisor(name=person.name)
-
-
-def _write_password(database: Database, caller: Caller, name: str, password_hash: str, now: datetime) -> None:
-    for attempt in database.attempts():
-        with attempt as unit:
-            person, _everybody = _locked(unit, caller, name, now)
-            chosen_by = None if person.id == caller.person else caller.name
-            write_password(unit, person, password_hash, chosen_by=chosen_by, by=caller.actor, now=now)
 
 
 def write_password(
@@ -273,12 +272,12 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     service = unit.people.service_named(name)
     if service is None:
         raise UnknownToken(name=name)
-    digest = row_digests.service_digest(service, next(iter(unit.digested_rows.keys_of(service.id)), None))
+    digest = service_digest(service, next(iter(unit.people.keys_of(service.id)), None))
     told = {"did": did, "name": name, "row_sha256": digest, **facts}
     unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
 
 
-def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, role: Role | None = None) -> Ended:
+def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, role: Role | None) -> Ended:
     """End what a person's old role allowed, and write the entries; `role` is the new one, None if disabled."""
     # Sessions first: a transaction in which the person approves something holds its session, so it ends before the
     # approvals are read here. The history last: every transaction locks in this order.
@@ -287,36 +286,27 @@ def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, did: str, rol
     lost = {capability for capability in Capability if role is None or not may(role, capability)}
     batches = unit.batches.finish_all_by(person.id) if Capability.BULK_APPROVE in lost else []
     transfers = unit.transfers.void_all_by(
-        person.id,
-        as_filer=Capability.TRANSFER_FILE in lost,
-        as_approver=Capability.TRANSFER_DECIDE in lost,
+        person.id, as_filer=Capability.TRANSFER_FILE in lost, as_approver=Capability.TRANSFER_DECIDE in lost
     )
-    _note(unit, by, now, did, person.name, role, batches)
+    _note(unit, by, now, "disable" if role is None else "role", person.name, role, batches)
     for name in tokens:
         note_token(unit, by, now, "revoke", name)
     for transfer in transfers:
-        is_approver = transfer.filed_by_person != person.id
-        why = why_lost(role.value if role else None, is_approver=is_approver)
+        why = why_lost(role.value if role else None, is_approver=transfer.filed_by_person != person.id)
         unit.chain.append(void_entries([transfer], why, by, stamp(now)))
     return Ended(tokens, tuple(transfer.id for transfer in transfers), tuple(batches))
 
 
 def _note(
-    unit: Unit,
-    by: Actor,
-    now: datetime,
-    did: str,
-    name: str,
-    role: Role | None = None,
-    void_batches: Sequence[int] = (),
+    unit: Unit, by: Actor, now: datetime, did: str, name: str, role: Role | None = None, batches: Sequence[int] = ()
 ) -> None:
     """Write the history entry of a change of a person, after the change: it has the digest of the row."""
     person = unit.people.staff_named(name)
     if person is None:
         raise UnknownName(name=name)
-    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": row_digests.person_digest(person)}
+    facts: dict[str, Fact] = {"did": did, "name": name, "row_sha256": person_digest(person)}
     if role is not None:
         facts["role"] = role.value
-    if void_batches:
-        facts["void_batches"] = [str(batch) for batch in void_batches]
+    if batches:
+        facts["void_batches"] = [str(batch) for batch in batches]
     unit.chain.append([Draft(stamp(now), by, Action.USER, facts)])

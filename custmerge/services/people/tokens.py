@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from custmerge.errors import N_, BadValue, UnknownToken
+from custmerge.rules.history import stamp
 from custmerge.rules.people import SERVICE_DAYS, Capability, Role, Service, token_sha256
-from custmerge.rules.times import stamp
 from custmerge.services.access import Caller, demand, demand_alive, demand_may_change_people, person_of
 from custmerge.services.people.staff import checked_name, demand_free, note_token
 from custmerge.storage.database import Database

@@ -20,11 +20,10 @@ from custmerge.errors import (
     UndoTooLate,
     UnknownOrder,
 )
-from custmerge.rules.fields import Customer, Package
-from custmerge.rules.history import Action, Draft, Fact
+from custmerge.rules.fields import Package
+from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability, may
-from custmerge.rules.plan import Image, State, read_image
-from custmerge.rules.times import stamp
+from custmerge.rules.plan import Image, State, readable_image
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
     Later,
@@ -40,7 +39,7 @@ from custmerge.services.access import Caller, demand, demand_alive
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
-    from custmerge.storage.ledger.changed_records import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
 
 
@@ -60,7 +59,7 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     demand(caller, Capability.UNDO_OWN)
     with database.reading() as unit:
         orders = _with_later(unit, caller, request, now)
-        return _decided(Undos(unit, caller, orders, now, lock=False), orders)
+        return Undos(unit, caller, orders, now, lock=False).take_back(orders)
 
 
 def undo(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[UndoPlan, ...]:
@@ -82,12 +81,12 @@ def undo(database: Database, caller: Caller, request: Request, now: datetime) ->
 def _demanded(undos: Undos, orders: Sequence[int], seen: tuple[UndoPlan, ...] | None) -> tuple[UndoPlan, ...]:
     """Decide the undos of `orders`; raises UndoChanged where they aren't what was shown to the person."""
     try:
-        plans = _decided(undos, orders)
+        plans = undos.take_back(orders)
     except UndoBlocked as error:
         if seen is None:
             raise
         raise UndoChanged(orders=orders, obstacles=error.details["obstacles"]) from None
-    if seen is not None and not _same(plans, seen):
+    if seen is not None and [plan.shown for plan in plans] != [plan.shown for plan in seen]:
         raise UndoChanged(orders=orders, obstacles=[])
     return plans
 
@@ -102,21 +101,6 @@ def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> 
             break
         wanted |= later
     return sorted(wanted, reverse=True)
-
-
-def _decided(undos: Undos, orders: Collection[int]) -> tuple[UndoPlan, ...]:
-    plans = []
-    for order in orders:
-        plan = undos.decide(order)
-        undos.execute(plan)
-        plans.append(plan)
-    return tuple(plans)
-
-
-def _same(plans: Sequence[UndoPlan], seen: Sequence[UndoPlan]) -> bool:
-    return len(plans) == len(seen) and all(
-        plan.shows_the_same_as(shown) for plan, shown in zip(plans, seen, strict=True)
-    )
 
 
 class Undos:
@@ -135,20 +119,25 @@ class Undos:
             if order not in self._rows:
                 raise UnknownOrder(order=order)
         self._kept = unit.ledger.images(orders)
-        self._images = {order: _readable(text) for order, (_salt, text) in self._kept.items()}
+        self._images = {order: readable_image(text) for order, (_salt, text) in self._kept.items()}
         numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
         # In the order in which a merge locks: customers, then packages, then the end of the history.
         records = unit.register.customers(numbers, lock=lock)
-        moved = [package for image in self._images.values() for package in _packages(image)]
+        moved = [package for image in self._images.values() if image is not None for package in image.packages]
         packages = unit.register.packages({package.package for package in moved}, lock=lock)
-        self._state = State(records, packages.values())
+        self.state = State(records, packages.values())
+        """The records and packages, as the undos leave them."""
         if lock:
             # It may have waited for the locks.
             self._now = max(now, unit.now())
         self._entries: dict[int, MergeEntry] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)
-        self._later = self._standing()
+        survivors = {row.survivor for row in self._rows.values()}
+        self._later = [
+            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(text))
+            for row, text in unit.ledger.standing_with(survivors, min(self._rows, default=0))
+        ]
         self._holders = self._elsewhere(moved)
         self._plans: list[UndoPlan] = []
 
@@ -161,24 +150,13 @@ class Undos:
             else:
                 self._entries[body["order"]] = read_merge_entry(body)
 
-    def _standing(self) -> list[Later]:
-        survivors = {row.survivor for row in self._rows.values()}
-        return [
-            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(_readable(text)))
-            for row, text in self._unit.ledger.standing_with(survivors, min(self._rows, default=0))
-        ]
-
     def assume(self, earlier: ChangedRecords, undone: Collection[int]) -> None:
         """Decide on what undos of a dry run have left that were decided before; `undone` are their orders."""
-        state = self._state
+        state = self.state
         state.assume(earlier.records(state.records), earlier.packages(state.packages).values())
         self._later = [later for later in self._later if later.order not in undone]
 
-    def is_undone(self, order: int) -> bool:
-        """Return whether an order is undone, by now or by one of these undos."""
-        return order in self._undone
-
-    def demand_may(self, order: int) -> None:
+    def _demand_may(self, order: int) -> None:
         """Raise unless the caller may undo an order: NotOwnOrder or UndoTooLate (contract §5)."""
         if may(self._caller.role, Capability.UNDO):
             return
@@ -188,20 +166,37 @@ class Undos:
         if not entry.is_of(self._caller.actor, self._now):
             raise UndoTooLate(order=order, minutes=OWN_ORDERS_FOR.seconds // 60)
 
-    def decide(self, order: int) -> UndoPlan:
-        """Return what undoing an order would do as things stand now.
+    def take_back(self, orders: Iterable[int], *, of_batch: int | None = None) -> tuple[UndoPlan, ...]:
+        """Return what undoing orders does, one after the other; it is written by `write`.
 
-        Raises NotOwnOrder, UndoTooLate, AlreadyUndone, Purged, ImageChanged, UndoBlocked.
+        Those of a batch are passed over where they are undone already. Raises NotOwnOrder, UndoTooLate,
+        AlreadyUndone, Purged, UndoBlocked, and ImageChanged also where the history has an order of another batch.
         """
-        self.demand_may(order)
+        plans = []
+        for order in orders:
+            if of_batch is not None:
+                if order in self._undone:
+                    continue
+                if self._entry_of(order).batch != of_batch:
+                    raise ImageChanged(order=order)
+            plan = self._decide(order)
+            self.state.undo(plan)
+            self._undone[order] = self._caller.name, stamp(self._now)
+            self._later = [later for later in self._later if later.order != order]
+            plans.append(plan)
+        self._plans += plans
+        return tuple(plans)
+
+    def _decide(self, order: int) -> UndoPlan:
+        self._demand_may(order)
         if order in self._undone:
             by, at = self._undone[order]
             raise AlreadyUndone(order=order, by=by, at=at)
         entry, image = self._entry_of(order), self._image(order)
         present = Present(
-            self._state.records.get(entry.survivor),
-            self._state.records.get(entry.absorbed),
-            self._state.packages,
+            self.state.records.get(entry.survivor),
+            self.state.records.get(entry.absorbed),
+            self.state.packages,
             self._holders,
             self._later,
         )
@@ -212,38 +207,16 @@ class Undos:
 
         Raises NotOwnOrder, UndoTooLate, Purged, ImageChanged.
         """
-        self.demand_may(order)
+        self._demand_may(order)
         if order in self._undone:
             return set()
         return {one.order for one in later_in_the_way(self._entry_of(order), self._image(order), self._later)}
-
-    def demand_batch(self, order: int, batch: int) -> None:
-        """Raise ImageChanged where the history doesn't have an order as a row of a batch."""
-        if self._entry_of(order).batch != batch:
-            raise ImageChanged(order=order)
-
-    def execute(self, plan: UndoPlan) -> None:
-        """Take a plan into account; it is written by `write`."""
-        self._plans.append(plan)
-        self._state.undo(plan)
-        self._undone[plan.order] = self._caller.name, stamp(self._now)
-        self._later = [later for later in self._later if later.order != plan.order]
-
-    @property
-    def changed_records(self) -> list[Customer]:
-        """The records that the plans have changed, as they are now."""
-        return self._state.changed_records
-
-    @property
-    def changed_packages(self) -> list[Package]:
-        """The packages that the plans have changed, as they are now."""
-        return self._state.changed_packages
 
     def write(self, facts: Mapping[str, Fact]) -> None:
         """Write what the plans give back, and an entry for each; `facts` is what every entry tells besides."""
         if not self._plans:
             return
-        unit, state = self._unit, self._state
+        unit, state = self._unit, self.state
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
         records = state.changed_records
@@ -274,7 +247,7 @@ class Undos:
         """Return where domains are now that their packages have lost since; mostly there are none."""
         lost = set[str]()
         for package in moved:
-            now = self._state.packages.get(package.package)
+            now = self.state.packages.get(package.package)
             # One that is written otherwise now is asked for as well, and found where it was.
             lost |= {name for name in package.domains if now is None or name not in now.domains}
         return self._unit.register.holders(lost) if lost else {}
@@ -290,17 +263,7 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
     }
 
 
-def _readable(text: str) -> Image | None:
-    """Return a before-image; None where it was erased, or changed into something else."""
-    try:
-        return read_image(text) if text else None
-    except (ValueError, LookupError, TypeError):
-        return None
-
-
-def _packages(image: Image | None) -> tuple[Package, ...]:
-    return () if image is None else image.packages
-
-
-def _keys(image: Image | None) -> frozenset[str]:
-    return frozenset(package.package for package in _packages(image))
+def _keys(text: str) -> frozenset[str]:
+    """Return the keys of the packages in a before-image; none where it can't be read."""
+    image = readable_image(text)
+    return frozenset() if image is None else frozenset(package.package for package in image.packages)

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import (
     BatchBusy,
     BatchUndone,
-    NotCommitted,
-    OutcomeUnknown,
-    PartNotCommitted,
-    PartUnknown,
     UndoBlocked,
     UndoBlockedByOrders,
     UndoChanged,
@@ -23,56 +18,21 @@ from custmerge.errors import (
     UnknownBatch,
 )
 from custmerge.rules.bulk import UNFINISHED, Batch, State
-from custmerge.rules.history import Action, Draft
+from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.people import Capability
-from custmerge.rules.times import stamp
+from custmerge.rules.undo import Extent, UndoPlan
 from custmerge.services.access import Caller, SessionUse, demand, demand_alive
-from custmerge.services.bulk.lease import Lease, expiry, leased
-from custmerge.services.progress import Progress
+from custmerge.services.bulk.lease import Lease, expiry, in_parts, leased
+from custmerge.services.progress import Inputs
 from custmerge.services.undo import Undos
-from custmerge.storage.ledger.changed_records import ChangedRecords
+from custmerge.storage.files.temporary import ChangedRecords
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
     from custmerge.storage.unit import Unit
 
-CHUNK = 500
-"""Orders of one transaction."""
 
-
-@dataclass(frozen=True, slots=True)
-class UndoInputs:
-    """What an undo gets from outside."""
-
-    clock: Callable[[], datetime]
-    new_salt: Callable[[], bytes]
-    progress: Progress
-    chunk: int = CHUNK
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What an undo of a batch did, or would do."""
-
-    batch: int
-    orders: int = 0
-    already: int = 0
-    """Orders of the batch that were undone before."""
-    packages: int = 0
-    domains: int = 0
-
-    def with_chunk(self, other: Extent) -> Extent:
-        """Return both together."""
-        return Extent(
-            self.batch,
-            self.orders + other.orders,
-            self.already + other.already,
-            self.packages + other.packages,
-            self.domains + other.domains,
-        )
-
-
-def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs) -> Extent:
+def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> Extent:
     """Return what undoing a batch would do; changes nothing.
 
     Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undo.undo`
@@ -88,8 +48,8 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
             with database.reading() as unit:
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
                 undos.assume(changed, undone)
-                extent = extent.with_chunk(_taken_back(undos, chunk, number))
-            changed.keep(undos.changed_records, undos.changed_packages)
+                extent = extent.with_chunk(chunk, undos.take_back(chunk, of_batch=number))
+            changed.keep(undos.state.changed_records, undos.state.changed_packages)
             undone.update(chunk)
             inputs.progress.advanced(len(undone), len(orders))
     finally:
@@ -97,7 +57,7 @@ def preview(database: Database, caller: Caller, number: int, inputs: UndoInputs)
     return extent
 
 
-def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInputs, shown: Extent | None) -> Extent:
+def undo_batch(database: Database, caller: Caller, number: int, inputs: Inputs, shown: Extent | None) -> Extent:
     """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
 
     `shown` is what the person was shown. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged,
@@ -115,7 +75,7 @@ def undo_batch(database: Database, caller: Caller, number: int, inputs: UndoInpu
 class _BatchUndo:
     """One undo of a batch, under the lease that a run of its file would take."""
 
-    def __init__(self, database: Database, caller: Caller, number: int, inputs: UndoInputs, lease: Lease) -> None:
+    def __init__(self, database: Database, caller: Caller, number: int, inputs: Inputs, lease: Lease) -> None:
         self._database = database
         self._caller = caller
         self._number = number
@@ -123,6 +83,7 @@ class _BatchUndo:
         self._lease = lease
         self._use = SessionUse(database, caller, inputs.clock())
         self._orders: list[int] = []
+        """Newest first."""
         self._done = 0
         self._ends = False
         """Whether the undo has yet to end the batch, with an entry of its own: the file can still be run, or nothing
@@ -136,7 +97,15 @@ class _BatchUndo:
             self._demand_free(unit, now, lock=False)
         for attempt in self._database.attempts():
             with attempt as unit:
-                self._orders = self._begun(unit, now)
+                # From here on nobody else runs the file of the batch, or undoes it.
+                batch, batches = self._demand_free(unit, now, lock=True)
+                demand_alive(unit, self._caller, now)
+                self._orders = unit.chain.orders_of_batch(batch.id)
+                stands = len(unit.chain.undone(self._orders)) < len(self._orders)
+                is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
+                self._ends = batch.state in UNFINISHED or not (stands or is_told)
+                unit.batches.hold(batch.id, self._lease.runner, expiry(now))
+                self._lease.taken(unit, batch, batches)
 
     def to_the_end(self, shown: Extent | None) -> Extent:
         """Undo the orders that are left; raises PartNotCommitted or PartUnknown where the connection is lost."""
@@ -145,22 +114,21 @@ class _BatchUndo:
             raise UndoChanged(orders=f"--batch {number}", obstacles=[])
         extent = Extent(number)
         try:
-            for chunk in _chunks(self._orders, self._inputs.chunk):
+            with in_parts(lambda: (self._done, total)):
+                for chunk in _chunks(self._orders, self._inputs.chunk):
+                    for attempt in self._database.attempts():
+                        with attempt as unit:
+                            plans = self._take_back(unit, chunk)
+                    extent = extent.with_chunk(chunk, plans)
+                    self._done += len(chunk)
+                    self._ends = False
+                    self._use.note(self._inputs.clock())
+                    self._inputs.progress.advanced(self._done, total)
                 for attempt in self._database.attempts():
                     with attempt as unit:
-                        taken_back = self._take_back(unit, chunk)
-                extent = extent.with_chunk(taken_back)
-                self._done += len(chunk)
-                self._ends = False
-                self._use.note(self._inputs.clock())
-                self._inputs.progress.advanced(self._done, total)
-            for attempt in self._database.attempts():
-                with attempt as unit:
-                    self._finish(unit)
-        except NotCommitted as error:
-            raise PartNotCommitted(**error.details, done=self._done, total=total) from None
-        except OutcomeUnknown as error:
-            raise PartUnknown(**error.details, done=self._done, total=total) from None
+                        self._demand_held(unit)
+                        self._end(unit, self._inputs.clock())
+                        unit.batches.undone(self._number)
         except UndoBlocked as error:
             if not self._done:
                 raise
@@ -168,40 +136,25 @@ class _BatchUndo:
             raise stopped(**error.details) from None
         return extent
 
-    def _demand_free(self, unit: Unit, now: datetime, *, lock: bool) -> Sequence[Batch]:
-        """Return the batches of the batch's file, of which nobody else runs or undoes one."""
+    def _demand_free(self, unit: Unit, now: datetime, *, lock: bool) -> tuple[Batch, Sequence[Batch]]:
+        """Return the batch, and all batches of its file, of which nobody else runs or undoes one."""
         batches = unit.batches.of_file(_demand_batch(unit, self._number).sha256, lock=lock)
         if not self._lease.is_free(batches, now):
             raise BatchBusy(batch=self._number)
-        _demand_standing(unit, self._own(batches))
-        return batches
+        batch = next(batch for batch in batches if batch.id == self._number)
+        _demand_standing(unit, batch)
+        return batch, batches
 
-    def _own(self, batches: Sequence[Batch]) -> Batch:
-        return next(batch for batch in batches if batch.id == self._number)
-
-    def _begun(self, unit: Unit, now: datetime) -> list[int]:
-        """Return the orders of the batch, newest first; from now on nobody runs its file or undoes it besides."""
-        batches = self._demand_free(unit, now, lock=True)
-        batch = self._own(batches)
-        demand_alive(unit, self._caller, now)
-        orders = unit.chain.orders_of_batch(batch.id)
-        stands = len(unit.chain.undone(orders)) < len(orders)
-        is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
-        self._ends = batch.state in UNFINISHED or not (stands or is_told)
-        unit.batches.hold(batch.id, self._lease.runner, expiry(now))
-        self._lease.taken(unit, batch, batches)
-        return orders
-
-    def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Extent:
+    def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Sequence[UndoPlan]:
         self._demand_held(unit)
         unit.find_by_index()
         now = self._inputs.clock()
         undos = Undos(unit, self._caller, chunk, now, lock=True)
-        extent = _taken_back(undos, chunk, self._number)
+        plans = undos.take_back(chunk, of_batch=self._number)
         self._end(unit, now)
         undos.write({"batch": self._number})
         unit.batches.hold(self._number, self._lease.runner, expiry(now))
-        return extent
+        return plans
 
     def _end(self, unit: Unit, now: datetime) -> None:
         """End the batch, in its row and by an entry, where that has yet to be done; then its file can't be run."""
@@ -213,24 +166,6 @@ class _BatchUndo:
         """Raise BatchBusy where another process has taken the batch over: this one may have slept."""
         if not self._lease.holds(unit.batches.batch(self._number, lock=True)):
             raise BatchBusy(batch=self._number)
-
-    def _finish(self, unit: Unit) -> None:
-        self._demand_held(unit)
-        self._end(unit, self._inputs.clock())
-        unit.batches.undone(self._number)
-
-
-def _taken_back(undos: Undos, chunk: Sequence[int], number: int) -> Extent:
-    already = packages = domains = 0
-    for order in chunk:
-        if undos.is_undone(order):
-            already += 1
-            continue
-        undos.demand_batch(order, number)
-        plan = undos.decide(order)
-        undos.execute(plan)
-        packages, domains = packages + len(plan.packages), domains + len(plan.domains)
-    return Extent(number, len(chunk) - already, already, packages, domains)
 
 
 def _demand_batch(unit: Unit, number: int) -> Batch:

@@ -12,16 +12,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
-from importlib.resources import files
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, text
 
+from custmerge.rules.audit import CheckName
+from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import head
 
-_COLUMNS = [column for table in head.metadata.sorted_tables for column in table.columns]
+_COLUMNS = [column for table in tables.head.metadata.sorted_tables for column in table.columns]
 _TABLES = sorted({column.table.name for column in _COLUMNS})
 _TYPES_SQLITE = (
     "SELECT lower(m.name), p.name, p.type FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p "
@@ -34,6 +35,23 @@ _TYPES_POSTGRESQL = (
     "WHERE relname::text {among} AND pg_catalog.pg_table_is_visible(pg_class.oid) AND relkind IN ('r', 'p') "
     "AND attnum > 0 AND NOT attisdropped"
 )
+CHECK_OF_TABLE = {
+    tables.history.name: CheckName.CHAIN,
+    tables.head.name: CheckName.CHAIN,
+    tables.order.name: CheckName.ORDERS,
+    tables.before_image.name: CheckName.IMAGES,
+    tables.customer.name: CheckName.TOMBSTONES,
+    tables.package.name: CheckName.PACKAGES,
+    tables.domain.name: CheckName.DOMAINS,
+    tables.transfer.name: CheckName.TRANSFERS,
+    tables.form.name: CheckName.FORMS,
+    tables.staff.name: CheckName.STAFF,
+    tables.service.name: CheckName.TOKENS,
+    tables.session.name: CheckName.TOKENS,
+    tables.batch.name: CheckName.BATCHES,
+    tables.batch_chunk.name: CheckName.BATCHES,
+}
+"""The check of an audit that a table is needed for first of all."""
 _KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}
 Expected = dict[str, dict[str, list[str]]]
 """The right definitions of each object, by table and subject."""
@@ -82,8 +100,7 @@ class Deviation:
 @cache
 def expected(dialect: str) -> Expected:
     """Return what the migrations make on a database, `sqlite` or `postgresql`."""
-    written = files("custmerge.storage.catalogue").joinpath(f"{dialect}.json").read_text("utf-8")
-    found: Expected = json.loads(written)
+    found: Expected = json.loads(Path(__file__).with_name(f"{dialect}.json").read_bytes())
     return found
 
 
@@ -155,18 +172,6 @@ class Protection:
         host = raw.info.host
         is_here = not host or host.startswith("/") or host == "localhost" or _is_loopback(raw.info.hostaddr)
         return None if is_here else host, bool(raw.pgconn.ssl_in_use)
-
-    def lacking_right(self) -> tuple[str, str, str] | None:
-        """Return (role, right, table) for a right that this role of PostgreSQL lacks to work with, None if none."""
-        from custmerge.storage import rights
-
-        return rights.lacking(self._connection)
-
-    def roles_short_of_rights(self) -> list[str]:
-        """Return the roles of PostgreSQL that work here and lack a right that the commands need."""
-        from custmerge.storage import rights
-
-        return rights.short_of(self._connection)
 
     def has_checksums(self) -> bool:
         """Return whether a PostgreSQL server writes checksums into its pages."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Boolean, CompoundSelect, Connection, Engine, Integer, Select, Text, TextClause, bindparam
+from sqlalchemy import Boolean, Connection, Engine, Executable, Integer, Table, Text, bindparam, insert
 from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
@@ -73,21 +73,18 @@ def our_errors(url: str) -> Iterator[None]:
 
     `url` is shown in them without its password.
     """
+    dialect = dialect_for(url)
     try:
         yield
     except DBAPIError as error:
         # SQLAlchemy keeps statement and parameters in its text; they may hold personal data and stay out.
-        raise dialect_for(url).meaning(url, error.orig or error) from None
-    except Exception as error:
-        if not isinstance(error, dialect_for(url).driver_errors):
-            raise
-        raise dialect_for(url).meaning(url, error) from None
+        raise dialect.meaning(url, error.orig or error) from None
+    except dialect.driver_error as error:
+        raise dialect.meaning(url, error) from None
 
 
 # Any: SQLAlchemy types a row by its columns, and here they are anybody's.
-def streamed(
-    connection: Connection, statement: Select[Any] | CompoundSelect[Any] | TextClause, at_once: int
-) -> Generator[Any, None, None]:
+def streamed(connection: Connection, statement: Executable, at_once: int) -> Generator[Any, None, None]:
     """Give the rows of a statement, `at_once` fetched at a time; a reader that stops early leaves no cursor open."""
     with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
         yield from result
@@ -104,6 +101,15 @@ def driver_rows(connection: Connection, statement: str, keys: Iterable[str]) -> 
     mark = dialect.among("%s" if dialect.is_server else "?")
     rows: list[Any] = raw.execute(statement.format(among=mark), (dialect.keys(keys),)).fetchall()
     return rows
+
+
+# Any: values of every type.
+def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    """Insert a row and return its id, which the database chooses unless it is among `values`."""
+    key = connection.execute(insert(table).values(values)).inserted_primary_key
+    if key is None:
+        raise LookupError(table.name)
+    return int(key[0])
 
 
 class _Keys(TypeDecorator[Any]):
@@ -164,17 +170,14 @@ class FromBody(ColumnElement[str]):
         self.key_in_body = key
 
 
-@compiles(FromBody)
-def _column_from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
-    return _named(compiler.dialect.name).column_from_body(element.key_in_body)
-
-
 class TextFromBody(FromBody):
     """A value in a history entry's body as text, in a query."""
 
     inherit_cache = False
 
 
-@compiles(TextFromBody)
-def _text_from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
-    return _named(compiler.dialect.name).text_from_body(element.key_in_body)
+@compiles(FromBody)
+def _from_body(element: FromBody, compiler: SQLCompiler, **_: object) -> str:
+    dialect = _named(compiler.dialect.name)
+    expression = dialect.text_from_body if isinstance(element, TextFromBody) else dialect.column_from_body
+    return expression(element.key_in_body)

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
-from sqlalchemy import ARRAY, Connection, Engine, Integer, Table, Text, create_engine, event, text
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, Text, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
@@ -84,7 +84,9 @@ class PostgreSQL:
     """A database on a PostgreSQL server."""
 
     is_server = True
-    driver_errors = (psycopg.Error,)
+    driver_error = psycopg.Error
+    upsert = Insert
+    """PostgreSQL's INSERT … ON CONFLICT."""
 
     def place(self, url: str) -> str:
         """Return where libpq connects to by a URL, its environment variables and its service file."""
@@ -128,15 +130,13 @@ class PostgreSQL:
         if state in _IN_THE_WAY and isinstance(error, psycopg.Error) and error.diag.message_detail:
             said = f"{said}: {error.diag.message_detail.splitlines()[0]}"
         reason = without_secrets(url, said)
-        if meaning := _MEANINGS.get(state):
-            return meaning(database=database, reason=reason)
-        if not isinstance(error, psycopg.OperationalError) or state == _CANCELED:
-            return errors.DatabaseError(database=database, reason=reason)
-        if not state and _is_missing(url, error):
-            return errors.DatabaseMissing(database=database)
-        if not state or state[:2] in ("08", "28", "53", "57", "58"):
-            return errors.DatabaseUnreachable(database=database, reason=reason)
-        return errors.DatabaseError(database=database, reason=reason)
+        meaning = _MEANINGS.get(state, errors.DatabaseError)
+        if state not in (*_MEANINGS, _CANCELED) and isinstance(error, psycopg.OperationalError):
+            if not state and _is_missing(url, error):
+                return errors.DatabaseMissing(database=database)
+            if not state or state[:2] in ("08", "28", "53", "57", "58"):
+                meaning = errors.DatabaseUnreachable
+        return meaning(database=database, reason=reason)
 
     def is_gone(self, error: BaseException) -> bool:
         """Return whether the SQLSTATE says that something is undefined."""
@@ -170,33 +170,22 @@ class PostgreSQL:
                 copy.write_row(row)
 
     def update_rows(
-        self,
-        connection: Connection,
-        table: str,
-        key: str,
-        columns: Sequence[str],
-        rows: Sequence[Row],
-        *,
-        emptied: Sequence[str] = (),
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row], emptied: Sequence[str]
     ) -> None:
-        """Write all rows by one statement, with an array for each column.
+        """Write all rows by one statement, with an array for each column, of which the first is the key.
 
         A temporary table would do as well, but not behind a pooler.
         """
         if not rows:
             return
-        names = [key, *columns]
-        arrays = ", ".join(["%s::text[]"] * len(names))
-        changes = ", ".join([*(f"{name} = new.{name}" for name in columns), *(f"{name} = ''" for name in emptied)])
+        key, *others = columns
+        arrays = ", ".join(["%s::text[]"] * len(columns))
+        changes = ", ".join([*(f"{name} = new.{name}" for name in others), *(f"{name} = ''" for name in emptied)])
         connection.exec_driver_sql(
-            f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS new ({', '.join(names)}) "  # noqa: S608 (names of ours)
+            f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS new ({', '.join(columns)}) "  # noqa: S608 (names of ours)
             f"WHERE {table}.{key} = new.{key}",
             tuple(list(values) for values in zip(*rows, strict=True)),
         )
-
-    def upsert(self, table: Table) -> Insert:
-        """Return PostgreSQL's INSERT … ON CONFLICT."""
-        return Insert(table)
 
     def keys_type(self, kind: type[Integer | Text]) -> ARRAY[Any]:
         """Return the type of an array."""
@@ -209,6 +198,10 @@ class PostgreSQL:
     def among(self, keys: str) -> str:
         """Return the condition that the left side is in an array."""
         return f"= ANY ({keys})"
+
+    def size_in_bytes(self, column: ColumnElement[str]) -> ColumnElement[int]:
+        """Return the size of a text in UTF-8."""
+        return func.octet_length(column)
 
     def column_from_body(self, key: str) -> str:
         """Return the expression of a generated column; `order` alone is a number."""

@@ -1,4 +1,4 @@
-"""SQLite: connecting to a file, what its errors mean, and the SQL that only it has."""
+"""SQLite: making a file and connecting to it, what its errors mean, and the SQL that only it has."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -15,13 +16,12 @@ from random import random
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, Integer, Table, Text, create_engine, event
+from sqlalchemy import ColumnElement, Connection, Engine, Integer, LargeBinary, Text, cast, create_engine, event, func
 from sqlalchemy.dialects.sqlite import Insert
 
-from custmerge import errors
+from custmerge import errors, files
 from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
-from custmerge.storage.dialect.sqlite_file import FrozenConnection, is_quiet, make_file, open_frozen
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How often a transaction that waits for the file looks whether it is free."""
@@ -32,6 +32,7 @@ _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "SQLITE_READONLY": errors.DatabaseReadOnly,
     "SQLITE_FULL": errors.DatabaseFull,
     "SQLITE_IOERR": errors.DatabaseUnreachable,
+    "SQLITE_CANTOPEN": errors.DatabaseUnreachable,
     "SQLITE_NOTADB": errors.NotADatabase,
     "SQLITE_CORRUPT": errors.NotADatabase,
 }
@@ -41,7 +42,9 @@ class SQLite:
     """A database in a file of SQLite's."""
 
     is_server = False
-    driver_errors = (sqlite3.Error,)
+    driver_error = sqlite3.Error
+    upsert = Insert
+    """SQLite's INSERT … ON CONFLICT."""
 
     def place(self, url: str) -> str:
         """Return the file's whole path."""
@@ -63,7 +66,7 @@ class SQLite:
     def demand_unchanged(self, connection: Connection, url: str) -> None:
         """Raise DatabaseConflict where somebody wrote to a file that was read without a lock."""
         raw = connection.connection.driver_connection
-        if isinstance(raw, FrozenConnection) and raw.is_changed():
+        if isinstance(raw, _FrozenConnection) and raw.is_changed():
             # The next connection looks again.
             connection.invalidate()
             raise errors.DatabaseConflict(database=shown_url(url), reason="changed while it was read")
@@ -87,15 +90,11 @@ class SQLite:
 
         if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
             return errors.TemporaryFilesFailed(directory=full, reason=os.strerror(errno.ENOSPC))
-        for prefix, meaning in _MEANINGS.items():
-            if name.startswith(prefix):
-                return meaning(database=database, reason=reason)
-        if not name.startswith("SQLITE_CANTOPEN"):
-            return errors.DatabaseError(database=database, reason=reason)
         with suppress(OSError):
-            if not sqlite_path(url).exists():
+            if name.startswith("SQLITE_CANTOPEN") and not sqlite_path(url).exists():
                 return errors.DatabaseMissing(database=database)
-        return errors.DatabaseUnreachable(database=database, reason=reason)
+        meaning = next((_MEANINGS[prefix] for prefix in _MEANINGS if name.startswith(prefix)), errors.DatabaseError)
+        return meaning(database=database, reason=reason)
 
     def is_gone(self, error: BaseException) -> bool:
         """Return whether SQLite says so in words: it has no code for it."""
@@ -122,24 +121,14 @@ class SQLite:
             connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
 
     def update_rows(
-        self,
-        connection: Connection,
-        table: str,
-        key: str,
-        columns: Sequence[str],
-        rows: Sequence[Row],
-        *,
-        emptied: Sequence[str] = (),
+        self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row], emptied: Sequence[str]
     ) -> None:
-        """Write rows by `executemany`."""
+        """Write rows by `executemany`; the first column is the key."""
         if rows:
-            written = [f"{name} = ?{place}" for place, name in enumerate(columns, start=2)]
+            key, *others = columns
+            written = [f"{name} = ?{place}" for place, name in enumerate(others, start=2)]
             changes = ", ".join([*written, *(f"{name} = ''" for name in emptied)])
             connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (names of ours)
-
-    def upsert(self, table: Table) -> Insert:
-        """Return SQLite's INSERT … ON CONFLICT."""
-        return Insert(table)
 
     def keys_type(self, kind: type[Integer | Text]) -> Text:  # noqa: ARG002 (JSON holds both kinds)
         """Return the type of a text."""
@@ -153,6 +142,10 @@ class SQLite:
         """Return the condition that the left side is in a JSON array."""
         return f"IN (SELECT value FROM json_each({keys}))"  # noqa: S608 (names of ours)
 
+    def size_in_bytes(self, column: ColumnElement[str]) -> ColumnElement[int]:
+        """Return the size of a text in UTF-8."""
+        return func.length(cast(column, LargeBinary))
+
     def column_from_body(self, key: str) -> str:
         """Return the expression of a generated column."""
         return f"body ->> '{key}'"
@@ -165,9 +158,9 @@ class SQLite:
 def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
     path = sqlite_path(url)
     if create:
-        make_file(url, path)
+        _make_file(url, path)
     elif _is_frozen(path):
-        return open_frozen(path)
+        return _open_frozen(path)
     target = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
     # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
     connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
@@ -185,7 +178,14 @@ def _is_frozen(path: Path) -> bool:
 
     SQLite needs a file beside the database where somebody may write, and can't make one there.
     """
-    return not os.access(path, os.W_OK) and not os.access(path.parent, os.W_OK) and is_quiet(path)
+    if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK):
+        return False
+    try:
+        # While somebody writes, SQLite keeps a log beside the file.
+        return path.is_file() and not _has_log(path)
+    except OSError:
+        # A name that is too long: SQLite says what is wrong with it.
+        return False
 
 
 def _keep_a_log(connection: sqlite3.Connection) -> None:
@@ -243,3 +243,56 @@ def _first(error: BaseException) -> BaseException:
         while before is not None and not isinstance(before, sqlite3.Error):
             before = before.__context__
     return before or error
+
+
+def _make_file(url: str, path: Path) -> None:
+    """Make a file of mode 0600, and the folders above it, unless it exists; raises DatabaseUnreachable."""
+    try:
+        # What a link leads to may have to be made, and nobody else would make it private.
+        path = path.resolve()
+        files.make_folder(path.parent)
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            # A device is everybody's.
+            raise errors.DatabaseUnreachable(database=shown_url(url), reason="it isn't a file")
+        if status.st_size == 0 and status.st_uid == os.geteuid():
+            # Whatever the umask says, or the mode of an empty file that was there; SQLite gives the files beside it
+            # the same rights.
+            path.chmod(0o600)
+    except OSError as error:
+        raise errors.DatabaseUnreachable(database=shown_url(url), reason=os.strerror(error.errno or 0)) from None
+
+
+class _FrozenConnection(sqlite3.Connection):
+    """A connection to a file that can't be written to from here, and so can't be locked either."""
+
+    path: Path
+    state: tuple[int, ...]
+    """What the file was when it was opened."""
+
+    def is_changed(self) -> bool:
+        """Return whether somebody else has written to the file since."""
+        return _state(self.path) != self.state or _has_log(self.path)
+
+
+def _open_frozen(path: Path) -> _FrozenConnection:
+    """Open a file for reading, without a lock."""
+    state = _state(path)
+    target = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    connection = sqlite3.connect(
+        target, uri=True, isolation_level=None, check_same_thread=False, factory=_FrozenConnection
+    )
+    connection.path, connection.state = path, state
+    return connection
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(f"{path.name}-wal")
+    return log.exists() and log.stat().st_size > 0

@@ -13,13 +13,13 @@ import os
 import stat
 import sys
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from typing import BinaryIO
 
 from custmerge.errors import N_, BadFile
 from custmerge.files import WaitingFile, size, unreadable
-from custmerge.rules.cells import shortened
+from custmerge.rules.records import shortened
 from custmerge.storage.files.temporary import BYTES_AT_ONCE, LONGEST_LINE, Copy, copied, too_long
 
 STDIN = "-"
@@ -165,7 +165,10 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
     and a pipe may give them slowly. That raises TemporaryFilesFailed where there is no room.
     """
     csv.field_size_limit(LONGEST_CELL)
-    with _complete(path) as stream:
+    with (
+        _source(path) as source,
+        nullcontext((source, "")) if _is_regular(source) else copied(path, source) as (stream, _sha256),
+    ):
         try:
             yield CsvFile(path, stream, known, required)
         except OSError as error:
@@ -185,39 +188,17 @@ def spooled(path: str, known: Collection[str], required: Collection[str]) -> Ite
     with _source(path) as source, copied(path, source) as (copy, sha256):
         # Only this program can read what comes through a pipe.
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if _is_regular(source) else 0
-        yield SpooledFile(path, copy, sha256, mode, known, required)
-
-
-@contextmanager
-def _complete(path: str) -> Iterator[BinaryIO]:
-    """Give a regular file opened, or a copy of anything else."""
-    with _source(path) as source:
-        if _is_regular(source):
-            yield source
-            return
-        with copied(path, source) as (copy, _):
-            yield copy
+        yield SpooledFile(CsvFile(path, copy, known, required), sha256, mode)
 
 
 class SpooledFile:
     """A private copy of a CSV file."""
 
-    def __init__(
-        self,
-        path: str,
-        copy: BinaryIO,
-        sha256: str,
-        mode: int,
-        known: Collection[str],
-        required: Collection[str],
-    ) -> None:
-        self.path = path
+    def __init__(self, file: CsvFile, sha256: str, mode: int) -> None:
+        self.path, self.columns = file.path, file.columns
         self.sha256 = sha256
         self.others_can_read = bool(mode & 0o077)
-        self._copy = copy
-        self._known = known
-        self._required = required
-        self.columns = self._open().columns
+        self._file = file
 
     def records(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Give (number of the record from 1, cells by column), from the first on; raises BadFile."""
@@ -229,16 +210,12 @@ class SpooledFile:
         return sum(1 for _ in self._cells())
 
     def _cells(self) -> Iterator[list[str]]:
-        file, width = self._open(), len(self.columns)
-        for line, cells in file.rows():
+        width = len(self.columns)
+        for line, cells in self._file.from_beginning().rows():
             if len(cells) != width:
                 given = len(cells)
                 raise BadFile(file=f"{self.path}:{line}", why=wrong_width(given), value=given, other=width)
             yield cells
-
-    def _open(self) -> CsvFile:
-        self._copy.seek(0)
-        return CsvFile(self.path, self._copy, self._known, self._required)
 
 
 def wrong_width(cells: int) -> str:

@@ -36,8 +36,30 @@ def slot(name: str, count: int, gives_up: Callable[[], bool] = lambda: False) ->
     except OSError:
         yield
         return
-    with _any_of([folder / f"{name}-{number}" for number in range(count)], gives_up):
-        yield
+    from filelock import FileLock, Timeout
+
+    until = time.monotonic() + WAIT_AT_MOST_SECONDS
+    usable = [folder / f"{name}-{number}" for number in range(count)]
+    while usable:
+        if time.monotonic() > until or gives_up():
+            raise HostBusy(seconds=WAIT_AT_MOST_SECONDS)
+        for path in list(usable):
+            lock = FileLock(path, mode=0o600)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+            except OSError:
+                # Made by somebody else, who ran the program with this user's home.
+                usable.remove(path)
+                continue
+            try:
+                yield
+            finally:
+                lock.release()
+            return
+        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
+    yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,31 +126,3 @@ def _folder() -> Path:
     if not os.access(folder, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     return folder
-
-
-@contextmanager
-def _any_of(paths: list[Path], gives_up: Callable[[], bool]) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
-    until = time.monotonic() + WAIT_AT_MOST_SECONDS
-    usable = list(paths)
-    while usable:
-        if time.monotonic() > until or gives_up():
-            raise HostBusy(seconds=WAIT_AT_MOST_SECONDS)
-        for path in list(usable):
-            lock = FileLock(path, mode=0o600)
-            try:
-                lock.acquire(blocking=False)
-            except Timeout:
-                continue
-            except OSError:
-                # Made by somebody else, who ran the program with this user's home.
-                usable.remove(path)
-                continue
-            try:
-                yield
-            finally:
-                lock.release()
-            return
-        time.sleep(LOOK_AGAIN_AFTER_SECONDS)
-    yield

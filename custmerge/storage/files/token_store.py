@@ -53,7 +53,10 @@ class TokenStore:
         """
         if token := self._environ.get("CUSTMERGE_TOKEN", "").strip():
             return token
-        return self.read_files() or self._read_keyring()
+        if kept := self.read_files():
+            return kept
+        keyring = _keyring()
+        return _asked(lambda: keyring.get_password(APP, self._entry))
 
     def read_files(self) -> str | None:
         """Return the token of systemd's credentials or our file; raises LooseTokenFile, BadTokenFile."""
@@ -106,10 +109,6 @@ class TokenStore:
         except KeyringUnavailable:
             # Without a working keyring there is nothing in it to forget.
             return
-
-    def _read_keyring(self) -> str | None:
-        keyring = _keyring()
-        return _asked(lambda: keyring.get_password(APP, self._entry))
 
     def _write_file(self, token: str) -> None:
         path = self._path()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+import json
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict, fields, replace
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, insert, or_, select, update
 
+from custmerge.errors import ResultsChanged
 from custmerge.rules.bulk import APPROVED_FOR, UNFINISHED, Batch, State
-from custmerge.rules.times import moment, stamp
-from custmerge.storage.dialect import streamed
+from custmerge.rules.history import moment, stamp
+from custmerge.storage.dialect import insert_row, streamed
 from custmerge.storage.tables import batch, batch_chunk
 
-_BATCH = [batch.c[field.name] for field in fields(Batch)]
-_HAS_ENDED = batch.c.state.in_([State.FINISHED.value, State.UNDONE.value])
-_IS_UNFINISHED = batch.c.state.in_([state.value for state in UNFINISHED])
+_BATCHES = select(*(batch.c[field.name] for field in fields(Batch)))
+_NEWEST_FIRST = _BATCHES.order_by(batch.c.id.desc())
+_HAS_ENDED = batch.c.state.in_([State.FINISHED, State.UNDONE])
+_IS_UNFINISHED = batch.c.state.in_(UNFINISHED)
+_WITHOUT_DETAILS = 3
+"""So many of the cells that `rules.bulk.packed` keeps of a row quote nothing of it."""
 
 
 class Batches:
@@ -26,55 +32,51 @@ class Batches:
 
     def add(self, new: Batch) -> Batch:
         """Keep a new batch and return it with the id that it gets."""
-        values = {**asdict(new), "state": new.state.value}
+        values = asdict(new)
         del values["id"]
-        key = self._connection.execute(insert(batch).values(values)).inserted_primary_key
-        if key is None:
-            raise LookupError(new.sha256)
-        return replace(new, id=int(key[0]))
+        return replace(new, id=insert_row(self._connection, batch, values))
 
     def newest_of(self, sha256: str, *, lock: bool = False) -> Batch | None:
         """Return the newest batch of a file."""
-        statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc()).limit(1)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
-        return None if row is None else _batch(row)
+        return next(iter(self._all(_NEWEST_FIRST.where(batch.c.sha256 == sha256).limit(1), lock=lock)), None)
 
     def of_file(self, sha256: str, *, lock: bool = False) -> list[Batch]:
         """Return every batch of a file, newest first; with `lock` no other transaction begins to run or undo any."""
         # All are locked, not those that can be run: what another transaction has begun on would be missed.
-        statement = select(*_BATCH).where(batch.c.sha256 == sha256).order_by(batch.c.id.desc())
-        rows = self._connection.execute(statement.with_for_update() if lock else statement)
-        return [_batch(row) for row in rows.mappings()]
+        return self._all(_NEWEST_FIRST.where(batch.c.sha256 == sha256), lock=lock)
 
     def batch(self, number: int, *, lock: bool = False) -> Batch | None:
         """Return a batch; with `lock` no other transaction changes it before this one ends."""
-        statement = select(*_BATCH).where(batch.c.id == number)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).mappings().first()
-        return None if row is None else _batch(row)
+        return next(iter(self._all(_BATCHES.where(batch.c.id == number), lock=lock)), None)
 
     def newest(self, sha256: str | None, limit: int) -> tuple[Batch, ...]:
         """Return up to `limit` batches, of one file or of all, newest first."""
-        statement = select(*_BATCH).order_by(batch.c.id.desc()).limit(limit)
-        rows = self._connection.execute(statement if sha256 is None else statement.where(batch.c.sha256 == sha256))
-        return tuple(_batch(row) for row in rows.mappings())
+        statement = _NEWEST_FIRST.limit(limit)
+        return tuple(self._all(statement if sha256 is None else statement.where(batch.c.sha256 == sha256)))
 
     def unfinished(self) -> list[Batch]:
         """Return the batches that can be run or are running, oldest first."""
-        rows = self._connection.execute(select(*_BATCH).where(_IS_UNFINISHED).order_by(batch.c.id))
-        return [_batch(row) for row in rows.mappings()]
+        return self._all(_BATCHES.where(_IS_UNFINISHED).order_by(batch.c.id))
+
+    def open_approvals(self) -> list[tuple[int, int]]:
+        """Return (batch, id of the approver) of each approved bulk file that isn't finished."""
+        is_open = _IS_UNFINISHED, batch.c.approved_at.is_not(None)
+        found = select(batch.c.id, batch.c.approved_by_person).where(*is_open).order_by(batch.c.id)
+        return [(number, person) for number, person in self._connection.execute(found)]
 
     def start(self, started: Batch, *, by: str) -> None:
         """Write down who runs a batch, and the lease of the process."""
         lease = {"runner": started.runner, "alive_until": started.alive_until}
-        self._update(started.id, state=State.RUNNING.value, run_by=by, **lease)
+        self._update(started.id, state=State.RUNNING, run_by=by, **lease)
 
     def give_back(self, before: Batch) -> None:
         """Take back that a batch was started, of which nothing was done; `before` is as it was."""
-        self._update(before.id, state=before.state.value, run_by=before.run_by, runner=None, alive_until=None)
+        self._update(before.id, state=before.state, run_by=before.run_by, runner=None, alive_until=None)
 
-    def advance(self, now: Batch, first: int, results: str) -> None:
+    # Any: JSON, as it goes and as it comes.
+    def advance(self, now: Batch, first: int, rows: Sequence[list[Any]]) -> None:
         """Write down what became of the rows from `first` on, and how far the batch is with them."""
-        self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=results))
+        self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=_json(rows)))
         self._update(now.id, done=now.done, merged=now.merged, alive_until=now.alive_until)
 
     def hold(self, number: int, runner: str, alive_until: str) -> None:
@@ -93,7 +95,7 @@ class Batches:
 
     def finish(self, number: int) -> None:
         """Write down that a batch can't be run any further, and end its lease."""
-        self._update(number, state=State.FINISHED.value, runner=None, alive_until=None)
+        self._update(number, state=State.FINISHED, runner=None, alive_until=None)
 
     def finish_all_by(self, person: int) -> list[int]:
         """Write down that the batches that a person approved can't be run any further; returns which there were."""
@@ -105,19 +107,38 @@ class Batches:
 
     def undone(self, number: int) -> None:
         """Write down that every order of a batch is undone."""
-        self._update(number, state=State.UNDONE.value, runner=None, alive_until=None)
+        self._update(number, state=State.UNDONE, runner=None, alive_until=None)
 
-    def results(self, number: int) -> Iterator[tuple[int, str]]:
-        """Give (first row, results) of each chunk of a batch, in their order, streamed."""
-        statement = (
-            select(batch_chunk.c.first, batch_chunk.c.results)
-            .where(batch_chunk.c.batch == number)
-            .order_by(batch_chunk.c.first)
-        )
-        for row in streamed(self._connection, statement, 10):
-            yield row[0], row[1]
+    def results(self, number: int) -> Iterator[list[Any]]:
+        """Give what `advance` kept of each row of a batch, in their order, streamed; raises ResultsChanged."""
+        statement = select(batch_chunk.c.results).where(batch_chunk.c.batch == number).order_by(batch_chunk.c.first)
+        for (results,) in streamed(self._connection, statement, 10):
+            try:
+                rows = json.loads(results)
+                is_ours = all(len(row) >= _WITHOUT_DETAILS for row in rows)
+            except (TypeError, ValueError):
+                is_ours = False
+            if not is_ours:
+                raise ResultsChanged(batch=number)
+            yield from rows
 
-    def told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
+    def details_before(self, at: str) -> int:
+        """Count the rows whose details `erase_details_before` would erase."""
+        return sum(_without_details(results)[1] for _number, _first, results in self._told_before(at))
+
+    def erase_details_before(self, at: str) -> int:
+        """Erase what results quote of cells, of ended batches from before a moment; returns the number of rows."""
+        erased = 0
+        # All places are read first: a row that is changed while the rows are streamed may come twice.
+        for number, first in [(number, first) for number, first, _results in self._told_before(at)]:
+            is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
+            kept = str(self._connection.execute(select(batch_chunk.c.results).where(*is_it)).scalar_one())
+            results, rows = _without_details(kept)
+            self._connection.execute(update(batch_chunk).where(*is_it).values(results=results))
+            erased += rows
+        return erased
+
+    def _told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
         """Give (batch, first row, results) of chunks with details, of ended batches from before a moment.
 
         A batch's moment is that of its approval or its beginning. One whose approval was good for no longer than up
@@ -131,32 +152,41 @@ class Batches:
             .where(or_(_HAS_ENDED, is_over), batch.c.at < at, batch_chunk.c.results.like("%{%"))
             .order_by(batch_chunk.c.batch, batch_chunk.c.first)
         )
-        for row in streamed(self._connection, statement, 10):
-            yield row[0], row[1], row[2]
+        return streamed(self._connection, statement, 10)
 
     def old_details(self, at: str) -> int | None:
         """Return an ended batch from before a moment whose results have details, None where there is none."""
-        with closing(self.told_before(at)) as chunks:
+        with closing(self._told_before(at)) as chunks:
             return next((number for number, _first, _results in chunks), None)
 
-    def chunk(self, number: int, first: int) -> str:
-        """Return the results of a chunk that exists."""
-        is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
-        return str(self._connection.execute(select(batch_chunk.c.results).where(*is_it)).scalar_one())
-
-    def rewrite(self, number: int, first: int, results: str) -> None:
-        """Write the results of a chunk anew."""
-        is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
-        self._connection.execute(update(batch_chunk).where(*is_it).values(results=results))
+    # Any: SQLAlchemy types a row by its columns.
+    def _all(self, statement: Select[Any], *, lock: bool = False) -> list[Batch]:
+        rows = self._connection.execute(statement.with_for_update() if lock else statement)
+        return [_batch(row) for row in rows.mappings()]
 
     def _update(self, number: int, **values: str | int | None) -> None:
         self._connection.execute(update(batch).where(batch.c.id == number).values(values))
 
 
-def _state(stored: str) -> State:
-    """Return the state of a row; FINISHED, which can't be run, where the row has none that there is."""
-    return State(stored) if stored in set(State) else State.FINISHED
+def _json(rows: Sequence[list[Any]]) -> str:
+    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+
+
+def _without_details(results: str) -> tuple[str, int]:
+    """Return the results of a chunk without what quotes cells, and of how many rows that was.
+
+    What isn't of ours comes back as it is.
+    """
+    try:
+        rows = json.loads(results)
+    except ValueError:
+        return results, 0
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        return results, 0
+    erased = sum(1 for row in rows if len(row) > _WITHOUT_DETAILS)
+    return _json([row[:_WITHOUT_DETAILS] for row in rows]), erased
 
 
 def _batch(row: RowMapping) -> Batch:
-    return Batch(**{**row, "state": _state(row["state"])})
+    # FINISHED, which can't be run, for a word that is no state.
+    return Batch(**{**row, "state": State(row["state"]) if row["state"] in set(State) else State.FINISHED})

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
-from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Connection,
-    Integer,
-    Select,
-    bindparam,
-    case,
-    cast,
-    func,
-    or_,
-    select,
-    union_all,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, Executable, Integer, bindparam, case, cast, func, select, union_all
 
-from custmerge.rules.authority import STATUS_AFTER
-from custmerge.rules.history import Action, Draft, Entry, Head, extend
-from custmerge.rules.times import moment
+from custmerge.rules.history import Action, Draft, Entry, Head, extend, moment
+from custmerge.rules.transfers import STATUS_AFTER
 from custmerge.storage.dialect import TextFromBody, among, dialect_of, streamed
 from custmerge.storage.tables import head, history
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
-_MOVE_HEAD = update(head).values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
+_MOVE_HEAD = head.update().values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
 # Not the last entry's: a writer that waited for the head was stamped before.
 _NEWEST_MOMENT = select(func.max(history.c.at))
 _ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
@@ -44,7 +29,7 @@ class Conditions(TypedDict, total=False):
     order: int | None
     action: str | None
     since: str | None
-    """The first moment that counts, see `times.stamp`."""
+    """The first moment that counts, see `history.stamp`."""
     until: str | None
     """The first moment that doesn't count any more."""
     only: Collection[str]
@@ -77,15 +62,10 @@ class Chain:
         entries = extend(end, drafts)
         rows = [(entry.seq, entry.body, entry.hash) for entry in entries]
         self._dialect.insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
-        self._connection.execute(
-            _MOVE_HEAD,
-            {
-                "new_seq": entries[-1].seq,
-                "new_hash": entries[-1].hash,
-                "new_order": end.order if order is None else order,
-            },
-        )
-        self.appended = entries[-1]
+        last, last_order = entries[-1], end.order if order is None else order
+        new = {"new_seq": last.seq, "new_hash": last.hash, "new_order": last_order}
+        self._connection.execute(_MOVE_HEAD, new)
+        self.appended = last
         return entries
 
     def has(self, entry: Entry) -> bool:
@@ -120,14 +100,13 @@ class Chain:
         if number is None:
             yield from self._stream(_ENTRIES.where(*conditions).order_by(place.desc()).limit(limit))
         else:
-            both = _of_number(number, conditions, limit)
-            yield from self._stream(both.order_by(both.selected_columns.seq.desc()).limit(limit))
+            yield from self._stream(_of_number(number, conditions, limit))
 
     def after(self, behind: int, end: int, **wanted: Unpack[Conditions]) -> Iterator[Entry]:
         """Give the entries behind number `behind`, up to number `end`, that fit every condition, oldest first."""
         conditions = [history.c.seq > behind, history.c.seq <= end, *_conditions(wanted)]
         if (number := wanted.get("number")) is not None:
-            conditions.append(or_(history.c.survivor == number, history.c.absorbed == number))
+            conditions.append((history.c.survivor == number) | (history.c.absorbed == number))
         yield from self._stream(_ENTRIES.where(*conditions).order_by(history.c.seq))
 
     def last(self) -> int:
@@ -189,8 +168,7 @@ class Chain:
         """Give the whole history, oldest first, streamed."""
         yield from self._stream(_ENTRIES.order_by(history.c.seq))
 
-    # Any: SQLAlchemy types a row by its columns only where their number is known; here it is three.
-    def _stream(self, statement: Select[Any] | CompoundSelect[Any]) -> Iterator[Entry]:
+    def _stream(self, statement: Executable) -> Iterator[Entry]:
         for seq, body, digest in streamed(self._connection, statement, ROWS_AT_ONCE):
             yield Entry(seq=seq, body=body, hash=digest)
 
@@ -239,23 +217,18 @@ def _bounds(since: str | None, until: str | None, limit: int | None) -> list[Col
     return bounds
 
 
-def _of_number(number: str, conditions: Sequence[ColumnElement[bool]], limit: int | None) -> CompoundSelect[Any]:
-    """Return the entries in which `number` was kept or taken over, or the newest `limit` of each kind."""
+def _of_number(number: str, conditions: Sequence[ColumnElement[bool]], limit: int | None) -> Executable:
+    """Return the entries in which `number` was kept or taken over, newest first, at most `limit`."""
     # Two look-ups, each in the order of its index: with OR a planner may walk through the whole history instead.
     # No entry is in both halves.
     kept = (history.c.survivor == number, *conditions)
     gone = (history.c.absorbed == number, history.c.survivor.is_distinct_from(number), *conditions)
-    if limit is None:
-        return union_all(_ENTRIES.where(*kept), _ENTRIES.where(*gone))
-    # The index alone says which entries: a planner expects them near the end, but they may lie far from it.
-    newest = [
-        select(history.c.seq).where(*half).order_by(history.c.seq.desc()).limit(limit).subquery()
-        for half in (kept, gone)
-    ]
-    entry = history.alias()
-    return union_all(
-        *(
-            select(entry.c.seq, entry.c.body, entry.c.hash).where(entry.c.seq.in_(select(half.c.seq)))
-            for half in newest
-        )
-    )
+    halves = [_ENTRIES.where(*half) for half in (kept, gone)]
+    if limit is not None:
+        # The index alone says which entries: a planner expects them near the end, but they may lie far from it.
+        newest = select(history.c.seq).order_by(history.c.seq.desc()).limit(limit)
+        places = [select(newest.where(*half).subquery().c.seq) for half in (kept, gone)]
+        entry = history.alias()
+        halves = [select(entry.c.seq, entry.c.body, entry.c.hash).where(entry.c.seq.in_(seqs)) for seqs in places]
+    both = union_all(*halves)
+    return both.order_by(both.selected_columns.seq.desc()).limit(limit)

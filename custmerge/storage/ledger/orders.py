@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import closing
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, type_coerce, union, update
@@ -52,9 +51,7 @@ class Ledger:
             .outerjoin(history, is_entry)
             .where(*_kept_before(at))
         )
-        with closing(streamed(self._connection, statement, ROWS_AT_ONCE)) as rows:
-            for row in rows:
-                yield tuple(row)
+        return streamed(self._connection, statement, ROWS_AT_ONCE)
 
     def erase_images_before(self, at: str, *, but: Collection[int]) -> int:
         """Erase the before-images of orders before a moment, with their salts, `but` some; returns their number."""

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from contextlib import closing
-from typing import Any
+from dataclasses import fields
 
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, cast, func, insert, or_, select, union, update
+from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, Text, cast, func, or_, select, union, update
 
 from custmerge.rules.history import Action
-from custmerge.rules.transfers import OPEN, Decision, Form, Status, Transfer
-from custmerge.storage.dialect import TextFromBody, among, streamed
+from custmerge.rules.transfers import OPEN, Form, Status, Transfer
+from custmerge.storage.dialect import TextFromBody, among, insert_row, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
@@ -23,7 +22,7 @@ _OF_NUMBERS = union(
 )
 FORMS_AT_ONCE = 4
 """Each may have 20 MB."""
-_REJECTED = (transfer.c.status == Status.REJECTED.value,)
+_IS_REJECTED = transfer.c.status == Status.REJECTED
 
 
 class Transfers:
@@ -34,75 +33,51 @@ class Transfers:
 
     def add(self, new: Transfer, content: bytes) -> int:
         """Keep a new transfer with its form; `new.id` doesn't count. Returns the id that it gets."""
-        key = self._connection.execute(
-            insert(transfer).values(
-                survivor=new.survivor,
-                absorbed=new.absorbed,
-                status=new.status.value,
-                filed_by=new.filed_by,
-                filed_by_person=new.filed_by_person,
-                at=new.at,
-                sha256=new.form.sha256,
-                size=new.form.size,
-                type=new.form.type,
-                salt=new.salt,
-                identity_sha256=new.identity_sha256,
-            )
-        ).inserted_primary_key
-        if key is None:
-            raise LookupError(new.survivor)
-        self._connection.execute(insert(form).values(transfer=key[0], content=content))
-        return int(key[0])
+        values = {column: cell for column, cell in new.row.items() if column != "id"}
+        number = insert_row(self._connection, transfer, values)
+        insert_row(self._connection, form, {"transfer": number, "content": content})
+        return number
 
     def transfer(self, number: int, *, lock: bool = False) -> Transfer | None:
         """Return a transfer by its id; with `lock` nobody else changes it before the transaction ends."""
         statement = _TRANSFER.where(transfer.c.id == number)
-        row = self._connection.execute(statement.with_for_update() if lock else statement).first()
-        return None if row is None else _transfer(row)
+        return self._first(statement.with_for_update() if lock else statement)
 
     def open_for(self, survivor: str, absorbed: str) -> Transfer | None:
         """Return the transfer of exactly this pair in this direction that is filed or approved, and lock it."""
         statement = _TRANSFER.where(
             transfer.c.survivor == survivor, transfer.c.absorbed == absorbed, transfer.c.status.in_(OPEN)
         )
-        row = self._connection.execute(statement.with_for_update()).first()
-        return None if row is None else _transfer(row)
+        return self._first(statement.with_for_update())
 
     def open_for_all(self, absorbed: Collection[str], *, lock: bool = False) -> dict[tuple[str, str], Transfer]:
         """Return the open transfers of `absorbed` by (survivor, absorbed)."""
-        rows = self._connection.execute(_OPEN_FOR_LOCKED if lock else _OPEN_FOR, {"keys": absorbed})
-        return {(there.survivor, there.absorbed): there for there in map(_transfer, rows)}
+        opened = self._all(_OPEN_FOR_LOCKED if lock else _OPEN_FOR, keys=absorbed)
+        return {(there.survivor, there.absorbed): there for there in opened}
 
     def newest(self, limit: int, stored: Collection[Status]) -> tuple[Transfer, ...]:
         """Return up to `limit` transfers whose stored status is one of `stored`, newest first."""
         statement = _TRANSFER.where(transfer.c.status.in_(stored)).order_by(transfer.c.id.desc())
-        rows = self._connection.execute(statement.limit(limit))
-        return tuple(_transfer(row) for row in rows)
+        return tuple(self._all(statement.limit(limit)))
 
-    def opened_before(self, at: str) -> list[Transfer]:
-        """Return the transfers that were filed before a moment and are stored as open, oldest first."""
-        is_open = transfer.c.status.in_([status.value for status in OPEN])
-        rows = self._connection.execute(_TRANSFER.where(is_open, transfer.c.at < at).order_by(transfer.c.id))
-        return [_transfer(row) for row in rows]
-
-    def decide(self, number: int, decision: Decision) -> None:
+    def decide(self, decided: Transfer) -> None:
         """Write who approved or rejected a transfer."""
         self._update(
-            transfer.c.id == number,
-            status=decision.status.value,
-            decided_by=decision.by,
-            decided_by_person=decision.person,
-            decided_at=decision.at,
-            reason=decision.reason,
+            transfer.c.id == decided.id,
+            status=decided.status,
+            decided_by=decided.decided_by,
+            decided_by_person=decided.decided_by_person,
+            decided_at=decided.decided_at,
+            reason=decided.reason,
         )
 
     def use(self, number: int, order: int) -> None:
         """Write which order used a transfer up."""
-        self._update(transfer.c.id == number, status=Status.USED.value, order=order)
+        self._update(transfer.c.id == number, status=Status.USED, order=order)
 
     def void(self, number: int) -> None:
         """Make a transfer void."""
-        self._update(transfer.c.id == number, status=Status.VOID.value)
+        self._update(transfer.c.id == number, status=Status.VOID)
 
     def void_open(self, numbers: Collection[int]) -> list[Transfer]:
         """Make void those of some transfers that are open; returns them as they were."""
@@ -122,18 +97,17 @@ class Transfers:
             conditions.append(transfer.c.decided_by_person == person)
         return self._void_open(or_(*conditions)) if conditions else []
 
-    def stored_as(self, *statuses: Status) -> list[Transfer]:
-        """Return every transfer whose stored status is one of these, oldest first."""
-        has_status = transfer.c.status.in_([status.value for status in statuses])
-        rows = self._connection.execute(_TRANSFER.where(has_status).order_by(transfer.c.id))
-        return [_transfer(row) for row in rows]
+    def stored_as(self, *statuses: Status, filed_before: str | None = None) -> list[Transfer]:
+        """Return every transfer whose stored status is one of these, oldest first; those filed before a moment."""
+        statement = _TRANSFER.where(transfer.c.status.in_(statuses)).order_by(transfer.c.id)
+        return self._all(statement if filed_before is None else statement.where(transfer.c.at < filed_before))
 
     def _void_open(self, condition: ColumnElement[bool]) -> list[Transfer]:
         """Make open transfers void; their rows are locked in the order of their ids."""
         statement = _TRANSFER.where(condition, transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
-        opened = [_transfer(row) for row in self._connection.execute(statement.with_for_update())]
+        opened = self._all(statement.with_for_update())
         if opened:
-            self._update(among(transfer.c.id, [there.id for there in opened]), status=Status.VOID.value)
+            self._update(among(transfer.c.id, [there.id for there in opened]), status=Status.VOID)
         return opened
 
     def forms_before(self, at: str) -> int:
@@ -145,15 +119,17 @@ class Transfers:
         """Give (id, form, the digest of the filing) of those that `forms_before` counts."""
         filed = transfer.alias("filed")
         forms = select(form.c.transfer, form.c.content, filed.c.sha256).join(filed, filed.c.id == form.c.transfer)
-        with closing(streamed(self._connection, forms.where(*self._forms_before(at)), FORMS_AT_ONCE)) as rows:
-            for row in rows:
-                yield tuple(row)
+        return streamed(self._connection, forms.where(*self._forms_before(at)), FORMS_AT_ONCE)
 
     def erase_forms_before(self, at: str, *, but: Collection[int]) -> int:
         """Erase the signed forms of transfers that ended before a moment, `but` some; returns their number."""
         others = ~among(form.c.transfer, but)
         statement = update(form).where(*self._forms_before(at), others).values(content=b"")
         return self._connection.execute(statement).rowcount
+
+    def form_of(self, number: int) -> object:
+        """Return the signed form of a transfer, None where it is gone, else whatever is stored there."""
+        return self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar()
 
     def has_ended_before(self, number: int, at: str) -> bool:
         """Return whether a transfer ended before a moment, so that its form may have been erased."""
@@ -162,7 +138,7 @@ class Transfers:
 
     def reasons_before(self, at: str) -> list[int]:
         """Return the ids of the transfers that were rejected before a moment and still have their reason."""
-        left = select(transfer.c.id).where(*_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
+        left = select(transfer.c.id).where(_IS_REJECTED, transfer.c.decided_at < at, transfer.c.reason.is_not(None))
         return list(self._connection.execute(left.order_by(transfer.c.id)).scalars())
 
     def old_texts(self, at: str) -> int | None:
@@ -195,35 +171,26 @@ class Transfers:
             TextFromBody("transfer") == cast(transfer.c.id, Text),
         )
         return or_(
-            and_(*_REJECTED, transfer.c.decided_at < at),
-            and_(transfer.c.status == Status.USED.value, used),
-            and_(transfer.c.status == Status.VOID.value, transfer.c.at < at, ~voided_since.exists()),
+            _IS_REJECTED & (transfer.c.decided_at < at),
+            (transfer.c.status == Status.USED) & used,
+            (transfer.c.status == Status.VOID) & (transfer.c.at < at) & ~voided_since.exists(),
         )
+
+    def _all(self, statement: Executable, **parameters: Collection[str]) -> list[Transfer]:
+        return [_transfer(row) for row in self._connection.execute(statement, parameters).mappings()]
+
+    def _first(self, statement: Executable) -> Transfer | None:
+        row = self._connection.execute(statement).mappings().first()
+        return None if row is None else _transfer(row)
 
     def _update(self, *conditions: ColumnElement[bool], **values: str | int | None) -> None:
         self._connection.execute(update(transfer).where(*conditions).values(values))
 
 
-def _status(stored: str) -> Status:
-    """Return the status of a row; VOID for a word that is no status, so that nobody can use the transfer."""
-    return Status(stored) if stored in set(Status) else Status.VOID
-
-
-# Any: SQLAlchemy types a row by its columns.
-def _transfer(row: Row[Any]) -> Transfer:
-    return Transfer(
-        id=row.id,
-        survivor=row.survivor,
-        absorbed=row.absorbed,
-        status=_status(row.status),
-        filed_by=row.filed_by,
-        filed_by_person=row.filed_by_person,
-        at=row.at,
-        decided_by=row.decided_by,
-        decided_by_person=row.decided_by_person,
-        decided_at=row.decided_at,
-        reason=row.reason,
-        form=Form(sha256=row.sha256, size=row.size, type=row.type),
-        salt=bytes(row.salt),
-        identity_sha256=row.identity_sha256,
-    )
+def _transfer(row: RowMapping) -> Transfer:
+    values = dict(row)
+    form = Form(**{field.name: values.pop(field.name) for field in fields(Form)})
+    # VOID for a word that is no status, so that nobody can use the transfer.
+    values["status"] = Status(row["status"]) if row["status"] in set(Status) else Status.VOID
+    values["salt"] = bytes(row["salt"])
+    return Transfer(**values, form=form)

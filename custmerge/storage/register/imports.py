@@ -7,58 +7,37 @@ temporary tables with the line that it came from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from sqlalchemy import Column, Connection, Integer, MetaData, Table, exists, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 
-from custmerge.rules.fields import Customer
 from custmerge.storage.dialect import Row, dialect_of
-from custmerge.storage.register.reader import CIRCLES_POSTGRESQL, CIRCLES_SQLITE
-from custmerge.storage.register.records import customer_of
+from custmerge.storage.register.reader import circles
 from custmerge.storage.tables import Key, contact_columns, customer, domain, field_columns, package
 
-CUSTOMER_ROW = ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")
-"""The columns of a row for `add_customers` and `put_customers`, in their order."""
-PACKAGE_ROW = ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")
-"""The columns of a row for `add_packages` and `put_packages`, in their order."""
+_TARGETS: dict[str, tuple[Table, tuple[str, ...]]] = {
+    "customers": (customer, ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")),
+    "packages": (package, ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")),
+}
+"""Where rows of a kind go: a table, and the columns of a row in their order, of which the first is the key."""
 DOMAIN_LINE = ("ascii_name", "name", "package", "line")
 """The columns of a row for `claim_domains` and `skip_domains`, in their order."""
 
 _TEMPORARY = MetaData()
 
 
-def _domains_of_lines(name: str) -> Table:
-    """Return a temporary table of the domains that packages have in lines of a file."""
-    return Table(
-        name,
-        _TEMPORARY,
-        Column("ascii_name", Key, nullable=False, index=True),
-        Column("name", Key, nullable=False),
-        Column("package", Key, nullable=False),
-        Column("line", Integer, nullable=False),
-        prefixes=["TEMPORARY"],
-        postgresql_on_commit="DROP",
-    )
+def _temporary(name: str, *columns: str) -> Table:
+    """Return a temporary table of keys, of which the first has an index, and of a `line` in a file."""
+    kinds = [(column, Integer if column == "line" else Key) for column in columns]
+    made = [Column(column, kind, nullable=False, index=column == columns[0]) for column, kind in kinds]
+    return Table(name, _TEMPORARY, *made, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 
 
-_line = Table(
-    "custmerge_line",
-    _TEMPORARY,
-    Column("key", Key, nullable=False, index=True),
-    Column("line", Integer, nullable=False),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
-_claim = _domains_of_lines("custmerge_claim")
-_skipped = _domains_of_lines("custmerge_skipped")
-_released = Table(
-    "custmerge_released",
-    _TEMPORARY,
-    Column("ascii_name", Key, nullable=False, index=True),
-    prefixes=["TEMPORARY"],
-    postgresql_on_commit="DROP",
-)
+_line = _temporary("custmerge_line", "key", "line")
+_claim = _temporary("custmerge_claim", *DOMAIN_LINE)
+_skipped = _temporary("custmerge_skipped", *DOMAIN_LINE)
+_released = _temporary("custmerge_released", "ascii_name")
 
 _first_claim = (
     select(_claim.c.ascii_name, func.min(_claim.c.line).label("line")).group_by(_claim.c.ascii_name).subquery()
@@ -130,42 +109,45 @@ class RegisterImport:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
         _TEMPORARY.create_all(connection, checkfirst=False)
 
-    def add_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add new customers; where a number exists, add none of `rows` and return those that exist.
+    def add(self, kind: str, rows: Sequence[Row]) -> set[str]:
+        """Add new customers or packages; where a key exists, add none of `rows` and return those that exist.
 
         Rows may all leave out columns at their end: sqlite3 takes longer for a None than for a text.
         """
-        return self._add(customer, CUSTOMER_ROW[: len(rows[0])] if rows else CUSTOMER_ROW, rows)
+        table, columns = _TARGETS[kind]
+        given = columns[: len(rows[0])] if rows else columns
+        try:
+            with self._connection.begin_nested():
+                self._dialect.insert_rows(self._connection, table.name, given, rows)
+        except Exception as error:
+            if not self._dialect.is_refused(error):
+                raise
+            key = table.c[columns[0]]
+            keys = [key for key, *_ in rows]
+            existing = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
+            if not existing:
+                # Rows of another transaction, which this one doesn't see: none of ours was written.
+                raise
+            return existing
+        return set()
 
-    def add_packages(self, rows: Sequence[Row]) -> set[str]:
-        """Add new packages; where a key exists, add none of `rows` and return those that exist."""
-        return self._add(package, PACKAGE_ROW, rows)
-
-    def add_new_customers(self, rows: Sequence[Row]) -> set[str]:
-        """Add customers that didn't exist when asked for; returns those that somebody else has added since."""
-        return self._add_new(self.add_customers, rows)
-
-    def add_new_packages(self, rows: Sequence[Row]) -> set[str]:
-        """Add packages likewise."""
-        return self._add_new(self.add_packages, rows)
-
-    def put_customers(self, rows: Sequence[Row]) -> None:
-        """Overwrite customers, who are locked."""
-        self._put(customer, CUSTOMER_ROW, rows)
-
-    def put_packages(self, rows: Sequence[Row]) -> None:
-        """Overwrite packages, which are locked."""
-        self._put(package, PACKAGE_ROW, rows)
-
-    def customers(self, numbers: Collection[str]) -> dict[str, tuple[Customer, str | None]]:
-        """Return the records and password hashes of those of `numbers` that exist, and lock them."""
-        rows = self._connection.execute(
-            select(customer.c.number, *field_columns, customer.c.merged_into, customer.c.password_hash)
-            .where(customer.c.number.in_(numbers))
-            .order_by(customer.c.number)
-            .with_for_update()
+    def put(self, kind: str, rows: Sequence[Row]) -> None:
+        """Overwrite customers or packages, which are locked."""
+        if not rows:
+            return
+        table, columns = _TARGETS[kind]
+        statement = self._dialect.upsert(table)
+        statement = statement.on_conflict_do_update(
+            index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
         )
-        return {number: (customer_of((number, *record)), password_hash) for number, *record, password_hash in rows}
+        self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+
+    def stored(self, kind: str, keys: Collection[str]) -> dict[str, Row]:
+        """Return the rows of those of `keys` that exist, by key, and lock them."""
+        table, columns = _TARGETS[kind]
+        key = table.c[columns[0]]
+        statement = select(*(table.c[name] for name in columns)).where(key.in_(keys)).order_by(key)
+        return {row[0]: tuple(row) for row in self._connection.execute(statement.with_for_update())}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
         """Return for those of `numbers` that exist the number they went into, or None.
@@ -186,16 +168,6 @@ class RegisterImport:
             customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
         )
         return dict(self._connection.execute(statement).all())
-
-    def packages(self, keys: Collection[str]) -> dict[str, Row]:
-        """Return the stored rows of those packages that exist, in the order of PACKAGE_ROW, and lock them."""
-        rows = self._connection.execute(
-            select(*(package.c[name] for name in PACKAGE_ROW))
-            .where(package.c.package.in_(keys))
-            .order_by(package.c.package)
-            .with_for_update()
-        )
-        return {row.package: tuple(row) for row in rows}
 
     def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
         """Remember in which lines keys stand."""
@@ -253,40 +225,7 @@ class RegisterImport:
         """Give (line, number) of each noted tombstone whose chain ends in a circle."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
-        circles = CIRCLES_POSTGRESQL if self._dialect.is_server else CIRCLES_SQLITE
-        yield from self._connection.execute(text(_CIRCLES.format(circles=circles)))
-
-    def _add(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> set[str]:
-        try:
-            with self._connection.begin_nested():
-                self._dialect.insert_rows(self._connection, table.name, columns, rows)
-        except Exception as error:
-            if not self._dialect.is_refused(error):
-                raise
-            key = table.c[columns[0]]
-            keys = [key for key, *_ in rows]
-            existing = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
-            if not existing:
-                # Rows of another transaction, which this one doesn't see: none of ours was written.
-                raise
-            return existing
-        return set()
-
-    def _add_new(self, add: Callable[[Sequence[Row]], set[str]], rows: Sequence[Row]) -> set[str]:
-        existing: set[str] = set()
-        while rows and (refused := add(rows)):
-            existing |= refused
-            rows = [(key, *cells) for key, *cells in rows if key not in existing]
-        return existing
-
-    def _put(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        statement = self._dialect.upsert(table)
-        statement = statement.on_conflict_do_update(
-            index_elements=[columns[0]], set_={name: statement.excluded[name] for name in columns[1:]}
-        )
-        self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
+        yield from self._connection.execute(text(_CIRCLES.format(circles=circles(self._connection))))
 
 
 def _askable(numbers: Collection[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Select, TextClause, cast, func, or_, select, text
+from sqlalchemy import Connection, Executable, func, or_, select, text
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.rules.ledger_check import Placement
@@ -16,9 +16,11 @@ from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_co
 
 ROWS_AT_ONCE = 5_000
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
-# Two statements: joined, each domain would bring the contact of its package along.
-_PACKAGES = f"SELECT package, number, {', '.join(CONTACT_COLUMNS)} FROM package WHERE package {{among}}"  # noqa: S608 (our names)
-_DOMAINS = "SELECT package, name FROM domain WHERE package {among} ORDER BY package, name"
+_PLACEMENTS = f"""
+SELECT p.package, d.name, p.number, {", ".join(f"p.{column}" for column in CONTACT_COLUMNS)}
+FROM package p LEFT JOIN domain d ON d.package = p.package
+WHERE p.package {{among}} ORDER BY p.package, d.name
+"""  # noqa: S608 (our names)
 # A tombstone may have been imported, but what was imported as one can't be in an order. The addition to the action
 # keeps SQLite from going through every undo for each of them.
 _RETIRED_BY_NOBODY = """
@@ -43,12 +45,16 @@ WHERE c.merged_into IS NOT NULL AND (t.number IS NULL OR t.merged_into IS NOT NU
 """  # noqa: S608 (names of fields)
 
 
-def _circles(behind: str) -> str:
-    """Return the statement that finds circles; `behind` joins those that lead to `e.number`.
+def circles(connection: Connection) -> str:
+    """Return the statement that finds the numbers that lead round in a circle, or into one.
 
     Only a number that leads to a number that was merged away itself can be part of a circle, or lead into one. Each
     of them is reached once, from the end of its way: walking from each of them takes the square of their number.
     """
+    behind = "customer c ON c.merged_into = e.number"
+    if dialect_of(connection).is_server:
+        # By the index, one after the other: left to itself the planner reads the whole table at every step.
+        behind = "LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true"
     return f"""
 WITH RECURSIVE ends (number) AS (
   SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into
@@ -62,9 +68,6 @@ EXCEPT SELECT number FROM ends ORDER BY 1
 """  # noqa: S608 (of ours)
 
 
-CIRCLES_SQLITE = _circles("customer c ON c.merged_into = e.number")
-# By the index, one after the other: left to itself the planner reads the whole table at every step.
-CIRCLES_POSTGRESQL = _circles("LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true")
 _NOWHERE = """
 SELECT c.number, c.merged_into FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
 WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
@@ -107,14 +110,15 @@ class RegisterReader:
 
         A contact that is there in part, which only an edited file of SQLite has, is given as it is.
         """
-        domains: dict[str, list[str]] = {}
-        for key, name in driver_rows(self._connection, _DOMAINS, keys):
-            domains.setdefault(key, []).append(name)
         placements: dict[str, Placement] = {}
-        for row in driver_rows(self._connection, _PACKAGES, keys):
-            key, number, contact = row[0], row[1], row[2:]
-            names = tuple(domains.get(key, ()))
-            placements[key] = Placement(number, names, None if contact == _NO_CONTACT else contact)
+        for row in driver_rows(self._connection, _PLACEMENTS, keys):
+            key, name, number, *_ = row
+            if (placement := placements.get(key)) is None:
+                contact = row[3:]
+                placement = Placement(number, [], None if contact == _NO_CONTACT else contact)
+                placements[key] = placement
+            if name is not None:
+                placement.domains.append(name)
         return placements
 
     def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
@@ -124,11 +128,10 @@ class RegisterReader:
         that is None.
         """
         if numbers is None:
-            yield from self._streamed(text(_RETIRED_BY_NOBODY.format(among="")))
-            return
-        is_one = f"AND c.number {dialect_of(self._connection).among(':numbers')}"
-        statement = text(_RETIRED_BY_NOBODY.format(among=is_one))
-        yield from self._streamed(statement.bindparams(numbers=dialect_of(self._connection).keys(numbers)))
+            return self._streamed(text(_RETIRED_BY_NOBODY.format(among="")))
+        dialect = dialect_of(self._connection)
+        statement = text(_RETIRED_BY_NOBODY.format(among=f"AND c.number {dialect.among(':numbers')}"))
+        return self._streamed(statement.bindparams(numbers=dialect.keys(numbers)))
 
     def has_undos(self) -> bool:
         """Return whether any order was ever taken back."""
@@ -153,7 +156,7 @@ class RegisterReader:
         )
         if numbers is not None:
             statement = statement.where(among(package.c.number, numbers))
-        yield from self._streamed(statement)
+        return self._streamed(statement)
 
     def filled_tombstones(self, numbers: Collection[str] | None) -> Iterator[str]:
         """Give the numbers, of `numbers` unless that is None, that were merged away and still have a record."""
@@ -161,14 +164,11 @@ class RegisterReader:
         if numbers is not None:
             statement = statement.where(among(customer.c.number, numbers))
         condition = or_(*(column != "" for column in field_columns))
-        for row in self._streamed(statement.where(condition).order_by(customer.c.number)):
-            yield row[0]
+        return self._first_cells(statement.where(condition).order_by(customer.c.number))
 
     def circles(self) -> Iterator[str]:
         """Give the numbers that lead round in a circle, or into one."""
-        circles = CIRCLES_POSTGRESQL if dialect_of(self._connection).is_server else CIRCLES_SQLITE
-        for row in self._streamed(text(circles)):
-            yield row[0]
+        return self._first_cells(text(circles(self._connection)))
 
     def going_further(self, numbers: Collection[str]) -> list[str]:
         """Return those of `numbers` that lead to a number that was merged away itself."""
@@ -183,12 +183,11 @@ class RegisterReader:
 
     def leading_nowhere(self) -> Iterator[tuple[str, str]]:
         """Give the numbers (number, merged_into) that lead to a number that there isn't."""
-        yield from self._streamed(text(_NOWHERE))
+        return self._streamed(text(_NOWHERE))
 
     def domains_twice(self) -> Iterator[str]:
         """Give the names that stand in two packages."""
-        for row in self._streamed(text(_TWICE)):
-            yield row[0]
+        return self._first_cells(text(_TWICE))
 
     def unsure_domain_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
         """Give (name, ascii_name) of the domains whose key isn't plainly right, streamed; with `only` theirs alone.
@@ -197,34 +196,26 @@ class RegisterReader:
         """
         name, key = domain.c.name, domain.c.ascii_name
         # Counted, because looking for a character beyond ASCII takes three times as long.
-        size = (
-            func.length(cast(key, LargeBinary))
-            if not dialect_of(self._connection).is_server
-            else func.octet_length(key)
-        )
-        found = select(name, key).where(
-            or_(
-                func.lower(name) != key,
-                key.contains("xn--"),
-                key.contains(" "),
-                key.endswith("."),
-                size != func.length(key),
-            )
-        )
+        is_beyond_ascii = dialect_of(self._connection).size_in_bytes(key) != func.length(key)
+        is_odd = key.contains("xn--"), key.contains(" "), key.endswith("."), is_beyond_ascii
+        found = select(name, key).where(or_(func.lower(name) != key, *is_odd))
         if only is not None:
             theirs = select(package.c.package).where(among(package.c.number, only))
             found = found.where(domain.c.package.in_(theirs))
-        yield from self._streamed(found)
+        return self._streamed(found)
 
     def domains_without_package(self) -> Iterator[str]:
         """Give the names whose package there isn't."""
-        for row in self._streamed(text(_HOMELESS)):
-            yield row[0]
+        return self._first_cells(text(_HOMELESS))
 
     def packages_of_nobody(self) -> Iterator[tuple[str, str]]:
         """Give the packages (package, number) whose number there isn't."""
-        yield from self._streamed(text(_NOBODYS))
+        return self._streamed(text(_NOBODYS))
 
     # Any: rows of different kinds.
-    def _streamed(self, statement: Select[Any] | TextClause) -> Iterator[Any]:
-        yield from streamed(self._connection, statement, ROWS_AT_ONCE)
+    def _streamed(self, statement: Executable) -> Iterator[Any]:
+        return streamed(self._connection, statement, ROWS_AT_ONCE)
+
+    def _first_cells(self, statement: Executable) -> Iterator[str]:
+        for row in self._streamed(statement):
+            yield row[0]

@@ -6,20 +6,22 @@ place of ours.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package, chain
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among, dialect_of, streamed
+from custmerge.storage.files.temporary import ChangedRecords
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 ROWS_AT_ONCE = 2_000
+Cells = tuple[str | None, ...]
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
 
 _CUSTOMER = select(customer.c.number, *field_columns, customer.c.merged_into)
@@ -81,13 +83,20 @@ class Register:
     def customers_with_chains(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
         """Return the records of `numbers`, see `customers`, and of the numbers that tombstones among them lead to."""
         records = self.customers(numbers, lock=lock)
-        new = records
+        self.add_chains(records)
+        return records
+
+    def add_chains(self, records: dict[str, Customer], *, changed: ChangedRecords | None = None) -> None:
+        """Add to some records those that tombstones among them lead to, one step of all chains at once.
+
+        Records in `changed`, which a dry run has changed, take the place of the register's.
+        """
+        new: Mapping[str, Customer] = records
         while (
             into := {record.merged_into for record in new.values() if record.merged_into is not None} - records.keys()
         ):
-            new = self.customers(into)
+            new = self.customers(into) | ({} if changed is None else changed.records(into))
             records |= new
-        return records
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""
@@ -181,31 +190,29 @@ class Register:
     def place(self, packages: Iterable[Package], *, contacts: Collection[str]) -> None:
         """Write under which number each package is, and the contact of those whose keys `contacts` names."""
         names = tuple(column.name for column in contact_columns)
-        alone, with_contact = list[tuple[str | None, ...]](), list[tuple[str | None, ...]]()
+        alone, with_contact = list[Cells](), list[Cells]()
         for moved in packages:
             if moved.package in contacts:
                 with_contact.append((moved.package, moved.number, *(moved.contact or _NO_CONTACT)))
             else:
                 alone.append((moved.package, moved.number))
-        self._dialect.update_rows(self._connection, package.name, "package", ("number",), alone)
-        self._dialect.update_rows(self._connection, package.name, "package", ("number", *names), with_contact)
+        self._update(package, ("package", "number"), alone)
+        self._update(package, ("package", "number", *names), with_contact)
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """Make numbers tombstones: each keeps its password and says only which number it went into."""
         rows = [(record.number, record.merged_into, lower(record.number)) for record in tombstones]
-        self._dialect.update_rows(
-            self._connection, customer.name, "number", ("merged_into", "search"), rows, emptied=FIELDS
-        )
+        self._update(customer, ("number", "merged_into", "search"), rows, emptied=FIELDS)
 
     def revive(self, records: Iterable[Customer]) -> None:
         """Make tombstones records in use again; each has kept its password."""
         rows = [(r.number, None, search_text(r.number, r.values), *r.values) for r in records]
-        self._dialect.update_rows(self._connection, customer.name, "number", ("merged_into", "search", *FIELDS), rows)
+        self._update(customer, ("number", "merged_into", "search", *FIELDS), rows)
 
     def write(self, records: Iterable[Customer]) -> None:
         """Write the fields of records that are in use."""
         rows = [(r.number, search_text(r.number, r.values), *r.values) for r in records]
-        self._dialect.update_rows(self._connection, customer.name, "number", ("search", *FIELDS), rows)
+        self._update(customer, ("number", "search", *FIELDS), rows)
 
     def matching(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers in whose number, fields or domain names every word stands.
@@ -256,6 +263,11 @@ class Register:
             for table in (customer, package, domain)
         )
         return customers, packages, domains
+
+    def _update(
+        self, table: Table, columns: Sequence[str], rows: Sequence[Cells], *, emptied: Sequence[str] = ()
+    ) -> None:
+        self._dialect.update_rows(self._connection, table.name, columns, rows, emptied)
 
     # Any: as `_packages_by`.
     def _packages(

@@ -7,8 +7,7 @@ from support import audit_scenes
 from support.audit_scenes import MOVED, NOW, audited, found, merged, tamper
 from support.world import World, details
 
-from custmerge.rules.audit import CheckName, Verdict
-from custmerge.rules.checkpoints import Checkpoint
+from custmerge.rules.audit import CheckName, Checkpoint, Verdict
 from custmerge.rules.history import Head, chain_hash
 from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service

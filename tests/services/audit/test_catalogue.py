@@ -78,12 +78,10 @@ def test_what_changes_nothing_that_is_stored_is_no_finding(request, dialect):
 
 
 def test_what_init_grants_is_no_finding(postgresql, postgresql_server):
-    from custmerge.storage import rights
-
     database = Database(postgresql)
     with closing(database), suppress(Undone), database.writing() as unit:
         unit._connection.exec_driver_sql('CREATE ROLE "some app%%"')
-        rights.grant(unit._connection, "some app%")
+        unit.rights.grant("some app%")
         assert unit.protection.deviations() == []
         raise Undone
 

@@ -14,7 +14,7 @@ TRANSFER_COLUMNS = (
 )
 
 
-def whoami(caller: Caller) -> Shape:
+def caller_shape(caller: Caller) -> Shape:
     """Return who is logged in."""
     return {
         "kind": "customer" if caller.is_customer else "staff",
@@ -25,7 +25,7 @@ def whoami(caller: Caller) -> Shape:
     }
 
 
-def verified(proof: Proof) -> Shape:
+def proof_shape(proof: Proof) -> Shape:
     """Return a proof that holds."""
     return {
         "survivor": proof.survivor,
@@ -36,7 +36,7 @@ def verified(proof: Proof) -> Shape:
     }
 
 
-def person(person: Person) -> Shape:
+def person_shape(person: Person) -> Shape:
     """Return somebody who works here."""
     return {
         "name": person.name,
@@ -46,7 +46,7 @@ def person(person: Person) -> Shape:
     }
 
 
-def service(service: Service) -> Shape:
+def service_shape(service: Service) -> Shape:
     """Return a service token."""
     return {
         "name": service.name,
@@ -58,19 +58,14 @@ def service(service: Service) -> Shape:
     }
 
 
-def created_service(service: Service, token: str) -> Shape:
+def created_service_shape(service: Service, token: str) -> Shape:
     """Return a service token that was just created, with the token itself, which is kept nowhere else."""
-    return {
-        "name": service.name,
-        "role": service.role.value,
-        "created_by": service.created_by_name,
-        "created_at": service.created_at,
-        "expires_at": service.expires_at,
-        "token": token,
-    }
+    shape = service_shape(service)
+    del shape["revoked_at"]
+    return {**shape, "token": token}
 
 
-def transfer(transfer: Transfer) -> Shape:
+def transfer_shape(transfer: Transfer) -> Shape:
     """Return a contract transfer."""
     return {
         "id": transfer.id,

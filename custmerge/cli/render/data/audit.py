@@ -1,4 +1,4 @@
-"""What an audit came to, as monitoring systems read it: a Nagios plugin's output, Prometheus' text format.
+"""What an audit came to, for scripts, as a Nagios plugin's output and in Prometheus' text format.
 
 Source: Monitoring Plugins Development Guidelines, "Plugin Output for Nagios"; Prometheus, "Exposition formats",
 text-based format 0.0.4.
@@ -12,15 +12,15 @@ from itertools import chain
 
 from custmerge.cli.language import SafeText, literal, visible
 from custmerge.cli.render.data.writing import Shape
-from custmerge.cli.render.text.audit import left_out, message, summary
-from custmerge.rules.audit import Audit, Checked, CheckName, Finding, Severity, Verdict
+from custmerge.cli.render.text.audit import left_out, message, summary, worst_severity
+from custmerge.rules.audit import Audit, Checked, Finding, Severity, Verdict
 from custmerge.rules.history import NO_HASH
 
 _STATUS = "The verdict: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (the database could not be looked at)."
 _TIMESTAMP = "When the audit began, as a Unix time."
 
 
-def audit(audit: Audit) -> Shape:
+def audit_shape(audit: Audit) -> Shape:
     """Return what an audit came to."""
     return {
         "status": audit.verdict.name.lower(),
@@ -35,7 +35,7 @@ def audit(audit: Audit) -> Shape:
     }
 
 
-def audit_unknown() -> Shape:
+def unknown_shape() -> Shape:
     """Return what an audit says that couldn't check anything."""
     return {
         "status": Verdict.UNKNOWN.name.lower(),
@@ -45,11 +45,6 @@ def audit_unknown() -> Shape:
         "head": {"seq": 0, "hash": NO_HASH},
         "seconds": 0.0,
     }
-
-
-def audit_check(name: CheckName, description: str) -> Shape:
-    """Return a check with what it proves."""
-    return {"check": name.value, "description": description}
 
 
 def nagios(audit: Audit) -> SafeText:
@@ -65,7 +60,7 @@ def nagios(audit: Audit) -> SafeText:
     for checked in audit.checks:
         lines += [f"{finding.severity.name} {checked.check} {_finding_line(finding)}" for finding in checked.findings]
         if checked.more:
-            lines.append(f"{_worst(checked).name} {checked.check} {_line(left_out(checked))}")
+            lines.append(f"{worst_severity(checked).name} {checked.check} {_line(left_out(checked))}")
     return literal("\n").join([*lines, ""])
 
 
@@ -110,13 +105,8 @@ def _line(text: str) -> str:
 
 def _count(checked: Checked, severity: Severity) -> int:
     # What isn't listed is counted where it is worst.
-    more = checked.more if severity is _worst(checked) else 0
+    more = checked.more if severity is worst_severity(checked) else 0
     return more + sum(finding.severity is severity for finding in checked.findings)
-
-
-def _worst(checked: Checked) -> Severity:
-    is_critical = any(finding.severity is Severity.CRITICAL for finding in checked.findings)
-    return Severity.CRITICAL if is_critical else Severity.WARNING
 
 
 def _metric(name: str, says: str, samples: Iterable[tuple[Mapping[str, str], float]]) -> list[str]:

@@ -9,7 +9,7 @@ from custmerge.services.bulk.file import RunSummary
 BATCH_COLUMNS = ("batch", "rows", "done", "merged", "state", "approved_by", "run_by", "at")
 
 
-def batch(batch: Batch) -> Shape:
+def batch_shape(batch: Batch) -> Shape:
     """Return how far a bulk file is."""
     return {
         "batch": batch.id,
@@ -23,7 +23,7 @@ def batch(batch: Batch) -> Shape:
     }
 
 
-def bulk_ran(run: RunSummary, seconds: float, report: str | None) -> Shape:
+def run_shape(run: RunSummary, seconds: float, report: str | None) -> Shape:
     """Return what a bulk run came to."""
     well_or_failed = (Result.MERGED, Result.ALREADY, Result.FAILED)
     return {
@@ -38,25 +38,20 @@ def bulk_ran(run: RunSummary, seconds: float, report: str | None) -> Shape:
     }
 
 
-def bulk_checked(run: RunSummary, report: str | None) -> Shape:
+def check_shape(run: RunSummary, report: str | None) -> Shape:
     """Return what a bulk run would come to."""
     return {"rows": run.rows, "sha256": run.sha256, "counts": _counts(run), "report": report}
 
 
-def bulk_checked_row(run: RunSummary, report: str | None) -> Shape:
-    """Return what a bulk run would come to as one flat row, a column a status."""
-    return {"rows": run.rows, "sha256": run.sha256, **_counts(run), "report": report}
+def approval_shape(approved: Batch, dry_run: RunSummary) -> Shape:
+    """Return what was approved, with what a run would come to."""
+    return {**batch_shape(approved), "sha256": approved.sha256, "counts": _counts(dry_run)}
 
 
-def bulk_approved(approved: Batch, dry_run: RunSummary) -> Shape:
-    """Return what was approved."""
-    return {**batch(approved), "sha256": approved.sha256, "counts": _counts(dry_run)}
-
-
-def bulk_approved_row(approved: Batch, dry_run: RunSummary) -> Shape:
-    """Return what was approved as one flat row: `merged` is what was done, `would_be_merged` what a run would do."""
-    counts = {f"would_be_{status}": count for status, count in _counts(dry_run).items()}
-    return {**batch(approved), "sha256": approved.sha256, **counts}
+def approval_row(approved: Batch, dry_run: RunSummary) -> Shape:
+    """Return the same as one flat row: `merged` is what was done, `would_be_merged` what a run would do."""
+    would_be = {f"would_be_{status}": count for status, count in _counts(dry_run).items()}
+    return {**batch_shape(approved), "sha256": approved.sha256, **would_be}
 
 
 def _counts(run: RunSummary) -> Shape:

@@ -7,7 +7,7 @@ from custmerge.rules.compare import Comparison, Decision
 from custmerge.rules.fields import IDENTITY_FIELDS
 
 
-def diff(comparison: Comparison) -> Shape:
+def comparison_shape(comparison: Comparison) -> Shape:
     """Return a comparison with its eleven fields."""
     return {
         "survivor": comparison.survivor,
@@ -16,11 +16,11 @@ def diff(comparison: Comparison) -> Shape:
         "mergeable": comparison.decision is not Decision.BLOCKED,
         "blocked_by": [field.value for field in comparison.blocked_by],
         "transfer": comparison.transfer,
-        "fields": diff_fields(comparison),
+        "fields": field_shapes(comparison),
     }
 
 
-def diff_fields(comparison: Comparison) -> list[Shape]:
+def field_shapes(comparison: Comparison) -> list[Shape]:
     """Return the eleven fields of a comparison, one object each."""
     return [
         {

@@ -8,11 +8,12 @@ from custmerge.cli.render.data.writing import Shape
 from custmerge.rules.history import Entry
 from custmerge.services.history import Event
 
-ENTRY_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash", "body")
+EVENT_COLUMNS = ("seq", "at", "by", "action", "order", "survivor", "absorbed", "choice", "hash")
+ENTRY_COLUMNS = (*EVENT_COLUMNS, "body")
 
 
-def event(event: Event) -> Shape:
-    """Return a history event as it is listed."""
+def event_shape(event: Event) -> Shape:
+    """Return an entry as `history` lists it."""
     return {
         "seq": event.seq,
         "at": event.at,
@@ -26,7 +27,7 @@ def event(event: Event) -> Shape:
     }
 
 
-def entry(entry: Entry) -> Shape:
+def entry_shape(entry: Entry) -> Shape:
     """Return a history entry as anyone can verify it (contract §7)."""
     return {"body": json.loads(entry.body), "hash": entry.hash}
 
@@ -34,4 +35,4 @@ def entry(entry: Entry) -> Shape:
 def entry_row(entry: Entry) -> Shape:
     """Return a history entry as one flat row; `body` is the canonical text that was hashed."""
     body = json.loads(entry.body)
-    return {**{key: body.get(key) for key in ENTRY_COLUMNS[:-2]}, "hash": entry.hash, "body": entry.body}
+    return {**{key: body.get(key) for key in EVENT_COLUMNS[:-1]}, "hash": entry.hash, "body": entry.body}

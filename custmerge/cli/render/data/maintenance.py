@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from custmerge.cli.language import filled
 from custmerge.cli.render.data.writing import Shape
-from custmerge.services.purge import Purged
 
 if TYPE_CHECKING:
+    # Each verb loads its own service alone.
     from custmerge.services.doctor import Check
     from custmerge.services.imports import Imported
+    from custmerge.services.purge import Purged
 
 
-def imported(imported: Imported) -> Shape:
+def imported_shape(imported: Imported) -> Shape:
     """Return what an import did."""
     skipped = {} if imported.skipped is None else {"skipped": imported.skipped}
     return {
@@ -24,12 +26,12 @@ def imported(imported: Imported) -> Shape:
     }
 
 
-def purged(purged: Purged) -> Shape:
+def purged_shape(purged: Purged) -> Shape:
     """Return what a purge erased, or would erase."""
     erased = {"orders": purged.orders, "forms": purged.forms, "reasons": purged.reasons, "rows": purged.rows}
     return {"until": purged.until, **erased, "dry_run": purged.dry_run}
 
 
-def check(check: Check, message: str) -> Shape:
-    """Return one of doctor's findings with its sentence."""
-    return {"check": check.check, "ok": check.ok, "message": message}
+def check_shape(check: Check) -> Shape:
+    """Return one of doctor's findings."""
+    return {"check": check.check, "ok": check.ok, "message": filled(check.message, check.details)}

@@ -1,4 +1,4 @@
-"""What an order did."""
+"""What an order did, or would do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from custmerge.cli.render.data.writing import Shape
 from custmerge.services.merge import Receipt
 
 
-def merge(receipt: Receipt) -> Shape:
+def receipt_shape(receipt: Receipt) -> Shape:
     """Return what an order did."""
     return {
         "order": receipt.order,
@@ -21,10 +21,7 @@ def merge(receipt: Receipt) -> Shape:
     }
 
 
-def merge_row(receipt: Receipt) -> Shape:
-    """Return what an order did as one flat row."""
-    return {
-        **{key: value for key, value in merge(receipt).items() if key != "moved"},
-        "packages": list(receipt.packages),
-        "domains": list(receipt.domains),
-    }
+def receipt_row(receipt: Receipt) -> Shape:
+    """Return the same as one flat row, with what moved at its end."""
+    kept = {key: value for key, value in receipt_shape(receipt).items() if key != "moved"}
+    return {**kept, "packages": list(receipt.packages), "domains": list(receipt.domains)}

@@ -1,4 +1,4 @@
-"""Customers, packages and everything about one number."""
+"""Customers, packages and orders."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from custmerge.rules.plan import Order
 from custmerge.rules.records import CONTACT_COLUMNS, contact_cells
 from custmerge.services.find import Profile
 
+CUSTOMER_KEYS = ("number", *FIELDS, "merged_into")
 
-def customer(record: Customer) -> Shape:
+
+def customer_shape(record: Customer) -> Shape:
     """Return a record: as an exported line, and as `find` and `show` begin."""
     return {
         "number": record.number,
@@ -18,20 +20,14 @@ def customer(record: Customer) -> Shape:
     }
 
 
-def customer_columns() -> list[str]:
-    """Return the keys of `customer`, for a list that may be empty."""
-    return ["number", *FIELDS, "merged_into"]
-
-
-def package(package: Package) -> Shape:
+def package_shape(package: Package) -> Shape:
     """Return a package as an exported line."""
-    details = _package_details(package)
     return {
         "package": package.package,
         "number": package.number,
         "name": package.name,
-        "domains": details["domains"],
-        "contact": details["contact"],
+        "domains": list(package.domains),
+        "contact": _contact(package),
     }
 
 
@@ -46,25 +42,28 @@ def package_row(package: Package) -> Shape:
     }
 
 
-def exported(shape: Shape, password_hash: str | None, *, with_hashes: bool) -> Shape:
+def exported_shape(shape: Shape, password_hash: str | None, *, with_hashes: bool) -> Shape:
     """Return an exported line with its password hash where it is asked for."""
     return {**shape, "password_hash": password_hash} if with_hashes else shape
 
 
-def profile(profile: Profile) -> Shape:
+def profile_shape(profile: Profile) -> Shape:
     """Return all there is about one number."""
-    record = customer(profile.customer)
+    record = customer_shape(profile.customer)
     return {
-        "number": record.pop("number"),
-        "merged_into": record.pop("merged_into"),
+        # These two come first.
+        "number": record["number"],
+        "merged_into": record["merged_into"],
         **record,
-        "packages": [{"package": p.package, **_package_details(p)} for p in profile.packages],
-        "orders": [order(executed) for executed in profile.orders],
+        "packages": [
+            {"package": p.package, "name": p.name, "contact": _contact(p), "domains": list(p.domains)}
+            for p in profile.packages
+        ],
+        "orders": [_order_shape(order) for order in profile.orders],
     }
 
 
-def order(order: Order) -> Shape:
-    """Return an order as `show` lists it."""
+def _order_shape(order: Order) -> Shape:
     return {
         "order": order.order,
         "survivor": order.survivor,
@@ -76,8 +75,8 @@ def order(order: Order) -> Shape:
     }
 
 
-def _package_details(package: Package) -> Shape:
-    contact: Json = None
-    if package.contact is not None:
-        contact = {field.value: value for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)}
-    return {"name": package.name, "contact": contact, "domains": list(package.domains)}
+def _contact(package: Package) -> Json:
+    """Return the details that a package has of its own, None where it has none."""
+    if package.contact is None:
+        return None
+    return {field.value: value for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)}

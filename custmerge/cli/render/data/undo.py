@@ -1,14 +1,13 @@
-"""What an undo gave back."""
+"""What an undo gives back."""
 
 from __future__ import annotations
 
 from custmerge.cli.render.data.writing import Shape
-from custmerge.rules.undo import UndoPlan
-from custmerge.services.undo.batch import Extent
+from custmerge.rules.undo import Extent, UndoPlan
 
 
-def undo(plan: UndoPlan, *, dry_run: bool) -> Shape:
-    """Return what an undo gave back."""
+def plan_shape(plan: UndoPlan, *, dry_run: bool) -> Shape:
+    """Return what undoing an order gives back."""
     return {
         "order": plan.order,
         "undone": True,
@@ -17,37 +16,13 @@ def undo(plan: UndoPlan, *, dry_run: bool) -> Shape:
     }
 
 
-def undo_row(plan: UndoPlan, *, dry_run: bool) -> Shape:
-    """Return what an undo gave back as one flat row."""
-    return {
-        "order": plan.order,
-        "undone": True,
-        "packages": [package.package for package in plan.packages],
-        "domains": list(plan.domains),
-        "dry_run": dry_run,
-    }
-
-
-def undo_batch(extent: Extent, *, dry_run: bool) -> Shape:
-    """Return what undoing a whole bulk run gave back; `restored` are numbers of packages and domains."""
+def extent_shape(extent: Extent, *, dry_run: bool) -> Shape:
+    """Return what undoing a whole bulk run gives back; `restored` are numbers of packages and domains."""
     return {
         "batch": extent.batch,
         "undone": True,
         "orders": extent.orders,
         "already": extent.already,
         "restored": {"packages": extent.packages, "domains": extent.domains},
-        "dry_run": dry_run,
-    }
-
-
-def undo_batch_row(extent: Extent, *, dry_run: bool) -> Shape:
-    """Return what undoing a whole bulk run gave back as one flat row."""
-    return {
-        "batch": extent.batch,
-        "undone": True,
-        "orders": extent.orders,
-        "already": extent.already,
-        "packages": extent.packages,
-        "domains": extent.domains,
         "dry_run": dry_run,
     }

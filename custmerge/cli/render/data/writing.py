@@ -3,59 +3,28 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from itertools import takewhile
-from typing import TextIO, TypeAlias, TypeVar
+from typing import TextIO, TypeAlias
 
 from custmerge import files
 from custmerge.cli.language import SafeText, json_safe, literal, visible
-from custmerge.cli.streams import is_unread
-from custmerge.rules.cells import guard, guard_for_excel
+from custmerge.cli.streams import is_unread, stdout, write_text
+from custmerge.rules.records import guard, guard_for_excel
 from custmerge.settings import without_urls_secrets
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
-T = TypeVar("T")
 
-
-class Format(StrEnum):
-    """How a command prints its data."""
-
-    TABLE = "table"
-    JSON = "json"
-    CSV = "csv"
-
-
-class StreamFormat(StrEnum):
-    """How `history` prints its data."""
-
-    TABLE = "table"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
-
-
-class AuditFormat(StrEnum):
-    """How `audit` prints its verdict."""
-
-    TABLE = "table"
-    JSON = "json"
-    NAGIOS = "nagios"
-    PROMETHEUS = "prometheus"
-
-
-class ExportFormat(StrEnum):
-    """How `export` writes."""
-
-    CSV = "csv"
-    JSON = "json"
-    JSONL = "jsonl"
+# How commands print their data; `history`, `audit` and `export` have formats of their own.
+Format = StrEnum("Format", ("TABLE", "JSON", "CSV"))
+StreamFormat = StrEnum("StreamFormat", ("TABLE", "JSON", "JSONL", "CSV"))
+AuditFormat = StrEnum("AuditFormat", ("TABLE", "JSON", "NAGIOS", "PROMETHEUS"))
+ExportFormat = StrEnum("ExportFormat", ("CSV", "JSON", "JSONL"))
 
 
 def to_text(value: Json) -> SafeText:
@@ -66,13 +35,6 @@ def to_text(value: Json) -> SafeText:
 def json_line(value: Json) -> SafeText:
     """Return a value as a line of JSON with its end."""
     return literal("{document}\n").format(document=to_text(value))
-
-
-def stdout() -> TextIO:
-    """Return standard output as data needs it: UTF-8, line ends as they are written."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", newline="\n")
-    return sys.stdout
 
 
 @contextmanager
@@ -97,27 +59,10 @@ def whole_file(path: str, mode: int = 0o600) -> Iterator[TextIO]:
         raise files.unwritable(path, error) from None
 
 
-def write_text(text: SafeText) -> None:
-    """Write a text to stdout."""
-    stdout().write(text)
-
-
-def write_value(value: str) -> None:
-    """Write a value as a line to stdout: as it is for a program, made visible on a terminal."""
-    sys.stdout.write(f"{visible(value) if sys.stdout.isatty() else value}\n")
-
-
-def write_lines(lines: Iterable[SafeText]) -> None:
-    """Write lines to stdout, as they come."""
-    stdout().writelines(f"{line}\n" for line in lines)
-
-
-def flushed(rows: Iterable[T]) -> Iterator[T]:
-    """Give rows to a writer of stdout, which is flushed before each next row is waited for."""
-    stdout().flush()
-    for row in rows:
-        yield row
-        sys.stdout.flush()
+def flat(shape: Shape) -> Shape:
+    """Return an object as a row of CSV: what is in an object of it stands in that one's place."""
+    inner = [value if isinstance(value, Mapping) else {key: value} for key, value in shape.items()]
+    return {key: value for part in inner for key, value in part.items()}
 
 
 def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> None:
@@ -125,7 +70,7 @@ def write_one(shape: Shape, form: str, rows: Iterable[Shape] | None = None) -> N
     if form == Format.JSON:
         write_text(json_line(shape))
     else:
-        write_many([shape] if rows is None else rows, form)
+        write_many([flat(shape)] if rows is None else rows, form)
 
 
 def write_many(shapes: Iterable[Shape], form: str, columns: Iterable[str] = (), *, out: TextIO | None = None) -> None:
@@ -141,7 +86,8 @@ def write_many(shapes: Iterable[Shape], form: str, columns: Iterable[str] = (), 
     elif form == StreamFormat.JSON:
         _write_array(shapes, out)
     else:
-        _write_csv(shapes, out, list(columns))
+        # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
+        _write_cells(shapes, out, list(columns), _guarded_visible if out.isatty() else guard, delimiter=",")
 
 
 def _while_read(shapes: Iterable[Shape], out: TextIO) -> Iterator[Shape]:
@@ -160,11 +106,6 @@ def write_for_excel(shapes: Iterable[Shape], out: TextIO, columns: Iterable[str]
     """Write objects as CSV that a German Excel opens by a double click, and saves again without changing a value."""
     out.write("\ufeff")
     _write_cells(_while_read(shapes, out), out, list(columns), guard_for_excel, delimiter=";")
-
-
-def _write_csv(shapes: Iterable[Shape], out: TextIO, columns: list[str]) -> None:
-    # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
-    _write_cells(shapes, out, columns, _guarded_visible if out.isatty() else guard, delimiter=",")
 
 
 def _write_cells(

@@ -1,4 +1,4 @@
-"""Staff, service tokens and contract transfers."""
+"""Sessions, proofs, staff, service tokens and contract transfers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from custmerge.cli.language import SafeText, _, literal, moment, pair, visible, word
 from custmerge.cli.render.text.parts import Grid, Line, Part, Table
 from custmerge.errors import N_
-from custmerge.rules.people import Person, Service
+from custmerge.rules.people import Person, Proof, Service
 from custmerge.rules.transfers import Status, Transfer
+from custmerge.services.access import Caller
 
 _STATUS_LABELS = {
     Status.FILED: N_("filed"),
@@ -19,9 +20,21 @@ _STATUS_LABELS = {
 }
 
 
+def caller_lines(caller: Caller) -> list[SafeText]:
+    """Return who is logged in."""
+    text = _("{name} ({role}), until {until}")
+    return [text.format(name=caller.name, role=word(caller.role), until=caller.expires_at)]
+
+
+def proof_lines(proof: Proof) -> list[SafeText]:
+    """Return a proof that holds."""
+    text = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
+    return [text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until)]
+
+
 def staff_table(people: Sequence[Person]) -> Table:
     """Return everybody who works here, a line each."""
-    rows = [(p.name, word(p.role.value), moment(p.created_at), moment(p.disabled_at)) for p in people]
+    rows = [(p.name, word(p.role), moment(p.created_at), moment(p.disabled_at)) for p in people]
     return Table((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
 
 
@@ -29,7 +42,7 @@ def services_table(services: Sequence[Service]) -> Table:
     """Return service tokens, a line each."""
     rows = [
         (
-            *(s.name, word(s.role.value), s.created_by_name),
+            *(s.name, word(s.role), s.created_by_name),
             *(moment(s.created_at), moment(s.expires_at), moment(s.revoked_at)),
         )
         for s in services
@@ -61,8 +74,3 @@ def transfer_parts(transfer: Transfer) -> list[Part]:
     if transfer.reason:
         rows.append((_("Reason"), visible(transfer.reason)))
     return [Line(_("Contract transfer {id}").format(id=transfer.id), "bold"), Grid(rows)]
-
-
-def unlocked(name: str, *, was_locked: bool) -> SafeText:
-    """Return what to say after a lock was to be ended."""
-    return (_("{name} isn't locked any more.") if was_locked else _("{name} wasn't locked.")).format(name=name)

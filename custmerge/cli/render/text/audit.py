@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from custmerge.cli.language import SafeText, _, filled, literal, ngettext
 from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
 from custmerge.errors import N_
-from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, CheckName, Finding, Severity, Verdict, next_step
+from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, Finding, Severity, Verdict, next_step
 
 _MARKS = {Verdict.OK: literal("✓"), Verdict.WARNING: literal("!"), Verdict.CRITICAL: literal("✗")}
 _STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "bold red"}
@@ -28,11 +28,6 @@ def audit_parts(audit: Audit) -> list[Part]:
     took = _("{summary}, {seconds} s").format(summary=summary(audit), seconds=f"{audit.seconds:.1f}")
     head = _("Last entry: {seq}, {hash}").format(seq=audit.head.seq, hash=audit.head.hash)
     return [*parts, BLANK, verdict, took, head]
-
-
-def checks_parts() -> list[Part]:
-    """Return every check that there is."""
-    return [Grid([(name.value, _(DESCRIPTIONS[name])) for name in CheckName])]
 
 
 def message(finding: Finding) -> SafeText:
@@ -59,11 +54,14 @@ def left_out(checked: Checked) -> SafeText:
     return ngettext("{count} finding more", "{count} findings more", checked.more).format(count=checked.more)
 
 
+def worst_severity(checked: Checked) -> Severity:
+    """Return the severity of a check's worst finding."""
+    is_critical = any(finding.severity is Severity.CRITICAL for finding in checked.findings)
+    return Severity.CRITICAL if is_critical else Severity.WARNING
+
+
 def _check_row(checked: Checked) -> tuple[Cell, ...]:
-    verdict = Verdict.OK
-    if checked.count:
-        severities = {finding.severity for finding in checked.findings}
-        verdict = Verdict.CRITICAL if Severity.CRITICAL in severities else Verdict.WARNING
+    verdict = Verdict[worst_severity(checked).name] if checked.count else Verdict.OK
     return Line(_MARKS[verdict], _STYLES[verdict]), checked.check.value, _(DESCRIPTIONS[checked.check])
 
 

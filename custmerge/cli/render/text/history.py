@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from custmerge.cli.language import (
     SafeText,
     _,
@@ -15,8 +17,8 @@ from custmerge.cli.language import (
     word,
 )
 from custmerge.cli.render.text.parts import Line, Table
-from custmerge.rules.fields import FIELDS
-from custmerge.services.history import Event, Moved, Page
+from custmerge.rules.fields import FIELDS, Package
+from custmerge.services.history import Event, Page
 
 
 def history_table(page: Page) -> Table:
@@ -24,31 +26,31 @@ def history_table(page: Page) -> Table:
     rows = []
     for event in page.events:
         undone = page.undone.get(event.order) if event.is_merge and event.order is not None else None
-        note = literal("") if undone is None else literal("\n{note}").format(note=_undone_note(undone))
+        note = literal("")
+        if undone is not None:
+            note = literal("\n{note}").format(note=_("undone by no. {seq}").format(seq=undone))
         what = Line(literal("\n").join(_details(event)), more=(Line(note, "yellow"),))
         rows.append((event.seq, moment(event.at), event.by, word(event.action), event.order, what))
     return Table((_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("What")), rows)
 
 
-def history_line(event: Event) -> SafeText:
-    """Return an entry on one line, for a list that grows."""
+def event_line(event: Event) -> SafeText:
+    """Return an entry as one line."""
     order = literal("") if event.order is None else _("order {order}").format(order=event.order)
     parts = (visible(str(event.seq)), moment(event.at), visible(event.by), word(event.action), order)
     return literal("  ").join(filter(None, (*parts, *_details(event))))
 
 
-def moved_lines(moved: Moved) -> list[SafeText]:
-    """Return the names of everything that an order moved."""
-    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(moved.packages))
-    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(moved.domains))
+def moved_lines(moved: Sequence[Package]) -> list[SafeText]:
+    """Return the names of the packages and domains that an order moved."""
+    keys = [package.package for package in moved]
+    names_of_domains = sorted(name for package in moved for name in package.domains)
+    packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(keys))
+    domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(names_of_domains))
     return [
         template.format(count=len(names), names=literal(", ").join(names) or literal("–"))
-        for template, names in ((packages, moved.packages), (domains, moved.domains))
+        for template, names in ((packages, keys), (domains, names_of_domains))
     ]
-
-
-def _undone_note(seq: int) -> SafeText:
-    return _("undone by no. {seq}").format(seq=seq)
 
 
 def _details(event: Event) -> list[SafeText]:

@@ -7,7 +7,7 @@ from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.services.merge import Receipt
 
 
-def receipt_parts(receipt: Receipt) -> list[Line]:
+def receipt_lines(receipt: Receipt) -> list[Line]:
     """Return the confirmation of an order, or of what it would do."""
     heading = _("Order {order} is done: {absorbed} went into {survivor}.")
     if receipt.order is None:

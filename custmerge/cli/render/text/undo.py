@@ -6,30 +6,41 @@ from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
-from custmerge.rules.undo import UndoPlan
-
-_DONE, _ASKED = "bold green", "bold"
+from custmerge.rules.undo import Extent, UndoPlan
 
 
-def asked_parts(plans: Sequence[UndoPlan]) -> list[Line]:
+def asked_lines(plans: Sequence[UndoPlan]) -> list[Line]:
     """Return what would move back, for a person to agree to."""
-    template = _("Order {order}: {absorbed} would be in use again, apart from {survivor}.")
-    return [line for plan in plans for line in _lines(plan, template, _ASKED)]
+    return _lines(plans, _("Order {order}: {absorbed} would be in use again, apart from {survivor}."), "bold")
 
 
-def dry_run_parts(plans: Sequence[UndoPlan]) -> list[Line]:
-    """Return what would move back, where nothing was changed."""
-    template = _("Dry run: order {order} would be undone, {absorbed} in use again; nothing was changed.")
-    return [line for plan in plans for line in _lines(plan, template, _DONE)]
-
-
-def done_parts(plans: Sequence[UndoPlan]) -> list[Line]:
-    """Return what moved back."""
+def undone_lines(plans: Sequence[UndoPlan], *, dry_run: bool) -> list[Line]:
+    """Return what moved back, or would."""
     template = _("Order {order} is undone: {absorbed} is in use again.")
-    return [line for plan in plans for line in _lines(plan, template, _DONE)]
+    if dry_run:
+        template = _("Dry run: order {order} would be undone, {absorbed} in use again; nothing was changed.")
+    return _lines(plans, template, "bold green")
 
 
-def _lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
+def batch_question(extent: Extent) -> SafeText:
+    """Return the question whether a whole bulk run shall be undone."""
+    return _filled(_("Undo {orders} orders of batch {batch}, {packages} packages, {domains} domains?"), extent)
+
+
+def batch_undone(extent: Extent, *, dry_run: bool) -> SafeText:
+    """Return what undoing a whole bulk run gave back, or would."""
+    text = _("Batch {batch} is undone: {orders} orders, {packages} packages, {domains} domains back.")
+    if dry_run:
+        text = _("Dry run: {orders} orders of batch {batch} would be undone; nothing was changed.")
+    return _filled(text, extent)
+
+
+def _lines(plans: Sequence[UndoPlan], template: SafeText, style: str) -> list[Line]:
+    """Return the template for each order, and below it what moves back."""
+    return [line for plan in plans for line in _order_lines(plan, template, style)]
+
+
+def _order_lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
     survivor = plan.survivor.number
     heading = template.format(order=plan.order, survivor=survivor, absorbed=plan.absorbed.number)
     names = [package.package for package in plan.packages]
@@ -42,3 +53,7 @@ def _lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
         fields = _("Fields of {survivor} as before: {fields}")
         lines.append(fields.format(survivor=survivor, fields=field_list(plan.fields)))
     return [Line(heading, style), *(Line(INDENTED.format(text=line)) for line in lines)]
+
+
+def _filled(template: SafeText, extent: Extent) -> SafeText:
+    return template.format(batch=extent.batch, orders=extent.orders, packages=extent.packages, domains=extent.domains)

@@ -71,7 +71,7 @@ def search() -> None:
         # SQLite takes anything for a text; what isn't one is for the audit to find.
         texts = [[cell if isinstance(cell, str) else "" for cell in row] for row in rows]
         found = [(row[0], search_text(number, values)) for row, (number, *values) in zip(rows, texts, strict=True)]
-        dialect_of(connection).update_rows(connection, "customer", "number", ("search",), found)
+        dialect_of(connection).update_rows(connection, "customer", ("number", "search"), found, ())
 
 
 TO_BE_ERASED = (

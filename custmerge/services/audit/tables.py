@@ -1,4 +1,8 @@
-"""The register's part of an audit: tombstones, circles, domains."""
+"""The tables' part of an audit.
+
+The catalogue: our tables as the database itself describes them, and its indexes. The register: tombstones, circles,
+domains, packages.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,83 @@ from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.fields import chain
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.services.audit.processes import readable
+from custmerge.storage.catalogue import CHECK_OF_TABLE, Why
 from custmerge.storage.unit import Unit
 
+DEFINITION_AT_MOST = 200
+"""Characters of what somebody made of a table that a finding shows."""
+_NO_TABLE = N_("is gone: it was dropped.")
+_OTHER_COLUMN = N_("is gone or of another type: the table was changed.")
+_MESSAGES = {
+    Why.GONE: N_("is gone from table {table}: put it back from this version's migrations."),
+    Why.CHANGED: N_("isn't as this version's migrations made it for table {table}; it is now: {definition}"),
+    Why.ADDED: N_("wasn't made by custmerge: somebody put it on table {table}."),
+    Why.TWICE: N_(
+        "is there as custmerge made it, but another one of the name was put on table {table}: {definition}"
+    ),
+    Why.UNSOUND: N_(
+        "doesn't hold what it should for table {table} ({definition}): it was changed past the database, or damaged."
+    ),
+}
+_CHECK_OF_KIND = {
+    **dict.fromkeys(("table", "column", "constraint", "index", "sequence"), CheckName.COLUMNS),
+    **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
+    **dict.fromkeys(("operator", "function"), CheckName.TRIGGERS),
+}
 _UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
 _FILLED = N_("was merged away and has a record again: it was changed.")
 _RETIRED = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
 _CIRCLE = N_("was merged away and leads to no number that is in use: its way is a circle.")
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
-_TWICE = N_("is in two packages: the database's own key is gone.")
+_DOMAIN_TWICE = N_("is in two packages: the database's own key is gone.")
 _OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
 _OF_NOBODY = N_("is under {number}, which there isn't.")
 _HOMELESS = N_("is in a package that there isn't.")
 
 
-def examine(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None = None) -> Findings:
+def unreadable(unit: Unit, findings: Findings, checks: frozenset[CheckName]) -> set[CheckName | None]:
+    """Take note of tables and columns that are gone or of another type; returns the checks that need the tables."""
+    needed = set()
+    for table, column in unit.protection.unreadable():
+        needed.add(CHECK_OF_TABLE.get(table))
+        # Whatever is wanted: without a table nothing is well.
+        check = next(check for check in (CHECK_OF_TABLE.get(table), *CheckName) if check in checks)
+        if column is None:
+            findings.add(check, f"table {table}", _NO_TABLE)
+        else:
+            findings.add(check, f"column {table}.{column}", _OTHER_COLUMN)
+    return needed
+
+
+def examine_catalogue(unit: Unit, checks: frozenset[CheckName], known: frozenset[str]) -> Findings:
+    """Say what of our tables isn't as the migrations made it, but for the subjects that are `known` already."""
+    findings = Findings()
+    if checks.isdisjoint(_CHECK_OF_KIND.values()):
+        return findings
+    with readable(unit, findings, CheckName.COLUMNS):
+        for deviation in unit.protection.deviations():
+            check = _CHECK_OF_KIND[deviation.kind]
+            if check in checks and deviation.subject not in known:
+                details = {"table": deviation.table, "definition": deviation.definition[:DEFINITION_AT_MOST]}
+                findings.add(check, deviation.subject, _MESSAGES[deviation.why], **details)
+    return findings
+
+
+def examine_contents(unit: Unit, checks: frozenset[CheckName]) -> Findings:
+    """Report tables and indexes of an SQLite file that don't hold what they should.
+
+    Every row is read, so it is a part of its own: another process reads the history meanwhile.
+    """
+    findings = Findings()
+    if CheckName.COLUMNS in checks:
+        with readable(unit, findings, CheckName.COLUMNS):
+            for deviation in unit.protection.unsound():
+                details = {"table": deviation.table, "definition": deviation.definition}
+                findings.add(CheckName.COLUMNS, deviation.subject, _MESSAGES[deviation.why], **details)
+    return findings
+
+
+def examine_register(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None) -> Findings:
     """Check the register; with `only`, what concerns those numbers alone."""
     findings = Findings()
     unit.ledger_reader.expect(stretches=False)
@@ -65,7 +132,7 @@ def _check_circles(unit: Unit, findings: Findings, only: Collection[str] | None)
 
 def _check_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     for name in unit.register_reader.domains_twice() if only is None else ():
-        findings.add(CheckName.DOMAINS, f"domain {name}", _TWICE)
+        findings.add(CheckName.DOMAINS, f"domain {name}", _DOMAIN_TWICE)
     for name in unit.register_reader.domains_without_package() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
     for name, key in unit.register_reader.unsure_domain_keys(only):

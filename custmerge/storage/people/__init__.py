@@ -1,1 +1,0 @@
-"""Staff, service tokens, sessions, proofs, and wrong tries."""
