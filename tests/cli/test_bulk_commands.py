@@ -146,8 +146,7 @@ def test_a_report_that_cannot_be_opened_is_found_before_anything_is_written(pair
 
 def test_a_report_that_finds_no_room_is_taken_away_and_the_rows_go_on(pair, agent, supervisor, small_disk):
     numbers = [str(number) for number in range(30_000, 30_400)]
-    for number in numbers:
-        pair.customer(number)
+    pair.customers_like(*numbers)
     approved(pair, supervisor, "survivor,absorbed\n" + "".join(f"10001,{number}\n" for number in numbers))
     report = small_disk(1) / "report.csv"
     with (report.parent / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):

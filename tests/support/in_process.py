@@ -4,6 +4,7 @@ It takes half as long as a process. The command's environment, folder and stream
 modules isn't, so a test's own command is a process, see `command_line`.
 """
 
+import gc
 import gettext
 import io
 import os
@@ -29,10 +30,17 @@ def run_here(arguments, environ, folder, stdin):
         stack.enter_context(replaced(context, atexit=at_exit))
         stack.enter_context(warnings.catch_warnings(action="ignore"))
         stack.callback(gettext.textdomain, gettext.textdomain())
+        stack.callback(freeze_again, gc.get_freeze_count())
         code = int(run(arguments))
     for stream in (out, err):
         stream.flush()
     return code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
+
+
+def freeze_again(before):
+    """Leave alone what was left alone by the search for garbage: a bulk run ends that for all of a process."""
+    if before and not gc.get_freeze_count():
+        gc.freeze()
 
 
 @contextmanager
