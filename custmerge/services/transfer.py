@@ -182,15 +182,14 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
 
     Raises TransferOpen if it counts.
     """
-    records = {record.number: record for record in pair}
-    survivor, absorbed = records
+    survivor, absorbed = (record.number for record in pair)
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
     if _with_its_form(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
-    is_changed = status_now(before, records) is Status.VOID
+    is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
     return void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)
 
 

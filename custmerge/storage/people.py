@@ -43,18 +43,6 @@ _PROOFS = select(*(proof.c[field.name] for field in fields(Proof))).where(
 )
 _DROP_PROOFS = delete(proof).where(among(proof.c.absorbed))
 _END_SESSIONS = delete(session).where(among(session.c.number))
-_newest_entry = (
-    select(history.c.body)
-    .where(
-        history.c.action == Action.USER.value,
-        TextFromBody("name") == staff.c.name,
-        TextFromBody("row_sha256").is_not(None),
-    )
-    .order_by(history.c.seq.desc())
-    .limit(1)
-    .scalar_subquery()
-)
-_ROWS_WITH_ENTRIES = select(staff, _newest_entry).where(among(staff.c.id))
 
 
 # Any: whatever is stored.
@@ -68,6 +56,20 @@ class PersonRow(NamedTuple):
     created_at: Any
     disabled_at: Any
     password_chosen_by: Any
+
+
+_newest_entry = (
+    select(history.c.body)
+    .where(
+        history.c.action == Action.USER.value,
+        TextFromBody("name") == staff.c.name,
+        TextFromBody("row_sha256").is_not(None),
+    )
+    .order_by(history.c.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_ROWS_WITH_ENTRIES = select(*(staff.c[name] for name in PersonRow._fields), _newest_entry).where(among(staff.c.id))
 
 
 # Any: the values of a dataclass.

@@ -172,7 +172,7 @@ class GuessRow(SQLModel, table=True):
 
     id: int | None = Attribute(default=None, primary_key=True)
     subject: str = Attribute(sa_column=Column(Key, nullable=False))
-    """See `guessing.subject`."""
+    """See `rules.passwords.Subject.key`."""
     at: str = Attribute(sa_column=Column(Key, nullable=False))
     pending: bool
     batch: int | None = None

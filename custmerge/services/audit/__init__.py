@@ -313,6 +313,7 @@ class CheckpointBook:
 
 def _with_wrong_lines(checked: Checked, path: str, is_right: Callable[[Checkpoint], bool]) -> Checked:
     """Return a check with a finding besides for each line of a file that isn't signed as it should be."""
+    # Those of this check are all critical: one that is only counted leaves the verdict as it is.
     findings = Findings(list(checked.findings), Counter({checked.check: checked.count}))
     for number, checkpoint in checkpoint_file.numbered(path):
         if not is_right(checkpoint):

@@ -28,6 +28,7 @@ from sqlalchemy import (
 from custmerge.rules.history import Head
 from custmerge.rules.ledger_check import EntryRow, LedgerRow
 from custmerge.storage.dialect import TextFromBody, dialect_of, streamed
+from custmerge.storage.people import PersonRow
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
@@ -232,6 +233,11 @@ def _any_text(stored: bytes) -> str:
 
 
 DIGESTED_AT_ONCE = 500
+# What digests are made of, in their order: a new column of a table belongs to none of them.
+_STAFF = [staff.c[name] for name in PersonRow._fields]
+_SERVICES = [
+    service.c[name] for name in ("id", "name", "role", "created_by", "created_at", "expires_at", "revoked_at")
+]
 _APPROVALS = [batch.c[name] for name in ("id", "sha256", "rows", "approved_by", "approved_by_person", "approved_at")]
 
 T = TypeVar("T")
@@ -268,11 +274,11 @@ class DigestedRows:
 
     def staff(self) -> Rows[Cells]:
         """Give the cells of each person that `person_row_digest` takes, in the order of `entries`."""
-        return self._streamed(select(staff).order_by(staff.c.name))
+        return self._streamed(select(*_STAFF).order_by(staff.c.name))
 
     def services(self) -> Rows[Cells]:
         """Give the cells of each service token that `service_digest` takes, but its key, ordered alike."""
-        return self._streamed(select(service).order_by(service.c.name))
+        return self._streamed(select(*_SERVICES).order_by(service.c.name))
 
     def approvals(self) -> Rows[Cells]:
         """Give the cells of each bulk file that `approval_digest` takes, in the order of `entries`."""

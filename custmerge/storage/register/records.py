@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select, update
 
@@ -17,8 +17,10 @@ from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package, cha
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among, dialect_of, streamed
-from custmerge.storage.files.temporary import ChangedRecords
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
+
+if TYPE_CHECKING:
+    from custmerge.storage.files.temporary import ChangedRecords
 
 ROWS_AT_ONCE = 2_000
 Cells = tuple[str | None, ...]
