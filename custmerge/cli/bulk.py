@@ -244,7 +244,7 @@ def _watched(
     context: Context, label: SafeText, lines: Report, *, chunk: int = CHUNK, stop_on_error: bool = False
 ) -> Iterator[RunOptions]:
     with RunProgress(context.terminal, label, lines) as progress:
-        yield RunOptions(context.now, context.new_salt, progress, chunk, stop_on_error)
+        yield RunOptions(context.database.now, context.new_salt, progress, chunk, stop_on_error)
 
 
 def _report(file: str, report: str | None) -> Report:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -208,7 +208,5 @@ class Context:
             token = secrets.token_urlsafe(TOKEN_BYTES)
         return token
 
-    @staticmethod
-    def new_salt() -> bytes:
-        """Return fresh random bytes for a before-image."""
-        return secrets.token_bytes(SALT_BYTES)
+    new_salt = staticmethod(partial(secrets.token_bytes, SALT_BYTES))
+    """Returns fresh random bytes for a before-image."""

@@ -34,7 +34,7 @@ def init(
     from custmerge.services import init as init_service
 
     context: Context = ctx.obj
-    prepared = init_service.prepare(context.database, context.now)
+    prepared = init_service.prepare(context.database, context.database.now)
     _say_what_was_done(context, prepared)
     if grant is not None:
         init_service.grant(context.database, grant)

@@ -82,7 +82,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
     extent = None
     if dry_run or not yes:
         with Progress(context.terminal, _("Checking"), Unit.ORDERS) as progress:
-            inputs = Inputs(context.now, context.new_salt, progress)
+            inputs = Inputs(context.database.now, context.new_salt, progress)
             extent = undo_batch.preview(context.database, caller, batch, inputs)
         if dry_run:
             _print_batch(context, extent, form, dry_run=True)
@@ -90,7 +90,7 @@ def _undo_batch(context: Context, batch: int, form: Format, *, dry_run: bool, ye
         context.terminal.demand_yes(batch_question(extent))
     with Progress(context.terminal, _("Undoing"), Unit.ORDERS) as progress:
         try:
-            inputs = Inputs(context.now, context.new_salt, progress)
+            inputs = Inputs(context.database.now, context.new_salt, progress)
             done = undo_batch.undo_batch(context.database, caller, batch, inputs, extent)
         except CustmergeError as error:
             if progress.done and form is Format.JSON:
