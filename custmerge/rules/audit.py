@@ -15,6 +15,23 @@ from enum import IntEnum, StrEnum
 from custmerge.errors import N_
 from custmerge.rules.history import Head, canonical, moment
 
+FINDINGS_AT_MOST = 100
+"""Findings of one check that are listed; the others are counted."""
+_KEYS = ["seq", "hash", "at"]
+_SIGNED_KEYS = [*_KEYS, "signature"]
+_HASH = re.compile(r"[0-9a-f]{64}")
+LARGEST_SEQ = 2**53 - 1
+"""Canonical JSON has one way to write an integer up to here. Source: RFC 8785 §3.2.2.3."""
+_BEGINNING = '{"seq": '
+# A line as `checkpoint_line` writes it, and one of the same shape: what is missing from a torn line is taken from it.
+_WRITTEN = re.compile(
+    r'\{"seq": (0|[1-9][0-9]*), "hash": "[0-9a-f]{64}", '
+    r'"at": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"'
+    r'(, "signature": "[A-Za-z0-9+/]{86}==")?\}'
+)
+_REST = f', "hash": "{"0" * 64}", "at": "0000-00-00T00:00:00Z"'
+_ENDS = ("}", f', "signature": "{"A" * 86}=="' + "}")
+
 
 class Severity(StrEnum):
     """How bad a finding is."""
@@ -120,10 +137,6 @@ class Finding:
     details: Mapping[str, str | int] = field(default_factory=dict)
 
 
-FINDINGS_AT_MOST = 100
-"""Findings of one check that are listed; the others are counted."""
-
-
 @dataclass(slots=True)
 class Findings:
     """Findings of any check: some are kept, the others counted."""
@@ -198,22 +211,6 @@ class Audit:
         if Severity.CRITICAL in severities:
             return Verdict.CRITICAL
         return Verdict.WARNING if severities else Verdict.OK
-
-
-_KEYS = ["seq", "hash", "at"]
-_SIGNED_KEYS = [*_KEYS, "signature"]
-_HASH = re.compile(r"[0-9a-f]{64}")
-LARGEST_SEQ = 2**53 - 1
-"""Canonical JSON has one way to write an integer up to here. Source: RFC 8785 §3.2.2.3."""
-_BEGINNING = '{"seq": '
-# A line as `checkpoint_line` writes it, and one of the same shape: what is missing from a torn line is taken from it.
-_WRITTEN = re.compile(
-    r'\{"seq": (0|[1-9][0-9]*), "hash": "[0-9a-f]{64}", '
-    r'"at": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"'
-    r'(, "signature": "[A-Za-z0-9+/]{86}==")?\}'
-)
-_REST = f', "hash": "{"0" * 64}", "at": "0000-00-00T00:00:00Z"'
-_ENDS = ("}", f', "signature": "{"A" * 86}=="' + "}")
 
 
 @dataclass(frozen=True, slots=True)

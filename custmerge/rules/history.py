@@ -26,6 +26,9 @@ FORMAT_VERSION = 1
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 NO_HASH = "00" * 32
 
+MAY_BE_APART = timedelta(seconds=60)
+"""So far ahead of now a moment may lie and count as begun: two processes never read their clocks at once."""
+
 
 class Action(StrEnum):
     """What an entry tells of. `reveal` is bank data shown unmasked, which §4 wants recorded."""
@@ -161,10 +164,6 @@ def row_digest(kind: str, *cells: Cell) -> str:
     knows a text alone.
     """
     return hashlib.sha256(json.dumps([kind, *cells], default=repr).encode()).hexdigest()
-
-
-MAY_BE_APART = timedelta(seconds=60)
-"""So far ahead of now a moment may lie and count as begun: two processes never read their clocks at once."""
 
 
 def has_begun(begin: str, now: datetime) -> bool:

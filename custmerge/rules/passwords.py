@@ -40,6 +40,32 @@ _ROWS = (
     "qwertzuiopüasdfghjklöäyxcvbnm",
 )
 
+# At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
+_MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 262_144, 10, 16
+_MOST_WORK_KIB = 1_048_576
+"""Memory times passes."""
+_BCRYPT_COSTS = range(4, 15)
+_ROUNDS = range(1_000, 1_000_001)
+_DEFAULT_ROUNDS = 5_000
+# No leading zeros and no digits of other scripts: the libraries that verify refuse them.
+_COUNT = "([1-9][0-9]{0,8})"
+# Whole bytes in base64 without padding; the bits that belong to no byte are zero.
+_BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
+_ARGON2 = re.compile(
+    rf"\$argon2(?:id|i|d)\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
+    rf"\$(?=[^$]{{11,128}}\$){_BASE64}\$(?=[^$]{{16,256}}\Z){_BASE64}"
+)
+# A salt has 16 bytes: its 22nd character holds two bits.
+_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
+_SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
+WINDOW = timedelta(minutes=15)
+"""In which wrong tries are counted."""
+LOCKED_FOR = timedelta(minutes=15)
+TRIES = 5
+CALLER_TRIES = 20
+PENDING_FOR = timedelta(seconds=30)
+"""So long a try is pending; whose process was killed meanwhile counts as wrong."""
+
 
 def normal(password: str) -> str:
     """Return the writing of a password that is hashed: Unicode NFC. Source: NIST SP 800-63B §5.1.1.2, RFC 8265 §4."""
@@ -159,26 +185,6 @@ def _run(text: str, step: dict[str, str]) -> int:
     return length
 
 
-# At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
-_MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 262_144, 10, 16
-_MOST_WORK_KIB = 1_048_576
-"""Memory times passes."""
-_BCRYPT_COSTS = range(4, 15)
-_ROUNDS = range(1_000, 1_000_001)
-_DEFAULT_ROUNDS = 5_000
-# No leading zeros and no digits of other scripts: the libraries that verify refuse them.
-_COUNT = "([1-9][0-9]{0,8})"
-# Whole bytes in base64 without padding; the bits that belong to no byte are zero.
-_BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
-_ARGON2 = re.compile(
-    rf"\$argon2(?:id|i|d)\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
-    rf"\$(?=[^$]{{11,128}}\$){_BASE64}\$(?=[^$]{{16,256}}\Z){_BASE64}"
-)
-# A salt has 16 bytes: its 22nd character holds two bits.
-_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
-_SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
-
-
 def wrong_with_hash(stored: str) -> str | None:
     """Return why `stored` can't be imported as a password's hash, None if it can."""
     if found := _ARGON2.fullmatch(stored):
@@ -196,15 +202,6 @@ def wrong_with_hash(stored: str) -> str | None:
     else:
         return N_("isn't a hash that custmerge knows (argon2, bcrypt, SHA-512-crypt)")
     return None if is_bearable else N_("is a hash that takes too much to verify, or can't be verified")
-
-
-WINDOW = timedelta(minutes=15)
-"""In which wrong tries are counted."""
-LOCKED_FOR = timedelta(minutes=15)
-TRIES = 5
-CALLER_TRIES = 20
-PENDING_FOR = timedelta(seconds=30)
-"""So long a try is pending; whose process was killed meanwhile counts as wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,14 @@ from custmerge.rules.normalise import white_space
 if TYPE_CHECKING:
     from custmerge.rules.undo import UndoPlan
 
+IMAGE_VERSION = 1
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+# An audit reads every before-image: plain strings as keys, because those of an enumeration are hashed by Python code.
+_cells_of = itemgetter("number", *(field.value for field in FIELDS))
+_details_of = itemgetter(*(field.value for field in DETAIL_FIELDS))
+Moved = tuple[str, list[str], tuple[str, ...] | None]
+"""A package of a before-image: key, domains (sorted), contact."""
+
 
 class Choice(StrEnum):
     """Which details the moved packages use from now on."""
@@ -153,13 +161,6 @@ def _changes(survivor: Customer, absorbed: Customer, wishes: Wishes) -> dict[Fie
     return {field: absorbed[field] for field in DETAIL_FIELDS if field in wishes.take or fills(field)}
 
 
-IMAGE_VERSION = 1
-_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-# An audit reads every before-image: plain strings as keys, because those of an enumeration are hashed by Python code.
-_cells_of = itemgetter("number", *(field.value for field in FIELDS))
-_details_of = itemgetter(*(field.value for field in DETAIL_FIELDS))
-
-
 class State:
     """Some records and packages, as they were read and as the plans that were executed since have left them.
 
@@ -243,10 +244,6 @@ class Image:
     absorbed: Customer
     packages: tuple[Package, ...]
     """Those that moved, under the absorbed number; an image doesn't hold their names."""
-
-
-Moved = tuple[str, list[str], tuple[str, ...] | None]
-"""A package of a before-image: key, domains (sorted), contact."""
 
 
 def before_image(plan: Plan) -> str:

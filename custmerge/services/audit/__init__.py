@@ -61,6 +61,9 @@ _OLD_DETAILS = N_(
     "and others before {until} still quote cells of their files: `custmerge purge --older-than {days}d` erases them."
 )
 
+_UNSIGNED = N_("this line of {file} isn't signed: find out who wrote it, and restore the file from a copy")
+_WRONG = N_("the signature of this line of {file} is wrong: find out who wrote it, and restore the file from a copy")
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -255,10 +258,6 @@ def _warn_of_batches(unit: Unit, findings: Findings, now: datetime) -> None:
             findings.warn(CheckName.OPEN, f"batch {batch.id}", message, at=approved)
         elif batch.state is State.RUNNING and batch.at < stamp(now - RUNS_FOR):
             findings.warn(CheckName.OPEN, f"batch {batch.id}", _BATCH_UNFINISHED, at=batch.at)
-
-
-_UNSIGNED = N_("this line of {file} isn't signed: find out who wrote it, and restore the file from a copy")
-_WRONG = N_("the signature of this line of {file} is wrong: find out who wrote it, and restore the file from a copy")
 
 
 class CheckpointBook:

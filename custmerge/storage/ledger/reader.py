@@ -59,6 +59,19 @@ WHERE h.seq BETWEEN {mark} AND {mark} ORDER BY h.seq
 """
 Row = TypeVar("Row", EntryRow, LedgerRow)
 
+DIGESTED_AT_ONCE = 500
+# What digests are made of, in their order: a new column of a table belongs to none of them.
+_STAFF = [staff.c[name] for name in PersonRow._fields]
+_SERVICES = [
+    service.c[name] for name in ("id", "name", "role", "created_by", "created_at", "expires_at", "revoked_at")
+]
+_APPROVALS = [batch.c[name] for name in ("id", "sha256", "rows", "approved_by", "approved_by_person", "approved_at")]
+T = TypeVar("T")
+Rows = Generator[T, None, None]
+"""Streamed: to be closed before an odd row ends the part of the transaction that it was read in."""
+Cells = tuple[Any, ...]
+"""Any: whatever is stored."""
+
 
 class LedgerReader:
     """What an audit reads of the ledger, inside one transaction that writes nothing."""
@@ -230,21 +243,6 @@ def _any_text(stored: bytes) -> str:
         return stored.decode()
     except UnicodeDecodeError:
         return stored.decode(errors="surrogateescape")
-
-
-DIGESTED_AT_ONCE = 500
-# What digests are made of, in their order: a new column of a table belongs to none of them.
-_STAFF = [staff.c[name] for name in PersonRow._fields]
-_SERVICES = [
-    service.c[name] for name in ("id", "name", "role", "created_by", "created_at", "expires_at", "revoked_at")
-]
-_APPROVALS = [batch.c[name] for name in ("id", "sha256", "rows", "approved_by", "approved_by_person", "approved_at")]
-
-T = TypeVar("T")
-Rows = Generator[T, None, None]
-"""Streamed: to be closed before an odd row ends the part of the transaction that it was read in."""
-Cells = tuple[Any, ...]
-"""Any: whatever is stored."""
 
 
 class DigestedRows:
