@@ -216,11 +216,6 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=needy)
 
 
-def pytest_xdist_auto_num_workers():
-    """Return the number of processes that test at once: one more than cores, for each waits now and then."""
-    return len(os.sched_getaffinity(0)) + 1
-
-
 def pytest_collection_finish():
     """Have nobody look for garbage in what is there for all tests: a forked process would copy it to do so."""
     gc.collect()
