@@ -13,21 +13,21 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
 from custmerge.settings import shown_url
-from custmerge.storage.catalogue import Protection
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.batches import Batches
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
-from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
-from custmerge.storage.register.reader import RegisterReader
 from custmerge.storage.register.records import Register
-from custmerge.storage.rights import Rights
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
+    from custmerge.storage.catalogue import Protection
+    from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
+    from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.rights import Rights
 
 
 T = TypeVar("T")
@@ -106,27 +106,53 @@ class Unit:
     """Bulk files."""
     chain = _part(Chain)
     """The history."""
-    protection = _part(Protection)
-    """What the database itself refuses."""
-    digested_rows = _part(DigestedRows)
-    """Rows whose digests are in history entries."""
     people = _part(People)
     """Staff, service tokens, sessions and proofs."""
     guesses = _part(Guesses)
     """Wrong tries and locks."""
     transfers = _part(Transfers)
     """Contract transfers."""
-    rights = _part(Rights)
-    """The rights of PostgreSQL's roles."""
-    ledger_reader = _part(LedgerReader)
-    """What an audit reads of the ledger."""
-    register_reader = _part(RegisterReader)
-    """What an audit reads of the register."""
+
+    # From here on: what audits, imports and `init` use. No other command is to load it.
+
+    @cached_property
+    def protection(self) -> Protection:
+        """What the database itself refuses."""
+        from custmerge.storage.catalogue import Protection
+
+        return Protection(self._connection)
+
+    @cached_property
+    def digested_rows(self) -> DigestedRows:
+        """Rows whose digests are in history entries."""
+        from custmerge.storage.ledger.reader import DigestedRows
+
+        return DigestedRows(self._connection)
+
+    @cached_property
+    def ledger_reader(self) -> LedgerReader:
+        """What an audit reads of the ledger."""
+        from custmerge.storage.ledger.reader import LedgerReader
+
+        return LedgerReader(self._connection)
+
+    @cached_property
+    def register_reader(self) -> RegisterReader:
+        """What an audit reads of the register."""
+        from custmerge.storage.register.reader import RegisterReader
+
+        return RegisterReader(self._connection)
+
+    @cached_property
+    def rights(self) -> Rights:
+        """The rights of PostgreSQL's roles."""
+        from custmerge.storage.rights import Rights
+
+        return Rights(self._connection)
 
     @cached_property
     def register_import(self) -> RegisterImport:
         """Rows of a file on their way into the register."""
-        # Its statements and temporary tables take longer to build than any other part of a unit.
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
