@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
 
+from custmerge.cli.choosing import asked_wishes
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, sentence
 from custmerge.cli.render.text.comparison import comparison_parts
-from custmerge.cli.render.text.merge import confirmed_lines
+from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
 from custmerge.cli.render.text.parts import Line
 from custmerge.cli.terminal import SteppedBack, Terminal
 from custmerge.errors import (
@@ -29,10 +30,10 @@ from custmerge.errors import (
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.compare import Comparison, Decision
+from custmerge.rules.compare import Decision
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import own_survivor
-from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.plan import Wishes
 from custmerge.services import merge, verify
 from custmerge.services.access import Caller
 from custmerge.services.merge import Request
@@ -281,20 +282,23 @@ class Form:
 
     def _choice(self) -> _Step:
         terminal, request = self._terminal, self._request
-        comparison = merge.compared(
+        offer = merge.offered(
             self._context.database, self._caller, request.absorbed, into=request.into, now=self._context.now()
         )
+        comparison = offer.comparison
         self._enter(_Step.CHOICE, is_asked=False)
+        terminal.show(*offer_lines(offer))
         terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
         self._request = replace(request, seen=comparison, wishes=self._given.wishes)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            choice = _asked_choice(self._context, comparison)
-            self._request = replace(self._request, wishes=replace(self._given.wishes, choice=choice))
+            wishes = asked_wishes(terminal, comparison, offer.packages, self._given.wishes)
+            self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 
     def _confirmation(self) -> None:
         receipt = merge.preview(self._context.database, self._caller, self._request, self._context.now())
+        self._request = replace(self._request, dropped=receipt.dropped)
         self._enter(_Step.CONFIRMATION)
         self._terminal.show(*confirmed_lines(receipt))
         question = _("Merge {absorbed} into {survivor}?")
@@ -311,20 +315,3 @@ class Form:
             if not self._done:
                 raise FormLeft from None
             raise FormLeftLater(orders=list(self._done)) from None
-
-
-def _asked_choice(context: Context, comparison: Comparison) -> Choice:
-    """Return which data the moved packages use; raises Declined where the person cancels.
-
-    Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
-    """
-    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=comparison.survivor)
-    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=comparison.absorbed)
-    answer = context.terminal.choose(
-        _("Your choice"),
-        [("adopt", adopt), ("keep", keep), ("cancel", _("Cancel"))],
-        option=_("--adopt or --keep"),
-    )
-    if answer == "cancel":
-        raise Declined
-    return Choice(answer)

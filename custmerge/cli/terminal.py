@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
@@ -154,20 +154,6 @@ class Terminal:
         """Raise Declined unless a person agrees, and MissingInput where nobody can be asked and --yes isn't given."""
         if not self.confirm(question, option="--yes"):
             raise Declined
-
-    def choose(self, question: SafeText, choices: Sequence[tuple[str, SafeText]], *, option: str) -> str:
-        """Return the key of the choice that a person makes by its number, its key or its text.
-
-        `choices` are pairs of key and text. Asks again until the answer is one of them; raises SteppedBack.
-        """
-        for position, (_key, text) in enumerate(choices, start=1):
-            self.warn(literal("  {position}  {text}"), position=position, text=text)
-        while True:
-            answer = self.ask(question, option=option, can_go_back=True).lower()
-            for position, (key, text) in enumerate(choices, start=1):
-                if answer in {str(position), key, text.lower()}:
-                    return key
-            self.warn(_("Please answer with one of the numbers."))
 
     @property
     def is_screen(self) -> bool:

@@ -34,17 +34,19 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 
-def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> set[Pair]:
+def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> dict[Pair, str]:
     """Return the pairs that the caller's session has proved, if what the proofs rest on is still there (rule 3).
+
+    Each is given with the moment until which its proof holds, see `history.stamp`.
 
     An order asks for them after it has locked its records and packages.
     """
     proofs = unit.people.proofs(caller.token_sha256, absorbed)
     if not proofs:
-        return set()
+        return {}
     stored = unit.register.domain_passwords({(proof.absorbed, proof.domain) for proof in proofs})
     return {
-        (proof.survivor, proof.absorbed)
+        (proof.survivor, proof.absorbed): proof.valid_until
         for proof in proofs
         if proof.holds(stored.get((proof.absorbed, proof.domain)), now)
     }

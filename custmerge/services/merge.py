@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, ProofRequired
 from custmerge.rules.compare import Comparison, compare
-from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
+from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
@@ -37,6 +37,19 @@ class Request:
     wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
     seen: Comparison | None = None
     """What was shown to the person; the order is refused if the records say something else now."""
+    dropped: tuple[str, ...] | None = None
+    """The packages that the person was told lose a contact of their own, likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What there is to decide about, once the proof holds."""
+
+    comparison: Comparison
+    packages: tuple[Package, ...]
+    """What the absorbed number brings, in the order of their keys."""
+    proved_until: str | None
+    """When the proof ends, see `history.stamp`; None where a contract transfer stands in for it."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
@@ -47,14 +60,15 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
         return orders.receipt(_plan(orders, pair, request), None)
 
 
-def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
+def offered(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Offer:
     """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        return replace(compare(*records), transfer=orders.transfer_for(pair))
+        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
+        return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
@@ -98,7 +112,10 @@ def _plan(orders: Orders, pair: Pair, request: Request) -> Plan:
         orders.demand_authority(pair)
         if compare(*records).fields != request.seen.fields:
             raise Changed(survivor=pair[0], absorbed=pair[1])
-    return orders.decide(pair, request.wishes)
+    plan = orders.decide(pair, request.wishes)
+    if request.dropped is not None and plan.dropped != request.dropped:
+        raise Changed(survivor=pair[0], absorbed=pair[1])
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +128,13 @@ class Receipt:
     absorbed: str
     choice: Choice
     taken: tuple[Field, ...]
+    """The details that were written into the survivor's record."""
+    filled: tuple[Field, ...]
+    """Those of them that were empty there."""
     packages: tuple[str, ...]
     """Keys of the moved packages, sorted."""
+    dropped: tuple[str, ...]
+    """Keys of those that lose a contact of their own."""
     domains: tuple[str, ...]
     """Names of the moved domains, sorted."""
     at: str
@@ -208,6 +230,10 @@ class Orders:
         # What was proved about a number says nothing of what it has taken over since.
         return pair in self._proofs and pair[1] not in self.state.survivors
 
+    def proved_until(self, pair: Pair) -> str | None:
+        """Return the moment until which a pair is proved, None where it isn't."""
+        return self._proofs.get(pair)
+
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
         return approved_now(self._transfers.get(pair), self.state.records)
@@ -272,6 +298,8 @@ class Orders:
             absorbed=plan.absorbed.number,
             choice=plan.choice,
             taken=tuple(plan.changes),
+            filled=plan.filled,
+            dropped=plan.dropped,
             packages=tuple(package.package for package in plan.packages),
             domains=plan.domains,
             at=self._at,

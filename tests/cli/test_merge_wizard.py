@@ -6,6 +6,7 @@ import pytest
 from support.marks import on_sqlite_alone
 from support.scenes import scene
 from support.typist import Typist
+from support.world import details
 
 
 @scene
@@ -42,6 +43,58 @@ def test_the_form_goes_from_number_to_confirmation_and_to_a_further_number(custo
     assert typist.ends() == 0
     assert customers.packages()["P20002"]["contact"] is None
     assert {p["number"] for p in customers.packages().values()} == {"10001", "20004"}
+
+
+def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and_drops(customers, cli):
+    own = details(street="Postfach 1")
+    customers.package("Q", "20002", ["laden.example"], contact=own)
+    (customers.folder / "empty.csv").write_text("number,mobile,phone\n10001,,\n20002,0171 5550000,0731 1234\n")
+    assert customers.anna.in_process("import", "customers", "empty.csv", "--update").code == 0
+    typist = Typist(cli.login("10001", "pw-1"), "merge", "20002", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.sees("The proof of 20002 holds until ")
+    typist.sees("Brings 2 packages: P20002, Q")
+    typist.sees("and 2 domains: laden.example, zwei.example")
+    typist.sees("these lose the contact")
+    typist.sees("4  [ ] Add to 10001 what is missing there: phone, mobile")
+    typist.sees("5  [ ] Take over for 10001: city Ulm")
+    typist.answers("Your choice: ", "1 2")
+    typist.sees("of 1 to 3 with one alone")
+    typist.answers("Your choice: ", "4, city")
+    typist.sees("4  [x] Add")
+    typist.sees("5  [x] Take")
+    typist.answers("Your choice: ", "adopt the data")
+    typist.sees("Adopt: the moved packages use the data of 10001.")
+    typist.sees("Taken from 20002: city")
+    typist.sees("Filled from 20002, was empty: phone, mobile")
+    typist.sees("1 package loses the contact of its own: Q")
+    typist.answers("[y/N]: ", "y")
+    for text in ("Order 1 is done", "Taken from 20002: city", "was empty: phone, mobile", "of its own: Q"):
+        typist.sees(text)
+    assert typist.ends() == 0
+    kept = customers.customers()["10001"]
+    assert (kept["city"], kept["phone"], kept["mobile"]) == ("Ulm", "0731 1234", "0171 5550000")
+    assert customers.packages()["Q"]["contact"] is None
+
+
+def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
+    agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
+    typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")
+    typist.sees("Der Nachweis für 20003 gilt bis ")
+    typist.sees("Identisch: Beide Datensätze stimmen überein")
+    typist.answers("[j/N]: ", "j")
+    assert typist.ends() == 0
+
+
+def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
+    typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.sees("Merge 20002 into 10001? [y/N]: ")
+    (customers.folder / "own.csv").write_text("package,number,domains,contact_city\nP20002,20002,zwei.example,Bonn\n")
+    assert customers.anna.in_process("import", "packages", "own.csv", "--update").code == 0
+    typist.child.sendline("y")
+    typist.sees("was changed meanwhile")
+    assert typist.ends() == 6
 
 
 def test_the_form_keeps_the_data_where_the_person_says_so(customers, cli):
