@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from custmerge.errors import N_, CustmergeError
+from custmerge.errors import N_, BadValue, CustmergeError
 from custmerge.rules.characters import is_hidden, strangers
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
@@ -47,8 +47,16 @@ _WORDS = frozenset(
         *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
-        *(N_("connection"), N_("files")),
+        *(N_("connection"), N_("files"), N_("proof"), N_("name")),
     }
+)
+# What the system says of files and connections: the C library's texts, which have no German where no such locale is.
+_SYSTEM_REASONS = (
+    *(N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"), N_("File exists")),
+    *(N_("Is a directory"), N_("Not a directory"), N_("File name too long"), N_("Too many levels of symbolic links")),
+    *(N_("No space left on device"), N_("Disk quota exceeded"), N_("Read-only file system"), N_("Broken pipe")),
+    *(N_("Input/output error"), N_("Bad file descriptor"), N_("Too many open files")),
+    N_("Resource temporarily unavailable"),
 )
 _FACT_LABELS = {
     "name": N_("name"),
@@ -67,7 +75,7 @@ _FACT_LABELS = {
     "reasons": N_("reasons"),
 }
 _PLACE = re.compile(r"\{(\w+)\}")
-_TEMPLATES = {"why", "what", "role", "status", "expected"}
+_TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -244,13 +252,15 @@ def counted(template: SafeText, names: Sequence[str]) -> SafeText:
 
 def sentence(error: CustmergeError) -> SafeText:
     """Return an error's sentence, translated."""
+    if isinstance(error, BadValue):
+        return filled(error.template, {**error.details, "name": word(str(error.details["name"]))})
     return filled(error.template, error.details)
 
 
 def filled(template: str, details: Mapping[str, object]) -> SafeText:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves.
+    `why`, `what`, `role`, `status`, `expected` and `reason` among the details are templates themselves.
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():
