@@ -97,7 +97,7 @@ class Verb(TyperCommand):
     def _demand_login(self, ctx: Any) -> None:  # noqa: ANN401
         """Raise NotLoggedIn where the command needs a login and there is none."""
         verb = ctx.command_path.split()[1]
-        # What `audit --list-checks` prints is no secret.
+        # What `audit` looks at stands in the program, not in the database.
         if verb not in WITHOUT_LOGIN and not ctx.params.get("list_checks"):
             ctx.obj.token()
 
