@@ -78,6 +78,8 @@ _PLACE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_COMMANDS = re.compile(r"`[^`\n]*`[^\s`]*|\S+")
+"""Words, and commands in backticks, which are copied as a whole."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -102,6 +104,13 @@ class SafeText(str):
     def rstrip(self, characters: str | None = None, /) -> SafeText:
         """Return the text without blanks, or without `characters`, at its end."""
         return SafeText(super().rstrip(characters))
+
+    def wrapped(self, width: int) -> SafeText:
+        """Return the text broken at blanks into lines of `width` at most; a word that is longer stays as it is.
+
+        A line's indentation is kept, and a command in backticks broken only where it is longer than a line.
+        """
+        return SafeText("\n".join(line for whole in self.split("\n") for line in _wrapped(whole, width)))
 
 
 def _(text: str) -> SafeText:
@@ -142,6 +151,20 @@ def json_safe(document: str) -> SafeText:
     if _HARMLESS.fullmatch(document):
         return SafeText(document)
     return SafeText("".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in document))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    lines, current = [], indent
+    for command in _COMMANDS.findall(line):
+        for word in [command] if len(command) <= width else command.split():
+            if current.strip() and len(current) + 1 + len(word) > width:
+                lines.append(current)
+                current = indent
+            current += f" {word}" if current.strip() else word
+    return [*lines, current]
 
 
 def _safe(value: object) -> object:

@@ -67,8 +67,8 @@ def character_remarks(value: str, other: str) -> list[SafeText]:
 def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
     heading = literal("{number}\n{part}")
     columns = (
-        Column(literal(""), is_mark=True),
-        Column(_("Field")),
+        Column(literal(""), is_key=True),
+        Column(_("Field"), is_key=True),
         Column(heading.format(number=comparison.survivor, part=_("kept")), is_wide=True),
         Column(heading.format(number=comparison.absorbed, part=_("taken over")), is_wide=True),
     )
