@@ -54,11 +54,20 @@ def test_both_commands_install_and_show_the_whole_way_and_pass_the_tests(readme,
     assert "skipped" not in passed.stdout
 
 
-def test_the_verifying_program_of_the_readme_verifies(readme, world, supervisor):
+def test_the_readme_is_short_and_every_link_in_it_and_in_the_manual_leads_somewhere(repository, readme):
+    assert len(readme.encode()) <= 16 * 1024
+    pages = [repository / "README.md", repository / "tests" / "README.md"]
+    for page in (*pages, *(repository / "custmerge" / "help").glob("*/*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), (page, target)
+
+
+def test_the_verifying_program_of_the_manual_verifies(repository, world, supervisor):
     import sys
 
     world.customer("10001")
-    program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    page = (repository / "custmerge/help/en/history.md").read_text("utf-8")
+    program = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     supervisor("export", "history", "-f", "jsonl", "--out", "history.jsonl")
     path = supervisor.folder / "history.jsonl"
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.language import SafeText, _, literal, sentence, visible
-from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part, Table
 from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
 from custmerge.files import size
 from custmerge.settings import without_urls_secrets
@@ -192,6 +192,11 @@ def drawn(part: Part) -> RenderableType:
             return _text(part)
         case Grid():
             return _grid(part)
+        case Page():
+            # Imported here: Markdown is slow to load.
+            from custmerge.cli.markdown import Manual
+
+            return Manual(part.markdown)
         case _:
             return _table(part)
 
