@@ -47,6 +47,9 @@ def test_both_commands_install_and_show_the_whole_way_and_pass_the_tests(readme,
     assert "contract transfer" in shown.stdout + shown.stderr
     git = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
     assert git.stdout == "", "the installation leaves something behind in the checkout"
+    # The wheel has the manual, and the man page where `man` looks.
+    assert run(".venv/bin/custmerge help files", clone).stdout.startswith("# Files\n")
+    assert (clone / ".venv" / "share" / "man" / "man1" / "custmerge.1").read_text("ascii").startswith(".TH CUSTMERGE")
     # Given by the environment, so that the command stays the README's; the last testpaths and -n win.
     passed = run(command(readme, "test"), clone, PYTEST_ADDOPTS=f"-n 1 -o 'testpaths={PART}'")
     assert passed.returncode == 0, passed.stdout[-3000:]
