@@ -148,6 +148,15 @@ class NotLoggedIn(CustmergeError, code="not_logged_in", exit=ExitCode.NOT_ALLOWE
     template = N_("You aren't logged in: run `custmerge login NUMBER` or `custmerge login --staff NAME`.")
 
 
+class LoginUnreadable(NotLoggedIn):
+    """There is a keyring, which fails or doesn't answer: whether a login is kept in it can't be seen."""
+
+    template = N_(
+        "You aren't logged in: no login can be read from the keyring ({reason}). Run `custmerge login NUMBER` or "
+        "`custmerge login --staff NAME`."
+    )
+
+
 class SessionOver(CustmergeError, code="session_over", exit=ExitCode.NOT_ALLOWED):
     """A token that isn't valid, or isn't any more."""
 
@@ -584,9 +593,14 @@ class ReferenceWouldGo(DatabaseError, code="reference_would_go"):
 
 class KeyringUnavailable(CustmergeError, code="keyring_unavailable", exit=ExitCode.NOT_ALLOWED):
     template = N_(
-        "No keyring can be used here ({reason}): log in with --print-token and set CUSTMERGE_TOKEN, put the token "
-        "into $CREDENTIALS_DIRECTORY/custmerge-token, or use --insecure-storage (a file that only you can read)."
+        "No keyring can be used here ({reason}): log in with --insecure-storage (a file that only you can read; "
+        "CUSTMERGE_TOKEN_STORE=file does it at every login), or with --print-token and set CUSTMERGE_TOKEN, or put "
+        "the token into $CREDENTIALS_DIRECTORY/custmerge-token."
     )
+
+
+class NoKeyring(KeyringUnavailable):
+    """There is none on this machine, so nothing is kept in it."""
 
 
 class LooseTokenFile(CustmergeError, code="loose_token_file", exit=ExitCode.NOT_ALLOWED):

@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from custmerge import __version__, errors
 from custmerge.cli import language
 from custmerge.cli.context import Context, GlobalOptions
-from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, report
+from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
 from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
 from custmerge.cli.terminal import print_line
@@ -47,6 +47,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
     "help": ("help", N_("Show a page of the manual, or how a command is called.")),
 }
+WITHOUT_LOGIN = frozenset({"init", "demo", "login", "doctor", "config", "help"})
+"""The verbs that nobody has to be logged in for (contract §5)."""
 F = TypeVar("F", bound=Callable[..., int | None])
 _COMPLETION_HELP = {
     "install_completion": N_("Install completion for this shell."),
@@ -70,11 +72,21 @@ class Verb(TyperCommand):
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Read the command line; who isn't logged in is told that, and not first what is missing."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            if is_missing(error) and not ctx.resilient_parsing:
+                self._demand_login(ctx)
+            raise
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
         self._demand_filled(ctx)
         self.begin(context)
+        self._demand_login(ctx)
         try:
             return super().invoke(ctx)
         except CustmergeError as error:
@@ -86,6 +98,12 @@ class Verb(TyperCommand):
     def begin(self, context: Context) -> None:
         """Take the settings; raises what `Context.begin` raises."""
         context.begin()
+
+    def _demand_login(self, ctx: Any) -> None:  # noqa: ANN401
+        """Raise NotLoggedIn where the command needs a login and there is none."""
+        verb = ctx.command_path.split()[1]
+        if verb not in WITHOUT_LOGIN:
+            ctx.obj.token()
 
     def _demand_filled(self, ctx: Any) -> None:  # noqa: ANN401
         """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""

@@ -28,6 +28,7 @@ _NEAR = 0.7
 _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 _NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
 _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
+_MISSING = re.compile(r"Missing (argument|option) .*", re.DOTALL)
 _WORD = re.compile(r"[\w-]{1,30}")
 """What may be meant for a command or an option; anything else may be a URL with its password."""
 # What Typer says when a command line is wrong; it has no catalogue for these.
@@ -87,6 +88,11 @@ def as_custmerge_error(error: Exception) -> CustmergeError:
         case OSError(filename=None):
             return _stream_error(error)
     return _unexpected(error)
+
+
+def is_missing(error: typer.TyperException) -> bool:
+    """Return whether a command line lacks an argument or option that it needs."""
+    return _MISSING.fullmatch(error.format_message()) is not None
 
 
 def _usage_problem(error: typer.TyperException) -> SafeText:

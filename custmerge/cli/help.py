@@ -12,6 +12,7 @@ from custmerge.cli.context import Context
 from custmerge.cli.error_report import near
 from custmerge.cli.language import SafeText, _, is_translated, literal, manual_page
 from custmerge.cli.render.text.parts import BLANK, INDENTED, Grid, Line, Page
+from custmerge.cli.render.text.styles import Style
 from custmerge.cli.terminal import print_line
 from custmerge.errors import N_, BadUsage, CustmergeError
 
@@ -56,7 +57,7 @@ def show_help(
 def _list_topics(context: Context) -> None:
     topics = Grid([(INDENTED.format(text=name), _summary(name)) for name in TOPICS])
     context.terminal.print(
-        Line(_("Pages of the manual: custmerge help TOPIC"), "bold"),
+        Line(_("Pages of the manual: custmerge help TOPIC"), Style.HEADING),
         BLANK,
         topics,
         BLANK,

@@ -25,7 +25,11 @@ def login(
         bool, typer.Option("--print-token", help=_("Print the token instead of keeping it."))
     ] = False,
     insecure_storage: Annotated[
-        bool, typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read."))
+        bool,
+        typer.Option(
+            "--insecure-storage",
+            help=_("Keep the token in a file that only you can read, this once (always: token_store)."),
+        ),
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.language import SafeText, _, literal, sentence, visible
-from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part, Row, Table
+from custmerge.cli.render.text.styles import definitions
 from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
 from custmerge.files import size
 from custmerge.settings import without_urls_secrets
@@ -146,6 +147,7 @@ class Terminal:
 
     def _console(self, stream: TextIO) -> Console:
         from rich.console import Console
+        from rich.theme import Theme
 
         colour = (
             stream.isatty()
@@ -162,6 +164,7 @@ class Terminal:
             emoji=False,
             legacy_windows=False,
         )
+        console.push_theme(Theme(definitions(console.color_system)))
         if console.width < LEAST_WIDTH:
             # A narrow terminal folds the lines itself; here values would be cut, and of no width nothing is left.
             console.width = LEAST_WIDTH if console.width else USUAL_WIDTH
@@ -204,8 +207,10 @@ def drawn(part: Part) -> RenderableType:
 def as_text(parts: Iterable[Part]) -> SafeText:
     """Return what goes to a file or a pipe in place of a terminal: each row on a line of its own."""
     from rich.console import Console
+    from rich.theme import Theme
 
-    console = Console(color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
+    theme = Theme(definitions(None))
+    console = Console(theme=theme, color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         for part in parts:
             console.print(drawn(part))
@@ -218,9 +223,9 @@ def _text(cell: Cell) -> Text:
 
     if not isinstance(cell, Line):
         return Text(cell if isinstance(cell, SafeText) else visible("" if cell is None else str(cell)))
-    text = Text(cell.text, style=cell.style)
+    text = Text(cell.text, style=cell.style or "")
     for line in cell.more:
-        text.append(line.text, line.style)
+        text.append(line.text, line.style or "")
     return text
 
 
@@ -237,7 +242,8 @@ def _table(table: Table) -> RenderableType:
         else:
             result.add_column(column, overflow="fold", min_width=max(map(len, column.split()), default=0))
     for row in table.rows:
-        result.add_row(*map(_text, row))
+        cells, style = (row.cells, row.style) if isinstance(row, Row) else (row, None)
+        result.add_row(*map(_text, cells), style=style)
     return result
 
 

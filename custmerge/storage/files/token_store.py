@@ -19,10 +19,11 @@ from custmerge.errors import (
     KeyringUnavailable,
     LooseTokenFile,
     NoHome,
+    NoKeyring,
     NoPlaceForToken,
     OthersTokenFile,
 )
-from custmerge.settings import APP, data_directory, sqlite_path
+from custmerge.settings import APP, TokenPlace, data_directory, sqlite_path
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -40,11 +41,12 @@ T = TypeVar("T")
 
 
 class TokenStore:
-    """The token for one database."""
+    """The token for one database; with `TokenPlace.FILE` no keyring is ever asked."""
 
-    def __init__(self, database_url: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, database_url: str, environ: Mapping[str, str], place: TokenPlace = TokenPlace.KEYRING) -> None:
         self._entry = _entry(database_url, environ)
         self._environ = environ
+        self._has_keyring = place is TokenPlace.KEYRING
 
     def read(self) -> str | None:
         """Return the token: of CUSTMERGE_TOKEN, systemd's credentials, our file, or the keyring.
@@ -55,6 +57,8 @@ class TokenStore:
             return token
         if kept := self.read_files():
             return kept
+        if not self._has_keyring:
+            return None
         keyring = _keyring()
         return _asked(lambda: keyring.get_password(APP, self._entry))
 
@@ -73,7 +77,7 @@ class TokenStore:
 
         Raises KeyringUnavailable; with `insecure` NoPlaceForToken, NoHome.
         """
-        if not insecure:
+        if self._has_keyring and not insecure:
             _keyring()
             return
         folder = self._path().parent
@@ -85,8 +89,8 @@ class TokenStore:
             raise NoPlaceForToken(file=str(folder), reason=os.strerror(error.errno or 0)) from None
 
     def keep(self, token: str, *, insecure: bool) -> None:
-        """Keep the token in the keyring, or with `insecure` in a file that only its owner can read."""
-        if insecure:
+        """Keep the token in the keyring; with `insecure`, or without one, in a file that only its owner can read."""
+        if insecure or not self._has_keyring:
             self._write_file(token)
             return
         keyring = _keyring()
@@ -102,6 +106,8 @@ class TokenStore:
     def forget(self) -> None:
         """Forget the token wherever it is kept."""
         self._remove_file()
+        if not self._has_keyring:
+            return
         try:
             keyring = _keyring()
             if _asked(lambda: keyring.get_password(APP, self._entry)) is not None:
@@ -171,7 +177,7 @@ def _chosen_keyring() -> KeyringBackend:
     backend = core.get_keyring()
     candidates = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
     if not any(candidate.priority >= RECOMMENDED for candidate in candidates):
-        raise KeyringUnavailable(reason="no keyring service is installed or running")
+        raise NoKeyring(reason="no keyring service is installed or running")
     return backend
 
 

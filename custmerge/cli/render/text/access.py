@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, literal, moment, pair, visible, word
 from custmerge.cli.render.text.parts import Grid, Line, Part, Table
+from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_
 from custmerge.rules.people import Person, Proof, Service
 from custmerge.rules.transfers import Status, Transfer
@@ -73,4 +74,4 @@ def transfer_parts(transfer: Transfer) -> list[Part]:
     ]
     if transfer.reason:
         rows.append((_("Reason"), visible(transfer.reason)))
-    return [Line(_("Contract transfer {id}").format(id=transfer.id), "bold"), Grid(rows)]
+    return [Line(_("Contract transfer {id}").format(id=transfer.id), Style.HEADING), Grid(rows)]

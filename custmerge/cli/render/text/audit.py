@@ -6,11 +6,12 @@ from collections.abc import Iterable
 
 from custmerge.cli.language import SafeText, _, filled, literal, ngettext
 from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
+from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_
 from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, Finding, Severity, Verdict, next_step
 
 _MARKS = {Verdict.OK: literal("✓"), Verdict.WARNING: literal("!"), Verdict.CRITICAL: literal("✗")}
-_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.CRITICAL: "bold red"}
+_STYLES = {Verdict.OK: Style.GOOD, Verdict.WARNING: Style.NOTICE, Verdict.CRITICAL: Style.PROBLEM}
 _SEVERITY_LABELS = {Severity.WARNING: N_("warning"), Severity.CRITICAL: N_("critical")}
 _VERDICT_LABELS = {
     Verdict.OK: N_("Everything is as custmerge left it."),

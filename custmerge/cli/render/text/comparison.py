@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, field_label, field_list, literal, sentence
-from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Table, value_or_dash
+from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Row, Table, value_or_dash
+from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_, IdentityBlocked
 from custmerge.rules.characters import composed, doubles, is_hidden, script, strangers
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
@@ -17,13 +18,7 @@ _MARKS = {
     Status.DIFFERENT: literal("≠"),
     Status.BLOCKED: literal("✗"),
 }
-_STYLES = {
-    Status.SAME: "dim",
-    Status.EQUIVALENT: "cyan",
-    Status.DIFFERENT: "bold yellow",
-    Status.BLOCKED: "bold reverse red",
-}
-_REMARK_STYLES = {Status.DIFFERENT: "yellow", Status.BLOCKED: "red"}
+_STYLES = {Status.DIFFERENT: Style.NOTICE, Status.BLOCKED: Style.PROBLEM}
 REMARKS_AT_MOST = 5
 _WORD = re.compile(r"[^\W\d_]+")
 _SCRIPTS = {
@@ -41,13 +36,13 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Part]:
     parts: list[Part] = [_table(comparison, rows)] if rows else []
     if folded:
         equal = _("equal: {fields}").format(fields=field_list(folded))
-        parts.append(Line(literal(" = {equal}").format(equal=equal), _STYLES[Status.SAME]))
+        parts.append(literal(" = {equal}").format(equal=equal))
     parts.append(BLANK)
     if comparison.transfer is not None:
         lifted = _(
             "Contract transfer {id} is approved for this pair: it stands in for what differs in identity, once."
         )
-        parts.append(Line(literal("✓ {lifted}").format(lifted=lifted.format(id=comparison.transfer)), "green"))
+        parts.append(Line(literal("✓ {lifted}").format(lifted=lifted.format(id=comparison.transfer)), Style.GOOD))
     return [*parts, _verdict(comparison)]
 
 
@@ -75,28 +70,30 @@ def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
         Column(heading.format(number=comparison.absorbed, part=_("taken over")), is_wide=True),
     )
     rows = [
-        (
-            Line(_MARKS[line.status], _STYLES[line.status]),
-            Line(field_label(line.field), _STYLES[line.status]),
-            _value(line.status, line.survivor, line.absorbed),
-            _value(line.status, line.absorbed, line.survivor),
+        Row(
+            (
+                _MARKS[line.status],
+                field_label(line.field),
+                _value(line.status, line.survivor, line.absorbed),
+                _value(line.status, line.absorbed, line.survivor),
+            ),
+            _STYLES.get(line.status),
         )
         for line in lines
     ]
     return Table(columns, rows)
 
 
-def _value(status: Status, value: str, other: str) -> Line:
+def _value(status: Status, value: str, other: str) -> SafeText:
     """Return a value; where it differs, with the characters below it that nobody sees or takes for other letters."""
     text = value_or_dash(value)
-    if status not in _REMARK_STYLES:
-        return Line(text, _STYLES[status])
+    if status not in _STYLES:
+        return text
     # Masked account numbers alone look alike and are different.
     remarks = [_("differs where it is masked")] if value == other else character_remarks(value, other)
     if not remarks:
-        return Line(text, _STYLES[status])
-    below = literal("\n({remarks})").format(remarks=literal(", ").join(remarks))
-    return Line(text, _STYLES[status], more=(Line(below, _REMARK_STYLES[status]),))
+        return text
+    return literal("{value}\n({remarks})").format(value=text, remarks=literal(", ").join(remarks))
 
 
 def _remark(character: str, other: str, strange: set[str]) -> SafeText:
@@ -120,16 +117,16 @@ def _verdict(comparison: Comparison) -> Line:
             blocked = IdentityBlocked(
                 survivor=comparison.survivor, absorbed=comparison.absorbed, blocked_by=comparison.blocked_by
             )
-            return Line(literal("✗ {blocked}").format(blocked=sentence(blocked)), "bold red")
+            return Line(literal("✗ {blocked}").format(blocked=sentence(blocked)), Style.PROBLEM)
         case Decision.CHOOSE:
             differ = _("The records differ in {fields}: adopt the data of {survivor}, or keep each.").format(
                 fields=field_list(comparison.different), survivor=comparison.survivor
             )
-            return Line(literal("≠ {differ}").format(differ=differ), "yellow")
+            return Line(literal("≠ {differ}").format(differ=differ), Style.NOTICE)
         case Decision.IDENTICAL:
             same = (
                 _("Both records say the same: the order can be executed.")
                 if comparison.is_identical
                 else _("Details don't differ: the order can be executed.")
             )
-            return Line(literal("= {same}").format(same=same), "green")
+            return Line(literal("= {same}").format(same=same), Style.GOOD)

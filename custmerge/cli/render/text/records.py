@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from custmerge.cli.language import _, field_label, literal, moment, pair, visible, word
 from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, value_or_dash
+from custmerge.cli.render.text.styles import Style
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.plan import Order
 from custmerge.services.find import Profile
-
-_HEADING = "bold"
 
 
 def customers_table(customers: Sequence[Customer]) -> Table:
@@ -27,10 +26,10 @@ def profile_parts(profile: Profile) -> list[Part]:
     """Return a number's record, its packages and its orders."""
     customer = profile.customer
     rows: list[tuple[Cell, Cell]] = [
-        (Line(_("Number"), _HEADING), Line(visible(customer.number), _HEADING)),
+        (Line(_("Number"), Style.HEADING), Line(visible(customer.number), Style.HEADING)),
     ]
     if customer.merged_into:
-        rows.append((_("went into"), Line(visible(customer.merged_into), "yellow")))
+        rows.append((_("went into"), Line(visible(customer.merged_into), Style.NOTICE)))
     else:
         rows += [(field_label(field), value_or_dash(customer[field])) for field in FIELDS]
     parts: list[Part] = [Grid(rows)]
@@ -45,7 +44,7 @@ def _package_lines(package: Package) -> list[Line]:
     title = _("Package {package}  {name}").format(package=package.package, name=package.name).rstrip()
     names = literal(", ").join(package.domains) or literal("–")
     lines = [
-        Line(title, _HEADING),
+        Line(title, Style.HEADING),
         Line(INDENTED.format(text=_("Domains: {names}").format(names=names))),
     ]
     if package.contact is not None:
@@ -55,7 +54,7 @@ def _package_lines(package: Package) -> list[Line]:
             if value
         )
         contact = _("Contact: {details}").format(details=details or literal("–"))
-        lines.append(Line(INDENTED.format(text=contact), "dim"))
+        lines.append(Line(INDENTED.format(text=contact)))
     return lines
 
 
