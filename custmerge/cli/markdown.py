@@ -96,6 +96,8 @@ def _records(heads: list[Text], rows: list[list[Text]]) -> RenderResult:
             if cell.plain:
                 line = Text.assemble((head.plain, "italic"), ": ", cell) if head.plain else cell
                 line.overflow = "fold"
+                if not column:
+                    line.stylize("bold")
                 yield Padding(line, (0, 0, 0, 2 if column else 0))
 
 

@@ -54,9 +54,10 @@ def test_every_error_code_is_in_the_manual_behind_its_exit_code(repository, lang
     assert [error.code for error in known if f"`{error.code}`" not in told[int(error.exit)]] == []
 
 
-def test_every_check_action_and_setting_is_in_the_manual(repository):
+def test_every_check_action_setting_and_version_is_in_the_manual(repository):
     from custmerge.rules.audit import CheckName
     from custmerge.rules.history import Action
+    from custmerge.storage.tables import VERSIONS
 
     def page(topic):
         return (repository / f"custmerge/help/en/{topic}.md").read_text("utf-8")
@@ -67,6 +68,7 @@ def test_every_check_action_and_setting_is_in_the_manual(repository):
         for name in re.findall(r'"(CUSTMERGE_[A-Z_]+)"', path.read_text("utf-8"))
     }
     assert [name for name in variables if f"`{name}`" not in page("settings")] == []
+    assert [version for version in VERSIONS if f"| {version} |" not in page("versions")] == []
     assert [check for check in CheckName if f"| `{check}` |" not in page("audit")] == []
     assert [action for action in Action if f"`{action}`" not in page("history")] == []
 
@@ -98,7 +100,7 @@ HEAVY = {"sqlalchemy", "sqlmodel", "alembic", "keyring", "psycopg", "phonenumber
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["diff", "--help"], ["merge", "--help"], ["--version"], ["nonsense"]]
+    "arguments", [["--help"], ["help", "rules"], ["diff", "--help"], ["merge", "--help"], ["--version"], ["nonsense"]]
 )
 def test_help_and_wrong_use_load_nothing_heavy(sqlite_cli, arguments):
     assert not imported_by(arguments, sqlite_cli.environ()) & (HEAVY | {"rich.table"})
