@@ -106,7 +106,7 @@ def _usage_problem(error: typer.TyperException) -> SafeText:
             if is_unknown and not _WORD.fullmatch(match["name"]):
                 values["name"] = "…"
             problem = _(_USAGE_PROBLEMS[pattern]).format(**values)  # noqa: PLR1733 (tests see that it is in the table)
-            if is_unknown and (meant := _near(match["name"], _known(error))):
+            if is_unknown and (meant := near(match["name"], _known(error))):
                 problem = literal(" ").join((problem, _("Did you mean {near}?").format(near=_(" or ").join(meant))))
             return problem
     return visible(without_urls_secrets(message))
@@ -120,7 +120,7 @@ def _known(error: typer.TyperException) -> list[str]:
     return [*getattr(command, "commands", ()), *options]
 
 
-def _near(typed: str, known: Iterable[str]) -> list[str]:
+def near(typed: str, known: Iterable[str]) -> list[str]:
     """Return those of the known words that somebody who typed another may have meant, best first."""
     names = {name.lstrip("-"): name for name in known}
     return [names[name] for name in get_close_matches(typed.lstrip("-"), names, cutoff=_NEAR)]

@@ -15,6 +15,7 @@ from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
+_MANUAL = Path(__file__).parents[1] / "help"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
@@ -223,6 +224,17 @@ def install(language: str) -> None:
     os.environ["LANGUAGE"] = language
     gettext.bindtextdomain(DOMAIN, Path(__file__).parents[1] / "locale")
     gettext.textdomain(DOMAIN)
+
+
+def manual_page(topic: str) -> SafeText:
+    """Return a page of the manual, Markdown, in the person's language, or in English where it isn't translated."""
+    language = os.environ["LANGUAGE"] if is_translated(topic) else "en"
+    return SafeText((_MANUAL / language / f"{topic}.md").read_text("utf-8").rstrip("\n"))
+
+
+def is_translated(topic: str) -> bool:
+    """Whether a page of the manual is in the person's language."""
+    return (_MANUAL / os.environ["LANGUAGE"] / f"{topic}.md").is_file()
 
 
 def word(value: str | None) -> SafeText:
