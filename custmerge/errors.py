@@ -142,6 +142,35 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
     )
 
 
+class TransferNeeded(IdentityBlocked):
+    """Told to staff who may file the form."""
+
+    template = N_(
+        "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
+        "we need legal proof, a signed contract transfer form: `custmerge transfer file {absorbed} --into {survivor} "
+        "--form FILE`."
+    )
+
+
+class TransferWaits(IdentityBlocked):
+    """Told to staff where the form is filed already, as the contract transfer `transfer`."""
+
+    template = N_(
+        "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
+        "{transfer}, filed by {filed_by}, waits for a supervisor other than {filed_by}: `custmerge transfer approve "
+        "{transfer}`."
+    )
+
+
+class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
+    """A contract transfer for a pair that needs none."""
+
+    template = N_(
+        "{survivor} and {absorbed} don't differ in company, first or last name, so no contract transfer is needed: "
+        "`custmerge merge {absorbed} --into {survivor}`."
+    )
+
+
 class NotLoggedIn(CustmergeError, code="not_logged_in", exit=ExitCode.NOT_ALLOWED):
     """No session's token was found."""
 
@@ -202,6 +231,15 @@ class OwnTransfer(CustmergeError, code="own_transfer", exit=ExitCode.NOT_ALLOWED
     """Rule 5: a transfer is filed and decided by two different people."""
 
     template = N_("Contract transfer {id} was filed by you ({filed_by}): somebody else has to decide.")
+
+
+class NotOwnTransfer(CustmergeError, code="not_own_transfer", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
+    """A transfer is withdrawn by the person who filed it."""
+
+    template = N_(
+        "Contract transfer {id} was filed by {filed_by}, who alone can withdraw it: a supervisor rejects it with "
+        "`custmerge transfer reject {id} --reason TEXT`."
+    )
 
 
 class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
@@ -444,7 +482,10 @@ class NotApproved(CustmergeError, code="not_approved", exit=ExitCode.NOT_ALLOWED
 class TransferOpen(CustmergeError, code="transfer_open", exit=ExitCode.CONFLICT):
     """A pair has one open transfer at a time."""
 
-    template = N_("Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it or reject it.")
+    template = N_(
+        "Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it, or end it with "
+        "`custmerge transfer withdraw {id}` or `custmerge transfer reject {id} --reason TEXT`."
+    )
 
 
 class TransferDecided(CustmergeError, code="transfer_decided", exit=ExitCode.CONFLICT):

@@ -14,9 +14,9 @@ os.environ["LANGUAGE"] = "en"
 from rich.console import Console
 from rich.theme import Theme
 
+from custmerge.cli.drawing import drawn
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.styles import definitions
-from custmerge.cli.terminal import drawn
 from custmerge.rules.compare import compare
 from custmerge.rules.fields import FIELDS, Customer
 from custmerge.rules.mask import masked_comparison
@@ -40,7 +40,7 @@ def main() -> None:
         console.print(f"[bold]$ custmerge diff {absorbed}[/bold]")
         comparison = masked_comparison(compare(known["10001"], known[absorbed]))
         for part in comparison_parts(comparison, all_rows=False):
-            console.print(drawn(part))
+            console.print(drawn(part, WIDTH))
         console.print()
     sys.stdout.write(console.export_svg(title="custmerge", unique_id="custmerge"))
 

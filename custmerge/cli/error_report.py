@@ -15,7 +15,7 @@ import typer
 from custmerge import errors, files
 from custmerge.cli.language import SafeText, _, literal, sentence, visible
 from custmerge.cli.streams import silence_stdout
-from custmerge.cli.terminal import print_line, print_message
+from custmerge.cli.terminal import print_document, print_line, print_message
 from custmerge.errors import N_, CustmergeError, ExitCode
 from custmerge.settings import data_directory, without_urls_secrets
 
@@ -68,7 +68,7 @@ def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int
     if _wants(arguments, "json"):
         from custmerge.cli.render.data.writing import error_document
 
-        print_message(error_document(error.code, code, message, error.filled_details()))
+        print_document(error_document(error.code, code, message, error.filled_details()))
     else:
         print_message(literal("{program}: {message}").format(program=PROGRAM, message=message))
     return code

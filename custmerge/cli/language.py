@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from custmerge.errors import N_, CustmergeError
+from custmerge.errors import N_, BadValue, CustmergeError
 from custmerge.rules.characters import is_hidden, strangers
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
@@ -48,8 +48,16 @@ _WORDS = frozenset(
         *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
-        *(N_("connection"), N_("files")),
+        *(N_("connection"), N_("files"), N_("proof"), N_("name")),
     }
+)
+# What the system says of files and connections: the C library's texts, which have no German where no such locale is.
+_SYSTEM_REASONS = (
+    *(N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"), N_("File exists")),
+    *(N_("Is a directory"), N_("Not a directory"), N_("File name too long"), N_("Too many levels of symbolic links")),
+    *(N_("No space left on device"), N_("Disk quota exceeded"), N_("Read-only file system"), N_("Broken pipe")),
+    *(N_("Input/output error"), N_("Bad file descriptor"), N_("Too many open files")),
+    N_("Resource temporarily unavailable"),
 )
 _FACT_LABELS = {
     "name": N_("name"),
@@ -68,9 +76,11 @@ _FACT_LABELS = {
     "reasons": N_("reasons"),
 }
 _PLACE = re.compile(r"\{(\w+)\}")
-_TEMPLATES = {"why", "what", "role", "status", "expected"}
+_TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_COMMANDS = re.compile(r"`[^`\n]*`[^\s`]*|\S+")
+"""Words, and commands in backticks, which are copied as a whole."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -95,6 +105,13 @@ class SafeText(str):
     def rstrip(self, characters: str | None = None, /) -> SafeText:
         """Return the text without blanks, or without `characters`, at its end."""
         return SafeText(super().rstrip(characters))
+
+    def wrapped(self, width: int) -> SafeText:
+        """Return the text broken at blanks into lines of `width` at most; a word that is longer stays as it is.
+
+        A line's indentation is kept, and a command in backticks broken only where it is longer than a line.
+        """
+        return SafeText("\n".join(line for whole in self.split("\n") for line in _wrapped(whole, width)))
 
 
 def _(text: str) -> SafeText:
@@ -135,6 +152,20 @@ def json_safe(document: str) -> SafeText:
     if _HARMLESS.fullmatch(document):
         return SafeText(document)
     return SafeText("".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in document))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    lines, current = [], indent
+    for command in _COMMANDS.findall(line):
+        for word in [command] if len(command) <= width else command.split():
+            if current.strip() and len(current) + 1 + len(word) > width:
+                lines.append(current)
+                current = indent
+            current += f" {word}" if current.strip() else word
+    return [*lines, current]
 
 
 def _safe(value: object) -> object:
@@ -256,13 +287,15 @@ def counted(template: SafeText, names: Sequence[str]) -> SafeText:
 
 def sentence(error: CustmergeError) -> SafeText:
     """Return an error's sentence, translated."""
+    if isinstance(error, BadValue):
+        return filled(error.template, {**error.details, "name": word(str(error.details["name"]))})
     return filled(error.template, error.details)
 
 
 def filled(template: str, details: Mapping[str, object]) -> SafeText:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves.
+    `why`, `what`, `role`, `status`, `expected` and `reason` among the details are templates themselves.
     """
     shown = {name: _shown(value) for name, value in details.items()}
     for name in _TEMPLATES & details.keys():

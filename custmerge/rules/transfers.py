@@ -72,6 +72,8 @@ class Why(StrEnum):
     APPROVER_ROLE = "approver_role"
     NOT_AS_TOLD = "not_as_told"
     """Its row isn't as the history has it."""
+    WITHDRAWN = "withdrawn"
+    """By the person who filed it."""
     OLDER_VERSION = "older_version"
     """Made void by a version that wrote no entry of it."""
 

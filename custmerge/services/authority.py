@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
+from custmerge.rules.compare import Comparison, Decision, Waiting
 from custmerge.rules.fields import Customer, Pair, Records
 from custmerge.rules.history import Action, Fact, Facts, seq_of
-from custmerge.rules.people import Capability
+from custmerge.rules.people import Capability, may
 from custmerge.rules.transfers import (
     OPEN,
     Life,
@@ -67,6 +68,26 @@ def approved_for(unit: Unit, pair: Pair, records: Records) -> int | None:
     """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
     transfers = approved(unit, unit.transfers.open_for_all([pair[1]], lock=False))
     return approved_now(transfers.get(pair), records)
+
+
+def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
+    """Return a comparison with what the caller can do about its block, if they may file a contract transfer."""
+    if comparison.decision is not Decision.BLOCKED or not may(caller.role, Capability.TRANSFER_FILE):
+        return comparison
+    pair = comparison.survivor, comparison.absorbed
+    stored = unit.transfers.open_for_all([comparison.absorbed]).get(pair)
+    filed = None if stored is None else as_it_is_with_its_form(unit, stored)
+    if filed is None or filed.status is not Status.FILED:
+        return replace(comparison, may_file=True)
+    return replace(comparison, may_file=True, waiting=Waiting(filed.id, filed.filed_by))
+
+
+def as_it_is_with_its_form(unit: Unit, stored: Transfer) -> Transfer:
+    """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
+    (transfer,) = as_they_are(unit, [stored])
+    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
+        return replace(transfer, status=Status.VOID)
+    return transfer
 
 
 def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:

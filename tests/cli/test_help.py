@@ -15,7 +15,7 @@ COMMANDS = [
     *(("user", verb) for verb in ("add", "list", "role", "password", "disable", "unlock")),
     *(("bulk", verb) for verb in ("check", "approve", "run", "status")),
     *(("token", verb) for verb in ("create", "list", "revoke")),
-    *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject")),
+    *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject", "withdraw")),
     ("config", "path"),
 ]
 WITH_COMMANDS_OF_THEIR_OWN = {("import",), ("export",), ("user",), ("bulk",), ("token",), ("transfer",), ("config",)}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from custmerge.cli.language import SafeText, _, field_label, field_list, literal, sentence
 from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Row, Table, value_or_dash
 from custmerge.cli.render.text.styles import Style
-from custmerge.errors import N_, IdentityBlocked
+from custmerge.errors import N_
 from custmerge.rules.characters import composed, doubles, is_hidden, script, strangers
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
 
@@ -29,8 +29,11 @@ _SCRIPTS = {
 }
 
 
-def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Part]:
-    """Return the table and the sentence below it; equal rows are folded into one line unless `all_rows`."""
+def comparison_parts(comparison: Comparison, *, all_rows: bool, has_verdict: bool = True) -> list[Part]:
+    """Return the table and, unless it is said elsewhere, the sentence below it.
+
+    Equal rows are folded into one line unless `all_rows`.
+    """
     rows = [line for line in comparison.fields if all_rows or line.status is not Status.SAME]
     folded = [line.field for line in comparison.fields if line not in rows]
     parts: list[Part] = [_table(comparison, rows)] if rows else []
@@ -43,7 +46,7 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Part]:
             "Contract transfer {id} is approved for this pair: it stands in for what differs in identity, once."
         )
         parts.append(Line(literal("✓ {lifted}").format(lifted=lifted.format(id=comparison.transfer)), Style.GOOD))
-    return [*parts, _verdict(comparison)]
+    return [*parts, _verdict(comparison)] if has_verdict else parts
 
 
 def character_remarks(value: str, other: str) -> list[SafeText]:
@@ -64,8 +67,8 @@ def character_remarks(value: str, other: str) -> list[SafeText]:
 def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
     heading = literal("{number}\n{part}")
     columns = (
-        Column(literal(""), is_mark=True),
-        Column(_("Field")),
+        Column(literal(""), is_key=True),
+        Column(_("Field"), is_key=True),
         Column(heading.format(number=comparison.survivor, part=_("kept")), is_wide=True),
         Column(heading.format(number=comparison.absorbed, part=_("taken over")), is_wide=True),
     )
@@ -114,10 +117,7 @@ def _remark(character: str, other: str, strange: set[str]) -> SafeText:
 def _verdict(comparison: Comparison) -> Line:
     match comparison.decision:
         case Decision.BLOCKED:
-            blocked = IdentityBlocked(
-                survivor=comparison.survivor, absorbed=comparison.absorbed, blocked_by=comparison.blocked_by
-            )
-            return Line(literal("✗ {blocked}").format(blocked=sentence(blocked)), Style.PROBLEM)
+            return Line(literal("✗ {blocked}").format(blocked=sentence(comparison.block)), Style.PROBLEM)
         case Decision.CHOOSE:
             differ = _("The records differ in {fields}: adopt the data of {survivor}, or keep each.").format(
                 fields=field_list(comparison.different), survivor=comparison.survivor

@@ -42,9 +42,16 @@ class Column:
 
     heading: SafeText
     is_wide: bool = False
-    """Whether it shares the room that the others leave."""
-    is_mark: bool = False
-    """Whether its cells are one character."""
+    """Whether long words in it may be folded."""
+    is_whole: bool = False
+    """Whether no line of its cells is broken."""
+    is_key: bool = False
+    """Whether its cells say what a row is, so that they need no heading."""
+
+
+def whole(heading: SafeText) -> Column:
+    """Return a column of moments, or of other texts that aren't broken."""
+    return Column(heading, is_whole=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from custmerge.cli.language import _, field_label, literal, moment, pair, visible, word
-from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, value_or_dash
+from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, value_or_dash, whole
 from custmerge.cli.render.text.styles import Style
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.plan import Order
@@ -60,4 +60,4 @@ def _package_lines(package: Package) -> list[Line]:
 
 def _orders_table(orders: Sequence[Order]) -> Table:
     rows = [(o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), word(o.choice)) for o in orders]
-    return Table((_("Order"), _("At (UTC)"), _("By"), _("Numbers"), _("Choice")), rows)
+    return Table((_("Order"), whole(_("At (UTC)")), _("By"), _("Numbers"), _("Choice")), rows)
