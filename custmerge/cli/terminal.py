@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.drawing import FILE_WIDTH, drawn
 from custmerge.cli.language import SafeText, _, literal, sentence
+from custmerge.cli.line_editing import can_edit, edited_line
 from custmerge.cli.render.text.parts import Line, Part
 from custmerge.cli.render.text.styles import definitions
 from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
@@ -80,11 +82,13 @@ class Terminal:
     def ask(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
         self.demand_person(question, option)
-        print(_prompt(question), end="", file=sys.stderr, flush=True)
-        answer = sys.stdin.readline()
-        if not answer:
-            raise Declined
-        return answer.strip()
+        try:
+            return self._typed_line(question).strip()
+        except (EOFError, KeyboardInterrupt) as end:
+            self._end_line()
+            if isinstance(end, KeyboardInterrupt):
+                raise
+            raise Declined from None
 
     def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
@@ -94,10 +98,30 @@ class Terminal:
         self.demand_person(question, option)
         try:
             return getpass.getpass(_prompt(question), stream=sys.stderr)
-        except EOFError:
+        except (EOFError, KeyboardInterrupt) as end:
+            self._end_line()
+            if isinstance(end, KeyboardInterrupt):
+                raise
             raise Declined from None
         except UnicodeDecodeError:
             raise BadUsage(problem=_("The password isn't valid text in this terminal's encoding.")) from None
+
+    def _typed_line(self, question: SafeText) -> str:
+        """Return a line that can be edited while it is typed; raises EOFError."""
+        prompt = _prompt(question)
+        if can_edit(self._environ):
+            # A Python without the module is rare; there the terminal's own editing has to do.
+            with suppress(ImportError):
+                return edited_line(prompt, can_go_back=False)
+        print(prompt, end="", file=sys.stderr, flush=True)
+        if not (answer := sys.stdin.readline()):
+            raise EOFError
+        return answer
+
+    @staticmethod
+    def _end_line() -> None:
+        """Let what comes behind a question that was left begin on a line of its own."""
+        print_message(literal(""))
 
     def confirm(self, question: SafeText, *, option: str) -> bool:
         """Return whether a person agrees; anything but a yes is a no."""
@@ -195,9 +219,10 @@ def print_document(document: SafeText) -> None:
     print(document, file=sys.stderr)
 
 
-def _prompt(question: SafeText) -> str:
+def _prompt(question: SafeText) -> SafeText:
     """Return what stands before an answer, broken at words on a terminal."""
-    return f"{without_urls_secrets(_wrapped_for(sys.stderr, question))}: "
+    asked = literal("{question}:").format(question=without_urls_secrets(question))
+    return literal("{asked} ").format(asked=_wrapped_for(sys.stderr, asked))
 
 
 def _wrapped_for(stream: TextIO, text: SafeText) -> SafeText:
