@@ -93,7 +93,7 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
     terminal = context.terminal
     into, now = request.into, context.now()
     comparison = merge.compared(context.database, caller, request.absorbed, into=into, now=now)
-    request = replace(request, seen=comparison)
+    request = replace(request, shown=comparison)
     asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
     terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
     if asks_choice:

@@ -35,7 +35,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import as_they_are
+from custmerge.services.authority import with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -47,7 +47,7 @@ LONGEST_REASON = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A signed form that is to be filed."""
+    """A request to file a signed form."""
 
     absorbed: str
     into: str | None
@@ -59,7 +59,7 @@ class Filing:
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
     """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
-    Raises BadFile for what is no form, UnknownNumber, MergedAway, TransferOpen.
+    Raises BadFile for content that is no form, UnknownNumber, MergedAway, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
@@ -88,26 +88,26 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return the newest transfers, with the status that they have now, newest first."""
+    """Return the newest transfers with their present status, newest first."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         # A transfer may have become void while its row still says that it is open.
         stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        transfers = as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
+        transfers = with_present_status(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
     return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
 
 
-def one(database: Database, caller: Caller, number: int) -> Transfer:
-    """Return a transfer with the status that it has now; raises UnknownTransfer."""
+def show(database: Database, caller: Caller, number: int) -> Transfer:
+    """Return a transfer with its present status; raises UnknownTransfer."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         return _transfer(unit, number, lock=False)
 
 
 def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
-    """Return the signed form of a transfer, after an entry of the export; raises UnknownTransfer, FormPurged.
+    """Return the signed form of a transfer and write an entry of the export; raises UnknownTransfer, FormPurged.
 
-    Raises FormChanged for a form that isn't the one that was filed, whatever the status of the transfer.
+    Raises FormChanged if the form isn't the one that was filed, whatever the status of the transfer is.
     """
     demand(caller, Capability.TRANSFER_FILE)
     for attempt in database.attempts():
@@ -122,7 +122,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
-    """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
+    """Return the form of a transfer; raises FormPurged, and FormChanged if it isn't the one that was filed."""
     content = unit.transfers.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
@@ -132,7 +132,7 @@ def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
 
 
 def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:
-    """Return a transfer that the caller may approve or reject; raises what `decide` raises."""
+    """Return a transfer that the caller may approve or reject; raises the errors of `decide`."""
     _demand_decider(database, caller, number, to)
     with database.reading() as unit:
         return _decidable(unit, caller, number, to, lock=False)
@@ -178,9 +178,9 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
 
 
 def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list[Draft]:
-    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return its entry.
+    """Make the open transfer of a pair void if it isn't valid any more, and return its entry.
 
-    Raises TransferOpen if it counts.
+    Raises TransferOpen if it is valid.
     """
     survivor, absorbed = (record.number for record in pair)
     before = unit.transfers.open_for(survivor, absorbed)
@@ -203,7 +203,7 @@ def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: boo
 
 
 def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
-    """Return a transfer with the status that it has now, its form included; raises UnknownTransfer."""
+    """Return a transfer with its present status, for which its form counts too; raises UnknownTransfer."""
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
@@ -211,8 +211,8 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
 
 
 def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
-    """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
-    (transfer,) = as_they_are(unit, [stored])
+    """Return a transfer with its present status, which is also void if its form isn't the one that was filed."""
+    (transfer,) = with_present_status(unit, [stored])
     if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
         return replace(transfer, status=Status.VOID)
     return transfer
