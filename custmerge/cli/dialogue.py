@@ -92,7 +92,7 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
     terminal = context.terminal
     into, now = request.into, context.now()
     comparison = merge.compared(context.database, caller, request.absorbed, into=into, now=now)
-    request = replace(request, seen=comparison)
+    request = replace(request, shown=comparison)
     asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
     # The error of a blocked pair says the verdict.
     is_blocked = comparison.decision is Decision.BLOCKED

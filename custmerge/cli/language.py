@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from custmerge.errors import N_, BadValue, CustmergeError
-from custmerge.rules.characters import is_hidden, strangers
+from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
@@ -182,7 +182,7 @@ def _visible_part(text: str) -> SafeText:
 
 
 def _without_lookalikes(word: str) -> str:
-    strange = strangers(word)
+    strange = foreign_letters(word)
     return "".join(written_out(c) if c in strange else c for c in word) if strange else word
 
 

@@ -87,7 +87,7 @@ def show(
     """Show a contract transfer."""
     context: Context = ctx.obj
     caller = context.caller()
-    filed = transfer.one(context.database, caller, number)
+    filed = transfer.show(context.database, caller, number)
     if save is not None:
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         text = _("The form is in {file}: {size} bytes.")

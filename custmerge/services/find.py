@@ -37,9 +37,9 @@ class Profile:
 
 
 def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> tuple[Customer, ...]:
-    """Return up to `limit` customers in whose number, fields or domains every word of `text` stands.
+    """Return up to `limit` customers whose number, fields or domains contain every word of `text`.
 
-    Raises BadValue for a text without a word, or too long a one.
+    Raises BadValue for a text without words, or one that is too long.
     """
     demand(caller, Capability.LOOK)
     if len(text) > LONGEST_TEXT:
@@ -78,7 +78,7 @@ def diff(
 ) -> Comparison:
     """Compare two numbers, with bank data masked unless `reveal`.
 
-    A customer needs the proof for `absorbed` first and learns nothing without (rule 3).
+    A customer needs the proof for `absorbed` first, and learns nothing without it (rule 3).
     """
     demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.LOOK)
     pair = survivor_of(caller.own_number, into, absorbed), absorbed
