@@ -419,7 +419,7 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
         # UTF-8, TOML, and a number that has more digits than Python reads.
         raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
     except RecursionError:
-        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason="nested too deep") from None
+        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=N_("nested too deep")) from None
 
 
 def _is_within_reach(path: Path) -> bool:

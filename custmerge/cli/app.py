@@ -46,11 +46,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("token", N_("Make, list and end service tokens.")),
     "config": ("config", N_("Show where the settings come from.")),
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
+    "help": ("help", N_("Show a page of the manual, or how a command is called.")),
 }
-WITHOUT_LOGIN = frozenset({"init", "demo", "login", "doctor", "config"})
+WITHOUT_LOGIN = frozenset({"init", "demo", "login", "doctor", "config", "help"})
 """The verbs that nobody has to be logged in for (contract §5)."""
 GROUPS: dict[str, tuple[str, ...]] = {
-    N_("To begin"): ("init", "demo", "login", "logout", "whoami"),
+    N_("To begin"): ("help", "demo", "init", "login", "logout", "whoami"),
     N_("Look"): ("find", "show", "diff", "history"),
     N_("Merge"): ("verify", "merge", "transfer", "bulk", "undo"),
     N_("Data"): ("import", "export", "purge"),
@@ -99,7 +100,7 @@ class Verb(TyperCommand):
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
         self._demand_filled(ctx)
-        context.begin()
+        self.begin(context)
         self._demand_login(ctx)
         try:
             return super().invoke(ctx)
@@ -108,6 +109,10 @@ class Verb(TyperCommand):
                 # Without the program's name; nothing of what was typed behind the command.
                 context.note_refusal(ctx.command_path.partition(" ")[2], error)
             raise
+
+    def begin(self, context: Context) -> None:
+        """Take the settings; raises what `Context.begin` raises."""
+        context.begin()
 
     def _demand_login(self, ctx: Any) -> None:  # noqa: ANN401
         """Raise NotLoggedIn where the command needs a login and there is none."""
@@ -171,21 +176,25 @@ def verb_group(summary: str) -> typer.Typer:
     )
 
 
-def verb(app: typer.Typer, summary: str, *examples: str, name: str | None = None) -> Callable[[F], F]:
+def verb(
+    app: typer.Typer, summary: str, *examples: str, name: str | None = None, cls: type[Verb] = Verb
+) -> Callable[[F], F]:
     """Return what makes a function a command of `app`, called like the function or `name`.
 
     Its help begins with `summary` and ends with `examples`.
     """
-    return app.command(name, cls=Verb, help=summary, epilog=epilog_of(examples))
+    return app.command(name, cls=cls, help=summary, epilog=epilog_of(examples))
 
 
-def single(function: Callable[..., int | None], *examples: str, explained: str = "") -> typer.Typer:
+def single(
+    function: Callable[..., int | None], *examples: str, explained: str = "", cls: type[Verb] = Verb
+) -> typer.Typer:
     """Return an app for a verb that is one command.
 
     Its help is `explained`, or the verb's summary in the root command.
     """
     app = verb_group("")
-    verb(app, explained, *examples)(function)
+    verb(app, explained, *examples, cls=cls)(function)
     return app
 
 
@@ -256,9 +265,12 @@ def root(  # noqa: D103 (its help is below)
         print_line(literal("{program} {version}").format(program=PROGRAM, version=__version__))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        context: Context = ctx.obj
-        context.begin()
-        raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
+        show_help_of(ctx)
+
+
+def show_help_of(ctx: typer.Context, *words: str) -> None:
+    """Print the help of the command that `words` name, as --help behind them does; of all where there are none."""
+    ctx.find_root().command.main([*words, "--help"], prog_name=PROGRAM, standalone_mode=False, obj=ctx.obj)
 
 
 def run(argv: Sequence[str]) -> int:

@@ -35,7 +35,7 @@ def path(ctx: typer.Context) -> None:
     app,
     _("Show every setting, and what gave it its value."),
     "custmerge config show",
-    "custmerge --database sqlite:///other.db config show --format json",
+    "custmerge config show --format json",
 )
 def show(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """Show every setting, and what gave it its value; no password and no token."""

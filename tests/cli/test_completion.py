@@ -12,10 +12,10 @@ from custmerge.cli.app import VERBS
 HEAVY = {"sqlalchemy", "sqlmodel", "alembic", "keyring", "psycopg", "phonenumbers", "schwifty", "argon2", "rich"}
 
 
-def completed(cli, line, shell="bash", **changes):
+def completed(cli, line, by="bash", **changes):
     """Return what stands behind `line` in a shell, which wants no error and no question."""
     words = line.split(" ")
-    asked = {"_CUSTMERGE_COMPLETE": f"complete_{shell}", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    asked = {"_CUSTMERGE_COMPLETE": f"complete_{by}", "COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     done = cli(**asked, _TYPER_COMPLETE_ARGS=line, _TYPER_COMPLETE_FISH_ACTION="get-args", **changes)
     assert (done.code, done.err) == (0, "")
     return done.out.split()
@@ -85,10 +85,8 @@ def test_numbers_are_completed_for_staff_and_for_nobody_else(lived, cli, agent, 
     assert not (agent.folder / "nowhere.db").exists()
     (agent.folder / "wrong.toml").write_text("what = 1")
     assert completed(agent, "custmerge undo ", CUSTMERGE_CONFIG="wrong.toml") == []
-    assert completed(agent, f"custmerge --database {agent.url} undo ", CUSTMERGE_DATABASE_URL="sqlite:///x.db") == [
-        "2"
-    ]
-    assert completed(agent, "custmerge undo ", shell="fish") == ["2"]
+    line = f"custmerge --database {agent.url} undo "
+    assert completed(agent, line, by="fish", CUSTMERGE_DATABASE_URL="sqlite:///x.db") == ["2"]
     assert supervisor.in_process("user", "disable", "ben", "--yes").code == 0
     assert completed(agent, "custmerge undo ") == []
 

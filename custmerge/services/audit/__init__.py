@@ -21,7 +21,7 @@ from custmerge.rules.transfers import OPEN
 from custmerge.services.access import Caller, demand
 from custmerge.services.audit import ledger, people, tables
 from custmerge.services.audit.ledger import Stretch
-from custmerge.services.audit.processes import AuditProcesses, readable
+from custmerge.services.audit.workers import AuditProcesses, readable
 from custmerge.services.authority import as_they_are, last_update
 from custmerge.storage.database import Database
 from custmerge.storage.files import checkpoint_file

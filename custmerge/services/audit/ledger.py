@@ -24,7 +24,7 @@ from custmerge.rules.ledger_check import (
     joined,
     misplaced,
 )
-from custmerge.services.audit.processes import readable
+from custmerge.services.audit.workers import readable
 from custmerge.services.authority import approved_in, told_of_batch
 from custmerge.storage.unit import Unit
 

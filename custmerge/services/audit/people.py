@@ -29,7 +29,7 @@ from custmerge.rules.transfers import (
 )
 from custmerge.services.access import Staff
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
-from custmerge.services.audit.processes import readable
+from custmerge.services.audit.workers import readable
 from custmerge.services.authority import entries_of, lost_approvals
 from custmerge.storage.unit import Unit
 

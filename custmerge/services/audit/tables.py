@@ -12,7 +12,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.fields import chain
 from custmerge.rules.normalise import domain_in_ascii
-from custmerge.services.audit.processes import readable
+from custmerge.services.audit.workers import readable
 from custmerge.storage.catalogue import CHECK_OF_TABLE, Why
 from custmerge.storage.unit import Unit
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from custmerge import files
 from custmerge.errors import (
+    N_,
     BadTokenFile,
     CustmergeError,
     KeyringUnavailable,
@@ -177,7 +178,7 @@ def _chosen_keyring() -> KeyringBackend:
     backend = core.get_keyring()
     candidates = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
     if not any(candidate.priority >= RECOMMENDED for candidate in candidates):
-        raise NoKeyring(reason="no keyring service is installed or running")
+        raise NoKeyring(reason=N_("no keyring service is installed or running"))
     return backend
 
 
@@ -223,17 +224,17 @@ def _text_of(path: Path, *, loose: int) -> str:
                 raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
             content = file.read(LARGEST_TOKEN_FILE + 1)
         if len(content) > LARGEST_TOKEN_FILE:
-            raise BadTokenFile(file=str(path), reason=f"it has more than {files.size(LARGEST_TOKEN_FILE)}")
+            raise BadTokenFile(file=str(path), reason=N_("it is too large for a token"))
         return content.decode().strip()
     except FileNotFoundError:
         raise
     except (files.NotRegular, IsADirectoryError):
-        raise BadTokenFile(file=str(path), reason="it isn't a file") from None
+        raise BadTokenFile(file=str(path), reason=N_("it isn't a file")) from None
     except OSError as error:
-        reason = "it is a link" if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
+        reason = N_("it is a link") if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
         raise BadTokenFile(file=str(path), reason=reason) from None
     except UnicodeDecodeError:
-        raise BadTokenFile(file=str(path), reason="it isn't text") from None
+        raise BadTokenFile(file=str(path), reason=N_("it isn't text")) from None
 
 
 def _asked(question: Callable[[], T], *, secret: str = "") -> T:
@@ -259,7 +260,7 @@ def _asked(question: Callable[[], T], *, secret: str = "") -> T:
         reason = _reason(failures[0])
         raise KeyringUnavailable(reason=reason.replace(secret, "***") if secret else reason)
     if not answers:
-        raise KeyringUnavailable(reason=f"it didn't answer within {KEYRING_ANSWERS_WITHIN_SECONDS} s")
+        raise KeyringUnavailable(reason=N_("it didn't answer in time"))
     return answers[0]
 
 
