@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli import completion
 from custmerge.cli.app import VERBS, Verb, show_help_of, single
 from custmerge.cli.context import Context
 from custmerge.cli.error_report import near
@@ -39,7 +40,12 @@ TOPICS: dict[str, str] = {
 
 def show_help(
     ctx: typer.Context,
-    topic: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC|COMMAND]", help=_("What to explain."))] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOPIC|COMMAND]", help=_("What to explain."), autocompletion=completion.words([*TOPICS, *VERBS])
+        ),
+    ] = None,
 ) -> None:
     """Show a page of the manual, the help of a command, or what there is."""
     context: Context = ctx.obj

@@ -50,6 +50,7 @@ _WORDS = frozenset(
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
         *(N_("connection"), N_("files"), N_("proof"), N_("name")),
+        *(N_("option"), N_("environment"), N_("file"), N_("default")),
     }
 )
 # What the system says of files and connections: the C library's texts, which have no German where no such locale is.
@@ -215,6 +216,14 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
     listed = "" if locale in ("C", "POSIX") else environ.get("LANGUAGE", "")
     return next(filter(None, map(_language_of, (listed or locale).split(":"))), "en")
+
+
+def variable(environ: Mapping[str, str]) -> str | None:
+    """Return the name of the locale's variable that the language is taken from; None where none names one of ours."""
+    locale = next((name for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "LANG")
+    is_listed = environ.get("LANGUAGE") and environ.get(locale) not in ("C", "POSIX")
+    name = "LANGUAGE" if is_listed else locale
+    return name if any(map(_language_of, environ.get(name, "").split(":"))) else None
 
 
 def _language_of(value: str) -> str | None:

@@ -13,7 +13,6 @@ from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
 from custmerge.rules.fields import checked_number
 from custmerge.services.access import Caller
-from custmerge.services.people import sessions
 
 
 def login(
@@ -33,6 +32,8 @@ def login(
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
+    from custmerge.services.people import sessions
+
     context: Context = ctx.obj
     if (number is None) == (staff is None):
         raise BadUsage(problem=_("Give a customer number or --staff NAME, one of the two."))
@@ -59,6 +60,8 @@ def login(
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
     """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
+    from custmerge.services.people import sessions
+
     person = sessions.verified_staff(context.database, name, password, context.now())
     try:
         return sessions.open_staff(context.database, person, password, token=token, now=context.now())
@@ -74,6 +77,8 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:
+    from custmerge.services.people import sessions
+
     try:
         context.tokens.keep(token, insecure=insecure)
     except Exception:
