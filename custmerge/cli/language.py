@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
 _MANUAL = Path(__file__).parents[1] / "help"
+LOCALE = Path(__file__).parents[1] / "locale"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
@@ -122,12 +124,18 @@ class SafeText(str):
 
 def _(text: str) -> SafeText:
     """Return a text of the program in the person's language."""
-    return SafeText(gettext.gettext(text))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).gettext(text))
 
 
 def ngettext(singular: str, plural: str, count: int) -> SafeText:
     """Return the form of a text of the program that belongs to a count, likewise."""
-    return SafeText(gettext.ngettext(singular, plural, count))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).ngettext(singular, plural, count))
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Return the texts in a language; `gettext.gettext` would look for their file at each call."""
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
 
 
 def literal(text: str) -> SafeText:
@@ -234,9 +242,9 @@ def _language_of(value: str) -> str | None:
 
 def install(language: str) -> None:
     """Make `language` (`de` or `en`) that of every text from now on."""
-    # gettext looks here at each call; Typer asks gettext for its own texts too.
+    # Looked at when a text is wanted; Typer asks gettext for its own texts too.
     os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, Path(__file__).parents[1] / "locale")
+    gettext.bindtextdomain(DOMAIN, LOCALE)
     gettext.textdomain(DOMAIN)
 
 

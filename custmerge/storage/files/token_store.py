@@ -90,7 +90,7 @@ class TokenStore:
             raise NoPlaceForToken(file=str(folder), reason=os.strerror(error.errno or 0)) from None
 
     def keep(self, token: str, *, insecure: bool) -> None:
-        """Store the token in the keyring; with `insecure` or without a keyring, in a file that only its owner can read."""
+        """Store the token in the keyring; with `insecure` or without one, in a file that only its owner can read."""
         if insecure or not self._has_keyring:
             self._write_file(token)
             return
