@@ -13,7 +13,8 @@ from custmerge.cli.language import SafeText, _, sentence
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
 from custmerge.cli.render.text.parts import Line
-from custmerge.cli.terminal import SteppedBack, Terminal
+from custmerge.cli.render.text.styles import Style
+from custmerge.cli.terminal import SteppedBack
 from custmerge.errors import (
     N_,
     BadValue,
@@ -22,7 +23,6 @@ from custmerge.errors import (
     ExitCode,
     FormLeft,
     FormLeftLater,
-    IdentityBlocked,
     InputEnded,
     MergedAway,
     MissingInput,
@@ -79,6 +79,7 @@ def run_wizard(
         verify.check_survivor(context.database, caller, into, context.now())
     terminal.say(_("The answer < goes a step back, Ctrl-C leaves the form."))
     done: list[int | None] = []
+    code = ExitCode.DONE
     while True:
         form = Form(context, caller, Request("", into, wishes), done=done)
         try:
@@ -88,19 +89,15 @@ def run_wizard(
         except FormLeft:
             raise
         except CustmergeError as error:
-            _tell(terminal, error)
-            if not done:
-                return error.exit
+            if isinstance(error, Declined):
+                terminal.warn(sentence(error))
+            else:
+                terminal.refuse(error)
+            code = error.exit
+        if not done:
+            return code
         if not form.has_further():
             return ExitCode.DONE
-
-
-def _tell(terminal: Terminal, error: CustmergeError) -> None:
-    """Say why an order isn't executed; of a blocked pair the comparison has said it."""
-    if isinstance(error, Declined):
-        terminal.warn(sentence(error))
-    elif not isinstance(error, IdentityBlocked):
-        terminal.refuse(error)
 
 
 def prove(context: Context, caller: Caller, request: Request, *, domain: str | None, password_stdin: bool) -> None:
@@ -200,7 +197,7 @@ class Form:
             self._trail.append(step)
         if (heading := _HEADINGS[step]) != self._heading:
             self._heading = heading
-            self._terminal.show(Line(_(heading), "bold"))
+            self._terminal.show(Line(_(heading), Style.HEADING))
 
     def _ask(self, step: _Step, question: SafeText, *, option: str, default: str = "") -> str:
         """Return the answer to a question of the form; raises Declined where there is none."""
@@ -288,8 +285,10 @@ class Form:
         comparison = offer.comparison
         self._enter(_Step.CHOICE, is_asked=False)
         terminal.show(*offer_lines(offer))
-        terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
-        self._request = replace(request, seen=comparison, wishes=self._given.wishes)
+        # The error of a blocked pair says the verdict.
+        has_verdict = comparison.decision is not Decision.BLOCKED
+        terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
+        self._request = replace(request, shown=comparison, wishes=self._given.wishes)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
             wishes = asked_wishes(terminal, comparison, offer.packages, self._given.wishes)

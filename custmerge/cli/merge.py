@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli import dialogue
+from custmerge.cli import completion, dialogue
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
@@ -38,7 +38,14 @@ def merge(
         bool, typer.Option("--keep", help=_("The moved packages keep the data of the number taken over."))
     ] = False,
     take: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD", help=_("Write this detail into the record that is kept."))
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            help=_("Write this detail into the record that is kept: {fields}.").format(
+                fields=", ".join(DETAIL_FIELDS)
+            ),
+            autocompletion=completion.words(DETAIL_FIELDS),
+        ),
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help=_("Take every detail that is empty there."))] = False,
     dry_run: DryRunOption = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from custmerge.cli.language import SafeText, _, counted, field_list, literal, moment, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
+from custmerge.cli.render.text.styles import Style
 from custmerge.rules.plan import Choice
 from custmerge.services.merge import Offer, Receipt
 
@@ -14,7 +15,7 @@ def offer_lines(offer: Offer) -> list[Line]:
     if offer.proved_until is not None:
         proved = _("The proof of {absorbed} holds until {until}.")
         proved = proved.format(absorbed=offer.comparison.absorbed, until=moment(offer.proved_until))
-        lines.append(Line(literal("✓ {proved}").format(proved=proved), "green"))
+        lines.append(Line(literal("✓ {proved}").format(proved=proved), Style.GOOD))
     packages = [package.package for package in offer.packages]
     domains = sorted(name for package in offer.packages for name in package.domains)
     brings = ngettext("Brings {count} package: {names}", "Brings {count} packages: {names}", len(packages))
@@ -33,7 +34,7 @@ def receipt_lines(receipt: Receipt) -> list[Line]:
     if receipt.transfer is not None:
         lines.append(_("Uses up contract transfer {id}.").format(id=receipt.transfer))
     return [
-        Line(heading.format(order=receipt.order, absorbed=receipt.absorbed, survivor=receipt.survivor), "bold green"),
+        Line(heading.format(order=receipt.order, absorbed=receipt.absorbed, survivor=receipt.survivor), Style.GOOD),
         *(Line(INDENTED.format(text=line)) for line in lines),
     ]
 
