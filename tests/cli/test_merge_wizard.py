@@ -126,6 +126,22 @@ def test_a_password_is_not_shown_while_it_is_typed(customers, cli):
     assert typist.ends() == 130
 
 
+def test_a_customer_is_told_the_same_whatever_of_the_proof_is_wrong(customers, cli):
+    told = set()
+    for number, domain, password in (
+        ("99999", "zwei.example", "pw-2"), ("20002", "nein.example", "pw-2"), ("20002", "zwei.example", "nein"),
+    ):  # fmt: skip
+        typist = Typist(cli.login("10001", "pw-1"), "merge")
+        for answer in (number, domain, password):
+            typist.answers(": ", answer)
+        typist.child.expect("The password that belongs to it: $")
+        told.add(typist.child.before.replace(number, "NUMBER").replace(domain, "DOMAIN"))
+        typist.presses_ctrl_c()
+        assert typist.ends() == 130
+    assert len(told) == 1
+    assert "Not verified" in told.pop()
+
+
 def test_cancelling_changes_nothing(customers, cli):
     before = customers.dump()
     typist = Typist(cli.login("10001", "pw-1"), "merge")
