@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from custmerge.cli.choosing import asked_wishes
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, sentence
+from custmerge.cli.language import SafeText, _, literal, sentence
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
 from custmerge.cli.render.text.parts import Line
@@ -143,7 +143,7 @@ class Form:
         self._done = done
         self._trail: list[_Step] = []
         """Questions that were asked and can be gone back to, the present one at the end."""
-        self._heading = ""
+        self._heading = literal("")
         self._steps: dict[_Step, Callable[[], _Step | None]] = {
             _Step.KEPT: self._kept,
             _Step.NUMBER: self._number,
@@ -196,9 +196,9 @@ class Form:
             if step in self._trail:
                 del self._trail[self._trail.index(step) :]
             self._trail.append(step)
-        if (heading := _HEADINGS[step]) != self._heading:
+        if (heading := _(_HEADINGS[step])) != self._heading:
             self._heading = heading
-            self._terminal.show(Line(_(heading), Style.HEADING))
+            self._terminal.show(Line(heading, Style.HEADING))
 
     def _ask(self, step: _Step, question: SafeText, *, option: str, default: str = "") -> str:
         """Return the answer to a question of the form; raises Declined where there is none."""
