@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 
-def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> set[Pair]:
-    """Return the pairs for which the caller's session has a valid proof (rule 3).
+def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> dict[Pair, str]:
+    """Return the pairs for which the caller's session has a valid proof (rule 3), each with the moment it ends.
 
-    An order calls this after it has locked its records and packages.
+    The moment is written as by `history.stamp`. An order calls this after it has locked its records and packages.
     """
     proofs = unit.people.proofs(caller.token_sha256, absorbed)
     if not proofs:
-        return set()
+        return {}
     stored = unit.register.domain_passwords({(proof.absorbed, proof.domain) for proof in proofs})
     return {
-        (proof.survivor, proof.absorbed)
+        (proof.survivor, proof.absorbed): proof.valid_until
         for proof in proofs
         if proof.holds(stored.get((proof.absorbed, proof.domain)), now)
     }
