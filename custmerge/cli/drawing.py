@@ -25,8 +25,8 @@ LEAST_LAST = 16
 """The last column of a grid with less room than this is drawn below the others."""
 FILE_WIDTH = 10_000
 """Columns of a table in a file or a pipe: a program that searches its lines finds a row in one of them."""
-_UNITS = re.compile(r"\S+ → \S+|\S+")
-"""What isn't broken: words, and which number went into which."""
+_UNITS = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \S+|\S+")
+"""What isn't broken: words, which number went into which, a time and its zone."""
 
 
 def drawn(part: Part, width: int) -> RenderableType:
@@ -89,7 +89,7 @@ def _table(table: Table, width: int) -> RenderableType:
     if sum(least) > room:
         return _records(columns, rows, cells, width)
     result = Drawn(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=True)
-    for column, size in zip(columns, _shared(least, most, room), strict=True):
+    for column, size in zip(columns, _shared(columns, least, most, room), strict=True):
         result.add_column(column.heading, overflow="fold", width=size)
     for row, texts in zip(rows, cells, strict=True):
         result.add_row(*texts, style=row.style)
@@ -158,8 +158,6 @@ def _line(text: Text, width: int) -> RenderableType:
 
 def _least(column: Column, texts: Sequence[Text]) -> int:
     """Return in how many columns these cells can be drawn so that nothing is broken that belongs together."""
-    if column.is_whole:
-        return max(map(_width, texts))
     longest = max(map(_longest_unit, texts))
     return min(longest, LEAST_VALUE) if column.is_wide else longest
 
@@ -177,12 +175,14 @@ def _width(text: Text) -> int:
     return max(map(cell_len, text.plain.split("\n")))
 
 
-def _shared(least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
+def _shared(columns: Sequence[Column], least: Sequence[int], most: Sequence[int], room: int) -> list[int]:
     """Return each column's width: at least this, at most that, together `room` at most; who wants little gets it."""
     widths, spare = list(least), room - sum(least)
-    wants = sorted(range(len(least)), key=lambda column: most[column] - least[column])
-    for position, column in enumerate(wants):
-        more = min(most[column] - least[column], spare // (len(wants) - position))
-        widths[column] += more
-        spare -= more
+    wants = sorted(range(len(least)), key=lambda at: (not columns[at].is_moment, most[at] - least[at]))
+    for position, at in enumerate(wants):
+        wanted = most[at] - least[at]
+        more = min(wanted, spare if columns[at].is_moment else spare // (len(wants) - position))
+        if more == wanted or not columns[at].is_moment:
+            widths[at] += more
+            spare -= more
     return widths

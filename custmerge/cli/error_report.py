@@ -56,7 +56,8 @@ _USAGE_PROBLEMS = {
 
 def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int:
     """Print an error as the command line asks for it; returns the exit code."""
-    message = sentence(error)
+    is_json = _wants(arguments, "json")
+    message = sentence(error, for_data=is_json or _is_plugin(error, arguments, verb))
     if _is_plugin(error, arguments, verb):
         from custmerge.cli.render.data.audit import nagios_unknown
 
@@ -65,7 +66,7 @@ def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int
     code: int = error.exit
     if verb == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
         code = ExitCode.AUDIT_UNKNOWN
-    if _wants(arguments, "json"):
+    if is_json:
         from custmerge.cli.render.data.writing import error_document
 
         print_document(error_document(error.code, code, message, error.filled_details()))

@@ -6,6 +6,7 @@ import gettext
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,6 +76,10 @@ _FACT_LABELS = {
     "forms": N_("forms"),
     "reasons": N_("reasons"),
 }
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ZONES = {"CET": N_("CET"), "CEST": N_("CEST")}
+_MOMENTS = {"at", "since", "until", "now", "newest"}
+"""Details of errors and findings that are moments."""
 _PLACE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
 _HARMLESS = re.compile(r"[ -~]*")
@@ -260,8 +265,24 @@ def field_list(fields: Sequence[Field]) -> SafeText:
 
 
 def moment(stamp: str | None) -> SafeText:
-    """Return a moment for people: UTC, without `T` and `Z`; empty for None."""
-    return visible((stamp or "").replace("T", " ").replace("Z", ""))
+    """Return a moment, see `history.stamp`, for people: in their own zone, which it names; empty for None."""
+    if not stamp or not _STAMP.fullmatch(stamp):
+        return visible(stamp or "")
+    try:
+        local = datetime.fromisoformat(stamp).astimezone()
+    except (ValueError, OverflowError):
+        return visible(stamp)
+    name = local.tzname() or ""
+    zone = _(_ZONES[name]) if name in _ZONES else visible(f"UTC{name}" if name[:1] in "+-" else name)
+    year, month, day = local.strftime("%Y-%m-%d").split("-")
+    written = _("{year}-{month}-{day} {time} {zone}")
+    return written.format(year=year, month=month, day=day, time=local.strftime("%H:%M:%S"), zone=zone)
+
+
+def decimal(value: float) -> SafeText:
+    """Return a number with one decimal for people."""
+    whole, tenths = f"{value:.1f}".split(".")
+    return literal("{whole}{point}{tenths}").format(whole=whole, point=_("."), tenths=tenths)
 
 
 def pair(survivor: str | None, absorbed: str | None) -> SafeText:
@@ -285,19 +306,24 @@ def counted(template: SafeText, names: Sequence[str]) -> SafeText:
     return template.format(count=len(names), names=shown)
 
 
-def sentence(error: CustmergeError) -> SafeText:
-    """Return an error's sentence, translated."""
+def sentence(error: CustmergeError, *, for_data: bool = False) -> SafeText:
+    """Return an error's sentence, translated; see `filled`."""
+    details = error.details
     if isinstance(error, BadValue):
-        return filled(error.template, {**error.details, "name": word(str(error.details["name"]))})
-    return filled(error.template, error.details)
+        details = {**details, "name": word(str(details["name"]))}
+    return filled(error.template, details, for_data=for_data)
 
 
-def filled(template: str, details: Mapping[str, object]) -> SafeText:
+def filled(template: str, details: Mapping[str, object], *, for_data: bool = False) -> SafeText:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role`, `status`, `expected` and `reason` among the details are templates themselves.
+    `why`, `what`, `role`, `status`, `expected` and `reason` among the details are templates themselves. Moments are
+    those of people, see `moment`, but UTC where the text is `for_data`.
     """
-    shown = {name: _shown(value) for name, value in details.items()}
+    shown = {
+        name: moment(str(value)) if name in _MOMENTS and not for_data else _shown(value)
+        for name, value in details.items()
+    }
     for name in _TEMPLATES & details.keys():
         # All but `why` may hold a text from outside: a status in the database, a name in a question.
         written = str(details[name]) if name == "why" else without_urls_secrets(str(details[name]))

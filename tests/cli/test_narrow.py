@@ -68,7 +68,7 @@ SAMPLES = {
     records.customers_table: lambda draw: draw([KEPT, ABSORBED]),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
 }
-UNIT = re.compile(r"\S+ → \S+|\d\S+ \d\d:\d\d:\d\d( \w+)?|\S+")
+UNIT = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \w+|\S+")
 """What isn't broken: words, numbers of a pair, moments."""
 
 

@@ -15,7 +15,7 @@ from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part
 PACKAGE = Path(custmerge.cli.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}
 MAKES_SAFE_TEXT = {"language.py"}
-WRITES = {"terminal.py", "streams.py"}
+WRITES = {"terminal.py", "streams.py", "line_editing.py"}
 DRAWS = {"drawing.py", "terminal.py", "progress.py", "markdown.py"}
 HOSTILE = "\x1b[31m\u202e\n{x}"
 SHOWN = "\\x1b[31m\\u202e\\n{x}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from custmerge.cli.language import SafeText, _, filled, literal, ngettext, visible
+from custmerge.cli.language import SafeText, _, decimal, filled, literal, ngettext, visible
 from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
 from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_
@@ -49,14 +49,14 @@ def audit_parts(audit: Audit) -> list[Part]:
     if audit.findings:
         parts += [BLANK, Grid([row for checked in audit.checks for row in _finding_rows(checked)])]
     verdict = Line(_(_VERDICT_LABELS[audit.verdict]), _STYLES[audit.verdict])
-    took = _("{summary}, {seconds} s").format(summary=summary(audit), seconds=f"{audit.seconds:.1f}")
+    took = _("{summary}, {seconds} s").format(summary=summary(audit), seconds=decimal(audit.seconds))
     head = _("Last entry: {seq}, {hash}").format(seq=audit.head.seq, hash=audit.head.hash)
     return [*parts, BLANK, verdict, took, head]
 
 
-def message(finding: Finding) -> SafeText:
-    """Return a finding's sentence; a critical one with what to do about it."""
-    text = filled(finding.message, finding.details)
+def message(finding: Finding, *, for_data: bool = False) -> SafeText:
+    """Return a finding's sentence, see `filled`; a critical one with what to do about it."""
+    text = filled(finding.message, finding.details, for_data=for_data)
     if finding.severity is not Severity.CRITICAL:
         return text
     return literal("{text}. {next_step}").format(text=text.rstrip("."), next_step=_(next_step(finding.check)))

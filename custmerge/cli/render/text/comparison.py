@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, field_label, field_list, literal, sentence
+from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
 from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Row, Table, value_or_dash
 from custmerge.cli.render.text.styles import Style
-from custmerge.errors import N_
-from custmerge.rules.characters import composed, doubles, is_hidden, script, strangers
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
 
 _MARKS = {
@@ -19,14 +17,6 @@ _MARKS = {
     Status.BLOCKED: literal("✗"),
 }
 _STYLES = {Status.DIFFERENT: Style.NOTICE, Status.BLOCKED: Style.PROBLEM}
-REMARKS_AT_MOST = 5
-_WORD = re.compile(r"[^\W\d_]+")
-_SCRIPTS = {
-    "CYRILLIC": N_("Cyrillic {letter}"),
-    "GREEK": N_("Greek {letter}"),
-    "ARMENIAN": N_("Armenian {letter}"),
-    "CHEROKEE": N_("Cherokee {letter}"),
-}
 
 
 def comparison_parts(comparison: Comparison, *, all_rows: bool, has_verdict: bool = True) -> list[Part]:
@@ -47,21 +37,6 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool, has_verdict: boo
         )
         parts.append(Line(literal("✓ {lifted}").format(lifted=lifted.format(id=comparison.transfer)), Style.GOOD))
     return [*parts, _verdict(comparison)] if has_verdict else parts
-
-
-def character_remarks(value: str, other: str) -> list[SafeText]:
-    """Return for a value that differs from another one what its characters are that people can't tell, each once.
-
-    They are what is drawn as nothing, white space but the plain one that the other value doesn't have, and letters
-    that are drawn like those of another script.
-    """
-    if value != other and composed(value) == composed(other):
-        return [_("the same letters, composed in another way")]
-    strange = doubles(value, other).union(*(strangers(word) for word in _WORD.findall(value)))
-    remarks = [
-        remark for character in dict.fromkeys(composed(value)) if (remark := _remark(character, other, strange))
-    ]
-    return remarks if len(remarks) <= REMARKS_AT_MOST else [*remarks[:REMARKS_AT_MOST], literal("…")]
 
 
 def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
@@ -89,29 +64,11 @@ def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
 
 def _value(status: Status, value: str, other: str) -> SafeText:
     """Return a value; where it differs, with the characters below it that nobody sees or takes for other letters."""
-    text = value_or_dash(value)
     if status not in _STYLES:
-        return text
+        return explained(value)
     # Masked account numbers alone look alike and are different.
     remarks = [_("differs where it is masked")] if value == other else character_remarks(value, other)
-    if not remarks:
-        return text
-    return literal("{value}\n({remarks})").format(value=text, remarks=literal(", ").join(remarks))
-
-
-def _remark(character: str, other: str, strange: set[str]) -> SafeText:
-    code = f"U+{ord(character):04X}"
-    if is_hidden(character):
-        return _("invisible character {code}").format(code=code)
-    if character.isspace():
-        is_plain = character == " " or character in other
-        return literal("") if is_plain else _("white space {code}").format(code=code)
-    if character not in strange or character.isascii():
-        return literal("")
-    name = script(character)
-    if name not in _SCRIPTS:
-        return _("look-alike {code}").format(code=code)
-    return _(_SCRIPTS[name]).format(letter=character)
+    return with_remarks(value_or_dash(value), remarks)
 
 
 def _verdict(comparison: Comparison) -> Line:

@@ -43,15 +43,15 @@ class Column:
     heading: SafeText
     is_wide: bool = False
     """Whether long words in it may be folded."""
-    is_whole: bool = False
-    """Whether no line of its cells is broken."""
+    is_moment: bool = False
+    """Whether its cells are moments: a line each, or two, the day and the time."""
     is_key: bool = False
     """Whether its cells say what a row is, so that they need no heading."""
 
 
-def whole(heading: SafeText) -> Column:
-    """Return a column of moments, or of other texts that aren't broken."""
-    return Column(heading, is_whole=True)
+def moments(heading: SafeText) -> Column:
+    """Return a column of moments."""
+    return Column(heading, is_moment=True)
 
 
 @dataclass(frozen=True, slots=True)
