@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 LISTED_AT_MOST = 100
 LONGEST_REASON = 1_000
+_ORDER = {Status.FILED: 0, Status.APPROVED: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,20 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return the newest transfers, with the status that they have now, newest first."""
+    """Return up to `LISTED_AT_MOST` transfers with the status that they have now.
+
+    Those that wait for a decision come first, then those that wait to be used, then the others; each newest first.
+    """
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         # A transfer may have become void while its row still says that it is open.
-        stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        transfers = as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
-    return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
+        stored = set(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
+        asked = [stored.intersection(OPEN), stored.difference(OPEN)]
+        rows = [row for kinds in asked if kinds for row in unit.transfers.newest(LISTED_AT_MOST, kinds)]
+        transfers = as_they_are(unit, rows)
+    found = [transfer for transfer in transfers if status is None or transfer.status is status]
+    found.sort(key=lambda transfer: (_ORDER.get(transfer.status, len(_ORDER)), -transfer.id))
+    return tuple(found[:LISTED_AT_MOST])
 
 
 def one(database: Database, caller: Caller, number: int) -> Transfer:
