@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 LISTED_AT_MOST = 100
 LONGEST_REASON = 1_000
+_ORDER = {Status.FILED: 0, Status.APPROVED: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,20 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return the newest transfers with their present status, newest first."""
+    """Return up to `LISTED_AT_MOST` transfers with their present status.
+
+    Those that wait for a decision come first, then those that wait to be used, then the others; each newest first.
+    """
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         # A transfer may have become void while its row still says that it is open.
-        stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        transfers = with_present_status(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
-    return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
+        stored = set(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
+        asked = [stored.intersection(OPEN), stored.difference(OPEN)]
+        rows = [row for kinds in asked if kinds for row in unit.transfers.newest(LISTED_AT_MOST, kinds)]
+        transfers = with_present_status(unit, rows)
+    found = [transfer for transfer in transfers if status is None or transfer.status is status]
+    found.sort(key=lambda transfer: (_ORDER.get(transfer.status, len(_ORDER)), -transfer.id))
+    return tuple(found[:LISTED_AT_MOST])
 
 
 def show(database: Database, caller: Caller, number: int) -> Transfer:

@@ -1,0 +1,48 @@
+"""What waits for a supervisor: contract transfers to decide, approved bulk files to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from custmerge.rules.bulk import UNFINISHED, Batch, approval_holds
+from custmerge.rules.history import stamp
+from custmerge.rules.people import Capability, may
+from custmerge.rules.transfers import Status
+from custmerge.services.access import Caller
+from custmerge.services.authority import as_it_is, as_they_are
+
+if TYPE_CHECKING:
+    from custmerge.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits for somebody."""
+
+    transfers: int = 0
+    """Filed by others, not decided."""
+    batches: int = 0
+    """Approved by others and not run, or cut off."""
+
+
+def waiting(database: Database, caller: Caller, now: datetime) -> Waiting:
+    """Return what the caller may decide or run; nothing for who isn't a supervisor."""
+    if not may(caller.role, Capability.TRANSFER_DECIDE):
+        return Waiting()
+    with database.reading() as unit:
+        filed = as_they_are(unit, unit.transfers.stored_as(Status.FILED))
+        batches = [as_it_is(unit, batch, now) for batch in unit.batches.unfinished()]
+    return Waiting(
+        sum(transfer.status is Status.FILED and transfer.filed_by_person != caller.person for transfer in filed),
+        sum(_is_runnable(batch, caller, now) for batch in batches),
+    )
+
+
+def _is_runnable(batch: Batch, caller: Caller, now: datetime) -> bool:
+    """Return whether an approved bulk file can be run by the caller, and nobody is running it."""
+    if batch.state not in UNFINISHED or batch.approved_at is None or batch.approved_by_person == caller.person:
+        return False
+    is_running = batch.alive_until is not None and batch.alive_until >= stamp(now)
+    return not is_running and approval_holds(batch, now)
