@@ -142,10 +142,48 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
     )
 
 
+class TransferNeeded(IdentityBlocked):
+    """The error for staff who may file the form."""
+
+    template = N_(
+        "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
+        "we need legal proof, a signed contract transfer form: `custmerge transfer file {absorbed} --into {survivor} "
+        "--form FILE`."
+    )
+
+
+class TransferWaits(IdentityBlocked):
+    """The error for staff if the form is already filed, as contract transfer `transfer`."""
+
+    template = N_(
+        "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
+        "{transfer}, filed by {filed_by}, waits for a supervisor other than {filed_by}: `custmerge transfer approve "
+        "{transfer}`."
+    )
+
+
+class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
+    """A contract transfer was filed for a pair that needs none."""
+
+    template = N_(
+        "{survivor} and {absorbed} don't differ in company, first or last name, so no contract transfer is needed: "
+        "`custmerge merge {absorbed} --into {survivor}`."
+    )
+
+
 class NotLoggedIn(CustmergeError, code="not_logged_in", exit=ExitCode.NOT_ALLOWED):
     """No session's token was found."""
 
     template = N_("You aren't logged in: run `custmerge login NUMBER` or `custmerge login --staff NAME`.")
+
+
+class LoginUnreadable(NotLoggedIn):
+    """The keyring fails or doesn't answer, so custmerge can't see whether a login is stored in it."""
+
+    template = N_(
+        "You aren't logged in: no login can be read from the keyring ({reason}). Run `custmerge login NUMBER` or "
+        "`custmerge login --staff NAME`."
+    )
 
 
 class SessionOver(CustmergeError, code="session_over", exit=ExitCode.NOT_ALLOWED):
@@ -193,6 +231,15 @@ class OwnTransfer(CustmergeError, code="own_transfer", exit=ExitCode.NOT_ALLOWED
     """Rule 5: a transfer is filed and decided by two different people."""
 
     template = N_("Contract transfer {id} was filed by you ({filed_by}): somebody else has to decide.")
+
+
+class NotOwnTransfer(CustmergeError, code="not_own_transfer", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
+    """Only the person who filed a transfer can withdraw it."""
+
+    template = N_(
+        "Contract transfer {id} was filed by {filed_by}, who alone can withdraw it: a supervisor rejects it with "
+        "`custmerge transfer reject {id} --reason TEXT`."
+    )
 
 
 class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
@@ -435,7 +482,10 @@ class NotApproved(CustmergeError, code="not_approved", exit=ExitCode.NOT_ALLOWED
 class TransferOpen(CustmergeError, code="transfer_open", exit=ExitCode.CONFLICT):
     """A pair has one open transfer at a time."""
 
-    template = N_("Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it or reject it.")
+    template = N_(
+        "Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it, or end it with "
+        "`custmerge transfer withdraw {id}` or `custmerge transfer reject {id} --reason TEXT`."
+    )
 
 
 class TransferDecided(CustmergeError, code="transfer_decided", exit=ExitCode.CONFLICT):
@@ -584,9 +634,14 @@ class ReferenceWouldGo(DatabaseError, code="reference_would_go"):
 
 class KeyringUnavailable(CustmergeError, code="keyring_unavailable", exit=ExitCode.NOT_ALLOWED):
     template = N_(
-        "No keyring can be used here ({reason}): log in with --print-token and set CUSTMERGE_TOKEN, put the token "
-        "into $CREDENTIALS_DIRECTORY/custmerge-token, or use --insecure-storage (a file that only you can read)."
+        "No keyring can be used here ({reason}): log in with --insecure-storage (a file that only you can read; "
+        "CUSTMERGE_TOKEN_STORE=file does it at every login), or with --print-token and set CUSTMERGE_TOKEN, or put "
+        "the token into $CREDENTIALS_DIRECTORY/custmerge-token."
     )
+
+
+class NoKeyring(KeyringUnavailable):
+    """This machine has no keyring, so nothing is stored in one."""
 
 
 class LooseTokenFile(CustmergeError, code="loose_token_file", exit=ExitCode.NOT_ALLOWED):

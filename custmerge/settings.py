@@ -6,7 +6,8 @@ import os
 import re
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
@@ -24,7 +25,7 @@ _ENDS_LOGIN = frozenset("/?#[]@")
 _IN_SCHEME = re.compile(r"[A-Za-z0-9+.-]")
 _AFTER_SCHEME = re.compile(r":/+")
 """A file's path has one slash where a URL has two."""
-_KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int}
+_KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int, "token_store": str}
 HIDDEN = "***"
 """Replaces a secret in a URL."""
 RETENTION_DAYS = 365
@@ -32,6 +33,23 @@ LARGEST_CONFIG = 65_536
 """In bytes; a file with every setting has a few hundred."""
 _MOST_DAYS = 36_500
 _OTHERS_WRITE, _OTHERS_READ = 0o022, 0o044
+
+
+class TokenPlace(StrEnum):
+    """The place where a login's token is stored."""
+
+    KEYRING = "keyring"
+    FILE = "file"
+    """A file that only its owner can read, for machines without a keyring."""
+
+
+class Source(StrEnum):
+    """The source of a setting's value."""
+
+    OPTION = "option"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,9 @@ class Settings:
     """`de` or `en` if an option, the environment or the config file says so."""
     retention_days: int = RETENTION_DAYS
     """The age after which `audit` reports a before-image that `purge` should have erased."""
+    token_store: TokenPlace = TokenPlace.KEYRING
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    """The source of each of the settings above, by the setting's name in the config file."""
 
 
 def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None) -> Settings:
@@ -57,13 +78,43 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
     named = environ.get("CUSTMERGE_CONFIG")
     config_file = Path(named) if named else _default_config_file()
     config = {} if config_file is None else _read(config_file, named=bool(named))
-    url = database or environ.get("CUSTMERGE_DATABASE_URL") or config.get("database_url")
-    url = url or f"sqlite:///{data_directory() / 'custmerge.db'}"
-    chosen = lang if lang is not None else environ.get("CUSTMERGE_LANG") or config.get("lang")
+    given = {
+        "database_url": _first("database_url", database, environ, config),
+        "lang": _first("lang", lang, environ, config),
+        "retention_days": _first("retention_days", None, environ, config),
+        "token_store": _first("token_store", None, environ, config),
+    }
+    values = {name: value for name, (value, _source) in given.items()}
+    url = values["database_url"] or f"sqlite:///{data_directory() / 'custmerge.db'}"
+    chosen = values["lang"]
     if chosen is not None and chosen not in LANGUAGES:
         raise BadValue(name="lang", value=chosen, why=N_("choose de or en"))
-    days = environ.get("CUSTMERGE_RETENTION_DAYS") or config.get("retention_days") or str(RETENTION_DAYS)
-    return Settings(checked_url(url), config_file, chosen, _checked_days(days))
+    return Settings(
+        database_url=checked_url(url),
+        config_file=config_file,
+        lang=chosen,
+        retention_days=_checked_days(values["retention_days"] or str(RETENTION_DAYS)),
+        token_store=_checked_place(values["token_store"] or TokenPlace.KEYRING),
+        sources={name: source for name, (_value, source) in given.items()},
+    )
+
+
+def _first(
+    name: str, option: str | None, environ: Mapping[str, str], config: Mapping[str, str]
+) -> tuple[str | None, Source]:
+    """Return the given value of a setting and its source; None and DEFAULT if none is given."""
+    if option is not None:
+        return option, Source.OPTION
+    # An empty variable counts as not set.
+    if value := environ.get(f"CUSTMERGE_{name.upper()}"):
+        return value, Source.ENVIRONMENT
+    return (config[name], Source.FILE) if config.get(name) else (None, Source.DEFAULT)
+
+
+def _checked_place(text: str) -> TokenPlace:
+    if text not in set(TokenPlace):
+        raise BadValue(name="token_store", value=text, why=N_("choose keyring or file"))
+    return TokenPlace(text)
 
 
 def _checked_days(text: str) -> int:
@@ -321,7 +372,7 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
         # Bad UTF-8, bad TOML, or a number with more digits than Python reads.
         raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
     except RecursionError:
-        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason="nested too deep") from None
+        raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=N_("nested too deep")) from None
 
 
 def _is_within_reach(path: Path) -> bool:

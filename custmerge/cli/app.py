@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from custmerge import __version__, errors
 from custmerge.cli import language
 from custmerge.cli.context import Context, GlobalOptions
-from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, report
+from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
 from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
 from custmerge.cli.terminal import print_line
@@ -45,7 +45,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("token", N_("Make, list and end service tokens.")),
     "config": ("config", N_("Show where the settings come from.")),
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
+    "help": ("help", N_("Show a page of the manual, or how a command is called.")),
 }
+WITHOUT_LOGIN = frozenset({"init", "demo", "login", "doctor", "config", "help"})
+"""The verbs that nobody has to be logged in for (contract §5)."""
 F = TypeVar("F", bound=Callable[..., int | None])
 _COMPLETION_HELP = {
     "install_completion": N_("Install completion for this shell."),
@@ -69,11 +72,21 @@ class Verb(TyperCommand):
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Read the command line; who isn't logged in is told that, and not first what is missing."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            if is_missing(error) and not ctx.resilient_parsing:
+                self._demand_login(ctx)
+            raise
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
         self._demand_filled(ctx)
-        context.begin()
+        self.begin(context)
+        self._demand_login(ctx)
         try:
             return super().invoke(ctx)
         except CustmergeError as error:
@@ -81,6 +94,17 @@ class Verb(TyperCommand):
                 # Without the program's name; nothing of what was typed behind the command.
                 context.note_refusal(ctx.command_path.partition(" ")[2], error)
             raise
+
+    def begin(self, context: Context) -> None:
+        """Take the settings; raises what `Context.begin` raises."""
+        context.begin()
+
+    def _demand_login(self, ctx: Any) -> None:  # noqa: ANN401
+        """Raise NotLoggedIn where the command needs a login and there is none."""
+        verb = ctx.command_path.split()[1]
+        # What `audit` looks at stands in the program, not in the database.
+        if verb not in WITHOUT_LOGIN and not ctx.params.get("list_checks"):
+            ctx.obj.token()
 
     def _demand_filled(self, ctx: Any) -> None:  # noqa: ANN401
         """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
@@ -117,22 +141,26 @@ def verb_group(summary: str) -> typer.Typer:
     )
 
 
-def verb(app: typer.Typer, summary: str, *examples: str, name: str | None = None) -> Callable[[F], F]:
+def verb(
+    app: typer.Typer, summary: str, *examples: str, name: str | None = None, cls: type[Verb] = Verb
+) -> Callable[[F], F]:
     r"""Return what makes a function a command of `app`, called like the function or `name`.
 
     Its help begins with `summary` and ends with `examples`; `\b` keeps their lines as they are.
     """
     epilog = "\n".join(("\b", _("Examples:"), *(f"  {line}" for line in examples)))
-    return app.command(name, cls=Verb, help=summary, epilog=epilog)
+    return app.command(name, cls=cls, help=summary, epilog=epilog)
 
 
-def single(function: Callable[..., int | None], *examples: str, explained: str = "") -> typer.Typer:
+def single(
+    function: Callable[..., int | None], *examples: str, explained: str = "", cls: type[Verb] = Verb
+) -> typer.Typer:
     """Return an app for a verb that is one command.
 
     Its help is `explained`, or the verb's summary in the root command.
     """
     app = verb_group("")
-    verb(app, explained, *examples)(function)
+    verb(app, explained, *examples, cls=cls)(function)
     return app
 
 
@@ -198,9 +226,12 @@ def root(  # noqa: D103 (its help is below)
         print_line(literal("{program} {version}").format(program=PROGRAM, version=__version__))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        context: Context = ctx.obj
-        context.begin()
-        raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
+        show_help_of(ctx)
+
+
+def show_help_of(ctx: typer.Context, *words: str) -> None:
+    """Print the help of the command that `words` name, as --help behind them does; of all where there are none."""
+    ctx.find_root().command.main([*words, "--help"], prog_name=PROGRAM, standalone_mode=False, obj=ctx.obj)
 
 
 def run(argv: Sequence[str]) -> int:

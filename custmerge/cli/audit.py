@@ -9,13 +9,13 @@ import typer
 from custmerge import files
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
+from custmerge.cli.drawing import as_text
 from custmerge.cli.language import SafeText, _, json_safe
 from custmerge.cli.render.data.audit import audit_shape, nagios, prometheus, prometheus_unknown, unknown_shape
 from custmerge.cli.render.data.writing import AuditFormat, Format, json_line, whole_file, write_many
 from custmerge.cli.render.text.audit import audit_parts
 from custmerge.cli.render.text.parts import Grid
 from custmerge.cli.streams import write_lines, write_text
-from custmerge.cli.terminal import as_text
 from custmerge.errors import BadUsage, DatabaseError, ProcessLost
 from custmerge.rules.audit import DESCRIPTIONS, Audit, CheckName, Verdict, checkpoint_line
 

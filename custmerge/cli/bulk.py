@@ -105,7 +105,7 @@ class Report:
         self.begin()
         if self._file is None:
             return
-        message = "" if outcome.error is None else sentence(outcome.error)
+        message = "" if outcome.error is None else sentence(outcome.error, for_data=True)
         line = (outcome.survivor, outcome.absorbed, outcome.result.value, outcome.code, outcome.order, message)
         try:
             self._writer.writerow((outcome.row, *(guarded(cell) for cell in line)))

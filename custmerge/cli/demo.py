@@ -17,7 +17,7 @@ from custmerge import files
 from custmerge.cli.app import run, single
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, literal
-from custmerge.cli.terminal import print_line
+from custmerge.cli.terminal import print_line, print_sentence
 from custmerge.errors import N_, BadFile, ExitCode
 
 SUPERVISOR_PASSWORD = "nur-in-der-vorfuehrung"  # noqa: S105 (of a database that is made for one demonstration)
@@ -111,7 +111,7 @@ def demo(
     context: Context = ctx.obj
     folder = _folder(directory)
     url = f"sqlite:///{folder / 'demo.db'}"
-    print_line(_("The database is {url}; every command below can be typed like this.").format(url=url))
+    print_sentence(_("The database is {url}; every command below can be typed like this.").format(url=url))
     print_line(literal("\n$ export CUSTMERGE_DATABASE_URL={url}").format(url=shlex.quote(url)))
     environment = {
         "CUSTMERGE_DATABASE_URL": url,
@@ -122,7 +122,7 @@ def demo(
         for step in steps(_examples()):
             _run(step)
     end = _("Look around in it: set CUSTMERGE_DATABASE_URL and log in as `anna` as above.")
-    print_line(literal("\n{end}").format(end=end))
+    print_sentence(literal("\n{end}").format(end=end))
 
 
 def _folder(directory: str | None) -> Path:
@@ -150,7 +150,8 @@ def _run(step: Step) -> None:
         command = f"{command} <<< {shlex.quote(step.password)}"
     if step.keeps_token:
         command = f"export {TOKEN}=$({command})"
-    print_line(literal("\n# {says}\n$ {command}").format(says=step.says, command=command))
+    print_sentence(literal("\n# {says}").format(says=step.says))
+    print_line(literal("$ {command}").format(command=command))
     typed = io.TextIOWrapper(io.BytesIO((step.password or "").encode()))
     printed = io.StringIO()
     before, sys.stdin = sys.stdin, typed

@@ -13,7 +13,6 @@ from custmerge.errors import (
     CustmergeError,
     Declined,
     ExitCode,
-    IdentityBlocked,
     MergedAway,
     MissingInput,
     ProofRefused,
@@ -53,7 +52,7 @@ def run_wizard(
         except CustmergeError as error:
             if isinstance(error, Declined):
                 terminal.warn(sentence(error))
-            elif not isinstance(error, IdentityBlocked):
+            else:
                 terminal.refuse(error)
             code = error.exit
         if not terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION):
@@ -95,7 +94,9 @@ def agreed(context: Context, caller: Caller, request: Request) -> Request:
     comparison = merge.compared(context.database, caller, request.absorbed, into=into, now=now)
     request = replace(request, shown=comparison)
     asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
-    terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False))
+    # The error of a blocked pair says the verdict.
+    is_blocked = comparison.decision is Decision.BLOCKED
+    terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=not is_blocked))
     if asks_choice:
         request = replace(request, wishes=replace(request.wishes, choice=_asked_choice(context, comparison)))
     merge.preview(context.database, caller, request, context.now())

@@ -15,7 +15,7 @@ import typer
 from custmerge import errors, files
 from custmerge.cli.language import SafeText, _, literal, sentence, visible
 from custmerge.cli.streams import silence_stdout
-from custmerge.cli.terminal import print_line, print_message
+from custmerge.cli.terminal import print_document, print_line, print_message
 from custmerge.errors import N_, CustmergeError, ExitCode
 from custmerge.settings import data_directory, without_urls_secrets
 
@@ -28,6 +28,7 @@ _NEAR = 0.7
 _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 _NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
 _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
+_MISSING = re.compile(r"Missing (argument|option) .*", re.DOTALL)
 _WORD = re.compile(r"[\w-]{1,30}")
 """What may be meant for a command or an option; anything else may be a URL with its password."""
 # What Typer says when a command line is wrong; it has no catalogue for these.
@@ -55,7 +56,8 @@ _USAGE_PROBLEMS = {
 
 def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int:
     """Print an error as the command line asks for it; returns the exit code."""
-    message = sentence(error)
+    is_json = _wants(arguments, "json")
+    message = sentence(error, for_data=is_json or _is_plugin(error, arguments, verb))
     if _is_plugin(error, arguments, verb):
         from custmerge.cli.render.data.audit import nagios_unknown
 
@@ -64,10 +66,10 @@ def report(error: CustmergeError, arguments: list[str], verb: str | None) -> int
     code: int = error.exit
     if verb == "audit" and (isinstance(error, _NO_VERDICT) or _is_taken_for_a_verdict(error, arguments)):
         code = ExitCode.AUDIT_UNKNOWN
-    if _wants(arguments, "json"):
+    if is_json:
         from custmerge.cli.render.data.writing import error_document
 
-        print_message(error_document(error.code, code, message, error.filled_details()))
+        print_document(error_document(error.code, code, message, error.filled_details()))
     else:
         print_message(literal("{program}: {message}").format(program=PROGRAM, message=message))
     return code
@@ -89,6 +91,11 @@ def as_custmerge_error(error: Exception) -> CustmergeError:
     return _unexpected(error)
 
 
+def is_missing(error: typer.TyperException) -> bool:
+    """Return whether a command line lacks an argument or option that it needs."""
+    return _MISSING.fullmatch(error.format_message()) is not None
+
+
 def _usage_problem(error: typer.TyperException) -> SafeText:
     """Return what Typer says about a wrong command line in the person's language."""
     # What Typer itself suggests for an option may be far off: its `message` is without that.
@@ -100,7 +107,7 @@ def _usage_problem(error: typer.TyperException) -> SafeText:
             if is_unknown and not _WORD.fullmatch(match["name"]):
                 values["name"] = "…"
             problem = _(_USAGE_PROBLEMS[pattern]).format(**values)  # noqa: PLR1733 (tests see that it is in the table)
-            if is_unknown and (meant := _near(match["name"], _known(error))):
+            if is_unknown and (meant := near(match["name"], _known(error))):
                 problem = literal(" ").join((problem, _("Did you mean {near}?").format(near=_(" or ").join(meant))))
             return problem
     return visible(without_urls_secrets(message))
@@ -114,7 +121,7 @@ def _known(error: typer.TyperException) -> list[str]:
     return [*getattr(command, "commands", ()), *options]
 
 
-def _near(typed: str, known: Iterable[str]) -> list[str]:
+def near(typed: str, known: Iterable[str]) -> list[str]:
     """Return those of the known words that somebody who typed another may have meant, best first."""
     names = {name.lstrip("-"): name for name in known}
     return [names[name] for name in get_close_matches(typed.lstrip("-"), names, cutoff=_NEAR)]

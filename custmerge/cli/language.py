@@ -6,15 +6,17 @@ import gettext
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
-from custmerge.errors import N_, CustmergeError
+from custmerge.errors import N_, BadValue, CustmergeError
 from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
+_MANUAL = Path(__file__).parents[1] / "help"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
@@ -47,8 +49,16 @@ _WORDS = frozenset(
         *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
-        *(N_("connection"), N_("files")),
+        *(N_("connection"), N_("files"), N_("proof"), N_("name")),
     }
+)
+# What the system says of files and connections: the C library's texts, which have no German where no such locale is.
+_SYSTEM_REASONS = (
+    *(N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"), N_("File exists")),
+    *(N_("Is a directory"), N_("Not a directory"), N_("File name too long"), N_("Too many levels of symbolic links")),
+    *(N_("No space left on device"), N_("Disk quota exceeded"), N_("Read-only file system"), N_("Broken pipe")),
+    *(N_("Input/output error"), N_("Bad file descriptor"), N_("Too many open files")),
+    N_("Resource temporarily unavailable"),
 )
 _FACT_LABELS = {
     "name": N_("name"),
@@ -66,10 +76,16 @@ _FACT_LABELS = {
     "forms": N_("forms"),
     "reasons": N_("reasons"),
 }
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_ZONES = {"CET": N_("CET"), "CEST": N_("CEST")}
+_MOMENTS = {"at", "since", "until", "now", "newest"}
+"""Details of errors and findings that are moments."""
 _PLACE = re.compile(r"\{(\w+)\}")
-_TEMPLATES = {"why", "what", "role", "status", "expected"}
+_TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
+_COMMANDS = re.compile(r"`[^`\n]*`[^\s`]*|\S+")
+"""Words, and commands in backticks, which are copied as a whole."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -94,6 +110,13 @@ class SafeText(str):
     def rstrip(self, characters: str | None = None, /) -> SafeText:
         """Return the text without blanks, or without `characters`, at its end."""
         return SafeText(super().rstrip(characters))
+
+    def wrapped(self, width: int) -> SafeText:
+        """Return the text broken at blanks into lines of `width` at most; a word that is longer stays as it is.
+
+        A line's indentation is kept, and a command in backticks broken only where it is longer than a line.
+        """
+        return SafeText("\n".join(line for whole in self.split("\n") for line in _wrapped(whole, width)))
 
 
 def _(text: str) -> SafeText:
@@ -134,6 +157,20 @@ def json_safe(document: str) -> SafeText:
     if _HARMLESS.fullmatch(document):
         return SafeText(document)
     return SafeText("".join(_json_escape(c) if c != "\n" and is_hidden(c) else c for c in document))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    indent = line[: len(line) - len(line.lstrip())]
+    lines, current = [], indent
+    for command in _COMMANDS.findall(line):
+        for word in [command] if len(command) <= width else command.split():
+            if current.strip() and len(current) + 1 + len(word) > width:
+                lines.append(current)
+                current = indent
+            current += f" {word}" if current.strip() else word
+    return [*lines, current]
 
 
 def _safe(value: object) -> object:
@@ -194,6 +231,17 @@ def install(language: str) -> None:
     gettext.textdomain(DOMAIN)
 
 
+def manual_page(topic: str) -> SafeText:
+    """Return a page of the manual, Markdown, in the person's language, or in English where it isn't translated."""
+    language = os.environ["LANGUAGE"] if is_translated(topic) else "en"
+    return SafeText((_MANUAL / language / f"{topic}.md").read_text("utf-8").rstrip("\n"))
+
+
+def is_translated(topic: str) -> bool:
+    """Whether a page of the manual is in the person's language."""
+    return (_MANUAL / os.environ["LANGUAGE"] / f"{topic}.md").is_file()
+
+
 def word(value: str | None) -> SafeText:
     """Return a choice, an action, a role or a check as people read it; scripts see the English word."""
     return literal("") if value is None else _(value) if value in _WORDS else visible(value)
@@ -217,8 +265,24 @@ def field_list(fields: Sequence[Field]) -> SafeText:
 
 
 def moment(stamp: str | None) -> SafeText:
-    """Return a moment for people: UTC, without `T` and `Z`; empty for None."""
-    return visible((stamp or "").replace("T", " ").replace("Z", ""))
+    """Return a moment, see `history.stamp`, for people: in their own zone, which it names; empty for None."""
+    if not stamp or not _STAMP.fullmatch(stamp):
+        return visible(stamp or "")
+    try:
+        local = datetime.fromisoformat(stamp).astimezone()
+    except (ValueError, OverflowError):
+        return visible(stamp)
+    name = local.tzname() or ""
+    zone = _(_ZONES[name]) if name in _ZONES else visible(f"UTC{name}" if name[:1] in "+-" else name)
+    year, month, day = local.strftime("%Y-%m-%d").split("-")
+    written = _("{year}-{month}-{day} {time} {zone}")
+    return written.format(year=year, month=month, day=day, time=local.strftime("%H:%M:%S"), zone=zone)
+
+
+def decimal(value: float) -> SafeText:
+    """Return a number with one decimal for people."""
+    whole, tenths = f"{value:.1f}".split(".")
+    return literal("{whole}{point}{tenths}").format(whole=whole, point=_("."), tenths=tenths)
 
 
 def pair(survivor: str | None, absorbed: str | None) -> SafeText:
@@ -242,17 +306,24 @@ def counted(template: SafeText, names: Sequence[str]) -> SafeText:
     return template.format(count=len(names), names=shown)
 
 
-def sentence(error: CustmergeError) -> SafeText:
-    """Return an error's sentence, translated."""
-    return filled(error.template, error.details)
+def sentence(error: CustmergeError, *, for_data: bool = False) -> SafeText:
+    """Return an error's sentence, translated; see `filled`."""
+    details = error.details
+    if isinstance(error, BadValue):
+        details = {**details, "name": word(str(details["name"]))}
+    return filled(error.template, details, for_data=for_data)
 
 
-def filled(template: str, details: Mapping[str, object]) -> SafeText:
+def filled(template: str, details: Mapping[str, object], *, for_data: bool = False) -> SafeText:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves.
+    `why`, `what`, `role`, `status`, `expected` and `reason` among the details are templates themselves. Moments are
+    those of people, see `moment`, but UTC where the text is `for_data`.
     """
-    shown = {name: _shown(value) for name, value in details.items()}
+    shown = {
+        name: moment(str(value)) if name in _MOMENTS and not for_data else _shown(value)
+        for name, value in details.items()
+    }
     for name in _TEMPLATES & details.keys():
         # All but `why` may hold a text from outside: a status in the database, a name in a question.
         written = str(details[name]) if name == "why" else without_urls_secrets(str(details[name]))

@@ -7,7 +7,7 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, word
+from custmerge.cli.language import _, moment, word
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
@@ -25,7 +25,11 @@ def login(
         bool, typer.Option("--print-token", help=_("Print the token instead of keeping it."))
     ] = False,
     insecure_storage: Annotated[
-        bool, typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read."))
+        bool,
+        typer.Option(
+            "--insecure-storage",
+            help=_("Keep the token in a file that only you can read, this once (always: token_store)."),
+        ),
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
@@ -50,7 +54,7 @@ def login(
     else:
         _keep(context, token, insecure=insecure_storage)
     text = _("Logged in as {name} ({role}) until {until}.")
-    context.terminal.say(text, name=name, role=word(caller.role), until=caller.expires_at)
+    context.terminal.say(text, name=name, role=word(caller.role), until=moment(caller.expires_at))
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:

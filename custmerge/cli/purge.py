@@ -7,7 +7,7 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, moment
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.render.data.maintenance import purged_shape
 from custmerge.cli.render.data.writing import Format
@@ -33,7 +33,7 @@ def purge(
     if not dry_run:
         if not yes:
             question = _("Erase for good, from before {until}: {what}?")
-            context.terminal.demand_yes(question.format(until=purged.until, what=erased(purged)))
+            context.terminal.demand_yes(question.format(until=moment(purged.until), what=erased(purged)))
         purged = purge_service.purge(context.database, caller, purged, context.now())
     context.print_one(purged, form, purged_shape, purged_lines)
 

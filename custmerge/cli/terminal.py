@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
-from custmerge.cli.language import SafeText, _, literal, sentence, visible
-from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.cli.drawing import FILE_WIDTH, drawn
+from custmerge.cli.language import SafeText, _, literal, sentence
+from custmerge.cli.line_editing import can_edit, edited_line
+from custmerge.cli.render.text.parts import Line, Part
+from custmerge.cli.render.text.styles import definitions
 from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
 from custmerge.files import size
 from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.text import Text
+    from rich.console import Console
 
 LEAST_WIDTH, USUAL_WIDTH = 40, 80
 """In columns; `COLUMNS=0` stands for a terminal that doesn't know its width."""
-FILE_WIDTH = 10_000
-"""Columns of a table in a file or a pipe: a program that searches its lines finds a row in one of them."""
 PAGER = "less -R"
 _KEPT_FROM_PAGER = ("CUSTMERGE_TOKEN", "CUSTMERGE_DATABASE_URL", "PGPASSWORD")
 _LESS = "FRX"
@@ -44,8 +46,8 @@ class Terminal:
     def print(self, *parts: Part) -> None:
         """Print data for people; sentences wrap on a terminal only."""
         for part in parts:
-            is_sentence = isinstance(part, (SafeText, Line))
-            self._out.print(drawn(part), soft_wrap=is_sentence and not self._out.is_terminal)
+            is_whole = isinstance(part, (SafeText, Line)) and not self._out.is_terminal
+            self._out.print(drawn(part, FILE_WIDTH if is_whole else self._out.width), soft_wrap=is_whole)
 
     def page(self, *parts: Part) -> None:
         """Print data for people, through their pager where somebody sits here and it is higher than the screen."""
@@ -62,7 +64,7 @@ class Terminal:
     def show(self, *parts: Part) -> None:
         """Print to stderr what a person needs to see before they answer; nothing where nobody can be asked."""
         for part in parts if self.can_ask else ():
-            self.messages.print(drawn(part))
+            self.messages.print(drawn(part, self.messages.width))
 
     def say(self, message: SafeText, **values: object) -> None:
         """Print a message to stderr, filled with `values`, unless --quiet."""
@@ -80,11 +82,13 @@ class Terminal:
     def ask(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
         self.demand_person(question, option)
-        print(f"{without_urls_secrets(question)}: ", end="", file=sys.stderr, flush=True)
-        answer = sys.stdin.readline()
-        if not answer:
-            raise Declined
-        return answer.strip()
+        try:
+            return self._typed_line(question).strip()
+        except (EOFError, KeyboardInterrupt) as end:
+            self._end_line()
+            if isinstance(end, KeyboardInterrupt):
+                raise
+            raise Declined from None
 
     def ask_secret(self, question: SafeText, *, option: str) -> str:
         """Return a person's answer, which isn't shown while they type."""
@@ -93,11 +97,31 @@ class Terminal:
 
         self.demand_person(question, option)
         try:
-            return getpass.getpass(f"{without_urls_secrets(question)}: ", stream=sys.stderr)
-        except EOFError:
+            return getpass.getpass(_prompt(question), stream=sys.stderr)
+        except (EOFError, KeyboardInterrupt) as end:
+            self._end_line()
+            if isinstance(end, KeyboardInterrupt):
+                raise
             raise Declined from None
         except UnicodeDecodeError:
             raise BadUsage(problem=_("The password isn't valid text in this terminal's encoding.")) from None
+
+    def _typed_line(self, question: SafeText) -> str:
+        """Return a line that can be edited while it is typed; raises EOFError."""
+        prompt = _prompt(question)
+        if can_edit(self._environ):
+            # A Python without the module is rare; there the terminal's own editing has to do.
+            with suppress(ImportError):
+                return edited_line(prompt, can_go_back=False)
+        print(prompt, end="", file=sys.stderr, flush=True)
+        if not (answer := sys.stdin.readline()):
+            raise EOFError
+        return answer
+
+    @staticmethod
+    def _end_line() -> None:
+        """Let what comes behind a question that was left begin on a line of its own."""
+        print_message(literal(""))
 
     def confirm(self, question: SafeText, *, option: str) -> bool:
         """Return whether a person agrees; anything but a yes is a no."""
@@ -146,6 +170,7 @@ class Terminal:
 
     def _console(self, stream: TextIO) -> Console:
         from rich.console import Console
+        from rich.theme import Theme
 
         colour = (
             stream.isatty()
@@ -162,6 +187,7 @@ class Terminal:
             emoji=False,
             legacy_windows=False,
         )
+        console.push_theme(Theme(definitions(console.color_system)))
         if console.width < LEAST_WIDTH:
             # A narrow terminal folds the lines itself; here values would be cut, and of no width nothing is left.
             console.width = LEAST_WIDTH if console.width else USUAL_WIDTH
@@ -178,74 +204,34 @@ def print_line(text: SafeText) -> None:
     print(text, flush=True)
 
 
+def print_sentence(text: SafeText) -> None:
+    """Print a sentence to stdout at once; on a terminal it is broken at words."""
+    print(_wrapped_for(sys.stdout, text), flush=True)
+
+
 def print_message(message: SafeText) -> None:
-    """Print a line to stderr."""
-    print(message, file=sys.stderr)
+    """Print a message to stderr; on a terminal it is broken at words."""
+    print(_wrapped_for(sys.stderr, message), file=sys.stderr)
 
 
-def drawn(part: Part) -> RenderableType:
-    """Return what Rich prints for a part."""
-    match part:
-        case SafeText():
-            return part
-        case Line():
-            return _text(part)
-        case Grid():
-            return _grid(part)
-        case _:
-            return _table(part)
+def print_document(document: SafeText) -> None:
+    """Print what a program reads to stderr, in one line."""
+    print(document, file=sys.stderr)
 
 
-def as_text(parts: Iterable[Part]) -> SafeText:
-    """Return what goes to a file or a pipe in place of a terminal: each row on a line of its own."""
-    from rich.console import Console
-
-    console = Console(color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
-    with console.capture() as captured:
-        for part in parts:
-            console.print(drawn(part))
-    lines = captured.get().splitlines()
-    return literal("\n").join([*(line.rstrip() for line in lines), literal("")])
+def _prompt(question: SafeText) -> SafeText:
+    """Return what stands before an answer, broken at words on a terminal."""
+    asked = literal("{question}:").format(question=without_urls_secrets(question))
+    return literal("{asked} ").format(asked=_wrapped_for(sys.stderr, asked))
 
 
-def _text(cell: Cell) -> Text:
-    from rich.text import Text
-
-    if not isinstance(cell, Line):
-        return Text(cell if isinstance(cell, SafeText) else visible("" if cell is None else str(cell)))
-    text = Text(cell.text, style=cell.style)
-    for line in cell.more:
-        text.append(line.text, line.style)
-    return text
-
-
-def _table(table: Table) -> RenderableType:
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as Drawn
-
-    has_wide = any(isinstance(column, Column) for column in table.columns)
-    result = Drawn(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=not has_wide)
-    for column in table.columns:
-        if isinstance(column, Column):
-            ratio = 1 if column.is_wide else None
-            result.add_column(column.heading, overflow="fold", no_wrap=column.is_mark, ratio=ratio)
-        else:
-            result.add_column(column, overflow="fold", min_width=max(map(len, column.split()), default=0))
-    for row in table.rows:
-        result.add_row(*map(_text, row))
-    return result
-
-
-def _grid(grid: Grid) -> RenderableType:
-    from rich.table import Table as Drawn
-
-    result = Drawn.grid(padding=(0, 2))
-    for _cell in grid.rows[0]:
-        # A long row's name is folded, not cut.
-        result.add_column(overflow="fold")
-    for row in grid.rows:
-        result.add_row(*map(_text, row))
-    return result
+def _wrapped_for(stream: TextIO, text: SafeText) -> SafeText:
+    """Return a text in lines that a terminal needn't break; the same text for what is no terminal."""
+    if not stream.isatty():
+        return text
+    given = os.environ.get("COLUMNS", "")
+    width = int(given) if given.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+    return text.wrapped(max(width, LEAST_WIDTH) if width else USUAL_WIDTH)
 
 
 def _show_in_pager(text: bytes, environ: Mapping[str, str]) -> bool:

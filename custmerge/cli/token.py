@@ -7,7 +7,7 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, moment
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data.access import SERVICE_COLUMNS, created_service_shape, service_shape
 from custmerge.cli.render.data.writing import Format, write_one
@@ -44,7 +44,7 @@ def create(
         tokens.revoke(context.database, caller, name, context.now())
         raise TokenLost
     text = _("Service token {name} lasts until {until}; it is shown this once.")
-    context.terminal.say(text, name=created.name, until=created.expires_at)
+    context.terminal.say(text, name=created.name, until=moment(created.expires_at))
 
 
 def _write(created: Service, token: str, form: Format) -> None:

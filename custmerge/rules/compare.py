@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from custmerge.errors import IdentityBlocked, TransferNeeded, TransferWaits
 from custmerge.rules import normalise
 from custmerge.rules.fields import BANK_FIELDS, FIELDS, IDENTITY_FIELDS, Customer, Field
 
@@ -45,6 +46,14 @@ class FieldComparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A filed contract transfer that isn't decided yet."""
+
+    transfer: int
+    filed_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two records side by side: all eleven fields in their order."""
 
@@ -55,6 +64,11 @@ class Comparison:
     fields: tuple[FieldComparison, ...]
     transfer: int | None = None
     """The approved, unused contract transfer for exactly this pair, which lifts a block."""
+
+    waiting: Waiting | None = None
+    """The contract transfer for exactly this pair that waits for a decision; None if the caller may not file one."""
+    may_file: bool = False
+    """Whether the caller may file a contract transfer."""
 
     @property
     def blocked_by(self) -> tuple[Field, ...]:
@@ -77,6 +91,14 @@ class Comparison:
         if self.blocked_by and self.transfer is None:
             return Decision.BLOCKED
         return Decision.CHOOSE if self.different else Decision.IDENTICAL
+
+    @property
+    def block(self) -> IdentityBlocked:
+        """The error of a blocked pair, with what the caller can do about it."""
+        details = {"survivor": self.survivor, "absorbed": self.absorbed, "blocked_by": self.blocked_by}
+        if self.waiting is not None:
+            return TransferWaits(**details, transfer=self.waiting.transfer, filed_by=self.waiting.filed_by)
+        return (TransferNeeded if self.may_file else IdentityBlocked)(**details)
 
     def _with(self, status: Status) -> tuple[Field, ...]:
         return tuple(line.field for line in self.fields if line.status is status)

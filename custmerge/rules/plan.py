@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from custmerge.errors import DetailsDiffer, IdentityBlocked
+from custmerge.errors import DetailsDiffer
 from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, FIELDS, Customer, Field, Package
 from custmerge.rules.normalise import white_space
@@ -141,9 +141,7 @@ def contact_after(
 def _choice(comparison: Comparison, chosen: Choice | None) -> Choice:
     match comparison.decision:
         case Decision.BLOCKED:
-            raise IdentityBlocked(
-                survivor=comparison.survivor, absorbed=comparison.absorbed, blocked_by=comparison.blocked_by
-            )
+            raise comparison.block
         case Decision.IDENTICAL:
             return Choice.IDENTICAL
         case Decision.CHOOSE:

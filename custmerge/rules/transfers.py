@@ -72,6 +72,8 @@ class Why(StrEnum):
     APPROVER_ROLE = "approver_role"
     NOT_AS_TOLD = "not_as_told"
     """Its row doesn't match the history."""
+    WITHDRAWN = "withdrawn"
+    """The person who filed it withdrew it."""
     OLDER_VERSION = "older_version"
     """An older version made it void without writing an entry."""
 

@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
+from custmerge.rules.compare import Comparison, Decision, Waiting
 from custmerge.rules.fields import Customer, Pair, Records
 from custmerge.rules.history import Action, Fact, Facts, seq_of
-from custmerge.rules.people import Capability
+from custmerge.rules.people import Capability, may
 from custmerge.rules.transfers import (
     OPEN,
     Status,
@@ -67,6 +68,26 @@ def approved_for(unit: Unit, pair: Pair, records: Records) -> int | None:
     """Return the id of the approved, unused transfer for exactly this pair in this direction, or None."""
     transfers = approved(unit, unit.transfers.open_for_all([pair[1]], lock=False))
     return approved_now(transfers.get(pair), records)
+
+
+def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
+    """Return a comparison with what the caller can do about its block, if they may file a contract transfer."""
+    if comparison.decision is not Decision.BLOCKED or not may(caller.role, Capability.TRANSFER_FILE):
+        return comparison
+    pair = comparison.survivor, comparison.absorbed
+    stored = unit.transfers.open_for_all([comparison.absorbed]).get(pair)
+    filed = None if stored is None else with_form_checked(unit, stored)
+    if filed is None or filed.status is not Status.FILED:
+        return replace(comparison, may_file=True)
+    return replace(comparison, may_file=True, waiting=Waiting(filed.id, filed.filed_by))
+
+
+def with_form_checked(unit: Unit, stored: Transfer) -> Transfer:
+    """Return a transfer with its present status, which is also void if its form isn't the one that was filed."""
+    (transfer,) = with_present_status(unit, [stored])
+    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
+        return replace(transfer, status=Status.VOID)
+    return transfer
 
 
 def with_present_status(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:

@@ -14,7 +14,7 @@ from custmerge.rules.mask import masked_comparison, masked_customer, masked_pack
 from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
-from custmerge.services.authority import approved_for, proved_pairs
+from custmerge.services.authority import approved_for, proved_pairs, remedied
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -100,7 +100,8 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
         demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
     records = unit.register.customers_with_chains(pair)
     survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
-    return replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
+    comparison = replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
+    return remedied(unit, caller, comparison)
 
 
 def _profile(unit: Unit, number: str) -> Profile:

@@ -217,5 +217,9 @@ def _event(entry: Entry) -> Event:
         packages=body.get("packages"),
         domains=body.get("domains"),
         taken=tuple(body.get("taken", ())),
-        facts=tuple((key, str(body[key])) for key in body.keys() - _SHOWN if not key.endswith("_sha256")),
+        facts=tuple(
+            (key, str(body[key]))
+            for key in body.keys() - _SHOWN
+            if body[key] is not None and not key.endswith("_sha256")
+        ),
     )

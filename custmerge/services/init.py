@@ -66,6 +66,20 @@ def is_supervisor(database: Database, name: str) -> bool:
     return person is not None and person.role is Role.SUPERVISOR
 
 
+def supervisor_of(database: Database) -> str | None:
+    """Return the name of the first supervisor who isn't disabled; None if there is none."""
+    with database.reading() as unit:
+        people = unit.people.all_staff()
+    active = [person for person in people if person.role is Role.SUPERVISOR and person.disabled_at is None]
+    return min(active, key=lambda person: person.id).name if active else None
+
+
+def is_staff(database: Database, name: str) -> bool:
+    """Return whether there is a member of staff called `name`."""
+    with database.reading() as unit:
+        return unit.people.staff_named(name) is not None
+
+
 def demand_no_staff(prepared: Prepared, name: str) -> None:
     """Raise HasStaff or BadValue if `name` can't become the first supervisor, before a password is asked for."""
     checked_name(name)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import Changed, ProofRequired
+from custmerge.errors import Changed, IdentityBlocked, ProofRequired
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
@@ -19,7 +19,7 @@ from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
-from custmerge.services.authority import approved, proved_pairs
+from custmerge.services.authority import approved, proved_pairs, remedied
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -44,7 +44,7 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
     pair = _demanded(caller, request)
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
-        return orders.receipt(_plan(orders, pair, request), None)
+        return orders.receipt(_plan(unit, orders, pair, request, caller), None)
 
 
 def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
@@ -54,7 +54,7 @@ def compared(database: Database, caller: Caller, absorbed: str, *, into: str | N
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        return replace(compare(*records), transfer=orders.transfer_for(pair))
+        return remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
@@ -81,7 +81,7 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
     for attempt in database.attempts():
         with attempt as unit:
             orders = Orders(unit, caller, [pair], now, lock=True)
-            orders.execute(_plan(orders, pair, request), salt)
+            orders.execute(_plan(unit, orders, pair, request, caller), salt)
             receipts = orders.write()
     return receipts[0]
 
@@ -91,14 +91,18 @@ def _demanded(caller: Caller, request: Request) -> Pair:
     return survivor_of(caller.own_number, request.into, request.absorbed), request.absorbed
 
 
-def _plan(orders: Orders, pair: Pair, request: Request) -> Plan:
+def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Caller) -> Plan:
+    """Return what an order does; a blocked pair is refused with what the caller can do about it."""
     if request.shown is not None:
         # Compared first, so that a person sees the new difference and not an error that follows from it.
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         if compare(*records).fields != request.shown.fields:
             raise Changed(survivor=pair[0], absorbed=pair[1])
-    return orders.decide(pair, request.wishes)
+    try:
+        return orders.decide(pair, request.wishes)
+    except IdentityBlocked:
+        raise remedied(unit, caller, compare(*orders.living_pair(pair))).block from None
 
 
 @dataclass(frozen=True, slots=True)

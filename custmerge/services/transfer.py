@@ -12,14 +12,18 @@ from custmerge.errors import (
     BadValue,
     FormChanged,
     FormPurged,
+    NotBlocked,
+    NotOwnTransfer,
     OwnTransfer,
     PersonChanged,
     TransferDecided,
     TransferOpen,
     UnknownTransfer,
 )
+from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
+from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.transfers import (
     OPEN,
@@ -35,7 +39,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import with_present_status
+from custmerge.services.authority import with_form_checked, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -59,7 +63,7 @@ class Filing:
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
     """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
-    Raises BadFile for content that is no form, UnknownNumber, MergedAway, TransferOpen.
+    Raises BadFile for content that is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
@@ -68,6 +72,8 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         with attempt as unit:
             demand_alive(unit, caller, now)
             kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
+            if not compare(kept, absorbed).blocked_by:
+                raise NotBlocked(survivor=survivor, absorbed=filing.absorbed)
             lapsed = _make_room(unit, (kept, absorbed), caller.actor, stamp(now))
             new = Transfer(
                 id=0,
@@ -131,11 +137,38 @@ def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
     return content
 
 
-def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:
-    """Return a transfer that the caller may approve or reject; raises the errors of `decide`."""
+def decidable(database: Database, caller: Caller, number: int, to: Status) -> tuple[Transfer, Comparison]:
+    """Return a transfer that the caller may approve or reject, and its pair's comparison, with bank data masked.
+
+    Raises the errors of `decide`.
+    """
     _demand_decider(database, caller, number, to)
     with database.reading() as unit:
-        return _decidable(unit, caller, number, to, lock=False)
+        transfer = _decidable(unit, caller, number, to, lock=False)
+        records = demand_living(unit, transfer.survivor, transfer.absorbed)
+        return transfer, masked_comparison(compare(*records))
+
+
+def withdrawable(database: Database, caller: Caller, number: int) -> Transfer:
+    """Return a transfer that the caller may withdraw; raises the errors of `withdraw`."""
+    demand(caller, Capability.TRANSFER_FILE)
+    with database.reading() as unit:
+        return _withdrawable(unit, caller, number, lock=False)
+
+
+def withdraw(database: Database, caller: Caller, number: int, now: datetime) -> Transfer:
+    """Make a transfer void that the caller filed, even if it is approved, and return it.
+
+    Raises UnknownTransfer, NotOwnTransfer, TransferDecided.
+    """
+    demand(caller, Capability.TRANSFER_FILE)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            transfer = _withdrawable(unit, caller, number, lock=True)
+            unit.transfers.void(number)
+            unit.chain.append(void_entries([transfer], Why.WITHDRAWN, caller.actor, stamp(now)))
+    return replace(transfer, status=Status.VOID)
 
 
 def decide(
@@ -186,7 +219,7 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
-    if _with_its_form(unit, before).status in OPEN:
+    if with_form_checked(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
@@ -202,17 +235,18 @@ def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: boo
     return transfer
 
 
+def _withdrawable(unit: Unit, caller: Caller, number: int, *, lock: bool) -> Transfer:
+    transfer = _transfer(unit, number, lock=lock)
+    if transfer.filed_by_person != person_of(caller):
+        raise NotOwnTransfer(id=number, filed_by=transfer.filed_by)
+    if transfer.status not in OPEN:
+        raise TransferDecided(id=number, status=transfer.status.value)
+    return transfer
+
+
 def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
     """Return a transfer with its present status, for which its form counts too; raises UnknownTransfer."""
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
-    return _with_its_form(unit, stored)
-
-
-def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
-    """Return a transfer with its present status, which is also void if its form isn't the one that was filed."""
-    (transfer,) = with_present_status(unit, [stored])
-    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
-        return replace(transfer, status=Status.VOID)
-    return transfer
+    return with_form_checked(unit, stored)

@@ -11,9 +11,9 @@ from rich.console import Console
 from support import audit_outcomes
 from support.audit_outcomes import BAD, HASH, WORSE, audit_of
 
+from custmerge.cli.drawing import drawn
 from custmerge.cli.render.data import audit as audit_formats
 from custmerge.cli.render.text.audit import audit_parts
-from custmerge.cli.terminal import drawn
 from custmerge.rules.audit import CheckName, Severity
 from custmerge.rules.history import NO_HASH
 
@@ -47,7 +47,7 @@ def test_the_table_fits_and_marks_without_colour(width):
     long = replace(WORSE, subject="domain " + "x" * 80, message="gurke " * 40)
     console = Console(width=width, color_system=None, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
     for part in audit_parts(audit_of(BAD, long, more=5)):
-        console.print(drawn(part))
+        console.print(drawn(part, width))
     console.file.close()
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width

@@ -1,5 +1,6 @@
-"""Every command explains itself, is in the README, and starts fast."""
+"""Every command explains itself, is in the manual, and starts fast."""
 
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ COMMANDS = [
     *(("user", verb) for verb in ("add", "list", "role", "password", "disable", "unlock")),
     *(("bulk", verb) for verb in ("check", "approve", "run", "status")),
     *(("token", verb) for verb in ("create", "list", "revoke")),
-    *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject")),
+    *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject", "withdraw")),
     ("config", "path"),
 ]
 WITH_COMMANDS_OF_THEIR_OWN = {("import",), ("export",), ("user",), ("bulk",), ("token",), ("transfer",), ("config",)}
@@ -36,16 +37,40 @@ def test_help_lists_every_verb_with_its_summary(sqlite_cli):
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_is_in_the_readme(repository, command):
-    assert f"custmerge {' '.join(command)}" in (repository / "README.md").read_text("utf-8")
+def test_every_command_is_in_the_manual(repository, command):
+    assert f"custmerge {' '.join(command)}" in (repository / "custmerge/help/en/commands.md").read_text("utf-8")
 
 
-def test_every_error_code_is_in_the_readme(repository):
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_error_code_is_in_the_manual_behind_its_exit_code(repository, language):
     from custmerge import errors
 
-    text = (repository / "README.md").read_text("utf-8")
-    codes = {error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")}
-    assert [code for code in codes if f"`{code}`" not in text] == []
+    rows = (repository / f"custmerge/help/{language}/exit-codes.md").read_text("utf-8").splitlines()
+    told = {
+        int(cells[1]): cells[3] for row in rows if len(cells := row.split("|")) == 5 and cells[1].strip().isdigit()
+    }
+    known = [error for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")]
+    assert {int(code) for code in errors.ExitCode} == told.keys()
+    assert [error.code for error in known if f"`{error.code}`" not in told[int(error.exit)]] == []
+
+
+def test_every_check_action_setting_and_version_is_in_the_manual(repository):
+    from custmerge.rules.audit import CheckName
+    from custmerge.rules.history import Action
+    from custmerge.storage.tables import VERSIONS
+
+    def page(topic):
+        return (repository / f"custmerge/help/en/{topic}.md").read_text("utf-8")
+
+    variables = {
+        name
+        for path in (repository / "custmerge").rglob("*.py")
+        for name in re.findall(r'"(CUSTMERGE_[A-Z_]+)"', path.read_text("utf-8"))
+    }
+    assert [name for name in variables if f"`{name}`" not in page("settings")] == []
+    assert [version for version in VERSIONS if f"| {version} |" not in page("versions")] == []
+    assert [check for check in CheckName if f"| `{check}` |" not in page("audit")] == []
+    assert [action for action in Action if f"`{action}`" not in page("history")] == []
 
 
 def test_every_option_fits_into_60_columns(sqlite_cli):
@@ -75,7 +100,7 @@ HEAVY = {"sqlalchemy", "sqlmodel", "alembic", "keyring", "psycopg", "phonenumber
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["diff", "--help"], ["merge", "--help"], ["--version"], ["nonsense"]]
+    "arguments", [["--help"], ["help", "rules"], ["diff", "--help"], ["merge", "--help"], ["--version"], ["nonsense"]]
 )
 def test_help_and_wrong_use_load_nothing_heavy(sqlite_cli, arguments):
     assert not imported_by(arguments, sqlite_cli.environ()) & (HEAVY | {"rich.table"})

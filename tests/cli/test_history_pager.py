@@ -85,7 +85,7 @@ def test_less_is_the_pager_where_none_is_named(long_history, agent):
 @pytest.mark.parametrize(("options", "coloured"), [([], True), (["--no-color"], False)])
 def test_colours_reach_the_pager_where_they_are_wanted(undone, long_history, agent, options, coloured):
     _, seen = on_a_terminal(agent, *options, "history", PAGER="cat")
-    assert ("\x1b[33m" in seen) is coloured
+    assert ("\x1b[38;5;16;48;5;136m" in seen) is coloured
 
 
 def test_ctrl_c_that_ends_the_pager_ends_with_130(long_history, agent):

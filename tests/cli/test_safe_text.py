@@ -8,15 +8,15 @@ from typing import get_args, get_type_hints
 import pytest
 
 import custmerge.cli
-from custmerge.cli import terminal
+from custmerge.cli import drawing, terminal
 from custmerge.cli.language import SafeText, _, json_safe, literal, ngettext, visible
-from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part, Table
 
 PACKAGE = Path(custmerge.cli.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}
 MAKES_SAFE_TEXT = {"language.py"}
-WRITES = {"terminal.py", "streams.py"}
-DRAWS = {"terminal.py", "progress.py"}
+WRITES = {"terminal.py", "streams.py", "line_editing.py"}
+DRAWS = {"drawing.py", "terminal.py", "progress.py", "markdown.py"}
 HOSTILE = "\x1b[31m\u202e\n{x}"
 SHOWN = "\\x1b[31m\\u202e\\n{x}"
 
@@ -121,7 +121,7 @@ def test_the_terminal_takes_nothing_but_safe_text():
     methods = [method for name, method in inspect.getmembers(terminal.Terminal, inspect.isfunction) if name[0] != "_"]
     hints = {
         (function.__name__, name): hint
-        for function in (*methods, terminal.print_line, terminal.print_message, terminal.as_text, terminal.drawn)
+        for function in (*methods, terminal.print_line, terminal.print_message, drawing.as_text, drawing.drawn)
         for name, hint in get_type_hints(function, localns={"RenderableType": object, "Console": object}).items()
         if name != "return"
     }
@@ -132,12 +132,12 @@ def test_the_terminal_takes_nothing_but_safe_text():
 
 
 def test_a_part_is_made_of_safe_text_and_cells_are_made_visible():
-    assert set(get_args(Part)) == {SafeText, Line, Table, Grid}
+    assert set(get_args(Part)) == {SafeText, Line, Table, Grid, Page}
     assert set(get_args(Cell)) == {Line, str, int, type(None)}
-    for kind in (Line, Column, Table, Grid):
+    for kind in (Line, Column, Table, Grid, Page):
         assert str not in get_type_hints(kind).values() or kind is Line
     assert get_type_hints(Line)["text"] is SafeText
     table = Table((literal("x"), Column(literal("y"))), [(HOSTILE, Line(visible(HOSTILE))), (1, None)])
-    text = terminal.as_text([table, Grid([(HOSTILE,)])])
+    text = drawing.as_text([table, Grid([(HOSTILE,)])])
     assert text.count(SHOWN) == 3
     assert "\x1b" not in text

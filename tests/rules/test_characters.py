@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from custmerge.cli.language import json_safe, visible
-from custmerge.cli.render.text.comparison import character_remarks
+from custmerge.cli.render.text.characters import character_remarks
 from custmerge.cli.render.text.parts import value_or_dash
 from custmerge.rules import normalise
 from custmerge.rules.characters import DEFAULT_IGNORABLE, has_too_many_marks, is_hidden, look_alikes

@@ -34,6 +34,8 @@ def live(cli):
     world, agent, supervisor = World(cli), cli.as_("ben"), cli.as_("anna")
     for number in range(1, 7):
         changes = {} if number < 4 else {"street": f"Weg {number}"}
+        # Only who differs in identity can have a contract transfer.
+        changes |= {"first_name": "Ute"} if number == 6 else {}
         world.customer(f"2000{number}", domains=[f"d{number}.example"], password="hefezopf", **changes)
     world.customer("20009", last_name="Anders", domains=["d9.example"], password="hefezopf")
     world.customer("10001", domains=["own.example"])

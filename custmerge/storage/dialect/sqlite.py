@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Integer, LargeBinary, 
 from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors, files
+from custmerge.errors import N_
 from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 
@@ -69,7 +70,7 @@ class SQLite:
         if isinstance(raw, _FrozenConnection) and raw.is_changed():
             # The next connection reads the file's state again.
             connection.invalidate()
-            raise errors.DatabaseConflict(database=shown_url(url), reason="changed while it was read")
+            raise errors.DatabaseConflict(database=shown_url(url), reason=N_("changed while it was read"))
 
     def find_by_index(self, connection: Connection) -> None:
         """Do nothing: SQLite always uses an index if there is one."""
@@ -256,7 +257,7 @@ def _make_file(url: str, path: Path) -> None:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             # A device can be read by others.
-            raise errors.DatabaseUnreachable(database=shown_url(url), reason="it isn't a file")
+            raise errors.DatabaseUnreachable(database=shown_url(url), reason=N_("it isn't a file"))
         if status.st_size == 0 and status.st_uid == os.geteuid():
             # Set whatever the umask is, or the mode of an existing empty file; SQLite gives the same rights to the
             # files beside it.

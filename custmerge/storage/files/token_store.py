@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from custmerge import files
 from custmerge.errors import (
+    N_,
     BadTokenFile,
     CustmergeError,
     KeyringUnavailable,
     LooseTokenFile,
     NoHome,
+    NoKeyring,
     NoPlaceForToken,
     OthersTokenFile,
 )
-from custmerge.settings import APP, data_directory, sqlite_path
+from custmerge.settings import APP, TokenPlace, data_directory, sqlite_path
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -40,11 +42,12 @@ T = TypeVar("T")
 
 
 class TokenStore:
-    """The token for one database."""
+    """The token for one database; with `TokenPlace.FILE` the keyring is never used."""
 
-    def __init__(self, database_url: str, environ: Mapping[str, str]) -> None:
+    def __init__(self, database_url: str, environ: Mapping[str, str], place: TokenPlace = TokenPlace.KEYRING) -> None:
         self._entry = _entry(database_url, environ)
         self._environ = environ
+        self._has_keyring = place is TokenPlace.KEYRING
 
     def read(self) -> str | None:
         """Return the token from CUSTMERGE_TOKEN, systemd's credentials, custmerge's file, or the keyring.
@@ -55,6 +58,8 @@ class TokenStore:
             return token
         if kept := self.read_files():
             return kept
+        if not self._has_keyring:
+            return None
         keyring = _keyring()
         return _ask_keyring(lambda: keyring.get_password(APP, self._entry))
 
@@ -73,7 +78,7 @@ class TokenStore:
 
         Raises KeyringUnavailable; with `insecure` NoPlaceForToken, NoHome.
         """
-        if not insecure:
+        if self._has_keyring and not insecure:
             _keyring()
             return
         folder = self._path().parent
@@ -85,8 +90,8 @@ class TokenStore:
             raise NoPlaceForToken(file=str(folder), reason=os.strerror(error.errno or 0)) from None
 
     def keep(self, token: str, *, insecure: bool) -> None:
-        """Store the token in the keyring, or with `insecure` in a file that only its owner can read."""
-        if insecure:
+        """Store the token in the keyring; with `insecure`, or without one, in a file that only its owner can read."""
+        if insecure or not self._has_keyring:
             self._write_file(token)
             return
         keyring = _keyring()
@@ -102,6 +107,8 @@ class TokenStore:
     def forget(self) -> None:
         """Remove the token from the file and the keyring."""
         self._remove_file()
+        if not self._has_keyring:
+            return
         try:
             keyring = _keyring()
             if _ask_keyring(lambda: keyring.get_password(APP, self._entry)) is not None:
@@ -171,7 +178,7 @@ def _chosen_keyring() -> KeyringBackend:
     backend = core.get_keyring()
     candidates = list(backend.backends) if isinstance(backend, chainer.ChainerBackend) else [backend]
     if not any(candidate.priority >= RECOMMENDED for candidate in candidates):
-        raise KeyringUnavailable(reason="no keyring service is installed or running")
+        raise NoKeyring(reason=N_("no keyring service is installed or running"))
     return backend
 
 
@@ -217,17 +224,17 @@ def _text_of(path: Path, *, loose: int) -> str:
                 raise LooseTokenFile(file=str(path), mode=f"{mode:04o}")
             content = file.read(LARGEST_TOKEN_FILE + 1)
         if len(content) > LARGEST_TOKEN_FILE:
-            raise BadTokenFile(file=str(path), reason=f"it has more than {files.size(LARGEST_TOKEN_FILE)}")
+            raise BadTokenFile(file=str(path), reason=N_("it is too large for a token"))
         return content.decode().strip()
     except FileNotFoundError:
         raise
     except (files.NotRegular, IsADirectoryError):
-        raise BadTokenFile(file=str(path), reason="it isn't a file") from None
+        raise BadTokenFile(file=str(path), reason=N_("it isn't a file")) from None
     except OSError as error:
-        reason = "it is a link" if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
+        reason = N_("it is a link") if error.errno == errno.ELOOP else os.strerror(error.errno or 0)
         raise BadTokenFile(file=str(path), reason=reason) from None
     except UnicodeDecodeError:
-        raise BadTokenFile(file=str(path), reason="it isn't text") from None
+        raise BadTokenFile(file=str(path), reason=N_("it isn't text")) from None
 
 
 def _ask_keyring(question: Callable[[], T], *, secret: str = "") -> T:
@@ -253,7 +260,7 @@ def _ask_keyring(question: Callable[[], T], *, secret: str = "") -> T:
         reason = _reason(failures[0])
         raise KeyringUnavailable(reason=reason.replace(secret, "***") if secret else reason)
     if not answers:
-        raise KeyringUnavailable(reason=f"it didn't answer within {KEYRING_ANSWERS_WITHIN_SECONDS} s")
+        raise KeyringUnavailable(reason=N_("it didn't answer in time"))
     return answers[0]
 
 

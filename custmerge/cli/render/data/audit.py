@@ -27,7 +27,12 @@ def audit_shape(audit: Audit) -> Shape:
         "entries": audit.head.seq,
         "checks": [{"check": c.check.value, "ok": c.count == 0, "findings": c.count} for c in audit.checks],
         "findings": [
-            {"check": f.check.value, "severity": f.severity.value, "subject": f.subject, "message": message(f)}
+            {
+                "check": f.check.value,
+                "severity": f.severity.value,
+                "subject": f.subject,
+                "message": message(f, for_data=True),
+            }
             for f in audit.findings
         ],
         "head": {"seq": audit.head.seq, "hash": audit.head.hash},
@@ -95,7 +100,7 @@ def prometheus_unknown(now: datetime) -> SafeText:
 
 
 def _finding_line(finding: Finding) -> str:
-    return f"{_line(finding.subject)}: {_line(message(finding))}"
+    return f"{_line(finding.subject)}: {_line(message(finding, for_data=True))}"
 
 
 def _line(text: str) -> str:

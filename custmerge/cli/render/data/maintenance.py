@@ -34,4 +34,4 @@ def purged_shape(purged: Purged) -> Shape:
 
 def check_shape(check: Check) -> Shape:
     """Return one of doctor's findings."""
-    return {"check": check.check, "ok": check.ok, "message": filled(check.message, check.details)}
+    return {"check": check.check, "ok": check.ok, "message": filled(check.message, check.details, for_data=True)}

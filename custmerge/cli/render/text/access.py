@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import SafeText, _, literal, moment, pair, visible, word
-from custmerge.cli.render.text.parts import Grid, Line, Part, Table
+from custmerge.cli.language import SafeText, _, moment, pair, visible, word
+from custmerge.cli.render.text.parts import Grid, Line, Part, Table, moments
+from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_
 from custmerge.rules.people import Person, Proof, Service
 from custmerge.rules.transfers import Status, Transfer
@@ -23,19 +24,19 @@ _STATUS_LABELS = {
 def caller_lines(caller: Caller) -> list[SafeText]:
     """Return who is logged in."""
     text = _("{name} ({role}), until {until}")
-    return [text.format(name=caller.name, role=word(caller.role), until=caller.expires_at)]
+    return [text.format(name=caller.name, role=word(caller.role), until=moment(caller.expires_at))]
 
 
 def proof_lines(proof: Proof) -> list[SafeText]:
     """Return a proof that holds."""
     text = _("Verified: {absorbed} may be taken over into {survivor} until {until}.")
-    return [text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=proof.valid_until)]
+    return [text.format(absorbed=proof.absorbed, survivor=proof.survivor, until=moment(proof.valid_until))]
 
 
 def staff_table(people: Sequence[Person]) -> Table:
     """Return everybody who works here, a line each."""
     rows = [(p.name, word(p.role), moment(p.created_at), moment(p.disabled_at)) for p in people]
-    return Table((_("Name"), _("Role"), _("Since"), _("Disabled")), rows)
+    return Table((_("Name"), _("Role"), moments(_("Since")), moments(_("Disabled"))), rows)
 
 
 def services_table(services: Sequence[Service]) -> Table:
@@ -47,7 +48,8 @@ def services_table(services: Sequence[Service]) -> Table:
         )
         for s in services
     ]
-    return Table((_("Name"), _("Role"), _("By"), _("Since"), _("Until"), _("Ended")), rows)
+    columns = (_("Name"), _("Role"), _("By"), moments(_("Since")), moments(_("Until")), moments(_("Ended")))
+    return Table(columns, rows)
 
 
 def transfers_table(transfers: Sequence[Transfer]) -> Table:
@@ -56,21 +58,22 @@ def transfers_table(transfers: Sequence[Transfer]) -> Table:
         (t.id, pair(t.survivor, t.absorbed), _(_STATUS_LABELS[t.status]), t.filed_by, moment(t.at), t.decided_by)
         for t in transfers
     ]
-    return Table((_("No."), _("Numbers"), _("Status"), _("Filed by"), _("At (UTC)"), _("Decided by")), rows)
+    columns = (_("No."), _("Numbers"), _("Status"), _("Filed by"), moments(_("At")), _("Decided by"))
+    return Table(columns, rows)
 
 
 def transfer_parts(transfer: Transfer) -> list[Part]:
     """Return a contract transfer, line by line."""
-    filed = literal("{by}, {at}").format(by=transfer.filed_by, at=moment(transfer.at))
     form = _("{type}, {size} bytes").format(type=transfer.form.type, size=transfer.form.size)
     rows = [
         (_("Numbers"), pair(transfer.survivor, transfer.absorbed)),
         (_("Status"), _(_STATUS_LABELS[transfer.status])),
-        (_("Filed by"), filed),
+        (_("Filed by"), visible(transfer.filed_by)),
+        (_("At"), moment(transfer.at)),
         (_("Decided by"), visible(transfer.decided_by or "–")),
         (_("Form"), form),
         ("SHA-256", visible(transfer.form.sha256)),
     ]
     if transfer.reason:
         rows.append((_("Reason"), visible(transfer.reason)))
-    return [Line(_("Contract transfer {id}").format(id=transfer.id), "bold"), Grid(rows)]
+    return [Line(_("Contract transfer {id}").format(id=transfer.id), Style.HEADING), Grid(rows)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from custmerge.cli.language import SafeText, _, literal, moment, word
-from custmerge.cli.render.text.parts import Table
+from custmerge.cli.render.text.parts import Table, moments
 from custmerge.rules.bulk import Batch, Result
 
 
@@ -17,7 +17,7 @@ def batches_table(batches: Sequence[Batch]) -> Table:
     ]
     columns = (
         *(_("Batch"), _("Done"), _("Merged"), _("State")),
-        *(_("Approved by"), _("Run by"), _("At (UTC)")),
+        *(_("Approved by"), _("Run by"), moments(_("At"))),
     )
     return Table(columns, rows)
 

@@ -16,7 +16,8 @@ from custmerge.cli.language import (
     visible,
     word,
 )
-from custmerge.cli.render.text.parts import Line, Table
+from custmerge.cli.render.text.parts import Line, Table, moments
+from custmerge.cli.render.text.styles import Style
 from custmerge.rules.fields import FIELDS, Package
 from custmerge.services.history import Event, Page
 
@@ -29,9 +30,9 @@ def history_table(page: Page) -> Table:
         note = literal("")
         if undone is not None:
             note = literal("\n{note}").format(note=_("undone by no. {seq}").format(seq=undone))
-        what = Line(literal("\n").join(_details(event)), more=(Line(note, "yellow"),))
+        what = Line(literal("\n").join(_details(event)), more=(Line(note, Style.NOTICE),))
         rows.append((event.seq, moment(event.at), event.by, word(event.action), event.order, what))
-    return Table((_("No."), _("At (UTC)"), _("By"), _("Action"), _("Order"), _("What")), rows)
+    return Table((_("No."), moments(_("At")), _("By"), _("Action"), _("Order"), _("What")), rows)
 
 
 def event_line(event: Event) -> SafeText:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, filled, literal, ngettext, word
+from custmerge.cli.language import SafeText, _, filled, literal, moment, ngettext, word
 
 if TYPE_CHECKING:
     # Each verb loads its own service alone.
@@ -36,7 +36,7 @@ def purged_lines(purged: Purged) -> list[SafeText]:
     text = _("From before {until} are erased: {what}.")
     if purged.dry_run:
         text = _("Dry run: from before {until} would be erased: {what}.")
-    return [text.format(until=purged.until, what=erased(purged))]
+    return [text.format(until=moment(purged.until), what=erased(purged))]
 
 
 def erased(purged: Purged) -> SafeText:

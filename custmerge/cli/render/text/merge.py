@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from custmerge.cli.language import _, counted, field_list, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
+from custmerge.cli.render.text.styles import Style
 from custmerge.services.merge import Receipt
 
 
@@ -21,6 +22,6 @@ def receipt_lines(receipt: Receipt) -> list[Line]:
         taken = _("Taken from {absorbed}: {fields}")
         lines.append(taken.format(absorbed=receipt.absorbed, fields=field_list(receipt.taken)))
     return [
-        Line(heading.format(order=receipt.order, absorbed=receipt.absorbed, survivor=receipt.survivor), "bold green"),
+        Line(heading.format(order=receipt.order, absorbed=receipt.absorbed, survivor=receipt.survivor), Style.GOOD),
         *(Line(INDENTED.format(text=line)) for line in lines),
     ]

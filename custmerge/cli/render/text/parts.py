@@ -11,20 +11,29 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from custmerge.cli.language import SafeText, literal, visible, written_out
+from custmerge.cli.render.text.styles import Style
 
 _DASH = re.compile(r"\s*[\u2010-\u2015\u2043\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d]\s*")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A text in one style, and more of it in others; a style is Rich's, like `bold red`."""
+    """A text in one style, and more of it in others."""
 
     text: SafeText
-    style: str = ""
+    style: Style | None = None
     more: tuple[Line, ...] = ()
 
 
 Cell: TypeAlias = Line | str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table that stands out as a whole."""
+
+    cells: Sequence[Cell]
+    style: Style | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +42,16 @@ class Column:
 
     heading: SafeText
     is_wide: bool = False
-    """Whether it shares the room that the others leave."""
-    is_mark: bool = False
-    """Whether its cells are one character."""
+    """Whether long words in it may be folded."""
+    is_moment: bool = False
+    """Whether its cells are moments: a line each, or two, the day and the time."""
+    is_key: bool = False
+    """Whether its cells say what a row is, so that they need no heading."""
+
+
+def moments(heading: SafeText) -> Column:
+    """Return a column of moments."""
+    return Column(heading, is_moment=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +59,7 @@ class Table:
     """Rows under headings."""
 
     columns: Sequence[SafeText | Column]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell] | Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +69,14 @@ class Grid:
     rows: Sequence[Sequence[Cell]]
 
 
-Part: TypeAlias = SafeText | Line | Table | Grid
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the manual."""
+
+    markdown: SafeText
+
+
+Part: TypeAlias = SafeText | Line | Table | Grid | Page
 
 BLANK = literal("")
 INDENTED = literal("  {text}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import _, field_label, literal, moment, pair, visible, word
-from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, value_or_dash
+from custmerge.cli.language import SafeText, _, field_label, literal, moment, pair, visible, word
+from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
+from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, moments
+from custmerge.cli.render.text.styles import Style
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.plan import Order
 from custmerge.services.find import Profile
-
-_HEADING = "bold"
 
 
 def customers_table(customers: Sequence[Customer]) -> Table:
@@ -19,7 +19,8 @@ def customers_table(customers: Sequence[Customer]) -> Table:
     for c in customers:
         company, first, last, _street, postcode, city, *_rest = c.values
         merged_into = _("→ {number}").format(number=c.merged_into) if c.merged_into else None
-        rows.append((c.number, company, f"{first} {last}".strip(), f"{postcode} {city}".strip(), merged_into))
+        cells = (company, f"{first} {last}".strip(), f"{postcode} {city}".strip())
+        rows.append((c.number, *map(_with_its_remarks, cells), merged_into))
     return Table((_("Number"), _("Company"), _("Name"), _("City"), BLANK), rows)
 
 
@@ -27,12 +28,12 @@ def profile_parts(profile: Profile) -> list[Part]:
     """Return a number's record, its packages and its orders."""
     customer = profile.customer
     rows: list[tuple[Cell, Cell]] = [
-        (Line(_("Number"), _HEADING), Line(visible(customer.number), _HEADING)),
+        (Line(_("Number"), Style.HEADING), Line(visible(customer.number), Style.HEADING)),
     ]
     if customer.merged_into:
-        rows.append((_("went into"), Line(visible(customer.merged_into), "yellow")))
+        rows.append((_("went into"), Line(visible(customer.merged_into), Style.NOTICE)))
     else:
-        rows += [(field_label(field), value_or_dash(customer[field])) for field in FIELDS]
+        rows += [(field_label(field), explained(customer[field])) for field in FIELDS]
     parts: list[Part] = [Grid(rows)]
     for package in profile.packages:
         parts += [BLANK, *_package_lines(package)]
@@ -42,23 +43,29 @@ def profile_parts(profile: Profile) -> list[Part]:
 
 
 def _package_lines(package: Package) -> list[Line]:
-    title = _("Package {package}  {name}").format(package=package.package, name=package.name).rstrip()
-    names = literal(", ").join(package.domains) or literal("–")
+    name = _with_its_remarks(package.name)
+    title = _("Package {package}  {name}").format(package=package.package, name=name).rstrip()
+    names = literal(", ").join(map(_with_its_remarks, package.domains)) or literal("–")
     lines = [
-        Line(title, _HEADING),
+        Line(title, Style.HEADING),
         Line(INDENTED.format(text=_("Domains: {names}").format(names=names))),
     ]
     if package.contact is not None:
         details = literal(", ").join(
-            literal("{field} {value}").format(field=field_label(field), value=value)
+            literal("{field} {value}").format(field=field_label(field), value=_with_its_remarks(value))
             for field, value in zip(DETAIL_FIELDS, package.contact, strict=True)
             if value
         )
         contact = _("Contact: {details}").format(details=details or literal("–"))
-        lines.append(Line(INDENTED.format(text=contact), "dim"))
+        lines.append(Line(INDENTED.format(text=contact)))
     return lines
+
+
+def _with_its_remarks(value: str) -> SafeText:
+    """Return a value, in parentheses behind it what is written out in it."""
+    return with_remarks(visible(value), character_remarks(value, value), literal(" "))
 
 
 def _orders_table(orders: Sequence[Order]) -> Table:
     rows = [(o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), word(o.choice)) for o in orders]
-    return Table((_("Order"), _("At (UTC)"), _("By"), _("Numbers"), _("Choice")), rows)
+    return Table((_("Order"), moments(_("At")), _("By"), _("Numbers"), _("Choice")), rows)

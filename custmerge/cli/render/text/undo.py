@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
+from custmerge.cli.render.text.styles import Style
 from custmerge.rules.undo import Extent, UndoPlan
 
 
 def asked_lines(plans: Sequence[UndoPlan]) -> list[Line]:
     """Return what would move back, for a person to agree to."""
-    return _lines(plans, _("Order {order}: {absorbed} would be in use again, apart from {survivor}."), "bold")
+    return _lines(plans, _("Order {order}: {absorbed} would be in use again, apart from {survivor}."), Style.HEADING)
 
 
 def undone_lines(plans: Sequence[UndoPlan], *, dry_run: bool) -> list[Line]:
@@ -19,7 +20,7 @@ def undone_lines(plans: Sequence[UndoPlan], *, dry_run: bool) -> list[Line]:
     template = _("Order {order} is undone: {absorbed} is in use again.")
     if dry_run:
         template = _("Dry run: order {order} would be undone, {absorbed} in use again; nothing was changed.")
-    return _lines(plans, template, "bold green")
+    return _lines(plans, template, Style.GOOD)
 
 
 def batch_question(extent: Extent) -> SafeText:
@@ -35,12 +36,12 @@ def batch_undone(extent: Extent, *, dry_run: bool) -> SafeText:
     return _filled(text, extent)
 
 
-def _lines(plans: Sequence[UndoPlan], template: SafeText, style: str) -> list[Line]:
+def _lines(plans: Sequence[UndoPlan], template: SafeText, style: Style) -> list[Line]:
     """Return the template for each order, and below it what moves back."""
     return [line for plan in plans for line in _order_lines(plan, template, style)]
 
 
-def _order_lines(plan: UndoPlan, template: SafeText, style: str) -> list[Line]:
+def _order_lines(plan: UndoPlan, template: SafeText, style: Style) -> list[Line]:
     survivor = plan.survivor.number
     heading = template.format(order=plan.order, survivor=survivor, absorbed=plan.absorbed.number)
     names = [package.package for package in plan.packages]
