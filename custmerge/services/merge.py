@@ -109,7 +109,7 @@ def _demanded(caller: Caller, request: Request) -> Pair:
 def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Caller) -> Plan:
     """Return what an order does; a blocked pair is refused with what the caller can do about it."""
     if request.shown is not None:
-        # Looked at first: a person is to see the new difference, not what follows from it.
+        # Compared first, so that a person sees the new difference and not an error that follows from it.
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         if compare(*records).fields != request.shown.fields:
