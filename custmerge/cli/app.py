@@ -17,7 +17,7 @@ from custmerge.cli import completion, language
 from custmerge.cli.context import Context, GlobalOptions
 from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
 from custmerge.cli.help_page import epilog_of, examples_of, write_commands, write_options
-from custmerge.cli.language import SafeText, _, literal
+from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
 from custmerge.cli.terminal import print_line
 from custmerge.errors import N_, BadUsage, CustmergeError, ExitCode
@@ -155,7 +155,8 @@ class VerbGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 (Typer's own signature)
         """Write the commands with their summaries."""
-        write_commands(self.commands, {_("Commands"): [*self.commands]}, formatter)
+        heading = _("Commands")
+        write_commands(self.commands, {heading: [*self.commands]}, formatter)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write what the page ends with: an example of each command."""
@@ -243,8 +244,7 @@ class Verbs(VerbGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 (Typer's own signature)
         """Write the verbs in their groups."""
-        groups: dict[SafeText, Sequence[str]] = {_(heading): names for heading, names in GROUPS.items()}
-        write_commands(self.commands, groups, formatter)
+        write_commands(self.commands, dict(zip(map(_, GROUPS), GROUPS.values(), strict=True)), formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Put the verb that is typed in the place of its summary, then do as Typer does."""
