@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 
 def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> dict[Pair, str]:
-    """Return the pairs for which the caller's session has a valid proof (rule 3), each with the moment it ends.
+    """Return the pairs for which the caller's session has a valid proof, with the moment of its end (rule 3).
 
-    The moment is written as by `history.stamp`. An order calls this after it has locked its records and packages.
+    An order calls this after it has locked its records and packages.
     """
     proofs = unit.people.proofs(caller.token_sha256, absorbed)
     if not proofs:

@@ -38,7 +38,7 @@ class Request:
     shown: Comparison | None = None
     """The comparison that the person saw; the order is refused if the records have changed since."""
     dropped: tuple[str, ...] | None = None
-    """The packages of which the person was told that they lose their own contact; refused if that changed, too."""
+    """The packages that the person was told lose a contact of their own; refused likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,13 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
 
 
 def offered(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Offer:
-    """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
+    """Return the comparison of two numbers for an order, with their bank data: staff need the proof too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
-        comparison = remedied(unit, caller, comparison)
+        comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
         return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
 
 
