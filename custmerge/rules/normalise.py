@@ -106,8 +106,6 @@ def phone(text: str) -> Key:
     White space and invisible marks don't count. What has other letters than an extension's word is no number, and
     it and what can't be parsed are their own keys as texts. Source: ITU-T E.164.
     """
-    import phonenumbers
-
     if len(text) > LONGEST_PHONE:
         return ("text", white_space(text))
     written = _as_dialled(text)
@@ -115,6 +113,9 @@ def phone(text: str) -> Key:
     number = written[: extension.start()] if extension else written
     if not _NUMBER.fullmatch(number):
         return ("text", white_space(text))
+
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse(number, "DE")
     except phonenumbers.NumberParseException:
@@ -141,9 +142,11 @@ def _on_a_keyboard(character: str) -> str:
 def surely_other_phone(mine: str, theirs: str) -> bool:
     """Return whether two texts can't be one telephone number, without parsing them.
 
-    Two German numbers of digits and separators alone whose last four digits differ aren't one: what E.164 changes
-    stands at the start. True means that the keys differ, False means nothing.
+    Nothing isn't a text with a digit. Two German numbers of digits and separators alone whose last four digits differ
+    aren't one: what E.164 changes stands at the start. True means that the keys differ, False means nothing.
     """
+    if "" in (mine, theirs):
+        return bool(_NO_DIGIT.sub("", mine + theirs))
     if not (_GERMAN_NUMBER.fullmatch(mine) and _GERMAN_NUMBER.fullmatch(theirs)):
         return False
     digits = [_NO_DIGIT.sub("", text) for text in (mine, theirs)]
