@@ -86,6 +86,10 @@ class Declined(CustmergeError, code="declined", exit=ExitCode.DIFFERS):
     template = N_("Cancelled: nothing was changed.")
 
 
+class InputEnded(Declined):
+    """Ctrl-D at a question."""
+
+
 class BadUsage(CustmergeError, code="usage", exit=ExitCode.USAGE):
     """Options that don't go together or can't be understood."""
 
@@ -685,6 +689,18 @@ class BadTokenFile(CustmergeError, code="bad_token_file", exit=ExitCode.NOT_ALLO
 
 class Interrupted(CustmergeError, code="interrupted", exit=ExitCode.INTERRUPTED):
     template = N_("Interrupted: nothing half done was left behind.")
+
+
+class FormLeft(Interrupted):
+    """Ctrl-C or Ctrl-D at a question of the form of `merge`."""
+
+    template = N_("Left before the order was sent: nothing was merged.")
+
+
+class FormLeftLater(FormLeft):
+    """Likewise, where orders of the same dialogue were executed before."""
+
+    template = N_("Left before a further order was sent: what was executed stands (orders: {orders}).")
 
 
 def is_interrupt(error: BaseException) -> bool:

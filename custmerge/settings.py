@@ -99,6 +99,53 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A setting, and what gave it its value."""
+
+    setting: str
+    value: str
+    """As it may be shown: without a password."""
+    source: Source
+    name: str
+    """The option, the variable or the file that gave it; empty for a default."""
+
+
+def described(settings: Settings, environ: Mapping[str, str]) -> list[Given]:
+    """Return the settings that have a value, and the token's variable where it is set, without the token."""
+    values = {
+        "database_url": shown_url(settings.database_url),
+        "lang": settings.lang,
+        "token_store": settings.token_store.value,
+        "retention_days": str(settings.retention_days),
+    }
+    file = str(settings.config_file or "")
+    named = Source.ENVIRONMENT if environ.get("CUSTMERGE_CONFIG") else Source.DEFAULT
+    given = [
+        Given("config_file", file, named, "CUSTMERGE_CONFIG" if named is Source.ENVIRONMENT else ""),
+        *(
+            Given(name, value, settings.sources[name], _name_of(name, settings.sources[name], file))
+            for name, value in values.items()
+            if value is not None
+        ),
+    ]
+    if environ.get("CUSTMERGE_TOKEN"):
+        given.append(Given("token", HIDDEN, Source.ENVIRONMENT, "CUSTMERGE_TOKEN"))
+    return given
+
+
+def _name_of(setting: str, source: Source, file: str) -> str:
+    match source:
+        case Source.OPTION:
+            return {"database_url": "--database"}.get(setting, f"--{setting}")
+        case Source.ENVIRONMENT:
+            return f"CUSTMERGE_{setting.upper()}"
+        case Source.FILE:
+            return file
+        case Source.DEFAULT:
+            return ""
+
+
 def _first(
     name: str, option: str | None, environ: Mapping[str, str], config: Mapping[str, str]
 ) -> tuple[str | None, Source]:

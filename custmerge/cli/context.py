@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from custmerge.cli import language
+from custmerge.cli import completion, language
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.parts import Part
 from custmerge.cli.terminal import Terminal, secret_from_stdin
@@ -28,7 +28,7 @@ from custmerge.errors import (
     NoKeyring,
     NotLoggedIn,
 )
-from custmerge.settings import Settings, gather, has_secret, shown_url
+from custmerge.settings import LANGUAGES, Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
     from custmerge.cli.render.data.writing import Format, Shape
@@ -50,7 +50,10 @@ class GlobalOptions:
     """What may stand before and after every command, declared for Typer; filled while the command line is read."""
 
     database: Annotated[str | None, typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"))] = None
-    lang: Annotated[str | None, typer.Option(metavar="de|en", help=_("Language of texts."))] = None
+    lang: Annotated[
+        str | None,
+        typer.Option(metavar="de|en", help=_("Language of texts."), autocompletion=completion.words(LANGUAGES)),
+    ] = None
     no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False

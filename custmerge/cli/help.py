@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli import completion
 from custmerge.cli.app import VERBS, Verb, show_help_of, single
 from custmerge.cli.context import Context
 from custmerge.cli.error_report import near
@@ -39,7 +40,12 @@ TOPICS: dict[str, str] = {
 
 def show_help(
     ctx: typer.Context,
-    topic: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC|COMMAND]", help=_("What to explain."))] = None,
+    topic: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TOPIC|COMMAND]", help=_("What to explain."), autocompletion=completion.words([*TOPICS, *VERBS])
+        ),
+    ] = None,
 ) -> None:
     """Show a page of the manual, the help of a command, or what there is."""
     context: Context = ctx.obj
@@ -57,12 +63,12 @@ def show_help(
 def _list_topics(context: Context) -> None:
     topics = Grid([(INDENTED.format(text=name), _summary(name)) for name in TOPICS])
     context.terminal.print(
-        Line(_("Pages of the manual: custmerge help TOPIC"), Style.HEADING),
+        Line(_("Pages of the manual: `custmerge help TOPIC`"), Style.HEADING),
         BLANK,
         topics,
         BLANK,
-        _("How a command is called: custmerge help COMMAND, which is custmerge COMMAND --help."),
-        _("All commands: custmerge --help"),
+        _("How a command is called: `custmerge help COMMAND`, which is `custmerge COMMAND --help`."),
+        _("All commands: `custmerge --help`"),
     )
 
 

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
 _MANUAL = Path(__file__).parents[1] / "help"
+LOCALE = Path(__file__).parents[1] / "locale"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
 NAMES_SHOWN = 20
 """More moved packages or domains than this are counted, not listed, on a screen."""
 
+_LOCALE = Path(__file__).parents[1] / "locale"
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
     Field.FIRST_NAME: N_("first name"),
@@ -50,6 +53,7 @@ _WORDS = frozenset(
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
         *(N_("connection"), N_("files"), N_("proof"), N_("name")),
+        *(N_("option"), N_("environment"), N_("file"), N_("default")),
     }
 )
 # What the system says of files and connections: the C library's texts, which have no German where no such locale is.
@@ -121,12 +125,18 @@ class SafeText(str):
 
 def _(text: str) -> SafeText:
     """Return a text of the program in the person's language."""
-    return SafeText(gettext.gettext(text))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).gettext(text))
 
 
 def ngettext(singular: str, plural: str, count: int) -> SafeText:
     """Return the form of a text of the program that belongs to a count, likewise."""
-    return SafeText(gettext.ngettext(singular, plural, count))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).ngettext(singular, plural, count))
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Return the texts in a language; `gettext.gettext` would look for their file at each call."""
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
 
 
 def literal(text: str) -> SafeText:
@@ -217,6 +227,14 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     return next(filter(None, map(_language_of, (listed or locale).split(":"))), "en")
 
 
+def variable(environ: Mapping[str, str]) -> str | None:
+    """Return the name of the locale's variable that the language is taken from; None where none names one of ours."""
+    locale = next((name for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "LANG")
+    is_listed = environ.get("LANGUAGE") and environ.get(locale) not in ("C", "POSIX")
+    name = "LANGUAGE" if is_listed else locale
+    return name if any(map(_language_of, environ.get(name, "").split(":"))) else None
+
+
 def _language_of(value: str) -> str | None:
     """Return which of our languages a locale's name is of, None for another's."""
     name = re.split(r"[_.@-]", value.lower())[0]
@@ -225,9 +243,9 @@ def _language_of(value: str) -> str | None:
 
 def install(language: str) -> None:
     """Make `language` (`de` or `en`) that of every text from now on."""
-    # gettext looks here at each call; Typer asks gettext for its own texts too.
+    # Looked at when a text is wanted; Typer asks gettext for its own texts too.
     os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, Path(__file__).parents[1] / "locale")
+    gettext.bindtextdomain(DOMAIN, LOCALE)
     gettext.textdomain(DOMAIN)
 
 
@@ -257,6 +275,16 @@ def fact_label(name: str, value: str) -> SafeText:
 def field_label(field: Field) -> SafeText:
     """Return a field's name for people."""
     return _(_FIELD_LABELS[field])
+
+
+def field_named(name: str) -> Field | None:
+    """Return the field that somebody means: `bank_code`, `bank code`, `Bankleitzahl` in whichever language."""
+    german = gettext.translation(DOMAIN, _LOCALE, ["de"]).gettext
+    wanted = name.casefold()
+    for field, label in _FIELD_LABELS.items():
+        if wanted in {field.value, label.casefold(), german(label).casefold()}:
+            return field
+    return None
 
 
 def field_list(fields: Sequence[Field]) -> SafeText:

@@ -1,5 +1,6 @@
 """custmerge login."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -10,10 +11,10 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _, moment, word
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.streams import is_delivered, write_value
-from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
+from custmerge.errors import BadUsage, DatabaseError, NoSecret, PasswordChangeRequired, TokenLost
 from custmerge.rules.fields import checked_number
+from custmerge.rules.people import Role
 from custmerge.services.access import Caller
-from custmerge.services.people import sessions
 
 
 def login(
@@ -33,6 +34,8 @@ def login(
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
+    from custmerge.services.people import sessions
+
     context: Context = ctx.obj
     if (number is None) == (staff is None):
         raise BadUsage(problem=_("Give a customer number or --staff NAME, one of the two."))
@@ -55,10 +58,25 @@ def login(
         _keep(context, token, insecure=insecure_storage)
     text = _("Logged in as {name} ({role}) until {until}.")
     context.terminal.say(text, name=name, role=word(caller.role), until=moment(caller.expires_at))
+    if caller.role is Role.SUPERVISOR and not print_token:
+        _tell_what_waits(context, caller)
+
+
+def _tell_what_waits(context: Context, caller: Caller) -> None:
+    # Imported here, as most logins are others'.
+    from custmerge.cli.render.text.access import waiting_lines
+    from custmerge.services.waiting import waiting
+
+    # The login stands, whatever can't be read now.
+    with suppress(DatabaseError):
+        for line in waiting_lines(waiting(context.database, caller, context.now())):
+            context.terminal.say(line)
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
     """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
+    from custmerge.services.people import sessions
+
     person = sessions.verified_staff(context.database, name, password, context.now())
     try:
         return sessions.open_staff(context.database, person, password, token=token, now=context.now())
@@ -74,6 +92,8 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:
+    from custmerge.services.people import sessions
+
     try:
         context.tokens.keep(token, insecure=insecure)
     except Exception:

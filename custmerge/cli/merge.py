@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli import dialogue
+from custmerge.cli import completion, dialogue
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, field_named
 from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
 from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
@@ -38,7 +38,14 @@ def merge(
         bool, typer.Option("--keep", help=_("The moved packages keep the data of the number taken over."))
     ] = False,
     take: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD", help=_("Write this detail into the record that is kept."))
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            help=_("Write this detail into the record that is kept: {fields}.").format(
+                fields=", ".join(DETAIL_FIELDS)
+            ),
+            autocompletion=completion.words(DETAIL_FIELDS),
+        ),
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help=_("Take every detail that is empty there."))] = False,
     dry_run: DryRunOption = False,
@@ -58,12 +65,12 @@ def merge(
         raise typer.Exit(dialogue.run_wizard(context, caller, into, wishes, execute))
     if domain is None and password_stdin:
         raise BadUsage(problem=_("--password-stdin needs --domain: whose password is it?"))
-    into = context.survivor(caller, into)
-    dialogue.prove(context, caller, number, into, domain=domain, password_stdin=password_stdin)
-    request = Request(number, into, wishes)
-    if not yes and not dry_run:
-        request = dialogue.agreed(context, caller, request)
-    execute(request)
+    if password_stdin or not context.terminal.can_ask:
+        into = context.survivor(caller, into)
+        request = Request(number, into, wishes)
+        dialogue.prove(context, caller, request, domain=domain, password_stdin=password_stdin)
+    form_to_fill = dialogue.Form(context, caller, Request(number, into, wishes), domain=domain)
+    execute(form_to_fill.proved() if yes or dry_run else form_to_fill.filled_in())
 
 
 def _given_choice(adopt: bool, keep: bool) -> Choice | None:
@@ -75,19 +82,18 @@ def _given_choice(adopt: bool, keep: bool) -> Choice | None:
 
 
 def _fields(names: list[str]) -> tuple[Field, ...]:
+    fields = []
     for name in names:
-        if name not in DETAIL_FIELDS:
-            raise BadValue(
-                name="--take",
-                value=name,
-                why=N_("is no detail field; they are {fields}"),
-                fields=[field.value for field in DETAIL_FIELDS],
-            )
-    return tuple(Field(name) for name in names)
+        field = field_named(name)
+        if field not in DETAIL_FIELDS:
+            why = N_("is no detail field; they are {fields}")
+            raise BadValue(name="--take", value=name, why=why, fields=list(DETAIL_FIELDS))
+        fields.append(field)
+    return tuple(fields)
 
 
-def _execute(context: Context, caller: Caller, request: Request, *, form: Format, dry_run: bool) -> None:
-    """Execute an order, or only say what it would do, and print its receipt.
+def _execute(context: Context, caller: Caller, request: Request, *, form: Format, dry_run: bool) -> int | None:
+    """Execute an order, or only say what it would do, print its receipt and return its number.
 
     It warns where half of a bank account was taken.
     """
@@ -103,6 +109,7 @@ def _execute(context: Context, caller: Caller, request: Request, *, form: Format
         context.terminal.say(
             _("Careful: account number and bank code belong together, and only one of them was taken.")
         )
+    return receipt.order
 
 
 app = single(

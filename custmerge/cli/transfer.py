@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli import completion
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
@@ -21,12 +22,28 @@ from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status
 from custmerge.services import transfer
 from custmerge.services.access import Caller
+from custmerge.storage.completion import Numbered
 
 STDIN = "-"
 
 app = verb_group(_("The signed contract transfer that lifts an identity block."))
 
-IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help=_("The transfer's number."))]
+
+def _id(what: Numbered) -> typer.models.ArgumentInfo:
+    """Return the argument for a transfer's number, of which those of a kind are completed."""
+    info: typer.models.ArgumentInfo = typer.Argument(
+        metavar="ID",
+        min=1,
+        max=LARGEST,
+        help=_("The transfer's number."),
+        autocompletion=completion.numbers(what),
+    )
+    return info
+
+
+IdArgument = Annotated[int, _id(Numbered.TRANSFERS)]
+FiledIdArgument = Annotated[int, _id(Numbered.FILED_TRANSFERS)]
+OpenIdArgument = Annotated[int, _id(Numbered.OPEN_TRANSFERS)]
 
 
 @verb(
@@ -53,14 +70,21 @@ def file(
 
 @verb(
     app,
-    _("List the newest contract transfers."),
+    _("List the newest contract transfers, open ones first."),
     "custmerge transfer list",
     "custmerge transfer list --status filed --format json",
     name="list",
 )
 def list_transfers(
     ctx: typer.Context,
-    status: Annotated[str | None, typer.Option(metavar="STATUS", help=_("Only those with this status."))] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATUS",
+            help=_("Only those with this status: {choices}.").format(choices=", ".join(Status)),
+            autocompletion=completion.words(Status),
+        ),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List the newest contract transfers."""
@@ -97,7 +121,7 @@ def show(
 
 @verb(app, _("Approve what somebody else filed."), "custmerge transfer approve 3 --yes")
 def approve(
-    ctx: typer.Context, number: IdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
+    ctx: typer.Context, number: FiledIdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
 ) -> None:
     """Approve what somebody else filed."""
     context: Context = ctx.obj
@@ -122,7 +146,7 @@ def _demand_looked_at(context: Context, number: int) -> None:
 
 @verb(app, _("Withdraw what you filed, before it is used."), "custmerge transfer withdraw 3")
 def withdraw(
-    ctx: typer.Context, number: IdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
+    ctx: typer.Context, number: OpenIdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
 ) -> None:
     """Withdraw what you filed; the transfer is void then."""
     context: Context = ctx.obj
@@ -138,7 +162,7 @@ def withdraw(
 @verb(app, _("Reject what somebody else filed."), "custmerge transfer reject 3 --reason 'signature missing'")
 def reject(
     ctx: typer.Context,
-    number: IdArgument,
+    number: OpenIdArgument,
     reason: Annotated[str, typer.Option(metavar="TEXT", help=_("Why."))],
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,

@@ -106,8 +106,6 @@ def phone(text: str) -> Key:
     White space and invisible characters don't count. A text with letters other than an extension's word is no
     number, nor is one that can't be parsed. Source: ITU-T E.164.
     """
-    import phonenumbers
-
     if len(text) > LONGEST_PHONE:
         return ("text", white_space(text))
     written = _as_dialled(text)
@@ -115,6 +113,9 @@ def phone(text: str) -> Key:
     number = written[: extension.start()] if extension else written
     if not _NUMBER.fullmatch(number):
         return ("text", white_space(text))
+
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse(number, "DE")
     except phonenumbers.NumberParseException:
@@ -141,9 +142,12 @@ def _on_a_keyboard(character: str) -> str:
 def surely_different_phones(left: str, right: str) -> bool:
     """Return whether two texts surely have different keys as telephone numbers, without parsing them.
 
-    They do if both are German numbers of digits and separators only whose last four digits differ, because E.164
-    changes only the start of a number. If False is returned, the keys may be equal or differ.
+    An empty text differs from one with a digit. Two German numbers of digits and separators only differ if their last
+    four digits do, because E.164 changes only the start of a number. If False is returned, the keys may be equal or
+    differ.
     """
+    if "" in (left, right):
+        return bool(_NO_DIGIT.sub("", left + right))
     if not (_GERMAN_NUMBER.fullmatch(left) and _GERMAN_NUMBER.fullmatch(right)):
         return False
     digits = [_NO_DIGIT.sub("", text) for text in (left, right)]

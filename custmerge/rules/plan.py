@@ -82,6 +82,18 @@ class Plan:
         )
 
     @property
+    def filled(self) -> tuple[Field, ...]:
+        """The details that are taken into nothing: the survivor has them empty."""
+        return tuple(field for field in self.changes if not white_space(self.survivor[field]))
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Keys of the packages that lose a contact of their own (rule 8)."""
+        if self.choice is not Choice.ADOPT:
+            return ()
+        return tuple(package.package for package in self.packages if package.contact is not None)
+
+    @property
     def splits_account(self) -> bool:
         """Whether only one half of a Konto and its Bankleitzahl is taken."""
         taken = [field for field in BANK_FIELDS if field in self.changes]

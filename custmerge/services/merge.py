@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, ProofRequired
 from custmerge.rules.compare import Comparison, compare
-from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
+from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
@@ -37,6 +37,19 @@ class Request:
     wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
     shown: Comparison | None = None
     """The comparison that the person saw; the order is refused if the records have changed since."""
+    dropped: tuple[str, ...] | None = None
+    """The packages of which the person was told that they lose their own contact; refused if that changed, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What there is to decide about, once the proof holds."""
+
+    comparison: Comparison
+    packages: tuple[Package, ...]
+    """What the absorbed number brings, in the order of their keys."""
+    proved_until: str | None
+    """When the proof ends, see `history.stamp`; None where a contract transfer stands in for it."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
@@ -47,14 +60,16 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
         return orders.receipt(_plan(unit, orders, pair, request, caller), None)
 
 
-def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
-    """Return the comparison of two numbers for an order, with their bank data: staff need the proof too."""
+def offered(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Offer:
+    """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        return remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
+        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
+        comparison = remedied(unit, caller, comparison)
+        return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
@@ -100,9 +115,12 @@ def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Call
         if compare(*records).fields != request.shown.fields:
             raise Changed(survivor=pair[0], absorbed=pair[1])
     try:
-        return orders.decide(pair, request.wishes)
+        plan = orders.decide(pair, request.wishes)
     except IdentityBlocked:
         raise remedied(unit, caller, compare(*orders.living_pair(pair))).block from None
+    if request.dropped is not None and plan.dropped != request.dropped:
+        raise Changed(survivor=pair[0], absorbed=pair[1])
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +133,13 @@ class Receipt:
     absorbed: str
     choice: Choice
     taken: tuple[Field, ...]
+    """The details that were written into the survivor's record."""
+    filled: tuple[Field, ...]
+    """Those of them that were empty there."""
     packages: tuple[str, ...]
     """Keys of the moved packages, sorted."""
+    dropped: tuple[str, ...]
+    """Keys of those that lose a contact of their own."""
     domains: tuple[str, ...]
     """Names of the moved domains, sorted."""
     at: str
@@ -212,6 +235,10 @@ class Orders:
         # A proof for a number doesn't cover a number that was merged into it since.
         return pair in self._proofs and pair[1] not in self.state.survivors
 
+    def proved_until(self, pair: Pair) -> str | None:
+        """Return the moment until which a pair is proved, None where it isn't."""
+        return self._proofs.get(pair)
+
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
         return approved_now(self._transfers.get(pair), self.state.records)
@@ -276,6 +303,8 @@ class Orders:
             absorbed=plan.absorbed.number,
             choice=plan.choice,
             taken=tuple(plan.changes),
+            filled=plan.filled,
+            dropped=plan.dropped,
             packages=tuple(package.package for package in plan.packages),
             domains=plan.domains,
             at=self._at,

@@ -39,7 +39,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import with_form_checked, with_present_status
+from custmerge.services.authority import with_its_form, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 LISTED_AT_MOST = 100
 LONGEST_REASON = 1_000
+_ORDER = {Status.FILED: 0, Status.APPROVED: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,20 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return the newest transfers with their present status, newest first."""
+    """Return up to `LISTED_AT_MOST` transfers with their present status.
+
+    Those that wait for a decision come first, then those that wait to be used, then the others; each newest first.
+    """
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         # A transfer may have become void while its row still says that it is open.
-        stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        transfers = with_present_status(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
-    return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
+        stored = set(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
+        asked = [stored.intersection(OPEN), stored.difference(OPEN)]
+        rows = [row for kinds in asked if kinds for row in unit.transfers.newest(LISTED_AT_MOST, kinds)]
+        transfers = with_present_status(unit, rows)
+    found = [transfer for transfer in transfers if status is None or transfer.status is status]
+    found.sort(key=lambda transfer: (_ORDER.get(transfer.status, len(_ORDER)), -transfer.id))
+    return tuple(found[:LISTED_AT_MOST])
 
 
 def show(database: Database, caller: Caller, number: int) -> Transfer:
@@ -219,7 +227,7 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
-    if with_form_checked(unit, before).status in OPEN:
+    if with_its_form(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
@@ -249,4 +257,4 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
-    return with_form_checked(unit, stored)
+    return with_its_form(unit, stored)

@@ -6,7 +6,11 @@ import sys
 
 import pytest
 
-from custmerge.cli.app import VERBS
+from custmerge.cli.app import GROUPS, VERBS
+from custmerge.rules.fields import DETAIL_FIELDS
+from custmerge.rules.history import Action
+from custmerge.rules.people import STAFF_ROLES
+from custmerge.rules.transfers import Status
 
 COMMANDS = [
     *((verb,) for verb in VERBS),
@@ -16,24 +20,46 @@ COMMANDS = [
     *(("bulk", verb) for verb in ("check", "approve", "run", "status")),
     *(("token", verb) for verb in ("create", "list", "revoke")),
     *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject", "withdraw")),
-    ("config", "path"),
+    *(("config", verb) for verb in ("path", "show")),
 ]
-WITH_COMMANDS_OF_THEIR_OWN = {("import",), ("export",), ("user",), ("bulk",), ("token",), ("transfer",), ("config",)}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_of_every_command_ends_with_examples(sqlite_cli, command):
     done = sqlite_cli(*command, "--help")
     assert (done.code, done.err) == (0, "")
-    if command not in WITH_COMMANDS_OF_THEIR_OWN:
-        assert f"custmerge {' '.join(command)}" in done.out.partition("Examples:")[2]
+    assert f"custmerge {' '.join(command)}" in done.out.partition("Examples:")[2]
+    assert done.out.splitlines()[-1].startswith("    ")
+    # Neither Python's types nor numbers that nobody comes near.
+    assert not re.search(r"<list|<str>|<int|x<=|2147483647", done.out)
 
 
-def test_help_lists_every_verb_with_its_summary(sqlite_cli):
+def test_help_lists_every_verb_with_its_summary_in_a_group(sqlite_cli):
     out = sqlite_cli("--help").out
+    assert [line for line in out.splitlines() if re.fullmatch(r"[A-Z][a-z ]+:", line)] == [
+        *("Options:", "To begin:", "Look:", "Merge:", "Data:", "Run it:")
+    ]
+    assert out.partition("Examples:")[2].split("\n")[1] == "    custmerge demo"
+    assert {verb for names in GROUPS.values() for verb in names} == {*VERBS}
     for verb, (_, summary) in VERBS.items():
         assert f"  {verb} " in out
         assert summary[:30] in out
+
+
+def test_choices_are_listed_where_they_are_chosen_from(sqlite_cli):
+    for command, words in (
+        (("merge",), DETAIL_FIELDS),
+        (("history",), Action),
+        (("user", "add"), STAFF_ROLES),
+        (("transfer", "list"), Status),
+    ):
+        out = " ".join(sqlite_cli(*command, "--help").out.split())
+        assert [word for word in words if not re.search(rf"\b{word}\b", out)] == []
+    assert "[default: 50; at most 1000]" in " ".join(sqlite_cli("find", "--help").out.split())
+
+
+def test_version_has_a_short_option(sqlite_cli):
+    assert sqlite_cli("-V").out == sqlite_cli("--version").out
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)

@@ -85,5 +85,6 @@ def test_what_is_surely_another_number_has_another_key(mine, theirs):
         assert phone(mine) != phone(theirs)
 
 
-def test_most_other_german_numbers_are_told_apart_unparsed():
+def test_most_other_german_numbers_and_missing_ones_are_told_apart_unparsed():
+    assert surely_different_phones("", "0171 5550121")
     assert surely_different_phones("0721 91374-0", "+49 (0)171 5550142")
