@@ -244,8 +244,7 @@ class Verbs(VerbGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 (Typer's own signature)
         """Write the verbs in their groups."""
-        groups = {language.filled(heading, {}): names for heading, names in GROUPS.items()}
-        write_commands(self.commands, groups, formatter)
+        write_commands(self.commands, dict(zip(map(_, GROUPS), GROUPS.values(), strict=True)), formatter)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Put the verb that is typed in the place of its summary, then do as Typer does."""

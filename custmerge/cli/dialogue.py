@@ -14,7 +14,7 @@ from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
 from custmerge.cli.render.text.parts import Line
 from custmerge.cli.render.text.styles import Style
-from custmerge.cli.terminal import SteppedBack, Terminal
+from custmerge.cli.terminal import SteppedBack
 from custmerge.errors import (
     N_,
     BadValue,
@@ -79,6 +79,7 @@ def run_wizard(
         verify.check_survivor(context.database, caller, into, context.now())
     terminal.say(_("The answer < goes a step back, Ctrl-C leaves the form."))
     done: list[int | None] = []
+    code = ExitCode.DONE
     while True:
         form = Form(context, caller, Request("", into, wishes), done=done)
         try:
@@ -88,19 +89,15 @@ def run_wizard(
         except FormLeft:
             raise
         except CustmergeError as error:
-            _tell(terminal, error)
-            if not done:
-                return error.exit
+            if isinstance(error, Declined):
+                terminal.warn(sentence(error))
+            else:
+                terminal.refuse(error)
+            code = error.exit
+        if not done:
+            return code
         if not form.has_further():
             return ExitCode.DONE
-
-
-def _tell(terminal: Terminal, error: CustmergeError) -> None:
-    """Say why an order isn't executed."""
-    if isinstance(error, Declined):
-        terminal.warn(sentence(error))
-    else:
-        terminal.refuse(error)
 
 
 def prove(context: Context, caller: Caller, request: Request, *, domain: str | None, password_stdin: bool) -> None:
@@ -289,8 +286,8 @@ class Form:
         self._enter(_Step.CHOICE, is_asked=False)
         terminal.show(*offer_lines(offer))
         # The error of a blocked pair says the verdict.
-        is_blocked = comparison.decision is Decision.BLOCKED
-        terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=not is_blocked))
+        has_verdict = comparison.decision is not Decision.BLOCKED
+        terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
         self._request = replace(request, shown=comparison, wishes=self._given.wishes)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)

@@ -67,8 +67,7 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
-        comparison = remedied(unit, caller, comparison)
+        comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
         return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
 
 

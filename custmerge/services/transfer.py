@@ -39,7 +39,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import with_its_form, with_present_status
+from custmerge.services.authority import with_form_checked, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -227,7 +227,7 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
-    if with_its_form(unit, before).status in OPEN:
+    if with_form_checked(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
@@ -257,4 +257,4 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
-    return with_its_form(unit, stored)
+    return with_form_checked(unit, stored)
