@@ -748,6 +748,12 @@ class ReportLost(OutputFailed):
     )
 
 
+class ReceiptLost(OutputFailed):
+    """The order is executed, and its receipt isn't written."""
+
+    template = N_("Order {order} is executed, but its receipt couldn't be written: {file}: {why}.")
+
+
 class TokenLost(OutputFailed):
     """A token that couldn't be written was revoked."""
 

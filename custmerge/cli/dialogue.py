@@ -27,6 +27,7 @@ from custmerge.errors import (
     MergedAway,
     MissingInput,
     ProofRefused,
+    ReceiptLost,
     SelfMerge,
     UnknownNumber,
 )
@@ -68,7 +69,7 @@ def run_wizard(
     """Merge numbers one after the other, always two at a time, until the person has no further number.
 
     `execute` executes an order, prints its receipt and returns its number. Returns 0 if one was executed, else the
-    exit code of the error that stopped the only one. Raises FormLeft.
+    exit code of the error that stopped the only one. Raises FormLeft and ReceiptLost.
     """
     terminal = context.terminal
     if not terminal.can_ask:
@@ -86,7 +87,7 @@ def run_wizard(
             request = form.filled_in()
             into = request.into
             done.append(execute(request))
-        except FormLeft:
+        except (FormLeft, ReceiptLost):
             raise
         except CustmergeError as error:
             if isinstance(error, Declined):
