@@ -68,6 +68,7 @@ _FACT_LABELS = {
     "name": N_("name"),
     "role": N_("role"),
     "until": N_("until"),
+    "expires_at": N_("until"),
     "transfer": N_("transfer"),
     "batch": N_("batch"),
     "row": N_("row"),
