@@ -18,7 +18,7 @@ import pytest
 from support import quick_databases, quick_hashes, scenes
 from support.command_line import CommandLine
 from support.databases import STAFF_PASSWORD, furnish
-from support.runs import run_folder
+from support.runs import left_out_by_day, run_folder
 from support.warm_up import WARM_UP
 from support.world import World
 
@@ -208,12 +208,18 @@ def pytest_fixture_setup():
 
 
 def pytest_collection_modifyitems(config, items):
-    """Begin with what takes longest; leave out what needs a disk of its own where this process may not mount one."""
+    """Begin with what takes longest; leave out what is for the night, and disks where this process may mount none."""
     items.sort(key=lambda item: item.get_closest_marker("clone") is None)
     needy = [item for item in items if "small_disk" in item.fixturenames]
     if needy and not DISKS_ARE_DEMANDED and not _may_mount():
-        items[:] = [item for item in items if item not in needy]
-        config.hook.pytest_deselected(items=needy)
+        leave_out(items, needy, config)
+    leave_out(items, left_out_by_day(items), config)
+
+
+def leave_out(items, unwanted, config):
+    wanted = set(items).difference(unwanted)
+    items[:] = [item for item in items if item in wanted]
+    config.hook.pytest_deselected(items=unwanted)
 
 
 def pytest_collection_finish():

@@ -47,6 +47,9 @@ def test_both_commands_install_and_show_the_whole_way_and_pass_the_tests(readme,
     assert "contract transfer" in shown.stdout + shown.stderr
     git = subprocess.run(["git", "status", "--porcelain"], cwd=clone, capture_output=True, text=True, check=True)
     assert git.stdout == "", "the installation leaves something behind in the checkout"
+    # The wheel has the manual, and the man page where `man` looks.
+    assert run(".venv/bin/custmerge help files", clone).stdout.startswith("# Files\n")
+    assert (clone / ".venv" / "share" / "man" / "man1" / "custmerge.1").read_text("ascii").startswith(".TH CUSTMERGE")
     # Given by the environment, so that the command stays the README's; the last testpaths and -n win.
     passed = run(command(readme, "test"), clone, PYTEST_ADDOPTS=f"-n 1 -o 'testpaths={PART}'")
     assert passed.returncode == 0, passed.stdout[-3000:]
@@ -54,11 +57,30 @@ def test_both_commands_install_and_show_the_whole_way_and_pass_the_tests(readme,
     assert "skipped" not in passed.stdout
 
 
-def test_the_verifying_program_of_the_readme_verifies(readme, world, supervisor):
+def test_the_readme_is_short_and_every_link_in_it_and_in_the_manual_leads_somewhere(repository, readme):
+    assert len(readme.encode()) <= 16 * 1024
+    pages = [repository / "README.md", repository / "tests" / "README.md"]
+    for page in (*pages, *(repository / "custmerge" / "help").glob("*/*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)]+)\)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), (page, target)
+
+
+def test_every_test_that_the_manual_names_is_there(repository):
+    named = re.findall(
+        r"`([a-z_/]*test_\w+(?:\.py)?)`", (repository / "custmerge/help/en/security.md").read_text("utf-8")
+    )
+    files = [path.as_posix() for path in (repository / "tests").rglob("test_*.py")]
+    functions = {name for file in files for name in re.findall(r"def (test_\w+)\(", Path(file).read_text("utf-8"))}
+    assert len(named) > 50
+    assert [name for name in named if name not in functions and not any(f.endswith(f"/{name}") for f in files)] == []
+
+
+def test_the_verifying_program_of_the_manual_verifies(repository, world, supervisor):
     import sys
 
     world.customer("10001")
-    program = re.search(r"```python\n(.*?)```", readme, re.DOTALL)[1]
+    page = (repository / "custmerge/help/en/history.md").read_text("utf-8")
+    program = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
     supervisor("export", "history", "-f", "jsonl", "--out", "history.jsonl")
     path = supervisor.folder / "history.jsonl"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -13,9 +13,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from custmerge import __version__, errors
-from custmerge.cli import language
+from custmerge.cli import completion, language
 from custmerge.cli.context import Context, GlobalOptions
-from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, report
+from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
+from custmerge.cli.help_page import epilog_of, examples_of, write_commands, write_options
 from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
 from custmerge.cli.terminal import print_line
@@ -45,7 +46,24 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("token", N_("Make, list and end service tokens.")),
     "config": ("config", N_("Show where the settings come from.")),
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
+    "help": ("help", N_("Show a page of the manual, or how a command is called.")),
 }
+WITHOUT_LOGIN = frozenset({"init", "demo", "login", "doctor", "config", "help"})
+"""The verbs that nobody has to be logged in for (contract §5)."""
+GROUPS: dict[str, tuple[str, ...]] = {
+    N_("To begin"): ("help", "demo", "init", "login", "logout", "whoami"),
+    N_("Look"): ("find", "show", "diff", "history"),
+    N_("Merge"): ("verify", "merge", "transfer", "bulk", "undo"),
+    N_("Data"): ("import", "export", "purge"),
+    N_("Run it"): ("audit", "user", "token", "config", "doctor"),
+}
+"""How the root command's page groups its verbs; one that isn't here stands in the last group."""
+EXAMPLES = (
+    "custmerge demo",
+    "custmerge init --supervisor anna",
+    "custmerge login --staff anna",
+    "custmerge merge",
+)
 F = TypeVar("F", bound=Callable[..., int | None])
 _COMPLETION_HELP = {
     "install_completion": N_("Install completion for this shell."),
@@ -69,11 +87,21 @@ class Verb(TyperCommand):
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
+        """Read the command line; who isn't logged in is told that, and not first what is missing."""
+        try:
+            return super().parse_args(ctx, args)
+        except typer.TyperException as error:
+            if is_missing(error) and not ctx.resilient_parsing:
+                self._demand_login(ctx)
+            raise
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
         """Run it, all global options being read by now; note where it is refused to who is logged in."""
         context: Context = ctx.obj
         self._demand_filled(ctx)
-        context.begin()
+        self.begin(context)
+        self._demand_login(ctx)
         try:
             return super().invoke(ctx)
         except CustmergeError as error:
@@ -82,6 +110,17 @@ class Verb(TyperCommand):
                 context.note_refusal(ctx.command_path.partition(" ")[2], error)
             raise
 
+    def begin(self, context: Context) -> None:
+        """Take the settings; raises what `Context.begin` raises."""
+        context.begin()
+
+    def _demand_login(self, ctx: Any) -> None:  # noqa: ANN401
+        """Raise NotLoggedIn where the command needs a login and there is none."""
+        verb = ctx.command_path.split()[1]
+        # What `audit` looks at stands in the program, not in the database.
+        if verb not in WITHOUT_LOGIN and not ctx.params.get("list_checks"):
+            ctx.obj.token()
+
     def _demand_filled(self, ctx: Any) -> None:  # noqa: ANN401
         """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
         for option in self.params:
@@ -89,6 +128,10 @@ class Verb(TyperCommand):
                 raise BadUsage(
                     problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
                 )
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write arguments and options."""
+        write_options(self, ctx, formatter)
 
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
@@ -105,6 +148,23 @@ class VerbGroup(TyperGroup):
         super().__init__(*arguments, **{**attributes, "suggest_commands": False})
         self.params = [*self.params, *global_options(hidden=self.are_globals_hidden)]
 
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write options and commands."""
+        write_options(self, ctx, formatter)
+        self.format_commands(ctx, formatter)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 (Typer's own signature)
+        """Write the commands with their summaries."""
+        heading = _("Commands")
+        write_commands(self.commands, {heading: [*self.commands]}, formatter)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
+        """Write what the page ends with: an example of each command."""
+        if self.epilog is None:
+            first = [examples_of(command.epilog)[:1] for command in self.commands.values()]
+            self.epilog = epilog_of(example for examples in first for example in examples)
+        super().format_epilog(ctx, formatter)
+
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
         return _translated(super().get_help_option(ctx))
@@ -117,22 +177,25 @@ def verb_group(summary: str) -> typer.Typer:
     )
 
 
-def verb(app: typer.Typer, summary: str, *examples: str, name: str | None = None) -> Callable[[F], F]:
-    r"""Return what makes a function a command of `app`, called like the function or `name`.
+def verb(
+    app: typer.Typer, summary: str, *examples: str, name: str | None = None, cls: type[Verb] = Verb
+) -> Callable[[F], F]:
+    """Return what makes a function a command of `app`, called like the function or `name`.
 
-    Its help begins with `summary` and ends with `examples`; `\b` keeps their lines as they are.
+    Its help begins with `summary` and ends with `examples`.
     """
-    epilog = "\n".join(("\b", _("Examples:"), *(f"  {line}" for line in examples)))
-    return app.command(name, cls=Verb, help=summary, epilog=epilog)
+    return app.command(name, cls=cls, help=summary, epilog=epilog_of(examples))
 
 
-def single(function: Callable[..., int | None], *examples: str, explained: str = "") -> typer.Typer:
+def single(
+    function: Callable[..., int | None], *examples: str, explained: str = "", cls: type[Verb] = Verb
+) -> typer.Typer:
     """Return an app for a verb that is one command.
 
     Its help is `explained`, or the verb's summary in the root command.
     """
     app = verb_group("")
-    verb(app, explained, *examples)(function)
+    verb(app, explained, *examples, cls=cls)(function)
     return app
 
 
@@ -179,6 +242,10 @@ class Verbs(VerbGroup):
         for name in VERBS:
             self.add_command(TyperCommand(name, help=_(VERBS[name][1]), rich_markup_mode=None))
 
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 (Typer's own signature)
+        """Write the verbs in their groups."""
+        write_commands(self.commands, dict(zip(map(_, GROUPS), GROUPS.values(), strict=True)), formatter)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Put the verb that is typed in the place of its summary, then do as Typer does."""
         if args[0] in VERBS:
@@ -192,24 +259,29 @@ class Verbs(VerbGroup):
 def root(  # noqa: D103 (its help is below)
     ctx: typer.Context,
     *,
-    version: Annotated[bool, typer.Option("--version", help=_("Print the version."))] = False,
+    version: Annotated[bool, typer.Option("--version", "-V", help=_("Print the version."))] = False,
 ) -> None:
     if version:
         print_line(literal("{program} {version}").format(program=PROGRAM, version=__version__))
         raise typer.Exit
     if ctx.invoked_subcommand is None:
-        context: Context = ctx.obj
-        context.begin()
-        raise errors.BadUsage(problem=_("Name a command: `custmerge --help` lists them."))
+        show_help_of(ctx)
+
+
+def show_help_of(ctx: typer.Context, *words: str) -> None:
+    """Print the help of the command that `words` name, as --help behind them does; of all where there are none."""
+    ctx.find_root().command.main([*words, "--help"], prog_name=PROGRAM, standalone_mode=False, obj=ctx.obj)
 
 
 def run(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code; nothing but what the command prints gets out."""
     arguments = list(argv)
+    # As it was given: the language is written into it.
+    environ = dict(os.environ)
     can_write = open_streams()
-    language.install(language.choose(arguments, os.environ))
+    language.install(language.choose(arguments, environ))
     try:
-        return _run(arguments) if can_write else report(errors.OutputClosed(), arguments, _verb(arguments))
+        return _run(arguments, environ) if can_write else report(errors.OutputClosed(), arguments, _verb(arguments))
     except BrokenPipeError:
         # Of `history --follow`, which would wait for ever.
         return ExitCode.DONE
@@ -217,13 +289,16 @@ def run(argv: Sequence[str]) -> int:
         error: CustmergeError = errors.Interrupted()
     except Exception as raised:  # noqa: BLE001 (the one boundary: an unexpected error is a sentence too)
         error = as_custmerge_error(raised)
+    if completion.VARIABLE in os.environ:
+        # Somebody has pressed Tab in the middle of a line.
+        return ExitCode.DONE
     if isinstance(error, errors.Interrupted):
         # The reader may be looking at the first page, and the rest would be waited for.
         drop_what_is_left()
     return report(error, arguments, _verb(arguments))
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], environ: Mapping[str, str]) -> int:
     if not all(_is_text(argument) for argument in arguments):
         raise errors.BadUsage(problem=_("An argument isn't valid text in this terminal's encoding."))
     command = typer.main.get_command(_app())
@@ -231,7 +306,7 @@ def _run(arguments: list[str]) -> int:
         if option.name in _COMPLETION_HELP:
             setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
     try:
-        code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False, obj=Context(os.environ))
+        code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False, obj=Context(environ))
         flush_stdout()
     except SystemExit as end:
         # Typer ends like this when it prints a shell's completion.
@@ -249,7 +324,7 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["--help", "-h"]},
         invoke_without_command=True,
         help=_("Merge two customer numbers into one: verified, compared, recorded."),
-        epilog=_("Start with `custmerge demo`. Settings: option, environment, config file, default."),
+        epilog=epilog_of(EXAMPLES),
     )
     app.callback()(root)
     return app

@@ -13,12 +13,22 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from custmerge.cli import language
+from custmerge.cli import completion, language
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.parts import Part
 from custmerge.cli.terminal import Terminal, secret_from_stdin
-from custmerge.errors import N_, BadPassword, BadUsage, CustmergeError, DatabaseError, NotLoggedIn
-from custmerge.settings import Settings, gather, has_secret, shown_url
+from custmerge.errors import (
+    N_,
+    BadPassword,
+    BadUsage,
+    CustmergeError,
+    DatabaseError,
+    KeyringUnavailable,
+    LoginUnreadable,
+    NoKeyring,
+    NotLoggedIn,
+)
+from custmerge.settings import LANGUAGES, Settings, gather, has_secret, shown_url
 
 if TYPE_CHECKING:
     from custmerge.cli.render.data.writing import Format, Shape
@@ -40,7 +50,10 @@ class GlobalOptions:
     """What may stand before and after every command, declared for Typer; filled while the command line is read."""
 
     database: Annotated[str | None, typer.Option(metavar="URL", help=_("sqlite:///path or postgresql://…"))] = None
-    lang: Annotated[str | None, typer.Option(metavar="de|en", help=_("Language of texts."))] = None
+    lang: Annotated[
+        str | None,
+        typer.Option(metavar="de|en", help=_("Language of texts."), autocompletion=completion.words(LANGUAGES)),
+    ] = None
     no_input: Annotated[bool, typer.Option("--no-input", help=_("Never ask."))] = False
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False
@@ -53,6 +66,8 @@ class Context:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.options = GlobalOptions()
         self.environ = environ
+        self._token: str | None = None
+        """The login's, once it was read: a keyring is asked once."""
         self._caller: Caller | None = None
         """Who is logged in, once that is known."""
 
@@ -98,14 +113,20 @@ class Context:
         """Where the login's token for this database is kept."""
         from custmerge.storage.files.token_store import TokenStore
 
-        return TokenStore(self.settings.database_url, self.environ)
+        return TokenStore(self.settings.database_url, self.environ, self.settings.token_store)
 
     def token(self) -> str:
         """Return the login's token; raises NotLoggedIn."""
-        token = self.tokens.read()
-        if token is None:
+        if self._token is None:
+            try:
+                self._token = self.tokens.read()
+            except NoKeyring:
+                raise NotLoggedIn from None
+            except KeyringUnavailable as error:
+                raise LoginUnreadable(reason=error.details["reason"]) from None
+        if self._token is None:
             raise NotLoggedIn
-        return token
+        return self._token
 
     def caller(self) -> Caller:
         """Return who is logged in; raises NotLoggedIn or SessionOver."""
@@ -126,6 +147,14 @@ class Context:
 
         with suppress(DatabaseError):
             note_refusal(self.database, self._caller, verb, error, self.now())
+
+    def next_command(self, *words: str) -> SafeText:
+        """Return a command line that goes on from here, to be copied: with the --database that this one was given."""
+        import shlex
+
+        database = self.options.database
+        given = () if database is None else ("--database", shown_url(database))
+        return literal(" ").join(["custmerge", *map(shlex.quote, (*given, *words))])
 
     def survivor(self, caller: Caller, into: str | None) -> str | None:
         """Return the number that is kept as it was given; staff who gave none are asked for it on a terminal."""

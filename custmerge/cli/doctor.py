@@ -29,7 +29,7 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     from custmerge.services.doctor import examine
 
     context: Context = ctx.obj
-    checks = examine(context.database, context.machine_time(), context.environ)
+    checks = examine(context.database, context.machine_time(), context.environ, context.settings.token_store)
     if form is Format.TABLE:
         context.terminal.print(*map(check_line, checks))
     else:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from custmerge.cli.language import SafeText, literal, visible
-from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Row, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part, Row, Table
 from custmerge.cli.render.text.styles import Style
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ def drawn(part: Part, width: int) -> RenderableType:
             return _line(_text(part), width)
         case Grid():
             return _grid([[*map(_text, row)] for row in part.rows], width)
+        case Page():
+            # Imported here: Markdown is slow to load.
+            from custmerge.cli.markdown import Manual
+
+            return Manual(part.markdown)
         case _:
             return _table(part, width)
 

@@ -28,6 +28,7 @@ _NEAR = 0.7
 _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 _NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
 _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
+_MISSING = re.compile(r"Missing (argument|option) .*", re.DOTALL)
 _WORD = re.compile(r"[\w-]{1,30}")
 """What may be meant for a command or an option; anything else may be a URL with its password."""
 # What Typer says when a command line is wrong; it has no catalogue for these.
@@ -90,6 +91,11 @@ def as_custmerge_error(error: Exception) -> CustmergeError:
     return _unexpected(error)
 
 
+def is_missing(error: typer.TyperException) -> bool:
+    """Return whether a command line lacks an argument or option that it needs."""
+    return _MISSING.fullmatch(error.format_message()) is not None
+
+
 def _usage_problem(error: typer.TyperException) -> SafeText:
     """Return what Typer says about a wrong command line in the person's language."""
     # What Typer itself suggests for an option may be far off: its `message` is without that.
@@ -101,7 +107,7 @@ def _usage_problem(error: typer.TyperException) -> SafeText:
             if is_unknown and not _WORD.fullmatch(match["name"]):
                 values["name"] = "…"
             problem = _(_USAGE_PROBLEMS[pattern]).format(**values)  # noqa: PLR1733 (tests see that it is in the table)
-            if is_unknown and (meant := _near(match["name"], _known(error))):
+            if is_unknown and (meant := near(match["name"], _known(error))):
                 problem = literal(" ").join((problem, _("Did you mean {near}?").format(near=_(" or ").join(meant))))
             return problem
     return visible(without_urls_secrets(message))
@@ -115,7 +121,7 @@ def _known(error: typer.TyperException) -> list[str]:
     return [*getattr(command, "commands", ()), *options]
 
 
-def _near(typed: str, known: Iterable[str]) -> list[str]:
+def near(typed: str, known: Iterable[str]) -> list[str]:
     """Return those of the known words that somebody who typed another may have meant, best first."""
     names = {name.lstrip("-"): name for name in known}
     return [names[name] for name in get_close_matches(typed.lstrip("-"), names, cutoff=_NEAR)]

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli import completion
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _
@@ -19,6 +20,7 @@ from custmerge.cli.terminal import fitted
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action, day_bounds
 from custmerge.services import history as history_service
+from custmerge.storage.completion import Numbered
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""
@@ -32,8 +34,20 @@ def history(
     number: Annotated[
         str | None, typer.Argument(metavar="NUMBER", help=_("Only what concerns this customer number."))
     ] = None,
-    order: Annotated[int | None, typer.Option(metavar="N", min=1, max=LARGEST, help=_("Only this order."))] = None,
-    action: Annotated[Action | None, typer.Option(metavar="A", help=_("Only this action."))] = None,
+    order: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=LARGEST,
+            help=_("Only this order."),
+            autocompletion=completion.numbers(Numbered.ORDERS),
+        ),
+    ] = None,
+    action: Annotated[
+        Action | None,
+        typer.Option(metavar="A", help=_("Only this action: {actions}.").format(actions=", ".join(Action))),
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help=_("From this day or moment on (UTC)."))] = None,
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help=_("Up to the end of this day or moment (UTC)."))

@@ -8,6 +8,7 @@ from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext, unlocked
 from custmerge.cli.options import PasswordStdinOption
+from custmerge.errors import BadValue
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared
@@ -30,7 +31,10 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Create the schema or bring it to this version, and name the first supervisor."""
+    """Create the schema or bring it to this version, and name the first supervisor.
+
+    On a terminal it asks who that is where nobody is named and the database has no staff.
+    """
     from custmerge.services import init as init_service
 
     context: Context = ctx.obj
@@ -42,16 +46,51 @@ def init(
     if unlock is not None:
         was_locked = init_service.unlock(context.database, unlock, context.now())
         context.terminal.say(unlocked(unlock, was_locked=was_locked))
-    if supervisor is None:
-        return
-    if prepared.has_staff and init_service.is_supervisor(context.database, supervisor):
+    is_asked = grant is None and unlock is None and not prepared.has_staff and context.terminal.can_ask
+    if supervisor is None and is_asked:
+        supervisor = _asked_supervisor(context)
+    if supervisor is not None:
+        _name_supervisor(context, prepared, supervisor, password_stdin=password_stdin)
+    _say_what_is_next(context, supervisor or unlock)
+
+
+def _asked_supervisor(context: Context) -> str | None:
+    """Return who is to be the first supervisor; None where the person names nobody."""
+    from custmerge.services.people.staff import checked_name
+
+    while True:
+        try:
+            name = context.terminal.ask(_("Staff name of the first supervisor"), option="--supervisor")
+            return checked_name(name) if name else None
+        except BadValue as error:
+            context.terminal.refuse(error)
+
+
+def _name_supervisor(context: Context, prepared: "Prepared", name: str, *, password_stdin: bool) -> None:
+    from custmerge.services import init as init_service
+
+    if prepared.has_staff and init_service.is_supervisor(context.database, name):
         context.terminal.say(_("The supervisor is there already; the password stays as it is."))
         return
-    init_service.demand_no_staff(prepared, supervisor)
-    question = _("Password for {name}").format(name=supervisor)
-    password = context.new_password(question, name=supervisor, from_stdin=password_stdin)
-    init_service.add_first_supervisor(context.database, supervisor, password, context.now())
-    context.terminal.say(_("The first supervisor is there: log in with `custmerge login --staff NAME`."))
+    init_service.demand_no_staff(prepared, name)
+    question = _("Password for {name}").format(name=name)
+    password = context.new_password(question, name=name, from_stdin=password_stdin)
+    init_service.add_first_supervisor(context.database, name, password, context.now())
+    context.terminal.say(_("{name} is the first supervisor."), name=name)
+
+
+def _say_what_is_next(context: Context, name: str | None) -> None:
+    """Say the command that goes on from here: the login of the person `name`, or of the first supervisor there is."""
+    from custmerge.services import init as init_service
+
+    if name is not None and not init_service.is_staff(context.database, name):
+        # A customer whose lock was ended.
+        words = ["login", name]
+    elif name := name or init_service.supervisor_of(context.database):
+        words = ["login", "--staff", name]
+    else:
+        words = ["init", "--supervisor", "NAME"]
+    context.terminal.say(_("Next: {command}"), command=context.next_command(*words))
 
 
 def _say_what_was_done(context: Context, prepared: "Prepared") -> None:

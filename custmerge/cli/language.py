@@ -7,15 +7,18 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from custmerge.errors import N_, CustmergeError
-from custmerge.rules.characters import is_hidden, strangers
+from custmerge.errors import N_, BadValue, CustmergeError
+from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
+_MANUAL = Path(__file__).parents[1] / "help"
+LOCALE = Path(__file__).parents[1] / "locale"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
@@ -49,8 +52,17 @@ _WORDS = frozenset(
         *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
-        *(N_("connection"), N_("files")),
+        *(N_("connection"), N_("files"), N_("proof"), N_("name")),
+        *(N_("option"), N_("environment"), N_("file"), N_("default")),
     }
+)
+# What the system says of files and connections: the C library's texts, which have no German where no such locale is.
+_SYSTEM_REASONS = (
+    *(N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"), N_("File exists")),
+    *(N_("Is a directory"), N_("Not a directory"), N_("File name too long"), N_("Too many levels of symbolic links")),
+    *(N_("No space left on device"), N_("Disk quota exceeded"), N_("Read-only file system"), N_("Broken pipe")),
+    *(N_("Input/output error"), N_("Bad file descriptor"), N_("Too many open files")),
+    N_("Resource temporarily unavailable"),
 )
 _FACT_LABELS = {
     "name": N_("name"),
@@ -74,7 +86,7 @@ _ZONES = {"CET": N_("CET"), "CEST": N_("CEST")}
 _MOMENTS = {"at", "since", "until", "now", "newest"}
 """Details of errors and findings that are moments."""
 _PLACE = re.compile(r"\{(\w+)\}")
-_TEMPLATES = {"why", "what", "role", "status", "expected"}
+_TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _COMMANDS = re.compile(r"`[^`\n]*`[^\s`]*|\S+")
@@ -114,12 +126,18 @@ class SafeText(str):
 
 def _(text: str) -> SafeText:
     """Return a text of the program in the person's language."""
-    return SafeText(gettext.gettext(text))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).gettext(text))
 
 
 def ngettext(singular: str, plural: str, count: int) -> SafeText:
     """Return the form of a text of the program that belongs to a count, likewise."""
-    return SafeText(gettext.ngettext(singular, plural, count))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).ngettext(singular, plural, count))
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Return the texts in a language; `gettext.gettext` would look for their file at each call."""
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
 
 
 def literal(text: str) -> SafeText:
@@ -175,7 +193,7 @@ def _visible_part(text: str) -> SafeText:
 
 
 def _without_lookalikes(word: str) -> str:
-    strange = strangers(word)
+    strange = foreign_letters(word)
     return "".join(written_out(c) if c in strange else c for c in word) if strange else word
 
 
@@ -210,6 +228,14 @@ def choose(argv: Sequence[str], environ: Mapping[str, str]) -> str:
     return next(filter(None, map(_language_of, (listed or locale).split(":"))), "en")
 
 
+def variable(environ: Mapping[str, str]) -> str | None:
+    """Return the name of the locale's variable that the language is taken from; None where none names one of ours."""
+    locale = next((name for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "LANG")
+    is_listed = environ.get("LANGUAGE") and environ.get(locale) not in ("C", "POSIX")
+    name = "LANGUAGE" if is_listed else locale
+    return name if any(map(_language_of, environ.get(name, "").split(":"))) else None
+
+
 def _language_of(value: str) -> str | None:
     """Return which of our languages a locale's name is of, None for another's."""
     name = re.split(r"[_.@-]", value.lower())[0]
@@ -218,10 +244,21 @@ def _language_of(value: str) -> str | None:
 
 def install(language: str) -> None:
     """Make `language` (`de` or `en`) that of every text from now on."""
-    # gettext looks here at each call; Typer asks gettext for its own texts too.
+    # Looked at when a text is wanted; Typer asks gettext for its own texts too.
     os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, _LOCALE)
+    gettext.bindtextdomain(DOMAIN, LOCALE)
     gettext.textdomain(DOMAIN)
+
+
+def manual_page(topic: str) -> SafeText:
+    """Return a page of the manual, Markdown, in the person's language, or in English where it isn't translated."""
+    language = os.environ["LANGUAGE"] if is_translated(topic) else "en"
+    return SafeText((_MANUAL / language / f"{topic}.md").read_text("utf-8").rstrip("\n"))
+
+
+def is_translated(topic: str) -> bool:
+    """Whether a page of the manual is in the person's language."""
+    return (_MANUAL / os.environ["LANGUAGE"] / f"{topic}.md").is_file()
 
 
 def word(value: str | None) -> SafeText:
@@ -300,14 +337,17 @@ def counted(template: SafeText, names: Sequence[str]) -> SafeText:
 
 def sentence(error: CustmergeError, *, for_data: bool = False) -> SafeText:
     """Return an error's sentence, translated; see `filled`."""
-    return filled(error.template, error.details, for_data=for_data)
+    details = error.details
+    if isinstance(error, BadValue):
+        details = {**details, "name": word(str(details["name"]))}
+    return filled(error.template, details, for_data=for_data)
 
 
 def filled(template: str, details: Mapping[str, object], *, for_data: bool = False) -> SafeText:
     """Return an English template translated and filled.
 
-    `why`, `what`, `role`, `status` and `expected` among the details are templates themselves. Moments are those of
-    people, see `moment`, but UTC where the text is `for_data`.
+    `why`, `what`, `role`, `status`, `expected` and `reason` among the details are templates themselves. Moments are
+    those of people, see `moment`, but UTC where the text is `for_data`.
     """
     shown = {
         name: moment(str(value)) if name in _MOMENTS and not for_data else _shown(value)

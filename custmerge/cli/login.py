@@ -15,7 +15,6 @@ from custmerge.errors import BadUsage, DatabaseError, NoSecret, PasswordChangeRe
 from custmerge.rules.fields import checked_number
 from custmerge.rules.people import Role
 from custmerge.services.access import Caller
-from custmerge.services.people import sessions
 
 
 def login(
@@ -27,10 +26,16 @@ def login(
         bool, typer.Option("--print-token", help=_("Print the token instead of keeping it."))
     ] = False,
     insecure_storage: Annotated[
-        bool, typer.Option("--insecure-storage", help=_("Keep the token in a file that only you can read."))
+        bool,
+        typer.Option(
+            "--insecure-storage",
+            help=_("Keep the token in a file that only you can read, this once (always: token_store)."),
+        ),
     ] = False,
 ) -> None:
     """Open a session; the number that a customer logs in with is the one that is kept."""
+    from custmerge.services.people import sessions
+
     context: Context = ctx.obj
     if (number is None) == (staff is None):
         raise BadUsage(problem=_("Give a customer number or --staff NAME, one of the two."))
@@ -70,6 +75,8 @@ def _tell_what_waits(context: Context, caller: Caller) -> None:
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:
     """Log somebody of the staff in, who first chooses a password where somebody else chose the present one."""
+    from custmerge.services.people import sessions
+
     person = sessions.verified_staff(context.database, name, password, context.now())
     try:
         return sessions.open_staff(context.database, person, password, token=token, now=context.now())
@@ -85,6 +92,8 @@ def _staff(context: Context, name: str, password: str, token: str, *, from_stdin
 
 
 def _keep(context: Context, token: str, *, insecure: bool) -> None:
+    from custmerge.services.people import sessions
+
     try:
         context.tokens.keep(token, insecure=insecure)
     except Exception:

@@ -7,7 +7,6 @@ import typer
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
-from custmerge.services.people import sessions
 
 
 def logout(
@@ -15,6 +14,8 @@ def logout(
     everywhere: Annotated[bool, typer.Option("--all", help=_("End all your sessions."))] = False,
 ) -> None:
     """End your session."""
+    from custmerge.services.people import sessions
+
     context: Context = ctx.obj
     ended = sessions.logout(context.database, context.token(), everywhere=everywhere)
     if not context.tokens.is_given():

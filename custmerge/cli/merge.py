@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from custmerge.cli import dialogue
+from custmerge.cli import completion, dialogue
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, field_named
@@ -38,7 +38,14 @@ def merge(
         bool, typer.Option("--keep", help=_("The moved packages keep the data of the number taken over."))
     ] = False,
     take: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD", help=_("Write this detail into the record that is kept."))
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD",
+            help=_("Write this detail into the record that is kept: {fields}.").format(
+                fields=", ".join(DETAIL_FIELDS)
+            ),
+            autocompletion=completion.words(DETAIL_FIELDS),
+        ),
     ] = None,
     fill: Annotated[bool, typer.Option("--fill", help=_("Take every detail that is empty there."))] = False,
     dry_run: DryRunOption = False,
@@ -58,12 +65,12 @@ def merge(
         raise typer.Exit(dialogue.run_wizard(context, caller, into, wishes, execute))
     if domain is None and password_stdin:
         raise BadUsage(problem=_("--password-stdin needs --domain: whose password is it?"))
-    into = context.survivor(caller, into)
-    dialogue.prove(context, caller, number, into, domain=domain, password_stdin=password_stdin)
-    request = Request(number, into, wishes)
-    if not yes and not dry_run:
-        request = dialogue.agreed(context, caller, request)
-    execute(request)
+    if password_stdin or not context.terminal.can_ask:
+        into = context.survivor(caller, into)
+        request = Request(number, into, wishes)
+        dialogue.prove(context, caller, request, domain=domain, password_stdin=password_stdin)
+    form_to_fill = dialogue.Form(context, caller, Request(number, into, wishes), domain=domain)
+    execute(form_to_fill.proved() if yes or dry_run else form_to_fill.filled_in())
 
 
 def _given_choice(adopt: bool, keep: bool) -> Choice | None:
@@ -85,8 +92,8 @@ def _fields(names: list[str]) -> tuple[Field, ...]:
     return tuple(fields)
 
 
-def _execute(context: Context, caller: Caller, request: Request, *, form: Format, dry_run: bool) -> None:
-    """Execute an order, or only say what it would do, and print its receipt.
+def _execute(context: Context, caller: Caller, request: Request, *, form: Format, dry_run: bool) -> int | None:
+    """Execute an order, or only say what it would do, print its receipt and return its number.
 
     It warns where half of a bank account was taken.
     """
@@ -102,6 +109,7 @@ def _execute(context: Context, caller: Caller, request: Request, *, form: Format
         context.terminal.say(
             _("Careful: account number and bank code belong together, and only one of them was taken.")
         )
+    return receipt.order
 
 
 app = single(

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli import completion
 from custmerge.cli.language import _
 from custmerge.cli.render.data.writing import Format
 from custmerge.errors import N_, BadValue
@@ -17,7 +18,10 @@ IntoOption = Annotated[
     str | None, typer.Option("--into", metavar="NUMBER", help=_("The number that is kept (staff)."))
 ]
 ROLES = "agent|supervisor|auditor"
-RoleOption = Annotated[str, typer.Option("--role", metavar=ROLES, help=_("What they may do."))]
+RoleOption = Annotated[
+    str,
+    typer.Option("--role", metavar=ROLES, help=_("What they may do."), autocompletion=completion.words(STAFF_ROLES)),
+]
 RevealOption = Annotated[bool, typer.Option("--reveal", help=_("Show bank data unmasked (staff; recorded)."))]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help=_("Don't ask for confirmation."))]
 PasswordStdinOption = Annotated[

@@ -15,7 +15,6 @@ from custmerge.cli.render.text.access import services_table
 from custmerge.cli.streams import is_delivered, write_value
 from custmerge.errors import TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
-from custmerge.services.people import tokens
 
 app = verb_group(_("Service tokens: what scripts and cron jobs log in with."))
 
@@ -36,6 +35,8 @@ def create(
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Make a service token."""
+    from custmerge.services.people import tokens
+
     context: Context = ctx.obj
     given = checked_role(role)
     caller, token = context.caller(), context.new_token()
@@ -57,6 +58,8 @@ def _write(created: Service, token: str, form: Format) -> None:
 @verb(app, _("List service tokens."), "custmerge token list -f json", name="list")
 def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List service tokens."""
+    from custmerge.services.people import tokens
+
     context: Context = ctx.obj
     found = tokens.list_all(context.database, context.caller())
     context.print_all(found, form, service_shape, services_table, SERVICE_COLUMNS)
@@ -65,6 +68,8 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
 @verb(app, _("End a service token."), "custmerge token revoke nightly-audit")
 def revoke(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
     """End a service token."""
+    from custmerge.services.people import tokens
+
     context: Context = ctx.obj
     caller = context.caller()
     tokens.demand_may_revoke(context.database, caller, name)

@@ -8,22 +8,42 @@ from typing import Annotated
 import typer
 
 from custmerge import files
+from custmerge.cli import completion
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _
+from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST, AbsorbedArgument, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data.access import TRANSFER_COLUMNS, transfer_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.access import transfer_parts, transfers_table
-from custmerge.errors import N_, BadValue
+from custmerge.cli.render.text.comparison import comparison_parts
+from custmerge.cli.render.text.parts import BLANK
+from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status
 from custmerge.services import transfer
+from custmerge.services.access import Caller
+from custmerge.storage.completion import Numbered
 
 STDIN = "-"
 
 app = verb_group(_("The signed contract transfer that lifts an identity block."))
 
-IdArgument = Annotated[int, typer.Argument(metavar="ID", min=1, max=LARGEST, help=_("The transfer's number."))]
+
+def _id(what: Numbered) -> typer.models.ArgumentInfo:
+    """Return the argument for a transfer's number, of which those of a kind are completed."""
+    info: typer.models.ArgumentInfo = typer.Argument(
+        metavar="ID",
+        min=1,
+        max=LARGEST,
+        help=_("The transfer's number."),
+        autocompletion=completion.numbers(what),
+    )
+    return info
+
+
+IdArgument = Annotated[int, _id(Numbered.TRANSFERS)]
+FiledIdArgument = Annotated[int, _id(Numbered.FILED_TRANSFERS)]
+OpenIdArgument = Annotated[int, _id(Numbered.OPEN_TRANSFERS)]
 
 
 @verb(
@@ -57,7 +77,14 @@ def file(
 )
 def list_transfers(
     ctx: typer.Context,
-    status: Annotated[str | None, typer.Option(metavar="STATUS", help=_("Only those with this status."))] = None,
+    status: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STATUS",
+            help=_("Only those with this status: {choices}.").format(choices=", ".join(Status)),
+            autocompletion=completion.words(Status),
+        ),
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """List the newest contract transfers."""
@@ -84,7 +111,7 @@ def show(
     """Show a contract transfer."""
     context: Context = ctx.obj
     caller = context.caller()
-    filed = transfer.one(context.database, caller, number)
+    filed = transfer.show(context.database, caller, number)
     if save is not None:
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         text = _("The form is in {file}: {size} bytes.")
@@ -94,32 +121,65 @@ def show(
 
 @verb(app, _("Approve what somebody else filed."), "custmerge transfer approve 3 --yes")
 def approve(
-    ctx: typer.Context, number: IdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
+    ctx: typer.Context, number: FiledIdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
 ) -> None:
     """Approve what somebody else filed."""
-    _decide(ctx.obj, number, Status.APPROVED, _("Approve this contract transfer?"), None, yes=yes, form=form)
+    context: Context = ctx.obj
+    caller = context.caller()
+    filed, comparison = transfer.decidable(context.database, caller, number, Status.APPROVED)
+    if not yes:
+        parts = comparison_parts(comparison, all_rows=False, has_verdict=False)
+        context.terminal.show(*transfer_parts(filed), BLANK, *parts)
+        _demand_looked_at(context, number)
+        context.terminal.demand_yes(_("Approve this contract transfer?"))
+    _decide(context, caller, number, Status.APPROVED, form=form)
+
+
+def _demand_looked_at(context: Context, number: int) -> None:
+    """Raise Declined unless the person has looked at the signed form, and says how to look at it."""
+    question = _("Have you looked at the signed form, and does it prove what differs?")
+    if not context.terminal.confirm(question, option="--yes"):
+        command = context.next_command("transfer", "show", str(number), "--save", "FILE")
+        context.terminal.say(_("Look at it: {command}"), command=command)
+        raise Declined
+
+
+@verb(app, _("Withdraw what you filed, before it is used."), "custmerge transfer withdraw 3")
+def withdraw(
+    ctx: typer.Context, number: OpenIdArgument, yes: YesOption = False, form: FormatOption = Format.TABLE
+) -> None:
+    """Withdraw what you filed; the transfer is void then."""
+    context: Context = ctx.obj
+    caller = context.caller()
+    filed = transfer.withdrawable(context.database, caller, number)
+    if not yes:
+        context.terminal.show(*transfer_parts(filed))
+        context.terminal.demand_yes(_("Withdraw this contract transfer?"))
+    withdrawn = transfer.withdraw(context.database, caller, number, context.now())
+    context.print_one(withdrawn, form, transfer_shape, transfer_parts)
 
 
 @verb(app, _("Reject what somebody else filed."), "custmerge transfer reject 3 --reason 'signature missing'")
 def reject(
     ctx: typer.Context,
-    number: IdArgument,
+    number: OpenIdArgument,
     reason: Annotated[str, typer.Option(metavar="TEXT", help=_("Why."))],
     yes: YesOption = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Reject what somebody else filed."""
-    _decide(ctx.obj, number, Status.REJECTED, _("Reject this contract transfer?"), reason, yes=yes, form=form)
+    context: Context = ctx.obj
+    caller = context.caller()
+    filed, _comparison = transfer.decidable(context.database, caller, number, Status.REJECTED)
+    if not yes:
+        context.terminal.show(*transfer_parts(filed))
+        context.terminal.demand_yes(_("Reject this contract transfer?"))
+    _decide(context, caller, number, Status.REJECTED, reason, form=form)
 
 
 def _decide(
-    context: Context, number: int, to: Status, question: SafeText, reason: str | None, *, yes: bool, form: Format
+    context: Context, caller: Caller, number: int, to: Status, reason: str | None = None, *, form: Format
 ) -> None:
-    caller = context.caller()
-    filed = transfer.decidable(context.database, caller, number, to)
-    if not yes:
-        context.terminal.show(*transfer_parts(filed))
-        context.terminal.demand_yes(question)
     decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
     context.print_one(decided, form, transfer_shape, transfer_parts)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from custmerge.cli import completion
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext
@@ -18,15 +19,30 @@ from custmerge.errors import BadUsage, CustmergeError
 from custmerge.rules.undo import Extent, UndoPlan
 from custmerge.services import undo as undo_service
 from custmerge.services.progress import Inputs
+from custmerge.storage.completion import Numbered
 
 
 def undo(
     ctx: typer.Context,
     orders: Annotated[
-        list[int] | None, typer.Argument(metavar="ORDER", min=1, max=LARGEST, help=_("The orders to take back."))
+        list[int] | None,
+        typer.Argument(
+            metavar="ORDER",
+            min=1,
+            max=LARGEST,
+            help=_("The orders to take back."),
+            autocompletion=completion.numbers(Numbered.STANDING_ORDERS),
+        ),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option(metavar="ID", min=1, max=LARGEST, help=_("Take a whole bulk run back."))
+        int | None,
+        typer.Option(
+            metavar="ID",
+            min=1,
+            max=LARGEST,
+            help=_("Take a whole bulk run back."),
+            autocompletion=completion.numbers(Numbered.BATCHES),
+        ),
     ] = None,
     cascade: Annotated[
         bool, typer.Option("--cascade", help=_("Undo later orders in the way too, newest first."))
@@ -55,7 +71,7 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
         if not yes:
             shown = undo_service.preview(context.database, caller, request, context.now())
             _confirm_orders(context, shown)
-            request = replace(request, seen=shown)
+            request = replace(request, shown=shown)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
         context.terminal.print(*undone_lines(plans, dry_run=dry_run))

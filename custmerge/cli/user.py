@@ -1,9 +1,10 @@
 """custmerge user."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from custmerge.cli import completion
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, unlocked, word
@@ -11,7 +12,10 @@ from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, Role
 from custmerge.cli.render.data.access import person_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.access import staff_table
-from custmerge.services.people import staff
+from custmerge.rules.people import STAFF_ROLES
+
+if TYPE_CHECKING:
+    from custmerge.services.people.staff import Ended
 
 app = verb_group(_("The people who work here."))
 
@@ -23,6 +27,8 @@ def add(
     ctx: typer.Context, name: NameArgument, role: RoleOption, password_stdin: PasswordStdinOption = False
 ) -> None:
     """Add somebody."""
+    from custmerge.services.people import staff
+
     context: Context = ctx.obj
     given = checked_role(role)
     caller = context.caller()
@@ -36,6 +42,8 @@ def add(
 @verb(app, _("List everybody."), "custmerge user list --format json", name="list")
 def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """List everybody."""
+    from custmerge.services.people import staff
+
     context: Context = ctx.obj
     people = staff.list_staff(context.database, context.caller())
     context.print_all(people, form, person_shape, staff_table)
@@ -47,9 +55,14 @@ def list_people(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
 def role(
     ctx: typer.Context,
     name: NameArgument,
-    role: Annotated[str, typer.Argument(metavar=ROLES, help=_("What they may do."))],
+    role: Annotated[
+        str,
+        typer.Argument(metavar=ROLES, help=_("What they may do."), autocompletion=completion.words(STAFF_ROLES)),
+    ],
 ) -> None:
     """Give somebody another role."""
+    from custmerge.services.people import staff
+
     context: Context = ctx.obj
     given = checked_role(role)
     ended = staff.change_role(context.database, context.caller(), name, given, context.now())
@@ -77,6 +90,8 @@ def password(
     ] = False,
 ) -> None:
     """Change a password."""
+    from custmerge.services.people import staff
+
     context: Context = ctx.obj
     caller = context.caller()
     person = staff.whose_password(context.database, caller, name)
@@ -94,6 +109,8 @@ def password(
 @verb(app, _("Keep somebody out; their sessions and service tokens end."), "custmerge user disable ben")
 def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> None:
     """Keep somebody out."""
+    from custmerge.services.people import staff
+
     context: Context = ctx.obj
     caller = context.caller()
     staff.demand_may_change(context.database, caller, name)
@@ -104,7 +121,7 @@ def disable(ctx: typer.Context, name: NameArgument, yes: YesOption = False) -> N
     _tell_ended(context, ended)
 
 
-def _tell_ended(context: Context, ended: staff.Ended) -> None:
+def _tell_ended(context: Context, ended: "Ended") -> None:
     """Say what ended with somebody's role."""
     if ended.tokens:
         context.terminal.say(_("Service tokens that ended: {names}"), names=", ".join(ended.tokens))
@@ -127,6 +144,8 @@ def unlock(
     name: Annotated[str, typer.Argument(metavar="NAME", help=_("A staff name or a customer number."))],
 ) -> None:
     """End the lock on a staff name or customer number."""
+    from custmerge.services.people import staff
+
     context: Context = ctx.obj
     was_locked = staff.unlock(context.database, context.caller(), name, context.now())
     context.terminal.say(unlocked(name, was_locked=was_locked))

@@ -1,5 +1,6 @@
-"""Compiles the message catalogues when the package is built or installed, so that no binary is committed."""
+"""Compiles the catalogues and makes the man page when the package is built or installed: neither is committed."""
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -28,5 +29,15 @@ class CatalogueHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 (hatchling's signature)
-        """Compile every catalogue of the source tree."""
-        compile_catalogues(Path(self.root) / "custmerge" / "locale")
+        """Compile every catalogue of the source tree, and give a wheel the man page."""
+        root = Path(self.root)
+        compile_catalogues(root / "custmerge" / "locale")
+        if self.target_name == "wheel":
+            build_data["shared_data"][str(self._write_man_page(root))] = "share/man/man1/custmerge.1"
+
+    def _write_man_page(self, root: Path) -> Path:
+        folder = root / "custmerge" / "help"
+        man_page = runpy.run_path(str(folder / "man_page.py"))["man_page"]
+        target = folder / "custmerge.1"
+        target.write_text(man_page(root, version=self.metadata.version, description=self.metadata.core.description))
+        return target

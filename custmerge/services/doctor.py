@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
-from custmerge.rules.history import MAY_BE_APART
-from custmerge.settings import sqlite_path
+from custmerge.rules.history import CLOCK_TOLERANCE
+from custmerge.settings import TokenPlace, sqlite_path
 from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.tables import VERSIONS
@@ -27,14 +27,19 @@ class Check:
     details: dict[str, str]
 
 
-def examine(database: Database, now: datetime, environ: Mapping[str, str]) -> list[Check]:
-    """Return the checks of the database, its integrity, connection, clock, staff, rights, of files and keyring."""
+def examine(
+    database: Database, now: datetime, environ: Mapping[str, str], place: TokenPlace = TokenPlace.KEYRING
+) -> list[Check]:
+    """Return the checks of the database, its integrity, connection, clock, staff, rights, of files and keyring.
+
+    `place` is where logins are kept: no keyring is asked where it is a file.
+    """
     checks = [_database(database)]
     if checks[0].ok:
         checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
     if checks[0].ok or database.is_sqlite:
         checks.append(_permissions(database))
-    return [*checks, _files(database, environ), _keyring()]
+    return [*checks, _files(database, environ), _keyring(place)]
 
 
 def _database(database: Database) -> Check:
@@ -76,19 +81,19 @@ def _checksums(*, is_on: bool) -> Check:
 def _clock(database: Database, now: datetime) -> Check:
     """Compare this machine's clock with the database's; on SQLite, which has none, with the newest history entry."""
     with database.reading() as unit:
-        theirs, newest = unit.server_time(), unit.chain.newest_moment()
-    if theirs is None:
+        server_time, newest = unit.server_time(), unit.chain.newest_moment()
+    if server_time is None:
         seconds = round((newest - now).total_seconds()) if newest else 0
         good = N_("This machine's clock isn't behind the newest history entry.")
         bad = N_("This machine's clock is {seconds} s behind the newest history entry: set it by NTP.")
     else:
-        seconds = round(abs((now - theirs).total_seconds()))
+        seconds = round(abs((now - server_time).total_seconds()))
         good = N_("The clocks of this machine and of the database are {seconds} s apart.")
         bad = N_(
             "The clocks of this machine and of the database are {seconds} s apart, the database's counts: "
             "set them by NTP."
         )
-    is_ok = seconds <= MAY_BE_APART.total_seconds()
+    is_ok = seconds <= CLOCK_TOLERANCE.total_seconds()
     return Check("clock", is_ok, good if is_ok else bad, {"seconds": str(seconds)})
 
 
@@ -143,12 +148,16 @@ def _files(database: Database, environ: Mapping[str, str]) -> Check:
     return Check("files", False, type(error).template, {name: str(value) for name, value in error.details.items()})
 
 
-def _keyring() -> Check:
+def _keyring(place: TokenPlace) -> Check:
+    if place is TokenPlace.FILE:
+        return Check("keyring", True, N_("None is used: logins are kept in a file that only you can read."), {})
     try:
         problem = keyring_problem()
     except CustmergeError as error:
         problem = str(error)
     if problem is None:
         return Check("keyring", True, N_("A keyring is there to keep tokens in."), {})
-    message = N_("No keyring can be used ({reason}): use --print-token with CUSTMERGE_TOKEN, or --insecure-storage.")
+    message = N_(
+        "No keyring can be used ({reason}): set CUSTMERGE_TOKEN_STORE=file, or --print-token and CUSTMERGE_TOKEN."
+    )
     return Check("keyring", False, message, {"reason": problem})

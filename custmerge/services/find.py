@@ -16,7 +16,7 @@ from custmerge.rules.normalise import lower
 from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
-from custmerge.services.authority import approved_for, proved_pairs
+from custmerge.services.authority import approved_for, proved_pairs, remedied
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -70,9 +70,9 @@ class Profile:
 
 
 def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> Found:
-    """Return up to `limit` customers in whose number, fields or domains every word of `text` stands, and why.
+    """Return up to `limit` customers whose number, fields or domains contain every word of `text`, and why.
 
-    Raises BadValue for a text without a word, or too long a one.
+    Raises BadValue for a text without words, or one that is too long.
     """
     demand(caller, Capability.LOOK)
     if len(text) > LONGEST_TEXT:
@@ -115,7 +115,7 @@ def diff(
 ) -> Comparison:
     """Compare two numbers, with bank data masked unless `reveal`.
 
-    A customer needs the proof for `absorbed` first and learns nothing without (rule 3).
+    A customer needs the proof for `absorbed` first, and learns nothing without it (rule 3).
     """
     demand(caller, Capability.MERGE_OWN if caller.is_customer else Capability.LOOK)
     pair = survivor_of(caller.own_number, into, absorbed), absorbed
@@ -162,7 +162,8 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
         demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
     records = unit.register.customers_with_chains(pair)
     survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
-    return replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
+    comparison = replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
+    return remedied(unit, caller, comparison)
 
 
 def _profile(unit: Unit, number: str) -> Profile:

@@ -12,14 +12,18 @@ from custmerge.errors import (
     BadValue,
     FormChanged,
     FormPurged,
+    NotBlocked,
+    NotOwnTransfer,
     OwnTransfer,
     PersonChanged,
     TransferDecided,
     TransferOpen,
     UnknownTransfer,
 )
+from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
+from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import Capability, survivor_of
 from custmerge.rules.transfers import (
     OPEN,
@@ -35,7 +39,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import as_they_are
+from custmerge.services.authority import with_form_checked, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -48,7 +52,7 @@ _ORDER = {Status.FILED: 0, Status.APPROVED: 1}
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A signed form that is to be filed."""
+    """A request to file a signed form."""
 
     absorbed: str
     into: str | None
@@ -60,7 +64,7 @@ class Filing:
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
     """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
-    Raises BadFile for what is no form, UnknownNumber, MergedAway, TransferOpen.
+    Raises BadFile for content that is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
@@ -69,6 +73,8 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         with attempt as unit:
             demand_alive(unit, caller, now)
             kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
+            if not compare(kept, absorbed).blocked_by:
+                raise NotBlocked(survivor=survivor, absorbed=filing.absorbed)
             lapsed = _make_room(unit, (kept, absorbed), caller.actor, stamp(now))
             new = Transfer(
                 id=0,
@@ -89,7 +95,7 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return up to `LISTED_AT_MOST` transfers with the status that they have now.
+    """Return up to `LISTED_AT_MOST` transfers with their present status.
 
     Those that wait for a decision come first, then those that wait to be used, then the others; each newest first.
     """
@@ -99,23 +105,23 @@ def list_all(database: Database, caller: Caller, status: Status | None) -> tuple
         stored = set(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
         asked = [stored.intersection(OPEN), stored.difference(OPEN)]
         rows = [row for kinds in asked if kinds for row in unit.transfers.newest(LISTED_AT_MOST, kinds)]
-        transfers = as_they_are(unit, rows)
+        transfers = with_present_status(unit, rows)
     found = [transfer for transfer in transfers if status is None or transfer.status is status]
     found.sort(key=lambda transfer: (_ORDER.get(transfer.status, len(_ORDER)), -transfer.id))
     return tuple(found[:LISTED_AT_MOST])
 
 
-def one(database: Database, caller: Caller, number: int) -> Transfer:
-    """Return a transfer with the status that it has now; raises UnknownTransfer."""
+def show(database: Database, caller: Caller, number: int) -> Transfer:
+    """Return a transfer with its present status; raises UnknownTransfer."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         return _transfer(unit, number, lock=False)
 
 
 def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
-    """Return the signed form of a transfer, after an entry of the export; raises UnknownTransfer, FormPurged.
+    """Return the signed form of a transfer and write an entry of the export; raises UnknownTransfer, FormPurged.
 
-    Raises FormChanged for a form that isn't the one that was filed, whatever the status of the transfer.
+    Raises FormChanged if the form isn't the one that was filed, whatever the status of the transfer is.
     """
     demand(caller, Capability.TRANSFER_FILE)
     for attempt in database.attempts():
@@ -130,7 +136,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
-    """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
+    """Return the form of a transfer; raises FormPurged, and FormChanged if it isn't the one that was filed."""
     content = unit.transfers.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
@@ -139,11 +145,38 @@ def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
     return content
 
 
-def decidable(database: Database, caller: Caller, number: int, to: Status) -> Transfer:
-    """Return a transfer that the caller may approve or reject; raises what `decide` raises."""
+def decidable(database: Database, caller: Caller, number: int, to: Status) -> tuple[Transfer, Comparison]:
+    """Return a transfer that the caller may approve or reject, and its pair's comparison, with bank data masked.
+
+    Raises the errors of `decide`.
+    """
     _demand_decider(database, caller, number, to)
     with database.reading() as unit:
-        return _decidable(unit, caller, number, to, lock=False)
+        transfer = _decidable(unit, caller, number, to, lock=False)
+        records = demand_living(unit, transfer.survivor, transfer.absorbed)
+        return transfer, masked_comparison(compare(*records))
+
+
+def withdrawable(database: Database, caller: Caller, number: int) -> Transfer:
+    """Return a transfer that the caller may withdraw; raises the errors of `withdraw`."""
+    demand(caller, Capability.TRANSFER_FILE)
+    with database.reading() as unit:
+        return _withdrawable(unit, caller, number, lock=False)
+
+
+def withdraw(database: Database, caller: Caller, number: int, now: datetime) -> Transfer:
+    """Make a transfer void that the caller filed, even if it is approved, and return it.
+
+    Raises UnknownTransfer, NotOwnTransfer, TransferDecided.
+    """
+    demand(caller, Capability.TRANSFER_FILE)
+    for attempt in database.attempts():
+        with attempt as unit:
+            demand_alive(unit, caller, now)
+            transfer = _withdrawable(unit, caller, number, lock=True)
+            unit.transfers.void(number)
+            unit.chain.append(void_entries([transfer], Why.WITHDRAWN, caller.actor, stamp(now)))
+    return replace(transfer, status=Status.VOID)
 
 
 def decide(
@@ -186,15 +219,15 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
 
 
 def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list[Draft]:
-    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return its entry.
+    """Make the open transfer of a pair void if it isn't valid any more, and return its entry.
 
-    Raises TransferOpen if it counts.
+    Raises TransferOpen if it is valid.
     """
     survivor, absorbed = (record.number for record in pair)
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
-    if _with_its_form(unit, before).status in OPEN:
+    if with_form_checked(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
@@ -210,17 +243,18 @@ def _decidable(unit: Unit, caller: Caller, number: int, to: Status, *, lock: boo
     return transfer
 
 
+def _withdrawable(unit: Unit, caller: Caller, number: int, *, lock: bool) -> Transfer:
+    transfer = _transfer(unit, number, lock=lock)
+    if transfer.filed_by_person != person_of(caller):
+        raise NotOwnTransfer(id=number, filed_by=transfer.filed_by)
+    if transfer.status not in OPEN:
+        raise TransferDecided(id=number, status=transfer.status.value)
+    return transfer
+
+
 def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
-    """Return a transfer with the status that it has now, its form included; raises UnknownTransfer."""
+    """Return a transfer with its present status, for which its form counts too; raises UnknownTransfer."""
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
-    return _with_its_form(unit, stored)
-
-
-def _with_its_form(unit: Unit, stored: Transfer) -> Transfer:
-    """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
-    (transfer,) = as_they_are(unit, [stored])
-    if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
-        return replace(transfer, status=Status.VOID)
-    return transfer
+    return with_form_checked(unit, stored)

@@ -11,7 +11,7 @@ from custmerge.rules.history import stamp
 from custmerge.rules.people import Capability, may
 from custmerge.rules.transfers import Status
 from custmerge.services.access import Caller
-from custmerge.services.authority import as_it_is, as_they_are
+from custmerge.services.authority import with_present_state, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -32,8 +32,8 @@ def waiting(database: Database, caller: Caller, now: datetime) -> Waiting:
     if not may(caller.role, Capability.TRANSFER_DECIDE):
         return Waiting()
     with database.reading() as unit:
-        filed = as_they_are(unit, unit.transfers.stored_as(Status.FILED))
-        batches = [as_it_is(unit, batch, now) for batch in unit.batches.unfinished()]
+        filed = with_present_status(unit, unit.transfers.stored_as(Status.FILED))
+        batches = [with_present_state(unit, batch, now) for batch in unit.batches.unfinished()]
     return Waiting(
         sum(transfer.status is Status.FILED and transfer.filed_by_person != caller.person for transfer in filed),
         sum(_is_runnable(batch, caller, now) for batch in batches),

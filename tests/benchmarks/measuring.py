@@ -1,4 +1,4 @@
-"""Medians of things that take turns, so that a busy moment of the machine hits all of them alike."""
+"""Medians and minima of things that take turns, so that a busy moment of the machine hits all of them alike."""
 
 import csv
 import os
@@ -21,6 +21,8 @@ class Finished:
     """A child process that ended well."""
 
     seconds: float
+    cpu_seconds: float
+    """What it computed itself, in user and system mode: hardly more on a busy machine than on a quiet one."""
     out: str
     peak_bytes: int
     """The most memory that it had at a time."""
@@ -45,16 +47,25 @@ def finished(
     seconds = time.perf_counter() - start
     if child.returncode not in codes:
         sys.exit(f"{command} ended with {child.returncode}:\n{err}")
-    return Finished(seconds, out, usage.ru_maxrss * BYTES_IN_KILOBYTE)
+    return Finished(seconds, usage.ru_utime + usage.ru_stime, out, usage.ru_maxrss * BYTES_IN_KILOBYTE)
 
 
 def medians(things: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
     """Return the median of the seconds that each of `things` returns; each has its turn in each round."""
+    return {name: statistics.median(seconds) for name, seconds in _in_turns(things, rounds).items()}
+
+
+def minima(things: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Return the least of the seconds that each of `things` returns, likewise."""
+    return {name: min(seconds) for name, seconds in _in_turns(things, rounds).items()}
+
+
+def _in_turns(things: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, list[float]]:
     taken: dict[str, list[float]] = {name: [] for name in things}
     for _ in range(rounds):
         for name, thing in things.items():
             taken[name].append(thing())
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+    return taken
 
 
 def written(path: Path, columns: Iterable[str], rows: Iterable[Iterable[str]]) -> Path:

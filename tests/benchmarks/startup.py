@@ -1,64 +1,116 @@
-"""Start-up of whole processes."""
+"""What whole processes compute until they end, against the least that the libraries they are made of allow."""
 
+from collections.abc import Callable, Mapping
+from itertools import count
 from pathlib import Path
 
+from argon2 import PasswordHasher
 from databases import CUSTMERGE, Kind, Ready, environment, furnished
-from measuring import FLOORS, HERE, PYTHON, finished, heading, line, medians
+from importing import COLUMNS
+from measuring import FLOORS, HERE, PYTHON, finished, heading, line, minima, written
 
 EXAMPLES = HERE.parents[1] / "examples"
-HELP_GOAL, DIFF_GOAL = 1.5, 1.3
+HELP_GOAL, VERSION_GOAL, COMMAND_GOAL = 1.2, 1.1, 1.2
+COMPLETION = {"_CUSTMERGE_COMPLETE": "complete_bash", "COMP_WORDS": "custmerge di", "COMP_CWORD": "1"}
+PASSWORD = "nur-fuer-messungen"
 DIFFERENT = "20003"
 """Against 10001: street, postcode, phone and mobile differ."""
 EQUIVALENT = "20002"
 """Against 10001: every field is the same, but written in another way, so that every parser is loaded."""
+RECORD = ["Sonnentau GmbH", "Katrin", "Vogelsang", "Marktstr. 12", "76131", "Karlsruhe", *[""] * 5]
 DIFFERS = 1
 
 
 def measure(kinds: tuple[Kind, ...], folder: Path, *, quick: bool) -> None:
-    rounds = 5 if quick else 21
-    heading(f"Start-up: whole processes, medians of {rounds} rounds")
-    _help(folder, rounds)
+    rounds = 5 if quick else 11
+    heading(f"Start-up: CPU time of whole processes, minima of {rounds} rounds")
+    _without_a_database(folder, rounds)
     for kind in kinds:
         ready = furnished(kind, folder)
         ready("import", "customers", EXAMPLES / "customers.csv")
-        _diff(kind, ready, rounds)
+        _with_a_database(kind, ready, folder, rounds)
 
 
-def _help(folder: Path, rounds: int) -> None:
+def _without_a_database(folder: Path, rounds: int) -> None:
     environ = environment("sqlite:///none.db", folder)
-    found = medians(
+
+    def custmerge(*arguments: str, **more: str) -> Callable[[], float]:
+        return lambda: finished((*CUSTMERGE, *arguments), environ | more).cpu_seconds
+
+    found = minima(
         {
-            "python": lambda: finished((PYTHON, "-c", "pass"), environ).seconds,
-            "typer": lambda: finished((PYTHON, FLOORS / "two_lines.py", "--help"), environ).seconds,
-            "help": lambda: finished((*CUSTMERGE, "--help"), environ).seconds,
+            "floor": lambda: finished((PYTHON, FLOORS / "two_lines.py", "--help"), environ).cpu_seconds,
+            "--help": custmerge("--help"),
+            "merge --help": custmerge("merge", "--help"),
+            "--version": custmerge("--version"),
+            "completion": custmerge(**COMPLETION),
         },
         rounds,
     )
-    line("python -c pass", _ms(found["python"]))
-    line("two-line Typer program --help", _ms(found["typer"]))
-    ratio = found["help"] / found["typer"]
-    line("custmerge --help", _ms(found["help"]), ratio, f"goal: <= {HELP_GOAL}", met=ratio <= HELP_GOAL)
+    _compare("two-line Typer program --help", found, {"--help": HELP_GOAL, "merge --help": HELP_GOAL}, VERSION_GOAL)
 
 
-def _diff(kind: Kind, ready: Ready, rounds: int) -> None:
+def _with_a_database(kind: Kind, ready: Ready, folder: Path, rounds: int) -> None:
+    pairs, proved = count(), count(rounds)
+    _import_pairs(ready, folder, 2 * rounds)
+    for number in range(rounds, 2 * rounds):
+        # The proof is there before the merge.
+        ready("verify", f"A{number}", "--into", f"S{number}", *_proof(number), stdin=PASSWORD)
     floor = (PYTHON, FLOORS / "open_database.py", ready.url.replace("postgresql:", "postgresql+psycopg:"))
 
     def diff(number: str) -> float:
-        return ready("diff", number, "--into", "10001", codes=(0, DIFFERS)).seconds
+        return ready("diff", number, "--into", "10001", codes=(0, DIFFERS)).cpu_seconds
 
-    found = medians(
+    def merge(number: int, *proof: str) -> float:
+        return ready("merge", f"A{number}", "--into", f"S{number}", *proof, "--yes", stdin=PASSWORD).cpu_seconds
+
+    def merge_with_proof() -> float:
+        number = next(pairs)
+        return merge(number, *_proof(number))
+
+    found = minima(
         {
-            "floor": lambda: finished(floor, ready.environ).seconds,
-            "details differ": lambda: diff(DIFFERENT),
-            "written differently": lambda: diff(EQUIVALENT),
+            "floor": lambda: finished(floor, ready.environ).cpu_seconds,
+            "diff, details differ": lambda: diff(DIFFERENT),
+            "diff, written differently": lambda: diff(EQUIVALENT),
+            "merge --yes, proved before": lambda: merge(next(proved)),
         },
         rounds,
     )
-    line(f"empty script with SQLModel, {kind.name}", _ms(found["floor"]))
-    for pair in ("details differ", "written differently"):
-        ratio = found[pair] / found["floor"]
-        name = f"custmerge diff, {kind.name}, {pair}"
-        line(name, _ms(found[pair]), ratio, f"goal: <= {DIFF_GOAL}", met=ratio <= DIFF_GOAL)
+    _compare(f"empty script with SQLModel, {kind.name}", found, {}, COMMAND_GOAL)
+    found = minima(
+        {
+            "floor": lambda: finished((*floor, _HASH), ready.environ, stdin=PASSWORD).cpu_seconds,
+            "merge --yes --domain": merge_with_proof,
+        },
+        rounds,
+    )
+    _compare(f"empty script with SQLModel and a hash, {kind.name}", found, {}, COMMAND_GOAL)
+
+
+_HASH = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1).hash(PASSWORD)
+
+
+def _import_pairs(ready: Ready, folder: Path, pairs: int) -> None:
+    """Import S0 and A0, S1 and A1 …, who are the same, each with a package and a domain."""
+    numbers = [f"{letter}{number}" for letter in "SA" for number in range(pairs)]
+    rows = [[number, *RECORD, _HASH] for number in numbers]
+    packages = [(f"P{number}", number, f"{number}.example".lower()) for number in numbers]
+    ready("import", "customers", written(folder / "pairs.csv", (*COLUMNS, "password_hash"), rows))
+    ready("import", "packages", written(folder / "packages.csv", ("package", "number", "domains"), packages))
+
+
+def _proof(number: int) -> tuple[str, ...]:
+    return "--domain", f"a{number}.example", "--password-stdin"
+
+
+def _compare(floor: str, found: Mapping[str, float], goals: Mapping[str, float], other_goal: float) -> None:
+    """Print a floor and how far what was found is from it; `other_goal` is for what has no goal of its own."""
+    line(floor, _ms(found["floor"]))
+    for name, seconds in found.items():
+        if name != "floor":
+            ratio, goal = seconds / found["floor"], goals.get(name, other_goal)
+            line(f"custmerge {name}", _ms(seconds), ratio, f"goal: <= {goal}", met=ratio <= goal)
 
 
 def _ms(seconds: float) -> str:

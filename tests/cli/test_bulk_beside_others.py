@@ -23,6 +23,8 @@ from custmerge.storage.database import Database
 
 bulk = bulk_scenes.bulk
 
+pytestmark = pytest.mark.on_both
+
 
 @pytest.mark.parametrize("verb", ["check", "run"])
 def test_a_report_never_takes_the_place_of_the_file_itself(bulk, agent, verb):

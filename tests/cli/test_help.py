@@ -1,11 +1,16 @@
-"""Every command explains itself, is in the README, and starts fast."""
+"""Every command explains itself, is in the manual, and starts fast."""
 
+import re
 import subprocess
 import sys
 
 import pytest
 
-from custmerge.cli.app import VERBS
+from custmerge.cli.app import GROUPS, VERBS
+from custmerge.rules.fields import DETAIL_FIELDS
+from custmerge.rules.history import Action
+from custmerge.rules.people import STAFF_ROLES
+from custmerge.rules.transfers import Status
 
 COMMANDS = [
     *((verb,) for verb in VERBS),
@@ -14,38 +19,84 @@ COMMANDS = [
     *(("user", verb) for verb in ("add", "list", "role", "password", "disable", "unlock")),
     *(("bulk", verb) for verb in ("check", "approve", "run", "status")),
     *(("token", verb) for verb in ("create", "list", "revoke")),
-    *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject")),
-    ("config", "path"),
+    *(("transfer", verb) for verb in ("file", "list", "show", "approve", "reject", "withdraw")),
+    *(("config", verb) for verb in ("path", "show")),
 ]
-WITH_COMMANDS_OF_THEIR_OWN = {("import",), ("export",), ("user",), ("bulk",), ("token",), ("transfer",), ("config",)}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_help_of_every_command_ends_with_examples(sqlite_cli, command):
     done = sqlite_cli(*command, "--help")
     assert (done.code, done.err) == (0, "")
-    if command not in WITH_COMMANDS_OF_THEIR_OWN:
-        assert f"custmerge {' '.join(command)}" in done.out.partition("Examples:")[2]
+    assert f"custmerge {' '.join(command)}" in done.out.partition("Examples:")[2]
+    assert done.out.splitlines()[-1].startswith("    ")
+    # Neither Python's types nor numbers that nobody comes near.
+    assert not re.search(r"<list|<str>|<int|x<=|2147483647", done.out)
 
 
-def test_help_lists_every_verb_with_its_summary(sqlite_cli):
+def test_help_lists_every_verb_with_its_summary_in_a_group(sqlite_cli):
     out = sqlite_cli("--help").out
+    assert [line for line in out.splitlines() if re.fullmatch(r"[A-Z][a-z ]+:", line)] == [
+        *("Options:", "To begin:", "Look:", "Merge:", "Data:", "Run it:")
+    ]
+    assert out.partition("Examples:")[2].split("\n")[1] == "    custmerge demo"
+    assert {verb for names in GROUPS.values() for verb in names} == {*VERBS}
     for verb, (_, summary) in VERBS.items():
         assert f"  {verb} " in out
         assert summary[:30] in out
 
 
+def test_choices_are_listed_where_they_are_chosen_from(sqlite_cli):
+    for command, words in (
+        (("merge",), DETAIL_FIELDS),
+        (("history",), Action),
+        (("user", "add"), STAFF_ROLES),
+        (("transfer", "list"), Status),
+    ):
+        out = " ".join(sqlite_cli(*command, "--help").out.split())
+        assert [word for word in words if not re.search(rf"\b{word}\b", out)] == []
+    assert "[default: 50; at most 1000]" in " ".join(sqlite_cli("find", "--help").out.split())
+
+
+def test_version_has_a_short_option(sqlite_cli):
+    assert sqlite_cli("-V").out == sqlite_cli("--version").out
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_is_in_the_readme(repository, command):
-    assert f"custmerge {' '.join(command)}" in (repository / "README.md").read_text("utf-8")
+def test_every_command_is_in_the_manual(repository, command):
+    assert f"custmerge {' '.join(command)}" in (repository / "custmerge/help/en/commands.md").read_text("utf-8")
 
 
-def test_every_error_code_is_in_the_readme(repository):
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_error_code_is_in_the_manual_behind_its_exit_code(repository, language):
     from custmerge import errors
 
-    text = (repository / "README.md").read_text("utf-8")
-    codes = {error.code for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")}
-    assert [code for code in codes if f"`{code}`" not in text] == []
+    rows = (repository / f"custmerge/help/{language}/exit-codes.md").read_text("utf-8").splitlines()
+    told = {
+        int(cells[1]): cells[3] for row in rows if len(cells := row.split("|")) == 5 and cells[1].strip().isdigit()
+    }
+    known = [error for error in vars(errors).values() if isinstance(error, type) and hasattr(error, "code")]
+    assert {int(code) for code in errors.ExitCode} == told.keys()
+    assert [error.code for error in known if f"`{error.code}`" not in told[int(error.exit)]] == []
+
+
+def test_every_check_action_setting_and_version_is_in_the_manual(repository):
+    from custmerge.rules.audit import CheckName
+    from custmerge.rules.history import Action
+    from custmerge.storage.tables import VERSIONS
+
+    def page(topic):
+        return (repository / f"custmerge/help/en/{topic}.md").read_text("utf-8")
+
+    variables = {
+        name
+        for path in (repository / "custmerge").rglob("*.py")
+        for name in re.findall(r'"(CUSTMERGE_[A-Z_]+)"', path.read_text("utf-8"))
+    }
+    assert [name for name in variables if f"`{name}`" not in page("settings")] == []
+    assert [version for version in VERSIONS if f"| {version} |" not in page("versions")] == []
+    assert [check for check in CheckName if f"| `{check}` |" not in page("audit")] == []
+    assert [action for action in Action if f"`{action}`" not in page("history")] == []
 
 
 def test_every_option_fits_into_60_columns(sqlite_cli):
@@ -75,7 +126,7 @@ HEAVY = {"sqlalchemy", "sqlmodel", "alembic", "keyring", "psycopg", "phonenumber
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["diff", "--help"], ["merge", "--help"], ["--version"], ["nonsense"]]
+    "arguments", [["--help"], ["help", "rules"], ["diff", "--help"], ["merge", "--help"], ["--version"], ["nonsense"]]
 )
 def test_help_and_wrong_use_load_nothing_heavy(sqlite_cli, arguments):
     assert not imported_by(arguments, sqlite_cli.environ()) & (HEAVY | {"rich.table"})

@@ -20,11 +20,15 @@ def log_in(cli, *who, password=STAFF_PASSWORD):
     return cli("login", *who, "--password-stdin", "--print-token", stdin=password)
 
 
+def next_login(name):
+    return f"Next: custmerge login --staff {name}\n"
+
+
 def test_supervisors_who_are_all_locked_out_are_let_in_again(cli, supervisor):
     lock(cli, "--staff", "anna")
     assert "Too many wrong tries" in log_in(cli, "--staff", "anna").err
     done = cli("init", "--unlock", "anna")
-    assert (done.code, done.out, done.err) == (0, "", "anna isn't locked any more.\n")
+    assert (done.code, done.out, done.err) == (0, "", f"anna isn't locked any more.\n{next_login('anna')}")
     assert log_in(cli, "--staff", "anna").code == 0
     bodies = [
         json.loads(line)["body"]
@@ -38,13 +42,13 @@ def test_supervisors_who_are_all_locked_out_are_let_in_again(cli, supervisor):
 def test_a_customer_number_is_unlocked_too(world, cli):
     world.customer("10001", password="pw-1")
     lock(cli, "10001")
-    assert cli("init", "--unlock", "10001").code == 0
+    assert cli("init", "--unlock", "10001").err.endswith("Next: custmerge login 10001\n")
     assert log_in(cli, "10001", password="pw-1").code == 0
 
 
 def test_a_name_that_is_there_and_not_locked_is_said_so(cli):
     done = cli("init", "--unlock", "ben")
-    assert (done.code, done.err) == (0, "ben wasn't locked.\n")
+    assert (done.code, done.err) == (0, f"ben wasn't locked.\n{next_login('ben')}")
 
 
 def test_a_made_up_name_that_is_locked_is_unlocked_and_one_that_is_not_is_not_there(cli):

@@ -52,7 +52,7 @@ def test_with_database_and_token_everything_works(homeless, world):
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (("whoami",), "CUSTMERGE_TOKEN"),
+        (("whoami",), "custmerge login"),
         (("login", "10001", "--password-stdin", "--insecure-storage"), "CUSTMERGE_TOKEN"),
         (("config", "path"), "HOME"),
     ],

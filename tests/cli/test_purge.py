@@ -66,7 +66,7 @@ def decided(world, agent, supervisor):
     """Transfers: 1 used, 2 rejected, 3 still open; a bulk file of which one row had a bad cell."""
     world.customer("10001")
     for number in ("20002", "20003", "20004", "20005"):
-        world.customer(number, company="Anders GmbH" if number < "20004" else "Sonnentau GmbH")
+        world.customer(number, company="Sonnentau GmbH" if number == "20004" else "Anders GmbH")
     (world.folder / "form.pdf").write_bytes(FORM)
     (world.folder / "pairs.csv").write_text(BAD)
     done = [

@@ -22,6 +22,7 @@ LOGIN = ("--password-stdin", "--print-token")
 def pair(world):
     world.customer("10001", password="pw-1", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
+    world.customer("30003", company="Anders GmbH")
 
 
 def bodies(cli, action):
@@ -93,7 +94,7 @@ def refuse_history(url):
 
 def filed(_pair, agent):
     (agent.folder / "form.pdf").write_bytes(b"%PDF-1.7 signed")
-    assert agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
+    assert agent.in_process("transfer", "file", "30003", "--into", "10001", "--form", "form.pdf").code == 0
 
 
 def test_a_form_that_is_written_out_is_recorded(pair, cli, agent, supervisor):
@@ -109,7 +110,7 @@ def test_a_form_that_is_written_out_is_recorded(pair, cli, agent, supervisor):
         "kind": "form",
         "transfer": 1,
         "survivor": "10001",
-        "absorbed": "20002",
+        "absorbed": "30003",
     }
     assert supervisor.in_process("audit").code == 0
 

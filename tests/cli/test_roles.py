@@ -19,6 +19,7 @@ TABLE = {
     ("init",): ANYBODY,
     ("doctor",): ANYBODY,
     ("config", "path"): ANYBODY,
+    ("help", "rules"): ANYBODY,
     ("demo", "--dir", "{role}"): ANYBODY,
     ("login", "10001", "--password-stdin", "--print-token"): ANYBODY,
     ("whoami",): LOGGED_IN,

@@ -10,13 +10,13 @@ import pytest
 import custmerge.cli
 from custmerge.cli import drawing, terminal
 from custmerge.cli.language import SafeText, _, json_safe, literal, ngettext, visible
-from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Part, Table
+from custmerge.cli.render.text.parts import Cell, Column, Grid, Line, Page, Part, Table
 
 PACKAGE = Path(custmerge.cli.__file__).parent
 FILES = {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text("utf-8")) for path in PACKAGE.rglob("*.py")}
 MAKES_SAFE_TEXT = {"language.py"}
-WRITES = {"terminal.py", "streams.py"}
-DRAWS = {"drawing.py", "terminal.py", "progress.py"}
+WRITES = {"terminal.py", "streams.py", "line_editing.py"}
+DRAWS = {"drawing.py", "terminal.py", "progress.py", "markdown.py"}
 HOSTILE = "\x1b[31m\u202e\n{x}"
 SHOWN = "\\x1b[31m\\u202e\\n{x}"
 
@@ -127,14 +127,14 @@ def test_the_terminal_takes_nothing_but_safe_text():
     }
     taken = {key for key, hint in hints.items() if hint is str}
     # The names of options, in an error where nobody can be asked; values, which `format` makes visible.
-    assert {name for _function, name in taken} == {"option"}
+    assert {name for _function, name in taken} == {"option", "default"}
     assert {name for (_function, name), hint in hints.items() if hint is object} == {"values"}
 
 
 def test_a_part_is_made_of_safe_text_and_cells_are_made_visible():
-    assert set(get_args(Part)) == {SafeText, Line, Table, Grid}
+    assert set(get_args(Part)) == {SafeText, Line, Table, Grid, Page}
     assert set(get_args(Cell)) == {Line, str, int, type(None)}
-    for kind in (Line, Column, Table, Grid):
+    for kind in (Line, Column, Table, Grid, Page):
         assert str not in get_type_hints(kind).values() or kind is Line
     assert get_type_hints(Line)["text"] is SafeText
     table = Table((literal("x"), Column(literal("y"))), [(HOSTILE, Line(visible(HOSTILE))), (1, None)])

@@ -114,9 +114,8 @@ def test_wrong_use_is_a_json_error_too(sqlite_cli, arguments):
     "arguments",
     [
         ("nonsense",),
-        ("diff",),
+        ("login", "1", "--staff", "ben"),
         ("show", "1", "-f", "xml"),
-        (),
         ("--quiet", "--verbose", "whoami"),
         ("--lang", "fr", "whoami"),
     ],

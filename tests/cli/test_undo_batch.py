@@ -17,6 +17,7 @@ from custmerge.services import access
 from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
+pytestmark = pytest.mark.on_both
 UNDO = ("undo", "--batch", "1", "--yes", "-f", "json")
 NUMBERS = range(1001, 1009)
 

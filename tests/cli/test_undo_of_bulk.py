@@ -163,9 +163,9 @@ def test_a_batch_that_runs_is_not_undone(world, agent, supervisor):
 
 
 def test_an_undo_of_a_batch_that_is_killed_is_gone_on_with(world, agent, supervisor, database_url):
-    load(world, range(1000, 1200))
+    load(world, range(1000, 1080))
     before = world.dump()
-    run_batch(world, agent, supervisor, [(1000 + n % 20, 1199 - n) for n in range(150)])
+    run_batch(world, agent, supervisor, [(1000 + n % 20, 1079 - n) for n in range(50)])
     here = supervisor.environ()["XDG_DATA_HOME"]
     kills = killed_at_random(lambda: start_in_small_chunks(database_url, supervisor.token, here), 0.05, 0.02)
     assert kills > 1
@@ -173,7 +173,7 @@ def test_an_undo_of_a_batch_that_is_killed_is_gone_on_with(world, agent, supervi
     assert undo(supervisor, "--batch", "1").code in (0, 6)
     assert world.dump() == before
     entries = supervisor.in_process("history", "--action", "undo", "-f", "json").json
-    assert sorted(e["order"] for e in entries) == list(range(1, 151))
+    assert sorted(e["order"] for e in entries) == list(range(1, 51))
     assert state(supervisor) == "undone"
 
 

@@ -18,7 +18,7 @@ from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database
-from custmerge.storage.dialect import our_errors
+from custmerge.storage.dialect import translated_errors
 from support.command_line import CommandLine
 from support.runs import made_once, run_folder
 from support.world import World
@@ -34,6 +34,8 @@ def live(cli):
     world, agent, supervisor = World(cli), cli.as_("ben"), cli.as_("anna")
     for number in range(1, 7):
         changes = {} if number < 4 else {"street": f"Weg {number}"}
+        # Only who differs in identity can have a contract transfer.
+        changes |= {"first_name": "Ute"} if number == 6 else {}
         world.customer(f"2000{number}", domains=[f"d{number}.example"], password="hefezopf", **changes)
     world.customer("20009", last_name="Anders", domains=["d9.example"], password="hefezopf")
     world.customer("10001", domains=["own.example"])
@@ -206,7 +208,7 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
 @contextmanager
 def inside(database, unit):
     """Give what a unit sees to somebody who reads, with the errors that readers get."""
-    with our_errors(database.url):
+    with translated_errors(database.url):
         yield unit
 
 

@@ -39,7 +39,11 @@ def live(cli, version):
     world, agent, supervisor = World(cli), cli.as_("ben"), cli.as_("anna")
     world.customer("10001", domains=["own.example"], city="Ulm")
     for number in range(20001, 20006):
-        world.customer(str(number), domains=[f"d{number}.example"], password="hefezopf", city="Köln\\\"'%s")
+        # Only who differs in identity can have a contract transfer.
+        name = "Katrin" if number < 20004 else "Ute"
+        world.customer(
+            str(number), domains=[f"d{number}.example"], password="hefezopf", city="Köln\\\"'%s", first_name=name
+        )
     world.package("Q", "20002", ["q.example"], contact={"street": "Q-Weg 1", "city": "Q"})
     done = [merged(agent, 20001, "--adopt"), merged(agent, 20002, "--keep", "--take", "city")]
     done.append(supervisor("undo", "1", "--yes"))

@@ -1,11 +1,14 @@
 """How much a run of tests does, and what is made once for all of its processes."""
 
 import os
+from collections import Counter, defaultdict
+from zlib import crc32
 
 from filelock import FileLock
 
 NIGHTLY = os.environ.get("CUSTMERGE_NIGHTLY") == "1"
-"""Whether tests that have a long form take it: more examples, each case alone."""
+"""Whether tests that have a long form take it: more examples, each case alone, everything on both databases."""
+DATABASES = ("sqlite", "postgresql")
 
 
 def run_folder(tmp_path_factory):
@@ -21,3 +24,28 @@ def made_once(folder, name, make):
         if not done.exists():
             make()
             done.touch()
+
+
+def left_out_by_day(items):
+    """Return the tests to leave out by day: on one of the two databases, some of those that are for both.
+
+    By day a test of the command line runs on one of them, and so does each case of a list in other rooms: half of
+    them on SQLite, half on PostgreSQL, by a checksum of the name. The tests of faults and those marked `on_both`, of
+    several commands at once, stay on both.
+    """
+    if NIGHTLY:
+        return []
+    twins = defaultdict(dict)
+    for item in items:
+        parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        for database in DATABASES:
+            if database in parameters and item.get_closest_marker("on_both") is None:
+                twins[item.nodeid.replace(database, "")][database] = item
+    on_both = {name: on for name, on in twins.items() if len(on) == len(DATABASES)}
+    cases = Counter(name.partition("[")[0] for name in on_both)
+    return [
+        on[DATABASES[crc32(name.encode()) % len(DATABASES)]]
+        for name, on in on_both.items()
+        if not name.startswith("tests/faults/")
+        and (name.startswith("tests/cli/") or cases[name.partition("[")[0]] > 1)
+    ]

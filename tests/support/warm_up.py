@@ -16,7 +16,7 @@ COMMANDS = (
     ("merge", "20002", "--into", "10001", "--adopt", "--yes"),
     ("history",),
     ("undo", "1", "--yes"),
-    ("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf"),
+    ("transfer", "file", "40004", "--into", "10001", "--form", "form.pdf"),
     ("transfer", "approve", "1", "--yes"),
     ("transfer", "list"),
     ("bulk", "approve", "pairs.csv", "--yes"),
@@ -40,6 +40,7 @@ def do_everything(url, folder):
     world.customer("10001", password="pw-2", domains=["eins.example"])
     world.customer("20002", password="pw-2", domains=["zwei.example"], city="Ulm")
     world.customers_like("30003")
+    world.customers_like("40004", company="Sonnentau OHG")
     (anna.folder / "form.pdf").write_bytes(b"%PDF-")
     (anna.folder / "pairs.csv").write_text("survivor,absorbed\n10001,30003\n")
     (anna.folder / "customers.csv").write_text("number,city\n10001,Bonn\n")

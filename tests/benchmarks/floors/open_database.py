@@ -1,4 +1,4 @@
-"""Imports SQLModel and opens the database at the URL that it is given."""
+"""Imports SQLModel and opens the database at URL; verifies the password on standard input against HASH, if given."""
 
 import sys
 
@@ -7,3 +7,7 @@ from sqlmodel import create_engine
 
 with create_engine(sys.argv[1]).connect() as connection:
     connection.execute(text("SELECT 1"))
+if sys.argv[2:]:
+    from argon2 import PasswordHasher
+
+    assert PasswordHasher().verify(sys.argv[2], sys.stdin.readline().rstrip("\n"))

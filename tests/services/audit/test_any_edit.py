@@ -22,7 +22,7 @@ class Raw:
     content: bytes
 
 
-# Where somebody has been and how far a run has come: short-lived, or told by the orders themselves. See the README.
+# Where somebody has been and how far a run has come: short-lived, or told by the orders themselves. See the manual.
 NOT_COVERED = {
     *(("custmerge_session", column.name) for column in tables.session.c),
     *(("custmerge_batch", name) for name in ("state", "done", "merged", "run_by", "at", "runner", "alive_until")),

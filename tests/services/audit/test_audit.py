@@ -12,8 +12,8 @@ from custmerge.rules.history import Head, chain_hash
 from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
-from custmerge.services.audit import processes
-from custmerge.services.audit.processes import AuditProcesses
+from custmerge.services.audit import workers
+from custmerge.services.audit.workers import AuditProcesses
 from custmerge.storage.database import Database
 
 cli = audit_scenes.cli
@@ -138,8 +138,8 @@ def test_several_processes_find_what_one_finds(lived, monkeypatch, start):
     alone = audited(lived)
     monkeypatch.setattr(AuditProcesses, "WORTH_FORKING", 0)
     monkeypatch.setattr(AuditProcesses, "WORTH_SPAWNING", 0)
-    monkeypatch.setattr(processes, "_is_forkable", lambda: start == "forked")
-    monkeypatch.setattr(processes, "cores", lambda: 2)
+    monkeypatch.setattr(workers, "_is_forkable", lambda: start == "forked")
+    monkeypatch.setattr(workers, "cores", lambda: 2)
     monkeypatch.setattr(AuditProcesses, "ENTRIES_AT_ONCE", 3)
     together = audited(lived)
     assert subjects(alone) == subjects(together)

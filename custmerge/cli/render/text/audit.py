@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
-from custmerge.cli.language import SafeText, _, decimal, filled, literal, ngettext
+from custmerge.cli.language import SafeText, _, decimal, filled, literal, ngettext, visible
 from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
 from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_
@@ -18,6 +19,28 @@ _VERDICT_LABELS = {
     Verdict.WARNING: N_("Nothing was touched, but somebody should look after something."),
     Verdict.CRITICAL: N_("Something isn't as custmerge left it."),
 }
+
+_SUBJECTS = {
+    "before-images": N_("before-images"),
+    "head": N_("newest entry"),
+    "login": N_("logins"),
+    "signed forms": N_("signed forms"),
+    "batch": N_("batch {name}"),
+    "before-image": N_("before-image {name}"),
+    "checkpoint line": N_("checkpoint line {name}"),
+    "column": N_("column {name}"),
+    "customer": N_("customer {name}"),
+    "domain": N_("domain {name}"),
+    "history": N_("history {name}"),
+    "order": N_("order {name}"),
+    "package": N_("package {name}"),
+    "rows of": N_("rows of {name}"),
+    "table": N_("table {name}"),
+    "token": N_("token {name}"),
+    "transfer": N_("transfer {name}"),
+}
+"""What a finding is about, by the first words of its subject."""
+_SUBJECT = re.compile(rf"({'|'.join(sorted(_SUBJECTS, key=len, reverse=True))})(?: (.*))?", re.DOTALL)
 
 
 def audit_parts(audit: Audit) -> list[Part]:
@@ -69,6 +92,13 @@ def _check_row(checked: Checked) -> tuple[Cell, ...]:
 def _finding_rows(checked: Checked) -> Iterable[tuple[Cell, ...]]:
     for finding in checked.findings:
         label = Line(_(_SEVERITY_LABELS[finding.severity]), _STYLES[Verdict[finding.severity.name]])
-        yield label, finding.subject, message(finding)
+        yield label, _subject(finding.subject), message(finding)
     if checked.more:
         yield "", checked.check.value, left_out(checked)
+
+
+def _subject(subject: str) -> SafeText:
+    """Return what a finding is about, as people read it; scripts see the English words."""
+    if match := _SUBJECT.fullmatch(subject):
+        return _(_SUBJECTS[match[1]]).format(name=match[2])
+    return visible(subject)

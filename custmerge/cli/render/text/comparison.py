@@ -8,7 +8,6 @@ from custmerge.cli.language import SafeText, _, field_label, field_list, literal
 from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
 from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Row, Table, value_or_dash
 from custmerge.cli.render.text.styles import Style
-from custmerge.errors import IdentityBlocked
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
 
 _MARKS = {
@@ -20,8 +19,11 @@ _MARKS = {
 _STYLES = {Status.DIFFERENT: Style.NOTICE, Status.BLOCKED: Style.PROBLEM}
 
 
-def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Part]:
-    """Return the table and the sentence below it; equal rows are folded into one line unless `all_rows`."""
+def comparison_parts(comparison: Comparison, *, all_rows: bool, has_verdict: bool = True) -> list[Part]:
+    """Return the table and, unless it is said elsewhere, the sentence below it.
+
+    Equal rows are folded into one line unless `all_rows`.
+    """
     rows = [line for line in comparison.fields if all_rows or line.status is not Status.SAME]
     folded = [line.field for line in comparison.fields if line not in rows]
     parts: list[Part] = [_table(comparison, rows)] if rows else []
@@ -34,7 +36,7 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool) -> list[Part]:
             "Contract transfer {id} is approved for this pair: it stands in for what differs in identity, once."
         )
         parts.append(Line(literal("✓ {lifted}").format(lifted=lifted.format(id=comparison.transfer)), Style.GOOD))
-    return [*parts, _verdict(comparison)]
+    return [*parts, _verdict(comparison)] if has_verdict else parts
 
 
 def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
@@ -72,10 +74,7 @@ def _value(status: Status, value: str, other: str) -> SafeText:
 def _verdict(comparison: Comparison) -> Line:
     match comparison.decision:
         case Decision.BLOCKED:
-            blocked = IdentityBlocked(
-                survivor=comparison.survivor, absorbed=comparison.absorbed, blocked_by=comparison.blocked_by
-            )
-            return Line(literal("✗ {blocked}").format(blocked=sentence(blocked)), Style.PROBLEM)
+            return Line(literal("✗ {blocked}").format(blocked=sentence(comparison.block)), Style.PROBLEM)
         case Decision.CHOOSE:
             differ = _("The records differ in {fields}: adopt the data of {survivor}, or keep each.").format(
                 fields=field_list(comparison.different), survivor=comparison.survivor

@@ -1,11 +1,26 @@
-"""What an order did, or would do."""
+"""What an order did, or would do, and what there is to decide about before it."""
 
 from __future__ import annotations
 
-from custmerge.cli.language import _, counted, field_list, ngettext
+from custmerge.cli.language import SafeText, _, counted, field_list, literal, moment, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
-from custmerge.services.merge import Receipt
+from custmerge.rules.plan import Choice
+from custmerge.services.merge import Offer, Receipt
+
+
+def offer_lines(offer: Offer) -> list[Line]:
+    """Return what a number brings, and how long its proof holds."""
+    lines = []
+    if offer.proved_until is not None:
+        proved = _("The proof of {absorbed} holds until {until}.")
+        proved = proved.format(absorbed=offer.comparison.absorbed, until=moment(offer.proved_until))
+        lines.append(Line(literal("✓ {proved}").format(proved=proved), Style.GOOD))
+    packages = [package.package for package in offer.packages]
+    domains = sorted(name for package in offer.packages for name in package.domains)
+    brings = ngettext("Brings {count} package: {names}", "Brings {count} packages: {names}", len(packages))
+    with_it = ngettext("and {count} domain: {names}", "and {count} domains: {names}", len(domains))
+    return [*lines, Line(counted(brings, packages)), Line(counted(with_it, domains))]
 
 
 def receipt_lines(receipt: Receipt) -> list[Line]:
@@ -15,13 +30,44 @@ def receipt_lines(receipt: Receipt) -> list[Line]:
         heading = _("Dry run: {absorbed} would go into {survivor}; nothing was changed.")
     packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(receipt.packages))
     domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
-    lines = [counted(packages, receipt.packages), counted(domains, receipt.domains)]
+    lines = [counted(packages, receipt.packages), counted(domains, receipt.domains), *_details_lines(receipt)]
     if receipt.transfer is not None:
         lines.append(_("Uses up contract transfer {id}.").format(id=receipt.transfer))
-    if receipt.taken:
-        taken = _("Taken from {absorbed}: {fields}")
-        lines.append(taken.format(absorbed=receipt.absorbed, fields=field_list(receipt.taken)))
     return [
         Line(heading.format(order=receipt.order, absorbed=receipt.absorbed, survivor=receipt.survivor), Style.GOOD),
         *(Line(INDENTED.format(text=line)) for line in lines),
     ]
+
+
+def confirmed_lines(receipt: Receipt) -> list[Line]:
+    """Return what a person agrees to when they send an order, which `receipt` foresees."""
+    return [Line(INDENTED.format(text=line)) for line in (choice_sentence(receipt), *_details_lines(receipt))]
+
+
+def choice_sentence(receipt: Receipt) -> SafeText:
+    """Return which data the moved packages use from now on."""
+    what = {
+        Choice.ADOPT: _("Adopt: the moved packages use the data of {survivor}."),
+        Choice.KEEP: _("Keep: the moved packages keep the data of {absorbed}."),
+        Choice.IDENTICAL: _("Identical: both records say the same, the packages stay as they are."),
+    }[receipt.choice]
+    return what.format(survivor=receipt.survivor, absorbed=receipt.absorbed)
+
+
+def _details_lines(receipt: Receipt) -> list[SafeText]:
+    """Return what an order takes from the absorbed record, and what it drops."""
+    lines = []
+    if over := [field for field in receipt.taken if field not in receipt.filled]:
+        taken = _("Taken from {absorbed}: {fields}")
+        lines.append(taken.format(absorbed=receipt.absorbed, fields=field_list(over)))
+    if receipt.filled:
+        filled = _("Filled from {absorbed}, was empty: {fields}")
+        lines.append(filled.format(absorbed=receipt.absorbed, fields=field_list(receipt.filled)))
+    if receipt.dropped:
+        dropped = ngettext(
+            "{count} package loses the contact of its own: {names}",
+            "{count} packages lose the contact of their own: {names}",
+            len(receipt.dropped),
+        )
+        lines.append(counted(dropped, receipt.dropped))
+    return lines

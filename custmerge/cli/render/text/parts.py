@@ -69,7 +69,14 @@ class Grid:
     rows: Sequence[Sequence[Cell]]
 
 
-Part: TypeAlias = SafeText | Line | Table | Grid
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the manual."""
+
+    markdown: SafeText
+
+
+Part: TypeAlias = SafeText | Line | Table | Grid | Page
 
 BLANK = literal("")
 INDENTED = literal("  {text}")

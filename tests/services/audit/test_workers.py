@@ -12,8 +12,8 @@ import pytest
 from support.marks import on_sqlite_alone
 
 from custmerge.errors import DatabaseMissing, ProcessLost
-from custmerge.services.audit import processes as audit_processes
-from custmerge.services.audit.processes import AuditProcesses
+from custmerge.services.audit import workers as audit_workers
+from custmerge.services.audit.workers import AuditProcesses
 from custmerge.storage.database import Database
 
 # Tests have threads; the command has none when it forks.
@@ -21,13 +21,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 SOON = 300
 SCRIPT = """
 import sys, time
-from custmerge.services.audit import processes as audit_processes
+from custmerge.services.audit import workers as audit_workers
 from custmerge.storage.database import Database
 sys.path.insert(0, {folder!r})
-from services.audit.test_processes import asleep
+from services.audit.test_workers import asleep
 
-audit_processes.cores = lambda: 3
-with audit_processes.AuditProcesses(Database({url!r}), seconds=100, takes_any_text=False) as processes:
+audit_workers.cores = lambda: 3
+with audit_workers.AuditProcesses(Database({url!r}), seconds=100, takes_any_text=False) as processes:
     print(*(process.pid for process in processes._processes), flush=True)
     {doing}
 """
@@ -55,8 +55,8 @@ def faulty(_unit):
 
 @pytest.fixture(params=["forked", "spawned"])
 def start(request, monkeypatch):
-    monkeypatch.setattr(audit_processes, "_is_forkable", lambda: request.param == "forked")
-    monkeypatch.setattr(audit_processes, "cores", lambda: 2)
+    monkeypatch.setattr(audit_workers, "_is_forkable", lambda: request.param == "forked")
+    monkeypatch.setattr(audit_workers, "cores", lambda: 2)
 
 
 @pytest.fixture

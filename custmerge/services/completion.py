@@ -1,0 +1,28 @@
+"""What a shell may complete: numbers, for staff with an open session and for nobody else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from custmerge.rules.history import moment
+from custmerge.rules.people import STAFF_ROLES, Role, expires_at, token_sha256
+from custmerge.settings import sqlite_path
+from custmerge.storage import completion
+from custmerge.storage.completion import Numbered
+
+
+def numbers(database_url: str, token: str, what: Numbered, now: datetime) -> list[int]:
+    """Return the newest numbers of something, newest first; none for a customer, who isn't to see what is another's.
+
+    None from PostgreSQL either: a server may let somebody wait who only types.
+    """
+    if not database_url.startswith("sqlite:"):
+        return []
+    path = sqlite_path(database_url)
+    person = completion.person_of(path, token_sha256(token))
+    if person is None:
+        return []
+    role, created, used = person
+    if role not in STAFF_ROLES or now >= expires_at(Role(role), moment(created), moment(used)):
+        return []
+    return completion.newest(path, what)

@@ -1,0 +1,55 @@
+"""Numbers for a shell to complete, read from SQLite's file without SQLAlchemy, which takes too long to load."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import quote
+
+WAIT_SECONDS = 0.1
+"""For somebody who writes: whoever types waits too."""
+_LISTED_AT_MOST = 50
+_OWNER = """
+SELECT staff.role, session.created_at, session.last_used_at
+FROM custmerge_session AS session JOIN custmerge_staff AS staff ON staff.id = session.staff
+WHERE session.token_sha256 = ? AND staff.disabled_at IS NULL
+"""
+
+
+class Numbered(StrEnum):
+    """What has numbers, and the statement that lists the newest of them."""
+
+    ORDERS = 'SELECT "order" FROM custmerge_order'
+    STANDING_ORDERS = (
+        'SELECT "order" FROM custmerge_order WHERE "order" NOT IN '
+        '(SELECT "order" FROM custmerge_history WHERE action = \'undo\' AND "order" IS NOT NULL)'
+    )
+    BATCHES = "SELECT id FROM custmerge_batch"
+    TRANSFERS = "SELECT id FROM custmerge_transfer"
+    FILED_TRANSFERS = "SELECT id FROM custmerge_transfer WHERE status = 'filed'"
+    OPEN_TRANSFERS = "SELECT id FROM custmerge_transfer WHERE status IN ('filed', 'approved')"
+
+
+def person_of(path: Path, token_sha256: str) -> tuple[str, str, str] | None:
+    """Return role, begin and last use of the session of staff that a token opens, ended or not; None for no such."""
+    rows = _rows(path, _OWNER, token_sha256)
+    return (str(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
+
+
+def newest(path: Path, what: Numbered) -> list[int]:
+    """Return the newest numbers of something, newest first."""
+    return [int(number) for (number,) in _rows(path, f"{what} ORDER BY 1 DESC LIMIT {_LISTED_AT_MOST}")]
+
+
+def _rows(path: Path, statement: str, *parameters: str) -> list[tuple[str | int, ...]]:
+    """Return the rows of a statement; none where the file isn't there, isn't ours, or can't be read at once."""
+    # Imported here: commands that aren't being completed have their own way to the file.
+    import sqlite3
+
+    try:
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro"
+        with closing(sqlite3.connect(uri, timeout=WAIT_SECONDS, uri=True)) as connection:
+            return connection.execute(statement, parameters).fetchall()
+    except sqlite3.Error:
+        return []
