@@ -19,7 +19,7 @@ from custmerge.cli import language
 from custmerge.cli.drawing import LEAST_VALUE, drawn
 from custmerge.cli.language import literal
 from custmerge.cli.render import text as renderers
-from custmerge.cli.render.text import access, audit, bulk, comparison, history, records
+from custmerge.cli.render.text import access, audit, bulk, comparison, history, records, settings
 from custmerge.cli.render.text.parts import Grid, Line, Row, Table
 from custmerge.cli.render.text.styles import definitions
 from custmerge.rules.bulk import Batch, State
@@ -30,6 +30,7 @@ from custmerge.rules.plan import Choice, Order
 from custmerge.rules.transfers import Form, Status, Transfer
 from custmerge.services.find import Profile
 from custmerge.services.history import Event, Page
+from custmerge.settings import Given, Source
 
 AT = "2026-11-28T01:59:03Z"
 KEPT = a_customer("10003", company="Sonnentau Gärtnereibetriebe GmbH & Co. KG")
@@ -56,6 +57,10 @@ EVENTS = (
         411, AT, "annegret", "transfer_approve", None, "10003", "20013", None, "", None, None, (), (("row", "2"),)
     ),
 )  # fmt: skip
+SETTINGS = [
+    Given("database_url", "postgresql://bernadette:***@server/kunden", Source.ENVIRONMENT, "CUSTMERGE_DATABASE_URL"),
+    Given("retention_days", "365", Source.DEFAULT, ""),
+]
 SAMPLES = {
     access.staff_table: lambda draw: draw([Person(3, "bernadette", Role.SUPERVISOR, AT, AT, "")]),
     access.services_table: lambda draw: draw([Service(1, "nightly-audit", Role.AUDITOR, 1, "annegret", AT, AT, AT)]),
@@ -66,6 +71,7 @@ SAMPLES = {
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
     records.customers_table: lambda draw: draw([KEPT, ABSORBED]),
+    settings.settings_table: lambda draw: draw(SETTINGS),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
 }
 UNIT = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \w+|\S+")
