@@ -1,8 +1,8 @@
 """Every error that a person can meet: its sentence, its exit code, its JSON code.
 
-A sentence is a template in English; `details` fills it. Whoever shows an error translates the template
-and neutralises the details, so nothing below the command line needs to know a language or a terminal.
-A docstring says what the sentence doesn't.
+A sentence is a template in English; `details` fills it. The command line translates the template and
+neutralises the details, so nothing below it needs to know a language or a terminal.
+A class has a docstring if its sentence doesn't say everything.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def N_(message: str) -> str:  # noqa: N802 (gettext's own name for "to be transl
 
 
 class ExitCode(IntEnum):
-    """Contract §4."""
+    """The exit codes of contract §4."""
 
     DONE = 0
     DIFFERS = 1
@@ -43,10 +43,10 @@ class CustmergeError(Exception):
     exit: ClassVar[ExitCode] = ExitCode.UNEXPECTED
     template: ClassVar[str] = ""
     is_refusal: ClassVar[bool] = False
-    """Whether somebody who is logged in wanted what their role, or they themselves, may not do: the history tells."""
+    """Whether a logged-in person wanted something that they or their role may not do; the history records it."""
 
     def __init_subclass__(cls, *, code: str = "", exit: ExitCode | None = None, is_refusal: bool = False) -> None:  # noqa: A002 (the name of the attribute)
-        """Take what stands in the first line of a subclass; what doesn't stand there is its parent's."""
+        """Set the attributes from the first line of a subclass; those that aren't given there are inherited."""
         cls.code, cls.exit = code or cls.code, exit or cls.exit
         cls.is_refusal = is_refusal or cls.is_refusal
 
@@ -64,7 +64,7 @@ class CustmergeError(Exception):
 
 def _filled(details: Mapping[str, Detail]) -> dict[str, Detail]:
     filled: dict[str, Detail] = {
-        name: [_filled(one) if isinstance(one, dict) else one for one in value] if isinstance(value, list) else value
+        name: [_filled(i) if isinstance(i, dict) else i for i in value] if isinstance(value, list) else value
         for name, value in details.items()
     }
     if isinstance(why := details.get("why"), str):
@@ -86,6 +86,10 @@ class Declined(CustmergeError, code="declined", exit=ExitCode.DIFFERS):
     template = N_("Cancelled: nothing was changed.")
 
 
+class InputEnded(Declined):
+    """A question was answered by Ctrl-D."""
+
+
 class BadUsage(CustmergeError, code="usage", exit=ExitCode.USAGE):
     """Options that don't go together or can't be understood."""
 
@@ -93,11 +97,11 @@ class BadUsage(CustmergeError, code="usage", exit=ExitCode.USAGE):
 
 
 class NoSecret(BadUsage):
-    """A line of standard input that should hold a password and is empty, or isn't there."""
+    """A line of standard input that should hold a password is empty or missing."""
 
 
 class MissingInput(CustmergeError, code="missing_input", exit=ExitCode.USAGE):
-    """Something would have to be asked for, and nobody is there to answer."""
+    """A question would have to be asked, but there is no terminal to ask it on."""
 
     template = N_("Nobody can be asked here ({what}): give {option}.")
 
@@ -143,7 +147,7 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
 
 
 class TransferNeeded(IdentityBlocked):
-    """Told to staff who may file the form."""
+    """The error for staff who may file the form."""
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
@@ -153,7 +157,7 @@ class TransferNeeded(IdentityBlocked):
 
 
 class TransferWaits(IdentityBlocked):
-    """Told to staff where the form is filed already, as the contract transfer `transfer`."""
+    """The error for staff if the form is already filed, as contract transfer `transfer`."""
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
@@ -163,7 +167,7 @@ class TransferWaits(IdentityBlocked):
 
 
 class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
-    """A contract transfer for a pair that needs none."""
+    """A contract transfer was filed for a pair that needs none."""
 
     template = N_(
         "{survivor} and {absorbed} don't differ in company, first or last name, so no contract transfer is needed: "
@@ -178,7 +182,7 @@ class NotLoggedIn(CustmergeError, code="not_logged_in", exit=ExitCode.NOT_ALLOWE
 
 
 class LoginUnreadable(NotLoggedIn):
-    """There is a keyring, which fails or doesn't answer: whether a login is kept in it can't be seen."""
+    """The keyring fails or doesn't answer, so custmerge can't see whether a login is stored in it."""
 
     template = N_(
         "You aren't logged in: no login can be read from the keyring ({reason}). Run `custmerge login NUMBER` or "
@@ -187,19 +191,19 @@ class LoginUnreadable(NotLoggedIn):
 
 
 class SessionOver(CustmergeError, code="session_over", exit=ExitCode.NOT_ALLOWED):
-    """A token that isn't valid, or isn't any more."""
+    """The session's token isn't valid, or no longer."""
 
     template = N_("Your session is over: log in again with `custmerge login`.")
 
 
 class LoginRefused(CustmergeError, code="login_refused", exit=ExitCode.NOT_ALLOWED):
-    """One answer for a name that doesn't exist and a password that is wrong."""
+    """The same answer for an unknown name and for a wrong password."""
 
     template = N_("Login refused: the name or number, or the password, isn't right.")
 
 
 class ProofRefused(CustmergeError, code="proof_refused", exit=ExitCode.NOT_ALLOWED):
-    """Rule 3: one answer for an unknown or retired number, a wrong domain and a wrong password."""
+    """Rule 3: the same answer for an unknown or merged number, a wrong domain and a wrong password."""
 
     template = N_("Not verified: the customer number, the domain or the password isn't right.")
 
@@ -222,7 +226,7 @@ class LockedOut(CustmergeError, code="locked_out", exit=ExitCode.NOT_ALLOWED):
 
 
 class LastSupervisor(CustmergeError, code="last_supervisor", exit=ExitCode.NOT_ALLOWED):
-    """Nobody would be left who could add anybody."""
+    """Without the last supervisor nobody could add staff."""
 
     template = N_("{name} is the last supervisor: make somebody else a supervisor first.")
 
@@ -234,7 +238,7 @@ class OwnTransfer(CustmergeError, code="own_transfer", exit=ExitCode.NOT_ALLOWED
 
 
 class NotOwnTransfer(CustmergeError, code="not_own_transfer", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """A transfer is withdrawn by the person who filed it."""
+    """Only the person who filed a transfer can withdraw it."""
 
     template = N_(
         "Contract transfer {id} was filed by {filed_by}, who alone can withdraw it: a supervisor rejects it with "
@@ -247,7 +251,7 @@ class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, 
 
 
 class PersonRequired(CustmergeError, code="person_required", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """A service token at something that would outlast it: people, passwords, further tokens (contract §5)."""
+    """A service token can't change what would outlast it: people, passwords, other tokens (contract §5)."""
 
     template = N_(
         "{name} is a service token, and those change neither people nor tokens: log in yourself with "
@@ -256,7 +260,7 @@ class PersonRequired(CustmergeError, code="person_required", exit=ExitCode.NOT_A
 
 
 class PasswordChangeRequired(CustmergeError, code="password_change_required", exit=ExitCode.NOT_ALLOWED):
-    """A password that somebody else chose is good for one login, which changes it (contract §5)."""
+    """A password that somebody else chose is valid for one login, which changes it (contract §5)."""
 
     template = N_(
         "The password of {name} was chosen by {chosen_by} and has to be changed: log in on a terminal, or give the "
@@ -265,13 +269,13 @@ class PasswordChangeRequired(CustmergeError, code="password_change_required", ex
 
 
 class NotOwnerOfRights(CustmergeError, code="not_owner", exit=ExitCode.NOT_ALLOWED):
-    """Rights that only who owns the database's tables may give."""
+    """Only the owner of the database's tables may give rights on them."""
 
     template = N_("{user} doesn't own the tables of this database: connect as their owner to give rights on them.")
 
 
 class NotOwner(CustmergeError, code="not_owner", exit=ExitCode.NOT_ALLOWED):
-    """Something that only who owns the database's tables may do, for it needs no login."""
+    """Only the owner of the database's tables may do this, because it needs no login."""
 
     template = N_(
         "{user} doesn't own the tables of this database: connect as their owner, or let a supervisor run "
@@ -280,7 +284,7 @@ class NotOwner(CustmergeError, code="not_owner", exit=ExitCode.NOT_ALLOWED):
 
 
 class OwnNumberOnly(CustmergeError, code="own_number_only", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """A customer named a number that isn't the own one."""
+    """A customer named a number that isn't their own."""
 
     template = N_("{number} isn't the number that you logged in with: a customer sees and keeps the own one only.")
 
@@ -295,7 +299,7 @@ class HasStaff(CustmergeError, code="has_staff", exit=ExitCode.NOT_ALLOWED):
 
 
 class UnknownNumber(CustmergeError, code="unknown_number", exit=ExitCode.NOT_THERE):
-    """For staff: a customer number that isn't there."""
+    """For staff: the customer number doesn't exist."""
 
     template = N_("There is no customer number {number}: look it up with `custmerge find`.")
 
@@ -313,7 +317,7 @@ class UnknownName(CustmergeError, code="unknown_name", exit=ExitCode.NOT_THERE):
 
 
 class UnknownToken(CustmergeError, code="unknown_token", exit=ExitCode.NOT_THERE):
-    """A service token that isn't there, or isn't any more."""
+    """The service token doesn't exist, or no longer."""
 
     template = N_("There is no service token {name}: `custmerge token list` shows them.")
 
@@ -329,25 +333,25 @@ class MergedAway(CustmergeError, code="merged_away", exit=ExitCode.NOT_THERE):
 
 
 class UndoChanged(CustmergeError, code="changed", exit=ExitCode.CONFLICT):
-    """What was shown isn't what an undo would do any more; `obstacles` are what stands in its way now."""
+    """An undo would no longer do what was shown; `obstacles` are those that it has now."""
 
     template = N_("What undoing {orders} would do changed meanwhile: nothing was undone, look at it again.")
 
 
 class Changed(CustmergeError, code="changed", exit=ExitCode.CONFLICT):
-    """What was shown isn't what is there any more."""
+    """The records changed after they were shown."""
 
     template = N_("{survivor} or {absorbed} was changed meanwhile: nothing was merged, compare them again.")
 
 
 class UndoBlocked(CustmergeError, code="undo_blocked", exit=ExitCode.CONFLICT):
-    """Later changes stand in the way of an undo: `obstacles` names every one."""
+    """Later changes block an undo; `obstacles` names each of them."""
 
     template = N_("Order {order} can't be undone: {obstacles}. Nothing was changed.")
 
 
 class UndoBlockedByOrders(UndoBlocked):
-    """Some of them are orders, which can be undone first: `undo_first`, newest first."""
+    """Some obstacles are orders that can be undone first: `undo_first`, newest first."""
 
     template = N_(
         "Order {order} can't be undone: {obstacles}. Nothing was changed; undo first: {undo_first} (--cascade does)."
@@ -369,7 +373,7 @@ class FormPurged(Purged):
 
 
 class PersonChanged(CustmergeError, code="person_changed", exit=ExitCode.CONFLICT):
-    """Somebody's row isn't as the history has it: a new seal would hide that from every audit."""
+    """A person's row doesn't match the history; a new digest would hide that from every audit."""
 
     template = N_("{name} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
 
@@ -379,7 +383,7 @@ class FormChanged(CustmergeError, code="form_changed", exit=ExitCode.CONFLICT):
 
 
 class ImageChanged(CustmergeError, code="image_changed", exit=ExitCode.CONFLICT):
-    """The before-image isn't the one that the history vouches for."""
+    """The before-image doesn't have the digest that its history entry has."""
 
     template = N_("Order {order} isn't as the history has it: somebody changed the database, run `custmerge audit`.")
 
@@ -389,13 +393,13 @@ class ResultsChanged(CustmergeError, code="results_changed", exit=ExitCode.CONFL
 
 
 class UndoStopped(UndoBlocked):
-    """Where orders of a batch were undone before."""
+    """An undo of a batch is blocked after other orders of the batch were undone."""
 
     template = N_("Order {order} can't be undone: {obstacles}. What was undone before it stays so.")
 
 
 class UndoStoppedByOrders(UndoStopped):
-    """Some of them are orders, which can be undone first: `undo_first`, newest first."""
+    """Some obstacles are orders that can be undone first: `undo_first`, newest first."""
 
     template = N_(
         "Order {order} can't be undone: {obstacles}. What was undone before it stays so; undo first: {undo_first}."
@@ -411,13 +415,13 @@ class BatchBusy(CustmergeError, code="batch_busy", exit=ExitCode.CONFLICT):
 
 
 class UndoTooLate(CustmergeError, code="undo_too_late", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """An agent takes back own orders for a while only (contract §5)."""
+    """An agent can undo own orders only for a limited time (contract §5)."""
 
     template = N_("Order {order} was made more than {minutes} minutes ago: ask a supervisor to undo it.")
 
 
 class NotOwnOrder(CustmergeError, code="not_own_order", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """An agent takes back own orders only (contract §5)."""
+    """An agent can undo own orders only (contract §5)."""
 
     template = N_("Order {order} was made by {by}, not by you: ask a supervisor to undo it.")
 
@@ -434,7 +438,7 @@ class BatchMoved(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
 
 
 class RunUnderWay(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
-    """An upgrade while a program of an earlier version works on."""
+    """An upgrade was tried while a program of an earlier version was running."""
 
     template = N_(
         "An older program is running or undoing a bulk file in {database}: wait for it to end, or for a minute if it "
@@ -447,7 +451,7 @@ class BatchApproved(CustmergeError, code="batch_approved", exit=ExitCode.CONFLIC
 
 
 class ApprovalVoid(CustmergeError, code="approval_void", exit=ExitCode.NOT_ALLOWED):
-    """Rule 5: an approval ends with the right of whoever gave it."""
+    """Rule 5: an approval ends when the person who gave it may no longer approve."""
 
     template = N_(
         "The approval of {file} by {approved_by} doesn't count any more: they are disabled or may not approve now. "
@@ -456,7 +460,7 @@ class ApprovalVoid(CustmergeError, code="approval_void", exit=ExitCode.NOT_ALLOW
 
 
 class ApprovalOver(ApprovalVoid):
-    """It ends after seven days, in the middle of a run that was stopped for as long too."""
+    """An approval ends after seven days, also for a run that was stopped and isn't finished."""
 
     template = N_(
         "The approval of {file} by {approved_by} ended after 7 days. What was executed stays; somebody has to "
@@ -471,7 +475,7 @@ class OwnBatch(CustmergeError, code="own_batch", exit=ExitCode.NOT_ALLOWED, is_r
 
 
 class NotApproved(CustmergeError, code="not_approved", exit=ExitCode.NOT_ALLOWED):
-    """Nothing authorises the rows of a bulk file: no passwords, and no approval, or one that has ended."""
+    """A bulk file has neither passwords nor a valid approval."""
 
     template = N_(
         "{file} has no password column and isn't approved (any more): a supervisor who isn't the one that runs it "
@@ -493,13 +497,13 @@ class TransferDecided(CustmergeError, code="transfer_decided", exit=ExitCode.CON
 
 
 class DatabaseError(CustmergeError, code="database", exit=ExitCode.DATABASE):
-    """The database can't do what was asked of it."""
+    """The database refused a statement."""
 
     template = N_("The database {database} refused: {reason}.")
 
 
 class TextUnreadable(DatabaseError):
-    """A text in it isn't UTF-8: custmerge didn't write it."""
+    """A text in the database isn't UTF-8: custmerge didn't write it."""
 
 
 class DatabaseMissing(DatabaseError, code="database_missing"):
@@ -533,7 +537,7 @@ class OutcomeUnknown(DatabaseUnreachable, code="outcome_unknown"):
 
 
 class PartNotCommitted(NotCommitted):
-    """Of long work whose parts are committed one by one: before the next part was."""
+    """The connection was lost in long work before its next part was committed."""
 
     template = N_(
         "The connection to the database {database} was lost ({reason}) before the next part was committed: {done} of "
@@ -542,7 +546,7 @@ class PartNotCommitted(NotCommitted):
 
 
 class PartUnknown(OutcomeUnknown):
-    """Likewise, while the next part was being committed."""
+    """The connection was lost in long work while its next part was being committed."""
 
     template = N_(
         "The connection to the database {database} was lost ({reason}) while the next part was being committed, and "
@@ -552,7 +556,7 @@ class PartUnknown(OutcomeUnknown):
 
 
 class DatabaseLocked(DatabaseError, code="database_locked"):
-    """Another process holds it for longer than we wait."""
+    """Another process holds the lock for longer than custmerge waits."""
 
     template = N_(
         "The database {database} is locked by another process: nothing half done was left behind, try again."
@@ -560,7 +564,7 @@ class DatabaseLocked(DatabaseError, code="database_locked"):
 
 
 class DatabaseConflict(DatabaseLocked, code="database_conflict"):
-    """Two transactions stood in each other's way, and this one was broken off (SQLSTATE 40001, 40P01)."""
+    """Two transactions conflicted, and the database aborted this one (SQLSTATE 40001, 40P01)."""
 
     template = N_(
         "The database {database} broke this off for another change: nothing half done was left behind, try again."
@@ -578,7 +582,7 @@ class DatabaseFull(DatabaseError, code="database_full"):
 
 
 class ClockBehind(DatabaseError, code="clock_behind"):
-    """On SQLite this machine's clock is all there is, and it says something that can't be."""
+    """This machine's clock, the only one on SQLite, is behind the newest history entry."""
 
     template = N_(
         "This machine's clock says {now}, but the newest history entry in {database} is from {newest}: "
@@ -587,7 +591,7 @@ class ClockBehind(DatabaseError, code="clock_behind"):
 
 
 class TemporaryFilesFailed(CustmergeError, code="temporary_files", exit=ExitCode.DATABASE):
-    """No room, or no right, for what is kept outside of the database while a command works."""
+    """There is no room, or no right, to write a command's temporary files."""
 
     template = N_(
         "Temporary files can't be written in {directory} ({reason}): nothing half done was left behind, make room "
@@ -614,7 +618,7 @@ class NewSchema(DatabaseError, code="new_schema"):
 
 
 class DomainsClash(DatabaseError, code="domains_clash"):
-    """Rows of the register are one domain in two writings, and a version that keeps it once can't take them."""
+    """Two rows of the register are the same domain in two writings; this version stores each domain only once."""
 
     template = N_(
         "The database {database} stays at its version: {clashes}. Take one of the two out of its package with the "
@@ -623,7 +627,7 @@ class DomainsClash(DatabaseError, code="domains_clash"):
 
 
 class ReferenceWouldGo(DatabaseError, code="reference_would_go"):
-    """A table of the host's would lose which domain its rows are about."""
+    """The rows of a host's table would lose their references to domains."""
 
     template = N_(
         "The database {database} stays at its version: domains get other keys, and the table {table} would lose what "
@@ -641,7 +645,7 @@ class KeyringUnavailable(CustmergeError, code="keyring_unavailable", exit=ExitCo
 
 
 class NoKeyring(KeyringUnavailable):
-    """There is none on this machine, so nothing is kept in it."""
+    """This machine has no keyring, so nothing is stored in one."""
 
 
 class LooseTokenFile(CustmergeError, code="loose_token_file", exit=ExitCode.NOT_ALLOWED):
@@ -649,25 +653,25 @@ class LooseTokenFile(CustmergeError, code="loose_token_file", exit=ExitCode.NOT_
 
 
 class OthersTokenFile(LooseTokenFile):
-    """One that belongs to somebody else, whatever its mode."""
+    """The token file belongs to somebody else, whatever its mode."""
 
     template = N_("{file} isn't yours alone: it belongs to user {owner}; remove it and log in again.")
 
 
 class LooseFile(CustmergeError, code="loose_file", exit=ExitCode.NOT_ALLOWED):
-    """A file that this program obeys, and that others can change or read a secret in."""
+    """Others can change a file that this program obeys, or read a secret in it."""
 
     template = N_("{file} isn't used: {why} (mode {mode}); give it to yourself alone with `chmod 600`.")
 
 
 class OthersFile(LooseFile):
-    """One that belongs to somebody else, who can change it whatever its mode."""
+    """The file belongs to somebody else, who can change it whatever its mode."""
 
     template = N_("{file} isn't used: it belongs to user {owner}; give it to yourself with `chown` and `chmod 600`.")
 
 
 class NoHome(CustmergeError, code="no_home", exit=ExitCode.USAGE):
-    """A user without a home directory: nowhere to look for files that have no name of their own."""
+    """The user has no home directory, so the default files have no place."""
 
     template = N_(
         "This user has no home directory: set HOME or XDG_DATA_HOME, or name the database with "
@@ -687,8 +691,20 @@ class Interrupted(CustmergeError, code="interrupted", exit=ExitCode.INTERRUPTED)
     template = N_("Interrupted: nothing half done was left behind.")
 
 
+class FormLeft(Interrupted):
+    """The form of `merge` was left by Ctrl-C or Ctrl-D at a question."""
+
+    template = N_("Left before the order was sent: nothing was merged.")
+
+
+class FormLeftLater(FormLeft):
+    """The form of `merge` was left after orders of the same dialogue had been executed."""
+
+    template = N_("Left before a further order was sent: what was executed stands (orders: {orders}).")
+
+
 def is_interrupt(error: BaseException) -> bool:
-    """Return whether an error is Ctrl-C, or what came of it in a library that it took by surprise."""
+    """Return whether an error is Ctrl-C, or the error of a library that Ctrl-C interrupted."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, KeyboardInterrupt):
         cause = cause.__context__
@@ -696,13 +712,13 @@ def is_interrupt(error: BaseException) -> bool:
 
 
 class DecidedElsewhere(CustmergeError, code="decided_elsewhere", exit=ExitCode.NOT_ALL):
-    """What became of a bulk file's row, as another version of the program has kept it."""
+    """The result of a bulk file's row was stored by another version of the program."""
 
     template = N_("Decided by another version of custmerge, which says: {code}.")
 
 
 class HostBusy(CustmergeError, code="host_busy", exit=ExitCode.UNEXPECTED):
-    """Others verify passwords on all cores, and don't end."""
+    """Other processes verify passwords on all cores for longer than custmerge waits."""
 
     template = N_(
         "This machine was busy with other passwords for {seconds} s: nothing half done was left behind, try again."
@@ -710,7 +726,7 @@ class HostBusy(CustmergeError, code="host_busy", exit=ExitCode.UNEXPECTED):
 
 
 class OutputFailed(CustmergeError, code="output_failed", exit=ExitCode.UNEXPECTED):
-    """What was done is done, but nobody could be told."""
+    """The work is done, but the output couldn't be written."""
 
     template = N_(
         "The output couldn't be written ({reason}): what the command did stands, `custmerge history` tells."
@@ -718,13 +734,13 @@ class OutputFailed(CustmergeError, code="output_failed", exit=ExitCode.UNEXPECTE
 
 
 class OutputClosed(OutputFailed):
-    """Nobody could be told, which was seen before anything was done."""
+    """The output can't be written, which was noticed before anything was done."""
 
     template = N_("Standard output is closed, or can't be written to: nothing was done.")
 
 
 class ReportLost(OutputFailed):
-    """Rows were looked at or executed, and what became of each isn't written down."""
+    """Rows were checked or executed, but their results couldn't be written."""
 
     template = N_(
         "The report {file} couldn't be written to its end ({reason}) and was taken away; what was done with the rows "
@@ -732,20 +748,26 @@ class ReportLost(OutputFailed):
     )
 
 
+class ReceiptLost(OutputFailed):
+    """The order is executed, and its receipt isn't written."""
+
+    template = N_("Order {order} is executed, but its receipt couldn't be written: {file}: {why}.")
+
+
 class TokenLost(OutputFailed):
-    """A token that nobody has read opens nothing any more."""
+    """A token that couldn't be written was revoked."""
 
     template = N_("The token couldn't be written to standard output, so it was ended: nobody has it.")
 
 
 class Unexpected(CustmergeError, code="unexpected", exit=ExitCode.UNEXPECTED):
-    """A fault of the program's own."""
+    """A bug in the program."""
 
     template = N_("Unexpected error ({kind}): nothing half done was left behind; the details are in {file}.")
 
 
 class UnexpectedUnsaved(Unexpected):
-    """Likewise, where no file can be written."""
+    """An unexpected error whose details can't be written to a file."""
 
     template = N_(
         "Unexpected error ({kind} at {place}): nothing half done was left behind; no file could be written to "
@@ -754,7 +776,7 @@ class UnexpectedUnsaved(Unexpected):
 
 
 class ProcessLost(Unexpected, code="process_lost"):
-    """Somebody, or the system for want of memory, killed a process that helped."""
+    """A worker process was killed, by somebody or by the system for want of memory."""
 
     template = N_(
         "A process that helped was killed, perhaps because memory was short: nothing was changed, try again."

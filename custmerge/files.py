@@ -1,4 +1,4 @@
-"""Files that a person named: opened without waiting, read up to a limit, never written through a link."""
+"""Files that a person named: they are opened without waiting and never written through a link."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
-# Source: https://sqlite.org/fileformat2.html §1.3 and §4.1, the beginnings of a database and of its WAL.
+# The first bytes of a database and of its WAL. Source: https://sqlite.org/fileformat2.html §1.3 and §4.1.
 _SQLITE = (b"SQLite format 3\0", b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")
 
 _BESIDE = ("wal", "shm", "journal")
 
 
 class NotRegular(OSError):
-    """A pipe, a device or a socket where only a file makes sense."""
+    """A pipe, a device or a socket was named, but only a file makes sense."""
 
 
 class WaitingFile(io.FileIO):
-    """A file descriptor whose reader or writer waits, though another program has made it non-blocking.
+    """A file descriptor whose reads and writes block even if another program has made it non-blocking.
 
-    That is a property of what is open, which a shell's commands share: ssh, node and others leave it behind. Python
-    takes "nothing yet" (None) for the end of a file.
+    The commands of a shell share the open file and its mode, and ssh, node and others leave it non-blocking. Python
+    would take "nothing yet" (None) for the end of the file.
     """
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Read what there is, at least a byte before the end."""
+        """Read into `buffer` and return the number of bytes: at least one, 0 at the end."""
         while (read := super().readinto(buffer)) is None:
             self._wait(select.POLLIN)
         return read
 
     def readall(self) -> bytes:
-        """Read to the end."""
+        """Return all bytes up to the end."""
         blocks = bytearray()
         block = bytearray(io.DEFAULT_BUFFER_SIZE)
         while read := self.readinto(block):
@@ -48,7 +48,7 @@ class WaitingFile(io.FileIO):
         return bytes(blocks)
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """Write at least a byte."""
+        """Write at least one byte and return the number of bytes."""
         while (written := super().write(data)) is None:
             self._wait(select.POLLOUT)
         return written
@@ -62,10 +62,10 @@ class WaitingFile(io.FileIO):
 def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
     """Open a regular file for reading; raises OSError, and NotRegular for a pipe, a device or a socket.
 
-    Without `follow` a symbolic link is an OSError (ELOOP). What is opened is looked at, not its name before: a pipe
-    that takes a file's place meanwhile doesn't hang.
+    Without `follow` a symbolic link is an OSError (ELOOP). The check is made after opening, so a pipe that replaces
+    the file in between doesn't hang.
     """
-    # Without O_NONBLOCK the opening of a pipe waits for a writer.
+    # Without O_NONBLOCK, opening a pipe waits for a writer.
     number = os.open(
         path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC | (0 if follow else os.O_NOFOLLOW)
     )
@@ -79,17 +79,17 @@ def regular(path: str | Path, *, follow: bool = True) -> BinaryIO:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder, and what is missing above it, for this user alone whatever the umask is; raises OSError."""
+    """Make a folder and its missing parents for this user only, whatever the umask is; raises OSError."""
     for missing in reversed([parent for parent in folder.parents if not parent.exists()]):
         missing.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def beside(path: str | Path) -> tuple[int, Path]:
-    """Make a file of mode 0600 that can take the name `path`, by `Path.replace`; raises OSError, BadFile.
+    """Make a file of mode 0600 that can replace `path` later, by `Path.replace`; raises OSError, BadFile.
 
-    Returns its descriptor and the name that it has until then. Whoever has an older file of that name open doesn't
-    see what is written to the new one, whatever its mode was.
+    Returns its descriptor and its temporary name. A process that has the old file open, whatever its mode, can't
+    read the new one.
     """
     import tempfile
 
@@ -100,9 +100,9 @@ def beside(path: str | Path) -> tuple[int, Path]:
 
 
 def demand_place(path: str | Path) -> None:
-    """Raise BadFile where a file can't take the name `path` because a link, a pipe or a device has it.
+    """Raise BadFile if `path` is a link, a folder, a pipe, a device or a database, which a file can't replace.
 
-    Only for the sentence: what is written gets its name by a rename, which never goes through a link.
+    Only for a clear error: a written file gets its name by a rename, which never follows a link.
     """
     try:
         mode = os.lstat(path).st_mode
@@ -121,7 +121,7 @@ def demand_place(path: str | Path) -> None:
 
 
 def demand_no_database(path: str | Path) -> None:
-    """Raise BadFile where a file is an SQLite database, or has the name of a file that SQLite keeps beside it."""
+    """Raise BadFile if a file is an SQLite database, or has the name of a file that SQLite keeps beside one."""
     stem, dash, part = str(path).rpartition("-")
     if _is_database(path) or (dash and part in _BESIDE and _is_database(stem)):
         raise BadFile(file=str(path), why=N_("is an SQLite database: name another file"))
@@ -132,7 +132,7 @@ def _is_database(path: str | Path) -> bool:
         with regular(path, follow=False) as file:
             return file.read(16).startswith(_SQLITE)
     except OSError:
-        # What can't be read can be no database in use either.
+        # An unreadable file can't be a database in use either.
         return False
 
 
@@ -154,7 +154,7 @@ def too_large(path: str | Path, largest: int) -> BadFile:
 
 
 def size(limit: int) -> str:
-    """Return a limit in bytes, a multiple of 1,024, as people write it."""
+    """Return a size in bytes, a multiple of 1,024, as people write it."""
     for shift, unit in ((30, "GiB"), (20, "MiB")):
         if limit >= 1 << shift and not limit % (1 << shift):
             return f"{limit >> shift} {unit}"

@@ -1,4 +1,4 @@
-"""Settings, gathered once: the first that is given wins of option, environment, config file, default."""
+"""Settings, gathered once: an option goes before the environment, then the config file, then the default."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ LANGUAGES = ("de", "en")
 _POSTGRESQL = ("postgresql", "postgres")
 _SQLITE = "sqlite:///"
 _ENDS_LOGIN = frozenset("/?#[]@")
-"""Unless they are percent-encoded, what stands behind these is no part of a password, but host, port or options."""
-# For URLs in the middle of a text, for which no library has a parser.
+"""Unless it is percent-encoded, each of these ends a password: host, port or options follow."""
+# For URLs inside a text, for which no library has a parser.
 _IN_SCHEME = re.compile(r"[A-Za-z0-9+.-]")
 _AFTER_SCHEME = re.compile(r":/+")
 """A file's path has one slash where a URL has two."""
 _KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int, "token_store": str}
 HIDDEN = "***"
-"""What stands for a secret of a URL."""
+"""Replaces a secret in a URL."""
 RETENTION_DAYS = 365
 LARGEST_CONFIG = 65_536
-"""In bytes; one with every setting has a few hundred."""
+"""In bytes; a file with every setting has a few hundred."""
 _MOST_DAYS = 36_500
 _OTHERS_WRITE, _OTHERS_READ = 0o022, 0o044
 
 
 class TokenPlace(StrEnum):
-    """Where a login's token is kept."""
+    """The place where a login's token is stored."""
 
     KEYRING = "keyring"
     FILE = "file"
@@ -44,7 +44,7 @@ class TokenPlace(StrEnum):
 
 
 class Source(StrEnum):
-    """What gave a setting its value."""
+    """The source of a setting's value."""
 
     OPTION = "option"
     ENVIRONMENT = "environment"
@@ -54,24 +54,24 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What every command needs to know before it does anything."""
+    """The settings that every command needs before it does anything."""
 
     database_url: str
     config_file: Path | None
     """Where the config file is or would be; None for a user without a home."""
     lang: str | None
-    """`de` or `en` where option, environment variable or config file say so."""
+    """`de` or `en` if an option, the environment or the config file says so."""
     retention_days: int = RETENTION_DAYS
-    """The age from which on `audit` says that `purge` should have erased a before-image."""
+    """The age after which `audit` reports a before-image that `purge` should have erased."""
     token_store: TokenPlace = TokenPlace.KEYRING
     sources: Mapping[str, Source] = field(default_factory=dict)
-    """What gave each of the settings above its value, by the setting's name in the config file."""
+    """The source of each of the settings above, by the setting's name in the config file."""
 
 
 def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None) -> Settings:
     """Return the settings for the given options (None: not given) and environment.
 
-    Raises BadFile for a config file that can't be read, BadValue for a value that can't be right.
+    Raises BadFile for a config file that can't be read, BadValue for an impossible value.
     """
     if database == "":
         raise BadValue(name="--database", value="", why=N_("is empty"))
@@ -149,10 +149,10 @@ def _name_of(setting: str, source: Source, file: str) -> str:
 def _first(
     name: str, option: str | None, environ: Mapping[str, str], config: Mapping[str, str]
 ) -> tuple[str | None, Source]:
-    """Return what was given for a setting, and where; None where nothing was."""
+    """Return the given value of a setting and its source; None and DEFAULT if none is given."""
     if option is not None:
         return option, Source.OPTION
-    # An empty variable counts as one that isn't set.
+    # An empty variable counts as not set.
     if value := environ.get(f"CUSTMERGE_{name.upper()}"):
         return value, Source.ENVIRONMENT
     return (config[name], Source.FILE) if config.get(name) else (None, Source.DEFAULT)
@@ -172,7 +172,7 @@ def _checked_days(text: str) -> int:
 
 
 def checked_url(url: str) -> str:
-    """Return `url` if it names a database that custmerge can use; raises BadValue, without the password."""
+    """Return `url` if it names a database that custmerge can use; else raises BadValue, which hides the password."""
     scheme, is_url, rest = url.partition("://")
     try:
         url.encode()
@@ -199,10 +199,10 @@ def checked_url(url: str) -> str:
 
 
 def shown_url(url: str) -> str:
-    """Return `url` as it may be shown: without a password, and without any part that may contain one."""
+    """Return `url` in a form that may be shown: without a password, and without any part that may contain one."""
     scheme, is_url, rest = url.partition("://")
     if scheme == "sqlite":
-        # An SQLite URL has no login and no password; what looks like one isn't shown all the same.
+        # An SQLite URL has no login and no password; a part that looks like one is hidden nevertheless.
         if "@" in rest and not rest.startswith("/"):
             return f"{scheme}://…"
         place, mark, options = url.partition("?")
@@ -219,13 +219,13 @@ def shown_url(url: str) -> str:
     shown = "&".join(_shown_parameter(parameter) for parameter in query.split("&"))
     is_meant = any(_meant(unquote(part), "&;") for part in (user, place))
     if is_meant or any(secret in unquote(shown) for secret in _secrets_of(url)):
-        # A secret, as libpq or a person takes it, is still there: in a way of writing that isn't known here.
+        # A secret in a writing that isn't known here would still be shown.
         return f"{scheme}://…"
     return f"{scheme}://{user}{f':{HIDDEN}' if colon else ''}{at}{place}{mark}{shown}"
 
 
 def without_urls_secrets(text: str) -> str:
-    """Return a text with each URL in it as it may be shown."""
+    """Return a text without the secrets of the URLs in it."""
     mark = _AFTER_SCHEME.search(text)
     if mark is None:
         return text
@@ -235,13 +235,13 @@ def without_urls_secrets(text: str) -> str:
         return text
     place, blank, rest = place.partition(" ")
     if "@" in rest or _AFTER_SCHEME.search(rest) or place[-1:] in ("?", "&", "=") or rest.lstrip().startswith("="):
-        # With a blank in a password nobody can tell where it ends.
+        # A password may have a blank in it: then its end is unknown.
         return f"{head}://…"
     return f"{head[: len(head) - len(scheme)]}{shown_url(f'{scheme.lower()}://{place}')}{blank}{rest}"
 
 
 def has_secret(url: str) -> bool:
-    """Return whether a password, or what libpq keeps secret besides, stands in a URL."""
+    """Return whether a URL contains a password, or another value that libpq keeps secret."""
     return any(_secrets_of(url))
 
 
@@ -254,32 +254,32 @@ def without_secrets(url: str, text: str) -> str:
 
 
 def _forgotten_host(rest: str) -> str:
-    """Return the password of a URL `user:password/database`, which libpq takes for a host and its port."""
+    """Return the password of a URL `user:password/database`, which libpq reads as host and port; else ""."""
     place = rest.partition("/")[0].partition("?")[0]
     port = place.rpartition(":")[2] if ":" in place and "@" not in place and not place.endswith("]") else ""
     return port if port.strip("0123456789,") else ""
 
 
 def _ends_early(rest: str) -> bool:
-    """Return whether a URL, without its scheme, has a password that isn't percent-encoded as it has to be."""
+    """Return whether a URL, given without its scheme, has a login that should be percent-encoded and isn't."""
     login, at, _host = rest.rpartition("@")
     return bool(at) and ":" in login and any(c in _ENDS_LOGIN or c.isspace() for c in login)
 
 
 def _parameters(url: str) -> dict[str, str] | None:
-    """Return what libpq reads in a URL, by its own keywords; None for what it can't read, or may misread.
+    """Return the parameters that libpq reads in a URL, by its keywords; None if it can't, or may misread it.
 
-    A / or ? in a password that isn't percent-encoded would make a part of it a port or a database's name.
+    A / or ? in a password that isn't percent-encoded would turn a part of it into a port or a database's name.
     """
     from psycopg.conninfo import conninfo_to_dict
 
     rest = url.partition("://")[2]
-    # With an @ in a parameter libpq takes what stands before it for a user.
+    # If a parameter has an @ in it, libpq takes the text before it for a user.
     if _ends_early(rest) or "?" in rest.partition("/")[0].rpartition("@")[0]:
         return None
     try:
         given = conninfo_to_dict(url)
-    # Any text may stand here, and what libpq says of it may repeat a secret.
+    # Any text can be given here, and libpq's error may repeat a secret.
     except Exception:  # noqa: BLE001
         return None
     return {keyword: str(value) for keyword, value in given.items() if value is not None}
@@ -290,15 +290,15 @@ def _hidden() -> frozenset[str]:
     from psycopg.pq import Conninfo
 
     shown_as_stars = {option.keyword.decode() for option in Conninfo.get_defaults() if option.dispchar == b"*"}
-    # These take a password's place (RFC 5802 §3), and libpq marks them only as not for everybody.
+    # These can replace a password (RFC 5802 §3), but libpq marks them only as not for everybody.
     return frozenset({*shown_as_stars, "scram_client_key", "scram_server_key"})
 
 
 def _secrets_of(url: str) -> set[str]:
-    # libpq takes long to import, and an SQLite user never needs it.
+    # libpq takes long to import, and an SQLite URL needs none of it.
     if not url or url.startswith("sqlite:"):
         return set()
-    # As it is written too: what can't be parsed may be repeated to the letter.
+    # The password as it is written, too: a message may repeat a URL that can't be parsed.
     rest = url.partition("://")[2]
     written = rest.rpartition("@")[0].partition(":")[2] or _forgotten_host(rest)
     given = _parameters(url) or {}
@@ -307,15 +307,15 @@ def _secrets_of(url: str) -> set[str]:
 
 
 def _meant(text: str, ends: str) -> set[str]:
-    """Return what a person may have meant as a secret, wherever it stands: `/database&password=…`."""
+    """Return the texts that a person may have meant as a secret, at any place: `/database&password=…`."""
     parts = [part.partition("=") for part in re.split(f"[{ends}]", text)]
-    found = {value for name, _is, value in parts if any(hidden in name.lower() for hidden in _hidden())}
-    return found - {"", HIDDEN}
+    secrets = {value for name, _is, value in parts if any(hidden in name.lower() for hidden in _hidden())}
+    return secrets - {"", HIDDEN}
 
 
 def _shown_parameter(parameter: str) -> str:
     name, is_given, _value = parameter.partition("=")
-    # libpq takes no notice of blanks around a name.
+    # libpq ignores blanks around a name.
     return f"{name}={HIDDEN}" if is_given and unquote(name).strip() in _hidden() else parameter
 
 
@@ -325,12 +325,12 @@ def sqlite_path(url: str) -> Path:
 
 
 def sqlite_timeout(url: str) -> float | None:
-    """Return how many seconds a `sqlite:///` URL says to wait for others who write, None where it doesn't."""
+    """Return the seconds that a `sqlite:///` URL says to wait for other writers, None if it doesn't say."""
     given = dict(parse_qsl(_sqlite_parts(url)[1])).get("timeout")
     return None if given is None else float(given)
 
 
-# Not by SQLAlchemy's parser: many commands that read the settings open no database, and it takes 0.2 s to load.
+# SQLAlchemy's parser isn't used: it takes 0.2 s to load, and many commands that read the settings open no database.
 def _sqlite_parts(url: str) -> tuple[str, str]:
     """Return path and options of a `sqlite:///` URL, as they are written."""
     path, _mark, options = url.removeprefix(_SQLITE).partition("?")
@@ -338,7 +338,7 @@ def _sqlite_parts(url: str) -> tuple[str, str]:
 
 
 def _are_right(options: str) -> bool:
-    """Return whether the options of an SQLite URL are nothing but a number of seconds."""
+    """Return whether an SQLite URL has no option but a number of seconds."""
     given = parse_qsl(options, keep_blank_values=True)
     return all(name == "timeout" and value.replace(".", "", 1).isdecimal() for name, value in given)
 
@@ -353,7 +353,7 @@ def _check_sqlite(url: str) -> None:
 
 
 def data_directory() -> Path:
-    """Return the user's data directory for custmerge; raises NoHome where nobody knows where that would be."""
+    """Return the user's data directory for custmerge; raises NoHome for a user without a home."""
     import platformdirs
 
     return _at_home(platformdirs.user_data_dir)
@@ -371,7 +371,7 @@ def _at_home(directory: Callable[[str], str]) -> Path:
 
 
 def _default_config_file() -> Path | None:
-    """Return where the config file is looked for, None for a user without a home."""
+    """Return the default path of the config file, None for a user without a home."""
     import platformdirs
 
     try:
@@ -394,7 +394,7 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
 
 
 def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_result | None]:
-    """Return the content of a config file, with its owner and mode; nothing and None where there is no file."""
+    """Return the content of a config file, with its owner and mode; an empty dict and None if there is no file."""
     import tomllib
 
     if str(path) == os.devnull:
@@ -407,7 +407,7 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
                 raise files.too_large(path, LARGEST_CONFIG)
             return tomllib.loads(content.decode("utf-8-sig")), os.fstat(file.fileno())
     except (FileNotFoundError, NotADirectoryError):
-        # The home of a service account may be no folder.
+        # The home of a service account may not be a folder.
         if named:
             raise BadFile(file=str(path), why=N_("no such file")) from None
         return {}, None
@@ -416,14 +416,14 @@ def _content(path: Path, *, named: bool) -> tuple[dict[str, object], os.stat_res
             return {}, None
         raise files.unreadable(path, error) from None
     except ValueError as error:
-        # UTF-8, TOML, and a number that has more digits than Python reads.
+        # Bad UTF-8, bad TOML, or a number with more digits than Python reads.
         raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=str(error)) from None
     except RecursionError:
         raise BadFile(file=str(path), why=N_("isn't TOML ({reason})"), reason=N_("nested too deep")) from None
 
 
 def _is_within_reach(path: Path) -> bool:
-    """Return whether this user can reach a file: after a change of user, HOME may be another user's."""
+    """Return whether this user can reach a file; after a change of user, HOME may be another user's."""
     try:
         path.lstat()
     except PermissionError:
@@ -432,7 +432,7 @@ def _is_within_reach(path: Path) -> bool:
 
 
 def _demand_own(path: Path, status: os.stat_result, *, has_secret: bool) -> None:
-    """Raise LooseFile for a config file that somebody else can change, or read a password in.
+    """Raise LooseFile for a config file that others can change, or in which others can read a password.
 
     Source: ssh_config(5), whose file "must have strict permissions".
     """

@@ -1,28 +1,40 @@
-"""The article's form: number, proof, comparison, choice, confirmation; for `merge NUMBER` and its wizard."""
+"""The article's form: number, proof, comparison, choice, confirmation; one dialogue with and without a NUMBER."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum, auto
 
+from custmerge.cli.choosing import asked_wishes
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, sentence
+from custmerge.cli.language import SafeText, _, sentence
 from custmerge.cli.render.text.comparison import comparison_parts
+from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
+from custmerge.cli.render.text.parts import Line
+from custmerge.cli.render.text.styles import Style
+from custmerge.cli.terminal import SteppedBack
 from custmerge.errors import (
+    N_,
     BadValue,
     CustmergeError,
     Declined,
     ExitCode,
+    FormLeft,
+    FormLeftLater,
+    InputEnded,
     MergedAway,
     MissingInput,
     ProofRefused,
+    ReceiptLost,
     SelfMerge,
     UnknownNumber,
 )
-from custmerge.rules.compare import Comparison, Decision
+from custmerge.rules.compare import Decision
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import own_survivor
-from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.plan import Wishes
 from custmerge.services import merge, verify
 from custmerge.services.access import Caller
 from custmerge.services.merge import Request
@@ -30,124 +42,276 @@ from custmerge.services.merge import Request
 NUMBER_OPTION = "NUMBER"
 
 
+class _Step(Enum):
+    """A question of the form."""
+
+    KEPT = auto()
+    NUMBER = auto()
+    DOMAIN = auto()
+    PASSWORD = auto()
+    CHOICE = auto()
+    CONFIRMATION = auto()
+
+
+_HEADINGS = {
+    _Step.KEPT: N_("1 of 4: customer numbers"),
+    _Step.NUMBER: N_("1 of 4: customer numbers"),
+    _Step.DOMAIN: N_("2 of 4: proof"),
+    _Step.PASSWORD: N_("2 of 4: proof"),
+    _Step.CHOICE: N_("3 of 4: comparison and choice"),
+    _Step.CONFIRMATION: N_("4 of 4: confirmation"),
+}
+
+
 def run_wizard(
-    context: Context, caller: Caller, into: str | None, wishes: Wishes, execute: Callable[[Request], None]
+    context: Context, caller: Caller, into: str | None, wishes: Wishes, execute: Callable[[Request], int | None]
 ) -> int:
     """Merge numbers one after the other, always two at a time, until the person has no further number.
 
-    `execute` executes an order and prints its receipt. Returns 0 if one was executed, else the exit code of the error
-    that stopped the last one.
+    `execute` executes an order, prints its receipt and returns its number. Returns 0 if one was executed, else the
+    exit code of the error that stopped the only one. Raises FormLeft and ReceiptLost.
     """
     terminal = context.terminal
     if not terminal.can_ask:
         raise MissingInput(what=_("Customer number to take over"), option=NUMBER_OPTION)
-    survivor = _survivor(context, caller, into)
-    terminal.say(_("Merge customer numbers: {survivor} is kept."), survivor=survivor)
-    done, code = False, ExitCode.DONE
+    if caller.is_customer:
+        into = own_survivor(caller.name, into)
+    elif into is not None:
+        verify.check_survivor(context.database, caller, into, context.now())
+    terminal.say(_("The answer < goes a step back, Ctrl-C leaves the form."))
+    done: list[int | None] = []
+    code = ExitCode.DONE
     while True:
+        form = Form(context, caller, Request("", into, wishes), done=done)
         try:
-            absorbed = _proved_number(context, caller, survivor)
-            execute(agreed(context, caller, Request(absorbed, survivor, wishes)))
-            done = True
+            request = form.filled_in()
+            into = request.into
+            done.append(execute(request))
+        except (FormLeft, ReceiptLost):
+            raise
         except CustmergeError as error:
             if isinstance(error, Declined):
                 terminal.warn(sentence(error))
             else:
                 terminal.refuse(error)
             code = error.exit
-        if not terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION):
-            return ExitCode.DONE if done else code
+        if not done:
+            return code
+        if not form.has_further():
+            return ExitCode.DONE
 
 
-def prove(
-    context: Context,
-    caller: Caller,
-    absorbed: str,
-    into: str | None,
-    *,
-    domain: str | None = None,
-    password_stdin: bool = False,
-) -> None:
-    """Verify `domain`, or the one that the person names where this session has no proof yet.
+def prove(context: Context, caller: Caller, request: Request, *, domain: str | None, password_stdin: bool) -> None:
+    """Verify `domain`, where one was given, without a form: nobody can be asked, or the password isn't typed.
 
     Raises ProofRefused and what `verify.check_claim` raises.
     """
-    if domain is None and not context.terminal.can_ask:
-        return
-    verify.check_claim(context.database, caller, absorbed, into=into, now=context.now())
     if domain is None:
-        if not merge.needs_proof(context.database, caller, absorbed, into=into, now=context.now()):
-            return
-        domain = context.terminal.ask(_("A domain from its package"), option="--domain")
+        return
+    database, into = context.database, request.into
+    verify.check_claim(database, caller, request.absorbed, into=into, now=context.now())
     password = context.password(_("The password that belongs to it"), from_stdin=password_stdin)
-    claim = verify.Claim(absorbed, domain, password)
-    verify.verify(context.database, caller, claim, into=into, now=context.now())
+    claim = verify.Claim(request.absorbed, domain, password)
+    verify.verify(database, caller, claim, into=into, now=context.now())
 
 
-def agreed(context: Context, caller: Caller, request: Request) -> Request:
-    """Show the comparison, let the person choose or confirm, and return the order for the records that were shown.
+class Form:
+    """One order as a person fills it in: what was answered, and which questions lie behind.
 
-    Raises Declined, and before anybody is asked to confirm what `merge.preview` raises.
+    Where nobody can be asked it asks nothing, and raises for what is missing. Its methods raise FormLeft where the
+    person leaves by Ctrl-C or Ctrl-D, and Declined where they cancel.
     """
-    terminal = context.terminal
-    into, now = request.into, context.now()
-    comparison = merge.compared(context.database, caller, request.absorbed, into=into, now=now)
-    request = replace(request, seen=comparison)
-    asks_choice = terminal.can_ask and comparison.decision is Decision.CHOOSE and request.wishes.choice is None
-    # The error of a blocked pair says the verdict.
-    is_blocked = comparison.decision is Decision.BLOCKED
-    terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=not is_blocked))
-    if asks_choice:
-        request = replace(request, wishes=replace(request.wishes, choice=_asked_choice(context, comparison)))
-    merge.preview(context.database, caller, request, context.now())
-    if not asks_choice:
-        question = _("Merge {absorbed} into {survivor}?")
-        terminal.demand_yes(question.format(absorbed=comparison.absorbed, survivor=comparison.survivor))
-    return request
 
+    def __init__(
+        self,
+        context: Context,
+        caller: Caller,
+        request: Request,
+        *,
+        domain: str | None = None,
+        done: Sequence[int | None] = (),
+    ) -> None:
+        """Begin with what `request` has; an empty number is asked for. `done` are orders of the same dialogue."""
+        self._context = context
+        self._terminal = context.terminal
+        self._caller = caller
+        self._request = request
+        self._given = request
+        self._domain = domain or ""
+        self._is_domain_given = domain is not None
+        self._kept_said: str | None = None
+        self._done = done
+        self._trail: list[_Step] = []
+        """Questions that were asked and can be gone back to, the present one at the end."""
+        self._heading = ""
+        self._steps: dict[_Step, Callable[[], _Step | None]] = {
+            _Step.KEPT: self._kept,
+            _Step.NUMBER: self._number,
+            _Step.DOMAIN: self._proof,
+            _Step.PASSWORD: self._password,
+            _Step.CHOICE: self._choice,
+            _Step.CONFIRMATION: self._confirmation,
+        }
 
-def _survivor(context: Context, caller: Caller, into: str | None) -> str:
-    """Return the number that is kept: a customer's own; staff are asked until they name one that can be kept."""
-    if caller.is_customer:
-        return own_survivor(caller.name, into)
-    if into is not None:
-        return verify.check_survivor(context.database, caller, into, context.now())
-    while True:
-        try:
-            number = context.terminal.ask(_("Number that is kept"), option="--into")
-            if not number:
-                raise Declined
-            return verify.check_survivor(context.database, caller, number, context.now())
-        except (BadValue, UnknownNumber, MergedAway) as error:
-            context.terminal.refuse(error)
+    def proved(self) -> Request:
+        """Ask for the numbers and the proof where they are missing, and return the order that was asked for."""
+        self._walk(until=_Step.CHOICE)
+        return self._request
 
+    def filled_in(self) -> Request:
+        """Ask from the first question without an answer to the confirmation; return the order for what was shown.
 
-def _proved_number(context: Context, caller: Caller, survivor: str) -> str:
-    """Ask for number, domain and password until the proof holds; raises Declined for an empty number."""
-    while True:
-        absorbed = context.terminal.ask(_("Customer number to take over"), option=NUMBER_OPTION)
-        if not absorbed:
-            raise Declined
-        try:
-            prove(context, caller, absorbed, survivor)
-        except (ProofRefused, BadValue, SelfMerge) as error:
-            context.terminal.refuse(error)
-        else:
-            return absorbed
+        Raises before anybody is asked to confirm what `merge.preview` raises.
+        """
+        self._walk(until=None)
+        return self._request
 
+    def has_further(self) -> bool:
+        """Return whether the person wants to merge a further number."""
+        with self._leaving():
+            return self._terminal.confirm(_("Merge a further number?"), option=NUMBER_OPTION)
 
-def _asked_choice(context: Context, comparison: Comparison) -> Choice:
-    """Return which data the moved packages use; raises Declined where the person cancels.
+    def _walk(self, *, until: _Step | None) -> None:
+        request, can_ask = self._request, self._terminal.can_ask
+        step: _Step | None = _Step.DOMAIN if request.absorbed else _Step.NUMBER
+        if request.into is None and not self._caller.is_customer and can_ask:
+            step = _Step.KEPT
+        with self._leaving():
+            while step is not until and step is not None:
+                try:
+                    step = self._steps[step]()
+                except SteppedBack:
+                    step = self._step_before()
 
-    Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
-    """
-    adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=comparison.survivor)
-    keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=comparison.absorbed)
-    answer = context.terminal.choose(
-        _("Your choice"),
-        [("adopt", adopt), ("keep", keep), ("cancel", _("Cancel"))],
-        option=_("--adopt or --keep"),
-    )
-    if answer == "cancel":
+    def _step_before(self) -> _Step:
+        """Return the question before the present one, or the present one again if it is the first."""
+        if len(self._trail) == 1:
+            self._terminal.warn(_("This is the first question: there is nothing before it."))
+            return self._trail[0]
+        return self._trail[-2]
+
+    def _enter(self, step: _Step, *, is_asked: bool = True) -> None:
+        """Say where the person is, where that has changed; what is asked can be gone back to."""
+        if is_asked:
+            if step in self._trail:
+                del self._trail[self._trail.index(step) :]
+            self._trail.append(step)
+        if (heading := _HEADINGS[step]) != self._heading:
+            self._heading = heading
+            self._terminal.show(Line(_(_HEADINGS[step]), Style.HEADING))
+
+    def _ask(self, step: _Step, question: SafeText, *, option: str, default: str = "") -> str:
+        """Return the answer to a question of the form; raises Declined where there is none."""
+        self._enter(step)
+        if answer := self._terminal.ask(question, option=option, default=default, can_go_back=True):
+            return answer
         raise Declined
-    return Choice(answer)
+
+    def _kept(self) -> _Step:
+        number = self._ask(_Step.KEPT, _("Number that is kept"), option="--into", default=self._request.into or "")
+        try:
+            verify.check_survivor(self._context.database, self._caller, number, self._context.now())
+        except (BadValue, UnknownNumber, MergedAway) as error:
+            self._terminal.refuse(error)
+            return _Step.KEPT
+        self._request = replace(self._request, into=number)
+        return _Step.DOMAIN if self._given.absorbed else _Step.NUMBER
+
+    def _number(self) -> _Step:
+        into = self._request.into
+        self._enter(_Step.NUMBER)
+        if into != self._kept_said:
+            self._kept_said = into
+            self._terminal.say(_("Merge customer numbers: {survivor} is kept."), survivor=into)
+        question, default = _("Customer number to take over"), self._request.absorbed
+        number = self._ask(_Step.NUMBER, question, option=NUMBER_OPTION, default=default)
+        try:
+            verify.check_claim(self._context.database, self._caller, number, into=into, now=self._context.now())
+        except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
+            self._terminal.refuse(error)
+            return _Step.NUMBER
+        if number != self._request.absorbed:
+            self._domain = ""
+        self._request = replace(self._request, absorbed=number)
+        return _Step.DOMAIN
+
+    def _proof(self) -> _Step:
+        if not self._terminal.can_ask:
+            return _Step.CHOICE
+        database, request = self._context.database, self._request
+        if self._given.absorbed:
+            verify.check_claim(database, self._caller, request.absorbed, into=request.into, now=self._context.now())
+        if not merge.needs_proof(
+            database, self._caller, request.absorbed, into=request.into, now=self._context.now()
+        ):
+            return _Step.CHOICE
+        if self._is_domain_given:
+            # It can be changed after a wrong password.
+            self._is_domain_given = False
+            self._trail.append(_Step.DOMAIN)
+            return _Step.PASSWORD
+        question = _("A domain from its package")
+        self._domain = self._ask(_Step.DOMAIN, question, option="--domain", default=self._domain)
+        return _Step.PASSWORD
+
+    def _password(self) -> _Step:
+        self._enter(_Step.PASSWORD)
+        question = _("The password that belongs to it")
+        password = self._terminal.ask_secret(question, option="--password-stdin", can_go_back=True)
+        if not password:
+            return _Step.PASSWORD
+        claim = verify.Claim(self._request.absorbed, self._domain, password)
+        try:
+            verify.verify(
+                self._context.database, self._caller, claim, into=self._request.into, now=self._context.now()
+            )
+        except ProofRefused as error:
+            # One answer for all three (rule 3): the password is the one that is typed unseen.
+            self._terminal.refuse(error)
+            self._terminal.say(
+                _("{number}, {domain}: type the password again, or < to change them."),
+                number=claim.absorbed,
+                domain=claim.domain,
+            )
+            return _Step.PASSWORD
+        # What is proved isn't asked for again.
+        self._trail = [step for step in self._trail if step not in (_Step.DOMAIN, _Step.PASSWORD)]
+        return _Step.CHOICE
+
+    def _choice(self) -> _Step:
+        terminal, request = self._terminal, self._request
+        offer = merge.offered(
+            self._context.database, self._caller, request.absorbed, into=request.into, now=self._context.now()
+        )
+        comparison = offer.comparison
+        self._enter(_Step.CHOICE, is_asked=False)
+        terminal.show(*offer_lines(offer))
+        # The error of a blocked pair says the verdict.
+        has_verdict = comparison.decision is not Decision.BLOCKED
+        terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
+        self._request = replace(request, shown=comparison, wishes=self._given.wishes)
+        if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
+            self._enter(_Step.CHOICE)
+            wishes = asked_wishes(terminal, comparison, offer.packages, self._given.wishes)
+            self._request = replace(self._request, wishes=wishes)
+        return _Step.CONFIRMATION
+
+    def _confirmation(self) -> None:
+        receipt = merge.preview(self._context.database, self._caller, self._request, self._context.now())
+        self._request = replace(self._request, dropped=receipt.dropped)
+        self._enter(_Step.CONFIRMATION)
+        self._terminal.show(*confirmed_lines(receipt))
+        question = _("Merge {absorbed} into {survivor}?")
+        question = question.format(absorbed=receipt.absorbed, survivor=receipt.survivor)
+        if not self._terminal.confirm(question, option="--yes", can_go_back=True):
+            raise Declined
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        """Say what was and what wasn't done where the person leaves by Ctrl-C or Ctrl-D."""
+        try:
+            yield
+        except (KeyboardInterrupt, InputEnded):
+            if not self._done:
+                raise FormLeft from None
+            raise FormLeftLater(orders=list(self._done)) from None

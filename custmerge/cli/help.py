@@ -63,12 +63,12 @@ def show_help(
 def _list_topics(context: Context) -> None:
     topics = Grid([(INDENTED.format(text=name), _summary(name)) for name in TOPICS])
     context.terminal.print(
-        Line(_("Pages of the manual: custmerge help TOPIC"), Style.HEADING),
+        Line(_("Pages of the manual: `custmerge help TOPIC`"), Style.HEADING),
         BLANK,
         topics,
         BLANK,
-        _("How a command is called: custmerge help COMMAND, which is custmerge COMMAND --help."),
-        _("All commands: custmerge --help"),
+        _("How a command is called: `custmerge help COMMAND`, which is `custmerge COMMAND --help`."),
+        _("All commands: `custmerge --help`"),
     )
 
 

@@ -7,22 +7,25 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 from custmerge.errors import N_, BadValue, CustmergeError
-from custmerge.rules.characters import is_hidden, strangers
+from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
 _MANUAL = Path(__file__).parents[1] / "help"
+LOCALE = Path(__file__).parents[1] / "locale"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
 NAMES_SHOWN = 20
 """More moved packages or domains than this are counted, not listed, on a screen."""
 
+_LOCALE = Path(__file__).parents[1] / "locale"
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
     Field.FIRST_NAME: N_("first name"),
@@ -65,6 +68,7 @@ _FACT_LABELS = {
     "name": N_("name"),
     "role": N_("role"),
     "until": N_("until"),
+    "expires_at": N_("until"),
     "transfer": N_("transfer"),
     "batch": N_("batch"),
     "row": N_("row"),
@@ -122,12 +126,18 @@ class SafeText(str):
 
 def _(text: str) -> SafeText:
     """Return a text of the program in the person's language."""
-    return SafeText(gettext.gettext(text))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).gettext(text))
 
 
 def ngettext(singular: str, plural: str, count: int) -> SafeText:
     """Return the form of a text of the program that belongs to a count, likewise."""
-    return SafeText(gettext.ngettext(singular, plural, count))
+    return SafeText(_catalogue(os.environ.get("LANGUAGE", "")).ngettext(singular, plural, count))
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    """Return the texts in a language; `gettext.gettext` would look for their file at each call."""
+    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
 
 
 def literal(text: str) -> SafeText:
@@ -183,7 +193,7 @@ def _visible_part(text: str) -> SafeText:
 
 
 def _without_lookalikes(word: str) -> str:
-    strange = strangers(word)
+    strange = foreign_letters(word)
     return "".join(written_out(c) if c in strange else c for c in word) if strange else word
 
 
@@ -234,9 +244,9 @@ def _language_of(value: str) -> str | None:
 
 def install(language: str) -> None:
     """Make `language` (`de` or `en`) that of every text from now on."""
-    # gettext looks here at each call; Typer asks gettext for its own texts too.
+    # Looked at when a text is wanted; Typer asks gettext for its own texts too.
     os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, Path(__file__).parents[1] / "locale")
+    gettext.bindtextdomain(DOMAIN, LOCALE)
     gettext.textdomain(DOMAIN)
 
 
@@ -268,6 +278,16 @@ def field_label(field: Field) -> SafeText:
     return _(_FIELD_LABELS[field])
 
 
+def field_named(name: str) -> Field | None:
+    """Return the field that somebody means: `bank_code`, `bank code`, `Bankleitzahl` in whichever language."""
+    german = gettext.translation(DOMAIN, _LOCALE, ["de"]).gettext
+    wanted = name.casefold()
+    for field, label in _FIELD_LABELS.items():
+        if wanted in {field.value, label.casefold(), german(label).casefold()}:
+            return field
+    return None
+
+
 def field_list(fields: Sequence[Field]) -> SafeText:
     """Return fields' names for people, separated by commas."""
     return literal(", ").join(map(field_label, fields))
@@ -286,6 +306,12 @@ def moment(stamp: str | None) -> SafeText:
     year, month, day = local.strftime("%Y-%m-%d").split("-")
     written = _("{year}-{month}-{day} {time} {zone}")
     return written.format(year=year, month=month, day=day, time=local.strftime("%H:%M:%S"), zone=zone)
+
+
+def day(stamp: str) -> SafeText:
+    """Return the day of a moment, see `history.stamp`, for people: in their own zone."""
+    year, month, number = datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d").split("-")
+    return _("{year}-{month}-{day}").format(year=year, month=month, day=number)
 
 
 def decimal(value: float) -> SafeText:

@@ -14,6 +14,8 @@ from custmerge.cli.language import SafeText
 
 BACK = "<"
 """The answer that goes a step back; Ctrl-B gives it at once."""
+CTRL_B = "\x02"
+"""What a line has that is read as it is typed, as a password is."""
 _PLAIN_KEYS = "set convert-meta off", "set input-meta on", "set output-meta on"
 """Else ä and the like can't be typed in the locale C."""
 

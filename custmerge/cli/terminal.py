@@ -7,17 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.drawing import FILE_WIDTH, drawn
 from custmerge.cli.language import SafeText, _, literal, sentence
-from custmerge.cli.line_editing import can_edit, edited_line
+from custmerge.cli.line_editing import BACK, CTRL_B, can_edit, edited_line
 from custmerge.cli.render.text.parts import Line, Part
 from custmerge.cli.render.text.styles import definitions
-from custmerge.errors import BadUsage, CustmergeError, Declined, MissingInput, NoSecret
+from custmerge.errors import BadUsage, CustmergeError, Declined, InputEnded, MissingInput, NoSecret
 from custmerge.files import size
 from custmerge.settings import without_urls_secrets
 
@@ -32,6 +32,10 @@ _LESS = "FRX"
 """As git does: colours, and the screen isn't cleared. $LESS overrides it."""
 LONGEST_SECRET_LINE = 1 << 20
 """In bytes. A password that is too long is a wrong one; more than this is no password."""
+
+
+class SteppedBack(Exception):
+    """The person wants to be at the question before."""
 
 
 class Terminal:
@@ -79,75 +83,77 @@ class Terminal:
         """Print why an answer can't be taken, before the person is asked again."""
         self.warn(literal("✗ {sentence}"), sentence=sentence(error))
 
-    def ask(self, question: SafeText, *, option: str) -> str:
-        """Return a person's answer; raises MissingInput, naming `option`, where nobody can be asked."""
-        self.demand_person(question, option)
-        try:
-            return self._typed_line(question).strip()
-        except (EOFError, KeyboardInterrupt) as end:
-            self._end_line()
-            if isinstance(end, KeyboardInterrupt):
-                raise
-            raise Declined from None
+    def ask(self, question: SafeText, *, option: str, default: str = "", can_go_back: bool = False) -> str:
+        """Return a person's answer, `default` where it is empty.
 
-    def ask_secret(self, question: SafeText, *, option: str) -> str:
-        """Return a person's answer, which isn't shown while they type."""
+        Raises MissingInput, naming `option`, where nobody can be asked, InputEnded for Ctrl-D, and with
+        `can_go_back` SteppedBack for `<` and Ctrl-B.
+        """
+        self.demand_person(question, option)
+        if default:
+            question = literal("{question} [{default}]").format(question=question, default=default)
+        with self._ending_line():
+            answer = self._typed_line(question, can_go_back=can_go_back).strip()
+        if can_go_back and answer in (BACK, CTRL_B):
+            raise SteppedBack
+        return answer or default
+
+    def ask_secret(self, question: SafeText, *, option: str, can_go_back: bool = False) -> str:
+        """Return a person's answer, which isn't shown while they type; raises what `ask` raises."""
         # Imported here, as what hardly any command needs.
         import getpass
 
         self.demand_person(question, option)
         try:
-            return getpass.getpass(_prompt(question), stream=sys.stderr)
-        except (EOFError, KeyboardInterrupt) as end:
-            self._end_line()
-            if isinstance(end, KeyboardInterrupt):
-                raise
-            raise Declined from None
+            with self._ending_line():
+                secret = getpass.getpass(_prompt(question), stream=sys.stderr)
         except UnicodeDecodeError:
             raise BadUsage(problem=_("The password isn't valid text in this terminal's encoding.")) from None
+        if can_go_back and secret in (BACK, CTRL_B):
+            raise SteppedBack
+        return secret
 
-    def _typed_line(self, question: SafeText) -> str:
+    def _typed_line(self, question: SafeText, *, can_go_back: bool) -> str:
         """Return a line that can be edited while it is typed; raises EOFError."""
         prompt = _prompt(question)
         if can_edit(self._environ):
             # A Python without the module is rare; there the terminal's own editing has to do.
             with suppress(ImportError):
-                return edited_line(prompt, can_go_back=False)
+                return edited_line(prompt, can_go_back=can_go_back)
         print(prompt, end="", file=sys.stderr, flush=True)
         if not (answer := sys.stdin.readline()):
             raise EOFError
         return answer
 
     @staticmethod
-    def _end_line() -> None:
-        """Let what comes behind a question that was left begin on a line of its own."""
-        print_message(literal(""))
+    @contextmanager
+    def _ending_line() -> Iterator[None]:
+        """Let what comes behind a question that is left by Ctrl-C or Ctrl-D begin on a line of its own."""
+        try:
+            yield
+        except EOFError:
+            print_message(literal(""))
+            raise InputEnded from None
+        except KeyboardInterrupt:
+            print_message(literal(""))
+            raise
 
-    def confirm(self, question: SafeText, *, option: str) -> bool:
-        """Return whether a person agrees; anything but a yes is a no."""
+    def confirm(self, question: SafeText, *, option: str, can_go_back: bool = False) -> bool:
+        """Return whether a person agrees; Enter is a no, and any other word asks again. Raises what `ask` raises."""
         yes, no = _("y"), _("N")
         asked = literal("{question} [{yes}/{no}]").format(question=question, yes=yes, no=no)
-        answer = self.ask(asked, option=option).lower()
-        return answer in {yes, _("yes"), "y", "yes"}
+        while True:
+            answer = self.ask(asked, option=option, can_go_back=can_go_back).lower()
+            if answer in {yes, _("yes"), "y", "yes"}:
+                return True
+            if answer in {"", no.lower(), _("no"), "n", "no"}:
+                return False
+            self.warn(_("Please answer {yes} or {no}."), yes=_("yes"), no=_("no"))
 
     def demand_yes(self, question: SafeText) -> None:
         """Raise Declined unless a person agrees, and MissingInput where nobody can be asked and --yes isn't given."""
         if not self.confirm(question, option="--yes"):
             raise Declined
-
-    def choose(self, question: SafeText, choices: Sequence[tuple[str, SafeText]], *, option: str) -> str:
-        """Return the key of the choice that a person makes by its number, its key or its text.
-
-        `choices` are pairs of key and text. Asks again until the answer is one of them.
-        """
-        for position, (_key, text) in enumerate(choices, start=1):
-            self.warn(literal("  {position}  {text}"), position=position, text=text)
-        while True:
-            answer = self.ask(question, option=option).lower()
-            for position, (key, text) in enumerate(choices, start=1):
-                if answer in {str(position), key, text.lower()}:
-                    return key
-            self.warn(_("Please answer with one of the numbers."))
 
     @property
     def is_screen(self) -> bool:
@@ -206,7 +212,12 @@ def print_line(text: SafeText) -> None:
 
 def print_sentence(text: SafeText) -> None:
     """Print a sentence to stdout at once; on a terminal it is broken at words."""
-    print(_wrapped_for(sys.stdout, text), flush=True)
+    print_line(fitted(text))
+
+
+def fitted(text: SafeText) -> SafeText:
+    """Return a text as stdout takes it: on a terminal it is broken at words."""
+    return _wrapped_for(sys.stdout, text)
 
 
 def print_message(message: SafeText) -> None:

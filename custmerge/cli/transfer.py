@@ -70,7 +70,7 @@ def file(
 
 @verb(
     app,
-    _("List the newest contract transfers."),
+    _("List the newest contract transfers, open ones first."),
     "custmerge transfer list",
     "custmerge transfer list --status filed --format json",
     name="list",
@@ -111,7 +111,7 @@ def show(
     """Show a contract transfer."""
     context: Context = ctx.obj
     caller = context.caller()
-    filed = transfer.one(context.database, caller, number)
+    filed = transfer.show(context.database, caller, number)
     if save is not None:
         _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
         text = _("The form is in {file}: {size} bytes.")

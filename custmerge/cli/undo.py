@@ -71,7 +71,7 @@ def _undo_orders(context: Context, request: undo_service.Request, form: Format, 
         if not yes:
             shown = undo_service.preview(context.database, caller, request, context.now())
             _confirm_orders(context, shown)
-            request = replace(request, seen=shown)
+            request = replace(request, shown=shown)
         plans = undo_service.undo(context.database, caller, request, context.now())
     if form is Format.TABLE:
         context.terminal.print(*undone_lines(plans, dry_run=dry_run))

@@ -1,4 +1,4 @@
-"""What an audit says: checks, findings, the verdict of the monitoring-plugins' convention, checkpoints (contract §7).
+"""The result of an audit: checks, findings, the verdict as monitoring plugins give it, checkpoints (contract §7).
 
 Source: Monitoring Plugins Development Guidelines, "Plugin Return Codes".
 """
@@ -16,14 +16,14 @@ from custmerge.errors import N_
 from custmerge.rules.history import Head, canonical, moment
 
 FINDINGS_AT_MOST = 100
-"""Findings of one check that are listed; the others are counted."""
+"""How many findings of one check are listed; the rest are only counted."""
 _KEYS = ["seq", "hash", "at"]
 _SIGNED_KEYS = [*_KEYS, "signature"]
 _HASH = re.compile(r"[0-9a-f]{64}")
 LARGEST_SEQ = 2**53 - 1
 """Canonical JSON has one way to write an integer up to here. Source: RFC 8785 §3.2.2.3."""
 _BEGINNING = '{"seq": '
-# A line as `checkpoint_line` writes it, and one of the same shape: what is missing from a torn line is taken from it.
+# _WRITTEN is a line of `checkpoint_line`; _REST and _ENDS complete a torn line to a line of that shape.
 _WRITTEN = re.compile(
     r'\{"seq": (0|[1-9][0-9]*), "hash": "[0-9a-f]{64}", '
     r'"at": "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z"'
@@ -43,7 +43,7 @@ class Severity(StrEnum):
 
 
 class Verdict(IntEnum):
-    """What an audit comes to; the value is the exit code."""
+    """The result of an audit; the value is the exit code."""
 
     OK = 0
     WARNING = 1
@@ -52,7 +52,7 @@ class Verdict(IntEnum):
 
 
 class CheckName(StrEnum):
-    """Everything that is looked at, in the order in which it is reported."""
+    """The checks of an audit, in the order in which they are reported."""
 
     CHAIN = "chain"
     CHECKPOINT = "checkpoint"
@@ -139,7 +139,7 @@ class Finding:
 
 @dataclass(slots=True)
 class Findings:
-    """Findings of any check: some are kept, the others counted."""
+    """The findings of all checks: the first FINDINGS_AT_MOST of each are kept, the rest only counted."""
 
     kept: list[Finding] = field(default_factory=list)
     counts: Counter[CheckName] = field(default_factory=Counter)
@@ -158,32 +158,32 @@ class Findings:
         if self.counts[finding.check] <= FINDINGS_AT_MOST:
             self.kept.append(finding)
 
-    def extend(self, others: Findings) -> None:
-        """Add the findings that another look has made."""
-        for finding in others.kept:
+    def extend(self, added: Findings) -> None:
+        """Add the findings of another part of the audit."""
+        for finding in added.kept:
             self.keep(finding)
-        # Those that the other look has counted alone.
-        self.counts.update(others.counts - Counter(finding.check for finding in others.kept))
+        # The findings that the other part only counted.
+        self.counts.update(added.counts - Counter(finding.check for finding in added.kept))
 
     def checked(self, check: CheckName) -> Checked:
-        """Return what one check found."""
+        """Return one check with its findings."""
         kept = [finding for finding in self.kept if finding.check is check]
         return Checked(check, kept, self.counts[check] - len(kept))
 
     def without(self, check: CheckName) -> Findings:
         """Return the findings of all other checks."""
-        others = Counter({other: count for other, count in self.counts.items() if other is not check})
-        return Findings([finding for finding in self.kept if finding.check is not check], others)
+        counts = Counter({name: count for name, count in self.counts.items() if name is not check})
+        return Findings([finding for finding in self.kept if finding.check is not check], counts)
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One check and what it found."""
+    """One check and its findings."""
 
     check: CheckName
     findings: Sequence[Finding]
     more: int = 0
-    """So many findings besides were counted and left out."""
+    """How many findings were only counted, beyond `findings`."""
 
     @property
     def count(self) -> int:
@@ -193,7 +193,7 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What an audit came to."""
+    """The result of an audit: every check, the end of the history, how long it took."""
 
     checks: Sequence[Checked]
     head: Head
@@ -202,12 +202,12 @@ class Audit:
     @property
     def findings(self) -> list[Finding]:
         """Return every finding that is listed, in the order of the checks."""
-        return [found for checked in self.checks for found in checked.findings]
+        return [finding for checked in self.checks for finding in checked.findings]
 
     @property
     def verdict(self) -> Verdict:
-        """Return the worst that was found."""
-        severities = {found.severity for found in self.findings}
+        """Return the verdict for the worst severity among the findings."""
+        severities = {finding.severity for finding in self.findings}
         if Severity.CRITICAL in severities:
             return Verdict.CRITICAL
         return Verdict.WARNING if severities else Verdict.OK
@@ -224,11 +224,11 @@ class Checkpoint:
     at: str
     """When it was audited, see `history.stamp`."""
     signature: str | None
-    """Ed25519 over `signed_text`, in base64; None where nobody signed."""
+    """Ed25519 over `signed_text`, in base64; None for an unsigned checkpoint."""
 
 
 def signed_text(checkpoint: Checkpoint) -> str:
-    """Return what a signature is over: canonical JSON of the first three keys. Source: RFC 8785."""
+    """Return the text that is signed: canonical JSON of the first three keys. Source: RFC 8785."""
     return canonical({"seq": checkpoint.seq, "hash": checkpoint.hash, "at": checkpoint.at})
 
 
@@ -241,9 +241,9 @@ def checkpoint_line(checkpoint: Checkpoint) -> str:
 
 
 def read_checkpoint(text: str) -> Checkpoint:
-    """Return the checkpoint that a line holds; raises ValueError where it holds none, or one that can't be.
+    """Return the checkpoint of a line; raises ValueError if the line isn't a valid checkpoint.
 
-    Whether its signature is right, or is one at all, is for `storage.files.checkpoint_file` to say.
+    The signature isn't checked here but by `storage.files.checkpoint_file`.
     """
     try:
         shape = json.loads(text)
@@ -265,9 +265,9 @@ def read_checkpoint(text: str) -> Checkpoint:
 
 
 def is_torn_line(text: str) -> bool:
-    """Return whether `text` is a true prefix of a line of `checkpoint_line`: what a crash may leave of one."""
+    """Return whether `text` is the beginning of a checkpoint line whose end is missing, as a crash may leave it."""
     digits = re.match("[0-9]*", text.removeprefix(_BEGINNING))
-    # Where the number is torn off too, any digit does.
+    # If the line ends before the number, any digit completes it.
     seq = digits[0] if text.startswith(_BEGINNING) and digits and digits[0] else "0"
     wholes = (_BEGINNING + seq + _REST + end for end in _ENDS)
     return any(len(text) < len(whole) and _WRITTEN.fullmatch(text + whole[len(text) :]) for whole in wholes)

@@ -1,4 +1,4 @@
-"""Bulk files: what a row asks for, what becomes of it, and when an approval holds (contract §6)."""
+"""Bulk files: what a row asks for, its result, and when an approval is valid (contract §6)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from custmerge.errors import (
     UnknownNumber,
 )
 from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
-from custmerge.rules.history import MAY_BE_APART, has_begun, moment, row_digest, stamp
+from custmerge.rules.history import CLOCK_TOLERANCE, has_begun, moment, row_digest, stamp
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import shortened, unguard, wrong_with_digits
 
@@ -32,15 +32,15 @@ COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
 REQUIRED = ("survivor", "absorbed")
 APPROVED_FOR = timedelta(days=7)
 ALIVE_FOR = timedelta(seconds=60)
-"""So long a lease lasts unless it is renewed."""
+"""A lease expires after this time unless it is renewed."""
 
 
 class Result(StrEnum):
-    """What becomes of a row."""
+    """The result of a row."""
 
     MERGED = "merged"
     ALREADY = "already"
-    """Executed by an earlier run of this file, or the absorbed number leads to this survivor already."""
+    """An earlier run of this file merged it, or the absorbed number leads to this survivor already."""
     REFUSED = "refused"
     NOT_FOUND = "not_found"
     BLOCKED = "blocked"
@@ -48,11 +48,11 @@ class Result(StrEnum):
     FAILED = "failed"
 
 
-IS_WELL = (Result.MERGED, Result.ALREADY)
+SUCCESSES = (Result.MERGED, Result.ALREADY)
 
 
 class State(StrEnum):
-    """Where a batch is in its life."""
+    """The state of a batch."""
 
     APPROVED = "approved"
     RUNNING = "running"
@@ -71,9 +71,9 @@ class Batch:
     state: State
     rows: int
     at: str
-    """When it was approved, or begun; see `history.stamp`."""
+    """When it was approved or its run began; see `history.stamp`."""
     id: int = 0
-    """0 for a batch that isn't kept yet."""
+    """0 for a batch that isn't stored yet."""
     done: int = 0
     merged: int = 0
     approved_by: str | None = None
@@ -98,7 +98,7 @@ class BulkRow:
     domain: str
     password: str
     problem: CustmergeError | None
-    """What is wrong with it whatever the database holds."""
+    """What is wrong with the row by itself, independent of the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +112,17 @@ class Outcome:
     code: int = 0
     order: int | None = None
     error: CustmergeError | None = None
-    """What is to be said about it."""
+    """Why the row has this result."""
 
 
 def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
-    """Return what the cells of one row ask for."""
+    """Return a row of a bulk file from its cells."""
     survivor, absorbed = unguard(cells["survivor"].strip()), unguard(cells["absorbed"].strip())
     choice, take = cells.get("choice", "").strip(), cells.get("take", "").split()
     wishes = Wishes(
         Choice(choice) if choice in _CHOICES else None, tuple(Field(name) for name in take if name in DETAIL_FIELDS)
     )
-    # A longer number is none, and would only be carried through messages, report and database.
+    # A text that was shortened is no valid number; messages, report and database needn't hold all of it.
     return BulkRow(
         row=row,
         survivor=shortened(survivor),
@@ -135,13 +135,13 @@ def read_row(row: int, cells: Mapping[str, str]) -> BulkRow:
 
 
 def outcome_of(row: BulkRow, error: CustmergeError) -> Outcome:
-    """Return the line of a row that wasn't merged."""
+    """Return the report's line for a row that wasn't merged because of `error`."""
     result = next((result for result, kinds in _RESULTS.items() if isinstance(error, kinds)), Result.FAILED)
     return Outcome(row.row, row.survivor, row.absorbed, result, code=int(error.exit), error=error)
 
 
 def approval_holds(batch: Batch, now: datetime) -> bool:
-    """Return whether a batch may still be run as a whole: approved, not for too long, and not finished."""
+    """Return whether a batch may be run without passwords: approved within APPROVED_FOR, and not finished."""
     if batch.approved_at is None or batch.state not in UNFINISHED:
         return False
     return has_begun(batch.approved_at, now) and now < moment(batch.approved_at) + APPROVED_FOR
@@ -153,10 +153,10 @@ def approval_digest(batch: Batch) -> str:
     return row_digest("approval", batch.id, batch.sha256, batch.rows, *approved)
 
 
-def goes_on(batch: Batch, now: datetime) -> bool:
-    """Return whether a run of the file goes on with this batch instead of beginning one of its own.
+def can_continue(batch: Batch, now: datetime) -> bool:
+    """Return whether a run of the file continues this batch instead of starting a new one.
 
-    Not where the approval has ended under which it was begun.
+    It starts a new one if the batch was started under an approval that has ended.
     """
     return batch.state is State.RUNNING and (batch.approved_at is None or approval_holds(batch, now))
 
@@ -165,23 +165,23 @@ def is_alive(batch: Batch, now: datetime) -> bool:
     """Return whether a batch has a lease that hasn't expired."""
     if batch.alive_until is None:
         return False
-    return stamp(now) < batch.alive_until <= stamp(now + ALIVE_FOR + MAY_BE_APART)
+    return stamp(now) < batch.alive_until <= stamp(now + ALIVE_FOR + CLOCK_TOLERANCE)
 
 
-# Any: JSON, as it goes and as it comes.
+# Any: JSON values.
 def packed(outcome: Outcome) -> list[Any]:
-    """Return what `unpacked` needs: result, code and order, and behind them what there is to be said of the row."""
+    """Return an outcome as JSON for `unpacked`: result, code, order; then the error's code and details, if any."""
     error = outcome.error
     return [outcome.result.value, outcome.code, outcome.order, *((error.code, error.details) if error else ())]
 
 
-def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
-    """Return the outcome that `packed` kept of a row, as a later run tells it: what was merged is so already.
+def unpacked(row: BulkRow, stored: Sequence[Any]) -> Outcome:
+    """Return the outcome of a row that an earlier run stored by `packed`; MERGED becomes ALREADY.
 
-    `kept` may be of another version, which knew other results and errors.
+    Another version may have written `stored`, with other results and errors.
     """
-    result, code, order, *said = kept
-    error = _error(said[0], said[1] if len(said) > 1 else {}) if said else None
+    result, code, order, *rest = stored
+    error = _error(rest[0], rest[1] if len(rest) > 1 else {}) if rest else None
     if result not in set(Result):
         result, error = Result.FAILED, error or DecidedElsewhere(code=str(result))
     result = Result.ALREADY if result == Result.MERGED else Result(result)
@@ -189,14 +189,14 @@ def unpacked(row: BulkRow, kept: Sequence[Any]) -> Outcome:
 
 
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
-    """Return an error that was kept, or DecidedElsewhere where this version can't say it."""
+    """Return an error that `packed` stored, or DecidedElsewhere if this version doesn't know it."""
     try:
         filled = {
             name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
             for name, value in details.items()
         }
         error = _CLASSES[code](**filled)
-        # The message is made of these, some of which are templates themselves.
+        # The message is filled from these details; some of them are templates themselves.
         for template in (error.template, *(str(filled[name]) for name in _TEMPLATES if name in filled)):
             template.format(**filled)
     except (LookupError, TypeError, ValueError, AttributeError):
@@ -214,7 +214,7 @@ _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
 _CLASSES = {
     kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CustmergeError)
 }
-# Details that hold fields, which people read under other names.
+# Details that hold fields; they are shown under translated names.
 _FIELD_LISTS = ("fields", "blocked_by")
 _TEMPLATES = ("why", "what", "role", "status")
 

@@ -1,4 +1,4 @@
-"""What single characters are: drawn as nothing, marks on another one, or drawn like those of another script."""
+"""Properties of characters: invisible, a combining mark, or drawn like a character of another script."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 MARKS_IN_A_ROW = 30
-"""So many marks may stand on one character. Source: UAX 15 §13, Stream-Safe Text Format."""
+"""At most so many combining marks may follow one character. Source: UAX 15 §13, Stream-Safe Text Format."""
 
 DEFAULT_IGNORABLE = (
     *((0x00AD, 0x00AD), (0x034F, 0x034F), (0x061C, 0x061C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
@@ -16,8 +16,8 @@ DEFAULT_IGNORABLE = (
 )
 """First and last of each range of Default_Ignorable_Code_Point. Source: Unicode 16, DerivedCoreProperties.txt."""
 BLANK = "\u2800\ufffc\U00013441\U00013442\U00016fe4\U0001d159"
-"""Others that are drawn as nothing: blanks of braille and hieroglyphs, what stands for an object, the Khitan filler,
-the null notehead."""
+"""Other characters that are drawn as nothing: blanks of braille and hieroglyphs, the object replacement character,
+the Khitan filler, the null notehead."""
 
 # Cc control, Cf format (bidi, zero width), Cs surrogate, Co private, Cn unassigned, Zl and Zp separators.
 _OBEYED_OR_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -30,8 +30,8 @@ _LOOK_LATIN = frozenset(
     {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU", "FULLWIDTH", "MATHEMATICAL", "ROMAN"}
 )
 """Scripts, and kinds of letters, some of which are drawn like Latin ones."""
-# Letters and signs, and the Latin or ASCII ones that they are drawn like, as capitals or as small letters.
-# Source: Unicode TR 39, confusables.txt: what is alike in usual typefaces.
+# Letters and signs, each with the Latin or ASCII ones that its capital or small letter looks like.
+# Source: Unicode TR 39, confusables.txt: those that look alike in usual typefaces.
 _PAIRS = (
     "а:a в:b г:r е:e к:k м:m н:h о:o р:p с:c т:t у:y х:x ь:b ѕ:s і:i ј:j һ:h ӏ:l ԁ:d ԛ:q ԝ:w "
     "α:a β:b ε:e ζ:z η:nh ι:i κ:k μ:mu ν:vn ο:o ρ:p σ:o τ:t υ:uy χ:x ω:w "
@@ -46,7 +46,7 @@ _DRAWN_LIKE = {**dict(pair.split(":") for pair in _PAIRS.split()), "꞉": ":", "
 
 
 def is_hidden(character: str) -> bool:
-    """Return whether a terminal obeys a character or draws nothing for it; spaces aren't meant."""
+    """Return whether a terminal obeys a character or draws nothing for it; False for spaces."""
     return unicodedata.category(character) in _OBEYED_OR_HIDDEN or _IGNORED.match(character) is not None
 
 
@@ -55,21 +55,21 @@ def has_hidden(text: str) -> bool:
     return not (text.isascii() and text.isprintable()) and any(map(is_hidden, text))
 
 
-def is_unseen(character: str) -> bool:
-    """Return whether a character leaves no ink: white space of any kind, or hidden.
+def is_invisible(character: str) -> bool:
+    """Return whether a character is drawn as nothing: white space of any kind, or hidden.
 
-    One of private use, or of a Unicode that is newer than this Python's, may be drawn as anything.
+    False for private-use characters and those newer than this Python's Unicode: they may be drawn as anything.
     """
     is_known = unicodedata.category(character) in _NO_INK or _IGNORED.match(character) is not None
     return is_known or character.isspace()
 
 
 def has_too_many_marks(text: str) -> bool:
-    """Return whether more than `MARKS_IN_A_ROW` marks follow each other, as in no language.
+    """Return whether more than `MARKS_IN_A_ROW` marks follow each other, which no language needs.
 
-    To compose such a text takes a time that grows with the square of its length.
+    The time to compose such a text grows with the square of its length.
     """
-    # So long a row has one of these in it, and in most texts none of them is a mark.
+    # A longer row covers at least one of these positions, and in most texts none of them is a mark.
     if len(text) <= MARKS_IN_A_ROW or text.isascii():
         return False
     if not any(map(unicodedata.combining, text[MARKS_IN_A_ROW :: MARKS_IN_A_ROW + 1])):
@@ -83,45 +83,45 @@ def has_too_many_marks(text: str) -> bool:
 
 
 def composed(text: str) -> str:
-    """Return `text` in Unicode NFC; one with too many marks in a row comes back as it is."""
+    """Return `text` in Unicode NFC; a text with too many marks in a row is returned unchanged."""
     return text if has_too_many_marks(text) else unicodedata.normalize("NFC", text)
 
 
 def script(letter: str) -> str:
-    """Return the script of a letter as the first word of its name has it: `LATIN`, `CYRILLIC`; `FULLWIDTH` too."""
+    """Return the first word of a letter's Unicode name, mostly its script: `LATIN`, `CYRILLIC`; also `FULLWIDTH`."""
     return unicodedata.name(letter, "").partition(" ")[0]
 
 
-def strangers(word: str) -> set[str]:
-    """Return those letters of a word with Latin letters that belong to a script with look-alikes of them."""
+def foreign_letters(word: str) -> set[str]:
+    """Return a word's letters from scripts with Latin look-alikes; none if the word has no Latin letters."""
     scripts = {letter: script(letter) for letter in word}
     return {letter for letter in word if scripts[letter] in _LOOK_LATIN} if "LATIN" in scripts.values() else set()
 
 
-def doubles(mine: str, theirs: str) -> set[str]:
-    """Return the letters of `mine` that are drawn like other ones in the same places of `theirs`.
+def look_alikes(text: str, model: str) -> set[str]:
+    """Return the letters of `text` that differ from those in the same places of `model` but look like them.
 
-    There are none where the two aren't drawn alike as a whole; neither case nor what is unseen counts.
+    There are none if the two texts don't look alike as a whole. Case and invisible characters don't count.
     """
-    drawn, others = (list(_parts(text)) for text in (mine, theirs))
-    if len(drawn) != len(others) or any(
-        _drawn_as(part).isdisjoint(_drawn_as(other)) for (part, _), (other, _) in zip(drawn, others, strict=True)
+    drawn, drawn_model = (list(_parts(whole)) for whole in (text, model))
+    if len(drawn) != len(drawn_model) or any(
+        _drawn_as(part).isdisjoint(_drawn_as(like)) for (part, _), (like, _) in zip(drawn, drawn_model, strict=True)
     ):
         return set()
-    pairs = zip(drawn, others, strict=True)
-    return {letter for (_, letter), (_, other) in pairs if letter.lower() != other.lower()}
+    pairs = zip(drawn, drawn_model, strict=True)
+    return {letter for (_, letter), (_, like) in pairs if letter.lower() != like.lower()}
 
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
-    """Give what is drawn of a text, a ligature as its letters, each with the character that it comes from."""
+    """Yield the visible letters of a text, those of a ligature one by one, each with the character it comes from."""
     for letter in composed(text):
-        if not is_unseen(letter):
+        if not is_invisible(letter):
             for part in unicodedata.normalize("NFKC", letter).lower():
                 yield part, letter
 
 
 def _drawn_as(part: str) -> set[str]:
-    """Return what a part may be taken for: a Cyrillic letter with two dots for a Latin one with two dots."""
+    """Return the letters that `part` looks like, itself included; marks on it stay: Cyrillic `ё`, Latin `ë`."""
     decomposed = unicodedata.normalize("NFD", part)
     with_marks = (composed(like + decomposed[1:]) for like in _DRAWN_LIKE.get(decomposed[0], ""))
     return {part, *_DRAWN_LIKE.get(part, ""), *with_marks}

@@ -1,4 +1,4 @@
-"""Comparing two records field by field, and what follows from it."""
+"""Comparing two records field by field, and the decision that follows from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Status(StrEnum):
     SAME = "same"
     """Identical text."""
     EQUIVALENT = "equivalent"
-    """Two writings of one thing."""
+    """Two writings of the same value."""
     DIFFERENT = "different"
     BLOCKED = "blocked"
     """An identity field that is neither same nor equivalent."""
@@ -47,7 +47,7 @@ class FieldComparison:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A contract transfer that is filed and not decided yet."""
+    """A filed contract transfer that isn't decided yet."""
 
     transfer: int
     filed_by: str
@@ -60,15 +60,15 @@ class Comparison:
     survivor: str
     """The number that is kept."""
     absorbed: str
-    """The number that is taken over."""
+    """The number that is merged into it."""
     fields: tuple[FieldComparison, ...]
     transfer: int | None = None
     """The approved, unused contract transfer for exactly this pair, which lifts a block."""
 
     waiting: Waiting | None = None
-    """The contract transfer for exactly this pair that waits for its decision; None for who may not file one."""
+    """The contract transfer for exactly this pair that waits for a decision; None if the caller may not file one."""
     may_file: bool = False
-    """Whether the person who asks may file a contract transfer."""
+    """Whether the caller may file a contract transfer."""
 
     @property
     def blocked_by(self) -> tuple[Field, ...]:
@@ -82,19 +82,19 @@ class Comparison:
 
     @property
     def is_identical(self) -> bool:
-        """Whether both records say the same."""
+        """Whether no field is blocked or different."""
         return not self.blocked_by and not self.different
 
     @property
     def decision(self) -> Decision:
-        """Blocked, to be chosen, or identical but for the writing and for what a contract transfer lifts."""
+        """BLOCKED if identity fields differ and no transfer lifts that; CHOOSE if details differ; else IDENTICAL."""
         if self.blocked_by and self.transfer is None:
             return Decision.BLOCKED
         return Decision.CHOOSE if self.different else Decision.IDENTICAL
 
     @property
     def block(self) -> IdentityBlocked:
-        """The error of a blocked pair, with what the person who asks can do about it."""
+        """The error of a blocked pair, with what the caller can do about it."""
         details = {"survivor": self.survivor, "absorbed": self.absorbed, "blocked_by": self.blocked_by}
         if self.waiting is not None:
             return TransferWaits(**details, transfer=self.waiting.transfer, filed_by=self.waiting.filed_by)
@@ -109,31 +109,31 @@ def compare(survivor: Customer, absorbed: Customer) -> Comparison:
 
     Equal texts are never parsed.
     """
-    bank_is_one = _one_account(survivor, absorbed)
+    is_same_account = _have_same_account(survivor, absorbed)
     lines = []
-    for field, mine, theirs in zip(FIELDS, survivor.values, absorbed.values, strict=True):
-        if mine == theirs:
+    for field, kept, merged in zip(FIELDS, survivor.values, absorbed.values, strict=True):
+        if kept == merged:
             status = Status.SAME
-        elif (bank_is_one and field in BANK_FIELDS) or _is_one(field, mine, theirs):
+        elif (is_same_account and field in BANK_FIELDS) or _are_equivalent(field, kept, merged):
             status = Status.EQUIVALENT
         else:
             status = Status.BLOCKED if field in IDENTITY_FIELDS else Status.DIFFERENT
-        lines.append(FieldComparison(field, mine, theirs, status))
+        lines.append(FieldComparison(field, kept, merged, status))
     return Comparison(survivor.number, absorbed.number, tuple(lines))
 
 
-def _is_one(field: Field, mine: str, theirs: str) -> bool:
+def _are_equivalent(field: Field, left: str, right: str) -> bool:
     key = _KEYS[field]
-    # Most numbers that aren't the same are others, and parsing them costs more than all the rest.
-    if key is normalise.phone and normalise.surely_other_phone(mine, theirs):
+    # Most phone numbers whose texts differ are different numbers, and parsing them costs more than all the rest.
+    if key is normalise.phone and normalise.surely_different_phones(left, right):
         return False
-    return key(mine) == key(theirs)
+    return key(left) == key(right)
 
 
-def _one_account(survivor: Customer, absorbed: Customer) -> bool:
-    mine = (survivor[Field.ACCOUNT_NUMBER], survivor[Field.BANK_CODE])
-    theirs = (absorbed[Field.ACCOUNT_NUMBER], absorbed[Field.BANK_CODE])
-    return mine != theirs and normalise.bank(*mine) == normalise.bank(*theirs)
+def _have_same_account(survivor: Customer, absorbed: Customer) -> bool:
+    left = (survivor[Field.ACCOUNT_NUMBER], survivor[Field.BANK_CODE])
+    right = (absorbed[Field.ACCOUNT_NUMBER], absorbed[Field.BANK_CODE])
+    return left != right and normalise.bank(*left) == normalise.bank(*right)
 
 
 _KEYS: dict[Field, Callable[[str], object]] = {

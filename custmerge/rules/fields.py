@@ -39,18 +39,18 @@ Pair = tuple[str, str]
 EMPTY_VALUES: tuple[str, ...] = ("",) * len(FIELDS)
 EMPTY_DETAILS: tuple[str, ...] = ("",) * len(DETAIL_FIELDS)
 OLD_NUMBER_LENGTH = 64
-"""Earlier versions let so long ones in, and they can still be looked up and merged."""
+"""Earlier versions accepted numbers of this length, and these can still be looked up and merged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """What is known of one customer number."""
+    """The record of one customer number."""
 
     number: str
     values: tuple[str, ...] = EMPTY_VALUES
-    """The eleven values in the order of `FIELDS`; empty text where nothing is known."""
+    """The eleven values in the order of `FIELDS`; an unknown value is an empty text."""
     merged_into: str | None = None
-    """The number that this one went into; set makes the record a tombstone."""
+    """The number that this one was merged into; if it is set, the record is a tombstone."""
 
     def __getitem__(self, field: Field) -> str:
         return self.values[_POSITION[field]]
@@ -80,7 +80,7 @@ class Package:
     domains: tuple[str, ...] = ()
     """Domain names, sorted."""
     contact: tuple[str, ...] | None = None
-    """The package's own eight details (contract: Ansprechpartner), or None where its customer's apply."""
+    """The package's own eight details (contract: Ansprechpartner), or None if its customer's apply."""
 
 
 def wrong_with_number(number: str) -> str | None:
@@ -100,14 +100,14 @@ def wrong_with_number(number: str) -> str | None:
 
 
 def checked_number(number: str) -> str:
-    """Return `number`; raises BadValue where no customer number can look like that."""
+    """Return `number`; raises BadValue if it can't be a customer number."""
     if why := wrong_with_number(number):
         raise BadValue(name="number", value=number, why=why)
     return number
 
 
 Records = Mapping[str, Customer]
-"""By number; of a tombstone the records that it leads to, as well."""
+"""Records by number; for a tombstone also the records that it leads to."""
 
 
 def chain(number: str, records: Records) -> list[str]:
@@ -134,7 +134,7 @@ def living(number: str, records: Records) -> Customer:
 def living_pair(pair: Pair, records: Records, *, is_customer: bool) -> tuple[Customer, Customer]:
     """Return the records of two numbers that are in use; raises UnknownNumber, MergedAway.
 
-    A customer isn't told that the absorbed number went elsewhere, proof or not: ProofRequired (rule 3).
+    Raises ProofRequired for a customer if `absorbed` isn't in use: they mustn't learn more, proof or not (rule 3).
     """
     survivor, absorbed = pair
     record = records.get(absorbed)

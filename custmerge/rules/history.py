@@ -1,12 +1,13 @@
 """The format of the history: bodies, their canonical text, the chain of hashes, moments (contract §7).
 
-Moments are always UTC and always written alike, wherever they are kept.
+Moments are always stored in UTC and in one format.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,24 +15,25 @@ from enum import StrEnum
 from typing import Literal
 
 Fact = str | int | None | list[str]
-"""What a body may hold: no fractions, so that canonical JSON has one way to write it."""
+"""A value in a body: no fractions, so that canonical JSON has only one way to write it."""
 
 Facts = Mapping[str, Fact]
 """The body of a history entry."""
 Cell = str | int | bytes | None
-"""What a row may hold that a digest is made of."""
+"""A cell of a row that goes into a digest."""
 
 FORMAT_VERSION = 1
-# One for all bodies: making it takes as long as encoding one.
+# One encoder for all bodies: making one takes as long as encoding a body.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 NO_HASH = "00" * 32
+_GERMAN_DAY = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
 
-MAY_BE_APART = timedelta(seconds=60)
-"""So far ahead of now a moment may lie and count as begun: two processes never read their clocks at once."""
+CLOCK_TOLERANCE = timedelta(seconds=60)
+"""A moment up to this far ahead of now counts as begun: two processes never read their clocks at the same time."""
 
 
 class Action(StrEnum):
-    """What an entry tells of. `reveal` is bank data shown unmasked, which §4 wants recorded."""
+    """What an entry records. `reveal`: bank data was shown unmasked (contract §4)."""
 
     MERGE = "merge"
     UNDO = "undo"
@@ -53,9 +55,9 @@ class Action(StrEnum):
 
 
 FOR_CUSTOMERS = (Action.MERGE, Action.UNDO)
-"""What a customer sees of the own number's history: any other entry may name numbers that they haven't proved."""
+"""Entries that customers see of their own number: all others may name numbers that they haven't proved."""
 ROUTINE = (Action.LOGIN, Action.DENIED)
-"""What there is so much of that a table without a filter leaves it out."""
+"""Actions that are so frequent that a table without a filter leaves them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +71,19 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An entry that doesn't know its place in the chain yet."""
+    """An entry without its place in the chain."""
 
     at: str
     """ISO 8601 UTC, see `stamp`."""
     by: Actor
     action: Action
     facts: Mapping[str, Fact]
-    """`order`, `survivor`, `absorbed`, `choice` where the action has them, and what else it tells."""
+    """`order`, `survivor`, `absorbed`, `choice` if the action has them, and the action's own values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry in its place."""
+    """An entry with its place in the chain."""
 
     seq: int
     body: str
@@ -98,7 +100,7 @@ class Head:
     """The last entry's, 0 for an empty history."""
     hash: str
     order: int
-    """The last order's number, 0 where there is none."""
+    """The last order's number, 0 if there is none."""
 
 
 def canonical(body: Mapping[str, Fact]) -> str:
@@ -118,7 +120,7 @@ def chain_hash(previous: str, body: str) -> str:
 
 
 def extend(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
-    """Return the entries that `drafts` become behind `head`, in their order."""
+    """Return `drafts` as the entries that follow `head`, in their order."""
     entries: list[Entry] = []
     seq, previous = head.seq, head.hash
     for draft in drafts:
@@ -144,31 +146,30 @@ def extend(head: Head, drafts: Sequence[Draft]) -> list[Entry]:
 
 
 def image_digest(salt: bytes, image: str) -> str:
-    """Return the SHA-256 that binds a before-image to its entry without telling what is in it, in hex.
+    """Return the SHA-256, in hex, that binds a before-image to its entry without revealing its content.
 
-    The salt (16 random bytes) is kept beside the image and erased with it; what is left can't be guessed.
+    The salt (16 random bytes) is stored with the image and erased with it: then nobody can guess the content.
     """
     return hashlib.sha256(salt + image.encode()).hexdigest()
 
 
 def seq_of(facts: Facts) -> int:
-    """Return the number of the history entry with a body."""
+    """Return the seq of the history entry whose body is `facts`."""
     return int(str(facts["seq"]))
 
 
 def row_digest(kind: str, *cells: Cell) -> str:
-    """Return the SHA-256, in hex, of a row's cells, by which an audit knows whether somebody else changed the row.
+    """Return the SHA-256, in hex, of a row's cells; an audit detects by it that the row was changed by hand.
 
-    It tells nothing of what it was made of: everything personal in it comes with a random salt, which in a password's
-    hash is the hash's own. Bytes get another digest than any text: a file of SQLite's takes either, and the program
-    knows a text alone.
+    The digest reveals none of the cells: personal ones come with a random salt (a password hash has its own). Bytes
+    never have the digest of a text: SQLite stores both in any column, but custmerge writes only texts.
     """
     return hashlib.sha256(json.dumps([kind, *cells], default=repr).encode()).hexdigest()
 
 
 def has_begun(begin: str, now: datetime) -> bool:
-    """Return whether a moment (see `stamp`) isn't one of the future: nothing counts that has yet to begin."""
-    return begin <= stamp(now + MAY_BE_APART)
+    """Return whether a moment (see `stamp`) isn't in the future: what hasn't begun doesn't count."""
+    return begin <= stamp(now + CLOCK_TOLERANCE)
 
 
 def stamp(moment: datetime) -> str:
@@ -184,8 +185,11 @@ def moment(text: str) -> datetime:
 def day_bounds(text: str) -> tuple[str, str]:
     """Return the stamps of the first second of what `text` names and of the first second after it.
 
-    `text` is a date (a whole UTC day) or an ISO 8601 moment (without an offset: UTC). Raises ValueError.
+    `text` is a date (a whole UTC day) or an ISO 8601 moment (without an offset: UTC); the date may be written as
+    Germans write it, 31.01.2026. Raises ValueError.
     """
+    if german := _GERMAN_DAY.match(text):
+        text = f"{german['year']}-{german['month']:0>2}-{german['day']:0>2}{text[german.end() :]}"
     first = datetime.fromisoformat(text)
     if first.tzinfo is None:
         first = first.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
-"""The ledger, entry by entry: whether the chain holds, and each order and before-image is as its entry says.
+"""Checking the ledger entry by entry: the hash chain, and that orders and before-images match their entries.
 
-Bodies and before-images are parsed and compared as values. A body counts only in its one canonical writing: two keys
-of one name, an escape or a number written in another way could mean one thing here and another thing elsewhere.
+Bodies and before-images are parsed and compared as values. Only canonical JSON is accepted as a body: another program
+could read duplicate keys, escapes or numbers in another writing differently.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _ORDER_LEFT_OUT = N_("comes behind order {before}: orders between them are gone.
 _IMAGE_GONE = N_("its before-image is gone though no purge was to erase it.")
 _IMAGE_CHANGED = N_("its before-image isn't the one that history entry {seq} was made for: it was changed.")
 _ODD_CELL = (LookupError, TypeError, ValueError, AttributeError)
-"""What is raised where somebody has put a value into a cell or an entry that can't be there."""
+"""Raised for a cell or an entry with a value that custmerge never writes."""
 
 
-# Any: a cell of SQLite's holds whatever somebody puts there.
+# Any: a cell of SQLite can hold a value of any type.
 class EntryRow(NamedTuple):
-    """A row of the history: what is hashed, and the columns that entries are searched by."""
+    """A row of the history: seq, body and hash, and the columns by which entries are found."""
 
     seq: int
     body: Any
@@ -47,7 +47,7 @@ class EntryRow(NamedTuple):
 
 
 class LedgerRow(NamedTuple):
-    """A row of the history and, where it is of a merge, of its before-image and its order; else these are None."""
+    """A row of the history, with the before-image and the order if it is a merge's; otherwise these are None."""
 
     seq: int
     body: Any
@@ -73,19 +73,19 @@ Row = TypeVar("Row", EntryRow, LedgerRow)
 
 @dataclass(slots=True)
 class BatchTrace:
-    """What entries say of one bulk file. Rows are counted from 1; 0 stands for none."""
+    """What entries say about one bulk file. Rows are counted from 1; 0 means none."""
 
     merges: int = 0
     first: int = 0
-    """The row of the first of these merges."""
+    """The row of the first merge."""
     last: int = 0
     """The highest row that was merged."""
     again: int = 0
-    """A row that was merged though it, or one behind it, was merged before: a run only goes on."""
+    """A row that was merged after itself or a later row, which a run never does."""
     undone: int = 0
-    """So many orders were taken back by an undo of the whole file."""
+    """How many orders were undone by an undo of the whole file."""
     is_ended: bool = False
-    """Whether an undo began while the file could still be run, or had merged nothing that stood."""
+    """Whether an undo has its own entry: the file could still be run, or none of its orders was left to undo."""
 
     def add_merge(self, row: int) -> None:
         """Count the merge of a row."""
@@ -96,14 +96,14 @@ class BatchTrace:
             self.first, self.last = self.first or row, row
 
     def add_undo(self, *, of_order: bool) -> None:
-        """Count the undo of one order, or note the beginning of an undo of the whole file."""
+        """Count the undo of one order, or record the beginning of an undo of the whole file."""
         if of_order:
             self.undone += 1
         else:
             self.is_ended = True
 
     def extend(self, later: BatchTrace) -> None:
-        """Add what later entries say."""
+        """Add the trace of later entries."""
         if later.merges and later.first <= self.last:
             self.again = self.again or later.first
         self.merges += later.merges
@@ -115,19 +115,19 @@ class BatchTrace:
 
 
 class Merge(NamedTuple):
-    """A merge, of its history entry and its before-image."""
+    """A merge, as its history entry and its before-image describe it."""
 
     order: int
     survivor: str
     choice: Choice
     details: tuple[str, ...]
-    """Those of the absorbed record before the order."""
+    """The absorbed record's details before the order."""
     packages: list[Moved]
-    """As they were before the order."""
+    """The moved packages as they were before the order."""
 
 
 class Placement(NamedTuple):
-    """Where a package is, and what belongs to it. A tuple, because an audit compares every package."""
+    """A package's number, domains and contact. A tuple, because an audit compares every package."""
 
     number: str
     domains: list[str]
@@ -147,19 +147,19 @@ class Part:
     merges: int = 0
     findings: Findings = field(default_factory=Findings)
     transfers: dict[int, int] = field(default_factory=dict)
-    """Contract transfers that orders have used, with those orders."""
+    """Contract transfer → the order that used it."""
     erased: int = 0
-    """Before-images that a purge has erased."""
+    """How many before-images a purge has erased."""
     traces: dict[int, BatchTrace] = field(default_factory=dict)
-    """What the entries say of bulk files."""
+    """Batch → what the entries say about it."""
     is_read: bool = False
     """Whether everything was read: history, orders, before-images."""
 
 
-def follow(rows: Iterable[Row], part: Part) -> Iterator[Row]:
-    """Chain SHA-256 over seq, body and hash of rows from where `part` stands, and report every break in it.
+def verify_chain(rows: Iterable[Row], part: Part) -> Iterator[Row]:
+    """Check the hash chain of rows, which continue where `part` ends, and report every break in it.
 
-    Gives the rows on, so that one reading serves for what else is asked of them.
+    Yields the rows, so that they are read only once for this and further checks.
     """
     last, previous = part.seq, _digest_of(part.hash)
     sha256 = hashlib.sha256
@@ -169,7 +169,7 @@ def follow(rows: Iterable[Row], part: Part) -> Iterator[Row]:
         try:
             linked = sha256(previous + body.encode())
         except (AttributeError, UnicodeEncodeError):
-            # Not even text any more.
+            # The body isn't even a text.
             linked = sha256()
         if linked.hexdigest() == stored and seq == last + 1:
             previous = linked.digest()
@@ -182,16 +182,16 @@ def follow(rows: Iterable[Row], part: Part) -> Iterator[Row]:
 
 
 def check_entries(rows: Iterable[EntryRow], part: Part) -> None:
-    """Report entries that aren't in canonical JSON, or whose search columns don't say what their bodies say."""
+    """Report entries that aren't in canonical JSON, or whose search columns differ from their bodies."""
     for row in rows:
         _check_entry(row, read_body(row.body), part.findings)
 
 
 def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iterator[Merge]:
-    """Report what `check_entries` does, and what differs or is missing in orders and before-images.
+    """Report what `check_entries` reports, and orders and before-images that are missing or differ.
 
-    Gives each merge whose before-image is the one that its entry was made for. Before-images of orders that are
-    older than `purged_until` may have been erased.
+    Yields each merge whose before-image has the digest in its entry. Before-images of orders that are older than
+    `purged_until` may have been erased.
     """
     for row in rows:
         facts = read_body(row.body)
@@ -213,16 +213,16 @@ def compare(rows: Iterable[LedgerRow], part: Part, *, purged_until: str) -> Iter
             try:
                 merge = Merge(part.order, facts["survivor"], Choice(facts["choice"]), *read_moved(row.image))
             except _ODD_CELL:
-                # Whoever wrote both anew wrote what no merge writes.
+                # Somebody forged entry and before-image with values that no merge writes.
                 part.findings.add(CheckName.ORDERS, f"order {part.order}", _ORDER_CHANGED, seq=row.seq)
                 continue
             yield merge
 
 
 def misplaced(merge: Merge, placements: Mapping[str, Placement]) -> Iterator[tuple[str, Placement, Placement | None]]:
-    """Give the packages of a before-image that aren't as the order left them: key, as it should be, as it is.
+    """Yield the packages of a merge that aren't as the order left them: key, expected and present placement.
 
-    `placements` are those of all packages that there are now, by their keys. Source: contract §2, rule 8.
+    `placements` has the present placements of all packages by key. Source: contract §2, rule 8.
     """
     for key, domains, contact in merge.packages:
         expected = merge.survivor, domains, contact_after(merge.choice, merge.details, contact)
@@ -233,7 +233,7 @@ def misplaced(merge: Merge, placements: Mapping[str, Placement]) -> Iterator[tup
 
 # Any: a body as JSON gives it.
 def read_body(body: object) -> dict[str, Any] | None:
-    """Return what a history entry's body says; None for what isn't an object in canonical JSON."""
+    """Return the values of a history entry's body; None if it isn't an object in canonical JSON."""
     if not isinstance(body, str):
         return None
     try:
@@ -245,7 +245,7 @@ def read_body(body: object) -> dict[str, Any] | None:
 
 
 def joined(parts: Iterable[Mapping[int, BatchTrace]]) -> dict[int, BatchTrace]:
-    """Return what the entries of all parts, in their order, say of bulk files."""
+    """Return the traces of bulk files over all parts, which are given in their order."""
     whole: dict[int, BatchTrace] = {}
     for part in parts:
         for number, trace in part.items():
@@ -255,7 +255,7 @@ def joined(parts: Iterable[Mapping[int, BatchTrace]]) -> dict[int, BatchTrace]:
 
 def _check_entry(row: EntryRow | LedgerRow, facts: Mapping[str, Any] | None, findings: Findings) -> None:
     if facts is None:
-        # Of both, for either may be what is asked for alone: nothing says any more what the columns should.
+        # A finding of both checks, because an audit may run only one: the columns can't be compared any more.
         for check in (CheckName.CHAIN, CheckName.COLUMNS):
             findings.add(check, f"history {row.seq}", _WRITTEN_OTHERWISE)
     elif (
@@ -269,9 +269,9 @@ def _check_entry(row: EntryRow | LedgerRow, facts: Mapping[str, Any] | None, fin
 
 
 def trace(facts: Mapping[str, Any], traces: dict[int, BatchTrace], *, is_merge: bool) -> None:
-    """Note what an entry that names a bulk file says of it."""
+    """Add what an entry that names a bulk file says about it to `traces`."""
     number, row = facts["batch"], facts.get("row")
-    # Every entry of ours has integers there.
+    # custmerge writes only integers here.
     if type(number) is not int:
         return
     if is_merge:
@@ -297,7 +297,7 @@ def _check_order(row: LedgerRow, facts: Mapping[str, Any] | None, part: Part) ->
 def _says_the_same(row: LedgerRow, facts: Mapping[str, Any]) -> bool:
     return bool(
         row.order_number == facts["order"]
-        # True and 1.0 are equal to 1, and no number of an order.
+        # True and 1.0 are equal to 1, but no order numbers.
         and type(facts["order"]) is int
         and row.order_survivor == facts["survivor"]
         and row.order_absorbed == facts["absorbed"]
@@ -311,7 +311,7 @@ def _says_the_same(row: LedgerRow, facts: Mapping[str, Any]) -> bool:
 
 
 def _check_image(row: LedgerRow, facts: Mapping[str, Any] | None, part: Part, purged_until: str) -> bool:
-    """Report a before-image that is gone or changed; returns whether it is there, as it was written."""
+    """Report a before-image that is gone or changed; returns whether it is there and unchanged."""
     order = f"order {row.order_number}"
     if row.image is None or (row.image == "" and str(row.order_at) >= purged_until):
         part.findings.add(CheckName.IMAGES, order, _IMAGE_GONE)
@@ -337,7 +337,7 @@ def _report_break(findings: Findings, before: int, seq: int) -> None:
 
 
 def _digest_of(text: str) -> bytes:
-    """Return the bytes of a stored hash; nothing follows from what is no hash."""
+    """Return the bytes of a stored hash; empty if it is no hash, so that no entry can follow it."""
     try:
         return bytes.fromhex(text) if len(text) == _HASH_LENGTH else b""
     except (TypeError, ValueError):

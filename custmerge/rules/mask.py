@@ -1,6 +1,7 @@
-"""Account numbers as those see them who needn't know them; a bank code names a bank and nobody.
+"""Masking of account numbers for readers who needn't know them.
 
-Unless it is none: people write an IBAN, or both numbers, into the column beside.
+A bank code stays as it is, because it names no person. It is masked if it is too long for one: people write an IBAN,
+or both numbers, into its column.
 """
 
 from __future__ import annotations
@@ -16,17 +17,17 @@ from custmerge.rules.normalise import white_space
 _IBAN_START = re.compile(r"[A-Za-z]{2}[0-9]{2}")
 _SHOWN = 4
 _DIGITS_OF_A_BANK = 8
-"""A German bank code has so many, a BIC fewer."""
+"""In a German bank code; a BIC has fewer."""
 MASK = "…"
-"""What stands for the characters that are left out; no account number has it."""
+"""Replaces the characters that are left out; no account number contains it."""
 MASKED_FIELDS = (Field.ACCOUNT_NUMBER, Field.BANK_CODE)
 
 
 def masked(value: str) -> str:
-    """Return `value` with all but its last four characters left out; of an IBAN the first four stay too.
+    """Return `value` with only its last four characters, and of an IBAN also its first four.
 
-    What has four characters or fewer shows none of them, and what is drawn as nothing is never left out: it belongs
-    to nobody's account, and may be all that differs. Source: contract §4, `DE89…3000`.
+    A value of four characters or fewer shows none of them. Hidden characters are never left out: they are no part
+    of an account number, and may be all that differs. Source: contract §4, `DE89…3000`.
     """
     compact = "".join(white_space(value).split())
     if not compact:
@@ -40,12 +41,12 @@ def masked(value: str) -> str:
 
 
 def masked_customer(customer: Customer) -> Customer:
-    """Return the record with its account number masked."""
+    """Return the record with its bank data masked."""
     return customer.with_values({field: _shown(field, customer[field]) for field in MASKED_FIELDS})
 
 
 def masked_package(package: Package) -> Package:
-    """Return the package with the account number of its own contact masked."""
+    """Return the package with the bank data of its own contact masked."""
     if package.contact is None:
         return package
     return replace(
@@ -55,7 +56,7 @@ def masked_package(package: Package) -> Package:
 
 
 def masked_comparison(comparison: Comparison) -> Comparison:
-    """Return the comparison with account numbers masked; the statuses stay those of the true values."""
+    """Return the comparison with bank data masked; the statuses stay those of the true values."""
     return replace(
         comparison,
         fields=tuple(

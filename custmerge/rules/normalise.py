@@ -1,8 +1,8 @@
-"""What two writings of one thing have in common: a key for each kind of field.
+"""Keys for comparing values: one function for each kind of field.
 
 Two texts are equivalent when their keys are equal, so being equivalent is symmetric and transitive by
-construction. No text whatever makes a key raise. Parsers are imported by the function that needs them:
-most texts that are compared are equal and never get here.
+construction. The functions raise for no text. Each function imports the parser that it needs, because most texts
+that are compared are equal and never get here.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from string import ascii_lowercase, ascii_uppercase
 
-from custmerge.rules.characters import composed, has_hidden, has_too_many_marks, is_unseen
+from custmerge.rules.characters import composed, has_hidden, has_too_many_marks, is_invisible
 from custmerge.rules.fields import BANK_FIELDS
 
 Key = tuple[str, ...]
 
 _STREET_END = re.compile(r"(?:str\.|strasse|straße)(?![^\W\d_])")
 
-# A telephone number as it is parsed, and an extension behind it: ASCII, small letters, without white space.
+# A telephone number and the extension after it, as they are parsed: ASCII, small letters, without white space.
 _NUMBER = re.compile(r"[-0-9+/().\[\]]+")
 _EXTENSION = re.compile(
     r"[-/.,;(\[]*(?:#|x|e?xtn?|extensi[oó]n|anexo|int|доб|durchwahl|dw|app|apparat|nst|nebenstelle)[-.:=]*"
@@ -28,20 +28,20 @@ _EXTENSION = re.compile(
 )
 _GERMAN_NUMBER = re.compile(r"\(?(?:\+ ?49|00 ?49|0(?=[ /().-]*[1-9]))[0-9 /().-]*[0-9]")
 LONGEST_PHONE = 250
-"""Characters; a longer text is no number, and to look at it could take any time."""
+"""In characters. A longer text is no number, and parsing it could take unlimited time."""
 _SURELY_NATIONAL = len("00490") + len("1234")
-"""Of so many digits the last four are behind every prefix."""
+"""In a number with so many digits, the last four come after every prefix."""
 _NO_DIGIT = re.compile(r"[^0-9]")
 _UNSEEN_ASCII = dict.fromkeys((*range(0x21), 0x7F))
 _FULLWIDTH = range(0xFF01, 0xFF5F)
-"""ASCII's characters as wide as ideographs."""
+"""The full-width forms of ASCII's characters."""
 _MINUS = "\u2212\u30fc"
-"""Used as hyphens in numbers, and no dashes to Unicode."""
+"""Used as hyphens in numbers, though Unicode doesn't count them as dashes."""
 
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 _ACE = "xn--"
 LONGEST_LABEL = 255
-"""No label is longer than 63; what is longer than this isn't looked at, for it could take any time."""
+"""DNS allows 63. A label longer than this isn't parsed, because that could take unlimited time."""
 
 _IBAN_SHAPE = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{8,30}")
 _IBAN_WRITTEN = re.compile(r"(?:IBAN[:.]?)?[-\u2010-\u2015\u2212A-Z0-9]+")
@@ -54,7 +54,7 @@ _IBAN_COUNTRIES = frozenset(
         "LULVLYMCMDMEMKMNMRMTMUNINLNOOMPKPLPSPTQARORSRUSASCSDSESISKSMSOSTSVTLTNTRUAVAVGXKYE",
     )
 )
-"""Source: SWIFT, IBAN Registry. Of words of eight or eleven letters few have one in their fifth and sixth."""
+"""Source: SWIFT, IBAN Registry. Few words of 8 or 11 letters have a country as their 5th and 6th letter."""
 _INSTITUTION_AND_COUNTRY = 6
 _BIC_LENGTH = 11
 _OF_MANY_BANKS = frozenset(
@@ -65,7 +65,7 @@ _OF_MANY_BANKS = frozenset(
         *("BCOEES", "CCRIES", "CECAES", "POLUPL", "GBWCPL", "SKOKPL", "LCKULT", "JCKULT", "CBSBLT"),
     }
 )
-"""With these begin the BICs of many cooperative banks each, and of the savings banks of a region."""
+"""Beginnings that the BICs of many cooperative banks, or of the savings banks of a region, have in common."""
 _BLZ_LENGTH = 8
 _KONTO_LENGTH = 10
 
@@ -78,19 +78,19 @@ def white_space(text: str) -> str:
 def lower(text: str) -> str:
     """Return `white_space(text)` lower-cased with `str.lower()`.
 
-    NFC is applied once more at the end: a capital may have no composed form where its small letter has
-    one, and without it a key would not be its own key.
+    NFC is applied once more at the end, so that the key of a key is the key itself: a small letter may have a
+    composed form while its capital has none.
     """
     if text.isascii():
-        # Nothing to compose, and an import has no time to find that out twice.
+        # ASCII needs no composing; skipping it keeps imports quick.
         return " ".join(text.split()).lower()
     return composed(white_space(text).lower())
 
 
 def search_text(number: str, values: Sequence[str]) -> str:
-    """Return what `find` looks through: number and fields of a record but for bank data, in lower case.
+    """Return the text that `find` searches: number and fields of a record without bank data, in lower case.
 
-    Whoever sees an account masked could else ask for it digit by digit.
+    With bank data, a reader who sees accounts masked could search for them digit by digit.
     """
     return lower(" ".join((number, *values[: -len(BANK_FIELDS)])))
 
@@ -101,13 +101,11 @@ def street(text: str) -> str:
 
 
 def phone(text: str) -> Key:
-    """Return the E.164 number that `text` gives with the default region DE, with its extension.
+    """Return `text` as an E.164 number (default region DE) and its extension; a text that is no number as a text.
 
-    White space and invisible marks don't count. What has other letters than an extension's word is no number, and
-    it and what can't be parsed are their own keys as texts. Source: ITU-T E.164.
+    White space and invisible characters don't count. A text with letters other than an extension's word is no
+    number, nor is one that can't be parsed. Source: ITU-T E.164.
     """
-    import phonenumbers
-
     if len(text) > LONGEST_PHONE:
         return ("text", white_space(text))
     written = _as_dialled(text)
@@ -115,6 +113,9 @@ def phone(text: str) -> Key:
     number = written[: extension.start()] if extension else written
     if not _NUMBER.fullmatch(number):
         return ("text", white_space(text))
+
+    import phonenumbers
+
     try:
         parsed = phonenumbers.parse(number, "DE")
     except phonenumbers.NumberParseException:
@@ -124,10 +125,10 @@ def phone(text: str) -> Key:
 
 
 def _as_dialled(text: str) -> str:
-    """Return `text` without what is unseen, in small letters, with ASCII's digits, signs and hyphens."""
+    """Return `text` without invisible characters, in small letters, with ASCII digits, signs and hyphens."""
     if text.isascii():
         return text.translate(_UNSEEN_ASCII).lower()
-    return "".join(_on_a_keyboard(c) for c in composed(text) if not is_unseen(c)).lower()
+    return "".join(_on_a_keyboard(c) for c in composed(text) if not is_invisible(c)).lower()
 
 
 def _on_a_keyboard(character: str) -> str:
@@ -138,20 +139,22 @@ def _on_a_keyboard(character: str) -> str:
     return "-" if character in _MINUS or unicodedata.category(character) == "Pd" else character
 
 
-def surely_other_phone(mine: str, theirs: str) -> bool:
-    """Return whether two texts can't be one telephone number, without parsing them.
+def surely_different_phones(left: str, right: str) -> bool:
+    """Return whether two texts surely have different keys as telephone numbers, without parsing them.
 
-    Two German numbers of digits and separators alone whose last four digits differ aren't one: what E.164 changes
-    stands at the start. True means that the keys differ, False means nothing.
+    An empty text differs from one with a digit. Two German numbers of digits and separators differ if their last four
+    digits do, because E.164 changes only the start of a number. If False is returned, the keys may be equal or not.
     """
-    if not (_GERMAN_NUMBER.fullmatch(mine) and _GERMAN_NUMBER.fullmatch(theirs)):
+    if "" in (left, right):
+        return bool(_NO_DIGIT.sub("", left + right))
+    if not (_GERMAN_NUMBER.fullmatch(left) and _GERMAN_NUMBER.fullmatch(right)):
         return False
-    digits = [_NO_DIGIT.sub("", text) for text in (mine, theirs)]
+    digits = [_NO_DIGIT.sub("", text) for text in (left, right)]
     return digits[0][-4:] != digits[1][-4:] and min(map(len, digits)) >= _SURELY_NATIONAL
 
 
 def email(text: str) -> Key:
-    """Return the local part as it is and the domain in ASCII, lower case.
+    """Return the local part of an address unchanged and its domain in ASCII, lower case.
 
     Source: RFC 5321 §2.4 (the local part is the receiving host's affair), RFC 5891 and UTS 46 for the domain.
     """
@@ -163,21 +166,21 @@ def email(text: str) -> Key:
 
 
 def domain_name(domain: str) -> str:
-    """Return a domain as it is written down: mapped by UTS 46 (small letters, NFC, dots), without a dot at the end.
+    """Return a domain as it is stored and shown: mapped by UTS 46 (small letters, NFC, dots), no dot at the end.
 
     U-labels and A-labels stay what they are. Source: UTS 46 §4, RFC 5895.
     """
     if domain.isascii():
         return domain.lower().rstrip(".")
-    # What is mapped to a dot (U+2024) ends a label as well.
+    # A character that is mapped to a dot (U+2024) ends a label as well.
     return ".".join(map(_mapped, _DOTS.split(domain))).rstrip(".")
 
 
 def domain_in_ascii(domain: str) -> str:
-    """Return a domain in the form in which DNS holds it: `domain_name` with every label an A-label where it needs to.
+    """Return a domain as DNS holds it: `domain_name` with each label that isn't ASCII as an A-label.
 
-    However a domain is written, this is one and the same; also where IDNA 2008 refuses a label (`_`, emoji,
-    hyphens). Source: RFC 5891, UTS 46, RFC 3492.
+    All writings of a domain give the same text, also if IDNA 2008 refuses a label (`_`, emoji, hyphens).
+    Source: RFC 5891, UTS 46, RFC 3492.
     """
     name = domain_name(domain)
     if name.isascii() and _ACE not in name:
@@ -186,7 +189,7 @@ def domain_in_ascii(domain: str) -> str:
 
 
 def has_joiners_in_place(domain: str) -> bool:
-    """Return whether what a domain as it is written down hides are joiners only, where a script has need of them.
+    """Return whether the only hidden characters of a domain (see `domain_name`) are joiners that a script needs.
 
     Source: RFC 5892, appendix A.1 and A.2.
     """
@@ -212,7 +215,7 @@ def _label_in_ascii(label: str) -> str:
 
 
 def _of_a_label(label: str) -> str:
-    """Return the U-label that an A-label stands for, or the A-label where it stands for none."""
+    """Return the U-label that an A-label stands for, or the A-label itself if it stands for none."""
     try:
         mapped = _mapped(label.removeprefix(_ACE).encode("ascii").decode("punycode"))
     except (UnicodeError, ValueError, OverflowError):
@@ -234,7 +237,7 @@ def _mapped(text: str) -> str:
         except idna.IDNAError:
             return part if len(part) == 1 else "".join(map(remap, part))
 
-    # Composed before and behind: what UTS 46 makes of a mark may depend on what stands before it.
+    # Composed before and after: how UTS 46 maps a mark may depend on the character before it.
     return unicodedata.normalize("NFC", remap(unicodedata.normalize("NFC", text)))
 
 
@@ -258,47 +261,47 @@ def account_number(text: str) -> str:
 def bank_code(text: str) -> str:
     """Return a Bankleitzahl without spaces, or the institution and country of a BIC, in capitals.
 
-    Where many banks share these, the whole BIC: a Konto beside another of them is another account.
+    If many banks share these, the whole BIC is returned: the same Konto at another of them is another account.
     Source: contract §2; ISO 9362, four characters name the institution and two its country, and a BIC of eight is
-    the one with XXX behind it.
+    the one with XXX at its end.
     """
     bic = _bic(text)
     if bic is None:
         compact = _compact(text)
-        # The sign keeps a text apart that in capitals would be a BIC.
+        # The sign distinguishes a text that isn't a BIC as it is written, but would be one in capitals.
         return f"={compact}" if _BIC_WRITTEN.fullmatch(compact) else compact
     return bic if bic[:_INSTITUTION_AND_COUNTRY] in _OF_MANY_BANKS else _institution(bic)
 
 
 def _bic(text: str) -> str | None:
-    """Return a BIC in its eleven capitals, None for what isn't surely one: names of banks are as long as BICs.
+    """Return a BIC in its eleven capitals; None for a text that may be none: names of banks can be as long.
 
-    A BIC is written in capitals alone or in small letters alone, in one word or in its four parts.
+    A BIC is written in capitals only or in small letters only, as one word or in its four parts.
     """
     written = text.strip()
     if not (written.isascii() and (written.isupper() or written.islower())):
         return None
-    found = _BIC_WRITTEN.fullmatch(written.upper())
-    if found is None or found[2] not in _IBAN_COUNTRIES:
+    match = _BIC_WRITTEN.fullmatch(written.upper())
+    if match is None or match[2] not in _IBAN_COUNTRIES:
         return None
-    return "".join(part or "" for part in found.groups()).ljust(_BIC_LENGTH, "X")
+    return "".join(part or "" for part in match.groups()).ljust(_BIC_LENGTH, "X")
 
 
 def _institution(bic: str) -> str:
     """Return institution and country of a BIC."""
-    # NUL, which no field can hold, keeps it apart from a text that is no BIC.
+    # NUL, which no field can hold, distinguishes it from a text that is no BIC.
     return bic[:_INSTITUTION_AND_COUNTRY] + "\0"
 
 
 def bank(account_text: str, code_text: str) -> Key:
-    """Return the one account that a Konto and a Bankleitzahl, or an IBAN with or without its BIC, name.
+    """Return the account that a Konto and a Bankleitzahl, or an IBAN with or without its BIC, name.
 
-    Where the two contradict each other (an IBAN beside the BIC of another bank), what contradicts stays part
-    of the key. Source: ISO 13616 (IBAN), ISO 9362 (BIC).
+    If the two contradict each other (an IBAN and the BIC of another bank), the contradicting code is part of
+    the key. Source: ISO 13616 (IBAN), ISO 9362 (BIC).
     """
     account, code = account_number(account_text), bank_code(code_text)
     if _IBAN_SHAPE.fullmatch(account):
-        # The IBAN names the account, also where many banks share the first letters of its BIC.
+        # The IBAN names the account, also if many banks share the beginning of its BIC.
         bic = _bic(code_text)
         return _iban(account, code if bic is None else _institution(bic))
     if _is_number(account, _KONTO_LENGTH) and _is_number(code) and len(code) == _BLZ_LENGTH:
@@ -326,8 +329,8 @@ def _iban(iban: str, code: str) -> Key:
 def _compact(text: str) -> str:
     if text.isascii():
         return "".join(text.split()).upper()
-    # Latin letters alone, in which IBANs and BICs are written: `str.upper()` makes one text of `Weiß` and `Weiss`.
-    # NFC once more, as in `lower`.
+    # Only the Latin letters of IBANs and BICs become capitals: `str.upper()` would make `Weiß` and `Weiss` equal.
+    # NFC is applied once more, as in `lower`.
     return composed("".join(white_space(text).split()).translate(_CAPITALS))
 
 

@@ -1,8 +1,8 @@
-"""Passwords: which staff can't choose, the writings of one, which hashes an import brings, how many wrong tries lock.
+"""Passwords: which ones staff can choose, their writings, which hashes can be imported, how many wrong tries lock.
 
-Sources: NIST SP 800-63B §5.1.1.2 for what staff choose: a least length, no common passwords, none made of the names
-of the service or the person, no other rules. For hashes the PHC string format (argon2), OpenBSD's `$2b$` (bcrypt),
-crypt(5) `$6$` (SHA-512-crypt). For tries contract §5.
+Sources: NIST SP 800-63B §5.1.1.2 for the passwords of staff: a least length, no common passwords, none made of the
+names of the service or the person, no other rules. For hashes the PHC string format (argon2), OpenBSD's `$2b$`
+(bcrypt), crypt(5) `$6$` (SHA-512-crypt). For tries contract §5.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from custmerge.errors import N_
-from custmerge.rules.characters import composed, is_unseen
-from custmerge.rules.history import MAY_BE_APART, stamp
+from custmerge.rules.characters import composed, is_invisible
+from custmerge.rules.history import CLOCK_TOLERANCE, stamp
 
 SHORTEST = 12
 """Least number of characters of a password of staff."""
@@ -25,11 +25,11 @@ LONGEST = 1_024
 """Greatest number of characters."""
 PRODUCT = "custmerge"
 LONG_NAME, SHORT_NAME = 5, 3
-"""Numbers of characters. A shorter name doesn't count, a longer one counts everywhere in a password; one between the
-two, which many words contain by chance, counts as a word of its own, or if the rest is shorter than SHORTEST_REST."""
+"""In characters. A name of LONG_NAME or more may be nowhere in a password. A shorter one, which many words contain by
+chance, may neither be a separate word nor leave a rest shorter than SHORTEST_REST. Below SHORT_NAME it is ignored."""
 SHORTEST_REST = 8
 SHORTEST_RUN = 3
-"""Least number of neighbours that make a sequence: two stand side by side in any text."""
+"""Least number of neighbours that make a sequence: any text has two of them by chance."""
 _NO_LETTER = re.compile(r"[\W\d_]+")
 # The first character of a row follows its last: 0 follows 9, a follows z. The long rows are keyboards.
 _ROWS = (
@@ -49,7 +49,7 @@ _ROUNDS = range(1_000, 1_000_001)
 _DEFAULT_ROUNDS = 5_000
 # No leading zeros and no digits of other scripts: the libraries that verify refuse them.
 _COUNT = "([1-9][0-9]{0,8})"
-# Whole bytes in base64 without padding; the bits that belong to no byte are zero.
+# Whole bytes in base64 without padding; unused bits are zero.
 _BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
 _ARGON2 = re.compile(
     rf"\$argon2(?:id|i|d)\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
@@ -59,24 +59,24 @@ _ARGON2 = re.compile(
 _BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 _SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
 WINDOW = timedelta(minutes=15)
-"""In which wrong tries are counted."""
+"""Wrong tries within this time are counted."""
 LOCKED_FOR = timedelta(minutes=15)
 TRIES = 5
 CALLER_TRIES = 20
 PENDING_FOR = timedelta(seconds=30)
-"""So long a try is pending; whose process was killed meanwhile counts as wrong."""
+"""A try is pending for at most this time. If its process is killed, the try counts as wrong."""
 
 
 def normal(password: str) -> str:
     """Return the writing of a password that is hashed: Unicode NFC. Source: NIST SP 800-63B §5.1.1.2, RFC 8265 §4."""
-    # A text with many marks in a row, which would take long to compose, is hashed as it is.
+    # A text with many marks in a row would take long to compose: it is hashed as it is.
     return composed(password)
 
 
 def writings(password: str) -> tuple[str, ...]:
-    """Return the texts of which a typed `password` may be a writing, each once: as typed, NFC, NFD.
+    """Return the different writings of a typed `password`: as typed, NFC, NFD.
 
-    custmerge hashes NFC. Other programs, and older versions, hashed what the person's keyboard and system gave.
+    custmerge hashes NFC. Other programs and older versions hashed the text as the person's system gave it.
     """
     return tuple(dict.fromkeys((password, normal(password), unicodedata.normalize("NFD", password))))
 
@@ -87,7 +87,7 @@ def wrong_with_password(password: str, *, name: str, host: str, common: Containe
     `host` is the name of the computer, `common` are the most common passwords in small letters.
     """
     text = normal(password)
-    # The length first: NFKC of many marks in a row takes long.
+    # Check the length first: NFKC of many marks in a row takes long.
     if why := _wrong_with_length(text):
         return why
     plain = _plain(text)
@@ -134,12 +134,12 @@ def _contains(text: str, names: tuple[str, ...]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Return a text without capitals and other forms of letters, such as full-width ones."""
+    """Return a text in small letters, without other forms of letters such as full-width ones."""
     return unicodedata.normalize("NFKC", text.casefold())
 
 
 def _visible(text: str) -> str:
-    return "".join(character for character in text if not is_unseen(character))
+    return "".join(character for character in text if not is_invisible(character))
 
 
 def _is_made_of(text: str, name: str) -> bool:
@@ -152,7 +152,7 @@ def _is_made_of(text: str, name: str) -> bool:
 
 
 def _repeated(text: str) -> str:
-    """Return the shortest text that `text` repeats, the last time perhaps in part; `text` itself if none."""
+    """Return the shortest text whose repetition gives `text`, perhaps cut off at the end; else `text` itself."""
     return text[: next(length for length in range(1, len(text) + 1) if text.startswith(text[length:]))]
 
 
@@ -170,7 +170,7 @@ def _is_sequence(text: str) -> bool:
 
 
 def _steps(text: str) -> list[dict[str, str]]:
-    """Return the ways in which a run can go on from the first character: for each, the character after each."""
+    """Return the ways to continue a run from the first character: each a map from a character to the next one."""
     same = {text[0]: text[0]}
     rows = [row for row in _ROWS if text[0] in row]
     up = [dict(zip(row, row[1:] + row[0], strict=True)) for row in rows]
@@ -178,7 +178,7 @@ def _steps(text: str) -> list[dict[str, str]]:
 
 
 def _run(text: str, step: dict[str, str]) -> int:
-    """Return the length of the run at the beginning of `text` by one way of `_steps`."""
+    """Return the length of the run at the beginning of `text`, for one of `_steps`."""
     length = 1
     while length < len(text) and step.get(text[length - 1]) == text[length]:
         length += 1
@@ -187,18 +187,18 @@ def _run(text: str, step: dict[str, str]) -> int:
 
 def wrong_with_hash(stored: str) -> str | None:
     """Return why `stored` can't be imported as a password's hash, None if it can."""
-    if found := _ARGON2.fullmatch(stored):
-        memory, passes, lanes = map(int, found.groups())
+    if match := _ARGON2.fullmatch(stored):
+        memory, passes, lanes = map(int, match.groups())
         is_bearable = (
             8 * lanes <= memory <= _MOST_MEMORY_KIB
             and passes <= _MOST_PASSES
             and memory * passes <= _MOST_WORK_KIB
             and lanes <= _MOST_LANES
         )
-    elif found := _BCRYPT.fullmatch(stored):
-        is_bearable = int(found[1]) in _BCRYPT_COSTS
-    elif found := _SHA512.fullmatch(stored):
-        is_bearable = int(found[1] or _DEFAULT_ROUNDS) in _ROUNDS
+    elif match := _BCRYPT.fullmatch(stored):
+        is_bearable = int(match[1]) in _BCRYPT_COSTS
+    elif match := _SHA512.fullmatch(stored):
+        is_bearable = int(match[1] or _DEFAULT_ROUNDS) in _ROUNDS
     else:
         return N_("isn't a hash that custmerge knows (argon2, bcrypt, SHA-512-crypt)")
     return None if is_bearable else N_("is a hash that takes too much to verify, or can't be verified")
@@ -206,7 +206,7 @@ def wrong_with_hash(stored: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is guessed at, or who guesses."""
+    """A target of wrong tries (number, staff name), or a caller who makes them; each can be locked."""
 
     kind: Literal["number", "staff", "customer_caller", "staff_caller"]
     name: str
@@ -218,12 +218,12 @@ class Subject:
 
     @property
     def key(self) -> str:
-        """What the database knows it by: a digest, for people type a password where their name belongs."""
+        """The subject's key in the database: a digest, because some people type their password as their name."""
         return hashlib.sha256(f"{self.kind}:{self.name}".encode()).hexdigest()
 
 
 def subjects_named(name: str) -> tuple[Subject, ...]:
-    """Return everything of that name that can be locked."""
+    """Return every subject of that name."""
     return tuple(Subject(kind, name) for kind in ("number", "staff", "customer_caller", "staff_caller"))
 
 
@@ -234,8 +234,8 @@ class Tries:
     wrong: int
     pending: int
     locked_until: str
-    """See `history.stamp`; in the past where it isn't locked."""
+    """See `history.stamp`; in the past if the subject isn't locked."""
 
     def is_locked(self, now: datetime) -> bool:
-        """Return whether it is locked: not by a lock that began in the future."""
-        return stamp(now) < self.locked_until <= stamp(now + LOCKED_FOR + MAY_BE_APART)
+        """Return whether the subject is locked; a lock that begins in the future doesn't count."""
+        return stamp(now) < self.locked_until <= stamp(now + LOCKED_FOR + CLOCK_TOLERANCE)

@@ -1,4 +1,4 @@
-"""People: staff, service tokens, sessions and proofs as values, what each may do and merge, how long a login lasts.
+"""People: staff, service tokens, sessions, proofs; what each role may do and merge; how long a login lasts.
 
 Source: contract §5 (roles and limits), §3 (proofs), §2 (rules 2, 3 and 10).
 """
@@ -14,7 +14,7 @@ from enum import StrEnum
 
 from custmerge.errors import N_, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
 from custmerge.rules.fields import Pair, checked_number
-from custmerge.rules.history import MAY_BE_APART, Cell, Fact, Facts, has_begun, moment, row_digest, seq_of, stamp
+from custmerge.rules.history import CLOCK_TOLERANCE, Cell, Fact, Facts, has_begun, moment, row_digest, seq_of, stamp
 
 ABSOLUTE_LIMIT = timedelta(hours=12)
 CUSTOMER_IDLE_LIMIT = timedelta(minutes=30)
@@ -97,10 +97,12 @@ def may(role: Role, capability: Capability) -> bool:
     return capability in _MAY[role]
 
 
-def still_may(role: str, disabled_at: str | None, capability: Capability, since: int, told: Iterable[Facts]) -> bool:
+def still_may(
+    role: str, disabled_at: str | None, capability: Capability, since: int, entries: Iterable[Facts]
+) -> bool:
     """Return whether a person has a capability now, and has had it without a break since the entry `since`.
 
-    `told` are the `user` entries of that person's name, in any order. A role that was lost and given back is a break.
+    `entries` are the `user` entries of that person's name, in any order. A role lost and given back is a break.
     """
     if disabled_at is not None or not _may(role, capability):
         return False
@@ -109,19 +111,19 @@ def still_may(role: str, disabled_at: str | None, capability: Capability, since:
         and (
             facts.get("did") == "disable" or (facts.get("did") == "role" and not _may(facts.get("role"), capability))
         )
-        for facts in told
+        for facts in entries
     )
 
 
 def _may(role: Fact, capability: Capability) -> bool:
-    # What stands in a row may be anything.
+    # A row may hold any value.
     return isinstance(role, str) and role in set(Role) and may(Role(role), capability)
 
 
 def survivor_of(own: str | None, into: str | None, absorbed: str) -> str:
     """Return the number that is kept: `own`, or for staff, who have no number of their own, `into` (rule 2).
 
-    Raises OwnNumberOnly, MissingInput, BadValue, and SelfMerge where it is `absorbed` (rule 10).
+    Raises OwnNumberOnly, MissingInput, BadValue, and SelfMerge if both numbers are the same (rule 10).
     """
     checked_number(absorbed)
     if own is not None:
@@ -136,17 +138,17 @@ def survivor_of(own: str | None, into: str | None, absorbed: str) -> str:
 
 
 def own_survivor(own: str, into: str | None) -> str:
-    """Return the only number that a customer can keep, their own; raises OwnNumberOnly where another is named."""
+    """Return the only number that a customer can keep, their own; raises OwnNumberOnly if `into` is another."""
     if into is not None and into != own:
         raise OwnNumberOnly(number=into)
     return own
 
 
 def demand_authority(pair: Pair, *, is_proved: bool, is_customer: bool, transfer: int | None = None) -> int | None:
-    """Return the id of the contract transfer that stands in for the proof, None where the pair is proved (rule 3).
+    """Return the id of the contract transfer that replaces the proof, None if the pair is proved (rule 3).
 
-    `transfer` is the id of the approved transfer for the pair, if there is one: it stands in for staff alone. Raises
-    ProofRequired where there is neither a proof nor such a transfer.
+    `transfer` is the id of the approved transfer for the pair, if there is one; it replaces the proof for staff only.
+    Raises ProofRequired if there is neither a proof nor such a transfer.
     """
     if is_proved:
         return None
@@ -166,7 +168,7 @@ class Person:
     created_at: str
     disabled_at: str | None
     password_chosen_by: str | None = None
-    """The person who chose the present password, None where they chose it themselves."""
+    """The person who chose the present password, None if they chose it themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +179,7 @@ class Service:
     name: str
     role: Role
     created_by: int
-    """The id of the person who made it and answers for it."""
+    """The id of the person who made the token and is responsible for it."""
     created_by_name: str
     created_at: str
     expires_at: str
@@ -197,7 +199,7 @@ class Session:
 
     @property
     def has_owner(self) -> bool:
-        """Whether the number, person or service token of the session is there, and neither disabled nor revoked."""
+        """Whether the session's number, person or service token exists and is neither disabled nor revoked."""
         if self.person is not None:
             return self.person.disabled_at is None
         if self.service is not None:
@@ -207,7 +209,7 @@ class Session:
     def ends_at(self, used: str) -> datetime:
         """Return the moment at which the session ends if its last use is at the moment `used`."""
         if self.service is not None:
-            # Whatever end its row says.
+            # Whatever end the token's row says.
             longest = moment(self.service.created_at) + timedelta(days=SERVICE_DAYS)
             return min(moment(self.service.expires_at), longest)
         role = self.person.role if self.person else Role.CUSTOMER
@@ -222,7 +224,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A pair that a session has verified, until `valid_until`."""
+    """The proof of a session for a pair, valid until `valid_until`."""
 
     survivor: str
     absorbed: str
@@ -232,33 +234,33 @@ class Proof:
     valid_until: str
 
     def holds(self, stored: str | None, now: datetime) -> bool:
-        """Return whether the proof is valid at `now` (rule 3); a proof of the future isn't.
+        """Return whether the proof is valid at `now` (rule 3); a proof that begins in the future isn't.
 
-        `stored` is the hash of the password that belongs to the domain now, or None where the domain isn't under
-        the absorbed number or has no password.
+        `stored` is the hash of the domain's present password, None if the domain isn't under the absorbed number or
+        has no password.
         """
-        is_timely = stamp(now) < self.valid_until <= stamp(now + PROOF_LASTS + MAY_BE_APART)
+        is_timely = stamp(now) < self.valid_until <= stamp(now + PROOF_LASTS + CLOCK_TOLERANCE)
         return is_timely and stored is not None and verified_sha256(stored) == self.verified_sha256
 
 
 def expires_at(role: Role, created: datetime, last_used: datetime) -> datetime:
-    """Return the moment at which a login ends unless it is used before."""
+    """Return the moment at which a login ends unless it is used again."""
     idle = CUSTOMER_IDLE_LIMIT if role is Role.CUSTOMER else STAFF_IDLE_LIMIT
     return min(created + ABSOLUTE_LIMIT, last_used + idle)
 
 
 def folded(name: str) -> str:
-    """Return the writing of a name that two people can't share: NFKC, without capitals."""
+    """Return the form of a name that no two people can share: NFKC, without capitals."""
     return unicodedata.normalize("NFKC", name).casefold()
 
 
 def verified_sha256(stored: str) -> str:
-    """Return what a proof keeps of the password hash that it was verified against: its SHA-256, in hex."""
+    """Return the SHA-256, in hex, of the password hash that a proof was verified against."""
     return hashlib.sha256(stored.encode()).hexdigest()
 
 
 def token_sha256(token: str) -> str:
-    """Return what the database keeps of a session's token: its SHA-256, in hex."""
+    """Return the SHA-256, in hex, of a session's token; the database stores only this."""
     return hashlib.sha256(token.encode(errors="surrogateescape")).hexdigest()
 
 
@@ -269,13 +271,13 @@ def person_digest(person: Person) -> str:
 
 
 def person_row_digest(*cells: Cell) -> str:
-    """Return the digest of the cells of a person's row, in the order in which `person_digest` names them."""
-    *others, chosen_by = cells
-    # Left out where it is empty: then the digests that older versions wrote, without this column, stay right.
-    return row_digest("person", *others, *(() if chosen_by is None else (chosen_by,)))
+    """Return the digest of the cells of a person's row, in the order of `person_digest`."""
+    *first_cells, chosen_by = cells
+    # An empty `chosen_by` is left out, so that digests of older versions, which lack this column, stay valid.
+    return row_digest("person", *first_cells, *(() if chosen_by is None else (chosen_by,)))
 
 
 def service_digest(service: Service, key: str | None) -> str:
-    """Return the digest of a service token; `key` is what the database knows it by, None once it has ended."""
+    """Return the digest of a service token; `key` is its key in the database, None once it has ended."""
     cells = (service.created_by, service.created_at, service.expires_at, service.revoked_at)
     return row_digest("service", service.id, service.name, service.role.value, *cells, key)

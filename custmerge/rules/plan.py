@@ -1,4 +1,4 @@
-"""The plan of a merge: what moves, what is kept, taken and filled; its before-image, and what plans leave behind."""
+"""The plan of a merge: what moves, what is kept, taken and filled; its before-image, and the state after plans."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 IMAGE_VERSION = 1
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-# An audit reads every before-image: plain strings as keys, because those of an enumeration are hashed by Python code.
+# Plain strings as keys: an audit reads every before-image, and an enumeration's keys are hashed by Python code.
 _cells_of = itemgetter("number", *(field.value for field in FIELDS))
 _details_of = itemgetter(*(field.value for field in DETAIL_FIELDS))
 Moved = tuple[str, list[str], tuple[str, ...] | None]
@@ -36,15 +36,15 @@ class Choice(StrEnum):
     KEEP = "keep"
     """Those of the absorbed number. Source: the article's button "Auftrag abschicken"."""
     IDENTICAL = "identical"
-    """There is nothing to choose: both records say the same."""
+    """There is nothing to choose: the records don't differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the person asked for."""
+    """The choices of the person who asks for the order."""
 
     choice: Choice | None = None
-    """ADOPT, KEEP, or None where nothing was chosen."""
+    """ADOPT, KEEP, or None if nothing was chosen."""
     take: tuple[Field, ...] = ()
     """Detail fields whose absorbed value goes into the survivor's record."""
     fill: bool = False
@@ -58,7 +58,7 @@ class Plan:
     survivor: Customer
     """The record that is kept, as it is before the order."""
     absorbed: Customer
-    """The record that is taken over, as it is before the order."""
+    """The record that is merged into it, as it is before the order."""
     choice: Choice
     changes: dict[Field, str]
     """New values of the survivor, in the order of the fields."""
@@ -80,6 +80,18 @@ class Plan:
             Package(moved.package, number, moved.name, moved.domains, contact_after(choice, details, moved.contact))
             for moved in self.packages
         )
+
+    @property
+    def filled(self) -> tuple[Field, ...]:
+        """The taken details that are empty in the survivor's record."""
+        return tuple(field for field in self.changes if not white_space(self.survivor[field]))
+
+    @property
+    def dropped(self) -> tuple[str, ...]:
+        """Keys of the packages that lose a contact of their own (rule 8)."""
+        if self.choice is not Choice.ADOPT:
+            return ()
+        return tuple(package.package for package in self.packages if package.contact is not None)
 
     @property
     def splits_account(self) -> bool:
@@ -118,7 +130,7 @@ def plan_merge(
     IdentityBlocked or DetailsDiffer when the records don't allow it.
     """
     if survivor.values == absorbed.values:
-        # What most pairs of a bulk file are: nothing to compare.
+        # Most pairs of a bulk file are equal and needn't be compared.
         choice = Choice.IDENTICAL
     else:
         choice = _choice(replace(compare(survivor, absorbed), transfer=transfer), wishes.choice)
@@ -160,10 +172,10 @@ def _changes(survivor: Customer, absorbed: Customer, wishes: Wishes) -> dict[Fie
 
 
 class State:
-    """Some records and packages, as they were read and as the plans that were executed since have left them.
+    """Records and packages as they were read, changed by each plan that is executed.
 
-    The next plan is decided on what the last one has left, so that many orders in one transaction, or in none,
-    give what they would give one after the other.
+    Each plan is decided on the state after the plan before it. So many orders in one transaction, or in a dry run,
+    have the same result as one after the other.
     """
 
     def __init__(self, records: Mapping[str, Customer], packages: Iterable[Package]) -> None:
@@ -172,7 +184,7 @@ class State:
         self.packages: dict[str, Package] = {}
         """By key."""
         self.survivors: set[str] = set()
-        """Numbers that have taken another over."""
+        """Numbers into which another number was merged."""
         self.contacts: set[str] = set()
         """Keys of packages whose contact was changed."""
         self._keys: dict[str, set[str]] = {}
@@ -185,7 +197,7 @@ class State:
         return [self.packages[key] for key in sorted(self._keys.get(number, ()))]
 
     def execute(self, plan: Plan) -> None:
-        """Take over what an order does."""
+        """Change the state as an order does."""
         survivor, absorbed, after = plan.survivor, plan.absorbed, plan.packages_after
         if plan.changes:
             self._change([survivor.with_values(plan.changes)], ())
@@ -196,14 +208,14 @@ class State:
         }
 
     def undo(self, plan: UndoPlan) -> None:
-        """Take over what an undo does."""
+        """Change the state as an undo does."""
         self._change([plan.survivor, plan.absorbed], plan.packages)
         self.contacts |= plan.contacts
 
     def assume(
         self, records: Mapping[str, Customer], packages: Iterable[Package] = (), survivors: Iterable[str] = ()
     ) -> None:
-        """Put what other plans have left in the place of what was read."""
+        """Replace records and packages by those that earlier plans changed without storing them."""
         self.records |= records
         self._put_packages(packages)
         self.survivors.update(survivors)
@@ -236,12 +248,12 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A before-image, read."""
+    """A parsed before-image."""
 
     survivor: Customer
     absorbed: Customer
     packages: tuple[Package, ...]
-    """Those that moved, under the absorbed number; an image doesn't hold their names."""
+    """The packages that moved, under the absorbed number; an image doesn't hold their names."""
 
 
 def before_image(plan: Plan) -> str:
@@ -277,7 +289,7 @@ def read_image(text: str) -> Image:
 
 
 def readable_image(text: str) -> Image | None:
-    """Return the before-image that `before_image` wrote; None where it was erased, or changed into something else."""
+    """Return the before-image that `before_image` wrote; None if it was erased, or changed into something else."""
     try:
         return read_image(text) if text else None
     except (ValueError, LookupError, TypeError):
@@ -285,9 +297,9 @@ def readable_image(text: str) -> Image | None:
 
 
 def read_moved(text: str) -> tuple[tuple[str, ...], list[Moved]]:
-    """Return the absorbed record's details and the packages of a before-image: all that an audit compares.
+    """Return the absorbed record's details and the packages of a before-image, which an audit compares.
 
-    Tuples, because an audit reads every image. Raises what `read_image` does.
+    Tuples, because an audit reads every image. Raises the errors of `read_image`.
     """
     image = orjson.loads(text)
     return _cells_of(image["absorbed"])[-len(DETAIL_FIELDS) :], _moved(image)

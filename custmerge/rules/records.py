@@ -1,4 +1,4 @@
-"""CSV: which values the record of a row may hold, what a spreadsheet makes of cells, and how they are shown."""
+"""CSV rows: which values they may hold, how a spreadsheet changes cells, and how cells are shown."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_
 from custmerge.rules.passwords import wrong_with_hash
 
 NUMBER_LENGTH = 60
-"""Of a customer or package number that an import brings."""
+"""The longest customer or package number that can be imported."""
 FIELD_LENGTH = 1_000
-"""Of any other text that an import brings."""
+"""The longest other text that can be imported."""
 TOO_MANY_MARKS = N_("has more than 30 combining marks in a row")
 TOMBSTONE_IS_EMPTY = N_("must be empty: a number that was taken over only says where it went")
 SKIPPED = N_("went into {other}: the line is skipped")
 DOMAIN_LENGTH = 253
 PASSWORD_LENGTH = 1_024
 LABEL_LENGTH = 63
-"""Both of what DNS holds, in A-labels. Source: RFC 1035 §2.3.4."""
+"""The limits of domain and label are for A-labels, as DNS holds them. Source: RFC 1035 §2.3.4."""
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
 CUSTOMER_COLUMNS = ("number", *(str(field) for field in FIELDS), "merged_into", "password", "password_hash")
 PACKAGE_COLUMNS = ("package", "number", "name", "domains", *CONTACT_COLUMNS, "password", "password_hash")
@@ -42,9 +42,9 @@ class Problem:
     """What is wrong with one field of one line."""
 
     field: str
-    """Empty where it is the line itself."""
+    """Empty if the line itself is wrong."""
     value: str
-    """What stands there; empty where it may not be shown."""
+    """The field's value; empty if it may not be shown."""
     why: str
     """The end of an English sentence, for translation; may hold `{other}`."""
     other: str = ""
@@ -63,7 +63,7 @@ def wrong_with_new_number(number: str) -> str | None:
 
 
 def wrong_with_domain(name: str) -> str | None:
-    """Return why `name` can't be a domain, or None; lengths are those of the name that DNS holds."""
+    """Return why `name` can't be a domain, or None; its length is measured as DNS holds it."""
     if len(name) > FIELD_LENGTH or has_too_many_marks(name):
         return N_("isn't a domain name")
     written = domain_name(name)
@@ -78,7 +78,7 @@ def wrong_with_domain(name: str) -> str | None:
 
 
 def problems_of_customer(row: Mapping[str, str]) -> list[Problem]:
-    """Return everything that is wrong with a row of a customers file, taken by itself."""
+    """Return the problems of a row of a customers file, looked at by itself."""
     problems = _problems_of_key("number", row)
     target = row.get("merged_into", "")
     if target and (why := wrong_with_new_number(target)):
@@ -91,7 +91,7 @@ def problems_of_customer(row: Mapping[str, str]) -> list[Problem]:
 
 
 def problems_of_package(row: Mapping[str, str]) -> list[Problem]:
-    """Return everything that is wrong with a row of a packages file, taken by itself."""
+    """Return the problems of a row of a packages file, looked at by itself."""
     problems = _problems_of_key("package", row) + _problems_of_key("number", row)
     names = row.get("domains", "").split()
     problems += [Problem("domains", name, why) for name in names if (why := wrong_with_domain(name))]
@@ -99,11 +99,10 @@ def problems_of_package(row: Mapping[str, str]) -> list[Problem]:
 
 
 def contact_of(row: Mapping[str, str]) -> tuple[str, ...] | None:
-    """Return the contact that a row of a packages file gives: None where all eight columns are empty.
+    """Return the contact of a row of a packages file: None if all eight columns are empty.
 
-    White space and nothing else says that there is one, whose eight details are blank: such a package doesn't use
-    those of its number, so it may not be taken for one without a contact. A space is in front then, see
-    `contact_cells`.
+    White space only means a contact whose eight details are blank: the package doesn't use its customer's details,
+    so this isn't the same as no contact. Then the space that `contact_cells` puts in front is removed.
     """
     contact = tuple(row.get(column, "") for column in CONTACT_COLUMNS)
     if any(map(str.strip, contact)):
@@ -115,7 +114,7 @@ def contact_cells(contact: tuple[str, ...] | None) -> tuple[str, ...]:
     """Return the cells of a packages file from which `contact_of` reads a contact."""
     if contact is None:
         return EMPTY_DETAILS
-    # A space: not empty, nothing that a spreadsheet would change, and no detail of anybody's.
+    # A space isn't empty, no spreadsheet changes it, and it is nobody's detail.
     return contact if any(map(str.strip, contact)) else (f" {contact[0]}", *contact[1:])
 
 
@@ -137,9 +136,10 @@ def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
 
 
 def are_plain(cells: Iterable[str]) -> bool:
-    """Return whether no text among the cells of a row can be too long or have characters that it may not have.
+    """Return whether a row has surely no cell that is too long or has forbidden characters.
 
-    They are looked at together, for one by one that would cost as much as reading them. False says nothing.
+    The cells are checked together, because one by one would take as long as reading them. If False is returned, each
+    cell must be checked.
     """
     text = "".join(cells)
     return len(text) <= FIELD_LENGTH and "\0" not in text and not has_too_many_marks(text)
@@ -151,16 +151,16 @@ def _problems_of_characters(row: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(column, "", N_("has a NUL character in it"))
         if column in _TEXT_COLUMNS and len(text) > FIELD_LENGTH:
             yield Problem(column, "", N_("is longer than 1,000 characters"))
-        # Nobody could log in with a longer one.
+        # Nobody could log in with a longer password.
         if column == "password" and len(text) > PASSWORD_LENGTH:
             yield Problem(column, "", N_("is longer than 1,024 characters"))
-        # Those of numbers and domains are looked at with them.
+        # Numbers and domains are checked for this elsewhere.
         if column in (*_TEXT_COLUMNS, "password") and has_too_many_marks(text):
             yield Problem(column, "", TOO_MANY_MARKS)
 
 
 def _damages(row: Mapping[str, str]) -> Iterator[Problem]:
-    """Give what a mask, a spreadsheet or a wrong decoding has done to a row; a password may be anything."""
+    """Yield the damage that a mask, a spreadsheet or a wrong decoding did to a row; a password may be anything."""
     for column in _MASKED_COLUMNS:
         if MASK in row.get(column, ""):
             yield Problem(column, row[column], N_("is masked: take it from an export"))
@@ -169,8 +169,8 @@ def _damages(row: Mapping[str, str]) -> Iterator[Problem]:
     for column, cell in row.items():
         if column in _DIGIT_COLUMNS and (why := wrong_with_digits(cell)):
             yield Problem(column, cell, why)
-        if column not in NEVER_GUARDED and (found := wrong_with_decoding(cell)):
-            why, shown = found
+        if column not in NEVER_GUARDED and (damage := wrong_with_decoding(cell)):
+            why, shown = damage
             yield Problem(column, "", why, shown)
 
 
@@ -179,7 +179,7 @@ _MONTHS = (
     "januar|january|jan|jänner|februar|february|feb|märz|march|mär|mar|mrz|april|apr|mai|may|juni|june|jun|juli|july|jul|"
     "august|aug|september|sept|sep|oktober|october|okt|oct|november|nov|dezember|december|dez|dec"
 )
-# Numbers in every writing, amounts, dates, times, and the two truth values. Possessive: never tried in two ways.
+# Numbers in every writing, amounts, dates, times, and the two truth values. Possessive, to avoid backtracking.
 _NUMBER_LIKE = (
     rf"(?:(?=[^0-9]*+[0-9])(?:[0-9\s.,:/\\+\-%()€$£]|e(?=[+\-]?[0-9])|am|pm|eur|{_MONTHS})++|wahr|falsch|true|false)"
 )
@@ -187,28 +187,28 @@ _GUARDED_BY_GUARD = re.compile(rf"'*+{_FORMULA}|'++{_NUMBER_LIKE}\Z", re.IGNOREC
 _GUARDED_FOR_EXCEL = re.compile(rf"'*+(?:{_FORMULA}|{_NUMBER_LIKE}\Z)", re.IGNORECASE)
 _GUARDED = re.compile(rf"'++(?:{_FORMULA}|{_NUMBER_LIKE}\Z)", re.IGNORECASE)
 NEVER_GUARDED = frozenset({"password", "password_hash"})
-"""Columns whose cells are taken as they stand: a password may begin with anything."""
+"""Columns whose cells are used unchanged: a password may begin with anything."""
 SHOWN_AT_MOST = 80
-"""Characters of a cell that is shown to say what is wrong with it."""
+"""How many characters of a wrong cell are shown."""
 
 LOST_DIGITS = N_("is how a spreadsheet writes a long number, its digits are lost: take it from the source, as text")
 WRONG_DECODING = N_("has {other} in it, UTF-8 that was read as another encoding: open the source as UTF-8")
 
-# Always a sign, and two digits at least: `1E5` may be a number of somebody's.
+# Always a sign, and at least two digits: `1E5` may be somebody's number.
 _SCIENTIFIC = re.compile(r"\s*[+-]?[0-9]+(?:[.,][0-9]+)?[eE]\+[0-9]{2,}\s*")
-# A letter of UTF-8 in two or three bytes, each shown as the character that it is in CP1252 or Latin-1. Ã, Â and Å
-# are letters of names (JOÃO, Âge), so what follows has to be what follows nowhere else. Quotation marks, dashes and
-# apostrophes do follow a letter: those count where another letter comes right behind them, as in the middle of KÖLN.
+# A UTF-8 letter of two or three bytes, each read as a character of CP1252 or Latin-1. Ã, Â and Å are also letters of
+# names (JOÃO, Âge), so they count only before a character that never follows a letter. Quotation marks, dashes and
+# apostrophes do follow letters: they count only before another letter, as in the middle of KÖLN.
 _DECODED_WRONG = re.compile(
     "Ã[\x80-\x9f€‚ƒ„†‡ˆ‰Š‹ŒŽ˜™šœžŸ¡¢£¤¥¦§¨©ª¬®¯°±²³µ¶¸¹º¼½¾¿]"
     "|Ã[–—“”…«»](?=[^\\W\\d_])"
     "|â€|â‚¬|â„¢|â[\x80-\x9f]|ï»¿|ï¿½"
     "|Â[\x80-\x9f¡¢£¤¥¦§¨©ª¬®¯°±²³µ¶¸¹º¼½¾¿]|(?<=[a-zß-ÿ0-9.,])Â\xa0"
     "|[ÄÅ][±Ÿ¡¾]"
-    # What a decoder writes where it can't read.
+    # A decoder writes this for bytes that it can't read.
     "|\ufffd"
 )
-# One of these is in every such text, and seldom in another. One character each: that is looked for the quickest.
+# Every such text has one of these, and other texts seldom. Single characters, because they are found the quickest.
 _MARKS = "ÃÂâï±Ÿ¡¾\ufffd"
 _EXPONENTS = ("E+", "e+")
 
@@ -224,25 +224,25 @@ def guard(cell: str) -> str:
 def guard_for_excel(cell: str) -> str:
     """Return `cell` with a leading `'` where Excel would run it, or read a number, a date or a truth value.
 
-    In a CSV file Excel shows the `'` and saves it again, however often: nothing else keeps `0049` and twenty digits
-    a text. Who edits such a cell makes the `'` Excel's own mark of a text, which it then doesn't save: right too.
+    Excel shows the `'` of a CSV file and saves it again; nothing else keeps `0049` or twenty digits as text. If a
+    person edits such a cell, Excel takes the `'` as its own mark of a text and doesn't save it, which is right too.
     """
     return "'" + cell if _GUARDED_FOR_EXCEL.match(cell) else cell
 
 
 def unguard(cell: str) -> str:
-    """Return what `guard` or `guard_for_excel` was given; a cell that was never guarded comes back as it is."""
+    """Return the cell that `guard` or `guard_for_excel` was given; a cell without a guard is returned unchanged."""
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def shortened(text: str) -> str:
-    """Return `text` as far as it tells a reader what was meant, with an ellipsis where there was more."""
+    """Return the first SHOWN_AT_MOST characters of `text`; the last one is an ellipsis if there were more."""
     return text if len(text) <= SHOWN_AT_MOST else text[: SHOWN_AT_MOST - 1] + "…"
 
 
 def may_be_damaged(text: str) -> bool:
-    """Return whether what is looked for here may be in a text: quick, for many cells at once."""
-    # Each of them is looked for as quickly as memory is read; a pattern would take longer than the whole import.
+    """Return whether a text may be damaged as `_damages` reports it; quick, for many cells at once."""
+    # A search for one character is as quick as reading memory; a pattern would take longer than the whole import.
     return (
         MASK in text
         or ("+" in text and any(mark in text for mark in _EXPONENTS))
@@ -251,11 +251,11 @@ def may_be_damaged(text: str) -> bool:
 
 
 def wrong_with_digits(cell: str) -> str | None:
-    """Return why a cell of a column of numbers can't be one, or None: `4,91711E+11` was twelve digits once."""
+    """Return why a cell of a column of numbers is damaged, or None: `4,91711E+11` was twelve digits once."""
     return LOST_DIGITS if _SCIENTIFIC.fullmatch(cell) else None
 
 
 def wrong_with_decoding(cell: str) -> tuple[str, str] | None:
-    """Return why a cell's text was decoded in a wrong encoding, and the characters that show it, or None."""
+    """Return the problem of a cell that was decoded in a wrong encoding and the characters that show it, or None."""
     match = _DECODED_WRONG.search(cell)
     return (WRONG_DECODING, match[0]) if match else None

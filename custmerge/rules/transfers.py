@@ -1,6 +1,6 @@
 """The contract transfer: the signed form that lifts an identity block once (contract §2, rule 5).
 
-Rows can be changed by hand: what became of a transfer is told by the newest history entry.
+Rows can be changed by hand, so the newest history entry decides what the status of a transfer is.
 Source: the article, "ein unterschriebenes Formular der Vertragsübergabe".
 """
 
@@ -47,7 +47,7 @@ STATUS_AFTER: Mapping[Action, Status] = {
     Action.TRANSFER_VOID: Status.VOID,
     Action.MERGE: Status.USED,
 }
-"""What a transfer is after an entry that names it."""
+"""The status of a transfer after an entry that names it."""
 DECISIONS = (Action.TRANSFER_APPROVE, Action.TRANSFER_REJECT)
 # Columns, in the order of the digests.
 _FILED = (
@@ -64,18 +64,18 @@ class Why(StrEnum):
     IDENTITY_CHANGED = "identity_changed"
     """An identity field of a record was changed after the filing."""
     NUMBER_MERGED = "number_merged"
-    """One of the numbers went elsewhere."""
+    """One of the numbers was merged into another number."""
     FILER_DISABLED = "filer_disabled"
     FILER_ROLE = "filer_role"
     """The role of the person who filed it doesn't allow that any more."""
     APPROVER_DISABLED = "approver_disabled"
     APPROVER_ROLE = "approver_role"
     NOT_AS_TOLD = "not_as_told"
-    """Its row isn't as the history has it."""
+    """Its row doesn't match the history."""
     WITHDRAWN = "withdrawn"
-    """By the person who filed it."""
+    """The person who filed it withdrew it."""
     OLDER_VERSION = "older_version"
-    """Made void by a version that wrote no entry of it."""
+    """An older version made it void without writing an entry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Transfer:
 
     @property
     def facts(self) -> dict[str, Fact]:
-        """What every history entry about the transfer says."""
+        """The values that every history entry about the transfer has."""
         pair: dict[str, Fact] = {"survivor": self.survivor, "absorbed": self.absorbed}
         return pair | {"transfer": self.id, "form_sha256": self.form.sha256}
 
@@ -124,37 +124,37 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """What the history tells of one contract transfer."""
+class TransferHistory:
+    """What the history says about one contract transfer."""
 
     status: Status
-    """What the newest entry made of it."""
+    """The status after the newest entry."""
     filed: int
-    """The seq of the entry that tells of its filing, 0 where there is none."""
+    """The seq of the filing's entry, 0 if there is none."""
     decided: int
-    """The seq of the newest decision's entry, 0 where there is none."""
+    """The seq of the newest decision's entry, 0 if there is none."""
     filing_digest: str | None
     decision_digest: str | None
-    """Of the newest decision."""
+    """The digest of the newest decision."""
 
 
-def life_of(told: Iterable[Facts]) -> Life | None:
-    """Return what entries, oldest first, tell of the one transfer that they name; None where there are none."""
+def transfer_history(entries: Iterable[Facts]) -> TransferHistory | None:
+    """Return what `entries`, oldest first, say about the one transfer that they name; None without entries."""
     newest: dict[Action, int] = {}
     digests: dict[Action, str] = {}
     status = None
-    for facts in told:
+    for facts in entries:
         action = Action(str(facts["action"]))
         if "row_sha256" in facts:
             digests[action] = str(facts["row_sha256"])
-        # An entry that only adds a digest to what an older version wrote tells of nothing new.
+        # An entry that only adds the digest which an older version didn't write changes no status.
         if facts.get("did") != "seal":
             newest[action] = seq_of(facts)
             status = STATUS_AFTER[action]
     if status is None:
         return None
     decision = max(DECISIONS, key=lambda action: newest.get(action, 0))
-    return Life(
+    return TransferHistory(
         status=status,
         filed=newest.get(Action.TRANSFER_FILE, 0),
         decided=newest.get(decision, 0),
@@ -164,7 +164,7 @@ def life_of(told: Iterable[Facts]) -> Life | None:
 
 
 def read_form(content: bytes, *, file: str) -> Form:
-    """Return the digest, size and type of a form; raises BadFile, naming `file`, for one too large and for none."""
+    """Return the digest, size and type of a form; raises BadFile, naming `file`, if it is too large or no form."""
     if len(content) > LARGEST_FORM_BYTES:
         raise BadFile(file=file, why=N_("is larger than 20 MB"))
     if (kind := form_type(content)) is None:
@@ -184,17 +184,17 @@ def identity_digest(salt: bytes, survivor: Customer, absorbed: Customer) -> str:
 
 
 def is_as_filed(content: object, sha256: str) -> bool:
-    """Return whether what is stored as a form is, byte for byte, the one whose digest was filed."""
+    """Return whether a stored form has the digest that was filed."""
     return isinstance(content, bytes) and hashlib.sha256(content).hexdigest() == sha256
 
 
 def approved_now(transfer: Transfer | None, records: Records) -> int | None:
-    """Return the id of a transfer that is approved, given its pair's records as they are now; None where none is."""
+    """Return the id of `transfer` if it is approved, given its pair's present records; else None."""
     return None if transfer is None or status_now(transfer, records) is not Status.APPROVED else transfer.id
 
 
 def status_now(transfer: Transfer, records: Records) -> Status:
-    """Return the status of a transfer, given its pair's records as they are now: they may make an open one void."""
+    """Return the status of a transfer, given its pair's present records, which may make an open transfer void."""
     if transfer.status not in OPEN:
         return transfer.status
     survivor, absorbed = records.get(transfer.survivor), records.get(transfer.absorbed)
@@ -236,5 +236,5 @@ def void_digest(row: Mapping[str, Cell], why: str | None) -> str:
 
 
 def _salt(cell: Cell) -> Cell:
-    """Return how a salt goes into a digest: it is bytes, and anything else counts as none."""
+    """Return a salt as it goes into a digest; a value that isn't bytes never gives the digest of bytes."""
     return cell.hex() if isinstance(cell, bytes) else f"no bytes: {cell!r}"

@@ -1,4 +1,4 @@
-"""The plan of an undo: what goes back exactly, or everything that stands in the way (contract §3)."""
+"""The plan of an undo: what is restored exactly, or every obstacle (contract §3)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,33 @@ from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, Detail, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
-from custmerge.rules.history import Actor, has_begun, image_digest, moment
+from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
-"""So long an agent may take back what they ordered themselves."""
+"""An agent may undo an own order within this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class UndoLimits:
+    """Until when an order can be undone, as stamps."""
+
+    own_until: str | None
+    """For whoever may only undo what they ordered themselves; None for everybody else."""
+    kept_until: str
+    """When its before-image is old enough to be purged."""
+
+
+def undo_limits(role: Role, at: str, retention_days: int) -> UndoLimits:
+    """Return the limits of an order that somebody with `role` made at the moment `at`."""
+    is_own_only = may(role, Capability.UNDO_OWN) and not may(role, Capability.UNDO)
+    own_until = stamp(moment(at) + OWN_ORDERS_FOR) if is_own_only else None
+    return UndoLimits(own_until, stamp(moment(at) + timedelta(days=retention_days)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,40 +51,40 @@ class MergeEntry:
     by: Actor
     image_sha256: str
     batch: int | None
-    """The bulk file that it was a row of."""
+    """The batch of the bulk file with the order's row."""
 
     def is_of(self, actor: Actor, now: datetime) -> bool:
-        """Return whether `actor` made the order, and not too long ago to take it back."""
+        """Return whether `actor` made the order, and within OWN_ORDERS_FOR."""
         return self.by == actor and has_begun(self.at, now) and now < moment(self.at) + OWN_ORDERS_FOR
 
-    def says_the_same_as(self, row: Order) -> bool:
-        """Return whether the order's row, which somebody could change, repeats the entry."""
+    def matches(self, row: Order) -> bool:
+        """Return whether the order's row, which somebody could have changed, has the values of the entry."""
         return row == Order(self.order, self.survivor, self.absorbed, self.choice, self.taken, self.at, self.by.name)
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """A later order that isn't undone, as far as it can be in the way of an earlier one."""
+class LaterOrder:
+    """A later order that isn't undone, with the values that can block the undo of an earlier one."""
 
     order: int
     survivor: str
     absorbed: str
     taken: tuple[Field, ...] = ()
     packages: frozenset[str] = frozenset()
-    """Keys of those that it moved; empty where its before-image was purged."""
+    """Keys of the packages that it moved; empty if its before-image was purged."""
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
-    """How things stand."""
+class PresentState:
+    """The present records, packages and domains of a merge, and the later orders."""
 
     survivor: Customer | None
     absorbed: Customer | None
     packages: Mapping[str, Package]
-    """By their keys, wherever they are now."""
+    """The packages that the merge moved, by key, under whichever number they are now."""
     holders: Mapping[str, str] = field(default_factory=dict)
-    """Domain → the package that has it now, for domains that aren't where the image has them."""
-    later: Sequence[Later] = ()
+    """Domain → the package that has it now, for domains that left the package of the image."""
+    later: Sequence[LaterOrder] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +97,11 @@ class UndoPlan:
     absorbed: Customer
     """As it is afterwards: in use again."""
     fields: tuple[Field, ...]
-    """Those of the survivor that get their old values."""
+    """The survivor's fields that get their old values."""
     packages: tuple[Package, ...]
-    """Those that go back, as they are afterwards, in the order of their keys."""
+    """The packages that go back, as they are afterwards, in the order of their keys."""
     contacts: frozenset[str] = frozenset()
-    """Keys of those whose contact changes."""
+    """Keys of the packages whose contact changes."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -92,13 +110,13 @@ class UndoPlan:
 
     @property
     def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer]:
-        """What a person agrees to who is shown the plan."""
+        """The parts of the plan that a person sees and confirms."""
         return self.order, self.fields, self.packages, self.absorbed
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """One thing that stands in the way."""
+    """One change that blocks an undo."""
 
     row: str
     """For instance `package P1`: never translated, never personal."""
@@ -106,16 +124,16 @@ class Obstacle:
     """An English template for translation, filled from `fills`."""
     fills: Mapping[str, str | int]
     order: int | None = None
-    """The later order that did it."""
+    """The later order that made the change."""
 
     def details(self) -> dict[str, Detail]:
-        """Return it as scripts see it."""
+        """Return the obstacle as scripts see it."""
         return {"row": self.row, "order": self.order, **self.fills, "why": self.why}
 
 
 # Any: a body as JSON gives it.
 def read_merge_entry(body: Mapping[str, Any]) -> MergeEntry:
-    """Return the entry of a merge from its body."""
+    """Return the merge entry with this body."""
     return MergeEntry(
         order=body["order"],
         survivor=body["survivor"],
@@ -129,23 +147,23 @@ def read_merge_entry(body: Mapping[str, Any]) -> MergeEntry:
     )
 
 
-def demand_kept(entry: MergeEntry, salt: bytes, text: str) -> None:
-    """Raise unless this is the before-image of an order: Purged, or ImageChanged where it isn't its entry's."""
+def demand_image(entry: MergeEntry, salt: bytes, text: str) -> None:
+    """Raise Purged if the before-image of an order was erased, ImageChanged if it doesn't match the entry."""
     if not text and not salt:
         raise Purged(order=entry.order)
     if image_digest(salt, text) != entry.image_sha256:
         raise ImageChanged(order=entry.order)
 
 
-def later_in_the_way(entry: MergeEntry, image: Image | None, later: Sequence[Later]) -> list[Later]:
-    """Return those of the later orders that changed again what `told` changed; each is to be undone first.
+def blocking_orders(entry: MergeEntry, image: Image | None, later: Sequence[LaterOrder]) -> list[LaterOrder]:
+    """Return the later orders that changed again what `entry` changed; each must be undone first.
 
-    `image` is None where it can't be read any more.
+    `image` is None if it can't be read any more.
     """
     fields = entry.taken if image is None else _changed(entry, image)
     packages = set() if image is None else {package.package for package in image.packages}
 
-    def is_in_the_way(order: Later) -> bool:
+    def is_in_the_way(order: LaterOrder) -> bool:
         if order.order <= entry.order:
             return False
         if order.absorbed == entry.survivor:
@@ -157,8 +175,8 @@ def later_in_the_way(entry: MergeEntry, image: Image | None, later: Sequence[Lat
     return [order for order in later if is_in_the_way(order)]
 
 
-def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
-    """Decide what undoing an order does as things stand; raises UndoBlocked, which names all that is in the way."""
+def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPlan:
+    """Return what undoing an order does in the present state; raises UndoBlocked, which names every obstacle."""
     obstacles = [
         *_with_survivor(entry, image, present),
         *_with_absorbed(entry, present),
@@ -167,7 +185,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
     packages = [(present.packages[package.package], package) for package in image.packages]
-    # One that has gone back meanwhile is as before already.
+    # A field that has its old value again already needs no change.
     fields = tuple(name for name in _changed(entry, image) if present.survivor[name] != image.survivor[name])
     return UndoPlan(
         order=entry.order,
@@ -182,23 +200,23 @@ def plan_undo(entry: MergeEntry, image: Image, present: Present) -> UndoPlan:
 
 
 def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
-    """Return the error that names everything in the way of undoing an order."""
+    """Return the error that names every obstacle to undoing an order."""
     orders = sorted({obstacle.order for obstacle in obstacles if obstacle.order is not None}, reverse=True)
     kind = UndoBlockedByOrders if orders else UndoBlocked
     return kind(order=order, obstacles=[obstacle.details() for obstacle in obstacles], undo_first=orders)
 
 
 def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:
-    """Return the fields of the survivor that the order gave another text."""
+    """Return the survivor's fields whose text the order changed."""
     return tuple(name for name in entry.taken if image.survivor[name] != image.absorbed[name])
 
 
-def _moved_on(entry: MergeEntry, later: Sequence[Later]) -> Later | None:
-    """Return the order that took the survivor over, with all that it had."""
+def _moved_on(entry: MergeEntry, later: Sequence[LaterOrder]) -> LaterOrder | None:
+    """Return the later order that merged the survivor into another number, or None."""
     return next((order for order in later if order.order > entry.order and order.absorbed == entry.survivor), None)
 
 
-def _with_survivor(entry: MergeEntry, image: Image, present: Present) -> Iterator[Obstacle]:
+def _with_survivor(entry: MergeEntry, image: Image, present: PresentState) -> Iterator[Obstacle]:
     number, row, record = entry.survivor, f"customer {entry.survivor}", present.survivor
     if record is None:
         yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
@@ -209,9 +227,9 @@ def _with_survivor(entry: MergeEntry, image: Image, present: Present) -> Iterato
             yield Obstacle(row, N_("{number} went into {into}"), fills)
         else:
             yield Obstacle(row, N_("{number} went into {into} by order {order}"), fills, by.order)
-        # What it holds now says nothing: a tombstone is empty.
+        # A tombstone is empty, so its fields can't be compared.
         return
-    again = [order for order in later_in_the_way(entry, image, present.later) if order.survivor == number]
+    again = [order for order in blocking_orders(entry, image, present.later) if order.survivor == number]
     for name in _changed(entry, image):
         fills = {"number": number, "field": name}
         if by := next((order for order in reversed(again) if name in order.taken), None):
@@ -220,7 +238,7 @@ def _with_survivor(entry: MergeEntry, image: Image, present: Present) -> Iterato
             yield Obstacle(row, N_("{field} of {number} was changed since"), fills)
 
 
-def _with_absorbed(entry: MergeEntry, present: Present) -> Iterator[Obstacle]:
+def _with_absorbed(entry: MergeEntry, present: PresentState) -> Iterator[Obstacle]:
     number, row, record = entry.absorbed, f"customer {entry.absorbed}", present.absorbed
     if record is None:
         yield Obstacle(row, N_("{number} isn't there any more"), {"number": number})
@@ -232,7 +250,7 @@ def _with_absorbed(entry: MergeEntry, present: Present) -> Iterator[Obstacle]:
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
 
 
-def _with_package(entry: MergeEntry, image: Image, package: Package, present: Present) -> Iterator[Obstacle]:
+def _with_package(entry: MergeEntry, image: Image, package: Package, present: PresentState) -> Iterator[Obstacle]:
     key, row = package.package, f"package {package.package}"
     now = present.packages.get(key)
     fills: dict[str, str | int] = {"package": key}
@@ -250,12 +268,12 @@ def _with_package(entry: MergeEntry, image: Image, package: Package, present: Pr
     elif by := next((o for o in reversed(present.later) if o.order > entry.order and key in o.packages), None):
         yield Obstacle(row, N_("package {package} was moved again by order {order}"), fills, by.order)
     elif now.contact not in (contact_after(entry.choice, image.absorbed.details, package.contact), package.contact):
-        # Asked where it is: whoever moved it on has changed this too. As it was before it is in nobody's way.
+        # Not for a package that was moved on, for that changes the contact too. The old contact is no obstacle.
         yield Obstacle(row, N_("the contact of package {package} was changed since"), fills)
     yield from _with_domains(package, now.domains, present)
 
 
-def _with_domains(package: Package, now: Collection[str], present: Present) -> Iterator[Obstacle]:
+def _with_domains(package: Package, now: Collection[str], present: PresentState) -> Iterator[Obstacle]:
     if package.domains == now:
         return
     fills: dict[str, str | int] = {"package": package.package}
@@ -278,7 +296,7 @@ def _with_domains(package: Package, now: Collection[str], present: Present) -> I
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What an undo of a batch did, or would do."""
+    """The numbers of an undo of a batch, done or planned."""
 
     batch: int
     orders: int = 0
@@ -288,7 +306,7 @@ class Extent:
     domains: int = 0
 
     def with_chunk(self, orders: Sequence[int], plans: Sequence[UndoPlan]) -> Extent:
-        """Return this with further orders of the batch, of which `plans` undo those that weren't undone before."""
+        """Return the extent with further `orders` added, of which `plans` undo those that weren't undone before."""
         return Extent(
             batch=self.batch,
             orders=self.orders + len(plans),

@@ -1,4 +1,4 @@
-"""Who is logged in, what they may do, and whether their rows are as the history has them."""
+"""Who is logged in, what they may do, and whether their rows match the history."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Caller:
     """A staff name, or the number that a customer logged in with."""
     token_sha256: str
     expires_at: str
-    """When the session ends unless it is used before, see `history.stamp`."""
+    """When the session ends unless it is used again, see `history.stamp`."""
     person: int | None = None
-    """The id of the person who acts or, for a service token, answers for it; None for a customer."""
+    """The id of the person who acts or, for a service token, made it; None for a customer."""
     is_service: bool = False
-    is_as_told: bool = True
-    """Whether the row of the person or service token has the digest that the history has."""
+    matches_history: bool = True
+    """Whether the row of the person or service token has the digest in its newest entry."""
 
     @property
     def is_customer(self) -> bool:
@@ -61,19 +61,19 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
-        """The caller as the history names them."""
+        """The caller as history entries name them."""
         if self.is_service:
             return Actor(self.name, "service")
         return Actor(self.name, "customer" if self.is_customer else "staff")
 
     @property
     def guesser(self) -> Subject:
-        """The subject at which wrong proofs of the caller are counted."""
+        """The subject for which wrong proofs of the caller are counted."""
         return Subject("customer_caller" if self.is_customer else "staff_caller", self.name)
 
 
 class Staff:
-    """The rows of some members of staff, and the newest entries with digests of them, read once."""
+    """Rows of members of staff, with the newest entries that have digests of them, read once."""
 
     def __init__(self, unit: Unit, ids: Collection[int | None]) -> None:
         self._unit = unit
@@ -81,8 +81,8 @@ class Staff:
         known = [person for person in ids if person is not None]
         self._rows = {row.id: (row, body) for row, body in unit.people.rows_with_entries(known)} if known else {}
 
-    def is_as_told(self, person: int | None) -> bool:
-        """Return whether a person's row is the one that the newest entry of that name has a digest of."""
+    def matches_history(self, person: int | None) -> bool:
+        """Return whether a person's row has the digest in the newest entry of that name."""
         row, body = self._row_of(person)
         return row is not None and body is not None and json.loads(body)["row_sha256"] == person_row_digest(*row)
 
@@ -91,14 +91,14 @@ class Staff:
         return self._row_of(person)[1] is not None
 
     def name_of(self, person: int | None) -> str:
-        """Return a person's name, an empty one where there is no such person."""
+        """Return a person's name, empty if there is no such person."""
         row, _body = self._row_of(person)
         return "" if row is None else str(row.name)
 
     def why_not(self, person: int | None, capability: Capability, since: int) -> Why | None:
-        """Return why what a person did in the entry `since` doesn't count any more, None where it does.
+        """Return why the decision of a person in the entry `since` isn't valid any more, None if it is.
 
-        `capability` is the one that they needed for it.
+        `capability` is the one that they needed for the decision.
         """
         row, _body = self._row_of(person)
         role, disabled_at = ("", None) if row is None else (row.role, row.disabled_at)
@@ -109,8 +109,8 @@ class Staff:
         return why_lost(None if disabled_at is not None else role, is_approver=is_approver)
 
     def holds(self, person: int | None, capability: Capability, since: int) -> bool:
-        """Return whether a person's row is as the history has it, and what they did in the entry `since` counts."""
-        return self.is_as_told(person) and self.why_not(person, capability, since) is None
+        """Return whether a person's row matches the history, and their decision in the entry `since` is valid."""
+        return self.matches_history(person) and self.why_not(person, capability, since) is None
 
     # Any: a row as it is stored, with columns of every type.
     def _row_of(self, person: int | None) -> tuple[Any, str | None]:
@@ -123,14 +123,14 @@ class Staff:
         return self._entries[name]
 
 
-def is_as_told(unit: Unit, session: Session) -> bool:
-    """Return whether the row of a session's person or service token has the digest that its newest entry tells.
+def matches_history(unit: Unit, session: Session) -> bool:
+    """Return whether the row of a session's person or service token has the digest in its newest entry.
 
-    Otherwise a role, a password or an end could be written into the row, used, and put back without a trace. No entry
-    has a digest of a customer: the register belongs to the host.
+    Otherwise somebody could write a role, a password or an end into the row, use it, and restore the row without a
+    trace. True for customers, for whom no entry has a digest: the register belongs to the host.
     """
     if session.person is not None:
-        return Staff(unit, {session.person.id}).is_as_told(session.person.id)
+        return Staff(unit, {session.person.id}).matches_history(session.person.id)
     if session.service is not None:
         entries = [json.loads(entry.body) for entry in unit.chain.about(Action.TOKEN, "name", session.service.name)]
         keys = unit.people.keys_of(session.service.id)
@@ -140,24 +140,24 @@ def is_as_told(unit: Unit, session: Session) -> bool:
 
 
 def resume(database: Database, token: str, now: datetime) -> Caller:
-    """Return the caller whose session a token opens; raises SessionOver where it opens none, or none any more.
+    """Return the caller of a token's session; raises SessionOver if there is none, or none any more.
 
-    A person whose row isn't as the history has it gets no further than `demand`.
+    The caller is returned even if the row doesn't match the history: `demand` refuses them then.
     """
     with database.reading() as unit:
         session = unit.people.session(token_sha256(token))
-        is_told = session is None or is_as_told(unit, session)
+        is_recorded = session is None or matches_history(unit, session)
     if session is None or not session.has_owner:
         raise SessionOver
     if not session.is_open(now):
-        database.at_once(lambda unit: unit.people.end_session(session.token_sha256))
+        database.try_once(lambda unit: unit.people.end_session(session.token_sha256))
         raise SessionOver
     used = session.last_used_at
     if session.service is None and (now - moment(used)).total_seconds() >= TOUCH_EVERY_SECONDS:
-        # Not waited for: a database that is read-only, or locked by a writer, can still be read.
-        is_noted = database.at_once(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
+        # This doesn't wait: a database that is read-only, or locked by a writer, can still be read.
+        is_noted = database.try_once(lambda unit: unit.people.touch_session(session.token_sha256, stamp(now)))
         used = stamp(now) if is_noted else used
-    return replace(caller_of(session, used), is_as_told=is_told)
+    return replace(caller_of(session, used), matches_history=is_recorded)
 
 
 def caller_of(session: Session, used: str) -> Caller:
@@ -174,16 +174,16 @@ def caller_of(session: Session, used: str) -> Caller:
 def demand(caller: Caller, capability: Capability) -> None:
     """Raise NotAllowed unless the caller's role has the capability.
 
-    Raises PersonChanged for a person whose row was changed by hand: they may run an audit and nothing else.
+    Raises PersonChanged for a person whose row was changed by hand: they may only run an audit.
     """
-    if not caller.is_as_told and capability is not Capability.AUDIT:
+    if not caller.matches_history and capability is not Capability.AUDIT:
         raise PersonChanged(name=caller.name)
     if not may(caller.role, capability):
         raise NotAllowed(role=caller.role.value, capability=capability.value)
 
 
 def demand_person_acts(caller: Caller) -> None:
-    """Raise PersonRequired for a service token: its changes of people or tokens would outlast its own end."""
+    """Raise PersonRequired for a service token: its changes of people or tokens would outlast it."""
     if caller.is_service:
         raise PersonRequired(name=caller.name)
 
@@ -200,14 +200,14 @@ def demand_may_merge(caller: Caller) -> None:
 
 
 def demand_alive(unit: Unit, caller: Caller, now: datetime, *, hold: bool = True) -> None:
-    """Raise SessionOver where the caller's session has ended by `now`.
+    """Raise SessionOver if the caller's session has ended by `now`.
 
-    A session ends at its limits, and with a new role, a new password or a disabling. The transaction that writes asks
-    this again, because a person may take long to answer a question; `hold` then keeps the session from being ended
-    before the transaction is. Without `hold`: for a transaction that only reads.
+    A session ends at its limits, and with a new role, a new password or a disabling. A transaction that writes checks
+    this again, because a person may take long to answer a question; with `hold` nobody can end the session before the
+    transaction ends. A transaction that only reads needs no `hold`.
     """
     session = unit.people.session(caller.token_sha256, hold=hold)
-    # The process may have been stopped, or have waited for input, since it read the clock.
+    # Since the process read the clock, it may have been stopped or have waited for input.
     if session is None or not session.is_open(max(now, unit.now())):
         raise SessionOver
 
@@ -233,29 +233,29 @@ def demand_living(unit: Unit, *numbers: str, lock: bool = False) -> list[Custome
 
 
 def note_refusal(database: Database, caller: Caller, verb: str, error: CustmergeError, now: datetime) -> None:
-    """Write a history entry of a refused command, never what it was given; nothing where the database is locked."""
+    """Write a history entry of a refused command without its arguments; nothing if the database is locked."""
     draft = Draft(stamp(now), caller.actor, Action.DENIED, {"command": verb, "code": error.code})
-    database.at_once(lambda unit: unit.chain.append([draft]), wait_seconds=REFUSAL_WAIT_SECONDS)
+    database.try_once(lambda unit: unit.chain.append([draft]), wait_seconds=REFUSAL_WAIT_SECONDS)
 
 
 class SessionUse:
-    """Notes from time to time that a long command uses its session, which would expire otherwise."""
+    """Records from time to time that a long command uses its session, which would expire otherwise."""
 
     def __init__(self, database: Database, caller: Caller, now: datetime) -> None:
-        """Take `now` for the last use: a login, and `resume`, have just noted it."""
+        """Take `now` as the last use, which a login or `resume` has just recorded."""
         self._database = database
         self._caller = caller
         self._noted = now
 
     def note(self, now: datetime) -> None:
-        """Note that the session is used; not where the database is locked."""
+        """Record that the session is used, unless the database is locked."""
         if self._caller.is_service or (now - self._noted).total_seconds() < TOUCH_EVERY_SECONDS:
             return
-        self._database.at_once(lambda unit: self._note(unit, now))
+        self._database.try_once(lambda unit: self._note(unit, now))
         self._noted = now
 
     def _note(self, unit: Unit, now: datetime) -> None:
         session = unit.people.session(self._caller.token_sha256)
-        # A process that was stopped for long must not reopen a session that has expired meanwhile.
+        # A process that was stopped for long must not reopen a session that expired in the meantime.
         if session is not None and session.is_open(now):
             unit.people.touch_session(session.token_sha256, stamp(now))

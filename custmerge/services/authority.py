@@ -1,6 +1,6 @@
-"""What authorises a merge: proofs, contract transfers and approvals that count now (contract §2, rules 3 and 5).
+"""What authorises a merge: valid proofs, contract transfers and approvals (contract §2, rules 3 and 5).
 
-A transfer or an approval counts by the history and by the people as they are now, not by its row alone.
+A transfer or an approval is valid by the history and by the present rights of its people, not by its row only.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from custmerge.rules.history import Action, Fact, Facts, seq_of
 from custmerge.rules.people import Capability, may
 from custmerge.rules.transfers import (
     OPEN,
-    Life,
     Status,
     Transfer,
+    TransferHistory,
     approved_now,
     decision_digest,
     filing_digest,
     is_as_filed,
-    life_of,
     status_now,
+    transfer_history,
 )
 from custmerge.services.access import Caller, Staff
 
@@ -35,30 +35,30 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 
-def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> set[Pair]:
-    """Return the pairs that the caller's session has proved, if what the proofs rest on is still there (rule 3).
+def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> dict[Pair, str]:
+    """Return the pairs for which the caller's session has a valid proof, with the moment of its end (rule 3).
 
-    An order asks for them after it has locked its records and packages.
+    An order calls this after it has locked its records and packages.
     """
     proofs = unit.people.proofs(caller.token_sha256, absorbed)
     if not proofs:
-        return set()
+        return {}
     stored = unit.register.domain_passwords({(proof.absorbed, proof.domain) for proof in proofs})
     return {
-        (proof.survivor, proof.absorbed)
+        (proof.survivor, proof.absorbed): proof.valid_until
         for proof in proofs
         if proof.holds(stored.get((proof.absorbed, proof.domain)), now)
     }
 
 
 def approved(unit: Unit, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Transfer]:
-    """Return those of some transfers that the history has as approved, by people who may, with the form as filed.
+    """Return the transfers, by pair, that are approved by the history and whose form is the one that was filed.
 
-    An order asks for them after it has locked their rows.
+    An order calls this after it has locked their rows.
     """
     return {
         (transfer.survivor, transfer.absorbed): transfer
-        for transfer in standing(unit, transfers.values())
+        for transfer in with_recorded_status(unit, transfers.values())
         if transfer.status is Status.APPROVED
         and is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256)
     }
@@ -76,90 +76,90 @@ def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
         return comparison
     pair = comparison.survivor, comparison.absorbed
     stored = unit.transfers.open_for_all([comparison.absorbed]).get(pair)
-    filed = None if stored is None else as_it_is_with_its_form(unit, stored)
+    filed = None if stored is None else with_form_checked(unit, stored)
     if filed is None or filed.status is not Status.FILED:
         return replace(comparison, may_file=True)
     return replace(comparison, may_file=True, waiting=Waiting(filed.id, filed.filed_by))
 
 
-def as_it_is_with_its_form(unit: Unit, stored: Transfer) -> Transfer:
-    """Return a transfer with the status that it has now: void, too, if its form isn't the one that was filed."""
-    (transfer,) = as_they_are(unit, [stored])
+def with_form_checked(unit: Unit, stored: Transfer) -> Transfer:
+    """Return a transfer with its present status, which is also void if its form isn't the one that was filed."""
+    (transfer,) = with_present_status(unit, [stored])
     if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):
         return replace(transfer, status=Status.VOID)
     return transfer
 
 
-def as_they_are(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
-    """Return transfers with the status that they have now, by the history and by their pairs' records."""
-    transfers = standing(unit, stored)
+def with_present_status(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
+    """Return transfers with their present status, by the history and by the records of their pairs."""
+    transfers = with_recorded_status(unit, stored)
     records = records_of(unit, [transfer for transfer in transfers if transfer.status in OPEN])
     return [replace(transfer, status=status_now(transfer, records)) for transfer in transfers]
 
 
 def records_of(unit: Unit, transfers: Iterable[Transfer]) -> dict[str, Customer]:
-    """Return the records of the pairs of some transfers."""
+    """Return the records of the transfers' pairs, by number."""
     numbers = {number for transfer in transfers for number in (transfer.survivor, transfer.absorbed)}
     return unit.register.customers(numbers) if numbers else {}
 
 
-def standing(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
-    """Return transfers with the status that each has by the history.
+def with_recorded_status(unit: Unit, stored: Iterable[Transfer]) -> list[Transfer]:
+    """Return transfers with the status that the history gives them.
 
-    A transfer that is open in its row is void if its row, filer or approver isn't as the history has them; any other
-    has the status of its row.
+    A transfer that is open in its row is void if its row, filer or approver doesn't match the history. All others
+    have the status of their row.
     """
     stored = list(stored)
     open_ones = [transfer for transfer in stored if transfer.status in OPEN]
-    lives, staff = lives_of(unit, open_ones), staff_of(unit, open_ones)
+    known, staff = transfer_histories(unit, open_ones), staff_of(unit, open_ones)
     return [
-        replace(transfer, status=_status(staff, transfer, lives[transfer.id])) if transfer.id in lives else transfer
+        replace(transfer, status=_status(staff, transfer, known[transfer.id])) if transfer.id in known else transfer
         for transfer in stored
     ]
 
 
-def as_it_is(unit: Unit, batch: Batch, now: datetime) -> Batch:
-    """Return a batch with the state that it has by the history: finished if its approval doesn't count any more."""
+def with_present_state(unit: Unit, batch: Batch, now: datetime) -> Batch:
+    """Return a batch with the state that the history gives it: finished if its approval isn't valid any more."""
     if batch.approved_at is None or batch.state not in UNFINISHED:
         return batch
-    # The entries since the approval are read only while it can still be used: until then they are few.
-    if approval_counts(unit, batch) and (not approval_holds(batch, now) or _is_where_it_was(unit, batch)):
+    # The entries since the approval are read only while it can still be used; they are few then.
+    if approval_counts(unit, batch) and (not approval_holds(batch, now) or _matches_history(unit, batch)):
         return batch
     return replace(batch, state=State.FINISHED)
 
 
-def _is_where_it_was(unit: Unit, batch: Batch) -> bool:
-    """Return whether the history has as many merges of an approved batch as its row, and nothing of it undone.
+def _matches_history(unit: Unit, batch: Batch) -> bool:
+    """Return whether the history has as many merges of an approved batch as its row, and no undo of it.
 
-    Otherwise a row that is set back by hand would renew an approval that a run or an undo has used up.
+    Otherwise an approval that a run or an undo has used up could be renewed by setting the row back by hand.
     """
-    merges, last, undone = told_of_batch(unit, batch.id, batch.merged)
-    # A chunk's rows, orders and entries are one transaction, and an undo ends a batch before its first order.
+    merges, last, undone = batch_history(unit, batch.id, batch.merged)
+    # One transaction writes rows, orders and entries of a chunk, and an undo ends a batch before its first order.
     return merges == batch.merged and last <= batch.done and not undone
 
 
-def told_of_batch(unit: Unit, number: int, merged: int) -> tuple[int, int, int]:
-    """Return what the history tells of an approved batch whose row says that `merged` of its rows were merged.
+def batch_history(unit: Unit, number: int, merged: int) -> tuple[int, int, int]:
+    """Return what the history says about an approved batch whose row says that `merged` of its rows were merged.
 
-    That is (number of merged rows, the highest of these rows, number of orders taken back by its undo), counted since
-    the approval. Versions before 0004 approved files that were running already: if the numbers differ, all count.
+    That is (number of merged rows, the highest of these rows, number of orders undone by its undo), counted since the
+    approval. Versions before 0004 also approved running files: if `merged` differs, all entries are counted.
     """
-    since = unit.chain.of_batch(number, behind=approved_in(unit, number))
-    return since if since[0] == merged else unit.chain.of_batch(number, behind=0)
+    since = unit.chain.of_batch(number, after=approved_in(unit, number))
+    return since if since[0] == merged else unit.chain.of_batch(number, after=0)
 
 
 def approval_counts(unit: Unit, batch: Batch) -> bool:
-    """Return whether the history has a batch's approval as its row has it, and its approver may still approve."""
-    told = _approvals(unit, batch.id)
-    digests = [facts["row_sha256"] for facts in told if "row_sha256" in facts]
+    """Return whether a batch's approval matches the history, and its approver may still approve."""
+    entries = _approvals(unit, batch.id)
+    digests = [facts["row_sha256"] for facts in entries if "row_sha256" in facts]
     if not digests or digests[-1] != approval_digest(batch):
         return False
     staff = Staff(unit, {batch.approved_by_person})
-    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(told[0]))
+    return staff.holds(batch.approved_by_person, Capability.BULK_APPROVE, seq_of(entries[0]))
 
 
 def lost_approvals(unit: Unit) -> Iterator[tuple[int, str]]:
-    """Give (batch, name of the approver) of unfinished bulk files whose approver may not approve any more."""
+    """Yield (batch, name of the approver) of unfinished bulk files whose approver may not approve any more."""
     approvals = unit.batches.open_approvals()
     staff = Staff(unit, {person for _batch, person in approvals})
     for batch, person in approvals:
@@ -168,30 +168,30 @@ def lost_approvals(unit: Unit) -> Iterator[tuple[int, str]]:
 
 
 def approved_in(unit: Unit, batch: int) -> int:
-    """Return the seq of the entry that tells of a batch's approval, 0 where there is no such entry."""
-    told = _approvals(unit, batch)
-    return seq_of(told[0]) if told else 0
+    """Return the seq of the entry of a batch's approval, 0 if there is none."""
+    entries = _approvals(unit, batch)
+    return seq_of(entries[0]) if entries else 0
 
 
 def _approvals(unit: Unit, batch: int) -> list[dict[str, Fact]]:
-    """Return the entries of a batch's approval, oldest first: a second one adds the digest that the first lacks."""
+    """Return the entries of a batch's approval, oldest first; a second one adds a digest that the first lacks."""
     return [json.loads(entry.body) for entry in unit.chain.about(Action.BULK_APPROVE, "batch", batch)]
 
 
 def staff_of(unit: Unit, transfers: Iterable[Transfer]) -> Staff:
-    """Return the people who filed and decided some transfers."""
+    """Return the people who filed and decided `transfers`."""
     return Staff(
         unit, {person for transfer in transfers for person in (transfer.filed_by_person, transfer.decided_by_person)}
     )
 
 
-def lives_of(unit: Unit, transfers: Collection[Transfer]) -> dict[int, Life | None]:
-    """Return by its id what the history tells of each transfer, None where it tells nothing."""
+def transfer_histories(unit: Unit, transfers: Collection[Transfer]) -> dict[int, TransferHistory | None]:
+    """Return the history of each transfer by its id, None if there are no entries."""
     if not transfers:
         return {}
     entries = entries_of(unit, {transfer.id: transfer.absorbed for transfer in transfers})
     return {
-        transfer.id: life_of(
+        transfer.id: transfer_history(
             facts
             for facts in entries[transfer.id]
             if (facts["survivor"], facts["absorbed"]) == (transfer.survivor, transfer.absorbed)
@@ -201,41 +201,41 @@ def lives_of(unit: Unit, transfers: Collection[Transfer]) -> dict[int, Life | No
 
 
 def entries_of(unit: Unit, transfers: Mapping[int, str]) -> dict[int, list[Facts]]:
-    """Return the entries that name each of some transfers, oldest first, by its id.
+    """Return the entries that name each transfer, oldest first, by the transfer's id.
 
-    `transfers` are ids, each with the number that would be absorbed.
+    `transfers` has the ids, each with the number that would be absorbed.
     """
-    told: dict[int, list[Facts]] = {number: [] for number in transfers}
-    # All are read before one is parsed: an audit goes on behind an odd one, and an open cursor would end with it.
+    named: dict[int, list[Facts]] = {number: [] for number in transfers}
+    # All entries are read before any is parsed, for an odd entry, after which an audit goes on, ends open cursors.
     for entry in list(unit.chain.of_transfers(set(transfers.values()))):
         facts = json.loads(entry.body)
-        if facts.get("transfer") in told:
-            told[facts["transfer"]].append(facts)
-    return told
+        if facts.get("transfer") in named:
+            named[facts["transfer"]].append(facts)
+    return named
 
 
-def _status(staff: Staff, transfer: Transfer, life: Life | None) -> Status:
-    """Return the status of a transfer that is open in its row, see `standing`."""
-    if life is None:
+def _status(staff: Staff, transfer: Transfer, history: TransferHistory | None) -> Status:
+    """Return the status of a transfer that is open in its row, see `with_recorded_status`."""
+    if history is None:
         return Status.VOID
-    if life.status not in OPEN:
-        return life.status
+    if history.status not in OPEN:
+        return history.status
     holds = (
-        life.status is transfer.status
-        and life.filing_digest == filing_digest(transfer.row)
-        and staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed)
+        history.status is transfer.status
+        and history.filing_digest == filing_digest(transfer.row)
+        and staff.holds(transfer.filed_by_person, Capability.TRANSFER_FILE, history.filed)
     )
     if holds and transfer.status is Status.APPROVED:
         holds = (
             transfer.decided_by_person != transfer.filed_by_person
-            and life.decision_digest == decision_digest(transfer.row, transfer.status)
-            and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
+            and history.decision_digest == decision_digest(transfer.row, transfer.status)
+            and staff.holds(transfer.decided_by_person, Capability.TRANSFER_DECIDE, history.decided)
         )
     return transfer.status if holds else Status.VOID
 
 
 def last_update(unit: Unit, kind: str) -> int:
-    """Return the seq of the newest entry of an import that changed rows of a kind, 0 where there is none."""
+    """Return the seq of the newest entry of an import that changed rows of a kind, 0 if there is none."""
     with closing(unit.chain.newest(action=Action.IMPORT.value)) as entries:
         for entry in entries:
             facts = json.loads(entry.body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from custmerge.errors import N_, CustmergeError, DatabaseError
-from custmerge.rules.history import MAY_BE_APART
+from custmerge.rules.history import CLOCK_TOLERANCE
 from custmerge.settings import TokenPlace, sqlite_path
 from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file
@@ -81,19 +81,19 @@ def _checksums(*, is_on: bool) -> Check:
 def _clock(database: Database, now: datetime) -> Check:
     """Compare this machine's clock with the database's; on SQLite, which has none, with the newest history entry."""
     with database.reading() as unit:
-        theirs, newest = unit.server_time(), unit.chain.newest_moment()
-    if theirs is None:
+        server_time, newest = unit.server_time(), unit.chain.newest_moment()
+    if server_time is None:
         seconds = round((newest - now).total_seconds()) if newest else 0
         good = N_("This machine's clock isn't behind the newest history entry.")
         bad = N_("This machine's clock is {seconds} s behind the newest history entry: set it by NTP.")
     else:
-        seconds = round(abs((now - theirs).total_seconds()))
+        seconds = round(abs((now - server_time).total_seconds()))
         good = N_("The clocks of this machine and of the database are {seconds} s apart.")
         bad = N_(
             "The clocks of this machine and of the database are {seconds} s apart, the database's counts: "
             "set them by NTP."
         )
-    is_ok = seconds <= MAY_BE_APART.total_seconds()
+    is_ok = seconds <= CLOCK_TOLERANCE.total_seconds()
     return Check("clock", is_ok, good if is_ok else bad, {"seconds": str(seconds)})
 
 

@@ -21,7 +21,7 @@ T = TypeVar("T")
 def customers(
     database: Database, caller: Caller, *, with_hashes: bool, now: datetime
 ) -> Iterator[tuple[Customer, str | None]]:
-    """Give every record, unmasked, with its password hash; the entry of the export is committed before."""
+    """Yield every record, unmasked, with its password hash; the entry of the export is committed before."""
     _begin(database, caller, "customers", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_customers())
 
@@ -29,13 +29,13 @@ def customers(
 def packages(
     database: Database, caller: Caller, *, with_hashes: bool, now: datetime
 ) -> Iterator[tuple[Package, str | None]]:
-    """Give every package with its domains, contact (unmasked) and password hash; see `customers`."""
+    """Yield every package with its domains, contact (unmasked) and password hash; see `customers`."""
     _begin(database, caller, "packages", now, with_hashes=with_hashes)
     return _streamed(database, lambda unit: unit.register.all_packages())
 
 
 def history(database: Database, caller: Caller) -> Iterator[Entry]:
-    """Give the whole chain, oldest entry first."""
+    """Yield the whole chain, oldest entry first."""
     demand(caller, Capability.EXPORT_HISTORY)
     return _streamed(database, lambda unit: unit.chain.oldest())
 

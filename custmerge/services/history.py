@@ -1,4 +1,4 @@
-"""History entries as they are shown: by a filter, with what became of their orders, or as they come."""
+"""History entries as they are shown: by a filter, with the undos of their orders, or as new ones come."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ FOLLOWED_AT_ONCE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """The entries that are wanted; None leaves a condition out."""
+    """The conditions for entries; None leaves a condition out."""
 
     number: str | None = None
     order: int | None = None
     action: Action | None = None
     since: str | None = None
-    """The first moment that counts, see `history.stamp`."""
+    """The first moment that is included, see `history.stamp`."""
     until: str | None = None
-    """The first moment that doesn't count any more."""
+    """The first moment that is no longer included."""
     limit: int | None = None
     without: tuple[Action, ...] = ()
     """Actions that are left out."""
@@ -79,23 +79,23 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Entries for a screen, and what became of their orders, read at one moment."""
+    """Entries for a screen, and the undos of their orders, read at one moment."""
 
     events: tuple[Event, ...]
     """Newest first."""
     undone: dict[int, int]
     """Order → the seq of the entry that undid it."""
     moved: tuple[Package, ...] | None = None
-    """What the order moved if the filter names one whose merge is among the entries; None if it was purged.
+    """The packages that the filter's order moved, if its merge is among the entries.
 
-    None as well if its before-image was changed by hand and can't be read.
+    None if the before-image was purged, or was changed by hand and can't be read.
     """
     is_purged: bool = False
-    """Whether the before-image of that order has been purged, and with it the names of what it moved."""
+    """Whether the before-image of that order has been purged, and with it the packages that it moved."""
 
 
 def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event]:
-    """Give the entries that fit, newest first, streamed; a customer sees merges and undos of their own number.
+    """Yield the entries that match, newest first; a customer sees merges and undos of their own number.
 
     Raises UnknownNumber, UnknownOrder for a number or order that doesn't exist, NotAllowed, OwnNumberOnly.
     """
@@ -106,9 +106,9 @@ def events(database: Database, caller: Caller, wanted: Filter) -> Iterator[Event
 
 
 def page(database: Database, caller: Caller, wanted: Filter) -> Page:
-    """Return the entries that fit with what became of their orders, read at one moment.
+    """Return the entries that match with the undos of their orders, read at one moment.
 
-    `wanted` should have a limit: the entries are held in memory. Raises what `events` raises.
+    `wanted` should have a limit: the entries are held in memory. Raises the errors of `events`.
     """
     wanted = _allowed(caller, wanted)
     with database.reading() as unit:
@@ -125,11 +125,11 @@ def page(database: Database, caller: Caller, wanted: Filter) -> Page:
 def follow(
     database: Database, resume: Callable[[], Caller], wanted: Filter, pause: Callable[[], None]
 ) -> Iterator[Event]:
-    """Give the newest entries that fit, oldest of them first, and then new ones as they come, without end.
+    """Yield the newest entries that match, the oldest of them first, and then new ones as they come, without end.
 
-    `resume` returns the caller and is called before every look, so that a session that ends ends this, too;
-    `pause` waits between two looks. Raises at once what `events` raises; later what `resume` and `pause` raise,
-    and DatabaseError when the database goes away.
+    `resume` returns the caller and is called before every query, so that this ends with the session; `pause` waits
+    between two queries. Raises the errors of `events` at once; later those of `resume` and `pause`, and DatabaseError
+    if the database can't be reached any more.
     """
     caller = resume()
     wanted = _allowed(caller, wanted)
@@ -143,16 +143,16 @@ def follow(
 def _coming(
     database: Database, resume: Callable[[], Caller], wanted: Filter, pause: Callable[[], None], shown: int
 ) -> Iterator[Event]:
-    """Give the entries behind the seq `shown` that fit, as they come."""
+    """Yield the entries after the seq `shown` that match, as they come."""
     is_behind = False
     while True:
         if not is_behind:
             pause()
             if database.is_sqlite:
-                # An open file can be read after it was deleted or replaced: open it anew by its name.
+                # An open file can still be read after it was deleted or replaced, so it is opened by its name again.
                 database.close()
         caller = resume()
-        # Into a list first: the transaction doesn't last as long as the terminal or pipe takes to print the entries.
+        # Read into a list first, so that the transaction ends before the terminal or pipe has printed the entries.
         with database.reading() as unit:
             last = unit.chain.last()
             end = min(last, shown + FOLLOWED_AT_ONCE)
@@ -162,7 +162,7 @@ def _coming(
 
 
 def _allowed(caller: Caller, wanted: Filter) -> Filter:
-    """Return a filter, for a customer with their own number; raises NotAllowed, OwnNumberOnly, BadValue."""
+    """Return the filter, with a customer's own number; raises NotAllowed, OwnNumberOnly, BadValue."""
     number = caller.name if caller.is_customer and wanted.number is None else wanted.number
     if number is not None:
         demand_number(caller, checked_number(number))
@@ -174,7 +174,7 @@ def _allowed(caller: Caller, wanted: Filter) -> Filter:
 def _demand_existing(unit: Unit, caller: Caller, wanted: Filter) -> None:
     if wanted.number is not None and unit.register.customer(wanted.number) is None:
         raise UnknownNumber(number=wanted.number)
-    # To a customer an order of others doesn't exist.
+    # For a customer the orders of other customers don't exist.
     own = caller.name if caller.is_customer else None
     if wanted.order is not None and not unit.ledger.has_order(wanted.order, own):
         raise UnknownOrder(order=wanted.order)

@@ -34,28 +34,27 @@ def prepare(database: Database, clock: Callable[[], datetime]) -> Prepared:
     """Create the tables or bring them to this version; a database of this version stays as it is.
 
     Rows of older versions get entries with their digests, and passwords that another person chose have to be changed,
-    see `upgrade`.
-    `clock` is called after the upgrade: it may be the database's own.
+    see `upgrade`. `clock` is called after the upgrade: it may be the database's own.
     """
     before = database.upgrade(catch_up)
     # A transaction of its own, at every `init`: if a process is killed between the two, the next `init` does it.
     digests = 0 if before is None else write_missing_digests(database, clock())
     with database.reading() as unit:
-        short = unit.rights.short_of() if before not in (None, VERSIONS[-1]) else []
+        short = unit.rights.roles_lacking_rights() if before not in (None, VERSIONS[-1]) else []
         return Prepared(before, VERSIONS[-1], digests, unit.people.has_staff(), tuple(short))
 
 
 def grant(database: Database, role: str) -> None:
-    """Give a role of a PostgreSQL server what the commands need and nothing more; raises BadValue for SQLite.
+    """Give a role of a PostgreSQL server the rights that the commands need; raises BadValue for SQLite.
 
-    No UPDATE, DELETE or TRUNCATE on the history, no change of a table.
+    They don't include UPDATE, DELETE or TRUNCATE on the history, nor changes of a table.
     """
     if database.is_sqlite:
         raise BadValue(name="--grant", value=role, why=N_("SQLite has no roles: the file's rights say who may"))
     with database.reading() as unit:
-        if (stranger := unit.rights.stranger()) is not None:
-            # The server would only warn, and give nothing.
-            raise NotOwnerOfRights(user=stranger)
+        if (non_owner := unit.rights.non_owner()) is not None:
+            # The server would only warn and give no rights.
+            raise NotOwnerOfRights(user=non_owner)
     with database.writing() as unit:
         unit.rights.grant(role)
 
@@ -68,7 +67,7 @@ def is_supervisor(database: Database, name: str) -> bool:
 
 
 def supervisor_of(database: Database) -> str | None:
-    """Return the name of the supervisor who was added first and isn't disabled; None where there is none."""
+    """Return the name of the first supervisor who isn't disabled; None if there is none."""
     with database.reading() as unit:
         people = unit.people.all_staff()
     active = [person for person in people if person.role is Role.SUPERVISOR and person.disabled_at is None]
@@ -76,7 +75,7 @@ def supervisor_of(database: Database) -> str | None:
 
 
 def is_staff(database: Database, name: str) -> bool:
-    """Return whether there is somebody of the staff called `name`."""
+    """Return whether there is a member of staff called `name`."""
     with database.reading() as unit:
         return unit.people.staff_named(name) is not None
 
@@ -110,7 +109,7 @@ def unlock(database: Database, name: str, now: datetime) -> bool:
     checked_name(name)
     for attempt in database.attempts():
         with attempt as unit:
-            if (stranger := unit.rights.stranger()) is not None:
-                raise NotOwner(user=stranger)
+            if (non_owner := unit.rights.non_owner()) is not None:
+                raise NotOwner(user=non_owner)
             was_locked = end_locks(unit, name, by=INIT, now=now)
     return was_locked

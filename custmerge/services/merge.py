@@ -1,7 +1,7 @@
-"""The order: two customer numbers become one, in one transaction; many of them in the one of a bulk chunk.
+"""The order: two customer numbers become one, in one transaction; a bulk chunk has many orders in one.
 
-What an order of a transaction has changed is what the next one sees, so that a chunk of a bulk file gives what its
-rows would give one after the other. `Orders` is the only way to execute an order.
+Each order of a transaction sees the changes of those before it, so that a chunk of a bulk file has the same result as
+its rows one after the other. `Orders` is the only way to execute an order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, ProofRequired
 from custmerge.rules.compare import Comparison, compare
-from custmerge.rules.fields import Customer, Field, Pair, chain, living_pair
+from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
@@ -29,38 +29,52 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An order as somebody asks for it."""
+    """The order that is asked for."""
 
     absorbed: str
     into: str | None
     """The number that is kept; None for a customer's own."""
     wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
-    seen: Comparison | None = None
-    """What was shown to the person; the order is refused if the records say something else now."""
+    shown: Comparison | None = None
+    """The comparison that the person saw; the order is refused if the records have changed since."""
+    dropped: tuple[str, ...] | None = None
+    """The packages that lose their own contact, as the person saw them; the order is refused if they have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """The data for deciding about an order, for a caller with a valid proof."""
+
+    comparison: Comparison
+    packages: tuple[Package, ...]
+    """The packages of the absorbed number, in the order of their keys."""
+    proved_until: str | None
+    """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
-    """Return what the order would do; changes nothing. Raises what `merge` would raise."""
+    """Return what the order would do; changes nothing. Raises the errors of `merge`."""
     pair = _demanded(caller, request)
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
         return orders.receipt(_plan(unit, orders, pair, request, caller), None)
 
 
-def compared(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Comparison:
-    """Compare two numbers for an order, with their bank data: the caller needs the proof, staff too."""
+def offered(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Offer:
+    """Return the offer for two numbers, with their bank data: staff need the proof, too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        return remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
+        comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
+        return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
     """Return whether the caller has to verify `absorbed` before an order.
 
-    Not while a proof of this session holds, and for staff not where an approved contract transfer stands in.
+    Not with a valid proof of this session; staff also not with an approved contract transfer.
     """
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
@@ -93,21 +107,24 @@ def _demanded(caller: Caller, request: Request) -> Pair:
 
 def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Caller) -> Plan:
     """Return what an order does; a blocked pair is refused with what the caller can do about it."""
-    if request.seen is not None:
-        # Looked at first: a person is to see the new difference, not what follows from it.
+    if request.shown is not None:
+        # Compared first, so that a person sees the new difference and not an error that follows from it.
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        if compare(*records).fields != request.seen.fields:
+        if compare(*records).fields != request.shown.fields:
             raise Changed(survivor=pair[0], absorbed=pair[1])
     try:
-        return orders.decide(pair, request.wishes)
+        plan = orders.decide(pair, request.wishes)
     except IdentityBlocked:
         raise remedied(unit, caller, compare(*orders.living_pair(pair))).block from None
+    if request.dropped is not None and plan.dropped != request.dropped:
+        raise Changed(survivor=pair[0], absorbed=pair[1])
+    return plan
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What an order did, or would do."""
+    """The result of an order, or of its dry run."""
 
     order: int | None
     """None on a dry run."""
@@ -115,8 +132,13 @@ class Receipt:
     absorbed: str
     choice: Choice
     taken: tuple[Field, ...]
+    """The details that were written into the survivor's record."""
+    filled: tuple[Field, ...]
+    """The taken details that were empty in the survivor's record."""
     packages: tuple[str, ...]
     """Keys of the moved packages, sorted."""
+    dropped: tuple[str, ...]
+    """Keys of the moved packages that lose a contact of their own."""
     domains: tuple[str, ...]
     """Names of the moved domains, sorted."""
     at: str
@@ -133,7 +155,7 @@ class Receipt:
 
 
 class Orders:
-    """The orders of one caller for some pairs, decided on the records and packages of those pairs."""
+    """The orders of one caller for pairs of numbers, decided on the pairs' records and packages."""
 
     def __init__(
         self,
@@ -145,9 +167,9 @@ class Orders:
         lock: bool,
         earlier: ChangedRecords | None = None,
     ) -> None:
-        """Read everything that orders for `pairs` need; with `lock` nobody else can change it meanwhile.
+        """Read everything that orders for `pairs` need; with `lock` nobody else can change it before the end.
 
-        `earlier` is what orders of a dry run have left that were decided before. Raises SessionOver.
+        `earlier` has the records that earlier orders of a dry run changed. Raises SessionOver.
         """
         pairs = list(pairs)
         demand_alive(unit, caller, now, hold=lock)
@@ -155,18 +177,18 @@ class Orders:
         self._caller = caller
         absorbed = {pair[1] for pair in pairs}
         if caller.is_customer:
-            # How long the refusal of a number takes must not say what there is of it (rule 3).
+            # The time that a refusal takes must not reveal whether the number exists (rule 3).
             absorbed = {proof.absorbed for proof in unit.people.proofs(caller.token_sha256, absorbed)}
         numbers = {pair[0] for pair in pairs} | absorbed
         records = unit.register.customers(numbers, lock=lock)
         packages = unit.register.packages_of_all(absorbed, lock=lock)
         self.state = State(records, [package for held in packages.values() for package in held])
-        """The records and packages, as the executed plans leave them."""
+        """The records and packages after the executed plans."""
         if earlier is not None:
             self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
         unit.register.add_chains(self.state.records, changed=earlier)
-        # Asked behind the locks, for which this may have waited: from here on nothing of it changes before the
-        # order is written, what a proof rests on included.
+        # Read after the locks, for which this may have waited: from here on nothing changes before the order is
+        # written, including the passwords that proofs depend on.
         now = max(now, unit.now()) if lock else now
         self._at = stamp(now)
         self._proofs = proved_pairs(unit, caller, absorbed, now)
@@ -174,32 +196,32 @@ class Orders:
         self._plans: list[tuple[Plan, bytes, Mapping[str, Fact]]] = []
 
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
-        """Return what an order would do as things stand now (contract §2).
+        """Return the plan of an order in the present state (contract §2).
 
-        `is_authorised` stands in for the proof. Raises UnknownNumber, MergedAway, ProofRequired,
+        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired,
         IdentityBlocked, DetailsDiffer.
         """
         survivor, absorbed = self.living_pair(pair)
         transfer = None if is_authorised else self.demand_authority(pair)
-        # Equal texts can't block, and a comparison costs as much as the rest.
+        # Equal identities can't block, and a comparison takes as long as all the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)
         return plan_merge(survivor, absorbed, self.state.packages_of(absorbed.number), wishes, transfer=transfer)
 
     def living_pair(self, pair: Pair) -> tuple[Customer, Customer]:
-        """Return two records that are in use.
+        """Return the records of two numbers that are in use.
 
-        Raises UnknownNumber or MergedAway (rule 9); for a customer ProofRequired where it is the other number
-        and always where the proof is missing (rule 3).
+        Raises UnknownNumber or MergedAway (rule 9). A customer gets ProofRequired instead if the proof is missing, or
+        if `absorbed` isn't in use (rule 3).
         """
         if self._caller.is_customer and not self._is_proved(pair):
             raise ProofRequired(survivor=pair[0], absorbed=pair[1])
         return living_pair(pair, self.state.records, is_customer=self._caller.is_customer)
 
     def demand_authority(self, pair: Pair) -> int | None:
-        """Return the id of the contract transfer that stands in for a proof, None where the pair is proved (rule 3).
+        """Return the id of the contract transfer that replaces the proof, None if the pair is proved (rule 3).
 
-        Raises ProofRequired where there is neither.
+        Raises ProofRequired if there is neither.
         """
         return demand_authority(
             pair,
@@ -209,37 +231,41 @@ class Orders:
         )
 
     def _is_proved(self, pair: Pair) -> bool:
-        # What was proved about a number says nothing of what it has taken over since.
+        # A proof for a number doesn't cover a number that was merged into it since.
         return pair in self._proofs and pair[1] not in self.state.survivors
+
+    def proved_until(self, pair: Pair) -> str | None:
+        """Return the moment at which the proof for a pair ends, None if there is no valid proof."""
+        return self._proofs.get(pair)
 
     def transfer_for(self, pair: Pair) -> int | None:
         """Return the id of the approved contract transfer for exactly this pair in this direction, or None."""
         return approved_now(self._transfers.get(pair), self.state.records)
 
     def leads_to(self, number: str, target: str) -> bool:
-        """Return whether a tombstone went into `target`, at once or by way of others."""
+        """Return whether a tombstone leads to `target`, directly or over other tombstones."""
         return target in chain(number, self.state.records)[1:]
 
     def is_retired(self, number: str) -> bool:
-        """Return whether a number went into another."""
+        """Return whether a number is a tombstone."""
         record = self.state.records.get(number)
         return record is not None and record.merged_into is not None
 
     def execute(self, plan: Plan, salt: bytes, **facts: Fact) -> None:
-        """Take a plan into account; it is written by `write`.
+        """Apply a plan to the state; `write` writes it.
 
-        `salt` is 16 fresh random bytes, `facts` is what its history entry tells besides.
+        `salt` is 16 fresh random bytes, `facts` are further values of its history entry.
         """
         self._plans.append((plan, salt, facts))
         self.state.execute(plan)
 
     def write(self) -> list[Receipt]:
-        """Write every executed plan, its order, before-image and history entry; returns their receipts."""
+        """Write every executed plan with its order, before-image and history entry; returns the receipts."""
         if not self._plans:
             return []
         self._write_register()
         unit = self._unit
-        # Before the end of the chain is locked, as everybody does who changes a transfer.
+        # Transfers are changed before the end of the chain is locked: every transaction locks in this order.
         used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
         made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
@@ -265,17 +291,19 @@ class Orders:
             if receipt.transfer is not None and receipt.order is not None:
                 unit.transfers.use(receipt.transfer, receipt.order)
         drafts += void_entries(made_void, Why.NUMBER_MERGED, self._caller.actor, self._at)
-        unit.chain.append(drafts, behind=head, order=executed[-1][0].order)
+        unit.chain.append(drafts, locked=head, order=executed[-1][0].order)
         return receipts
 
     def receipt(self, plan: Plan, order: int | None) -> Receipt:
-        """Return what a plan does, or did as `order`."""
+        """Return the receipt of a plan; `order` is None for a dry run."""
         return Receipt(
             order=order,
             survivor=plan.survivor.number,
             absorbed=plan.absorbed.number,
             choice=plan.choice,
             taken=tuple(plan.changes),
+            filled=plan.filled,
+            dropped=plan.dropped,
             packages=tuple(package.package for package in plan.packages),
             domains=plan.domains,
             at=self._at,

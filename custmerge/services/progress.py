@@ -1,4 +1,4 @@
-"""Long work: what it gets from its caller, and how far it is."""
+"""Long work: its inputs and its progress."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ CHUNK = 500
 
 
 class Progress(Protocol):
-    """Gets how far long work is."""
+    """Receives the progress of long work."""
 
     def advanced(self, done: int, total: int) -> None:
-        """Note that `done` of `total` rows, orders or bytes are done: at the start, and again from time to time."""
+        """Receive that `done` of `total` rows, orders or bytes are done: at the start, then from time to time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What long work gets from outside."""
+    """The inputs of long work."""
 
     clock: Callable[[], datetime]
     new_salt: Callable[[], bytes]
     progress: Progress
     chunk: int = CHUNK
-    """Rows or orders of one transaction."""
+    """The number of rows or orders in one transaction."""

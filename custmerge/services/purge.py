@@ -61,8 +61,8 @@ def preview(database: Database, caller: Caller, days: int, now: datetime) -> Pur
 def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> Purged:
     """Erase for good what ended before `shown.until`, and return what was erased.
 
-    `shown` is the `preview`; everything is counted again. The orders can't be undone afterwards. What isn't as the
-    history has it stays, for every audit to name. Raises NotAllowed.
+    `shown` is the `preview`; everything is counted again. The orders can't be undone afterwards. Images and forms
+    that don't match the history stay, so that every audit reports them. Raises NotAllowed.
     """
     demand(caller, Capability.PURGE)
     for attempt in database.attempts():
@@ -78,15 +78,15 @@ def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> P
                 facts: dict[str, Fact] = {"until": purged.until, "orders": orders, "forms": forms}
                 facts |= {"reasons": purged.reasons, "rows": rows}
                 draft = partial(Draft, stamp(now), caller.actor)
-                told = [draft(Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection]
-                unit.chain.append([draft(Action.PURGE, facts), *told])
+                drafts = [draft(Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection]
+                unit.chain.append([draft(Action.PURGE, facts), *drafts])
     return purged
 
 
 def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
-    """Make transfers void whose pair isn't as it was filed any more, so that a later purge erases their forms.
+    """Make transfers void whose pair has changed since the filing, so that a later purge erases their forms.
 
-    A change by custmerge makes a transfer void at once; this is for changes that the host made in the register.
+    custmerge's own changes make a transfer void at once; this is for changes that the host made in the register.
     """
     open_ones = unit.transfers.stored_as(*OPEN)
     records = records_of(unit, open_ones)
@@ -96,11 +96,11 @@ def _end_what_lapsed(unit: Unit, caller: Caller, at: str) -> None:
 
 
 def _changed_images(unit: Unit, until: str) -> list[int]:
-    """Return the orders whose before-image hasn't the digest in their entry."""
+    """Return the orders whose before-image doesn't have the digest in their entry."""
     return [
         order
-        for order, salt, image, told in unit.ledger.images_with_digests(until)
-        if not isinstance(salt, bytes) or not isinstance(image, str) or image_digest(salt, image) != told
+        for order, salt, image, digest in unit.ledger.images_with_digests(until)
+        if not isinstance(salt, bytes) or not isinstance(image, str) or image_digest(salt, image) != digest
     ]
 
 
@@ -114,14 +114,14 @@ def _changed_forms(unit: Unit, until: str) -> list[int]:
 
 
 def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
-    """Erase the reasons for which transfers were rejected; returns the facts of a new entry of each.
+    """Erase the reasons for which transfers were rejected; returns the facts of a new entry for each transfer.
 
-    No facts for a transfer that isn't as its entry has it: a new digest would hide that from audits.
+    The facts are empty for a transfer that doesn't match its entry: a new digest would hide that from audits.
     """
     rejections: list[dict[str, Fact]] = []
     for number in unit.transfers.reasons_before(until):
         row = unit.digested_rows.transfer(number)
-        is_as_told = decision_digest(row, Status.REJECTED) == _digest_of(unit, row)
+        matches_history = decision_digest(row, Status.REJECTED) == _digest_of(unit, row)
         unit.transfers.erase_reason(number)
         facts: dict[str, Fact] = {
             "did": "purge",
@@ -131,7 +131,7 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
             "form_sha256": row["sha256"],
             "row_sha256": decision_digest({**row, "reason": None}, Status.REJECTED),
         }
-        rejections.append(facts if is_as_told else {})
+        rejections.append(facts if matches_history else {})
     return rejections
 
 

@@ -39,7 +39,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import as_it_is_with_its_form, as_they_are
+from custmerge.services.authority import with_form_checked, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -47,11 +47,12 @@ if TYPE_CHECKING:
 
 LISTED_AT_MOST = 100
 LONGEST_REASON = 1_000
+_ORDER = {Status.FILED: 0, Status.APPROVED: 1}
 
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A signed form that is to be filed."""
+    """A request to file a signed form."""
 
     absorbed: str
     into: str | None
@@ -63,7 +64,7 @@ class Filing:
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
     """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
-    Raises BadFile for what is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
+    Raises BadFile for content that is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
@@ -94,26 +95,33 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return the newest transfers, with the status that they have now, newest first."""
+    """Return up to `LISTED_AT_MOST` transfers with their present status.
+
+    Those that wait for a decision come first, then those that wait to be used, then the others; each newest first.
+    """
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         # A transfer may have become void while its row still says that it is open.
-        stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        transfers = as_they_are(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
-    return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
+        stored = set(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
+        asked = [stored.intersection(OPEN), stored.difference(OPEN)]
+        rows = [row for kinds in asked if kinds for row in unit.transfers.newest(LISTED_AT_MOST, kinds)]
+        transfers = with_present_status(unit, rows)
+    found = [transfer for transfer in transfers if status is None or transfer.status is status]
+    found.sort(key=lambda transfer: (_ORDER.get(transfer.status, len(_ORDER)), -transfer.id))
+    return tuple(found[:LISTED_AT_MOST])
 
 
-def one(database: Database, caller: Caller, number: int) -> Transfer:
-    """Return a transfer with the status that it has now; raises UnknownTransfer."""
+def show(database: Database, caller: Caller, number: int) -> Transfer:
+    """Return a transfer with its present status; raises UnknownTransfer."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         return _transfer(unit, number, lock=False)
 
 
 def form_of(database: Database, caller: Caller, number: int, now: datetime) -> bytes:
-    """Return the signed form of a transfer, after an entry of the export; raises UnknownTransfer, FormPurged.
+    """Return the signed form of a transfer and write an entry of the export; raises UnknownTransfer, FormPurged.
 
-    Raises FormChanged for a form that isn't the one that was filed, whatever the status of the transfer.
+    Raises FormChanged if the form isn't the one that was filed, whatever the status of the transfer is.
     """
     demand(caller, Capability.TRANSFER_FILE)
     for attempt in database.attempts():
@@ -128,7 +136,7 @@ def form_of(database: Database, caller: Caller, number: int, now: datetime) -> b
 
 
 def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
-    """Return the form of a transfer; raises FormPurged, and FormChanged where it isn't the one that was filed."""
+    """Return the form of a transfer; raises FormPurged, and FormChanged if it isn't the one that was filed."""
     content = unit.transfers.form_of(transfer.id)
     if not content or not isinstance(content, bytes):
         raise FormPurged(id=transfer.id)
@@ -140,7 +148,7 @@ def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
 def decidable(database: Database, caller: Caller, number: int, to: Status) -> tuple[Transfer, Comparison]:
     """Return a transfer that the caller may approve or reject, and its pair's comparison, with bank data masked.
 
-    Raises what `decide` raises.
+    Raises the errors of `decide`.
     """
     _demand_decider(database, caller, number, to)
     with database.reading() as unit:
@@ -150,14 +158,14 @@ def decidable(database: Database, caller: Caller, number: int, to: Status) -> tu
 
 
 def withdrawable(database: Database, caller: Caller, number: int) -> Transfer:
-    """Return a transfer that the caller may withdraw; raises what `withdraw` raises."""
+    """Return a transfer that the caller may withdraw; raises the errors of `withdraw`."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         return _withdrawable(unit, caller, number, lock=False)
 
 
 def withdraw(database: Database, caller: Caller, number: int, now: datetime) -> Transfer:
-    """Make a transfer void that the caller filed, approved or not, and return it.
+    """Make a transfer void that the caller filed, even if it is approved, and return it.
 
     Raises UnknownTransfer, NotOwnTransfer, TransferDecided.
     """
@@ -211,15 +219,15 @@ def _demand_decider(database: Database, caller: Caller, number: int, to: Status)
 
 
 def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list[Draft]:
-    """Make the open transfer of a pair void, if there is one that doesn't count any more, and return its entry.
+    """Make the open transfer of a pair void if it isn't valid any more, and return its entry.
 
-    Raises TransferOpen if it counts.
+    Raises TransferOpen if it is valid.
     """
     survivor, absorbed = (record.number for record in pair)
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
-    if as_it_is_with_its_form(unit, before).status in OPEN:
+    if with_form_checked(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
@@ -245,8 +253,8 @@ def _withdrawable(unit: Unit, caller: Caller, number: int, *, lock: bool) -> Tra
 
 
 def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
-    """Return a transfer with the status that it has now, its form included; raises UnknownTransfer."""
+    """Return a transfer with its present status, for which its form counts too; raises UnknownTransfer."""
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
-    return as_it_is_with_its_form(unit, stored)
+    return with_form_checked(unit, stored)

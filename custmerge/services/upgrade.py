@@ -23,16 +23,16 @@ from custmerge.rules.transfers import (
     DECISIONS,
     OPEN,
     STATUS_AFTER,
-    Life,
     Status,
     Transfer,
+    TransferHistory,
     Why,
     decision_digest,
     filing_digest,
     void_entries,
 )
 from custmerge.services.access import Staff
-from custmerge.services.authority import approved_in, last_update, lives_of, lost_approvals, staff_of
+from custmerge.services.authority import approved_in, last_update, lost_approvals, staff_of, transfer_histories
 from custmerge.storage.database import Database
 from custmerge.storage.unit import Unit
 
@@ -55,7 +55,7 @@ def write_missing_digests(database: Database, now: datetime) -> int:
             head = unit.chain.lock()
             drafts = [Draft(stamp(now), INIT, action, facts) for action, facts in _missing_digests(unit)]
             if drafts:
-                unit.chain.append(drafts, behind=head)
+                unit.chain.append(drafts, locked=head)
     return len(drafts)
 
 
@@ -66,25 +66,25 @@ def catch_up(unit: Unit, version: str, now: datetime) -> None:
     head = unit.chain.lock()
     drafts = [*_void(unit, stamp(now)), *_chosen_by_others(unit, stamp(now))]
     if drafts:
-        unit.chain.append(drafts, behind=head)
+        unit.chain.append(drafts, locked=head)
     for batch, _approver in lost_approvals(unit):
         if approved_in(unit, batch):
             unit.batches.finish(batch)
 
 
 def _void(unit: Unit, at: str) -> Iterator[Draft]:
-    """Give the entries of transfers that an older version made void, if its history explains why.
+    """Yield the entries of transfers that an older version made void, if its history explains why.
 
-    Open transfers become void, too, if the older version had made them void or their people may no longer.
+    Open transfers become void, too, if the older version had made them void or their people lost the right.
     """
     void = unit.transfers.stored_as(Status.VOID)
-    lives, updated = lives_of(unit, void), last_update(unit, "customers") if void else 0
+    histories, updated = transfer_histories(unit, void), last_update(unit, "customers") if void else 0
     for transfer in void:
-        life = lives[transfer.id]
-        if life is None or life.status not in OPEN:
+        history = histories[transfer.id]
+        if history is None or history.status not in OPEN:
             continue
         # An entry after the filing has to say why: an import that may have changed the pair, or an order.
-        if updated > life.filed or _was_overtaken(unit, transfer, life):
+        if updated > history.filed or _was_overtaken(unit, transfer, history):
             yield from void_entries([transfer], Why.OLDER_VERSION, INIT, at)
     for transfer, why in list(_left_open(unit)):
         unit.transfers.void(transfer.id)
@@ -92,15 +92,15 @@ def _void(unit: Unit, at: str) -> Iterator[Draft]:
 
 
 def _chosen_by_others(unit: Unit, at: str) -> Iterator[Draft]:
-    """Write who chose the passwords of other people, and give the entries with new digests of their rows.
+    """Write who chose the passwords of other people, and yield the entries with new digests of their rows.
 
-    A row that has another digest than its entry stays, for the audit to find; a row without a digest gets one later.
+    A row whose digest differs from its entry stays, for the audit to find; a row without a digest gets one later.
     """
     chosen = _who_chose(unit)
     people = [person for person in unit.people.all_staff() if chosen.get(person.name)]
     rows = Staff(unit, {person.id for person in people})
     for person in people:
-        if rows.has_digest(person.id) and not rows.is_as_told(person.id):
+        if rows.has_digest(person.id) and not rows.matches_history(person.id):
             continue
         unit.people.change_password(person.id, person.password_hash, chosen_by=chosen[person.name])
         unit.people.end_sessions_of_staff(person.id)
@@ -120,39 +120,39 @@ def _who_chose(unit: Unit) -> dict[str, str | None]:
     return chosen
 
 
-def _was_overtaken(unit: Unit, transfer: Transfer, life: Life) -> bool:
-    """Return whether a number of the pair was merged after the filing, or the pair was filed anew."""
+def _was_overtaken(unit: Unit, transfer: Transfer, history: TransferHistory) -> bool:
+    """Return whether a number of the pair was merged after the filing, or the pair was filed again."""
     pair = (transfer.survivor, transfer.absorbed)
     for entry in (entry for number in pair for entry in unit.chain.newest(number=number)):
         facts = json.loads(entry.body)
         was_merged = facts["action"] == Action.MERGE and facts["absorbed"] in pair
         was_replaced = facts["action"] == Action.TRANSFER_FILE and (facts["survivor"], facts["absorbed"]) == pair
-        if entry.seq > life.filed and (was_merged or (was_replaced and facts.get("did") != "seal")):
+        if entry.seq > history.filed and (was_merged or (was_replaced and facts.get("did") != "seal")):
             return True
     return False
 
 
 def _left_open(unit: Unit) -> Iterator[tuple[Transfer, Why]]:
-    """Give the open transfers that have to become void, and why."""
+    """Yield the open transfers that have to become void, and why."""
     transfers = unit.transfers.stored_as(*OPEN)
-    lives, staff = lives_of(unit, transfers), staff_of(unit, transfers)
+    histories, staff = transfer_histories(unit, transfers), staff_of(unit, transfers)
     for transfer in transfers:
-        life = lives[transfer.id]
-        if life is None:
+        history = histories[transfer.id]
+        if history is None:
             continue
-        if life.status in OPEN and _was_overtaken(unit, transfer, life):
+        if history.status in OPEN and _was_overtaken(unit, transfer, history):
             # The older version had made it void, and its row was opened again by hand.
             yield transfer, Why.OLDER_VERSION
             continue
-        why = staff.why_not(transfer.filed_by_person, Capability.TRANSFER_FILE, life.filed)
+        why = staff.why_not(transfer.filed_by_person, Capability.TRANSFER_FILE, history.filed)
         if why is None and transfer.status is Status.APPROVED:
-            why = staff.why_not(transfer.decided_by_person, Capability.TRANSFER_DECIDE, life.decided)
+            why = staff.why_not(transfer.decided_by_person, Capability.TRANSFER_DECIDE, history.decided)
         if why is not None:
             yield transfer, why
 
 
 def _missing_digests(unit: Unit) -> Iterator[RowEntry]:
-    """Give the entries with the digests of rows of older versions that have none."""
+    """Yield the entries with the digests of rows of older versions that have none."""
     return chain(_people(unit), _tokens(unit), _transfers(unit), _approvals(unit))
 
 
@@ -204,14 +204,14 @@ def _approvals(unit: Unit) -> Iterator[RowEntry]:
     for cells in unit.digested_rows.approvals() if histories else ():
         number, sha256, rows, approved_by, person, at = cells
         history = histories.get(number)
-        is_told = history and history.fits(file_sha256=sha256, rows=rows, by=approved_by, at=at)
-        if history and is_told and history.is_by(person, people):
+        is_recorded = history and history.fits(file_sha256=sha256, rows=rows, by=approved_by, at=at)
+        if history and is_recorded and history.is_by(person, people):
             facts = {"did": "seal", "batch": number, "rows": rows, "file_sha256": sha256}
             yield Action.BULK_APPROVE, {**facts, "row_sha256": row_digest("approval", *cells)}
 
 
 def _ids(unit: Unit) -> dict[tuple[Fact, Fact], int]:
-    """Return for each (kind, name) of an actor the id of the person: of a service token the one who made it."""
+    """Return for each (kind, name) of an actor the id of the person, for a service token of the one who made it."""
     ids: dict[tuple[Fact, Fact], int] = {("staff", person.name): person.id for person in unit.people.all_staff()}
     return ids | {("service", service.name): service.created_by for service in unit.people.all_services()}
 
@@ -232,13 +232,13 @@ class _RowHistory:
     """The facts of the entries of a row, none of which has its digest."""
 
     facts: Mapping[str, Fact]
-    """Each fact as the newest entry that has it tells it."""
+    """Each fact from the newest entry that has it."""
     did: frozenset[Fact]
     """The `did` of all entries."""
 
     @property
     def action(self) -> Action:
-        """What the newest entry tells of."""
+        """The action of the newest entry."""
         return Action(str(self.facts["action"]))
 
     @property
@@ -262,7 +262,7 @@ def _histories(unit: Unit, key: str, *actions: Action) -> dict[Fact, _RowHistory
     for action in actions:
         for entry in unit.chain.newest(action=action.value):
             facts = json.loads(entry.body)
-            # The name in an unlock need not be a person's.
+            # The name in an unlock needn't be a person's.
             if facts.get("did") == "unlock":
                 continue
             value = facts.get(key)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a caller claims to know of the number to take over."""
+    """What a caller claims to know about the absorbed number."""
 
     absorbed: str
     domain: str
@@ -31,37 +31,37 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """The number that a claim is about, as it is stored."""
+    """The stored state of the number that a claim is about."""
 
     exists: bool
     went_into: str | None
-    """The end of the chain of a number that was merged away, None for one that is in use."""
+    """The end of the number's chain if it was merged away, None if it is in use."""
     stored: str | None
-    """The hash that the password is compared with; for a number that was merged away, the hash before that."""
+    """The hash to compare the password with; for a number that was merged away, the hash from before that."""
     newest: int = 0
-    """The newest order by which the number took another over: what came with it isn't what was claimed."""
+    """The newest order that merged another number into this one: a claim doesn't cover what came with it."""
 
 
 def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None, now: datetime) -> Proof:
-    """Check a claim, keep the proof for this pair and session, and return it.
+    """Check a claim, store the proof for this pair and session, and return it.
 
-    Raises ProofRefused, alike and after the same time for an unknown or retired number, a wrong domain and a
-    wrong password (rule 3); for staff, who may look, UnknownNumber and MergedAway. Raises LockedOut. A right password
-    doesn't count as a wrong try, whatever another process did with the number meanwhile.
+    Raises ProofRefused: the same and after the same time for an unknown or merged number, a wrong domain and a wrong
+    password (rule 3). Staff, who may look, get UnknownNumber and MergedAway. Raises LockedOut. A right password never
+    counts as a wrong try, even if another process changes the number meanwhile.
     """
-    # Imported here: argon2 and the database take long to load, and a merge that needs no proof needs neither yet.
+    # Imported here: argon2 and the database take long to load, and a merge without a proof needs neither.
     from custmerge.services.people import guessing, passwords
 
     survivor = check_claim(database, caller, claim.absorbed, into=into, now=now)
     claim = replace(claim, domain=claim.domain.strip())
     subjects = [Subject("number", claim.absorbed), caller.guesser]
-    with guessing.trying(database, subjects, now) as tried:
+    with guessing.pending_try(database, subjects, now) as tried:
         with database.reading() as unit:
             claimed = _claimed(unit, claim)
-        # Outside of any transaction: nobody else has to wait while the password is hashed.
+        # Outside of any transaction, so that nobody else waits while the password is hashed.
         is_right = passwords.fits(claimed.stored, claim.password)
         if is_right and claimed.went_into is not None:
-            # Only for a right password: a wrong one has to take the same time for every number.
+            # Only for a right password: a wrong one must take the same time for every number.
             with database.reading() as unit:
                 is_right = _had_domain(unit, claim)
         if is_right:
@@ -85,7 +85,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
                         passwords.renew(unit, claim.absorbed, claimed.stored, new)
         if stored == claimed:
             return proof
-        # Another process has changed the hash, perhaps to another hash of the same password, or merged the number.
+        # Another process has merged the number or changed the hash, perhaps to another hash of the same password.
         claimed = stored
         with passwords.turn():
             is_right = passwords.fits(claimed.stored, claim.password)
@@ -95,7 +95,7 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
 
 
 def _claimed(unit: Unit, claim: Claim) -> Claimed:
-    """Return the number that a claim is about; runs the same statements for every claim, to take the same time."""
+    """Return the state of a claim's number; runs the same statements for every claim, to take the same time."""
     way = unit.register.chain_from(claim.absorbed)
     holder = unit.register.domain_holders([claim.domain]).get(claim.domain)
     newest = unit.ledger.newest_into([claim.absorbed]).get(claim.absorbed, 0)
@@ -107,7 +107,7 @@ def _claimed(unit: Unit, claim: Claim) -> Claimed:
 
 
 def _had_domain(unit: Unit, claim: Claim) -> bool:
-    """Return whether the claimed domain was under a number when that was merged away; False if it was purged."""
+    """Return whether the claimed domain was under the number when it was merged away; False after a purge."""
     order, _survivor = unit.ledger.newest_orders([claim.absorbed]).get(claim.absorbed, (0, ""))
     _salt, text = unit.ledger.images([order]).get(order, (b"", ""))
     image, name = readable_image(text), domain_in_ascii(claim.domain)
@@ -116,7 +116,7 @@ def _had_domain(unit: Unit, claim: Claim) -> bool:
 
 
 def check_claim(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> str:
-    """Return the number that is kept; raises what `verify` raises for any password, before one is asked for."""
+    """Return the number that is kept; raises the errors of `verify` that need no password, before asking for one."""
     demand_may_merge(caller)
     survivor = survivor_of(caller.own_number, into, absorbed)
     with database.reading() as unit:

@@ -1,1 +1,1 @@
-"""Where it is kept: SQLite or PostgreSQL, and the keyring."""
+"""Where data is stored: SQLite or PostgreSQL, files, and the keyring."""

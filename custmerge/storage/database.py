@@ -1,4 +1,4 @@
-"""A database and its transactions: each happens as a whole or not at all."""
+"""A database and its transactions, each of which is committed completely or not at all."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ from custmerge.errors import (
     OutcomeUnknown,
     is_interrupt,
 )
-from custmerge.rules.history import MAY_BE_APART, Entry, stamp
+from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
 from custmerge.settings import shown_url
-from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, our_errors
+from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, translated_errors
 from custmerge.storage.tables import VERSIONS
 from custmerge.storage.unit import Unit
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
-"""In all about 13 s, so that even the unluckiest of many writers on a SERIALIZABLE server gets its turn."""
+"""In total about 13 s, so that each of many writers on a SERIALIZABLE server gets its turn."""
 RECONNECT_AFTER_SECONDS = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)
-"""Pauses before a server whose connection was lost at a commit is asked for its outcome: it may be starting again."""
+"""Pauses before a server is asked about a commit whose connection was lost: it may be restarting."""
 UPGRADE_SECONDS = 60.0
 """How long an upgrade waits for another one."""
 CLOCK_COUNTS_SECONDS = 60
-"""How long this machine counts on from the database's time before it asks again."""
+"""How long the database's time is continued by this machine's clock before it is read again."""
 
 
 class _Attempt:
-    """One try of a transaction. It has begun when its block is entered, for a block can't be skipped."""
+    """One try of a transaction, which begins before its block is entered, because a block can't be skipped."""
 
     def __init__(self, waits_until: float) -> None:
         self.is_done = False
         self.had_conflict = False
         self._waits_until = waits_until
-        """By `time.monotonic`: until then it is to be tried again where others have the database locked."""
+        """By `time.monotonic`: until then the transaction is retried while others have the database locked."""
 
     @contextmanager
     def block(self, transaction: ExitStack, unit: Unit) -> Iterator[Unit]:
-        """Run the caller's block in the transaction that has begun, and end that."""
-        with self.forgiving():
+        """Run the caller's block in the transaction that has begun, and end the transaction."""
+        with self.ignoring_conflicts():
             with transaction:
                 yield unit
             self.is_done = True
 
     @contextmanager
-    def forgiving(self) -> Iterator[None]:
-        """Pass over the error after which the transaction is to be tried again."""
+    def ignoring_conflicts(self) -> Iterator[None]:
+        """Suppress the errors after which the transaction is retried."""
         try:
             yield
         except DatabaseLocked as error:
@@ -69,26 +69,26 @@ class _Attempt:
                 raise
 
 
-def _counted() -> float:
-    # Linux counts the time of a suspended machine here only.
+def _uptime() -> float:
+    # On Linux only this clock counts the time in which the machine is suspended.
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """A clock that says `moment` when it is made, from which this machine counts on."""
+    """A clock that starts at `moment` when it is made and is continued by this machine's clock."""
 
     moment: datetime
-    counted: float = field(default_factory=_counted)
+    counted: float = field(default_factory=_uptime)
 
     @property
     def is_old(self) -> bool:
-        """Whether the database has to be asked again."""
-        return _counted() - self.counted > CLOCK_COUNTS_SECONDS
+        """Whether the database's time has to be read again."""
+        return _uptime() - self.counted > CLOCK_COUNTS_SECONDS
 
     def now(self) -> datetime:
         """Return the time at this moment."""
-        return self.moment + timedelta(seconds=_counted() - self.counted)
+        return self.moment + timedelta(seconds=_uptime() - self.counted)
 
 
 class Database:
@@ -109,46 +109,46 @@ class Database:
 
     @property
     def identity(self) -> str:
-        """What tells this database from others: a file's whole path, or where libpq connects to."""
+        """The identity of the database: a file's absolute path, or the place to which libpq connects."""
         return self._dialect.place(self.url)
 
     @property
     def is_sqlite(self) -> bool:
-        """Whether it is a file of SQLite's."""
+        """Whether the database is an SQLite file."""
         return not self._dialect.is_server
 
     def now(self) -> datetime:
         """Return the present time, the same for everybody who works on this database.
 
         PostgreSQL: by the server's clock, whatever this machine's says. SQLite: by this machine's, but never before
-        the newest history entry; raises ClockBehind where it is behind by more than a minute.
+        the newest history entry; raises ClockBehind if it is more than a minute behind that.
         """
         if self._clock is None or self._clock.is_old:
             with self.reading() if self._open is None else nullcontext(self._open) as unit:
-                self._clock = self._asked_time(unit)
+                self._clock = self._database_clock(unit)
         return self._clock.now()
 
-    def _asked_time(self, unit: Unit) -> Clock:
+    def _database_clock(self, unit: Unit) -> Clock:
         """Return a clock with the database's time; raises ClockBehind on SQLite."""
-        if (theirs := unit.server_time()) is not None:
-            # Counted from when the answer is here, so that nobody who asks is ahead of the server.
-            return Clock(theirs)
-        mine, newest = datetime.now(UTC), unit.chain.newest_moment()
-        if newest is not None and newest - mine > MAY_BE_APART:
-            raise ClockBehind(database=self.name, now=stamp(mine), newest=stamp(newest))
-        return Clock(max(mine, newest or mine))
+        if (server_time := unit.server_time()) is not None:
+            # The clock starts when the answer has arrived, so that no process is ahead of the server.
+            return Clock(server_time)
+        local, newest = datetime.now(UTC), unit.chain.newest_moment()
+        if newest is not None and newest - local > CLOCK_TOLERANCE:
+            raise ClockBehind(database=self.name, now=stamp(local), newest=stamp(newest))
+        return Clock(max(local, newest or local))
 
     def reading(self) -> AbstractContextManager[Unit]:
-        """One transaction that writes nothing and sees one moment; raises DatabaseError."""
+        """Return a transaction that writes nothing and sees the state of one moment; raises DatabaseError."""
         return self._transaction(writes=False)
 
     @contextmanager
     def writing(self) -> Iterator[Unit]:
-        """One transaction that is committed at the end of the block and rolled back by any exception.
+        """Yield a transaction that is committed at the end of the block and rolled back by any exception.
 
-        For a block that can't be run again; every other uses `attempts`. Where the connection is lost at the commit
-        itself, the history tells whether the transaction was committed: if so, the block ends as usual, if not, it
-        raises NotCommitted; OutcomeUnknown if the history can't be read. A block that writes no history raises
+        Only for a block that can't be repeated; others use `attempts`. If the connection is lost during the commit,
+        the history shows whether the transaction was committed: if so, the block ends as usual, if not, it raises
+        NotCommitted; OutcomeUnknown if the history can't be read. A block that writes no history raises
         DatabaseUnreachable.
         """
         unit, is_whole = None, False
@@ -164,39 +164,39 @@ class Database:
             if entry is not None and self._has(entry, error):
                 return
             if not self._dialect.is_server:
-                # There a lost connection is a disk that fails, and the error says so.
+                # For a file, a lost connection means that the disk fails, and the error says so.
                 raise
             raise NotCommitted(**error.details) from None
 
     def attempts(self, *, wait_seconds: float = 0.0) -> Iterator[AbstractContextManager[Unit]]:
-        """Give transactions until one is committed: the database may break one off because of others.
+        """Yield transactions until one is committed: the database may abort one because of a conflict with others.
 
-        With `wait_seconds` it is also tried again, for so long, where others have the database locked.
+        With `wait_seconds`, the transaction is also retried for this time while others have the database locked.
 
-        `for attempt in database.attempts(): with attempt as unit: …`. The block must be one that can be run again,
-        and must not be left by `return`, `break` or `continue`, which a commit that fails couldn't take back. Use
-        its result behind the loop. Raises what the block raises and DatabaseError.
+        `for attempt in database.attempts(): with attempt as unit: …`. The block must be repeatable, and must not be
+        left by `return`, `break` or `continue`, because a failed commit couldn't repeat it then. Use its result after
+        the loop. Raises the errors of the block and DatabaseError.
         """
         waits_until = time.monotonic() + wait_seconds
         for pause in RETRY_AFTER_SECONDS:
             had_conflict = False
             while not had_conflict:
                 attempt, transaction, unit = _Attempt(waits_until), ExitStack(), None
-                with attempt.forgiving():
+                with attempt.ignoring_conflicts():
                     unit = transaction.enter_context(self.writing())
                 if unit is not None:
                     yield attempt.block(transaction, unit)
                 if attempt.is_done:
                     return
                 had_conflict = attempt.had_conflict
-            # Not all at the same moment again.
+            # At random, so that processes don't retry at the same moment again.
             time.sleep(pause * (0.5 + random()))  # noqa: S311 (no secret)
         yield self.writing()
 
-    def at_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
-        """Do work that can be left undone, in one transaction, and return whether it was done.
+    def try_once(self, work: Callable[[Unit], object], *, wait_seconds: float = 0.0) -> bool:
+        """Do optional work in one transaction, and return whether it was done.
 
-        It isn't where the database is locked for longer than `wait_seconds`, read-only, full or away.
+        It isn't done if the database is locked for longer than `wait_seconds`, read-only, full or unreachable.
         """
         try:
             with self._transaction(writes=True, wait_seconds=wait_seconds) as unit:
@@ -208,14 +208,14 @@ class Database:
     def upgrade(self, then: Callable[[Unit, str, datetime], None] | None = None) -> str | None:
         """Create the database's tables or bring them to this version; returns the version before, None if new.
 
-        `then` is called in the same transaction, with the version before and the database's time, where that was
-        an older version.
+        After an upgrade from an older version, `then` is called in the same transaction with that version and the
+        database's time.
         """
         from custmerge.storage import schema
 
         engine = open_engine(self.url, create=True)
         try:
-            with our_errors(self.url), engine.begin() as connection:
+            with translated_errors(self.url), engine.begin() as connection:
                 self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
                 before = schema.upgrade(connection, self.url)
                 if before is None or before == VERSIONS[-1]:
@@ -223,35 +223,35 @@ class Database:
                 unit = Unit(connection)
                 unit.rights.give_to_owner()
                 if then is not None:
-                    then(unit, before, self._asked_time(unit).now())
+                    then(unit, before, self._database_clock(unit).now())
             return before
         finally:
             engine.dispose()
 
     def close(self) -> None:
-        """Give the connection back, if there is one; the next unit opens a new one."""
+        """Close the connection, if there is one; the next unit opens a new one."""
         if "_engine" in self.__dict__:
             self._engine.dispose()
 
     def _has(self, entry: Entry, lost: DatabaseError) -> bool:
-        """Return whether an entry whose commit lost its connection is in the history; raises OutcomeUnknown."""
+        """Return whether an entry, whose commit lost its connection, is in the history; raises OutcomeUnknown."""
         for pause in RECONNECT_AFTER_SECONDS:
             time.sleep(pause)
             self.close()
             try:
                 with self._transaction(writes=True) as unit:
-                    # The server may not know yet that we are gone: our lost transaction may hold the head still.
+                    # The server may not have noticed the loss yet: the lost transaction may still hold the head.
                     unit.chain.lock()
                     return unit.chain.has(entry)
             except DatabaseError:
                 continue
         raise OutcomeUnknown(**lost.details)
 
-    def _end_what_was_interrupted(self) -> None:
-        """Roll back a transaction that Ctrl-C interrupted in a place where nothing could roll it back.
+    def _end_interrupted(self) -> None:
+        """Roll back a transaction that Ctrl-C interrupted at a place where nothing could roll it back.
 
-        Its traceback keeps it open, or its connection does, on the way back to the pool. What cleans up after an
-        interrupt begins a transaction, and would wait for that one.
+        The traceback keeps it open, or its connection on the way back to the pool. Code that cleans up after an
+        interrupt begins a new transaction, which would wait for the interrupted one.
         """
         error = sys.exc_info()[1]
         if error is not None and is_interrupt(error):
@@ -265,12 +265,12 @@ class Database:
 
     @contextmanager
     def _transaction(self, *, writes: bool, wait_seconds: float | None = None) -> Iterator[Unit]:
-        self._end_what_was_interrupted()
-        with our_errors(self.url), self._engine.connect() as opened:
+        self._end_interrupted()
+        with translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
                 unit = Unit(connection)
-                # A transaction that writes asks every time: somebody may have upgraded since.
+                # A transaction that writes checks every time: the database may have been upgraded since.
                 if writes or not self._checked:
                     unit.demand_version(self.url)
                     self._checked = True
@@ -283,9 +283,9 @@ class Database:
 
 
 def _clear_frames_of(error: BaseException | None) -> None:
-    """Release what the frames of a traceback, and of those behind it, hold open."""
+    """Release everything that the frames of an error's traceback, and of its contexts, hold open."""
     while error is not None:
         clear_frames(error.__traceback__)
         error = error.__context__
-    # Collects what the libraries keep in reference cycles.
+    # Frees objects that the libraries keep in reference cycles.
     gc.collect()

@@ -1,4 +1,4 @@
-"""Staff, service tokens, sessions, proofs; tries at passwords, and the locks that they lead to."""
+"""Staff, service tokens, sessions, proofs; password tries, and the locks that they lead to."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from custmerge.storage.tables import guess, history, lock, proof, service, sessi
 _ROLES = frozenset(Role) - {Role.CUSTOMER}
 _ID_BITS = 62
 NEVER = "0001-01-01T00:00:00Z"
-# A session's row holds the columns of its person and of its service token: the labels tell them apart.
+# A session's row has the columns of its person and of its service token; labels distinguish them.
 _PERSON = [staff.c[field.name].label(f"person_{field.name}") for field in fields(Person)]
 _PEOPLE = select(*_PERSON)
 _creator = staff.alias("creator")
@@ -35,7 +35,7 @@ _SESSION = (
     .join(service, service.c.id == session.c.service, isouter=True)
     .join(_creator, _creator.c.id == service.c.created_by, isouter=True)
 )
-# Statements of every merge are built once: that takes longer than to execute them.
+# These statements of every merge are built only once, because building one takes longer than executing it.
 _SESSION_OF = _SESSION.where(session.c.token_sha256 == bindparam("token"))
 _SESSION_HELD = _SESSION_OF.with_for_update(read=True, key_share=True, of=session)
 _PROOFS = select(*(proof.c[field.name] for field in fields(Proof))).where(
@@ -45,9 +45,9 @@ _DROP_PROOFS = delete(proof).where(among(proof.c.absorbed))
 _END_SESSIONS = delete(session).where(among(session.c.number))
 
 
-# Any: whatever is stored.
+# Any: a stored cell may hold any value.
 class PersonRow(NamedTuple):
-    """The columns of a person that `rules.people.person_row_digest` takes."""
+    """The columns of a person for `rules.people.person_row_digest`."""
 
     id: Any
     name: Any
@@ -76,7 +76,7 @@ _ROWS_WITH_ENTRIES = select(*(staff.c[name] for name in PersonRow._fields), _new
 def _values(row: RowMapping, prefix: str) -> dict[str, Any]:
     """Return the columns of a row whose labels begin with `prefix`, without it.
 
-    A role that is none, which only a hand can write, becomes the one that may least.
+    An unknown role, which custmerge never writes, becomes the role with the fewest rights.
     """
     values = {str(name).removeprefix(prefix): value for name, value in row.items() if str(name).startswith(prefix)}
     return values | {"role": Role(values["role"]) if values["role"] in _ROLES else Role.AUDITOR}
@@ -97,7 +97,7 @@ class People:
         self._connection = connection
 
     def has_staff(self) -> bool:
-        """Return whether there is any member of staff."""
+        """Return whether there are members of staff."""
         return self._connection.execute(select(staff.c.id).limit(1)).first() is not None
 
     def staff_named(self, name: str, *, lock: bool = False) -> Person | None:
@@ -119,9 +119,9 @@ class People:
         return self._people(_PEOPLE.order_by(staff.c.id).with_for_update())
 
     def rows_with_entries(self, ids: Collection[int]) -> list[tuple[PersonRow, str | None]]:
-        """Return the rows of some people, each with the newest entry that has a digest of the name.
+        """Return the rows of people, each with the body of the newest entry that has a digest of the name.
 
-        Both are read by one statement: a password that is changed meanwhile is in both or in neither.
+        One statement reads both, so that a password that is changed meanwhile is in both or in neither.
         """
         rows = self._connection.execute(_ROWS_WITH_ENTRIES, {"keys": ids})
         return [(PersonRow(*cells), body) for *cells, body in rows]
@@ -132,7 +132,7 @@ class People:
         self._connection.execute(update(staff).where(staff.c.id == person).values(values))
 
     def change_staff(self, person: int, *, role: Role | None = None, disabled_at: str | None = None) -> None:
-        """Write a person's role or end; None leaves the column as it is."""
+        """Write a person's role or the moment they were disabled; None leaves the column as it is."""
         values = {"role": role and role.value, "disabled_at": disabled_at}
         changes = {name: value for name, value in values.items() if value is not None}
         self._connection.execute(update(staff).where(staff.c.id == person).values(changes))
@@ -154,7 +154,7 @@ class People:
         return tuple(map(_service, self._connection.execute(_SERVICES.order_by(service.c.name)).mappings()))
 
     def keys_of(self, token: int) -> list[str]:
-        """Return by what a service token can be opened: one digest, none once it has ended."""
+        """Return the digests of the tokens that open a service token's session: one, none once it has ended."""
         rows = select(session.c.token_sha256).where(session.c.service == token).order_by(session.c.token_sha256)
         return list(self._connection.execute(rows).scalars())
 
@@ -194,7 +194,7 @@ class People:
         )
 
     def touch_session(self, token_sha256: str, at: str) -> None:
-        """Note that a session was used."""
+        """Write when a session was last used."""
         used = update(session).where(session.c.token_sha256 == token_sha256)
         self._connection.execute(used.values(last_used_at=at))
 
@@ -216,7 +216,7 @@ class People:
         self._connection.execute(delete(session).where(outside, session.c.service.is_(None)))
 
     def keep_proof(self, token_sha256: str, new: Proof) -> None:
-        """Add a proof, in the place of an older one for the same pair."""
+        """Add a proof, which replaces an older one for the same pair."""
         own = proof.c.token_sha256 == token_sha256
         pair = (proof.c.survivor == new.survivor, proof.c.absorbed == new.absorbed)
         self._connection.execute(delete(proof).where(own, *pair))
@@ -227,7 +227,7 @@ class People:
         self._connection.execute(_DROP_PROOFS, {"keys": absorbed})
 
     def renew_proofs(self, absorbed: str, old_sha256: str, new_sha256: str) -> None:
-        """Let the proofs of all sessions about a number rest on another hash of the same password."""
+        """Change the proofs of all sessions about a number to another hash of the same password."""
         same = proof.c.absorbed == absorbed, proof.c.verified_sha256 == old_sha256
         self._connection.execute(update(proof).where(*same).values(verified_sha256=new_sha256))
 
@@ -241,18 +241,18 @@ class People:
 
 
 class Guesses:
-    """Tries, inside one transaction. Every method takes a subject by its key, see `guessing.Subject`."""
+    """Password tries, inside one transaction. Every method takes a subject by its key, see `passwords.Subject`."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def tries(self, subject: str, since: str, last: str, *, pending_since: str) -> Tries:
-        """Return the tries at a subject between two moments, and keep others from adding one until the end.
+        """Return the tries for a subject between two moments, and lock its counter until the transaction ends.
 
-        Those of before and of the future are forgotten. What is pending from before `pending_since` counts as wrong.
+        Older tries and those of the future are deleted. Tries pending from before `pending_since` count as wrong.
         """
         insertion = dialect_of(self._connection).upsert(lock)
-        # Written even where it is there: that locks the row, which everybody who counts has to lock first.
+        # Written even if it exists, because that locks the row: every transaction that counts locks it first.
         until = self._connection.execute(
             insertion.values(subject=subject, until=NEVER)
             .on_conflict_do_update(index_elements=["subject"], set_={"subject": subject})
@@ -266,23 +266,23 @@ class Guesses:
         return Tries(int(wrong or 0), int(pending or 0), until)
 
     def begin(self, subject: str, at: str, *, batch: int | None = None, row: int | None = None) -> int:
-        """Note a try that is pending, made for a row of a bulk file or not, and return its id."""
+        """Add a pending try, perhaps for a row of a bulk file, and return its id."""
         return self._add({"subject": subject, "at": at, "pending": True, "batch": batch, "row": row})
 
     def forget_pending(self, batch: int) -> None:
-        """Forget the tries of a batch whose run was cut off before anybody learned how they end."""
+        """Delete the pending tries of a batch whose run was cut off: nobody learned their result."""
         self._connection.execute(delete(guess).where(guess.c.batch == batch, guess.c.pending))
 
     def forget(self, tries: Collection[int]) -> None:
-        """Forget tries that were right, or whose hash nobody compared."""
+        """Delete tries that were right, or whose hash wasn't compared."""
         if tries:
             self._connection.execute(delete(guess).where(guess.c.id.in_(tries)))
 
     def keep(self, tries: Mapping[int, str], at: str) -> None:
-        """Note that tries, given with their subjects, were wrong; those that were forgotten count as of `at`.
+        """Write that tries, given with their subjects, were wrong; deleted ones are added again with moment `at`.
 
-        What a run of a bulk file that was cut off has noted as wrong for the same rows is forgotten: it was the same
-        password. Only where `tries` of the subjects were asked for before.
+        Wrong tries for the same rows of a bulk file, from a run that was cut off, are deleted: they had the same
+        password. The caller must have called `tries` for the subjects before.
         """
         kept = update(guess).where(guess.c.id.in_(tries)).values(pending=False).returning(guess.c.id)
         forgotten = tries.keys() - self._connection.execute(kept).scalars().all()
@@ -295,17 +295,17 @@ class Guesses:
 
     def _add(self, values: dict[str, str | int | bool | None]) -> int:
         if not dialect_of(self._connection).is_server:
-            # SQLite would use the id of a forgotten try again: who settles that one would settle this one.
+            # SQLite would reuse the id of a deleted try, and the process that settles that try would settle this one.
             values["id"] = getrandbits(_ID_BITS)
         return insert_row(self._connection, guess, values)
 
     def lock(self, subject: str, until: str) -> None:
-        """Lock a subject; the tries that led to it don't count a second time."""
+        """Lock a subject and delete the tries that led to it, so that they don't count again."""
         self._connection.execute(update(lock).where(lock.c.subject == subject).values(until=until))
         self._connection.execute(delete(guess).where(guess.c.subject == subject))
 
     def unlock(self, subjects: Collection[str], *, since: str, now: str) -> int:
-        """End locks and forget the tries; returns how many subjects were locked or had tries from `since` on."""
+        """End locks and delete tries; returns how many subjects were locked or had tries from `since` on."""
         rows = lock.c.subject.in_(subjects)
         self._connection.execute(select(lock.c.subject).where(rows).order_by(lock.c.subject).with_for_update())
         tried = select(guess.c.id).where(guess.c.subject == lock.c.subject, guess.c.at >= since).exists()

@@ -35,11 +35,11 @@ _ROLE = text(
     "FROM pg_catalog.pg_roles WHERE rolname = :role"
 )
 # Usage, not membership: a member that has to SET ROLE first isn't the owner yet.
-_STRANGER = text(
+_NON_OWNER = text(
     "SELECT current_user::text FROM pg_catalog.pg_class WHERE oid = 'custmerge_history'::pg_catalog.regclass "
     "AND NOT pg_catalog.pg_has_role(relowner, 'usage')"
 )
-# Our own tables alone: the register may belong to a host.
+# Only custmerge's own tables: the register may belong to a host.
 _OF_OTHERS = text(
     "SELECT t.oid::pg_catalog.regclass::text, rolname::text FROM pg_catalog.pg_class t "
     "JOIN pg_catalog.pg_class h ON h.oid = 'custmerge_history'::pg_catalog.regclass "
@@ -49,7 +49,7 @@ _OF_OTHERS = text(
 )
 _MAY = text("SELECT pg_catalog.has_table_privilege(:role, :table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:role, :table, :column, :right)")
-# A role that may append to the history is one to work with.
+# A role that may append to the history is one that works with custmerge.
 _WORKING = text(
     "SELECT rolname::text FROM pg_catalog.pg_class, pg_catalog.aclexplode(relacl) "
     "JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee "
@@ -63,10 +63,10 @@ _NUMBERED = (tables.staff, tables.service, tables.guess, tables.transfer, tables
 
 
 def given(table: str, right: str, column: str | None) -> bool:
-    """Return whether a role may have a right on one of our tables, or on one column of it.
+    """Return whether a role may have a right on one of custmerge's tables, or on one column of it.
 
-    These are the rights that `grant` gives, rights that change no row, and rights to change rows of the register: the
-    host's programs work with that as well.
+    These are the rights that `grant` gives, rights that change no row, and rights to change rows of the register,
+    with which the host's programs work as well.
     """
     if right in _HARMLESS or (table in _REGISTER and right in ("INSERT", "UPDATE", "DELETE")):
         return True
@@ -75,7 +75,7 @@ def given(table: str, right: str, column: str | None) -> bool:
 
 
 def _parts(rights: str) -> list[tuple[str, list[str]]]:
-    """Return each right with its columns, which are one empty text where it is on the whole table."""
+    """Return each right with its columns; a right on the whole table has an empty text as its only column."""
     return [(right, columns.split(", ")) for right, columns in re.findall(r"(\w+)(?: \(([^)]*)\))?", rights)]
 
 
@@ -86,32 +86,32 @@ class Rights:
         self._connection = connection
         self._is_server = dialect_of(connection).is_server
 
-    def stranger(self) -> str | None:
-        """Return the connected role if it doesn't own the tables, None if it does, and on SQLite."""
-        role = self._connection.execute(_STRANGER).scalar() if self._is_server else None
+    def non_owner(self) -> str | None:
+        """Return the connected role if it doesn't own the tables; None if it does, and on SQLite."""
+        role = self._connection.execute(_NON_OWNER).scalar() if self._is_server else None
         return None if role is None else str(role)
 
     def give_to_owner(self) -> None:
-        """Give tables that an upgrade by a superuser has made to the owner of the history."""
+        """Change the owner of tables that an upgrade by a superuser has made to the owner of the history."""
         for table, owner in self._connection.execute(_OF_OTHERS).all() if self._is_server else ():
             self._connection.exec_driver_sql(f"ALTER TABLE {table} OWNER TO {self._quoted(owner)}")
 
     def lacking(self) -> tuple[str, str, str] | None:
         """Return (role, right, table) for the first right that the connected role lacks; None if it lacks none.
 
-        None as well for a role that can't write the history: it is one that only reads.
+        None also for a role that can't write the history, because such a role only reads.
         """
         role = str(self._connection.exec_driver_sql("SELECT current_user::text").scalar_one())
         missing = self._lacking(role)
         return None if missing is None or missing[1] == tables.history.name else (role, *missing)
 
-    def short_of(self) -> list[str]:
+    def roles_lacking_rights(self) -> list[str]:
         """Return the roles that may append to the history and lack a right that this version needs."""
         roles = self._connection.execute(_WORKING).scalars().all() if self._is_server else ()
         return [role for role in roles if self._lacking(role) is not None]
 
     def grant(self, role: str) -> None:
-        """Give `role` the rights that the commands need, and revoke its other rights on our tables.
+        """Give `role` the rights that the commands need, and revoke its other rights on custmerge's tables.
 
         Raises BadValue for a role that doesn't exist, a superuser and the owner of the tables.
         """
@@ -134,7 +134,7 @@ class Rights:
             self._connection.exec_driver_sql(statement)
 
     def _check(self, role: str) -> None:
-        """Raise BadValue for a role that doesn't exist, and for one that needs no rights."""
+        """Raise BadValue for a role that doesn't exist or needs no rights."""
         # PostgreSQL takes "public" for all roles, even in quotes.
         row = self._connection.execute(_ROLE, {"role": role}).first()
         if role == "public" or row is None:

@@ -1,4 +1,4 @@
-"""The version of a database, raised by `init`; every command checks it, see `Unit.demand_version`."""
+"""The version of a database: `init` raises it, and every command checks it, see `Unit.demand_version`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from custmerge.storage.unit import stored_version
 
 LEASES_SINCE = "0004"
 LONGEST_LEASE = timedelta(minutes=2)
-"""A lease, and the difference that two clocks may have; a longer lease was written by a wrong clock."""
+"""The time of a lease plus the difference that clocks may have; a longer lease was written by a wrong clock."""
 
 _LEASES = text("SELECT alive_until FROM custmerge_batch WHERE runner IS NOT NULL")
-# Every transaction that writes has read this table first, and waits for the lock.
+# Every transaction that writes reads this table first, and so waits for the lock.
 _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
 
 
 def version(connection: Connection) -> str | None:
-    """Return the version of the database, None if it has no tables of ours."""
+    """Return the version of the database, None if it has no tables of custmerge."""
     return stored_version(connection) if inspect(connection).has_table("custmerge_version") else None
 
 
@@ -40,7 +40,7 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     if before is not None and before >= to:
         return before
     if before is not None:
-        _demand_quiet(connection, url, before)
+        _demand_no_bulk_run(connection, url, before)
 
     from alembic import command
     from alembic.config import Config
@@ -53,10 +53,10 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | N
     return before
 
 
-def _demand_quiet(connection: Connection, url: str, before: str) -> None:
-    """Wait for the transactions that write, and lock others out; raises RunUnderWay while a bulk run holds a lease.
+def _demand_no_bulk_run(connection: Connection, url: str, before: str) -> None:
+    """Wait for other writing transactions and block new ones; raises RunUnderWay while a bulk run holds a lease.
 
-    A bulk run of a version before 0006 checks the version only when it begins, and would go on after the upgrade.
+    A bulk run of a version before 0006 checks the version only when it begins, and would continue after the upgrade.
     """
     if dialect_of(connection).is_server:
         connection.exec_driver_sql(_KEEP_OUT)

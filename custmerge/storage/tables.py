@@ -52,7 +52,7 @@ class CustomerRow(SQLModel, table=True):
         sa_column=Column(Key, ForeignKey("customer.number", deferrable=True, initially="DEFERRED"))
     )
     search: str
-    """What `find` looks through: number and fields but for bank data, in lower case."""
+    """The text that `find` searches, see `normalise.search_text`."""
 
 
 class PackageRow(SQLModel, table=True):
@@ -82,7 +82,7 @@ class PackageRow(SQLModel, table=True):
 
 
 class DomainRow(SQLModel, table=True):
-    """A domain, in exactly one package whichever way its name is written."""
+    """A domain; it is in exactly one package, in whichever writing."""
 
     __tablename__ = "domain"
     __table_args__: ClassVar[Any] = (Index("domain_package", "package", "name"),)
@@ -94,7 +94,7 @@ class DomainRow(SQLModel, table=True):
 
 
 class StaffRow(SQLModel, table=True):
-    """A person who works here."""
+    """A member of staff."""
 
     __tablename__ = "custmerge_staff"
 
@@ -109,7 +109,7 @@ class StaffRow(SQLModel, table=True):
 
 
 class ServiceRow(SQLModel, table=True):
-    """A service token: what it may do and whose it is. The token itself is kept nowhere."""
+    """A service token: its role and the person who made it. The token itself isn't stored."""
 
     __tablename__ = "custmerge_service"
     __table_args__: ClassVar[Any] = (Index("custmerge_service_created_by", "created_by"),)
@@ -124,7 +124,7 @@ class ServiceRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """A login of a customer, of staff, or a service token. The token itself is kept nowhere."""
+    """A login of a customer, of staff, or a service token. The token itself isn't stored."""
 
     __tablename__ = "custmerge_session"
     __table_args__: ClassVar[Any] = (
@@ -165,7 +165,7 @@ class ProofRow(SQLModel, table=True):
 
 
 class GuessRow(SQLModel, table=True):
-    """A try at a password: pending while its hash is verified, wrong afterwards; a right one leaves no row."""
+    """A password try: pending while its hash is verified, wrong afterwards. The row of a right try is deleted."""
 
     __tablename__ = "custmerge_guess"
     __table_args__: ClassVar[Any] = (Index("custmerge_guess_subject", "subject", "at"),)
@@ -197,8 +197,8 @@ class TransferRow(SQLModel, table=True):
         CheckConstraint("filed_by_person <> decided_by_person", name="custmerge_transfer_two_people"),
         Index("custmerge_transfer_survivor", "survivor"),
         Index("custmerge_transfer_absorbed", "absorbed"),
-        # Only of those that are filed or approved, as the migration says: `postgresql_where` would have every command
-        # on SQLite load the other dialect.
+        # The migration limits it to filed and approved transfers. `postgresql_where` isn't used here because every
+        # command on SQLite would load the other dialect.
         Index("custmerge_transfer_open", "survivor", "absorbed", unique=True),
     )
 
@@ -223,7 +223,7 @@ class TransferRow(SQLModel, table=True):
 
 
 class FormRow(SQLModel, table=True):
-    """The signed form of a transfer, apart from it so that lists don't read it."""
+    """The signed form of a transfer, in a table of its own so that lists don't read it."""
 
     __tablename__ = "custmerge_form"
 
@@ -232,7 +232,7 @@ class FormRow(SQLModel, table=True):
 
 
 class OrderRow(SQLModel, table=True):
-    """An executed merge; every column repeats its history entry and is checked against it."""
+    """An executed merge; every column repeats its history entry and is compared with it."""
 
     __tablename__ = "custmerge_order"
     __table_args__: ClassVar[Any] = (
@@ -251,7 +251,7 @@ class OrderRow(SQLModel, table=True):
 
 
 class BeforeImageRow(SQLModel, table=True):
-    """The state before an order, of what it changed: for undo, until purge erases it."""
+    """The state of records and packages before an order changed them: for undo, until purge erases it."""
 
     __tablename__ = "custmerge_before_image"
 
@@ -261,7 +261,7 @@ class BeforeImageRow(SQLModel, table=True):
 
 
 class BatchRow(SQLModel, table=True):
-    """A bulk file, known by its SHA-256, and how far its run has come."""
+    """A bulk file, identified by its SHA-256, and the progress of its run."""
 
     __tablename__ = "custmerge_batch"
     __table_args__: ClassVar[Any] = (Index("custmerge_batch_sha256", "sha256", "id"),)
@@ -279,9 +279,9 @@ class BatchRow(SQLModel, table=True):
     run_by: str | None
     at: str
     runner: str | None = None
-    """The process that runs it, by a random mark."""
+    """The process that runs the batch, identified by a random mark."""
     alive_until: str | None = None
-    """When the lease of the process expires; it renews it while the run goes on."""
+    """When the lease of the process expires; the process renews it during the run."""
 
 
 class BatchChunkRow(SQLModel, table=True):
@@ -295,7 +295,7 @@ class BatchChunkRow(SQLModel, table=True):
 
 
 class HistoryRow(SQLModel, table=True):
-    """The chain. The columns that it is searched by are generated from the body, so they can't contradict it."""
+    """The chain. Its search columns are generated from the body, so they can't contradict it."""
 
     __tablename__ = "custmerge_history"
     __table_args__: ClassVar[Any] = (

@@ -1,4 +1,4 @@
-"""What can be read and written inside one transaction."""
+"""The unit of work: everything that can be read and written inside one transaction."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ class GoneError(Exception):
 
 
 def stored_version(connection: Connection) -> str | None:
-    """Return the version that is stored; several rows give a text that is no version."""
+    """Return the stored version; several rows give a text that is no version."""
     rows = connection.exec_driver_sql("SELECT version_num FROM custmerge_version")
     return " + ".join(map(str, rows.scalars())) or None
 
 
-def _part(kind: Callable[[Connection], T]) -> cached_property[T]:
-    """Return the property of a unit that holds a part of the database, made when it is first asked for."""
+def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
+    """Return a property of a unit whose value is made from the connection when it is first used."""
     return cached_property(lambda unit: kind(unit._connection))  # noqa: SLF001 (the unit's own)
 
 
 class Unit:
-    """What can be read and written inside one transaction."""
+    """A unit of work: everything that can be read and written inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -57,7 +57,7 @@ class Unit:
     def demand_version(self, url: str) -> None:
         """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
         try:
-            # Not looked up in the catalogue first: that would cost every command a statement.
+            # The catalogue isn't queried first, because that would cost every command a statement.
             stored = stored_version(self._connection)
         except (OperationalError, ProgrammingError) as error:
             if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
@@ -69,11 +69,10 @@ class Unit:
         raise wrong_version(database=shown_url(url), version=stored)
 
     @contextmanager
-    def apart(self) -> Iterator[None]:
-        """Run a block of reads whose failure leaves the rest of the transaction as it is.
+    def savepoint(self) -> Iterator[None]:
+        """Run a block of reads; if it fails, the rest of the transaction can go on.
 
-        Raises ValueError where a value in a row isn't what the column is for, GoneError where a table or column is
-        missing.
+        Raises ValueError for a value that doesn't fit its column, GoneError for a missing table or column.
         """
         dialect = dialect_of(self._connection)
         try:
@@ -87,7 +86,7 @@ class Unit:
             raise ValueError(str(type(error).__name__)) from None
 
     def find_by_index(self) -> None:
-        """Have the database find rows by index until the transaction ends."""
+        """Make the database find rows by index until the transaction ends."""
         dialect_of(self._connection).find_by_index(self._connection)
 
     def server_time(self) -> datetime | None:
@@ -95,29 +94,29 @@ class Unit:
         return dialect_of(self._connection).server_time(self._connection)
 
     def now(self) -> datetime:
-        """Return the present time, asked for at this moment."""
+        """Return the present time by the server's clock, on SQLite by this machine's."""
         return self.server_time() or datetime.now(UTC)
 
-    register = _part(Register)
+    register = _lazy(Register)
     """Customers, packages and domains."""
-    ledger = _part(Ledger)
+    ledger = _lazy(Ledger)
     """Orders and before-images."""
-    batches = _part(Batches)
+    batches = _lazy(Batches)
     """Bulk files."""
-    chain = _part(Chain)
+    chain = _lazy(Chain)
     """The history."""
-    people = _part(People)
+    people = _lazy(People)
     """Staff, service tokens, sessions and proofs."""
-    guesses = _part(Guesses)
-    """Wrong tries and locks."""
-    transfers = _part(Transfers)
+    guesses = _lazy(Guesses)
+    """Password tries and locks."""
+    transfers = _lazy(Transfers)
     """Contract transfers."""
 
-    # From here on: what audits, imports and `init` use. No other command is to load it.
+    # From here on: parts for audits, imports and `init`, which no other command should load.
 
     @cached_property
     def protection(self) -> Protection:
-        """What the database itself refuses."""
+        """The protection of tables by the database itself."""
         from custmerge.storage.catalogue import Protection
 
         return Protection(self._connection)
@@ -131,14 +130,14 @@ class Unit:
 
     @cached_property
     def ledger_reader(self) -> LedgerReader:
-        """What an audit reads of the ledger."""
+        """The audit's queries of the ledger."""
         from custmerge.storage.ledger.reader import LedgerReader
 
         return LedgerReader(self._connection)
 
     @cached_property
     def register_reader(self) -> RegisterReader:
-        """What an audit reads of the register."""
+        """The audit's queries of the register."""
         from custmerge.storage.register.reader import RegisterReader
 
         return RegisterReader(self._connection)
@@ -152,7 +151,7 @@ class Unit:
 
     @cached_property
     def register_import(self) -> RegisterImport:
-        """Rows of a file on their way into the register."""
+        """The import of rows into the register."""
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)

@@ -59,7 +59,7 @@ def _write(unit: Unit, numbers: list[int]) -> None:
     dialect.insert_rows(connection, "domain", ("ascii_name", "name", "package"), domains)
     unit.ledger.add(executed)
     end = Head(head.seq, head.hash, head.order)
-    unit.chain.append(drafts, behind=end, order=executed[-1][0].order)
+    unit.chain.append(drafts, locked=end, order=executed[-1][0].order)
 
 
 def _plan(number: int) -> Plan:

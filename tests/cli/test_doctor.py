@@ -13,7 +13,7 @@ from custmerge.errors import DatabaseMissing, DatabaseUnreachable
 from custmerge.services import doctor
 from custmerge.storage.catalogue import Protection
 from custmerge.storage.database import Database
-from custmerge.storage.dialect import our_errors
+from custmerge.storage.dialect import translated_errors
 
 
 def checks_of(done):
@@ -99,11 +99,11 @@ def test_a_database_file_is_its_owners_alone_whatever_the_umask(sqlite_cli, tmp_
     "said", ['connection failed: FATAL: database "nowhere" does not exist', "Datenbank »nowhere« existiert nicht"]
 )
 def test_a_missing_database_is_known_in_every_language_of_the_server(postgresql_server, said):
-    with pytest.raises(DatabaseMissing), our_errors(postgresql_server.get_uri("nowhere")):
+    with pytest.raises(DatabaseMissing), translated_errors(postgresql_server.get_uri("nowhere")):
         raise psycopg.OperationalError(said)
 
 
 def test_a_database_that_is_there_but_does_not_let_us_in_is_unreachable(postgresql_server):
     url = postgresql_server.get_uri("template1")
-    with pytest.raises(DatabaseUnreachable), our_errors(url):
+    with pytest.raises(DatabaseUnreachable), translated_errors(url):
         raise psycopg.OperationalError("Passwort-Authentifizierung für Benutzer fehlgeschlagen: does not exist")

@@ -121,9 +121,9 @@ def database(database_url):
     database.close()
 
 
-def begin_all(database, subjects, now, *, batch, rows):
+def begin_tries(database, subjects, now, *, batch, rows):
     with database.writing() as unit:
-        return guessing.begin_all(unit, subjects, now, batch=batch, rows=rows)
+        return guessing.begin_tries(unit, subjects, now, batch=batch, rows=rows)
 
 
 def wrong(database, now, subject=Subject("number", "20002")):  # noqa: B008 (frozen)
@@ -146,7 +146,7 @@ def test_a_try_whose_process_was_stopped_takes_back_no_later_one(database):
 def test_a_try_that_is_interrupted_is_none(database):
     now = datetime.now(UTC)
     for _ in range(9):
-        with suppress(KeyboardInterrupt), guessing.trying(database, [Subject("number", "20002")], now):
+        with suppress(KeyboardInterrupt), guessing.pending_try(database, [Subject("number", "20002")], now):
             raise KeyboardInterrupt
     guessing.begin(database, [Subject("number", "20002")], now + timedelta(minutes=1))
 
@@ -165,7 +165,7 @@ def test_the_end_of_a_try_that_was_forgotten_ends_no_other(database):
 
 def test_a_run_that_goes_on_forgets_what_it_was_cut_off_in(database):
     now = datetime.now(UTC)
-    begin_all(database, [[Subject("number", "20002")]] * 5, now, batch=1, rows=range(5))
+    begin_tries(database, [[Subject("number", "20002")]] * 5, now, batch=1, rows=range(5))
     with database.writing() as unit:
         unit.guesses.forget_pending(1)
     wrong(database, now + timedelta(minutes=1))
@@ -176,7 +176,7 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
     for batch in range(1, 6):
         for is_continued in (False, True):
             # Each run is killed before anybody has learned how its tries end, but for the first.
-            (tried,) = begin_all(database, [[subject]], now, batch=batch, rows=[1])
+            (tried,) = begin_tries(database, [[subject]], now, batch=batch, rows=[1])
             if not is_continued:
                 guessing.wrong(database, tried, guessing.NOBODY, {})
         with database.writing() as unit:
@@ -188,10 +188,10 @@ def test_a_wrong_try_stays_one_however_often_its_run_is_cut_off(database):
 def test_a_wrong_row_counts_once_however_often_its_run_goes_on(database):
     now, subject = datetime.now(UTC), Subject("number", "20002")
     for _ in range(9):
-        (tried,) = begin_all(database, [[subject]], now, batch=1, rows=[1])
+        (tried,) = begin_tries(database, [[subject]], now, batch=1, rows=[1])
         guessing.wrong(database, tried, guessing.NOBODY, {})
     for row in range(2, 5):
-        (tried,) = begin_all(database, [[subject]], now, batch=1, rows=[row])
+        (tried,) = begin_tries(database, [[subject]], now, batch=1, rows=[row])
         guessing.wrong(database, tried, guessing.NOBODY, {})
     wrong(database, now)
     with pytest.raises(guessing.LockedOut):
@@ -202,7 +202,7 @@ def test_a_try_that_another_run_has_forgotten_counts_when_it_turns_out_wrong(dat
     now, subject = datetime.now(UTC), Subject("number", "20002")
     stopped = []
     for batch in range(1, 6):
-        stopped += begin_all(database, [[subject]], now, batch=batch, rows=[1])
+        stopped += begin_tries(database, [[subject]], now, batch=batch, rows=[1])
         with database.writing() as unit:
             unit.guesses.forget_pending(batch)
     for tried in stopped:
@@ -216,7 +216,7 @@ def test_who_waits_for_others_to_try_keeps_nobody_from_a_hash(database, database
     under_way = [guessing.begin(database, [subject], now) for _ in range(5)]
 
     def wait():
-        with closing(Database(database_url)) as own, guessing.trying(own, [subject], datetime.now(UTC)) as tried:
+        with closing(Database(database_url)) as own, guessing.pending_try(own, [subject], datetime.now(UTC)) as tried:
             guessing.settle_right(own, tried)
 
     with ThreadPoolExecutor() as pool:

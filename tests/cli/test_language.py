@@ -102,7 +102,7 @@ def test_help_is_german_throughout(sqlite_cli):
 
 
 def test_wrong_use_is_explained_in_german(sqlite_cli):
-    done = sqlite_cli.subprocess("--lang", "de", "diff", CUSTMERGE_TOKEN="token-of-ben")
+    done = sqlite_cli.subprocess("--lang", "de", "show", CUSTMERGE_TOKEN="token-of-ben")
     assert (done.code, done.err) == (2, "custmerge: Das Argument NUMBER fehlt.\n")
 
 

@@ -6,6 +6,7 @@ import pytest
 from support.marks import on_sqlite_alone
 from support.scenes import scene
 from support.typist import Typist
+from support.world import details
 
 
 @scene
@@ -26,6 +27,9 @@ def test_the_form_goes_from_number_to_confirmation_and_to_a_further_number(custo
     typist.sees("Karlsruhe")
     typist.sees("Ulm")
     typist.answers("Your choice: ", "1")
+    typist.sees("4 of 4: confirmation")
+    typist.sees("Adopt: the moved packages use the data of 10001.")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "y")
     typist.sees("Order 1 is done: 20002 went into 10001.")
     typist.sees("1 domain moved: zwei.example")
     typist.answers("Merge a further number? [y/N]: ", "y")
@@ -41,9 +45,61 @@ def test_the_form_goes_from_number_to_confirmation_and_to_a_further_number(custo
     assert {p["number"] for p in customers.packages().values()} == {"10001", "20004"}
 
 
+def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and_drops(customers, cli):
+    own = details(street="Postfach 1")
+    customers.package("Q", "20002", ["laden.example"], contact=own)
+    (customers.folder / "empty.csv").write_text("number,mobile,phone\n10001,,\n20002,0171 5550000,0731 1234\n")
+    assert customers.anna.in_process("import", "customers", "empty.csv", "--update").code == 0
+    typist = Typist(cli.login("10001", "pw-1"), "merge", "20002", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.sees("The proof of 20002 holds until ")
+    typist.sees("Brings 2 packages: P20002, Q")
+    typist.sees("and 2 domains: laden.example, zwei.example")
+    typist.sees("these lose the contact")
+    typist.sees("4  [ ] Add to 10001 what is missing there: phone, mobile")
+    typist.sees("5  [ ] Take over for 10001: city Ulm")
+    typist.answers("Your choice: ", "1 2")
+    typist.sees("of 1 to 3 with one alone")
+    typist.answers("Your choice: ", "4, city")
+    typist.sees("4  [x] Add")
+    typist.sees("5  [x] Take")
+    typist.answers("Your choice: ", "adopt the data")
+    typist.sees("Adopt: the moved packages use the data of 10001.")
+    typist.sees("Taken from 20002: city")
+    typist.sees("Filled from 20002, was empty: phone, mobile")
+    typist.sees("1 package loses the contact of its own: Q")
+    typist.answers("[y/N]: ", "y")
+    for text in ("Order 1 is done", "Taken from 20002: city", "was empty: phone, mobile", "of its own: Q"):
+        typist.sees(text)
+    assert typist.ends() == 0
+    kept = customers.customers()["10001"]
+    assert (kept["city"], kept["phone"], kept["mobile"]) == ("Ulm", "0731 1234", "0171 5550000")
+    assert customers.packages()["Q"]["contact"] is None
+
+
+def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
+    agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
+    typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")
+    typist.sees("Der Nachweis für 20003 gilt bis ")
+    typist.sees("Identisch: Beide Datensätze stimmen überein")
+    typist.answers("[j/N]: ", "j")
+    assert typist.ends() == 0
+
+
+def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
+    typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.sees("Merge 20002 into 10001? [y/N]: ")
+    (customers.folder / "own.csv").write_text("package,number,domains,contact_city\nP20002,20002,zwei.example,Bonn\n")
+    assert customers.anna.in_process("import", "packages", "own.csv", "--update").code == 0
+    typist.child.sendline("y")
+    typist.sees("was changed meanwhile")
+    assert typist.ends() == 6
+
+
 def test_the_form_keeps_the_data_where_the_person_says_so(customers, cli):
     typist = Typist(cli.login("10001", "pw-1"), "merge")
-    for answer in ("20002", "zwei.example", "pw-2", "keep", "n"):
+    for answer in ("20002", "zwei.example", "pw-2", "keep", "y", "n"):
         typist.answers(": ", answer)
     assert typist.ends() == 0
     assert customers.packages()["P20002"]["contact"]["city"] == "Ulm"
@@ -56,9 +112,18 @@ def test_a_password_is_not_shown_while_it_is_typed(customers, cli):
     typist.answers("belongs to it: ", "geheimes-passwort")
     typist.sees("Not verified")
     assert "geheimes-passwort" not in typist.child.before
-    typist.answers("take over: ", "")
-    typist.answers("further number? [y/N]: ", "n")
-    assert typist.ends() == 1
+    # Nobody who types it once more is asked for something that is shown.
+    typist.answers("belongs to it: ", "auch-falsch")
+    typist.sees("20002, zwei.example: type the password again")
+    assert "auch-falsch" not in typist.child.before
+    typist.answers("belongs to it: ", "<")
+    typist.answers("package [zwei.example]: ", "<")
+    typist.answers("take over [20002]: ", "")
+    typist.answers("package [zwei.example]: ", "")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.sees("3 of 4: comparison and choice")
+    typist.presses_ctrl_c()
+    assert typist.ends() == 130
 
 
 def test_cancelling_changes_nothing(customers, cli):
@@ -67,8 +132,8 @@ def test_cancelling_changes_nothing(customers, cli):
     for answer in ("20002", "zwei.example", "pw-2", "nonsense", "3"):
         typist.answers(": ", answer)
     typist.sees("Cancelled")
-    typist.answers("[y/N]: ", "")
     assert typist.ends() == 1
+    assert "further" not in typist.child.before
     assert customers.dump() == before
 
 
@@ -77,8 +142,8 @@ def test_a_blocked_pair_names_the_contract_transfer_and_merges_nothing(customers
     for answer in ("20004", "vier.example", "pw-4"):
         typist.answers(": ", answer)
     typist.sees("contract transfer")
-    typist.answers("[y/N]: ", "n")
     assert typist.ends() == 3
+    assert "further" not in typist.child.before
     assert customers.customers()["20004"]["merged_into"] is None
 
 
@@ -98,9 +163,25 @@ def test_ctrl_c_ends_with_130_and_nothing_half_done(customers, cli):
         typist.answers(": ", answer)
     typist.sees("Your choice: ")
     typist.presses_ctrl_c()
+    typist.sees("Left before the order was sent: nothing was merged.")
     assert typist.ends() == 130
     assert "Traceback" not in typist.child.before
     assert customers.dump() == before
+
+
+def test_ctrl_d_behind_an_order_says_what_stands(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "--lang", "de", "merge")
+    for answer in ("20003", "drei.example", "pw-3", "vielleicht"):
+        typist.answers(": ", answer)
+    typist.sees("Bitte antworten Sie mit ja oder nein.")
+    for answer in ("j", "j"):
+        typist.answers("[j/N]: ", answer)
+    typist.sees("Zu übernehmende Kundennummer: ")
+    typist.child.send("\x04")
+    typist.sees("Vor dem Abschicken eines weiteren Auftrags verlassen:")
+    typist.sees("(Aufträge: 1).")
+    assert typist.ends() == 130
+    assert customers.customers()["20003"]["merged_into"] == "10001"
 
 
 def test_the_form_speaks_german(customers, cli):
@@ -112,6 +193,9 @@ def test_the_form_speaks_german(customers, cli):
     typist.sees("Daten übernehmen")
     typist.sees("Auftrag abschicken")
     typist.answers("Ihre Wahl: ", "2")
+    typist.sees("4 von 4: Bestätigung")
+    typist.sees("Ohne Übernahme: Die Pakete behalten die Daten von 20002.")
+    typist.answers("20002 in 10001 übernehmen? [j/N]: ", "j")
     typist.sees("Auftrag 1 ist ausgeführt: 20002 wurde in 10001 übernommen.")
     typist.answers("Weitere Kundennummer zusammenführen? [j/N]: ", "n")
     assert typist.ends() == 0
@@ -126,7 +210,6 @@ def test_what_was_changed_after_it_was_shown_is_not_merged(customers, cli, tmp_p
     assert customers.anna.in_process("import", "customers", "change.csv", "--update").code == 0
     typist.child.sendline("adopt")
     typist.sees("was changed meanwhile")
-    typist.answers("[y/N]: ", "n")
     assert typist.ends() == 6
     assert customers.customers()["20002"]["merged_into"] is None
 
@@ -139,6 +222,7 @@ def test_on_a_terminal_merge_asks_for_what_is_missing(customers, agent):
     typist.answers("A domain from its package: ", "zwei.example")
     typist.answers("The password that belongs to it: ", "pw-2")
     typist.answers("Your choice: ", "adopt")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "y")
     typist.sees("Order 1 is done")
     assert typist.ends() == 0
 
@@ -192,10 +276,19 @@ def test_staff_are_asked_again_for_a_number_that_cannot_be_kept(customers, cli):
     typist.answers("A domain from its package: ", "drei.example")
     typist.answers("The password that belongs to it: ", "falsch")
     typist.sees("Not verified")
-    typist.answers("Customer number to take over: ", "")
-    typist.sees("Cancelled")
-    typist.answers("Merge a further number? [y/N]: ", "n")
-    assert typist.ends() == 1
+    typist.answers("The password that belongs to it: ", "\x02")
+    typist.answers("A domain from its package [drei.example]: ", "<")
+    # An unknown number is asked for again, with the one that was right.
+    typist.answers("Customer number to take over [20003]: ", "99999")
+    typist.sees("There is no customer number 99999")
+    typist.sees("Customer number to take over [20003]: ")
+    typist.child.send("\x02")
+    typist.answers("Number that is kept [10001]: ", "<")
+    typist.sees("This is the first question")
+    typist.answers("Number that is kept [10001]: ", "")
+    typist.sees("Customer number to take over [20003]: ")
+    typist.child.send("\x04")
+    assert typist.ends() == 130
 
 
 def test_a_choice_that_was_given_is_not_asked_for_again(customers, cli):

@@ -24,11 +24,11 @@ from custmerge.cli.render.text.parts import Grid, Line, Row, Table
 from custmerge.cli.render.text.styles import definitions
 from custmerge.rules.bulk import Batch, State
 from custmerge.rules.compare import compare
-from custmerge.rules.fields import Package
+from custmerge.rules.fields import Field, Package
 from custmerge.rules.people import Person, Role, Service
 from custmerge.rules.plan import Choice, Order
 from custmerge.rules.transfers import Form, Status, Transfer
-from custmerge.services.find import Profile
+from custmerge.services.find import Match, Profile, Reason
 from custmerge.services.history import Event, Page
 from custmerge.settings import Given, Source
 
@@ -61,6 +61,7 @@ SETTINGS = [
     Given("database_url", "postgresql://bernadette:***@server/kunden", Source.ENVIRONMENT, "CUSTMERGE_DATABASE_URL"),
     Given("retention_days", "365", Source.DEFAULT, ""),
 ]
+REASONS = (Reason(None, "garten.example", 2), Reason(Field.PHONE, "0721 91374-0"))
 SAMPLES = {
     access.staff_table: lambda draw: draw([Person(3, "bernadette", Role.SUPERVISOR, AT, AT, "")]),
     access.services_table: lambda draw: draw([Service(1, "nightly-audit", Role.AUDITOR, 1, "annegret", AT, AT, AT)]),
@@ -70,8 +71,8 @@ SAMPLES = {
     bulk.batches_table: lambda draw: draw([BATCH, BATCH]),
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
-    records.customers_table: lambda draw: draw([KEPT, ABSORBED]),
     settings.settings_table: lambda draw: draw(SETTINGS),
+    records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
 }
 UNIT = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \w+|\S+")

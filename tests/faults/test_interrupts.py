@@ -54,7 +54,7 @@ def test_who_cleans_up_after_an_interrupt_does_not_wait_for_the_transaction_that
         try:
             broken_off(database)
         except KeyboardInterrupt:
-            assert database.at_once(lambda unit: unit.chain.lock())
+            assert database.try_once(lambda unit: unit.chain.lock())
 
 
 def test_what_libraries_log_of_a_broken_connection_is_not_printed():

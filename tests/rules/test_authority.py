@@ -4,7 +4,7 @@ import pytest
 
 from custmerge.errors import BadValue, MissingInput, OwnNumberOnly, ProofRequired, SelfMerge
 from custmerge.rules.people import Capability, demand_authority, still_may, survivor_of
-from custmerge.rules.transfers import Status, life_of
+from custmerge.rules.transfers import Status, transfer_history
 
 
 def entries(*told):
@@ -23,11 +23,11 @@ def entries(*told):
     ],
 )
 def test_a_transfer_is_what_its_newest_entry_made_of_it(actions, status):
-    assert life_of(entries(*((action, {}) for action in actions))).status is status
+    assert transfer_history(entries(*((action, {}) for action in actions))).status is status
 
 
 def test_of_a_transfer_without_entries_nothing_is_told():
-    assert life_of([]) is None
+    assert transfer_history([]) is None
 
 
 def test_a_seal_for_what_an_older_version_wrote_changes_no_status():
@@ -38,9 +38,9 @@ def test_a_seal_for_what_an_older_version_wrote_changes_no_status():
         ("transfer_file", {"did": "seal", "row_sha256": "f"}),
         ("transfer_approve", {"did": "seal", "row_sha256": "a"}),
     )
-    life = life_of(told)
-    assert (life.status, life.filed, life.decided) == (Status.VOID, 1, 2)
-    assert (life.filing_digest, life.decision_digest) == ("f", "a")
+    history = transfer_history(told)
+    assert (history.status, history.filed, history.decided) == (Status.VOID, 1, 2)
+    assert (history.filing_digest, history.decision_digest) == ("f", "a")
 
 
 LOST = [{"did": "disable", "seq": 5}, {"did": "role", "role": "auditor", "seq": 5}]

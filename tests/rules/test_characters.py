@@ -13,7 +13,7 @@ from custmerge.cli.language import json_safe, visible
 from custmerge.cli.render.text.characters import character_remarks
 from custmerge.cli.render.text.parts import value_or_dash
 from custmerge.rules import normalise
-from custmerge.rules.characters import DEFAULT_IGNORABLE, doubles, has_too_many_marks, is_hidden
+from custmerge.rules.characters import DEFAULT_IGNORABLE, has_too_many_marks, is_hidden, look_alikes
 from custmerge.rules.records import problems_of_customer, problems_of_package
 
 NAMED = "\ufe0f\u034f\u3164\u115f\u1160\uffa0\u2800\u00ad\u180e\u180b\u17b4\u061c\u2065\U000e0100\U000e0041\U0001d159"
@@ -103,7 +103,7 @@ def test_a_value_that_looks_like_none_is_written_out(dash):
 
 @given(st.text(), st.text())
 def test_looking_alike_is_mutual(mine, theirs):
-    assert bool(doubles(mine, theirs)) == bool(doubles(theirs, mine))
+    assert bool(look_alikes(mine, theirs)) == bool(look_alikes(theirs, mine))
 
 
 @pytest.mark.parametrize("count", [30, 31])

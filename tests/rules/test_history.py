@@ -21,7 +21,7 @@ from custmerge.rules.history import (
     extend,
     image_digest,
 )
-from custmerge.rules.ledger_check import Part, follow
+from custmerge.rules.ledger_check import Part, verify_chain
 
 texts = st.text(st.characters(codec="utf-8"))
 keys = st.text(st.characters(max_codepoint=127), min_size=1)
@@ -35,7 +35,7 @@ def drafts(count):
 
 def breaks(entries):
     part = Part(0, NO_HASH, 0)
-    deque(follow(((entry.seq, entry.body, entry.hash) for entry in entries), part), maxlen=0)
+    deque(verify_chain(((entry.seq, entry.body, entry.hash) for entry in entries), part), maxlen=0)
     return part.findings.kept
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from custmerge.rules.normalise import phone, surely_other_phone
+from custmerge.rules.normalise import phone, surely_different_phones
 
 UNSEEN = "\u2009\u202f\u2007\u00a0\u3000\t\n\r \u200e\u202c\u00ad\u200b\u2060\ufeff\ufe0f\u034f\u3164\u2800"
 written = st.one_of(
@@ -81,9 +81,10 @@ def test_digits_that_are_no_number_are_compared_without_what_nobody_sees():
 @example("0721 1234/5678", "0721 1234")
 @example("0721 91374-0", "0721 91374-1")
 def test_what_is_surely_another_number_has_another_key(mine, theirs):
-    if surely_other_phone(mine, theirs):
+    if surely_different_phones(mine, theirs):
         assert phone(mine) != phone(theirs)
 
 
-def test_most_other_german_numbers_are_told_apart_unparsed():
-    assert surely_other_phone("0721 91374-0", "+49 (0)171 5550142")
+def test_most_other_german_numbers_and_missing_ones_are_told_apart_unparsed():
+    assert surely_different_phones("", "0171 5550121")
+    assert surely_different_phones("0721 91374-0", "+49 (0)171 5550142")

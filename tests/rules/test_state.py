@@ -5,7 +5,7 @@ from support.world import a_customer, details
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.history import Actor
 from custmerge.rules.plan import Choice, Image, State, Wishes, plan_merge
-from custmerge.rules.undo import MergeEntry, Present, plan_undo
+from custmerge.rules.undo import MergeEntry, PresentState, plan_undo
 
 OWN = ("Weg 1", "", "", "", "", "", "", "")
 
@@ -67,7 +67,7 @@ def test_an_undo_puts_back_what_an_order_took():
     plan = merged(state, "10001", "20002", Choice.KEEP)
     entry = MergeEntry(1, "10001", "20002", Choice.KEEP, (), "2026-01-01T00:00:00Z", Actor("anna", "staff"), "", None)
     image = Image(plan.survivor, plan.absorbed, plan.packages)
-    present = Present(state.records["10001"], state.records["20002"], state.packages)
+    present = PresentState(state.records["10001"], state.records["20002"], state.packages)
     state.undo(plan_undo(entry, image, present))
     assert (state.records, state.packages) == before
 

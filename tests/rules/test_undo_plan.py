@@ -13,11 +13,11 @@ from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_VALUES, FIELDS, Customer
 from custmerge.rules.history import Actor, image_digest
 from custmerge.rules.plan import Choice, Wishes, before_image, contact_after, plan_merge, read_image
 from custmerge.rules.undo import (
-    Later,
+    LaterOrder,
     MergeEntry,
-    Present,
-    demand_kept,
-    later_in_the_way,
+    PresentState,
+    blocking_orders,
+    demand_image,
     plan_undo,
     read_merge_entry,
 )
@@ -49,7 +49,7 @@ def after(plan, later=(), **changes):
         )
         for p in plan.packages
     ]
-    return Present(
+    return PresentState(
         **{
             "survivor": plan.survivor.with_values(plan.changes),
             "absorbed": Customer(plan.absorbed.number, EMPTY_VALUES, plan.survivor.number),
@@ -148,7 +148,7 @@ def test_a_taken_field_is_in_the_way_when_it_is_neither_what_was_taken_nor_what_
 def test_a_field_that_a_later_order_has_brought_back_is_in_the_way_for_that_order():
     # That one's undo gives back what this order took.
     plan = a_merge()
-    present = after(plan, survivor=a_customer(), later=(Later(2, "10001", "30003", (Field.CITY,)),))
+    present = after(plan, survivor=a_customer(), later=(LaterOrder(2, "10001", "30003", (Field.CITY,)),))
     assert in_the_way(plan, present) == [("customer 10001", 2)]
 
 
@@ -175,12 +175,12 @@ def test_what_is_told_of_an_order_is_read_from_its_entry():
 def test_only_the_image_of_the_entry_is_believed():
     plan = a_merge()
     told, text = told_of(plan), before_image(plan)
-    demand_kept(told, SALT, text)
+    demand_image(told, SALT, text)
     with pytest.raises(Purged):
-        demand_kept(told, b"", "")
+        demand_image(told, b"", "")
     for salt, image in ((SALT, text.replace("Ulm", "Rom")), (b"", text), (SALT, "")):
         with pytest.raises(ImageChanged):
-            demand_kept(told, salt, image)
+            demand_image(told, salt, image)
 
 
 def test_fields_that_were_not_taken_and_other_packages_are_no_concern():
@@ -248,29 +248,29 @@ def test_later_orders_are_in_the_way_only_where_they_changed_the_same():
     plan = a_merge()
     told, image = told_of(plan, order=5), read_image(before_image(plan))
     same = [
-        Later(6, "30003", "10001"),
-        Later(7, "10001", "40004", (Field.CITY,)),
-        Later(8, "10001", "40004", (), frozenset({"P2"})),
+        LaterOrder(6, "30003", "10001"),
+        LaterOrder(7, "10001", "40004", (Field.CITY,)),
+        LaterOrder(8, "10001", "40004", (), frozenset({"P2"})),
     ]
     other = [
-        Later(4, "30003", "10001"),
-        Later(9, "10001", "40004", (Field.STREET,), frozenset({"P9"})),
-        Later(10, "50005", "40004", (Field.CITY,)),
+        LaterOrder(4, "30003", "10001"),
+        LaterOrder(9, "10001", "40004", (Field.STREET,), frozenset({"P9"})),
+        LaterOrder(10, "50005", "40004", (Field.CITY,)),
     ]
-    assert later_in_the_way(told, image, [*same, *other]) == same
+    assert blocking_orders(told, image, [*same, *other]) == same
 
 
 def test_the_order_that_took_the_survivor_over_is_named_for_all_that_went_with_it():
     plan = a_merge()
     gone = Customer("10001", EMPTY_VALUES, "30003")
     moved = {key: Package(key, "30003", p.name, p.domains) for key, p in after(plan).packages.items()}
-    present = after(plan, survivor=gone, packages=moved, later=(Later(2, "30003", "10001"),))
+    present = after(plan, survivor=gone, packages=moved, later=(LaterOrder(2, "30003", "10001"),))
     assert in_the_way(plan, present) == [("customer 10001", 2), ("package P1", 2), ("package P2", 2)]
 
 
 def test_the_orders_to_undo_first_come_newest_first():
     plan = a_merge(Wishes(Choice.KEEP, take=(Field.CITY,)))
-    later = (Later(2, "10001", "30003", (Field.CITY,)), Later(3, "10001", "40004", (), frozenset({"P1"})))
+    later = (LaterOrder(2, "10001", "30003", (Field.CITY,)), LaterOrder(3, "10001", "40004", (), frozenset({"P1"})))
     with pytest.raises(UndoBlocked) as error:
         undone(plan, after(plan, later=later))
     assert error.value.details["undo_first"] == [3, 2]

@@ -308,7 +308,7 @@ def test_a_chunk_without_proofs_asks_nothing_more(host):
     asked = []
     with host.database.reading() as unit:
         unit.register.domain_passwords = lambda claims: asked.append(claims) or {}
-        assert authority.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == set()
+        assert authority.proved_pairs(unit, host.ben, ["20002"], "2026-01-01T00:00:00Z") == {}
     assert not asked
 
 
@@ -338,7 +338,7 @@ def test_whoever_is_not_logged_in_any_more_learns_nothing_from_a_form_that_stand
     host.execute("DELETE FROM custmerge_session WHERE staff = 2")
     request = merge_service.Request("20002", "10001")
     for ask in (
-        lambda: merge_service.compared(host.database, host.ben, "20002", into="10001", now=host.now),
+        lambda: merge_service.offered(host.database, host.ben, "20002", into="10001", now=host.now),
         lambda: merge_service.needs_proof(host.database, host.ben, "20002", into="10001", now=host.now),
         lambda: merge_service.preview(host.database, host.ben, request, host.now),
         lambda: verify_service.check_claim(host.database, host.ben, "77777", into="10001", now=host.now),

@@ -53,11 +53,11 @@ def preview(database, caller, now):
     merge_service.preview(database, caller, merge_service.Request("20002", None), now)
 
 
-def compared(database, caller, now):
-    merge_service.compared(database, caller, "20002", into=None, now=now)
+def offered(database, caller, now):
+    merge_service.offered(database, caller, "20002", into=None, now=now)
 
 
-@pytest.mark.parametrize("ask", [merge, preview, compared])
+@pytest.mark.parametrize("ask", [merge, preview, offered])
 def test_nothing_but_the_customers_own_proofs_is_asked_about_it(database, ask):
     now = database.now()
     caller = sessions.login_customer(database, "10001", "pw-1", token="token", now=now)

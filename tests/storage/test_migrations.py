@@ -158,7 +158,7 @@ def test_a_program_writes_no_more_in_a_database_that_was_upgraded_beside_it(data
         execute(database_url, "UPDATE custmerge_version SET version_num = '9999'")
         with pytest.raises(NewSchema), database.writing() as unit:
             unit.chain.lock()
-        assert not database.at_once(lambda unit: unit.chain.lock())
+        assert not database.try_once(lambda unit: unit.chain.lock())
 
 
 def upgrade_and_die(url, fatal):

@@ -18,7 +18,7 @@ from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database
-from custmerge.storage.dialect import our_errors
+from custmerge.storage.dialect import translated_errors
 from support.command_line import CommandLine
 from support.runs import made_once, run_folder
 from support.world import World
@@ -208,7 +208,7 @@ def after(url, *statements, look=lambda _connection: None, replica=True):
 @contextmanager
 def inside(database, unit):
     """Give what a unit sees to somebody who reads, with the errors that readers get."""
-    with our_errors(database.url):
+    with translated_errors(database.url):
         yield unit
 
 

@@ -10,7 +10,7 @@ from custmerge.rules.people import Role
 from custmerge.services import audit as audit_service
 from custmerge.services.access import Caller
 from custmerge.storage.database import Database
-from custmerge.storage.dialect import our_errors
+from custmerge.storage.dialect import translated_errors
 
 AUDITOR = Caller(Role.AUDITOR, "ada", "", "", 3)
 NOW = datetime.now(UTC)
@@ -37,7 +37,7 @@ def after(url, *statements):
 
     @contextmanager
     def inside():
-        with our_errors(url):
+        with translated_errors(url):
             yield unit
 
     with closing(database), suppress(Undone), database.writing() as unit:

@@ -22,22 +22,22 @@ from custmerge.services.access import Caller, demand
 from custmerge.services.audit import ledger, people, tables
 from custmerge.services.audit.ledger import Stretch
 from custmerge.services.audit.workers import AuditProcesses, readable
-from custmerge.services.authority import as_they_are, last_update
+from custmerge.services.authority import last_update, with_present_status
 from custmerge.storage.database import Database
 from custmerge.storage.files import checkpoint_file
 from custmerge.storage.unit import Unit
 
-LOOK_AGAIN = 3
-"""An audit that found something while others were writing is repeated, up to so many looks in all."""
+RUNS_AT_MOST = 3
+"""An audit that found something while others were writing is repeated, up to this number of runs in all."""
 CHECKPOINTS_AT_ONCE = 500
 SECONDS_BY_CONTENT, SECONDS_BY_CHAIN = 25e-6, 3e-6
-"""About what an entry takes, with its order, before-image and packages, and alone; measured."""
+"""Measured time for one entry: with its order, before-image and packages, and without them."""
 _NOT_THERE = N_("names history entry {seq}, which there isn't: the history was cut off or replaced.")
 _OTHER_HASH = N_("has another hash for history entry {seq}: the history was rewritten.")
 _NO_HEAD = N_("the end of the chain isn't written down as one row any more: it was changed, deleted or put in twice.")
 
 FAILED_LOGINS = 20
-"""So many wrong passwords since the last audit are worth a look; one lock is."""
+"""So many wrong passwords since the last audit are a warning; a single lock is one, too."""
 EXPIRES_WITHIN = timedelta(days=7)
 OPEN_FOR = timedelta(days=7)
 RUNS_FOR = timedelta(days=1)
@@ -67,25 +67,25 @@ _WRONG = N_("the signature of this line of {file} is wrong: find out who wrote i
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be checked."""
+    """The options of an audit."""
 
     checks: frozenset[CheckName]
     checkpoints: Callable[[], Iterator[Checkpoint]] | None
-    """Gives what earlier audits have written down, oldest first."""
+    """Yields the checkpoints of earlier audits, oldest first."""
     since_checkpoint: bool
-    """Verify only what came after the last checkpoint."""
+    """Whether only entries after the last checkpoint are verified."""
     retention_days: int
 
 
 def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> Audit:
-    """Check everything that is wanted and return the findings; changes nothing.
+    """Return the findings of the checks that are wanted; changes nothing.
 
     Raises NotAllowed, BadFile for a checkpoint file that can't be read, DatabaseError.
     """
     demand(caller, Capability.AUDIT)
     began = time.monotonic()
-    for left in reversed(range(LOOK_AGAIN)):
-        look = _Look(database, wanted, now)
+    for left in reversed(range(RUNS_AT_MOST)):
+        look = _AuditRun(database, wanted, now)
         head, findings = look.everything()
         if not look.was_disturbed or not findings.kept or not left:
             break
@@ -93,8 +93,8 @@ def audit(database: Database, caller: Caller, wanted: Wanted, now: datetime) -> 
     return Audit(checked, head, time.monotonic() - began)
 
 
-class _Look:
-    """One look at the whole, as it is at one moment."""
+class _AuditRun:
+    """One run of an audit, on the state at one moment."""
 
     def __init__(self, database: Database, wanted: Wanted, now: datetime) -> None:
         self._database = database
@@ -103,9 +103,9 @@ class _Look:
         self._now = now
         self._takes_any_text = False
         self._last: Checkpoint | None = None
-        """What the last audit that wrote a checkpoint saw."""
+        """The newest checkpoint of an earlier audit."""
         self._since: Checkpoint | None = None
-        """The same where only what came after it is wanted."""
+        """The same checkpoint if only entries after it are verified, else None."""
         self.was_disturbed = False
 
     def everything(self) -> tuple[Head, Findings]:
@@ -123,17 +123,17 @@ class _Look:
             known = frozenset(finding.subject for finding in findings.kept)
             catalogue = partial(tables.examine_catalogue, checks=self._checks, known=known)
             if CheckName.CHAIN in unreadable:
-                # Nothing else can be compared with anything.
+                # Without the history, nothing else can be checked.
                 findings.extend(catalogue(unit))
                 return Head(0, NO_HASH, 0), findings
             self._last = self._compare_checkpoints(unit, findings)
             self._since = self._last if self._wanted.since_checkpoint else None
             before = unit.ledger_reader.head()
-            # If one of the two was changed, the other may still say how many entries there are.
+            # If head or entries were changed, the other may still tell how many entries there are.
             end = min(unit.ledger_reader.last_seq(), before.seq if before else sys.maxsize)
         entries = end - (self._since.seq if self._since else 0)
         seconds = entries * (SECONDS_BY_CONTENT if self._checks & ledger.BY_ORDER else SECONDS_BY_CHAIN)
-        # Processes are started while the database isn't open.
+        # Processes must be started while the database isn't open.
         with (
             AuditProcesses(self._database, seconds=seconds, takes_any_text=self._takes_any_text) as processes,
             self._reading() as unit,
@@ -175,7 +175,7 @@ class _Look:
         with readable(unit, findings, CheckName.CHAIN):
             erased_until, _count = ledger.purged(unit, "orders")
             packages_after = last_update(unit, "packages")
-        # Bounds come from the entries that there are: a number that somebody wrote into the head would have no end.
+        # Bounds come from the entries, not from the head, into which somebody could write any large number.
         bounds = unit.ledger_reader.bounds(first, last, AuditProcesses.ENTRIES_AT_ONCE)
         return [
             Stretch(begin, end, self._checks, erased_until, packages_after)
@@ -183,15 +183,15 @@ class _Look:
         ]
 
     def _compare_checkpoints(self, unit: Unit, findings: Findings) -> Checkpoint | None:
-        """Compare the history with what earlier audits wrote down; returns the last checkpoint."""
+        """Compare the history with the checkpoints of earlier audits; returns the last checkpoint."""
         last = None
         checkpoints = self._wanted.checkpoints() if self._wanted.checkpoints else iter(())
-        while some := list(islice(checkpoints, CHECKPOINTS_AT_ONCE)):
-            last = some[-1]
+        while group := list(islice(checkpoints, CHECKPOINTS_AT_ONCE)):
+            last = group[-1]
             if CheckName.CHECKPOINT not in self._checks and not self._wanted.since_checkpoint:
                 continue
-            hashes = unit.ledger_reader.hashes({checkpoint.seq for checkpoint in some}) | {0: NO_HASH}
-            for checkpoint in some:
+            hashes = unit.ledger_reader.hashes({checkpoint.seq for checkpoint in group}) | {0: NO_HASH}
+            for checkpoint in group:
                 message = _NOT_THERE if checkpoint.seq not in hashes else _OTHER_HASH
                 if hashes.get(checkpoint.seq) != checkpoint.hash:
                     subject = f"checkpoint {checkpoint.at}"
@@ -199,11 +199,11 @@ class _Look:
         return last
 
     def _warn(self, unit: Unit, findings: Findings) -> None:
-        """Say what somebody should look after, though nothing was touched."""
+        """Add the warnings: things that somebody should look after, though nothing was changed by hand."""
         now, last = self._now, self._last
         with readable(unit, findings, CheckName.OPEN):
             if CheckName.LOGINS in self._checks:
-                # A line from the future says nothing of the moment of the last audit.
+                # A checkpoint from the future doesn't tell when the last audit was.
                 is_past = last is not None and last.at <= stamp(now)
                 since = last.at if last is not None and is_past else stamp(now - timedelta(days=1))
                 _warn_of_logins(unit, findings, since)
@@ -242,7 +242,7 @@ def _warn_of_retention(unit: Unit, findings: Findings, until: str, days: int) ->
 
 
 def _warn_of_transfers(unit: Unit, findings: Findings, now: datetime) -> None:
-    for transfer in as_they_are(unit, unit.transfers.stored_as(*OPEN, filed_before=stamp(now - OPEN_FOR))):
+    for transfer in with_present_status(unit, unit.transfers.stored_as(*OPEN, filed_before=stamp(now - OPEN_FOR))):
         subject = f"transfer {transfer.id}"
         if transfer.status in OPEN:
             findings.warn(CheckName.OPEN, subject, _TRANSFER_OPEN, status=transfer.status.value, at=transfer.at)
@@ -261,26 +261,26 @@ def _warn_of_batches(unit: Unit, findings: Findings, now: datetime) -> None:
 
 
 class CheckpointBook:
-    """A checkpoint file, or None where the lines go somewhere else and nothing is read."""
+    """A checkpoint file; without a path, checkpoints are written elsewhere and none are read."""
 
     def __init__(
         self, path: str | None, *, sign_key: str | None, verify_key: str | None, environ: Mapping[str, str]
     ) -> None:
-        """Load the keys, so that a wrong one is told before the audit. Raises BadFile."""
+        """Load the keys, so that a wrong key is reported before the audit. Raises BadFile."""
         self._path = path
         self._sign = checkpoint_file.signer(sign_key, environ) if sign_key else None
         self._is_right = checkpoint_file.verifier(verify_key) if verify_key else None
 
     @property
     def checkpoints(self) -> Callable[[], Iterator[Checkpoint]] | None:
-        """What reads the file anew, oldest first; None where there is none. It raises BadFile."""
+        """A function that reads the checkpoints again, oldest first; None without a file. It raises BadFile."""
         path = self._path
         return None if path is None else lambda: checkpoint_file.read(path)
 
     def verified(self, done: Audit) -> Audit:
-        """Return an audit with a finding besides for each line that isn't signed as it should be.
+        """Return an audit with a further finding for each line that isn't signed correctly.
 
-        Nothing is added without a key, or where the check was left out. Raises BadFile.
+        Nothing is added without a key, or if the check was left out. Raises BadFile.
         """
         if self._is_right is None or self._path is None:
             return done
@@ -292,10 +292,10 @@ class CheckpointBook:
         return replace(done, checks=checks)
 
     def following(self, done: Audit, now: datetime) -> Checkpoint | None:
-        """Return the checkpoint, signed where there is a key, that an audit of the moment `now` gives.
+        """Return the checkpoint of an audit at the moment `now`, signed if there is a key.
 
-        None where it gives none: what was found is critical, or what a checkpoint stands for, that everything
-        up to it is right, wasn't looked at.
+        None if findings are critical, or if the audit left out a check that a checkpoint needs: that everything up to
+        it is right.
         """
         looked_at = {checked.check for checked in done.checks}
         needed = {CheckName.CHAIN} if self._path is None else {CheckName.CHAIN, CheckName.CHECKPOINT}
@@ -311,8 +311,8 @@ class CheckpointBook:
 
 
 def _with_wrong_lines(checked: Checked, path: str, is_right: Callable[[Checkpoint], bool]) -> Checked:
-    """Return a check with a finding besides for each line of a file that isn't signed as it should be."""
-    # Those of this check are all critical: one that is only counted leaves the verdict as it is.
+    """Return a check with a further finding for each line of a file that isn't signed correctly."""
+    # All findings of this check are critical, so findings that are only counted don't change the verdict.
     findings = Findings(list(checked.findings), Counter({checked.check: checked.count}))
     for number, checkpoint in checkpoint_file.numbered(path):
         if not is_right(checkpoint):

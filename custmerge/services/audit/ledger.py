@@ -20,18 +20,18 @@ from custmerge.rules.ledger_check import (
     Placement,
     check_entries,
     compare,
-    follow,
     joined,
     misplaced,
+    verify_chain,
 )
 from custmerge.services.audit.workers import readable
-from custmerge.services.authority import approved_in, told_of_batch
+from custmerge.services.authority import approved_in, batch_history
 from custmerge.storage.unit import Unit
 
 _OF_PACKAGES = {CheckName.PACKAGES, CheckName.CONTACTS}
 BY_ORDER = {CheckName.ORDERS, CheckName.IMAGES, CheckName.TRANSFERS, CheckName.BATCHES, *_OF_PACKAGES}
 PACKAGES_AT_ONCE = 1000
-"""So many moved packages, or a few more, are looked up by one question."""
+"""One query looks up about this many moved packages."""
 ERASED_OTHERWISE = N_("{count} are erased, and the purges that the history has erased {told}: some were emptied.")
 _PACKAGE_GONE = N_("moved with order {order} and is gone.")
 _PACKAGE_MOVED = N_("went to {survivor} with order {order} and is under {number}: it was moved.")
@@ -58,7 +58,7 @@ _BATCH_GONE = N_("is gone, and the history has {merges} of its rows merged: it w
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Entries that are looked at in one go."""
+    """A range of history entries that is checked in one step."""
 
     first: int
     last: int
@@ -66,11 +66,11 @@ class Stretch:
     purged_until: str
     """Before-images of orders older than this moment may have been erased."""
     packages_after: int
-    """Orders whose entries stand before this seq say nothing of packages any more: an import changed them."""
+    """Packages aren't compared with orders whose entries are before this seq, because an import changed them."""
 
 
 def examine(unit: Unit, stretch: Stretch) -> Part:
-    """Check a stretch of the history and what belongs to it."""
+    """Check a stretch of the history with its orders, before-images, packages and tombstones."""
     unit.ledger_reader.expect(stretches=True)
     part = _start(unit, stretch)
     first_order = part.order + 1
@@ -98,31 +98,31 @@ def _check_all(unit: Unit, stretch: Stretch, part: Part) -> bool:
         readable(unit, part.findings, CheckName.ORDERS),
         unit.ledger_reader.ledger(stretch.first, stretch.last) as rows,
     ):
-        for merge in compare(follow(rows, part), part, purged_until=stretch.purged_until):
+        for merge in compare(verify_chain(rows, part), part, purged_until=stretch.purged_until):
             packages.add(merge)
         part.is_read = True
     packages.check()
     return part.is_read
 
 
-def _check_history(unit: Unit, stretch: Stretch, found: Findings) -> Part:
-    """Check the history alone, which may be whole where the rest can't be read."""
+def _check_history(unit: Unit, stretch: Stretch, findings: Findings) -> Part:
+    """Check the history only, which may be readable even if the rest isn't."""
     part = _start(unit, stretch)
-    part.findings = found.without(CheckName.CHAIN).without(CheckName.COLUMNS)
+    part.findings = findings.without(CheckName.CHAIN).without(CheckName.COLUMNS)
     with (
         readable(unit, part.findings, CheckName.CHAIN if CheckName.CHAIN in stretch.checks else CheckName.COLUMNS),
         unit.ledger_reader.entries(stretch.first, stretch.last) as entries,
     ):
         if CheckName.COLUMNS in stretch.checks:
-            check_entries(follow(entries, part), part)
+            check_entries(verify_chain(entries, part), part)
         elif CheckName.CHAIN in stretch.checks:
-            deque(follow(entries, part), maxlen=0)
+            deque(verify_chain(entries, part), maxlen=0)
     part.order = unit.ledger_reader.order_before(stretch.last + 1)
     return part
 
 
 class _MovedPackages:
-    """The packages of before-images, compared with what they are now, some at a time."""
+    """The packages of before-images, compared with the present packages in groups."""
 
     def __init__(self, unit: Unit, stretch: Stretch, findings: Findings) -> None:
         self._unit = unit
@@ -133,7 +133,7 @@ class _MovedPackages:
         self._count = 0
 
     def add(self, merge: Merge) -> None:
-        """Check the packages that moved with an order, now or with those of later orders."""
+        """Check the packages that moved with an order, at once or together with those of later orders."""
         if merge.packages:
             self._merges.append(merge)
             self._count += len(merge.packages)
@@ -141,7 +141,7 @@ class _MovedPackages:
             self.check()
 
     def check(self) -> None:
-        """Check the packages that were added and not checked yet; nothing more once some can't be read."""
+        """Check the packages that were added and not checked yet; does nothing after a package couldn't be read."""
         merges, self._merges, self._count = self._merges, [], 0
         if self._is_wanted and merges:
             self._is_wanted = False
@@ -153,13 +153,13 @@ class _MovedPackages:
         keys = [key for merge in merges for key, *_ in merge.packages]
         placements = self._unit.register_reader.placements(keys)
         changed = [(merge, *package) for merge in merges for package in misplaced(merge, placements)]
-        standing = self._standing([merge for merge, *_ in changed]) if changed else ()
+        in_force = self._in_force([merge for merge, *_ in changed]) if changed else ()
         for merge, key, expected, now in changed:
-            if merge.order in standing:
+            if merge.order in in_force:
                 self._report(merge, f"package {key}", expected, now)
 
-    def _standing(self, merges: Sequence[Merge]) -> set[int]:
-        """Return the orders that still say where packages are: not undone, survivor in use, no import since."""
+    def _in_force(self, merges: Sequence[Merge]) -> set[int]:
+        """Return the orders that still decide where packages are: not undone, survivor in use, no import since."""
         imported = self._unit.ledger_reader.order_before(self._packages_after + 1)
         undone = self._unit.chain.undone({merge.order for merge in merges})
         survivors = self._unit.register.customers({merge.survivor for merge in merges})
@@ -185,26 +185,26 @@ class _MovedPackages:
 
 
 def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName], *, is_whole: bool) -> Findings:
-    """Return the findings of all parts, and those that only show when the parts lie side by side."""
+    """Return the findings of all parts, and those that only show when the parts are put together."""
     findings = Findings()
     for part in parts:
         findings.extend(part.findings)
     if CheckName.CHAIN in checks:
-        # No part of the chain, and yet found by everybody who asks the history.
+        # These entries aren't part of the chain, but every query of the history finds them.
         for seq in unit.ledger_reader.before_first():
             findings.add(CheckName.CHAIN, f"history {seq}", _BEFORE_FIRST)
         _check_end(unit, findings, head, parts[-1])
     if CheckName.ORDERS in checks and parts[-1].order != head.order:
         findings.add(CheckName.ORDERS, f"order {parts[-1].order}", _LAST_ORDER, order=head.order)
-    # Orders are numbered without a gap: one too many was put in, wherever its number says that it stands.
+    # Orders are numbered without a gap, so a surplus order was put in, whatever its number is.
     merges = sum(part.merges for part in parts) if is_whole else head.order
     with readable(unit, findings, CheckName.ORDERS):
         _check_strays(unit, findings, checks, merges)
     if is_whole and CheckName.IMAGES in checks:
         with readable(unit, findings, CheckName.IMAGES):
-            erased, (_until, told) = sum(part.erased for part in parts), purged(unit, "orders")
-            if erased > told:
-                findings.add(CheckName.IMAGES, "before-images", ERASED_OTHERWISE, count=erased, told=told)
+            erased, (_until, by_purges) = sum(part.erased for part in parts), purged(unit, "orders")
+            if erased > by_purges:
+                findings.add(CheckName.IMAGES, "before-images", ERASED_OTHERWISE, count=erased, told=by_purges)
     if CheckName.BATCHES in checks:
         traces = joined([part.traces for part in parts])
         is_all = is_whole and all(part.is_read for part in parts)
@@ -214,13 +214,13 @@ def join(parts: list[Part], unit: Unit, head: Head, checks: frozenset[CheckName]
 
 
 def purged(unit: Unit, what: Literal["orders", "forms"]) -> tuple[str, int]:
-    """Return the latest moment before which a purge has erased before-images or forms, and how many all purges have.
+    """Return the latest moment before which a purge erased before-images or forms, and how many all purges erased.
 
     Without a purge the moment is an empty text. Raises ValueError, TypeError or LookupError for an entry that
     custmerge never writes.
     """
     latest, count = "", 0
-    # One at a time, and closed before an odd entry ends this part of the audit: an open cursor would end with it.
+    # Entries are read one by one; the cursor is closed before an odd entry ends this part of the audit.
     with closing(unit.chain.newest(action=Action.PURGE.value)) as entries:
         for entry in entries:
             facts = json.loads(entry.body)
@@ -250,9 +250,9 @@ def _check_end(unit: Unit, findings: Findings, head: Head, last: Part) -> None:
 
 
 def _check_batches(unit: Unit, findings: Findings, traces: Mapping[int, BatchTrace], *, is_whole: bool) -> None:
-    """Compare every bulk file with what the history says of it; `is_whole` says that all of it was read.
+    """Compare every bulk file with its entries; `is_whole` says that the whole history was read.
 
-    Where only its end was, the entries of an approval that can be used are looked for in the rest.
+    If only its end was read, the entries of batches whose approval can still be used are read from the rest.
     """
     open_ones = set() if is_whole else {number for number, _person in unit.batches.open_approvals()}
     known, decided = set(), unit.ledger_reader.decided_rows()
@@ -260,7 +260,7 @@ def _check_batches(unit: Unit, findings: Findings, traces: Mapping[int, BatchTra
         known.add(number)
         trace = traces.get(number, BatchTrace())
         if number in open_ones:
-            merges, last, undone = told_of_batch(unit, number, merged)
+            merges, last, undone = batch_history(unit, number, merged)
             trace = replace(trace, merges=merges, last=last, undone=undone)
         is_all = is_whole or number in open_ones
         row = state, done, merged, decided.get(number, 0)
@@ -270,7 +270,7 @@ def _check_batches(unit: Unit, findings: Findings, traces: Mapping[int, BatchTra
             if len(unit.chain.undone(orders)) < len(orders):
                 findings.add(CheckName.BATCHES, f"batch {number}", _NOT_UNDONE)
     for number in sorted(traces.keys() - known):
-        # An approved one has the entry of its approval, which `people` looks for.
+        # An approved batch has an approval entry, which `people` checks.
         if not approved_in(unit, number):
             findings.add(CheckName.BATCHES, f"batch {number}", _BATCH_GONE, merges=traces[number].merges)
 
@@ -281,7 +281,7 @@ def _check_batch(
     state, done, merged, decided = row
     if trace.again:
         findings.add(CheckName.BATCHES, subject, _AGAIN, row=trace.again)
-    # An undo ends a batch before it takes the first order back.
+    # An undo ends a batch before it undoes the first order.
     if state not in set(State):
         findings.add(CheckName.BATCHES, subject, _NO_STATE, state=state)
     elif (trace.undone or trace.is_ended) and state in UNFINISHED:

@@ -1,4 +1,4 @@
-"""The part of an audit about staff, service tokens, transfers and approvals: each row against its newest entry."""
+"""The audit of staff, service tokens, transfers and approvals: each row is compared with its newest entry."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from custmerge.rules.transfers import (
     DECISIONS,
     OPEN,
     STATUS_AFTER,
-    Life,
     Status,
+    TransferHistory,
     decision_digest,
     filing_digest,
     form_type,
-    life_of,
+    transfer_history,
     void_digest,
 )
 from custmerge.services.access import Staff
@@ -51,7 +51,7 @@ _FORM_CHANGED = N_("its signed form isn't the one that was filed: it was changed
 
 
 def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -> Findings:
-    """Check who and what may give access; `used` are transfers with the orders that used them."""
+    """Check staff, tokens, transfers, forms and approvals; `used` maps transfers to the orders that used them."""
     findings = Findings()
     looks: dict[CheckName, Callable[[Unit, Findings], None]] = {
         CheckName.STAFF: _check_staff,
@@ -71,13 +71,13 @@ def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -
 def _newest_entries(
     unit: Unit, findings: Findings, check: CheckName, key: str, *actions: Action, kind: str | None = None
 ) -> Iterator[Callable[[str | int], Facts | None]]:
-    """Give a function that returns the newest entry with a row's digest, of some actions, for a name or number.
+    """Yield a function that returns the newest entry with a row's digest, of the given actions, for a name or number.
 
-    None where there is no such entry, or it was asked for before. It is to be asked in the order of the keys' bytes,
-    in which `DigestedRows` gives the rows, and holds one entry in memory at a time. An entry that is passed over has
-    no row: with `kind`, the word for such a row, that is a finding.
+    It returns None if there is no such entry, or if it was returned before. Call it in the order of the keys' bytes,
+    as `DigestedRows` yields the rows: it holds only one entry in memory. An entry that is skipped has no row: with
+    `kind`, the word for such a row, that is a finding.
     """
-    # Closed: a cursor that is open when an odd row ends this part would take the rest with it.
+    # Closed, because a cursor that is still open when an odd row ends this part would end the rest as well.
     with closing(unit.digested_rows.entries(key, [action.value for action in actions])) as entries:
         ahead = next(entries, None)
 
@@ -135,32 +135,32 @@ def _check_transfers(unit: Unit, findings: Findings, used: Mapping[int, int]) ->
         newest(Action.TRANSFER_VOID) as void_of,
         closing(unit.digested_rows.transfers()) as rows,
     ):
-        while some := list(islice(rows, TRANSFERS_AT_ONCE)):
-            # From the whole history: an audit since a checkpoint has read its end alone.
-            told = entries_of(unit, {row["id"]: row["absorbed"] for row in some})
-            lives = {
-                number: life_of(facts for facts in entries if not _is_merge(facts))
-                for number, entries in told.items()
+        while group := list(islice(rows, TRANSFERS_AT_ONCE)):
+            # From the whole history: an audit since a checkpoint has read only its end.
+            named = entries_of(unit, {row["id"]: row["absorbed"] for row in group})
+            histories = {
+                number: transfer_history(facts for facts in entries if not _is_merge(facts))
+                for number, entries in named.items()
             }
             used_before = {
                 number: cast("int", facts["order"])
-                for number, entries in told.items()
+                for number, entries in named.items()
                 for facts in entries
                 if _is_merge(facts)
             }
-            staff = Staff(unit, {row[who] for row in some for who in ("filed_by_person", "decided_by_person")})
-            for row in some:
+            staff = Staff(unit, {row[who] for row in group for who in ("filed_by_person", "decided_by_person")})
+            for row in group:
                 number, subject = row["id"], f"transfer {row['id']}"
                 digest = filing_digest(row)
                 _check_digest(findings, CheckName.TRANSFERS, subject, digest, filed_of(number))
                 _check_decision(findings, subject, row, decided_of(number))
                 order = used.get(number, used_before.get(number))
                 _check_use(unit, findings, subject, row, order)
-                life, entry = lives[number], void_of(number)
+                past, entry = histories[number], void_of(number)
                 if order is None and row["status"] != Status.USED:
-                    _check_status(findings, subject, row, life, entry)
-                if life is not None and row["status"] in OPEN:
-                    _check_people(findings, subject, row, life, staff)
+                    _check_status(findings, subject, row, past, entry)
+                if past is not None and row["status"] in OPEN:
+                    _check_people(findings, subject, row, past, staff)
                 if row["decided_by_person"] == row["filed_by_person"]:
                     findings.add(CheckName.TRANSFERS, subject, _SAME_PERSON)
 
@@ -179,10 +179,10 @@ def _check_decision(findings: Findings, subject: str, row: Mapping[str, Any], en
 
 
 def _check_status(
-    findings: Findings, subject: str, row: Mapping[str, Any], life: Life | None, void: Facts | None
+    findings: Findings, subject: str, row: Mapping[str, Any], past: TransferHistory | None, void: Facts | None
 ) -> None:
     """Compare the status of a transfer that no order used with its newest entry."""
-    expected = Status.FILED if life is None else life.status
+    expected = Status.FILED if past is None else past.status
     if row["status"] != expected:
         findings.add(CheckName.TRANSFERS, subject, _STATUS, status=str(row["status"]), expected=expected.value)
     elif expected is Status.VOID:
@@ -190,13 +190,15 @@ def _check_status(
         _check_digest(findings, CheckName.TRANSFERS, subject, void_digest(row, why), void)
 
 
-def _check_people(findings: Findings, subject: str, row: Mapping[str, Any], life: Life, staff: Staff) -> None:
-    """Look for an open transfer whose filer or approver is disabled or has a role that may not."""
-    if staff.why_not(row["filed_by_person"], Capability.TRANSFER_FILE, life.filed) is not None:
+def _check_people(
+    findings: Findings, subject: str, row: Mapping[str, Any], past: TransferHistory, staff: Staff
+) -> None:
+    """Report an open transfer whose filer or approver is disabled or has a role that doesn't allow it."""
+    if staff.why_not(row["filed_by_person"], Capability.TRANSFER_FILE, past.filed) is not None:
         name = staff.name_of(row["filed_by_person"])
         findings.add(CheckName.TRANSFERS, subject, _FILER_GONE, status=str(row["status"]), name=name)
     is_approved = row["status"] == Status.APPROVED
-    if is_approved and staff.why_not(row["decided_by_person"], Capability.TRANSFER_DECIDE, life.decided) is not None:
+    if is_approved and staff.why_not(row["decided_by_person"], Capability.TRANSFER_DECIDE, past.decided) is not None:
         name = staff.name_of(row["decided_by_person"])
         findings.add(CheckName.TRANSFERS, subject, _APPROVER_GONE, name=name)
 
@@ -225,7 +227,7 @@ def _check_forms(unit: Unit, findings: Findings) -> None:
 
 
 def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_until: str) -> bool:
-    """Compare a transfer's form with what was filed; returns whether it was erased."""
+    """Compare a transfer's form with the filed digest; returns whether the form was erased."""
     content = unit.transfers.form_of(row["id"])
     if content is None:
         findings.add(CheckName.FORMS, f"transfer {row['id']}", _FORM_GONE)
@@ -241,7 +243,7 @@ def _check_form(unit: Unit, findings: Findings, row: Mapping[str, Any], erased_u
 
 
 def _check_approvals(unit: Unit, findings: Findings) -> None:
-    # Files that can be run as a whole, by the approval of somebody who may not give it any more.
+    # Batches that could be run by the approval of a person who may no longer approve.
     for batch, name in lost_approvals(unit):
         findings.add(CheckName.BATCHES, f"batch {batch}", _APPROVER_GONE, name=name)
     with (

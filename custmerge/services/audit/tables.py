@@ -1,7 +1,7 @@
-"""The tables' part of an audit.
+"""The audit of tables.
 
-The catalogue: our tables as the database itself describes them, and its indexes. The register: tombstones, circles,
-domains, packages.
+The catalogue: custmerge's tables and indexes as the database itself describes them. The register: tombstones,
+circles, domains, packages.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from custmerge.storage.catalogue import CHECK_OF_TABLE, Why
 from custmerge.storage.unit import Unit
 
 DEFINITION_AT_MOST = 200
-"""Characters of what somebody made of a table that a finding shows."""
+"""How many characters of a changed definition a finding shows."""
 _NO_TABLE = N_("is gone: it was dropped.")
 _OTHER_COLUMN = N_("is gone or of another type: the table was changed.")
 _MESSAGES = {
@@ -38,21 +38,21 @@ _CHECK_OF_KIND = {
 }
 _UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
 _FILLED = N_("was merged away and has a record again: it was changed.")
-_RETIRED = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
+_NO_ORDER = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
 _CIRCLE = N_("was merged away and leads to no number that is in use: its way is a circle.")
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _DOMAIN_TWICE = N_("is in two packages: the database's own key is gone.")
 _OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
-_OF_NOBODY = N_("is under {number}, which there isn't.")
-_HOMELESS = N_("is in a package that there isn't.")
+_NO_CUSTOMER = N_("is under {number}, which there isn't.")
+_NO_PACKAGE = N_("is in a package that there isn't.")
 
 
 def unreadable(unit: Unit, findings: Findings, checks: frozenset[CheckName]) -> set[CheckName | None]:
-    """Take note of tables and columns that are gone or of another type; returns the checks that need the tables."""
+    """Report tables and columns that are gone or of another type; returns the checks that need these tables."""
     needed = set()
     for table, column in unit.protection.unreadable():
         needed.add(CHECK_OF_TABLE.get(table))
-        # Whatever is wanted: without a table nothing is well.
+        # Reported whichever checks are wanted, because a missing table is never right.
         check = next(check for check in (CHECK_OF_TABLE.get(table), *CheckName) if check in checks)
         if column is None:
             findings.add(check, f"table {table}", _NO_TABLE)
@@ -62,7 +62,7 @@ def unreadable(unit: Unit, findings: Findings, checks: frozenset[CheckName]) -> 
 
 
 def examine_catalogue(unit: Unit, checks: frozenset[CheckName], known: frozenset[str]) -> Findings:
-    """Say what of our tables isn't as the migrations made it, but for the subjects that are `known` already."""
+    """Report what differs in custmerge's tables from the migrations, except the subjects that are `known` already."""
     findings = Findings()
     if checks.isdisjoint(_CHECK_OF_KIND.values()):
         return findings
@@ -76,9 +76,9 @@ def examine_catalogue(unit: Unit, checks: frozenset[CheckName], known: frozenset
 
 
 def examine_contents(unit: Unit, checks: frozenset[CheckName]) -> Findings:
-    """Report tables and indexes of an SQLite file that don't hold what they should.
+    """Report tables and indexes of an SQLite file whose contents are damaged.
 
-    Every row is read, so it is a part of its own: another process reads the history meanwhile.
+    Every row is read, so this is a task of its own: another process reads the history meanwhile.
     """
     findings = Findings()
     if CheckName.COLUMNS in checks:
@@ -90,7 +90,7 @@ def examine_contents(unit: Unit, checks: frozenset[CheckName]) -> Findings:
 
 
 def examine_register(unit: Unit, checks: frozenset[CheckName], only: Collection[str] | None) -> Findings:
-    """Check the register; with `only`, what concerns those numbers alone."""
+    """Check the register; with `only`, just what concerns these numbers."""
     findings = Findings()
     unit.ledger_reader.expect(stretches=False)
     for check, examine_part in _PARTS.items():
@@ -111,13 +111,13 @@ def _check_tombstones(unit: Unit, findings: Findings, only: Collection[str] | No
             findings.add(CheckName.TOMBSTONES, f"customer {number}", _FILLED)
     # An absorbed number leads to the number that its order kept, unless the order was undone.
     if tombstones is None or tombstones.lead_further or reader.has_undos():
-        for number, merged_into in reader.retired_by_nobody(only):
-            findings.add(CheckName.TOMBSTONES, f"customer {number}", _RETIRED, number=merged_into)
+        for number, merged_into in reader.tombstones_without_order(only):
+            findings.add(CheckName.TOMBSTONES, f"customer {number}", _NO_ORDER, number=merged_into)
 
 
 def _check_circles(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is not None:
-        for number in unit.register_reader.going_further(only):
+        for number in unit.register_reader.leading_to_tombstones(only):
             records = unit.register.customers_with_chains([number])
             end = records.get(chain(number, records)[-1])
             if end is not None and end.merged_into is not None:
@@ -131,10 +131,10 @@ def _check_circles(unit: Unit, findings: Findings, only: Collection[str] | None)
 
 
 def _check_domains(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    for name in unit.register_reader.domains_twice() if only is None else ():
+    for name in unit.register_reader.duplicate_domains() if only is None else ():
         findings.add(CheckName.DOMAINS, f"domain {name}", _DOMAIN_TWICE)
     for name in unit.register_reader.domains_without_package() if only is None else ():
-        findings.add(CheckName.DOMAINS, f"domain {name}", _HOMELESS)
+        findings.add(CheckName.DOMAINS, f"domain {name}", _NO_PACKAGE)
     for name, key in unit.register_reader.unsure_domain_keys(only):
         if not isinstance(name, str) or domain_in_ascii(name.strip()) != key:
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
@@ -142,8 +142,8 @@ def _check_domains(unit: Unit, findings: Findings, only: Collection[str] | None)
 
 def _check_packages(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is None:
-        for package, number in unit.register_reader.packages_of_nobody():
-            findings.add(CheckName.PACKAGES, f"package {package}", _OF_NOBODY, number=number)
+        for package, number in unit.register_reader.packages_without_customer():
+            findings.add(CheckName.PACKAGES, f"package {package}", _NO_CUSTOMER, number=number)
 
 
 _PARTS = {

@@ -1,6 +1,6 @@
-"""Parts of an audit: each is done by a process of its own, and what can't be read ends that part alone.
+"""The tasks of an audit, which run in several processes; a row that can't be read ends only its own task.
 
-Processes, because hashing and parsing hold Python's lock: threads would wait for each other.
+Processes instead of threads, because hashing and parsing hold Python's lock: threads would wait for each other.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _ODD_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticErr
 
 @contextmanager
 def readable(unit: Unit, findings: Findings, check: CheckName) -> Iterator[None]:
-    """Do a part of an audit; a row that can't be read becomes a finding of `check` and ends this part alone."""
+    """Run a part of an audit; a row that can't be read becomes a finding of `check` and ends only this part."""
     try:
-        with unit.apart():
+        with unit.savepoint():
             yield
     except GoneError:
         findings.add(check, f"rows of {check.value}", _GONE)
@@ -45,7 +45,7 @@ def readable(unit: Unit, findings: Findings, check: CheckName) -> Iterator[None]
 
 
 class Task(Generic[T]):
-    """A part of an audit, for any of the processes."""
+    """A task of an audit, for any of the processes."""
 
     def __init__(self, look: Callable[[Unit], T]) -> None:
         self.look = look
@@ -53,20 +53,20 @@ class Task(Generic[T]):
 
 
 class AuditProcesses:
-    """Does the parts of an audit: in this process, or in several where that is quicker."""
+    """Runs the tasks of an audit: in this process, or in several processes if that is quicker."""
 
     ENTRIES_AT_ONCE = 5_000
     WORTH_FORKING, WORTH_SPAWNING = 0.2, 1.5
-    """Seconds of work from which on further processes pay: one that is spawned has to import everything first."""
+    """Seconds of work from which on more processes are quicker: a spawned one has to import everything first."""
 
     def __init__(self, database: Database, *, seconds: float, takes_any_text: bool) -> None:
-        """Start processes if they pay: `seconds` is about how long one process would take for the whole audit.
+        """Start processes if that is quicker; `seconds` is about how long one process would take for the audit.
 
-        Nothing may be open in the database: a forked process would have it open, too.
+        No connection to the database may be open: a forked process would have it open, too.
         """
         self.heads: set[Head | None] = set()
-        """The ends of the chain that the processes read."""
-        # Any: each task has another result.
+        """The ends of the chain that the processes have read."""
+        # Any: each task has another type of result.
         self._waiting: deque[Task[Any]] = deque()
         self._busy: dict[Connection, Task[Any]] = {}
         self._idle: list[Connection] = []
@@ -81,7 +81,7 @@ class AuditProcesses:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # They only read, so nothing is lost if they are ended in the middle of a task.
+        # The processes only read, so nothing is lost if they are ended in the middle of a task.
         for process in self._processes:
             process.terminate()
         for process in self._processes:
@@ -90,7 +90,7 @@ class AuditProcesses:
             connection.close()
 
     def ask(self, look: Callable[[Unit], T]) -> Task[T]:
-        """Have a part done."""
+        """Return a new task, which a process begins as soon as one is idle."""
         task = Task(look)
         if self._processes:
             self._waiting.append(task)
@@ -98,9 +98,9 @@ class AuditProcesses:
         return task
 
     def answer(self, task: Task[T], unit: Unit) -> T:
-        """Return the result of a task, done with `unit` where there are no further processes.
+        """Return the result of a task; without processes, `unit` is used to run it.
 
-        Raises what the task raised, and ProcessLost.
+        Raises the error of the task, and ProcessLost.
         """
         if not self._processes:
             return task.look(unit)
@@ -108,7 +108,7 @@ class AuditProcesses:
 
         while not task.answers:
             for connection in wait(list(self._busy)):
-                # `wait` returns those of the connections that it was given.
+                # `wait` returns some of the connections that it was given.
                 self._take(cast("Connection", connection))
             self._hand_out()
         return task.answers.pop()
@@ -117,12 +117,12 @@ class AuditProcesses:
         from multiprocessing import get_context
 
         context = get_context("fork") if _is_forkable() else get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(url, takes_any_text, theirs, ours), daemon=True)
+        parent_end, child_end = context.Pipe()
+        process = context.Process(target=_work, args=(url, takes_any_text, child_end, parent_end), daemon=True)
         process.start()
-        theirs.close()
+        child_end.close()
         self._processes.append(process)
-        self._idle.append(ours)
+        self._idle.append(parent_end)
 
     def _hand_out(self) -> None:
         while self._idle and self._waiting:
@@ -146,13 +146,13 @@ class AuditProcesses:
 
 
 def _is_forkable() -> bool:
-    """Return whether a fork is safe: with threads a lock may stay held, and macOS's libraries forbid forks."""
+    """Return whether a fork is safe: with threads, a lock may stay held; libraries of macOS forbid forks."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C off, for good in a process that is started meanwhile: this process ends it."""
+    """Block Ctrl-C during a block; processes started in it never get it, because this process ends them."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -160,11 +160,11 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _work(url: str, takes_any_text: bool, connection: Connection, theirs: Connection) -> None:
-    """Do one task after the other, each in a transaction of its own, until the audit has ended."""
-    # As long as this process has the other end open as well, it would never see that the audit has ended.
-    theirs.close()
-    # Rows and values refer to nothing that refers to them: looking for circles takes a fifth of the time.
+def _work(url: str, takes_any_text: bool, connection: Connection, parent_end: Connection) -> None:
+    """Run one task after the other, each in a transaction of its own, until the audit has ended."""
+    # While this process has the parent's end open, too, it would never notice that the audit has ended.
+    parent_end.close()
+    # Rows and values form no reference cycles, and looking for cycles takes a fifth of the time.
     gc.set_threshold(100_000)
     database = Database(url)
     try:
@@ -177,7 +177,7 @@ def _work(url: str, takes_any_text: bool, connection: Connection, theirs: Connec
 def _result(
     database: Database, look: Callable[[Unit], T], *, takes_any_text: bool
 ) -> tuple[T | Exception, Head | None]:
-    """Return the result of a task or the error that it raised, and the end of the chain as this process read it."""
+    """Return the result of a task, or the error that it raised, and the end of the chain that this process read."""
     try:
         with database.reading() as unit:
             if takes_any_text:

@@ -1,4 +1,4 @@
-"""Bulk merges: a file is checked, approved, run chunk by chunk, and gone on with (contract §6)."""
+"""Bulk merges: a file is checked, approved, run in chunks, and continued after an interruption (contract §6)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import BatchApproved
-from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, goes_on
+from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, can_continue
 from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability
 from custmerge.services.access import Caller, demand, demand_alive, person_of
-from custmerge.services.authority import as_it_is
+from custmerge.services.authority import with_present_state
 from custmerge.services.bulk.file import RunOptions, RunSummary, opened
 from custmerge.services.bulk.lease import leased
 from custmerge.storage.files.csv_file import spooled
@@ -23,9 +23,9 @@ LISTED_AT_MOST = 100
 
 
 def check(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
-    """Say what a run would say, changing nothing; a file without passwords is looked at as if it were approved.
+    """Return what a run would return, changing nothing; a file without passwords is treated as approved.
 
-    Raises NotAllowed, BadFile, LockedOut and DatabaseError, where a run would.
+    Raises NotAllowed, BadFile, LockedOut and DatabaseError as a run would.
     """
     demand(caller, Capability.MERGE_ANY)
     with opened(path) as file:
@@ -33,17 +33,17 @@ def check(database: Database, caller: Caller, path: str, options: RunOptions) ->
             now = options.clock()
             batch = _newest_of(unit, file.sha256, now)
         is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
-        has_begun = batch is not None and goes_on(batch, now) and is_whole == approval_holds(batch, now)
-        # Imported here: what neither checks nor runs a file needs no password hashes.
+        has_begun = batch is not None and can_continue(batch, now) and is_whole == approval_holds(batch, now)
+        # Imported here: only checks and runs need the libraries of password hashes.
         from custmerge.services.bulk.dry_run import dry_run
 
         return dry_run(database, caller, file, options, batch if has_begun else None, is_whole=is_whole)
 
 
 def approvable(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
-    """Return what is to be approved, as a run of the approved file would find it; verifies no passwords.
+    """Return what a run of the file would return if it were approved; verifies no passwords.
 
-    Raises NotAllowed, BadFile, DatabaseError, and BatchApproved where it is approved already.
+    Raises NotAllowed, BadFile, DatabaseError, and BatchApproved if the file is approved already.
     """
     demand(caller, Capability.BULK_APPROVE)
     with opened(path) as file:
@@ -55,15 +55,15 @@ def approvable(database: Database, caller: Caller, path: str, options: RunOption
 
 
 def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now: datetime) -> Batch:
-    """Approve a file as it was checked, byte for byte, for somebody else to run within 7 days."""
+    """Approve the file that was checked, byte for byte, so that another person can run it within 7 days."""
     demand(caller, Capability.BULK_APPROVE)
     for attempt in database.attempts():
         with attempt as unit:
             demand_alive(unit, caller, now)
-            # Of two that approve a file at once, the second is to see the batch of the first.
+            # If two people approve a file at once, the second has to see the batch of the first.
             unit.chain.lock()
             _demand_unapproved(unit, ran.sha256, path, now, lock=True)
-            # A run that began without it stays without it: rows that it has refused would stay refused.
+            # Always a new batch: in a run that began without an approval, rows that it has refused would stay so.
             new = Batch(
                 sha256=ran.sha256,
                 state=State.APPROVED,
@@ -86,7 +86,7 @@ def approve(database: Database, caller: Caller, path: str, ran: RunSummary, now:
 
 def _newest_of(unit: Unit, sha256: str, now: datetime, *, lock: bool = False) -> Batch | None:
     batch = unit.batches.newest_of(sha256, lock=lock)
-    return None if batch is None else as_it_is(unit, batch, now)
+    return None if batch is None else with_present_state(unit, batch, now)
 
 
 def _demand_unapproved(unit: Unit, sha256: str, path: str, now: datetime, *, lock: bool = False) -> None:
@@ -96,10 +96,10 @@ def _demand_unapproved(unit: Unit, sha256: str, path: str, now: datetime, *, loc
 
 
 def run(database: Database, caller: Caller, path: str, options: RunOptions) -> RunSummary:
-    """Execute a file's rows, or go on where an earlier run was cut off.
+    """Execute a file's rows, or continue an earlier run that was cut off.
 
-    Raises BadFile, NotApproved, OwnBatch, BatchMoved where another process runs it, DatabaseError; what was
-    committed stays.
+    Raises BadFile, NotApproved, OwnBatch, BatchMoved if another process runs it, DatabaseError; committed rows
+    stay executed.
     """
     demand(caller, Capability.MERGE_ANY)
     from custmerge.services.bulk.file_run import FileRun
@@ -111,11 +111,11 @@ def run(database: Database, caller: Caller, path: str, options: RunOptions) -> R
 
 
 def status(database: Database, caller: Caller, path: str | None, now: datetime) -> tuple[Batch, ...]:
-    """Return the newest batches, of one file or of all, newest first."""
+    """Return the newest batches, of one file or of all files, newest first."""
     demand(caller, Capability.MERGE_ANY)
     sha256 = None
     if path is not None:
         with spooled(path, COLUMNS, REQUIRED) as file:
             sha256 = file.sha256
     with database.reading() as unit:
-        return tuple(as_it_is(unit, batch, now) for batch in unit.batches.newest(sha256, LISTED_AT_MOST))
+        return tuple(with_present_state(unit, batch, now) for batch in unit.batches.newest(sha256, LISTED_AT_MOST))

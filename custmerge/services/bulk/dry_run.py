@@ -1,4 +1,4 @@
-"""What a run would say: rows decided on the records as the rows before them would leave them."""
+"""The dry run of a bulk file: each row is decided on the records as the rows before it would leave them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from functools import partial
 from custmerge.rules.bulk import Batch, BulkRow, Outcome, Result
 from custmerge.rules.fields import Customer
 from custmerge.services.access import Caller
-from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, tell
-from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_standing, verified_chunks, with_standing
+from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, report
+from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_proofs, verified_chunks, with_proofs
 from custmerge.storage.database import Database
 from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.files.temporary import ChangedRecords
@@ -24,9 +24,9 @@ _NO_SALT = bytes(16)
 def dry_run(
     database: Database, caller: Caller, file: SpooledFile, options: RunOptions, begun: Batch | None, *, is_whole: bool
 ) -> RunSummary:
-    """Say what a run of a file would say, writing nothing: what its orders would change is kept aside.
+    """Return what a run of a file would return; changed records go to temporary files, not to the database.
 
-    Every row goes to the progress, those that `begun` has decided as it has. Raises LockedOut.
+    Every row is reported to the progress, those that `begun` has decided with its outcome. Raises LockedOut.
     """
     total, done = file.count(), begun.done if begun else 0
     progress, counts = options.progress, Counter[Result]()
@@ -35,18 +35,18 @@ def dry_run(
     with database.reading() as unit:
         earlier = frozenset(batch.id for batch in unit.batches.of_file(file.sha256) if batch != begun)
         if begun is not None:
-            tell(progress, counts, decided(unit, begun, file))
+            report(progress, counts, decided(unit, begun, file))
     with closing(ChangedRecords()) as changed:
         check = PasswordCheck(
             database=database,
             caller=caller,
             now=options.clock,
-            register_of=lambda unit: _RegisterLeft(unit.register, changed),
-            still_at_it=lambda: progress.advanced(done, total),
+            register_of=lambda unit: _DryRunRegister(unit.register, changed),
+            keep_alive=lambda: progress.advanced(done, total),
         )
         decide = partial(_outcomes, check, changed, earlier, options.clock(), is_whole)
         for rows, proofs in verified_chunks(check, file, done, options.chunk, is_whole=is_whole):
-            tell(progress, counts, with_standing(check, rows, proofs, decide))
+            report(progress, counts, with_proofs(check, rows, proofs, decide))
             done += len(rows)
             progress.advanced(done, total)
     return RunSummary(None, file.sha256, total, counts)
@@ -61,18 +61,18 @@ def _outcomes(
     rows: Sequence[BulkRow],
     proofs: Proofs,
 ) -> list[Outcome]:
-    """Return what would become of rows that come after those that `changed` tells of."""
+    """Return the outcomes of rows, decided after the rows whose records are in `changed`."""
     with check.database.reading() as unit:
         orders = Rows(unit, check.caller, rows, now, batch=None, earlier=earlier, changed=changed)
-        demand_standing(unit, check.register_of(unit), rows, proofs)
+        demand_proofs(unit, check.register_of(unit), rows, proofs)
         for row in rows:
             orders.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
         changed.keep(orders.state.changed_records)
         return orders.outcomes()
 
 
-class _RegisterLeft:
-    """The register as the orders of a dry run would have left it."""
+class _DryRunRegister:
+    """The register after the orders of a dry run."""
 
     def __init__(self, register: Register, changed: ChangedRecords) -> None:
         self._register = register
@@ -94,7 +94,7 @@ class _RegisterLeft:
         return passwords
 
     def _end_of_chain(self, number: str) -> str:
-        # What was a tombstone before has no packages, so only those of this dry run count.
+        # A tombstone from before the dry run has no packages, so only new tombstones matter.
         while (record := self._changed.records([number]).get(number)) and record.merged_into is not None:
             number = record.merged_into
         return number

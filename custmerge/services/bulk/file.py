@@ -1,6 +1,6 @@
-"""A bulk file on its way through a command: what is asked for, its rows in chunks, and what becomes of them.
+"""A bulk file in a command: its options, its rows in chunks, and their outcomes.
 
-Rows are decided one after the other by the rules of every other order.
+Rows are decided one after the other by the same rules as single orders.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 from custmerge.errors import N_, BadFile, CustmergeError, MergedAway, ResultsChanged
 from custmerge.rules.bulk import (
     COLUMNS,
-    IS_WELL,
     REQUIRED,
+    SUCCESSES,
     Batch,
     BulkRow,
     Outcome,
@@ -41,18 +41,18 @@ if TYPE_CHECKING:
 
 
 class RunProgress(Progress, Protocol):
-    """Gets how far a check or a run is, and what became of each row."""
+    """Receives the progress of a check or a run, and the outcome of each row."""
 
     def accepted(self) -> None:
         """Get ready: the command is accepted, and nothing is written yet. An error raised here ends the command."""
 
     def outcome(self, outcome: Outcome) -> None:
-        """Note what became of a row; rows come in their order."""
+        """Receive the outcome of a row; rows come in their order."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions(Inputs):
-    """What a check or a run of a file gets from outside."""
+    """The inputs of a check or a run of a file."""
 
     progress: RunProgress
     stop_on_error: bool = False
@@ -60,7 +60,7 @@ class RunOptions(Inputs):
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What a check or a run came to."""
+    """The result of a check or a run."""
 
     batch: int | None
     """None for a check."""
@@ -71,11 +71,11 @@ class RunSummary:
     @property
     def is_well(self) -> bool:
         """Whether every row is merged, now or before."""
-        return all(result in IS_WELL for result in self.counts)
+        return all(result in SUCCESSES for result in self.counts)
 
 
-def tell(progress: RunProgress, counts: Counter[Result], outcomes: Iterable[Outcome]) -> None:
-    """Report what became of rows, in their order, and count it."""
+def report(progress: RunProgress, counts: Counter[Result], outcomes: Iterable[Outcome]) -> None:
+    """Report the outcomes of rows, in their order, and count them."""
     for outcome in outcomes:
         counts[outcome.result] += 1
         progress.outcome(outcome)
@@ -83,7 +83,7 @@ def tell(progress: RunProgress, counts: Counter[Result], outcomes: Iterable[Outc
 
 @contextmanager
 def opened(path: str) -> Iterator[SpooledFile]:
-    """Open a bulk file; raises BadFile where it is none, or where others can read the passwords in it."""
+    """Open a bulk file; raises BadFile if it is none, or if others can read the passwords in it."""
     with spooled(path, COLUMNS, REQUIRED) as file:
         if "password" in file.columns and file.others_can_read:
             raise BadFile(file=path, why=N_("has passwords in it and can be read by others: run `chmod 600` on it"))
@@ -91,7 +91,7 @@ def opened(path: str) -> Iterator[SpooledFile]:
 
 
 def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
-    """Give what became of the rows that a batch has decided; what it merged is `already` now."""
+    """Yield the outcomes of the rows that a batch has decided; merged rows are `already` now."""
     records = file.records()
     rows = 0
     for kept in unit.batches.results(batch.id):
@@ -103,12 +103,12 @@ def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
 
 
 def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
-    """Give the rows behind the first `done` in chunks of `size`.
+    """Yield the rows after the first `done` in chunks of `size`.
 
-    With `split` a row whose password can only be verified after the rows before it are executed begins a chunk.
+    With `split`, a row begins a new chunk if its password can only be verified after the rows before it are executed.
     """
     rows: list[BulkRow] = []
-    # A survivor has got domains of others; an absorbed number isn't in use any more, so its password isn't tried.
+    # A survivor gets domains of other numbers; an absorbed number isn't in use any more, so its password isn't tried.
     kept, absorbed = set[str](), set[str]()
     for number, cells in file.records():
         if number <= done:
@@ -139,9 +139,9 @@ class Rows:
         earlier: Collection[int],
         changed: ChangedRecords | None = None,
     ) -> None:
-        """Read what rows need; for the run of a `batch`, not for a dry run, nobody else can change it meanwhile.
+        """Read what rows need; in the run of a `batch` nobody else can change it before the end, unlike in a dry run.
 
-        `earlier` are the batches of earlier runs of the file, `changed` what a dry run has left before.
+        `earlier` are the batches of earlier runs of the file, `changed` has the records that a dry run has changed.
         """
         pairs = [(row.survivor, row.absorbed) for row in rows if row.problem is None]
         self._unit = unit
@@ -150,10 +150,10 @@ class Rows:
         self._outcomes: list[Outcome] = []
         self._earlier = earlier
         self.state = self._orders.state
-        """The records as the decided rows leave them."""
+        """The records after the decided rows."""
 
     def decide(self, row: BulkRow, proofs: Proofs, new_salt: Callable[[], bytes], *, is_whole: bool) -> Outcome:
-        """Decide a row on what the rows before it have left, and take it into account."""
+        """Return the outcome of a row, decided on the state after the rows before it, and apply it to the state."""
         outcome = _decided(self._orders, row, proofs, is_whole=is_whole)
         if not isinstance(outcome, Outcome):
             self._orders.execute(outcome, new_salt(), batch=self._batch, row=row.row)
@@ -162,7 +162,7 @@ class Rows:
         return outcome
 
     def outcomes(self) -> list[Outcome]:
-        """Return what was decided; what is `already` so with the order that executed it for that pair."""
+        """Return the outcomes of the decided rows; those that are ALREADY have the order that merged the pair."""
         outcomes = [*map(self._executed_before, self._outcomes)] if self._executed else self._outcomes
         already = {outcome.absorbed for outcome in outcomes if outcome.result is Result.ALREADY}
         if not already:
@@ -171,7 +171,7 @@ class Rows:
         return [_with_order(outcome, orders) for outcome in outcomes]
 
     def _executed_before(self, outcome: Outcome) -> Outcome:
-        """Return as `already` what an earlier run has executed and whose survivor has gone elsewhere since."""
+        """Return an outcome, as ALREADY if an earlier run merged the pair and the survivor was merged away since."""
         pair = outcome.survivor, outcome.absorbed
         is_known = isinstance(outcome.error, MergedAway) and pair in self._executed
         if not is_known or not self._orders.leads_to(outcome.absorbed, outcome.survivor):
@@ -180,7 +180,7 @@ class Rows:
 
     @cached_property
     def _executed(self) -> set[Pair]:
-        """The pairs among what went elsewhere that an earlier run of this file has executed."""
+        """The pairs of rows with MergedAway that an earlier run of this file has merged."""
         moved = {outcome.absorbed for outcome in self._outcomes if isinstance(outcome.error, MergedAway)}
         if not moved or not self._earlier:
             return set()
@@ -190,7 +190,7 @@ class Rows:
         return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
 
     def written(self) -> list[Outcome]:
-        """Write what was decided; returns the outcomes with the orders' numbers."""
+        """Write the decided rows and return their outcomes with the orders' numbers."""
         merged = [place for place, outcome in enumerate(self._outcomes) if outcome.result is Result.MERGED]
         for place, receipt in zip(merged, self._orders.write(), strict=True):
             self._outcomes[place] = replace(self._outcomes[place], order=receipt.order)
@@ -198,11 +198,11 @@ class Rows:
 
 
 def _decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) -> Outcome | Plan:
-    """Return the plan of a row, or its outcome where it isn't to be executed: the first that holds (contract §6)."""
+    """Return the plan of a row, or its outcome if it isn't executed: the first that applies (contract §6)."""
     if row.problem is not None:
         return outcome_of(row, row.problem)
     pair = row.survivor, row.absorbed
-    # Not where the survivor went elsewhere itself: that is what the report has to say.
+    # If the survivor itself was merged away, the report has to say that instead.
     if orders.leads_to(row.absorbed, row.survivor) and not orders.is_retired(row.survivor):
         return Outcome(row.row, row.survivor, row.absorbed, Result.ALREADY)
     try:
@@ -216,7 +216,7 @@ def _decided(orders: Orders, row: BulkRow, proofs: Proofs, *, is_whole: bool) ->
 
 
 def _with_order(outcome: Outcome, orders: Mapping[str, tuple[int, str]]) -> Outcome:
-    """Return an outcome that is `already` so with its number's newest order, if that was for this pair."""
+    """Return an outcome; if it is ALREADY, with its number's newest order if that merged this pair."""
     order, survivor = orders.get(outcome.absorbed, (None, ""))
     is_that_pair = outcome.result is Result.ALREADY and survivor == outcome.survivor
     return replace(outcome, order=order) if is_that_pair else outcome

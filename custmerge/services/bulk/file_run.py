@@ -1,4 +1,4 @@
-"""One run of one bulk file: its lease, its chunks, and how far it has come."""
+"""One run of one bulk file: its lease, its chunks and its progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from custmerge.errors import (
 )
 from custmerge.rules.bulk import (
     ALIVE_FOR,
-    IS_WELL,
+    SUCCESSES,
     UNFINISHED,
     Batch,
     BulkRow,
@@ -28,27 +28,27 @@ from custmerge.rules.bulk import (
     Result,
     State,
     approval_holds,
-    goes_on,
+    can_continue,
     outcome_of,
     packed,
 )
 from custmerge.rules.history import stamp
 from custmerge.services.access import Caller, SessionUse, person_of
-from custmerge.services.authority import approval_counts, as_it_is
-from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, tell
+from custmerge.services.authority import approval_counts, with_present_state
+from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, report
 from custmerge.services.bulk.lease import Lease, expiry, in_parts
-from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_standing, verified_chunks, with_standing
+from custmerge.services.bulk.passwords import PasswordCheck, Proofs, demand_proofs, verified_chunks, with_proofs
 from custmerge.storage.database import Database
 from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.unit import Unit
 
 WAITS_SECONDS = 30
-"""So long a chunk is tried again while others have the database locked: a part of the lease's time."""
+"""How long a chunk is retried while others have the database locked; shorter than the lease."""
 GAP_SECONDS = 0.002
 GAP_EVERY_SECONDS = 0.03
-"""More gaps would only cost time where chunks are small."""
+"""With small chunks, more gaps would only cost time."""
 RENEWED_AFTER = timedelta(seconds=15)
-"""So old a lease is renewed; each chunk renews it too."""
+"""A lease of this age is renewed; each chunk renews it too."""
 
 
 class FileRun:
@@ -71,13 +71,13 @@ class FileRun:
         self._use = SessionUse(database, caller, options.clock())
 
     def begin(self) -> None:
-        """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved where another process has it."""
-        # Read to its end first: a file that isn't CSV is refused before anything else.
+        """Take the file's lease; raises NotApproved, OwnBatch, and BatchMoved if another process has it."""
+        # The file is read to its end first: one that isn't CSV is refused before anything else.
         rows = self._file.count()
         now = self._options.clock()
-        # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
+        # Checked before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
-            batches = [as_it_is(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
+            batches = [with_present_state(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
             self._runnable(batches, now)
         self._options.progress.accepted()
         for attempt in self._database.attempts():
@@ -88,18 +88,18 @@ class FileRun:
             caller=self._caller,
             now=self._options.clock,
             register_of=lambda unit: unit.register,
-            still_at_it=self._still_at_it,
+            keep_alive=self._keep_alive,
             batch=self._batch.id,
         )
 
     def to_the_end(self) -> RunSummary:
-        """Execute what is left of the file; raises PartNotCommitted or PartUnknown where the connection is lost."""
+        """Execute the remaining rows; raises PartNotCommitted or PartUnknown if the connection is lost."""
         if self._batch.done:
             with self._database.reading() as unit:
-                tell(self._options.progress, self._counts, decided(unit, self._batch, self._file))
-        self._tell_how_far()
+                report(self._options.progress, self._counts, decided(unit, self._batch, self._file))
+        self._report_progress()
         self._lease.untouched = None
-        # The garbage collector is to look at what a chunk makes, not each time at all that the program has loaded.
+        # The garbage collector should look only at what a chunk makes, not at everything that the program has loaded.
         gc.freeze()
         try:
             with in_parts(lambda: (self._batch.done, self._batch.rows)):
@@ -113,26 +113,26 @@ class FileRun:
             self._check, self._file, self._batch.done, self._options.chunk, is_whole=self._is_whole
         ):
             outcomes = self._committed(rows, proofs)
-            tell(self._options.progress, self._counts, outcomes)
-            self._tell_how_far()
+            report(self._options.progress, self._counts, outcomes)
+            self._report_progress()
             if self._stops(outcomes):
                 break
         if self._batch.done >= self._batch.rows:
             for attempt in self._database.attempts():
                 with attempt as unit:
-                    # Its row stays as it is where another command has changed it meanwhile.
+                    # The row stays as it is if another command has changed it meanwhile.
                     if self._holds(unit.batches.batch(self._batch.id, lock=True)):
                         unit.batches.finish(self._batch.id)
 
     def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
-        """Return the batch that this run goes on with, or begins, under its lease."""
+        """Return the batch that this run continues or begins, under its lease."""
         batches = self._batches(unit, now)
         batch = self._runnable(batches, now)
         self._is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
             raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
-        if batch is not None and goes_on(batch, now):
-            # This run makes the tries again that the run before was cut off in.
+        if batch is not None and can_continue(batch, now):
+            # This run repeats the password tries in which the run before was cut off.
             unit.guesses.forget_pending(batch.id)
             self._lease.untouched = None
         elif batch is not None and self._is_whole:
@@ -143,26 +143,26 @@ class FileRun:
             )
             batch = unit.batches.add(new)
             self._lease.untouched = replace(batch, state=State.FINISHED)
-        for other in batches:
-            if other.id != batch.id and other.state in UNFINISHED:
-                unit.batches.finish(other.id)
-        self._earlier = frozenset(other.id for other in batches if other.id != batch.id)
+        for earlier in batches:
+            if earlier.id != batch.id and earlier.state in UNFINISHED:
+                unit.batches.finish(earlier.id)
+        self._earlier = frozenset(earlier.id for earlier in batches if earlier.id != batch.id)
         started = replace(batch, runner=self._lease.runner, alive_until=expiry(now))
         unit.batches.start(started, by=self._caller.name)
         self._lease.taken(unit, started, batches)
         return started
 
     def _batches(self, unit: Unit, now: datetime) -> list[Batch]:
-        """Return the batches of the file, newest first; nobody else begins to run or undo one of them meanwhile."""
+        """Return the batches of the file, newest first, locked: nobody else begins to run or undo one meanwhile."""
         batches = unit.batches.of_file(self._file.sha256, lock=True)
         if not batches:
-            # Of two that begin a file at once, the second is to see the batch of the first.
+            # If two processes begin a file at once, the second has to see the batch of the first.
             unit.chain.lock()
             batches = unit.batches.of_file(self._file.sha256, lock=True)
-        return [as_it_is(unit, batch, now) for batch in batches]
+        return [with_present_state(unit, batch, now) for batch in batches]
 
     def _runnable(self, batches: Sequence[Batch], now: datetime) -> Batch | None:
-        """Return the newest batch that isn't finished; raises BatchMoved and NotApproved where none can be run."""
+        """Return the newest unfinished batch, None if there is none; raises BatchMoved, NotApproved."""
         if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
         newest = next((batch for batch in batches if batch.state in UNFINISHED), None)
@@ -170,9 +170,9 @@ class FileRun:
             raise NotApproved(file=self._file.path)
         return newest
 
-    def _still_at_it(self) -> None:
-        """Renew the lease and say how far the run is, while passwords are verified."""
-        self._tell_how_far()
+    def _keep_alive(self) -> None:
+        """Renew the lease and report the progress, while passwords are verified."""
+        self._report_progress()
         now, batch = self._options.clock(), self._batch
         self._use.note(now)
         if batch.alive_until is not None and stamp(now + ALIVE_FOR - RENEWED_AFTER) < batch.alive_until:
@@ -184,24 +184,24 @@ class FileRun:
                     raise BatchMoved(file=self._file.path)
         self._batch = renewed
 
-    def _tell_how_far(self) -> None:
+    def _report_progress(self) -> None:
         self._options.progress.advanced(self._batch.done, self._batch.rows)
 
     def _stops(self, outcomes: Sequence[Outcome]) -> bool:
-        return self._options.stop_on_error and bool(outcomes) and outcomes[-1].result not in IS_WELL
+        return self._options.stop_on_error and bool(outcomes) and outcomes[-1].result not in SUCCESSES
 
     def _committed(self, rows: Sequence[BulkRow], proofs: Proofs) -> list[Outcome]:
-        """Decide and execute rows; a chunk that the database refuses is halved until the row is found."""
+        """Decide and execute rows; a chunk that the database refuses is halved until the bad row is found."""
         if not rows:
             return []
         try:
-            outcomes, batch = with_standing(self._check, rows, proofs, self._chunk)
+            outcomes, batch = with_proofs(self._check, rows, proofs, self._chunk)
         except DatabaseError as error:
-            is_theirs = type(error) is DatabaseError
-            if not is_theirs and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
-                # Nothing is wrong with the rows: the database is away, locked, full.
+            is_about_rows = type(error) is DatabaseError
+            if not is_about_rows and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
+                # The rows aren't the reason: the database is unreachable, locked or full.
                 raise
-            # A small chunk gets its turn where a large one always loses to other transactions.
+            # A small chunk succeeds more easily where a large one keeps conflicting with other transactions.
             if len(rows) > 1:
                 middle = len(rows) // 2
                 first = self._committed(rows[:middle], proofs)
@@ -213,7 +213,7 @@ class FileRun:
         return outcomes
 
     def _leave_a_gap(self) -> None:
-        """Let others write to an SQLite file: it has no queue, and chunks follow each other closely."""
+        """Let others write to an SQLite file: it has no queue of writers, and chunks follow each other closely."""
         if self._database.is_sqlite and time.monotonic() - self._gap_at > GAP_EVERY_SECONDS:
             time.sleep(GAP_SECONDS)
             self._gap_at = time.monotonic()
@@ -221,7 +221,7 @@ class FileRun:
     def _chunk(
         self, rows: Sequence[BulkRow], proofs: Proofs, *, refused_by: DatabaseError | None = None
     ) -> tuple[list[Outcome], Batch]:
-        """Decide and execute rows in one transaction, or note that the database refuses the only one of them."""
+        """Decide and execute rows in one transaction; with `refused_by`, record that the database refuses the row."""
         for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):
             with attempt as unit:
                 self._demand_unmoved(unit)
@@ -233,15 +233,15 @@ class FileRun:
         unit.find_by_index()
         now = self._options.clock()
         orders = Rows(unit, self._caller, rows, now, batch=self._batch.id, earlier=self._earlier)
-        demand_standing(unit, unit.register, rows, proofs)
+        demand_proofs(unit, unit.register, rows, proofs)
         for row in rows:
             if self._stops([orders.decide(row, proofs, self._options.new_salt, is_whole=self._is_whole)]):
                 break
         return orders.written()
 
     def _noted(self, unit: Unit, rows: Sequence[BulkRow], outcomes: list[Outcome]) -> Batch:
-        """Write down how far the batch has come, in the transaction of the rows themselves."""
-        # With --stop-on-error the row that stopped it is tried again by the next run.
+        """Write the batch's progress, in the transaction of the rows themselves."""
+        # With --stop-on-error the next run tries the row that stopped this one again.
         kept = outcomes[:-1] if self._stops(outcomes) else outcomes
         merged = self._batch.merged + sum(1 for outcome in kept if outcome.result is Result.MERGED)
         until = expiry(self._options.clock())
@@ -262,6 +262,6 @@ class FileRun:
             raise BatchMoved(file=self._file.path)
 
     def _holds(self, batch: Batch | None) -> bool:
-        """Return whether a batch is still as this run has left it."""
-        ours = State.RUNNING, self._batch.done
-        return batch is not None and self._lease.holds(batch) and (batch.state, batch.done) == ours
+        """Return whether a batch is still as this run has written it."""
+        written = State.RUNNING, self._batch.done
+        return batch is not None and self._lease.holds(batch) and (batch.state, batch.done) == written

@@ -1,6 +1,6 @@
-"""Proofs of bulk rows: verified on all cores before a chunk's transaction, and counted like any others.
+"""Proofs of bulk rows: verified on all cores before a chunk's transaction, and counted like other proofs.
 
-What they rest on is asked again inside that transaction, so that nothing that changed in between is taken.
+The chunk's transaction checks again that the hashes haven't changed since.
 """
 
 from __future__ import annotations
@@ -26,53 +26,53 @@ from custmerge.storage.files.csv_file import SpooledFile
 from custmerge.storage.unit import Unit
 
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
-"""Fewer than a caller may have under way, and few enough that the last is compared before its try counts as wrong."""
+"""Fewer tries than a caller may have pending, and so few that the last one is compared before it counts as wrong."""
 T = TypeVar("T")
 
 
 class RegisterView(Protocol):
-    """What rows are decided on: the register, or the register as a dry run has left it."""
+    """The register on which rows are decided: the stored one, or the one after the rows of a dry run."""
 
     def customers(self, numbers: Collection[str], /) -> Mapping[str, Customer]:
         """Return the records of those of `numbers` that exist."""
 
     def domain_passwords(self, claims: Collection[tuple[str, str]], /) -> Mapping[tuple[str, str], str]:
-        """Return for pairs of a number and a domain of it the hash of the password that belongs to the domain.
+        """Return the password hash of each (number, domain); a pair is left out if it has none.
 
-        Those that have none are left out.
+        The hash is that of the domain's package, or else of the number.
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordCheck:
-    """Where passwords of rows are verified, and for whom."""
+    """The database, caller and clock with which passwords of rows are verified."""
 
     database: Database
     caller: Caller
     now: Callable[[], datetime]
     register_of: Callable[[Unit], RegisterView]
-    still_at_it: Callable[[], None]
-    """Called every few rows: a chunk of passwords takes a while."""
+    keep_alive: Callable[[], None]
+    """Called every few rows, because a chunk of passwords takes a while."""
     batch: int | None = None
-    """None where no batch is run: then nothing is changed, hashes neither."""
+    """None for a dry run, which changes nothing, not even hashes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What the password of a row was right for."""
+    """The state for which the password of a row was right."""
 
     stored: str
     """The hash that it fits."""
     newest_into: int
-    """The last order that had put something under the absorbed number, 0 where there was none."""
+    """The last order that had merged a number into the absorbed number, 0 if there was none."""
 
 
 Proofs = Mapping[int, CustmergeError | Verified]
-"""For each row with a password what its proof rests on, or what is wrong with it."""
+"""For each row with a password: the state for which it was right, or what is wrong with it."""
 
 
 class ProofsMoved(Exception):
-    """What the right passwords of `rows` rest on isn't there any more, or is another hash."""
+    """The state for which the passwords of `rows` were right has changed."""
 
     def __init__(self, rows: Sequence[BulkRow]) -> None:
         super().__init__()
@@ -82,28 +82,28 @@ class ProofsMoved(Exception):
 def verified_chunks(
     check: PasswordCheck, file: SpooledFile, done: int, size: int, *, is_whole: bool
 ) -> Iterator[tuple[Sequence[BulkRow], Proofs]]:
-    """Give the rows behind the first `done` in chunks of `size`, with the proofs of those that have a password.
+    """Yield the rows after the first `done` in chunks of `size`, with the proofs of rows that have a password.
 
-    `is_whole` stands in for every proof. Raises LockedOut where the caller is locked for too many wrong passwords,
-    HostBusy, SessionOver and DatabaseError.
+    `is_whole` replaces every proof. Raises LockedOut if the caller is locked for too many wrong passwords, HostBusy,
+    SessionOver and DatabaseError.
     """
     for rows in chunks(file, done, size, split=not is_whole):
-        # Before the chunk's transaction: no other command waits for its locks while passwords are hashed.
+        # Verified before the chunk's transaction, so that no other command waits for its locks during the hashing.
         proofs, stop = ({}, None) if is_whole else _verified_rows(check, rows)
         if stop is None:
             yield rows, proofs
         else:
-            # The lock says nothing about the rows from `first` on: they are tried when it has ended.
+            # The rows from `first` on aren't decided: they are tried when the lock has ended.
             lock, first = stop
             yield [row for row in rows if row.row < first], proofs
             raise lock
 
 
 def _verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> tuple[Proofs, tuple[LockedOut, int] | None]:
-    """Verify the rows that have a password, up to the caller's own lock; returns it with the first row behind it.
+    """Return the proofs of the rows that have a password; if the caller is locked, also the lock and the next row.
 
-    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password. However it
-    ends, no try stays behind whose hash wasn't compared.
+    Rows whose numbers aren't both in use are left out: they are `not_found` whatever their password is. In no case
+    does a try remain whose hash wasn't compared.
     """
     waiting = [row for row in rows if row.problem is None and row.password]
     if not waiting:
@@ -118,18 +118,18 @@ def _verified_rows(check: PasswordCheck, rows: Sequence[BulkRow]) -> tuple[Proof
             waiting = [row for row in waiting if row.row not in proofs and row.row not in tries.merged_away]
             if tries.stopped_by is not None and waiting:
                 return proofs, (tries.stopped_by, waiting[0].row)
-            check.still_at_it()
+            check.keep_alive()
             if tries.is_waiting:
                 time.sleep(guessing.LOOK_AGAIN_AFTER_SECONDS)
     return proofs, None
 
 
-def with_standing(
+def with_proofs(
     check: PasswordCheck, rows: Sequence[BulkRow], proofs: Proofs, work: Callable[[Sequence[BulkRow], Proofs], T]
 ) -> T:
-    """Return what `work` does with rows and their proofs; repeated where it raises ProofsMoved.
+    """Return the result of `work` for rows and their proofs; repeat it if it raises ProofsMoved.
 
-    Then their passwords are compared with what is there now. They were right, so that isn't counted as a try.
+    Before that, the passwords are compared with the present hashes. They were right, so this isn't counted as a try.
     """
     while True:
         try:
@@ -138,8 +138,8 @@ def with_standing(
             proofs = {**proofs, **_verified_again(check, moved.rows, proofs)}
 
 
-def demand_standing(unit: Unit, register: RegisterView, rows: Iterable[BulkRow], proofs: Proofs) -> None:
-    """Raise ProofsMoved unless everything that was verified for rows is there now; to be asked behind locks."""
+def demand_proofs(unit: Unit, register: RegisterView, rows: Iterable[BulkRow], proofs: Proofs) -> None:
+    """Raise ProofsMoved if the state for which rows were verified has changed; to be called after the locks."""
     verified = [row for row in rows if isinstance(proofs.get(row.row), Verified)]
     present = _present(unit, register, verified)
     if moved := [row for row in verified if present[row.row] != proofs[row.row]]:
@@ -147,7 +147,7 @@ def demand_standing(unit: Unit, register: RegisterView, rows: Iterable[BulkRow],
 
 
 def _present(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dict[int, Verified | None]:
-    """Return for each row what its password is to be compared with now; None where there is nothing."""
+    """Return for each row the present state to compare its password with; None if there is no hash."""
     if not rows:
         return {}
     claims = {row.row: (row.absorbed, row.domain.strip()) for row in rows}
@@ -174,12 +174,12 @@ def _verified_again(
     again: dict[int, CustmergeError | Verified] = {}
     for row in rows:
         before, now = proofs[row.row], present[row.row]
-        # Only the hash may have changed, where the password's kind was renewed and the number took no other over.
+        # Valid only if nothing but the hash changed (it was renewed), and no number was merged into this one.
         is_candidate = now is not None and isinstance(before, Verified) and now.newest_into == before.newest_into
         with passwords.turn():
             is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password)
         again[row.row] = now if is_right and now is not None else ProofRefused()
-        check.still_at_it()
+        check.keep_alive()
     return again
 
 
@@ -188,36 +188,36 @@ class _RowTry:
     row: BulkRow
     tried: guessing.Try
     present: Verified | None
-    """What the password is compared with; None where there is nothing."""
+    """The state to compare the password with; None if there is no hash."""
 
 
 class _Tries:
-    """The tries of a few rows, whose hashes are compared at once."""
+    """The tries of a few rows, whose hashes are compared at the same time."""
 
     def __init__(self, check: PasswordCheck, rows: Sequence[BulkRow]) -> None:
-        """Write the tries down, in one transaction with the look at what they are compared with."""
+        """Write the tries, and read the hashes to compare in the same transaction."""
         self._check = check
         self._caller = check.caller.guesser
         self._open: dict[int, _RowTry] = {}
-        """By row; without those that are settled."""
+        """Unsettled tries by row."""
         self._locked: dict[int, guessing.Locked] = {}
         self.merged_away = frozenset[int]()
-        """Rows of which a number isn't in use any more: their passwords aren't verified."""
+        """Rows with a number that isn't in use any more: their passwords aren't verified."""
         for attempt in check.database.attempts():
             with attempt as unit:
                 self._begin(unit, rows)
         self.is_waiting = not (self._open or self._locked or self.merged_away)
-        """Whether others are under way that may come to lock the numbers, or the caller."""
+        """Whether every try has to wait, because pending tries of others may lock the numbers or the caller."""
 
     def _begin(self, unit: Unit, rows: Sequence[BulkRow]) -> None:
         check = self._check
         demand_alive(unit, check.caller, check.now(), hold=False)
         subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
         numbers = None if check.batch is None else [row.row for row in rows]
-        noted = guessing.begin_all(unit, subjects, check.now(), batch=check.batch, rows=numbers)
+        noted = guessing.begin_tries(unit, subjects, check.now(), batch=check.batch, rows=numbers)
         tries = list(zip(rows, noted, strict=True))
         self._locked = {row.row: tried for row, tried in tries if isinstance(tried, guessing.Locked)}
-        # Read behind the locks of those who count, for which this may have waited.
+        # Read after the counters are locked, for which this may have waited.
         begun = [(row, tried) for row, tried in tries if isinstance(tried, guessing.Try)]
         living = _living(check.register_of(unit), [row for row, _ in begun])
         present = _present(unit, check.register_of(unit), living)
@@ -227,11 +227,11 @@ class _Tries:
 
     @property
     def stopped_by(self) -> LockedOut | None:
-        """The lock of the caller, if that is one."""
+        """The caller's own lock, None if the caller isn't locked."""
         return next((locked.error for locked in self._locked.values() if locked.subject == self._caller), None)
 
     def proofs(self, pool: ThreadPoolExecutor) -> dict[int, CustmergeError | Verified]:
-        """Compare the hashes and settle the tries; returns what is known of which rows."""
+        """Compare the hashes and settle the tries; returns the proofs of the rows that are decided."""
         stop = Event()
         compared: dict[int, Future[str | None]] = {}
         present = {number: row_try.present for number, row_try in self._open.items()}
@@ -241,7 +241,7 @@ class _Tries:
             fitting = {number: future.result() for number, future in compared.items()}
             self._settle(fitting)
         except BaseException:
-            # Ctrl-C or a lost connection: tries that are decided count, the others are forgotten.
+            # After Ctrl-C or a lost connection, compared tries count and the others are forgotten.
             stop.set()
             self._break_off(compared)
             raise
@@ -254,7 +254,7 @@ class _Tries:
         return proofs
 
     def _compared(self, row_try: _RowTry, stop: Event) -> str | None:
-        """Return the hash that a row's password fits, today's where the stored one is of an older kind, or None."""
+        """Return the hash that a row's password fits, a new one if the stored one is of an older kind; else None."""
         stored, password = row_try.present.stored if row_try.present else None, row_try.row.password
         with passwords.turn(stop.is_set):
             if stop.is_set():
@@ -278,7 +278,7 @@ class _Tries:
                     unit.guesses.forget([number for row_try in uncompared for number in row_try.tried.ids])
 
     def _settle(self, fitting: Mapping[int, str | None]) -> None:
-        """Write down how tries ended; those that are written are open no more."""
+        """Write the results of tries, which are settled then."""
         right = [(self._open[number], stored) for number, stored in fitting.items() if stored is not None]
         if right:
             for attempt in self._check.database.attempts():
@@ -294,7 +294,7 @@ class _Tries:
 
     @staticmethod
     def _take_back(unit: Unit, right: Sequence[tuple[_RowTry, str]]) -> None:
-        """Forget tries that were right, and put today's hashes in the place of older ones."""
+        """Forget tries that were right, and replace hashes of older kinds by new ones."""
         renewed = [
             (row_try.row.absorbed, row_try.present.stored, stored)
             for row_try, stored in right

@@ -1,4 +1,4 @@
-"""Import: a CSV file goes into the register whole or not at all, and every bad line is reported."""
+"""Import: all rows of a CSV file go into the register or none, and every bad line is reported."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 ROWS_AT_ONCE = 400
-"""Few enough that they are gone before the garbage collector looks at everything that the program holds."""
+"""So few that they are freed before the garbage collector looks at everything that the program holds."""
 BYTES_AT_ONCE = 1 << 20
-"""Records of a hostile file are large, and a batch of them is held in memory."""
+"""A limit for hostile files with large records, because a batch of records is held in memory."""
 
 Line = tuple[int, list[str]]
 """A record of the file: the line in which it starts, and its cells."""
 
 
 class ImportProgress(Progress, Protocol):
-    """Gets how many bytes are read, and which lines aren't imported."""
+    """Receives how many bytes are read, and which lines aren't imported."""
 
     def problem(self, file: str, line: int, problem: Problem) -> None:
-        """Note that a line can't be imported."""
+        """Receive that a line can't be imported."""
 
     def skipped(self, file: str, line: int, problem: Problem) -> None:
-        """Note that a line is left out; the rest goes on."""
+        """Receive that a line is left out while the import goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did."""
+    """The result of an import."""
 
     kind: str
     """`customers` or `packages`."""
@@ -56,29 +56,29 @@ class Imported:
     added: int
     updated: int
     skipped: int | None
-    """Lines of numbers that went into another; None where none may be left out."""
+    """Number of lines of merged numbers; None if such lines may not be left out."""
 
 
 class Problems:
-    """Counts the bad lines and keeps what is wrong with them, of which there may be much, in a temporary file.
+    """Counts the bad lines and keeps their problems, which may be many, in a temporary file.
 
     They are reported after the transaction: the reader of the report may be slow, and nobody could write meanwhile.
     """
 
     def __init__(self, closing: ExitStack) -> None:
-        """Keep nothing yet; a file that is made is closed with `closing`."""
+        """Start without problems; `closing` closes the temporary file."""
         self._closing = closing
         self._kept: IO[str] | None = None
         self.lines: set[int] = set()
         self.skipped = 0
 
     def skip(self, line: int, problem: Problem) -> None:
-        """Take note of a line that is left out without stopping the rest."""
+        """Add a line that is left out while the import goes on."""
         self.skipped += 1
         self._keep(True, line, problem)
 
     def add(self, line: int, problem: Problem) -> None:
-        """Take note of one problem."""
+        """Add a problem of a line."""
         self.lines.add(line)
         self._keep(False, line, problem)
 
@@ -101,7 +101,7 @@ class Problems:
             self._kept.write(json.dumps((is_skipped, line, astuple(short))) + "\n")
 
     def flush(self) -> None:
-        """Write everything down; raises TemporaryFilesFailed where there is no room, while nothing is committed."""
+        """Write buffered problems; raises TemporaryFilesFailed without room, before anything is committed."""
         if self._kept is not None:
             with temporary_room():
                 self._kept.flush()
@@ -117,7 +117,7 @@ class Kind(ABC):
     required: ClassVar[Sequence[str]]
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
-        """Get ready for a file that has `columns`; with `skip_merged` lines of tombstones are left out."""
+        """Prepare for a file with `columns`; with `skip_merged`, lines of tombstones are left out."""
         self._unit = unit
         self._register = unit.register_import
         self._columns = columns
@@ -126,22 +126,22 @@ class Kind(ABC):
 
     @abstractmethod
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
-        """Give (line, row for the register) of the lines that are right in themselves, key first."""
+        """Yield (line, row for the register) of the lines that are right by themselves; the key comes first."""
 
     @abstractmethod
     def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:
-        """Overwrite rows that are `stored`, and return how many; columns that the file doesn't have stay."""
+        """Overwrite rows that are `stored` and return how many; columns that the file doesn't have stay."""
 
     @abstractmethod
     def finish(self, problems: Problems) -> None:
-        """Judge what can only be judged when all rows are there."""
+        """Check what can only be checked when all rows are in the register."""
 
     def must_be_remembered(self, row: Row) -> bool:  # noqa: ARG002 (a kind may look at it)
-        """Return whether `finish` will ask in which line this row stands."""
+        """Return whether `finish` needs to know the line of this row."""
         return False
 
     def entries(self, by: Actor, at: str) -> list[Draft]:  # noqa: ARG002 (a kind may use them)
-        """Return what the history is to tell besides the import itself."""
+        """Return the history entries besides that of the import itself."""
         return []
 
     def add(self, rows: Sequence[Row]) -> set[str]:
@@ -149,7 +149,7 @@ class Kind(ABC):
         return self._register.add(self.name, rows)
 
     def add_all(self, rows: Sequence[Row]) -> set[str]:
-        """Add those of the rows whose keys don't exist, and return the keys that do."""
+        """Add the rows whose keys don't exist, and return the keys that exist."""
         existing = set[str]()
         while rows and (refused := self.add(rows)):
             existing |= refused
@@ -157,10 +157,10 @@ class Kind(ABC):
         return existing
 
     def put(self, rows: Sequence[tuple[int, Row]], problems: Problems) -> tuple[int, int]:
-        """Add rows or overwrite what exists; returns how many were added and how many overwritten."""
+        """Add rows or overwrite those that exist; returns how many were added and how many overwritten."""
         stored = self._register.stored(self.name, [row[0] for _, row in rows])
         new = [row for _, row in rows if row[0] not in stored]
-        # Another command may have added some while this one waited for a lock.
+        # Another command may have added some of them while this one waited for a lock.
         added_since = self.add_all(new)
         stored |= self._register.stored(self.name, added_since)
         old = [(line, row) for line, row in rows if row[0] in stored]
@@ -178,10 +178,10 @@ def import_file(
     progress: ImportProgress,
     now: datetime,
 ) -> Imported:
-    """Import a file in one transaction; with `update` rows may exist and are overwritten.
+    """Import a file in one transaction; with `update`, rows may exist and are overwritten.
 
-    With `skip_merged` lines of a number that went into another are left out and reported to `progress`. Raises
-    BadFile for a file that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
+    With `skip_merged`, lines of merged numbers are left out and reported to `progress`. Raises BadFile for a file
+    that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
     """
     demand(caller, Capability.IMPORT)
     with (
@@ -192,12 +192,12 @@ def import_file(
         problems = Problems(closing)
         try:
             with database.writing() as unit:
-                # Nobody is to wait for a whole import who ends its session: it is asked again at its end.
+                # Not held: a person who ends the session mustn't wait for the import. It is checked again at the end.
                 demand_alive(unit, caller, now, hold=False)
-                # Its file may have come for hours.
+                # Reading the file may have taken hours.
                 now = max(now, unit.now())
                 importer = kind(unit, file.columns, hashes, skip_merged=skip_merged)
-                added, updated = _brought_in(unit, file, importer, problems, progress, update=update)
+                added, updated = _import_rows(unit, file, importer, problems, progress, update=update)
                 if problems.lines:
                     raise BadLines(file=path, count=len(problems.lines))
                 demand_alive(unit, caller, now)
@@ -211,10 +211,10 @@ def import_file(
     return done
 
 
-def _brought_in(
+def _import_rows(
     unit: Unit, file: CsvFile, importer: Kind, problems: Problems, progress: ImportProgress, *, update: bool
 ) -> tuple[int, int]:
-    """Bring the rows of a file in; returns how many were added and how many overwritten, if none is bad."""
+    """Import the rows of a file; returns how many were added and how many overwritten, if none is bad."""
     added = updated = 0
     clashes: list[tuple[str, int]] = []
     for batch in _batches(file, problems):
@@ -244,9 +244,9 @@ def _facts(done: Imported, file: CsvFile) -> dict[str, Fact]:
 
 
 def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
-    """Give the file's records in batches, with as many cells as columns and without guards.
+    """Yield the file's records in batches, with as many cells as columns and without guards.
 
-    Others are left out, and reported where there are `problems` to report them to.
+    Records with another number of cells are left out, and added to `problems` unless that is None.
     """
     width = len(file.columns)
     guarded = [place for place, column in enumerate(file.columns) if column not in NEVER_GUARDED]
@@ -258,7 +258,7 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
                 if problems is not None:
                     problems.add(number, Problem("", str(len(cells)), wrong_width(len(cells)), str(width)))
                 continue
-            # Looked for in all cells at once: cell by cell it would cost as much as reading the file.
+            # Searched for in all cells at once: cell by cell it would take as long as reading the file.
             if "'" in "".join(cells):
                 for place in guarded:
                     cells[place] = unguard(cells[place])
@@ -267,7 +267,7 @@ def _batches(file: CsvFile, problems: Problems | None) -> Iterator[list[Line]]:
 
 
 def _taken(file: CsvFile) -> Iterator[list[Line]]:
-    """Give the file's records in batches that are small whatever the file is."""
+    """Yield the file's records in batches that are small for every file."""
     taken: list[Line] = []
     begin = file.bytes_read
     for line in file.rows():
@@ -282,10 +282,10 @@ def _taken(file: CsvFile) -> Iterator[list[Line]]:
 def _once(
     register: RegisterImport, kind: Kind, batch: Sequence[Line], problems: Problems, *, update: bool
 ) -> Iterator[tuple[int, Row]]:
-    """Give the good rows of a batch whose keys no earlier line has, as far as that is known now."""
+    """Yield the good rows of a batch whose keys no earlier line has, as far as that is known now."""
     lines: dict[str, int] = {}
     rows = list(kind.rows(batch, problems))
-    # Only an update has to ask: without it the register itself refuses a key that comes again.
+    # Only an update has to look it up: otherwise the register itself refuses a repeated key.
     before = register.noted_lines([row[0] for _, row in rows]) if update else {}
     remembered = []
     for line, row in rows:
@@ -300,7 +300,7 @@ def _once(
 
 
 def _report_clashes(file: CsvFile, kind: Kind, clashes: Sequence[tuple[str, int]], problems: Problems) -> None:
-    """Tell keys that stood in the register before from keys that an earlier line brought."""
+    """Report keys that the register had before, and keys that an earlier line has, as different problems."""
     first = _first_lines(file, kind, {key for key, _ in clashes}) if clashes else {}
     for key, line in clashes:
         if first.get(key, line) != line:

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 _MERGED_INTO = 2 + len(FIELDS)
-"""Where a row has it: behind the number, the fields and what `find` looks through."""
+"""The position of `merged_into` in a row: after the number, the fields and the search text."""
 
 
 class Customers(Kind):
-    """Brings customers into the register."""
+    """Imports customers into the register."""
 
     name = "customers"
     key = "number"
@@ -42,7 +42,7 @@ class Customers(Kind):
 
     def __init__(self, unit: Unit, columns: Sequence[str], hashes: Hashes, *, skip_merged: bool) -> None:
         super().__init__(unit, columns, hashes, skip_merged=skip_merged)
-        # A column that the file doesn't have is read from an empty cell that `rows` puts behind the last cell.
+        # A column that the file doesn't have is read from an empty cell that `rows` adds after the last cell.
         place = {column: position for position, column in enumerate(columns)}
         self._fields = itemgetter(*(place.get(field, -1) for field in FIELDS))
         self._number = place["number"]
@@ -56,11 +56,11 @@ class Customers(Kind):
     def rows(self, lines: Sequence[Line], problems: Problems) -> Iterator[tuple[int, Row]]:
         """See `Kind`."""
         if self._skip_merged:
-            gone = self._register.gone({cells[self._number] for _, cells in lines})
+            gone = self._register.merged_away({cells[self._number] for _, cells in lines})
             lines = [line for line in lines if not self._is_skipped(line, gone, problems)]
         for _, cells in lines:
             cells.append("")
-        # Looked for in all cells at once: row by row it would cost as much as all the rest.
+        # Searched for in all cells at once: row by row it would take as long as all the rest.
         is_sound = not may_be_damaged("\n".join("\n".join(cells) for _, cells in lines))
         good = [line for line in lines if (is_sound and self._is_plain(line[1])) or self._is_right(line, problems)]
         for line, cells in good:
@@ -122,14 +122,14 @@ class Customers(Kind):
         return void_entries(self._made_void, Why.IDENTITY_CHANGED, by, at)
 
     def _is_skipped(self, line: Line, gone: Mapping[str, str], problems: Problems) -> bool:
-        """Pass over the line of a number that was merged, whatever stands in it."""
+        """Return whether a line is skipped, whatever its cells are, because its number was merged."""
         number = line[1][self._number]
         if number in gone:
             problems.skip(line[0], Problem("number", number, SKIPPED, gone[number]))
         return number in gone
 
     def _is_plain(self, cells: list[str]) -> bool:
-        """Whether nothing can be wrong with a line: most are like this, and it is quick to see."""
+        """Return whether a line is surely right: a quick test that most lines pass."""
         number = cells[self._number]
         return (
             number.isascii()

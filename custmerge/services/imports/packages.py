@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Packages(Kind):
-    """Brings packages and their domains into the register."""
+    """Imports packages and their domains into the register."""
 
     name = "packages"
     key = "package"
@@ -44,7 +44,7 @@ class Packages(Kind):
         good, skipped = [], []
         for line, row in records:
             if self._skip_merged and (target := targets.get(row["number"])) is not None:
-                # Where the merge put the package is where it stays, with its domains and its contact.
+                # The package stays where the merge put it, with its domains and its contact.
                 problems.skip(line, Problem("number", row["number"], SKIPPED, target))
                 skipped += _claims_of_skipped(line, row)
                 continue
@@ -74,12 +74,12 @@ class Packages(Kind):
         return len(merged)
 
     def _merged_contact(self, new: Sequence[str | None], old: Sequence[str | None]) -> Row:
-        """Return a contact whose columns are those of the file where it has them; all empty is none.
+        """Return the old contact with the columns that the file has replaced; None values if all of it is empty.
 
-        A contact stays one although all of it is empty where the file gives it so, or changes nothing in it.
+        An empty contact is nevertheless kept if the file gives it so, or changes nothing in it.
         """
         values = tuple(
-            (mine if is_given else theirs) or "" for mine, theirs, is_given in zip(new, old, self._given, strict=True)
+            (cell if is_given else stored) or "" for cell, stored, is_given in zip(new, old, self._given, strict=True)
         )
         is_given = new[0] is not None
         is_left = not all(self._given) and values == tuple(old)
@@ -92,12 +92,12 @@ class Packages(Kind):
         for line, name in list(self._register.domains_lost()):
             why = N_("would be in no package: the line that it went to is skipped")
             problems.add(line, Problem("domains", name, why))
-        self._report_others(problems)
+        self._report_taken_domains(problems)
         if not problems.lines and not self._register.settle_domains():
-            self._report_others(problems)
+            self._report_taken_domains(problems)
 
-    def _report_others(self, problems: Problems) -> None:
-        for line, name, package in list(self._register.domains_of_others()):
+    def _report_taken_domains(self, problems: Problems) -> None:
+        for line, name, package in list(self._register.domains_of_other_packages()):
             problems.add(line, Problem("domains", name, N_("belongs to package {other}"), package))
 
 
@@ -108,7 +108,7 @@ def _claims(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
 
 
 def _claims_of_skipped(line: int, row: dict[str, str]) -> list[tuple[str, str, str, int]]:
-    """Return the claims of a line that is left out, whatever else stands in it."""
+    """Return the claims of a line that is left out, whatever its other cells are."""
     names = [name for name in row.get("domains", "").split() if wrong_with_domain(name) is None]
     return _claims(line, {"domains": " ".join(names), "package": ""})
 

@@ -1,7 +1,7 @@
 """Passwords of a file that is imported, hashed before anything is locked.
 
-The file is read twice for that and may be a pipe, so a private copy is kept of what was read. The hashes wait in
-another: memory doesn't grow with the file.
+The file is read twice for that and may be a pipe, so a private copy is made of it. The hashes go to a second
+temporary file, so that memory doesn't grow with the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Hashes:
         self._kept = kept
 
     def of(self, line: int) -> str:
-        """Return the hash of the password in a line; those of lines before can't be asked for any more."""
+        """Return the hash of the password in a line; afterwards those of earlier lines can't be read any more."""
         for kept in self._kept:
             number, _, password_hash = kept.rstrip("\n").partition(" ")
             if int(number) == line:
@@ -39,9 +39,9 @@ class Hashes:
 def hashed(
     file: CsvFile, batches: Callable[[CsvFile], Iterable[list[Line]]], advanced: Callable[[int, int], None]
 ) -> Iterator[tuple[CsvFile, Hashes]]:
-    """Give a file that is just opened, or a copy of it, to be read from its first row on, and its passwords' hashes.
+    """Yield a newly opened file, or a copy of it, ready to read from its first row, and the hashes of its passwords.
 
-    `batches` reads records out of it; `advanced` is called with how many bytes of how many are hashed.
+    `batches` reads records from it; `advanced` is called with how many bytes of how many are done.
     """
     if COLUMN not in file.columns:
         yield file, Hashes(io.StringIO())

@@ -1,7 +1,7 @@
-"""Wrong passwords are counted, across processes and restarts, and too many of them lock (contract §5).
+"""Counting of wrong passwords, across processes and restarts; too many of them lock (contract §5).
 
-A try is written down before its hash is verified and taken back when it was right, so that many at once, or
-processes that are killed, get no more tries than one after the other. What doesn't exist is counted alike.
+A try is stored before its hash is verified and removed if it was right. So parallel tries, and processes that are
+killed, get no more tries than one after the other. Names that don't exist are counted in the same way.
 Source: OWASP ASVS 5 §6.3.1, NIST SP 800-63B §5.2.2.
 """
 
@@ -15,26 +15,26 @@ from datetime import datetime
 from functools import partial
 
 from custmerge.errors import LockedOut
-from custmerge.rules.history import MAY_BE_APART, Action, Actor, Draft, Fact, stamp
+from custmerge.rules.history import CLOCK_TOLERANCE, Action, Actor, Draft, Fact, stamp
 from custmerge.rules.passwords import LOCKED_FOR, PENDING_FOR, WINDOW, Subject, Tries
 from custmerge.storage.database import Clock, Database
 from custmerge.storage.unit import Unit
 
 LOOK_AGAIN_AFTER_SECONDS = 0.05
 SETTLED_WITHIN_SECONDS = 25.0
-"""So long an interrupted try waits for a locked database to be taken back: less than a pending try takes to count."""
+"""How long the removal of an interrupted try waits for a locked database: less than PENDING_FOR."""
 NOBODY = Actor("login", "system")
-"""Who acts where nobody is logged in."""
+"""The actor if nobody is logged in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """A try whose outcome isn't known yet."""
+    """A try whose result isn't known yet."""
 
     ids: Mapping[int, Subject]
-    """What it is written down under, and for whom."""
+    """The ids of its stored rows, with their subjects."""
     clock: Clock
-    """Counts on from the moment that the try was noted with: its process may have been stopped meanwhile."""
+    """Continues from the moment at which the try was stored: its process may have been stopped meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +46,39 @@ class Locked:
 
 
 def begin(database: Database, subjects: Sequence[Subject], now: datetime) -> Try | None:
-    """Write a try down; None while others are under way that would be the last. Raises LockedOut."""
+    """Store a try and return it; None while pending tries of others use up the limit. Raises LockedOut."""
     for attempt in database.attempts():
         with attempt as unit:
-            (tried,) = begin_all(unit, [subjects], now)
+            (tried,) = begin_tries(unit, [subjects], now)
     if isinstance(tried, Locked):
         raise tried.error
     return tried
 
 
 @contextmanager
-def trying(database: Database, subjects: Sequence[Subject], now: datetime) -> Iterator[Try]:
-    """Write a try down for a block in which a hash may be verified; takes it back where the block raises.
+def pending_try(database: Database, subjects: Sequence[Subject], now: datetime) -> Iterator[Try]:
+    """Store a try for a block in which a hash may be verified; if the block raises, the try is removed.
 
-    A process that is killed leaves its try behind, which counts as wrong then. Raises LockedOut, HostBusy.
+    If the process is killed, the try stays and counts as wrong. Raises LockedOut, HostBusy.
     """
     from custmerge.services.people import passwords
 
     clock = Clock(now)
     while True:
-        # A turn that waits for other tries would keep those from the hash that they are about.
+        # The turn isn't held while this waits for other tries: they need a turn to verify their hashes.
         with passwords.turn():
             tried = begin(database, subjects, clock.now())
             if tried is not None:
                 try:
                     yield tried
                 except BaseException:
-                    database.at_once(partial(_take_back, tried=tried), wait_seconds=SETTLED_WITHIN_SECONDS)
+                    database.try_once(partial(_take_back, tried=tried), wait_seconds=SETTLED_WITHIN_SECONDS)
                     raise
                 return
         time.sleep(LOOK_AGAIN_AFTER_SECONDS)
 
 
-def begin_all(
+def begin_tries(
     unit: Unit,
     wanted: Sequence[Sequence[Subject]],
     now: datetime,
@@ -86,20 +86,20 @@ def begin_all(
     batch: int | None = None,
     rows: Sequence[int | None] | None = None,
 ) -> list[Try | Locked | None]:
-    """Write tries down, each for all of its subjects; to be committed before a hash is compared.
+    """Store tries, each for all of its subjects; they must be committed before a hash is compared.
 
-    Returns for each the try, or the lock that keeps it from beginning, or None where it has to wait for others.
-    `rows` are those of the bulk file `batch` for which tries are made. A run that goes on makes the tries again that
-    the run before was cut off in. Nobody learns more by that, so a row counts once, see `Guesses.keep`.
+    Returns for each the try, or the lock that refuses it, or None if it has to wait for other tries. `rows` are the
+    rows of the bulk file `batch` for which tries are made. A run that continues repeats the tries in which the run
+    before was cut off. Nobody learns more by that, so a row counts once, see `Guesses.keep`.
     """
     # The process may have been stopped since `now`.
     moment = max(now, unit.now())
     clock = Clock(moment)
-    # Always in the same order, so that two who count never wait for each other.
+    # Always in the same order, so that two transactions that count never wait for each other.
     ordered = sorted({subject for subjects in wanted for subject in subjects}, key=lambda subject: subject.key)
-    found = {subject: _lock_or_room(unit, subject, moment) for subject in ordered}
-    locks = {subject: lock for subject, lock in found.items() if isinstance(lock, Locked)}
-    rooms = {subject: room for subject, room in found.items() if isinstance(room, int)}
+    states = {subject: _lock_or_room(unit, subject, moment) for subject in ordered}
+    locks = {subject: lock for subject, lock in states.items() if isinstance(lock, Locked)}
+    rooms = {subject: room for subject, room in states.items() if isinstance(room, int)}
     begun: list[Try | Locked | None] = []
     for subjects, row in zip(wanted, rows or [None] * len(wanted), strict=True):
         locked = next((locks[subject] for subject in subjects if subject in locks), None)
@@ -115,7 +115,7 @@ def begin_all(
 
 
 def settle_right(database: Database, tried: Try) -> None:
-    """Take a try back that was right, in a transaction of its own: whatever becomes of the command."""
+    """Remove a try that was right, in a transaction of its own, so that it is gone even if the command fails."""
     for attempt in database.attempts():
         with attempt as unit:
             _take_back(unit, tried)
@@ -126,13 +126,13 @@ def _take_back(unit: Unit, tried: Try) -> None:
 
 
 def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) -> None:
-    """Write down that a try was wrong, in the history too, and lock what has had too many."""
+    """Store that a try was wrong, also in the history, and lock the subjects that have had too many."""
     now = tried.clock.now()
     ordered = sorted(tried.ids.values(), key=lambda subject: subject.key)
     for attempt in database.attempts():
         with attempt as unit:
             for subject in ordered:
-                # Locks it: another run of the file may have forgotten the try, and it has to count again.
+                # This locks the counter: another run of the file may have removed the try, and it has to count again.
                 _tries(unit, subject, now)
             unit.guesses.keep({number: subject.key for number, subject in tried.ids.items()}, stamp(now))
             locked = [subject for subject in ordered if _tries(unit, subject, now).wrong >= subject.limit]
@@ -144,11 +144,11 @@ def wrong(database: Database, tried: Try, by: Actor, facts: Mapping[str, Fact]) 
 
 
 def _lock_or_room(unit: Unit, subject: Subject, now: datetime) -> Locked | int:
-    """Return the lock of a subject, or how many further tries at it may begin now."""
+    """Return the lock of a subject, or how many more tries for it may begin now."""
     tries = _tries(unit, subject, now)
     until, is_locked = tries.locked_until, tries.is_locked(now)
     if tries.wrong >= subject.limit:
-        # Reached by tries whose processes were killed before they could lock.
+        # The limit was reached by tries whose processes were killed before they could lock.
         until, is_locked = stamp(now + LOCKED_FOR), True
         unit.guesses.lock(subject.key, until)
         unit.chain.append([Draft(stamp(now), NOBODY, Action.LOCKED, {"what": subject.kind})])
@@ -158,5 +158,5 @@ def _lock_or_room(unit: Unit, subject: Subject, now: datetime) -> Locked | int:
 
 
 def _tries(unit: Unit, subject: Subject, now: datetime) -> Tries:
-    window = stamp(now - WINDOW), stamp(now + MAY_BE_APART)
+    window = stamp(now - WINDOW), stamp(now + CLOCK_TOLERANCE)
     return unit.guesses.tries(subject.key, *window, pending_since=stamp(now - PENDING_FOR))

@@ -30,7 +30,7 @@ _SHA512_CRYPT_BYTES = 512
 """The longest password of crypt(3); the cost grows with rounds times bytes."""
 _LOADING = Lock()
 _HASHER = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
-# The hash of a password that nobody knows, verified where there is no hash. A constant: `CryptContext.dummy_verify`
+# The hash of a password that nobody knows, verified if there is no hash. A constant: `CryptContext.dummy_verify`
 # makes its own at the first call, and so takes twice the time in a process that verifies once.
 _DUMMY = "$argon2id$v=19$m=47104,t=1,p=1$7c8G0E22i1XRA0wYGpJRow$gXdW9cKJlK33368q05TnG5EOJ4GcbrsuQ0y4l1SW64U"
 
@@ -50,12 +50,12 @@ def all_hashed(passwords: Sequence[str]) -> list[str]:
 
 
 def fits(stored: str | None, password: str) -> bool:
-    """Return whether `password` is the one of the hash; False, after the same time, where there is none.
+    """Return whether `password` is the one of the hash; False, after the same time, if there is none.
 
     `stored` may be an argon2, bcrypt or SHA-512-crypt hash. NFC and NFD are writings of one password. All are tried,
-    so the time that a wrong password takes depends on the password alone.
+    so the time that a wrong password takes depends only on the password.
     """
-    # The length of the writing that is hashed: in NFD a password may be longer than it was when it was chosen.
+    # The length of the NFC text counts: in NFD a password may be longer than it was when it was chosen.
     composed = normal(password)
     is_too_long = len(composed) > LONGEST
     if stored is not None and stored.startswith("$6$"):
@@ -66,11 +66,11 @@ def fits(stored: str | None, password: str) -> bool:
 
 
 def renewed(stored: str | None, password: str) -> str | None:
-    """Return today's hash of a password that fits `stored`, or None where `stored` is of today's kind."""
+    """Return a new hash of a password that fits `stored`, or None if `stored` is of today's kind already."""
     if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):
         return None
     if stored.startswith("$2") and any(len(text.encode()) >= _BCRYPT_BYTES for text in writings(password)):
-        # The bytes behind these were never verified: they can't become part of the password, nor be left out.
+        # bcrypt didn't verify any bytes after these: they can neither become part of the password nor be left out.
         return None
     return hashed(password)
 
@@ -78,7 +78,7 @@ def renewed(stored: str | None, password: str) -> str | None:
 def renew(unit: Unit, number: str, old: str, new: str) -> None:
     """Replace the hash `old` of a customer or their packages by `new`, of the same password; proofs stay valid.
 
-    The number's record has to be locked.
+    The number's record must be locked.
     """
     unit.register.rehash(number, old, new)
     unit.people.renew_proofs(number, verified_sha256(old), verified_sha256(new))
@@ -115,7 +115,7 @@ def _fits(stored: str, text: str) -> bool:
 def _verified(stored: str, password: str) -> bool:
     """Return whether a password is the one of a hash, or raise what the hash's library raises for a wrong one.
 
-    By our own choice of the library and not by passlib's `CryptContext`: to load that takes 35 ms of every login.
+    The library is chosen here and not by passlib's `CryptContext`, which would take 35 ms of every login to load.
     """
     if stored.startswith("$2"):
         import bcrypt

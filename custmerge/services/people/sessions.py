@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged
-from custmerge.rules.history import MAY_BE_APART, Action, Actor, Draft, stamp
+from custmerge.rules.history import CLOCK_TOLERANCE, Action, Actor, Draft, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
-from custmerge.services.access import Caller, caller_of, is_as_told
+from custmerge.services.access import Caller, caller_of, matches_history
 from custmerge.services.people import guessing, passwords
 from custmerge.services.people.staff import write_password
 from custmerge.storage.database import Database
@@ -18,10 +18,10 @@ from custmerge.storage.unit import Unit
 def login_customer(database: Database, number: str, password: str, *, token: str, now: datetime) -> Caller:
     """Open a session for a customer number and return its caller.
 
-    `token` is the new session's, fresh from a random source. Raises LoginRefused, alike and after the same
+    `token` is the new session's, fresh from a random source. Raises LoginRefused, the same and after the same
     time whatever was wrong; MergedAway for a tombstone with its old password (rule 9); LockedOut.
     """
-    with guessing.trying(database, [Subject("number", number)], now) as tried:
+    with guessing.pending_try(database, [Subject("number", number)], now) as tried:
         with database.reading() as unit:
             exists = unit.register.customer(number) is not None
             stored = unit.register.number_password(number)
@@ -66,7 +66,7 @@ def _opened(
 
 def verified_staff(database: Database, name: str, password: str, now: datetime) -> Person:
     """Return the member of staff with a name and password; raises LoginRefused and LockedOut as `login_customer`."""
-    with guessing.trying(database, [Subject("staff", name)], now) as tried:
+    with guessing.pending_try(database, [Subject("staff", name)], now) as tried:
         with database.reading() as unit:
             person = unit.people.staff_named(name)
         stored = person.password_hash if person and person.disabled_at is None else None
@@ -85,9 +85,9 @@ def open_staff(
 ) -> Caller:
     """Open a session for a person whose password has been verified; no try is counted.
 
-    `new` replaces a password that another person chose, in the transaction that opens the session: raises
-    PasswordChangeRequired where it has to be replaced and `new` is None, BadPassword. Raises LoginRefused where the
-    password was changed since it was verified, and PersonChanged where the row isn't as the history has it.
+    `new` replaces a password that another person chose, in the transaction that opens the session. Raises
+    PasswordChangeRequired if `new` is needed and None, BadPassword; LoginRefused if the password was changed since it
+    was verified; PersonChanged if the row doesn't match the history.
     """
     new_hash = None
     if person.password_chosen_by is not None:
@@ -103,7 +103,7 @@ def open_staff(
             # The password may have been changed since it was verified.
             if unit.people.staff_named(person.name, lock=True) != person:
                 raise LoginRefused
-            if not is_as_told(unit, session):
+            if not matches_history(unit, session):
                 raise PersonChanged(name=person.name)
             if new_hash is not None:
                 write_password(unit, person, new_hash, chosen_by=None, by=Actor(person.name, "staff"), now=now)
@@ -141,7 +141,7 @@ def _new_session(token: str, now: datetime, *, number: str | None = None, person
 
 def _open(unit: Unit, session: Session, now: datetime) -> Caller:
     """Write a new session and its history entry, and forget expired sessions."""
-    unit.people.end_sessions_outside(stamp(now - ABSOLUTE_LIMIT), stamp(now + MAY_BE_APART))
+    unit.people.end_sessions_outside(stamp(now - ABSOLUTE_LIMIT), stamp(now + CLOCK_TOLERANCE))
     unit.people.open_session(session)
     caller = caller_of(session, session.last_used_at)
     facts = {"subject": "number" if session.person is None else "staff", "survivor": session.number}

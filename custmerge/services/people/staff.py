@@ -47,7 +47,7 @@ def add_staff(database: Database, caller: Caller, name: str, role: Role, passwor
 
 
 def demand_may_add(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `add_staff` raises for any password, before one is asked for."""
+    """Raise the errors of `add_staff` that need no password, before asking for one."""
     demand_may_change_people(caller)
     checked_name(name)
     with database.reading() as unit:
@@ -85,7 +85,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
             person, everybody = _locked(unit, caller, name, now)
             ended = Ended()
             if person.role is not role:
-                _demand_as_told(unit, person)
+                _demand_matches_history(unit, person)
                 _demand_supervisor_left(person, everybody)
                 unit.people.change_staff(person.id, role=role)
                 ended = _end_all(unit, caller.actor, person, now, role)
@@ -95,7 +95,7 @@ def change_role(database: Database, caller: Caller, name: str, role: Role, now: 
 def whose_password(database: Database, caller: Caller, name: str | None) -> Person:
     """Return the person called `name`, or the caller for None, if the caller may change that person's password.
 
-    Raises UnknownName, and what `change_password` raises for any password, before one is asked for.
+    Raises UnknownName, and the errors of `change_password` that need no password, before asking for one.
     """
     if name is None or name == caller.name:
         demand_person_acts(caller)
@@ -127,7 +127,7 @@ def change_password(
 
 
 def demand_may_change(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `disable` raises, before the caller is asked for confirmation."""
+    """Raise the errors of `disable`, before the caller is asked for confirmation."""
     demand_may_change_people(caller)
     _find(database, name)
 
@@ -196,7 +196,7 @@ def write_new(
 
 
 def demand_free(unit: Unit, name: str) -> None:
-    """Raise NameTaken where a person or a service token has the name, in any writing (see `folded`).
+    """Raise NameTaken if a person or a service token has the name, in any writing (see `folded`).
 
     The name stays free until the end of a transaction that has locked the end of the chain.
     """
@@ -214,12 +214,12 @@ def _find(database: Database, name: str) -> Person:
 
 
 def _demand_present(database: Database, caller: Caller, person: Person, present: str, now: datetime) -> None:
-    with guessing.trying(database, [Subject("staff", person.name)], now) as tried:
+    with guessing.pending_try(database, [Subject("staff", person.name)], now) as tried:
         is_right = passwords.fits(person.password_hash, present)
         if is_right:
             guessing.settle_right(database, tried)
         else:
-            # Another command of theirs may have changed the password: that ended this session, and isn't a wrong try.
+            # If another command of the person changed the password, this session has ended: that isn't a wrong try.
             with database.reading() as unit:
                 demand_alive(unit, caller, now, hold=False)
     if not is_right:
@@ -229,7 +229,7 @@ def _demand_present(database: Database, caller: Caller, person: Person, present:
 
 def _locked(unit: Unit, caller: Caller, name: str, now: datetime) -> tuple[Person, tuple[Person, ...]]:
     """Lock all staff; return the person called `name`, and all of them. Raises SessionOver, UnknownName."""
-    # All staff first, then the session: two people who disable each other at once lock in one order.
+    # All staff first, then the session: two people who disable each other at once lock in the same order.
     everybody = unit.people.lock_staff()
     demand_alive(unit, caller, now)
     person = next((person for person in everybody if person.name == name), None)
@@ -238,14 +238,14 @@ def _locked(unit: Unit, caller: Caller, name: str, now: datetime) -> tuple[Perso
     return person, everybody
 
 
-def _demand_as_told(unit: Unit, person: Person) -> None:
+def _demand_matches_history(unit: Unit, person: Person) -> None:
     """Raise PersonChanged if a person's row was changed by hand: a new digest would hide that from audits."""
-    if not Staff(unit, {person.id}).is_as_told(person.id):
+    if not Staff(unit, {person.id}).matches_history(person.id):
         raise PersonChanged(name=person.name)
 
 
 def _demand_supervisor_left(person: Person, everybody: tuple[Person, ...]) -> None:
-    supervisors = {one.id for one in everybody if one.disabled_at is None and may(one.role, Capability.STAFF)}
+    supervisors = {p.id for p in everybody if p.disabled_at is None and may(p.role, Capability.STAFF)}
     if may(person.role, Capability.STAFF) and not supervisors - {person.id}:
         raise LastSupervisor(name=person.name)
 
@@ -257,9 +257,9 @@ def write_password(
 
     `chosen_by` is the other person who chose it, if one did: it has to be changed at the next login.
     """
-    _demand_as_told(unit, person)
+    _demand_matches_history(unit, person)
     unit.people.change_password(person.id, password_hash, chosen_by=chosen_by)
-    # Service tokens too: a thief of the old password may have made one. The history last, see `_end_all`.
+    # Service tokens end too: a thief of the old password may have made one. The history comes last, see `_end_all`.
     unit.people.end_sessions_of_staff(person.id)
     tokens = unit.people.revoke_services_of(person.id, stamp(now))
     _note(unit, by, now, "password", person.name)
@@ -273,14 +273,14 @@ def note_token(unit: Unit, by: Actor, now: datetime, did: str, name: str, **fact
     if service is None:
         raise UnknownToken(name=name)
     digest = service_digest(service, next(iter(unit.people.keys_of(service.id)), None))
-    told = {"did": did, "name": name, "row_sha256": digest, **facts}
-    unit.chain.append([Draft(stamp(now), by, Action.TOKEN, told)])
+    body = {"did": did, "name": name, "row_sha256": digest, **facts}
+    unit.chain.append([Draft(stamp(now), by, Action.TOKEN, body)])
 
 
 def _end_all(unit: Unit, by: Actor, person: Person, now: datetime, role: Role | None) -> Ended:
     """End what a person's old role allowed, and write the entries; `role` is the new one, None if disabled."""
-    # Sessions first: a transaction in which the person approves something holds its session, so it ends before the
-    # approvals are read here. The history last: every transaction locks in this order.
+    # Sessions end first: a transaction in which the person approves something holds its session, so it ends before
+    # the approvals are read here. The history comes last: every transaction locks in this order.
     unit.people.end_sessions_of_staff(person.id)
     tokens = unit.people.revoke_services_of(person.id, stamp(now))
     lost = {capability for capability in Capability if role is None or not may(role, capability)}

@@ -37,7 +37,7 @@ def create(
     )
     for attempt in database.attempts():
         with attempt as unit:
-            # People before the session and the end of the chain, as everywhere: the new row refers to its maker's.
+            # Locked in the same order everywhere: people (the new row refers to its maker's), session, end of chain.
             unit.people.lock_staff()
             demand_alive(unit, caller, now)
             unit.chain.lock()
@@ -55,14 +55,14 @@ def list_all(database: Database, caller: Caller) -> tuple[Service, ...]:
 
 
 def demand_may_revoke(database: Database, caller: Caller, name: str) -> None:
-    """Raise what `revoke` raises, before the person is asked for confirmation."""
+    """Raise the errors of `revoke`, before the person is asked for confirmation."""
     demand_may_change_people(caller)
     with database.reading() as unit:
         _living(unit, name)
 
 
 def revoke(database: Database, caller: Caller, name: str, now: datetime) -> None:
-    """End a service token; raises UnknownToken where there is no such token, or it has been revoked."""
+    """End a service token; raises UnknownToken if there is none of this name, or it has been revoked."""
     demand_may_change_people(caller)
     for attempt in database.attempts():
         with attempt as unit:

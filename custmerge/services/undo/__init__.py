@@ -1,6 +1,6 @@
-"""Undo: orders are taken back exactly, all that were named or none.
+"""Undo: orders are undone exactly, and either all that were named or none.
 
-What an undo of a transaction gives back is what the next one sees. `Undos` is the only way to undo an order.
+Each undo of a transaction sees the changes of those before it. `Undos` is the only way to undo an order.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from custmerge.rules.people import Capability, may
 from custmerge.rules.plan import Image, State, readable_image
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
-    Later,
+    LaterOrder,
     MergeEntry,
-    Present,
+    PresentState,
     UndoPlan,
-    demand_kept,
-    later_in_the_way,
+    blocking_orders,
+    demand_image,
     plan_undo,
     read_merge_entry,
 )
@@ -45,17 +45,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An undo as somebody asks for it."""
+    """The undo that is asked for."""
 
     orders: frozenset[int]
     cascade: bool = False
-    """Whether later orders in the way are undone too."""
-    seen: tuple[UndoPlan, ...] | None = None
-    """What was shown to the person; nothing is undone if it would be something else now."""
+    """Whether later orders that block it are undone too."""
+    shown: tuple[UndoPlan, ...] | None = None
+    """The plans that the person saw; nothing is undone if the plans are different now."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[UndoPlan, ...]:
-    """Return what the undo would do, newest order first; changes nothing. Raises what `undo` would raise."""
+    """Return what the undo would do, newest order first; changes nothing. Raises the errors of `undo`."""
     demand(caller, Capability.UNDO_OWN)
     with database.reading() as unit:
         orders = _with_later(unit, caller, request, now)
@@ -63,7 +63,7 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
 
 
 def undo(database: Database, caller: Caller, request: Request, now: datetime) -> tuple[UndoPlan, ...]:
-    """Take orders back in one transaction, newest first, and return what was done.
+    """Undo orders in one transaction, newest first, and return what was done.
 
     Raises NotAllowed, NotOwnOrder, UndoTooLate, UnknownOrder, AlreadyUndone, Purged, ImageChanged, UndoBlocked,
     or UndoChanged; then nothing is changed.
@@ -73,30 +73,30 @@ def undo(database: Database, caller: Caller, request: Request, now: datetime) ->
         with attempt as unit:
             orders = _with_later(unit, caller, request, now)
             undos = Undos(unit, caller, orders, now, lock=True)
-            plans = _demanded(undos, orders, request.seen)
+            plans = _demanded(undos, orders, request.shown)
             undos.write({})
     return plans
 
 
-def _demanded(undos: Undos, orders: Sequence[int], seen: tuple[UndoPlan, ...] | None) -> tuple[UndoPlan, ...]:
-    """Decide the undos of `orders`; raises UndoChanged where they aren't what was shown to the person."""
+def _demanded(undos: Undos, orders: Sequence[int], shown: tuple[UndoPlan, ...] | None) -> tuple[UndoPlan, ...]:
+    """Return the plans for undoing `orders`; raises UndoChanged if they aren't those that the person saw."""
     try:
         plans = undos.take_back(orders)
     except UndoBlocked as error:
-        if seen is None:
+        if shown is None:
             raise
         raise UndoChanged(orders=orders, obstacles=error.details["obstacles"]) from None
-    if seen is not None and [plan.shown for plan in plans] != [plan.shown for plan in seen]:
+    if shown is not None and [plan.shown for plan in plans] != [plan.shown for plan in shown]:
         raise UndoChanged(orders=orders, obstacles=[])
     return plans
 
 
 def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> list[int]:
-    """Return the orders to undo, newest first: those that were named, with a cascade also those in their way."""
+    """Return the orders to undo, newest first: the named ones, with a cascade also those that block them."""
     wanted = set(request.orders)
     while request.cascade:
         undos = Undos(unit, caller, wanted, now, lock=False)
-        later = {first for order in wanted for first in undos.first(order)}
+        later = {first for order in wanted for first in undos.undo_first(order)}
         if later <= wanted:
             break
         wanted |= later
@@ -104,10 +104,10 @@ def _with_later(unit: Unit, caller: Caller, request: Request, now: datetime) -> 
 
 
 class Undos:
-    """Some executed orders, with what is there now of all that they changed, and one caller's undos of them."""
+    """Executed orders, the present state of everything that they changed, and one caller's undos of them."""
 
     def __init__(self, unit: Unit, caller: Caller, orders: Collection[int], now: datetime, *, lock: bool) -> None:
-        """Read everything that undoing `orders` needs; with `lock` nobody else can change it meanwhile.
+        """Read everything that undoing `orders` needs; with `lock` nobody else can change it before the end.
 
         Raises UnknownOrder, and SessionOver with `lock`.
         """
@@ -121,28 +121,28 @@ class Undos:
         self._kept = unit.ledger.images(orders)
         self._images = {order: readable_image(text) for order, (_salt, text) in self._kept.items()}
         numbers = {number for row in self._rows.values() for number in (row.survivor, row.absorbed)}
-        # In the order in which a merge locks: customers, then packages, then the end of the history.
+        # Locked in the order of a merge: customers, then packages, then the end of the history.
         records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() if image is not None for package in image.packages]
         packages = unit.register.packages({package.package for package in moved}, lock=lock)
         self.state = State(records, packages.values())
-        """The records and packages, as the undos leave them."""
+        """The records and packages after the undos."""
         if lock:
-            # It may have waited for the locks.
+            # The time has passed if this waited for the locks.
             self._now = max(now, unit.now())
         self._entries: dict[int, MergeEntry] = {}
         self._undone: dict[int, tuple[str, str]] = {}
         self._read_entries(orders)
         survivors = {row.survivor for row in self._rows.values()}
         self._later = [
-            Later(row.order, row.survivor, row.absorbed, row.taken, _keys(text))
-            for row, text in unit.ledger.standing_with(survivors, min(self._rows, default=0))
+            LaterOrder(row.order, row.survivor, row.absorbed, row.taken, _keys(text))
+            for row, text in unit.ledger.orders_not_undone(survivors, min(self._rows, default=0))
         ]
-        self._holders = self._elsewhere(moved)
+        self._holders = self._new_holders(moved)
         self._plans: list[UndoPlan] = []
 
     def _read_entries(self, orders: Collection[int]) -> None:
-        """Read what made and undid the orders; behind the locks, so that nobody undoes them meanwhile."""
+        """Read the entries of the orders and their undos; after the locks, so that nobody undoes them meanwhile."""
         for entry in self._unit.chain.of_orders(orders):
             body = json.loads(entry.body)
             if body["action"] == Action.UNDO:
@@ -151,7 +151,7 @@ class Undos:
                 self._entries[body["order"]] = read_merge_entry(body)
 
     def assume(self, earlier: ChangedRecords, undone: Collection[int]) -> None:
-        """Decide on what undos of a dry run have left that were decided before; `undone` are their orders."""
+        """Take over the state after earlier undos of a dry run; `undone` are their orders."""
         state = self.state
         state.assume(earlier.records(state.records), earlier.packages(state.packages).values())
         self._later = [later for later in self._later if later.order not in undone]
@@ -167,10 +167,10 @@ class Undos:
             raise UndoTooLate(order=order, minutes=OWN_ORDERS_FOR.seconds // 60)
 
     def take_back(self, orders: Iterable[int], *, of_batch: int | None = None) -> tuple[UndoPlan, ...]:
-        """Return what undoing orders does, one after the other; it is written by `write`.
+        """Return the plans for undoing orders, one after the other; `write` writes them.
 
-        Those of a batch are passed over where they are undone already. Raises NotOwnOrder, UndoTooLate,
-        AlreadyUndone, Purged, UndoBlocked, and ImageChanged also where the history has an order of another batch.
+        With `of_batch`, orders that are undone already are skipped. Raises NotOwnOrder, UndoTooLate, AlreadyUndone,
+        Purged, UndoBlocked, and ImageChanged, also if the history has the order in another batch.
         """
         plans = []
         for order in orders:
@@ -193,7 +193,7 @@ class Undos:
             by, at = self._undone[order]
             raise AlreadyUndone(order=order, by=by, at=at)
         entry, image = self._entry_of(order), self._image(order)
-        present = Present(
+        present = PresentState(
             self.state.records.get(entry.survivor),
             self.state.records.get(entry.absorbed),
             self.state.packages,
@@ -202,18 +202,18 @@ class Undos:
         )
         return plan_undo(entry, image, present)
 
-    def first(self, order: int) -> set[int]:
-        """Return the later orders that are to be undone before an order.
+    def undo_first(self, order: int) -> set[int]:
+        """Return the later orders that must be undone before an order.
 
         Raises NotOwnOrder, UndoTooLate, Purged, ImageChanged.
         """
         self._demand_may(order)
         if order in self._undone:
             return set()
-        return {one.order for one in later_in_the_way(self._entry_of(order), self._image(order), self._later)}
+        return {later.order for later in blocking_orders(self._entry_of(order), self._image(order), self._later)}
 
     def write(self, facts: Mapping[str, Fact]) -> None:
-        """Write what the plans give back, and an entry for each; `facts` is what every entry tells besides."""
+        """Write what the plans restore, and an entry for each plan; `facts` are further values of every entry."""
         if not self._plans:
             return
         unit, state = self._unit, self.state
@@ -223,32 +223,32 @@ class Undos:
         unit.register.revive([record for record in records if record.number in revived])
         unit.register.write([record for record in records if record.number in refilled])
         unit.register.place(state.changed_packages, contacts=state.contacts)
-        # What was proved about a survivor may have been proved by a domain that has left it.
+        # A survivor may have been proved by a domain that leaves it now.
         unit.people.drop_proofs_of({record.number for record in records})
         at, actor = stamp(self._now), self._caller.actor
         unit.chain.append([Draft(at, actor, Action.UNDO, {**_facts(plan), **facts}) for plan in self._plans])
 
     def _entry_of(self, order: int) -> MergeEntry:
-        """Return what the history tells of an order; raises ImageChanged where its row says something else."""
+        """Return the entry of an order; raises ImageChanged if its row differs."""
         entry = self._entries.get(order)
-        if entry is None or not entry.says_the_same_as(self._rows[order]):
+        if entry is None or not entry.matches(self._rows[order]):
             raise ImageChanged(order=order)
         return entry
 
     def _image(self, order: int) -> Image:
-        """Return an order's before-image; raises Purged, and ImageChanged where it isn't the one of its entry."""
+        """Return an order's before-image; raises Purged, and ImageChanged if it doesn't match its entry."""
         image = self._images.get(order)
-        demand_kept(self._entry_of(order), *self._kept.get(order, (b"?", "")))
+        demand_image(self._entry_of(order), *self._kept.get(order, (b"?", "")))
         if image is None:
             raise ImageChanged(order=order)
         return image
 
-    def _elsewhere(self, moved: Iterable[Package]) -> dict[str, str]:
-        """Return where domains are now that their packages have lost since; mostly there are none."""
+    def _new_holders(self, moved: Iterable[Package]) -> dict[str, str]:
+        """Return the present package of each domain that its package has lost since; mostly there are none."""
         lost = set[str]()
         for package in moved:
             now = self.state.packages.get(package.package)
-            # One that is written otherwise now is asked for as well, and found where it was.
+            # A domain in another writing is looked up too, and found in its old package.
             lost |= {name for name in package.domains if now is None or name not in now.domains}
         return self._unit.register.holders(lost) if lost else {}
 
@@ -264,6 +264,6 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
 
 
 def _keys(text: str) -> frozenset[str]:
-    """Return the keys of the packages in a before-image; none where it can't be read."""
+    """Return the keys of the packages in a before-image; none if it can't be read."""
     image = readable_image(text)
     return frozenset() if image is None else frozenset(package.package for package in image.packages)

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> Extent:
     """Return what undoing a batch would do; changes nothing.
 
-    Raises NotAllowed, UnknownBatch, BatchUndone, and of the newest order that can't be undone what `undo.undo`
-    raises.
+    Raises NotAllowed, UnknownBatch, BatchUndone, and the error of `undo.undo` for the newest order that can't be
+    undone.
     """
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
-        _demand_standing(unit, _demand_batch(unit, number))
+        _demand_not_undone(unit, _demand_batch(unit, number))
         orders = unit.chain.orders_of_batch(number)
     extent, undone, changed = Extent(number), set[int](), ChangedRecords()
     try:
@@ -58,10 +58,10 @@ def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> 
 
 
 def undo_batch(database: Database, caller: Caller, number: int, inputs: Inputs, shown: Extent | None) -> Extent:
-    """Take back what a batch has merged, or go on where an earlier undo was cut off, and return what was done now.
+    """Undo the orders of a batch, or continue an earlier undo that was cut off, and return what was done now.
 
-    `shown` is what the person was shown. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged,
-    and of the newest order that can't be undone what `undo.undo` raises; what was committed before stays undone.
+    `shown` is what the person saw. Raises NotAllowed, UnknownBatch, BatchUndone, BatchBusy, UndoChanged, and the
+    error of `undo.undo` for the newest order that can't be undone; orders that were committed before stay undone.
     """
     demand(caller, Capability.UNDO)
     with database.reading() as unit:
@@ -73,7 +73,7 @@ def undo_batch(database: Database, caller: Caller, number: int, inputs: Inputs, 
 
 
 class _BatchUndo:
-    """One undo of a batch, under the lease that a run of its file would take."""
+    """One undo of a batch; it takes the same lease as a run of the batch's file."""
 
     def __init__(self, database: Database, caller: Caller, number: int, inputs: Inputs, lease: Lease) -> None:
         self._database = database
@@ -86,29 +86,29 @@ class _BatchUndo:
         """Newest first."""
         self._done = 0
         self._ends = False
-        """Whether the undo has yet to end the batch, with an entry of its own: the file can still be run, or nothing
-        of it stands."""
+        """Whether this undo still has to end the batch with an entry of its own: the file can still be run, or none
+        of its orders is left to undo."""
 
     def begin(self) -> None:
-        """Take the lease of the batch's file; raises BatchBusy, and BatchUndone where there is nothing to undo."""
+        """Take the lease of the batch's file; raises BatchBusy, and BatchUndone if there is nothing to undo."""
         now = self._inputs.clock()
-        # Looked at before anything is locked: a run that waits for a lock keeps its batch locked too.
+        # Checked before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             self._demand_free(unit, now, lock=False)
         for attempt in self._database.attempts():
             with attempt as unit:
-                # From here on nobody else runs the file of the batch, or undoes it.
+                # From here on nobody else can run the batch's file or undo the batch.
                 batch, batches = self._demand_free(unit, now, lock=True)
                 demand_alive(unit, self._caller, now)
                 self._orders = unit.chain.orders_of_batch(batch.id)
                 stands = len(unit.chain.undone(self._orders)) < len(self._orders)
-                is_told = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
-                self._ends = batch.state in UNFINISHED or not (stands or is_told)
+                is_recorded = next(unit.chain.about(Action.UNDO, "batch", batch.id), None) is not None
+                self._ends = batch.state in UNFINISHED or not (stands or is_recorded)
                 unit.batches.hold(batch.id, self._lease.runner, expiry(now))
                 self._lease.taken(unit, batch, batches)
 
     def to_the_end(self, shown: Extent | None) -> Extent:
-        """Undo the orders that are left; raises PartNotCommitted or PartUnknown where the connection is lost."""
+        """Undo the remaining orders; raises PartNotCommitted or PartUnknown if the connection is lost."""
         number, total = self._number, len(self._orders)
         if shown is not None and total != shown.orders + shown.already:
             raise UndoChanged(orders=f"--batch {number}", obstacles=[])
@@ -137,12 +137,12 @@ class _BatchUndo:
         return extent
 
     def _demand_free(self, unit: Unit, now: datetime, *, lock: bool) -> tuple[Batch, Sequence[Batch]]:
-        """Return the batch, and all batches of its file, of which nobody else runs or undoes one."""
+        """Return the batch and all batches of its file; raises BatchBusy if another process runs or undoes one."""
         batches = unit.batches.of_file(_demand_batch(unit, self._number).sha256, lock=lock)
         if not self._lease.is_free(batches, now):
             raise BatchBusy(batch=self._number)
         batch = next(batch for batch in batches if batch.id == self._number)
-        _demand_standing(unit, batch)
+        _demand_not_undone(unit, batch)
         return batch, batches
 
     def _take_back(self, unit: Unit, chunk: Sequence[int]) -> Sequence[UndoPlan]:
@@ -157,13 +157,13 @@ class _BatchUndo:
         return plans
 
     def _end(self, unit: Unit, now: datetime) -> None:
-        """End the batch, in its row and by an entry, where that has yet to be done; then its file can't be run."""
+        """End the batch, in its row and by an entry, unless that is done; then its file can't be run any more."""
         if self._ends:
             unit.batches.finish(self._number)
             unit.chain.append([Draft(stamp(now), self._caller.actor, Action.UNDO, {"batch": self._number})])
 
     def _demand_held(self, unit: Unit) -> None:
-        """Raise BatchBusy where another process has taken the batch over: this one may have slept."""
+        """Raise BatchBusy if another process has taken the batch over while this one was stopped."""
         if not self._lease.holds(unit.batches.batch(self._number, lock=True)):
             raise BatchBusy(batch=self._number)
 
@@ -175,18 +175,18 @@ def _demand_batch(unit: Unit, number: int) -> Batch:
     return batch
 
 
-def _demand_standing(unit: Unit, batch: Batch) -> None:
-    """Raise BatchUndone where a batch was undone to its end, naming who undid the last of its orders."""
+def _demand_not_undone(unit: Unit, batch: Batch) -> None:
+    """Raise BatchUndone if a batch was undone completely, with the person who undid its last order."""
     if batch.state is not State.UNDONE:
         return
     orders = unit.chain.orders_of_batch(batch.id)
     if len(unit.chain.undone(orders)) < len(orders):
-        # Whatever its row says.
+        # Not undone, whatever its row says.
         return
     entries = [*unit.chain.of_orders(orders), *unit.chain.about(Action.UNDO, "batch", batch.id)]
     bodies = [json.loads(entry.body) for entry in sorted(entries, key=lambda entry: entry.seq)]
     undone = [(body["at"], body["by"]) for body in bodies if body["action"] == Action.UNDO]
-    # Earlier versions wrote none for a batch that had merged nothing.
+    # Earlier versions wrote no entry for a batch that had merged nothing.
     if undone:
         at, by = undone[-1]
         raise BatchUndone(batch=batch.id, by=by, at=at)

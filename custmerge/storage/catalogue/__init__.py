@@ -1,8 +1,8 @@
-"""What the migrations make of our tables, written down, what differs from it in a database, and what that refuses.
+"""The objects that the migrations make for custmerge's tables, and how those of a database differ from them.
 
 Every object belongs to one table and has a subject that names it: `column customer.city`, `index package_number`.
-`sqlite.json` and `postgresql.json` beside this file hold for each the definitions that are right: a server prints
-some expressions in another way once a dump of them was restored. `tests/storage/write_catalogue.py` writes both.
+`sqlite.json` and `postgresql.json` beside this file hold the right definitions of each, sometimes several: a server
+prints some expressions differently after a dump was restored. `tests/storage/write_catalogue.py` writes both files.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ CHECK_OF_TABLE = {
     tables.batch.name: CheckName.BATCHES,
     tables.batch_chunk.name: CheckName.BATCHES,
 }
-"""The check of an audit that a table is needed for first of all."""
+"""The first check of an audit that needs a table."""
 _KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}
 Expected = dict[str, dict[str, list[str]]]
 """The right definitions of each object, by table and subject."""
@@ -59,14 +59,14 @@ Expected = dict[str, dict[str, list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """Something of one of our tables, as the database has it."""
+    """An object of one of custmerge's tables, as the database has it."""
 
     table: str
     subject: str
     definition: str
-    """What it is, in one line that two databases alike write alike."""
+    """Its definition in one line, which is the same in two databases if the object is."""
     is_harmless: bool = False
-    """Whether a host may add it: a plain index changes nothing that is stored and refuses nothing."""
+    """Whether a host may add it: a plain index changes no stored data and refuses none."""
 
 
 class Why(Enum):
@@ -76,9 +76,9 @@ class Why(Enum):
     CHANGED = auto()
     ADDED = auto()
     TWICE = auto()
-    """It is there as it should be, and beside it another one that is named alike."""
+    """It exists as it should, but there is another object of the same name."""
     UNSOUND = auto()
-    """It says that it is as it should be, but what it holds isn't."""
+    """Its definition is right, but its content isn't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +89,23 @@ class Deviation:
     subject: str
     why: Why
     definition: str
-    """As it is now; empty where it is gone. What the database says of it where it is unsound."""
+    """The present definition; empty if the object is gone. For an unsound one, the database's message."""
 
     @property
     def kind(self) -> str:
-        """What sort of object it is: `column`, `trigger` …."""
+        """The kind of the object: `column`, `trigger` …."""
         return self.subject.partition(" ")[0]
 
 
 @cache
 def expected(dialect: str) -> Expected:
-    """Return what the migrations make on a database, `sqlite` or `postgresql`."""
-    found: Expected = json.loads(Path(__file__).with_name(f"{dialect}.json").read_bytes())
-    return found
+    """Return the definitions that the migrations make on a database, `sqlite` or `postgresql`."""
+    definitions: Expected = json.loads(Path(__file__).with_name(f"{dialect}.json").read_bytes())
+    return definitions
 
 
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
-    """Return everything that a database has of `tables`."""
+    """Return all objects of `tables` in a database."""
     if not dialect_of(connection).is_server:
         from custmerge.storage.catalogue import sqlite
 
@@ -116,40 +116,40 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
 
 
 class Protection:
-    """What the database itself holds and refuses, inside one transaction."""
+    """The database's own protection: its objects, connection and integrity, inside one transaction."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def unreadable(self) -> list[tuple[str, str | None]]:
-        """Return our tables that are gone, with None, and those with a column that is gone or of another type."""
+        """Return (table, column) of columns that are gone or of another type; column None if the table is gone."""
         statement = _TYPES_POSTGRESQL if dialect_of(self._connection).is_server else _TYPES_SQLITE
         statement = statement.replace("{among}", dialect_of(self._connection).among(":tables"))
         rows = self._connection.execute(text(statement), {"tables": dialect_of(self._connection).keys(_TABLES)})
-        found = {(row[0], row[1]): _kind(row[2]) for row in rows}
-        there = {table for table, _column in found}
+        present = {(row[0], row[1]): _kind(row[2]) for row in rows}
+        present_tables = {table for table, _column in present}
         expected = [(column.table.name, column.name, _kind(str(column.type))) for column in _COLUMNS]
         changed: set[tuple[str, str | None]] = {
-            (table, column if table in there else None)
+            (table, column if table in present_tables else None)
             for table, column, kind in expected
-            if found.get((table, column)) != kind
+            if present.get((table, column)) != kind
         }
         return sorted(changed, key=str)
 
     def deviations(self) -> list[Deviation]:
-        """Return everything that isn't as the migrations made it; of a table that is gone, that alone."""
+        """Return the objects that aren't as the migrations made them; for a missing table only the table."""
         right = expected(self._connection.dialect.name)
-        found: dict[str, dict[str, list[Object]]] = {table: {} for table in right}
+        present: dict[str, dict[str, list[Object]]] = {table: {} for table in right}
         for made in objects(self._connection, tuple(right)):
-            # Several may be named alike: SQLite takes two constraints of one name, and holds both.
-            found[made.table].setdefault(made.subject, []).append(made)
-        return [deviation for table in right for deviation in _of_table(table, right[table], found[table])]
+            # Several may have the same name: SQLite accepts two constraints of one name and enforces both.
+            present[made.table].setdefault(made.subject, []).append(made)
+        return [deviation for table in right for deviation in _of_table(table, right[table], present[table])]
 
     def unsound(self) -> list[Deviation]:
-        """Return the tables and indexes of an SQLite file that don't hold what they say, each once.
+        """Return the tables and indexes of an SQLite file whose content doesn't match their definition, each once.
 
-        Whoever may write to the file can make an index of other rows and then put the right text in its place: its
-        rows are never looked at again. PostgreSQL keeps no text of an index, and only its superuser can do the like.
+        A user who may write to the file can make an index of other rows and then store the right definition: SQLite
+        doesn't check its rows again. PostgreSQL stores no text of an index, and only its superuser could do this.
         """
         if dialect_of(self._connection).is_server:
             return []
@@ -159,15 +159,15 @@ class Protection:
         return [Deviation(table, subject, Why.UNSOUND, problem) for (table, subject), problem in problems.items()]
 
     def damage(self) -> str | None:
-        """Return the first thing that is wrong with an SQLite file, None where every row and index is sound."""
-        found = self._connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
-        return None if found == "ok" else str(found)
+        """Return the first problem of an SQLite file, None if every row and index is sound."""
+        result = self._connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        return None if result == "ok" else str(result)
 
     def connection(self) -> tuple[str | None, bool]:
-        """Return the host that the database is on, None for this machine, and whether what is sent is encrypted."""
+        """Return the database's host, None for this machine, and whether the connection is encrypted."""
         if not dialect_of(self._connection).is_server:
             return None, False
-        # Any: the driver's own connection, which alone knows what it really speaks to.
+        # Any: the driver's own connection; only it knows the real host.
         raw: Any = self._connection.connection.driver_connection
         host = raw.info.host
         is_here = not host or host.startswith("/") or host == "localhost" or _is_loopback(raw.info.hostaddr)
@@ -179,29 +179,29 @@ class Protection:
 
 
 def _of_table(
-    table: str, right: Mapping[str, Sequence[str]], found: Mapping[str, Sequence[Object]]
+    table: str, right: Mapping[str, Sequence[str]], present: Mapping[str, Sequence[Object]]
 ) -> Iterator[Deviation]:
-    if f"table {table}" not in found:
+    if f"table {table}" not in present:
         yield Deviation(table, f"table {table}", Why.GONE, "")
         return
     for subject, definitions in right.items():
-        if subject not in found:
+        if subject not in present:
             yield Deviation(table, subject, Why.GONE, "")
             continue
-        there = [one.definition for one in found[subject]]
-        ours = next((definition for definition in there if definition in definitions), None)
+        wrong = [item.definition for item in present[subject]]
+        ours = next((definition for definition in wrong if definition in definitions), None)
         if ours is not None:
-            there.remove(ours)
-        for definition in there:
+            wrong.remove(ours)
+        for definition in wrong:
             yield Deviation(table, subject, Why.CHANGED if ours is None else Why.TWICE, definition)
-    for subject, some in found.items():
-        for one in some:
-            if subject not in right and not one.is_harmless:
-                yield Deviation(table, subject, Why.ADDED, one.definition)
+    for subject, items in present.items():
+        for item in items:
+            if subject not in right and not item.is_harmless:
+                yield Deviation(table, subject, Why.ADDED, item.definition)
 
 
 def _kind(type_name: str) -> str:
-    """Return what sort of values a type is for, alike for both databases."""
+    """Return the kind of values of a type, with the same word for both databases."""
     name = type_name.lower()
     return _KINDS.get(name, name)
 

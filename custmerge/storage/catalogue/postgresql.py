@@ -1,7 +1,7 @@
-"""What a PostgreSQL database has of our tables, as the server itself prints it.
+"""The objects of custmerge's tables in a PostgreSQL database, as the server itself prints them.
 
-Our tables are those that our statements meet: found by the search path. All have to be in the schema of the history;
-one in another schema stands in front of ours. What is read of them is the server's own alone, see `search_path`.
+The tables are found by the search path, as in custmerge's other statements. All have to be in the schema of the
+history: a table in another schema hides ours. They are read only by the server's own names, see `server_names_only`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WITH ours AS (SELECT name, c.*, c.relnamespace <> (SELECT relnamespace FROM pg_c
               FROM unnest(CAST(:tables AS text[]), CAST(:oids AS oid[])) AS found (name, oid)
               JOIN pg_catalog.pg_class c ON c.oid = found.oid)
 """
-# Each gives the table, the subject, the definition and whether a host may add it.
+# Each statement selects the table, the subject, the definition and whether a host may add the object.
 _TABLES = """
 SELECT name, 'table ' || name,
        concat_ws(', ', CASE relkind WHEN 'r' THEN 'table' ELSE 'relation of kind ' || relkind::text END,
@@ -38,7 +38,7 @@ SELECT name, 'table ' || name,
                            AND relowner <> (SELECT relowner FROM pg_catalog.pg_class WHERE oid = :history)
                       THEN 'of another owner than the history' END), false
 FROM ours"""
-# What has a number from 16384 on was made by somebody, whatever it is called (FirstNormalObjectId).
+# An object with a number from 16384 on was made by a user, whatever its name is (FirstNormalObjectId).
 _COLUMNS = """
 SELECT name, 'column ' || name || '.' || attname,
        concat_ws(' ', format_type(atttypid, atttypmod),
@@ -51,8 +51,8 @@ SELECT name, 'column ' || name || '.' || attname,
 FROM ours JOIN pg_catalog.pg_attribute ON attrelid = ours.oid JOIN pg_catalog.pg_type ON pg_type.oid = atttypid
 LEFT JOIN pg_catalog.pg_attrdef ON adrelid = attrelid AND adnum = attnum
 WHERE attnum > 0 AND NOT attisdropped"""
-# Not those on NULL, which are columns' and have a name from version 18 on; those of triggers are triggers'.
-# A foreign key is kept by two triggers of the server's own on each side.
+# Without those on NULL, which are part of columns and have a name from version 18 on, and without those of triggers.
+# The server itself makes two triggers on each side of a foreign key.
 _CONSTRAINTS = """
 SELECT name, 'constraint ' || name || '.' || conname,
        concat_ws(' ', pg_get_constraintdef(c.oid),
@@ -112,9 +112,9 @@ FROM ours JOIN pg_catalog.pg_depend d ON d.refobjid = ours.oid
 JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S', aclexplode(s.relacl)
 LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee
 WHERE grantee NOT IN (0, s.relowner) AND (privilege_type = 'UPDATE' OR is_grantable)"""
-# For everybody whom the next connection lets in by such a setting, the triggers are switched off.
-# With pg_catalog behind another schema, whoever may create in that one decides what the server's own names mean; of
-# the server's roles those count that can read the history.
+# A connection with the setting `session_replication_role` has the triggers switched off. If pg_catalog comes after
+# another schema, a user who may create objects in that schema decides what the server's own names mean; this matters
+# only for roles that can read the history.
 _SETTINGS = """
 SELECT name, 'setting ' || split_part(one, '=', 1) || coalesce(' of ' || nullif(setrole, 0::oid)::regrole::text, ''),
        one, false
@@ -128,10 +128,10 @@ LOOKALIKE_OPERATORS = ("=", "<>", "<", ">", "<=", ">=", "||", "~~", "!~~", "->",
 LOOKALIKE_FUNCTIONS = (
     *("count", "current_schema", "length", "lower", "max", "min", "octet_length", "sum", "unnest"),
 )
-"""What statements of ours name without a schema, outside of `server_names_only`."""
-# Of operators and functions of one name that with the exactly fitting types is taken, wherever it stands: one for the
-# server's own types in a schema of the search path takes the place of the server's in our statements. Those of
-# extensions are an installer's, who is a superuser; anybody may add one of their own to an extension that they own.
+"""The operators and functions that statements use without a schema, outside of `server_names_only`."""
+# Of operators and functions with the same name, PostgreSQL chooses the one whose types fit exactly, in any schema, so
+# one in a schema of the search path may replace the server's own. Those of extensions that a superuser installed are
+# left out; other owners of an extension may add their own functions to it.
 _LOOKALIKES = """
 SELECT name, 'operator ' || o.oid::regoperator::text, '', false
 FROM ours, pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid = oprnamespace
@@ -153,7 +153,7 @@ _OBJECTS = (
     *(_TABLES, _COLUMNS, _CONSTRAINTS, _INDEXES, _TRIGGERS, _RULES, _POLICIES, _INHERITANCE, _SEQUENCES),
     *(_SEQUENCE_RIGHTS, _SETTINGS, _LOOKALIKES),
 )
-# Whoever owns a table has every right on it. A grantee 0 is everybody.
+# The owner of a table has every right on it. Grantee 0 means everybody.
 _RIGHTS = """
 SELECT name, NULL, privilege_type, grantee, coalesce(rolname, 'PUBLIC'), is_grantable
 FROM ours, aclexplode(relacl) LEFT JOIN pg_catalog.pg_roles ON pg_roles.oid = grantee WHERE grantee <> relowner
@@ -166,15 +166,15 @@ _OURS_BY_NAME = r'"?(?:customer|package|domain|custmerge_\w+)(?:_\w+)?\b'
 _HOME = """
 SELECT quote_ident(nspname) FROM pg_catalog.pg_class JOIN pg_catalog.pg_namespace n ON n.oid = relnamespace
 WHERE pg_class.oid = :history"""
-# A table's, index's or view's storage parameters say nothing of what is in it.
+# Storage parameters of an index don't change its content.
 _STORAGE = re.compile(r"(?<=\)) WITH \([^()]*\)(?= WHERE|$)")
 
 
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
-    """Return everything that the database has of `tables`."""
-    found = connection.execute(text(_FOUND), {"tables": list(tables)}).all()
-    history = next((oid for name, oid in found if name == "custmerge_history"), None)
-    ours = {"tables": [name for name, _ in found], "oids": [oid for _, oid in found], "history": history}
+    """Return all objects of `tables` in the database."""
+    oids = connection.execute(text(_FOUND), {"tables": list(tables)}).all()
+    history = next((oid for name, oid in oids if name == "custmerge_history"), None)
+    ours = {"tables": [name for name, _ in oids], "oids": [oid for _, oid in oids], "history": history}
     ours["path"] = [name for name in connection.execute(_PATH).scalar() or () if name != "pg_catalog"]
     ours |= {"operators": list(LOOKALIKE_OPERATORS), "functions": list(LOOKALIKE_FUNCTIONS)}
     with server_names_only(connection):
@@ -183,10 +183,10 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
 
 # Any: names and numbers of tables, for statements that take them.
 def _made(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
-    """Give what is there of our tables, named without the schema that they are in."""
+    """Yield the objects of custmerge's tables, named without the schema that they are in."""
     home = connection.execute(text(_HOME), {"history": ours["history"]}).scalar() or ""
     anywhere = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.')
-    # Before names of ours alone: a function of somebody's in our schema is not to look like the server's own.
+    # Only before names of our tables: a user's function in our schema mustn't look like the server's own.
     schema = re.compile(rf'(?<![\w"$.]){re.escape(home)}\.(?={_OURS_BY_NAME})')
     for statement in _OBJECTS:
         for table, subject, definition, is_harmless in connection.execute(text(_OURS + statement), ours):
@@ -196,7 +196,7 @@ def _made(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
 
 
 def _rights(connection: Connection, ours: Mapping[str, Any]) -> Iterator[Object]:
-    """Give the rights that everybody has, and those of roles that `init --grant` doesn't give to any."""
+    """Yield the rights that everybody has, and those of roles that `init --grant` doesn't give."""
     for table, column, right, grantee, role, is_grantable in connection.execute(text(_OURS + _RIGHTS), ours):
         if grantee == 0 or is_grantable or not given(table, right, column):
             on = table if column is None else f"{table}.{column}"

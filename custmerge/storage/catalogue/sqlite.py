@@ -1,8 +1,8 @@
-"""What an SQLite file has of our tables: its own text of each, read word by word.
+"""The objects of custmerge's tables in an SQLite file: their texts, split into tokens.
 
-The text in `sqlite_master` is what SQLite makes a table of at each opening, so it is the table. Comments and white
-space are left out, and strings and quoted names are kept apart from words, as SQLite's own tokeniser does it: to it a
-byte order mark between words is white space, and anything else beyond ASCII a letter.
+SQLite makes a table from the text in `sqlite_master` each time the file is opened, so the text is its definition.
+Comments and white space are left out, and strings and quoted names are distinguished from words, as SQLite's own
+tokeniser does: for it a byte order mark between words is white space, and any other character beyond ASCII a letter.
 Source: SQLite, tokenize.c and "SQL Language Expressions".
 """
 
@@ -21,12 +21,12 @@ _MADE = text(
 )
 _TABLES = text("SELECT CAST(name AS TEXT) FROM sqlite_master WHERE lower(CAST(type AS TEXT)) = 'table'")
 _INDEXES = text("SELECT CAST(name AS TEXT) FROM pragma_index_list(:table) WHERE NOT partial ORDER BY 1")
-LOOKED_AT_WHOLE = 5_000
-"""Rows of a table up to which each is held against its indexes."""
+COMPARED_BY_ROW = 5_000
+"""A table with more rows isn't compared row by row with its indexes."""
 _OF_INDEX = re.compile(
     r"(?:.* missing from|wrong # of entries in|non-unique entry in|.* values differ from) index (.+)"
 )
-"""What `PRAGMA integrity_check` says of an index. Source: SQLite, pragma.c."""
+"""The messages of `PRAGMA integrity_check` about an index. Source: SQLite, pragma.c."""
 _TOKEN = re.compile(
     r"""(?P<left_out>[ \t\n\f\r]+|\ufeff|--[^\n]*|/\*.*?(?:\*/|\Z))
     |(?P<string>[xX]?'(?:[^']|'')*')
@@ -40,9 +40,9 @@ _CONSTRAINTS = ("constraint", "primary", "unique", "check", "foreign")
 
 
 def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
-    """Return everything that the file has of `tables`."""
+    """Return all objects of `tables` in the file."""
     columns = {table: _columns(connection, table) for table in tables}
-    return [one for row in connection.execute(_MADE) for one in _of_row(row, columns)]
+    return [item for row in connection.execute(_MADE) for item in _of_row(row, columns)]
 
 
 def _columns(connection: Connection, table: str) -> frozenset[str]:
@@ -50,48 +50,48 @@ def _columns(connection: Connection, table: str) -> frozenset[str]:
 
 
 def unsound(connection: Connection, tables: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Return what SQLite says first of each of `tables`, and of each index of them, that isn't sound.
+    """Return SQLite's first message about each of `tables`, and each index of them, that isn't sound.
 
-    It holds every row against every index, both ways, and against what its columns take; of a table with more than
-    `LOOKED_AT_WHOLE` rows only their number against each index's, because the rest takes half as long as reading
-    the history.
+    Rows are compared with every index, both ways, and with the types of their columns. For a table with more than
+    `COMPARED_BY_ROW` rows, only their number is compared with each index's, because everything would take half as
+    long as reading the history.
     """
-    found: dict[tuple[str, str], str] = {}
+    problems: dict[tuple[str, str], str] = {}
     for table in connection.execute(_TABLES).scalars().all():
         if str(table).lower() in tables:
             for problem in _problems(connection, table):
                 index = _OF_INDEX.fullmatch(problem)
                 subject = f"index {index[1]}" if index else f"table {table.lower()}"
-                found.setdefault((table.lower(), subject), problem)
-    return found
+                problems.setdefault((table.lower(), subject), problem)
+    return problems
 
 
 def _problems(connection: Connection, table: str) -> Iterator[str]:
     rows = connection.exec_driver_sql(f"SELECT count(*) FROM {table} NOT INDEXED").scalar_one()  # noqa: S608 (of ours)
-    if rows <= LOOKED_AT_WHOLE:
+    if rows <= COMPARED_BY_ROW:
         for (problem,) in connection.exec_driver_sql(f"PRAGMA integrity_check('{table}')").all():
             if problem != "ok":
                 yield problem
         return
     for index in connection.execute(_INDEXES, {"table": table}).scalars().all():
         name = index.replace('"', '""')
-        # Not `count(*)`: that SQLite counts by whichever index is shortest.
+        # Not `count(*)`, because SQLite counts that by the shortest index.
         counted = f'SELECT count(1) FROM {table} INDEXED BY "{name}"'  # noqa: S608 (quoted)
         if connection.exec_driver_sql(counted).scalar_one() != rows:
             yield f"wrong # of entries in index {index}"
 
 
-# Any: a row of sqlite_master, in which somebody may have put anything.
+# Any: a row of sqlite_master, in which somebody may have written any value.
 def _of_row(row: Sequence[Any], tables: Mapping[str, frozenset[str]]) -> Iterator[Object]:
     # SQLite reads a cell up to its first NUL.
     name, table, made = (str(cell).partition("\0")[0] for cell in row)
     tokens = _tokens(made)
-    # By its text: that alone says what it is, whatever stands beside it.
+    # By its text: only that decides what it is, not the other columns.
     kind = next((token for token in tokens[1:3] if token in _KINDS), "")
-    # SQLite knows names without regard to case, and keeps them as somebody wrote them.
+    # SQLite ignores the case of names, and stores them as they were written.
     table = table.lower()
     if kind != "table" and table not in tables:
-        table = _table_behind_on(tokens)
+        table = _table_after_on(tokens)
     if table not in tables:
         return
     if kind == "table":
@@ -99,14 +99,14 @@ def _of_row(row: Sequence[Any], tables: Mapping[str, frozenset[str]]) -> Iterato
     elif kind == "index":
         yield Object(table, f"index {name}", " ".join(tokens), _is_plain_index(tokens, tables[table]))
     elif "view" not in tokens[1:3]:
-        # A trigger, and whatever else SQLite may read there.
+        # A trigger, or anything else that SQLite may read there.
         yield Object(table, f"trigger {name}", " ".join(tokens))
 
 
 def _is_plain_index(tokens: list[str], columns: frozenset[str]) -> bool:
-    """Return whether an index is neither unique nor partial nor of anything but columns: then it can refuse no row.
+    """Return whether an index is not unique, not partial and only of columns, so that it can't refuse a row.
 
-    What is quoted and no column's name is a text to SQLite, which makes an expression.
+    A quoted name that is no column is a text for SQLite, and so an expression.
     """
     if tokens[:2] != ["create", "index"] or "(" not in tokens:
         return False
@@ -116,7 +116,7 @@ def _is_plain_index(tokens: list[str], columns: frozenset[str]) -> bool:
 
 
 def _of_table(table: str, tokens: list[str]) -> Iterator[Object]:
-    """Give the table itself, its columns, and its constraints, of which most have no name but their text."""
+    """Yield the table itself, its columns, and its constraints, most of which are named only by their text."""
     begin = tokens.index("(") if "(" in tokens else len(tokens)
     items, rest = _items(tokens[begin + 1 :])
     yield Object(table, f"table {table}", " ".join([*tokens[:begin], *rest]))
@@ -132,7 +132,7 @@ def _of_table(table: str, tokens: list[str]) -> Iterator[Object]:
 
 
 def _items(words: list[str]) -> tuple[list[list[str]], list[str]]:
-    """Return what stands between the commas up to the closing bracket, and what comes behind it."""
+    """Return the items between commas up to the closing bracket, and the words after it."""
     items: list[list[str]] = [[]]
     depth = 0
     for place, word in enumerate(words):
@@ -146,8 +146,8 @@ def _items(words: list[str]) -> tuple[list[list[str]], list[str]]:
     return items, []
 
 
-def _table_behind_on(tokens: list[str]) -> str:
-    """Return the table of a trigger or an index: what its first ON names, behind the schema where that is given."""
+def _table_after_on(tokens: list[str]) -> str:
+    """Return the table of a trigger or an index: the name after its first ON, without the schema."""
     place = tokens.index("on") + 1 if "on" in tokens else len(tokens)
     named = tokens[place : place + 3]
     name = named[2] if named[1:2] == ["."] else "".join(named[:1])
@@ -155,15 +155,15 @@ def _table_behind_on(tokens: list[str]) -> str:
 
 
 def _tokens(made: str) -> list[str]:
-    found: list[str] = []
+    tokens: list[str] = []
     for match in _TOKEN.finditer(made):
         token = match[0]
         if match.lastgroup == "name":
-            # Never a word: a column may be called CHECK.
+            # A quoted name is never a word: a column may be called CHECK.
             token = f'"{token[1:-1]}"'
         elif match.lastgroup == "word" and token.isascii():
-            # Only there SQLite takes no notice of case.
+            # SQLite ignores the case of ASCII words only.
             token = token.lower()
         if match.lastgroup != "left_out":
-            found.append(token)
-    return found
+            tokens.append(token)
+    return tokens

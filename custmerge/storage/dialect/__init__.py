@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 """Values as the driver takes them."""
 LOCK_TIMEOUT_SECONDS = 5.0
-"""How long a transaction waits for others who write, unless it says otherwise."""
+"""How long a transaction waits for other writers by default."""
 WRITES = "custmerge_writes"
 """Execution option of a connection: whether its transaction writes."""
 WAIT_SECONDS = "custmerge_wait_seconds"
-"""Execution option of a connection: how long it waits for others who write, None for LOCK_TIMEOUT_SECONDS."""
+"""Execution option of a connection: how long it waits for other writers, None for LOCK_TIMEOUT_SECONDS."""
 for _library in ("sqlalchemy", "psycopg"):
-    # What they log of a lost connection would be printed beside our own sentence.
+    # Otherwise their log messages about a lost connection are printed in addition to custmerge's error.
     logging.getLogger(_library).addHandler(logging.NullHandler())
 
 
@@ -47,7 +47,7 @@ def dialect_for(url: str) -> Dialect:
     return _named("sqlite" if url.startswith("sqlite:") else "postgresql")
 
 
-# Only the dialect that is used is loaded: PostgreSQL's with its driver takes a quarter of a second.
+# Only the dialect that is used is loaded: PostgreSQL's takes a quarter of a second with its driver.
 @cache
 def _named(name: str) -> Dialect:
     if name == "sqlite":
@@ -60,41 +60,38 @@ def _named(name: str) -> Dialect:
 
 
 def open_engine(url: str, *, create: bool = False) -> Engine:
-    """Return an engine for `sqlite:///path[?timeout=SECONDS]` or a PostgreSQL URL as libpq takes it.
+    """Return an engine, not yet connected, for `sqlite:///path[?timeout=SECONDS]` or a PostgreSQL URL of libpq.
 
-    Nothing is connected yet. With `create` a missing SQLite file is made, readable by its owner alone.
+    With `create` a missing SQLite file is made, readable only by its owner.
     """
     return dialect_for(url).open_engine(url, create=create)
 
 
 @contextmanager
-def our_errors(url: str) -> Iterator[None]:
-    """Turn what the driver raises inside into the DatabaseError that it means; other errors pass.
-
-    `url` is shown in them without its password.
-    """
+def translated_errors(url: str) -> Iterator[None]:
+    """Turn the driver's errors in a block into the DatabaseError that they mean; it hides the password of `url`."""
     dialect = dialect_for(url)
     try:
         yield
     except DBAPIError as error:
-        # SQLAlchemy keeps statement and parameters in its text; they may hold personal data and stay out.
+        # SQLAlchemy's own text has statement and parameters, which may hold personal data, so it isn't used.
         raise dialect.meaning(url, error.orig or error) from None
     except dialect.driver_error as error:
         raise dialect.meaning(url, error) from None
 
 
-# Any: SQLAlchemy types a row by its columns, and here they are anybody's.
+# Any: SQLAlchemy types a row by its columns, and here they may be any.
 def streamed(connection: Connection, statement: Executable, at_once: int) -> Generator[Any, None, None]:
-    """Give the rows of a statement, `at_once` fetched at a time; a reader that stops early leaves no cursor open."""
+    """Yield the rows of a statement, fetched `at_once` at a time; a reader that stops early leaves no cursor open."""
     with connection.execute(statement, execution_options={"yield_per": at_once}) as result:
         yield from result
 
 
 # Any: a driver's own rows.
 def driver_rows(connection: Connection, statement: str, keys: Iterable[str]) -> list[Any]:
-    """Return the rows of a statement of ours that names `{among}` once, straight from the driver.
+    """Return the rows of a statement with one `{among}`, directly from the driver.
 
-    An audit asks for every package: SQLAlchemy's rows take longer than to find them.
+    An audit reads every package, and SQLAlchemy's rows take longer than finding them.
     """
     dialect = dialect_of(connection)
     raw: Any = connection.connection.driver_connection
@@ -105,7 +102,7 @@ def driver_rows(connection: Connection, statement: str, keys: Iterable[str]) -> 
 
 # Any: values of every type.
 def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
-    """Insert a row and return its id, which the database chooses unless it is among `values`."""
+    """Insert a row and return its id; the database chooses it unless it is in `values`."""
     key = connection.execute(insert(table).values(values)).inserted_primary_key
     if key is None:
         raise LookupError(table.name)
@@ -138,7 +135,7 @@ class _Among(FunctionElement[bool]):
 
     inherit_cache = True
     type = Boolean()
-    # Written as it is, where SQLAlchemy would compare a function's answer with 1.
+    # Written as a condition: SQLAlchemy would compare a function's result with 1.
     _is_implicitly_boolean = True
 
 
@@ -152,8 +149,8 @@ def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # no
 def among(column: ColumnElement[Any], keys: Iterable[str | int] | None = None) -> ColumnElement[bool]:
     """Return the condition that `column` is one of `keys`, of which there may be many.
 
-    With None they are the parameter `keys` of the statement, which can be built once then: to build one takes longer
-    than SQLite needs to execute it. One parameter however many keys there are, for the same reason.
+    With None, the keys are the statement's parameter `keys`, so that the statement can be built once: building one
+    takes longer than SQLite needs to execute it. All keys are one parameter for the same reason.
     """
     kind = _INTEGERS if isinstance(column.type, Integer) else _TEXTS
     if keys is None:

@@ -20,37 +20,37 @@ from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8
-"""From so many rows on COPY is quicker than INSERT."""
+"""From this number of rows on, COPY is quicker than INSERT."""
 _PLACE = ("service", "host", "hostaddr", "port", "dbname", "user", "options")
-"""What libpq chooses a database by, and `options`, which may name another search path."""
+"""The keywords by which libpq chooses a database, and `options`, which may name another search path."""
 
-# An unquoted name is known without regard to case.
-# Without a backslash, whose meaning in a literal is a setting too (standard_conforming_strings).
+# Case doesn't matter in an unquoted name. The pattern has no backslash, because its meaning in a literal depends on a
+# setting (standard_conforming_strings).
 _PG_CATALOG = '[[:space:]]*(?:[Pp][Gg]_[Cc][Aa][Tt][Aa][Ll][Oo][Gg]|"pg_catalog")[[:space:]]*'
 SERVER_FIRST = (
     "SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace("
     f"pg_catalog.current_setting('search_path'), '^{_PG_CATALOG}(?:,|$)|,{_PG_CATALOG}(?=,|$)', '', 'g'), true), "
-    # What the audit compares is written as we know it, too.
+    # Definitions that the audit compares are printed without needless quotes.
     "pg_catalog.set_config('quote_all_identifiers', 'off', true), "
-    # And a missing value in an array that we send is NULL, not a text of four letters.
+    # A missing value in an array parameter is NULL, not the text `NULL`.
     "pg_catalog.set_config('array_nulls', 'on', true)"
 )
-"""Takes pg_catalog out of this transaction's search path: what isn't named there is searched first.
+"""Removes pg_catalog from this transaction's search path: if it isn't named there, it is searched first.
 
 By default it is first. But the setting `search_path` of a database or a role, which its owner may change, can put
-pg_catalog behind other schemas. A person who may create objects there then decides what the server's own names mean:
+pg_catalog after other schemas. A person who may create objects there then decides what the server's own names mean:
 a view `pg_inherits` that hides something, an operator `=` that gives a wrong answer. Other settings that change what
-our statements mean get the value that we expect. Source: PostgreSQL, "Client Connection Defaults", search_path.
+statements mean get the value that custmerge expects. Source: PostgreSQL, "Client Connection Defaults", search_path.
 """
 _SET_PATH = text("SELECT pg_catalog.set_config('search_path', :path, true)")
 _PATH = text("SELECT pg_catalog.current_setting('search_path')")
 _SERVER_ONLY = "pg_catalog, pg_temp"
-"""Temporary tables last: unnamed, they would be first."""
+"""Temporary tables are named last, because they would be first if they weren't named."""
 _ONE_UPGRADE = (
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(27995161429370226)"
 )
-"""Lets one process at a time make tables: the key is our name, and the next process sees what this one made."""
-# How a server writes moments and numbers is a setting, and the driver doesn't read all of them.
+"""Lets one process at a time make tables; the next one sees the tables of this one. The key is custmerge's name."""
+# Formatted here, because the server's format is a setting, and the driver can't read every format.
 _SERVER_TIME = text(
     "SELECT pg_catalog.to_char(pg_catalog.timezone('UTC', pg_catalog.clock_timestamp()),"
     """ 'YYYY-MM-DD"T"HH24:MI:SS.US"+00"')"""
@@ -62,7 +62,7 @@ _GONE = ("42P01", "42703", "42883", "42804")
 _IN_THE_WAY = ("2BP01", "0A000")
 """Another object depends on the one that is changed; the detail names it."""
 _CANCELED = "57014"
-"""What the server or an administrator stopped; the connection is still there."""
+"""The server or an administrator cancelled the statement; the connection still exists."""
 _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "55P03": errors.DatabaseLocked,
     "40001": errors.DatabaseConflict,
@@ -75,7 +75,7 @@ _MEANINGS: dict[str, type[errors.DatabaseError]] = {
 }
 _BY_INDEX = "; ".join(
     f"SET LOCAL {setting} = off"
-    # Without the last a server before 18 compiles what it takes for dear: a table that has to be read whole.
+    # `jit` because a server before 18 compiles statements that seem expensive: those that read a whole table.
     for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_incremental_sort", "jit")
 )
 
@@ -89,16 +89,13 @@ class PostgreSQL:
     """PostgreSQL's INSERT … ON CONFLICT."""
 
     def place(self, url: str) -> str:
-        """Return where libpq connects to by a URL, its environment variables and its service file."""
+        """Return the place to which libpq connects, by a URL, its environment variables and its service file."""
         defaults = {o.keyword.decode(): o.val.decode(errors="replace") for o in Conninfo.get_defaults() if o.val}
         given = {**defaults, **{name: value for name, value in conninfo_to_dict(url).items() if value}}
         return " ".join(f"{name}={given[name]}" for name in _PLACE if name in given)
 
     def open_engine(self, url: str, *, create: bool) -> Engine:  # noqa: ARG002 (nobody creates a database here)
-        """Return an engine; libpq reads the URL itself.
-
-        So PG* variables, ~/.pgpass, sockets and several hosts work as it documents.
-        """
+        """Return an engine; libpq itself reads the URL, so its variables, ~/.pgpass, sockets and host lists work."""
         engine = create_engine("postgresql+psycopg://", creator=lambda: _connect(url), use_native_hstore=False)
         event.listen(engine, "begin", _begin)
         return engine
@@ -109,13 +106,13 @@ class PostgreSQL:
         connection.exec_driver_sql(f"{waits[0]}; {_ONE_UPGRADE}; {SERVER_FIRST}; {waits[1]}")
 
     def demand_unchanged(self, connection: Connection, url: str) -> None:
-        """Do nothing: a transaction sees one moment."""
+        """Do nothing: a transaction sees the state of one moment."""
 
     def find_by_index(self, connection: Connection) -> None:
-        """Turn off, for this transaction, the ways of planning that read whole tables.
+        """Turn off, for this transaction, the plans that read whole tables.
 
-        Left to itself the planner reads all of a table where some hundred of 100,000 rows are wanted, and of one that
-        was filled a moment ago: it has no statistics of it yet.
+        Otherwise the planner reads the whole table for some hundred of 100,000 rows, and any table that has just been
+        filled, because it has no statistics of it yet.
         """
         connection.exec_driver_sql(_BY_INDEX)
 
@@ -126,10 +123,10 @@ class PostgreSQL:
     def meaning(self, url: str, error: BaseException) -> errors.CustmergeError:
         """Return what an error means by its SQLSTATE."""
         database, state = shown_url(url), _state_of(error)
-        said = next(iter(str(error).splitlines()), type(error).__name__)
+        message = next(iter(str(error).splitlines()), type(error).__name__)
         if state in _IN_THE_WAY and isinstance(error, psycopg.Error) and error.diag.message_detail:
-            said = f"{said}: {error.diag.message_detail.splitlines()[0]}"
-        reason = without_secrets(url, said)
+            message = f"{message}: {error.diag.message_detail.splitlines()[0]}"
+        reason = without_secrets(url, message)
         meaning = _MEANINGS.get(state, errors.DatabaseError)
         if state not in (*_MEANINGS, _CANCELED) and isinstance(error, psycopg.OperationalError):
             if not state and _is_missing(url, error):
@@ -143,19 +140,19 @@ class PostgreSQL:
         return _state_of(error) in _GONE
 
     def is_odd_data(self, error: BaseException) -> bool:
-        """Return whether it is a data exception, class 22."""
+        """Return whether the error is a data exception, class 22."""
         return _state_of(error).startswith("22")
 
-    def is_unreadable(self, error: BaseException) -> bool:  # noqa: ARG002 (as said below)
-        """Return False: the server takes no text that isn't UTF-8."""
+    def is_unreadable(self, error: BaseException) -> bool:  # noqa: ARG002 (see below)
+        """Return False: the server stores no text that isn't UTF-8."""
         return False
 
     def is_refused(self, error: BaseException) -> bool:
-        """Return whether it is class 23; COPY goes past SQLAlchemy, so the error may come as the driver has it."""
+        """Return whether the error is of class 23; from COPY it comes as the driver's own, without SQLAlchemy."""
         return _state_of(error).startswith("23")
 
     def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Insert few rows by INSERT and many by COPY: SQLAlchemy's batched INSERT reaches a quarter of it."""
+        """Insert few rows by INSERT and many by COPY, which is four times as quick as SQLAlchemy's batched INSERT."""
         if not rows:
             return
         names = ", ".join(f'"{name}"' for name in columns)
@@ -172,15 +169,15 @@ class PostgreSQL:
     def update_rows(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row], emptied: Sequence[str]
     ) -> None:
-        """Write all rows by one statement, with an array for each column, of which the first is the key.
+        """Write all rows by one statement with an array for each column; the first column is the key.
 
-        A temporary table would do as well, but not behind a pooler.
+        A temporary table wouldn't work behind a pooler.
         """
         if not rows:
             return
-        key, *others = columns
+        key, *written = columns
         arrays = ", ".join(["%s::text[]"] * len(columns))
-        changes = ", ".join([*(f"{name} = new.{name}" for name in others), *(f"{name} = ''" for name in emptied)])
+        changes = ", ".join([*(f"{name} = new.{name}" for name in written), *(f"{name} = ''" for name in emptied)])
         connection.exec_driver_sql(
             f"UPDATE {table} SET {changes} FROM unnest({arrays}) AS new ({', '.join(columns)}) "  # noqa: S608 (names of ours)
             f"WHERE {table}.{key} = new.{key}",
@@ -204,20 +201,20 @@ class PostgreSQL:
         return func.octet_length(column)
 
     def column_from_body(self, key: str) -> str:
-        """Return the expression of a generated column; `order` alone is a number."""
+        """Return the expression of a generated column; only `order` is a number."""
         cast = "::integer" if key == "order" else ""
         return f"(body::json ->> '{key}'){cast}"
 
     def text_from_body(self, key: str) -> str:
-        """Return a value's text; the server doesn't choose between the collations of the body and of a key."""
+        """Return the expression of a value's text, with a collation, because those of body and keys differ."""
         return f"(body::json ->> '{key}') COLLATE \"C\""
 
 
 @contextmanager
 def server_names_only(connection: Connection) -> Iterator[None]:
-    """Let a name mean nothing but what the server itself has: no function or operator of others fits better.
+    """Let names in a block mean only the server's own objects: no function or operator of a user can fit better.
 
-    Where the block fails, its caller rolls back to before it, and the search path with it.
+    If the block fails, its caller rolls back to before it, and so restores the search path.
     """
     before = connection.execute(_PATH).scalar()
     connection.execute(_SET_PATH, {"path": _SERVER_ONLY})
@@ -227,8 +224,8 @@ def server_names_only(connection: Connection) -> Iterator[None]:
 
 # Any: psycopg's own connection is generic over its row factory.
 def _connect(url: str) -> psycopg.Connection[Any]:
-    # Nothing is prepared on the server: behind a pooler the next transaction may be another connection's.
-    # Any text can be written, whatever encoding the server or PGCLIENTENCODING prefers.
+    # Nothing is prepared on the server, because behind a pooler the next transaction may use another connection.
+    # UTF8, so that any text can be written, whatever encoding the server or PGCLIENTENCODING prefers.
     try:
         return psycopg.connect(
             url,
@@ -238,12 +235,12 @@ def _connect(url: str) -> psycopg.Connection[Any]:
             prepare_threshold=None,
         )
     except UnicodeError:
-        # Python's own look-up of names raises this for a label that is empty or too long.
+        # Python's host name look-up raises this for a label that is empty or too long.
         raise psycopg.OperationalError("no host can have that name") from None
 
 
 def _begin(connection: Connection) -> None:
-    """Begin a transaction as its connection's options say; leave one alone that has none."""
+    """Begin a transaction as its connection's options say; without options, leave it unchanged."""
     options = connection.get_execution_options()
     if WRITES not in options:
         return
@@ -254,19 +251,19 @@ def _begin(connection: Connection) -> None:
 
 
 def _milliseconds(seconds: float) -> int:
-    """Return a waiting time as PostgreSQL takes it, for which 0 is for ever."""
+    """Return a waiting time for PostgreSQL, at least 1, because 0 means forever."""
     return max(round(seconds * 1000), 1)
 
 
 def _state_of(error: BaseException) -> str:
-    """Return the SQLSTATE of a driver's error, also where SQLAlchemy has wrapped it; empty where there is none."""
+    """Return the SQLSTATE of a driver's error, also if SQLAlchemy has wrapped it; empty if there is none."""
     return getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
 
 
 def _is_missing(url: str, error: psycopg.OperationalError) -> bool:
     """Return whether a connection failed because the server has no such database.
 
-    The server says so in its own language, and libpq doesn't pass the SQLSTATE on: another of its databases knows.
+    The server's message is in its own language, and libpq doesn't pass on the SQLSTATE, so another database is asked.
     """
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return False

@@ -25,7 +25,7 @@ from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
-"""How often a transaction that waits for the file looks whether it is free."""
+"""How long a transaction that waits for the file waits between two tries."""
 _NOT_UTF_8 = "Could not decode to UTF-8"
 _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "SQLITE_BUSY": errors.DatabaseLocked,
@@ -40,7 +40,7 @@ _MEANINGS: dict[str, type[errors.DatabaseError]] = {
 
 
 class SQLite:
-    """A database in a file of SQLite's."""
+    """A database in an SQLite file."""
 
     is_server = False
     driver_error = sqlite3.Error
@@ -48,7 +48,7 @@ class SQLite:
     """SQLite's INSERT … ON CONFLICT."""
 
     def place(self, url: str) -> str:
-        """Return the file's whole path."""
+        """Return the file's absolute path."""
         return str(sqlite_path(url).resolve())
 
     def open_engine(self, url: str, *, create: bool) -> Engine:
@@ -62,18 +62,18 @@ class SQLite:
         return engine
 
     def begin_upgrade(self, connection: Connection, wait_seconds: float) -> None:
-        """Do nothing: a transaction that writes has the file for itself."""
+        """Do nothing: a transaction that writes has locked the file."""
 
     def demand_unchanged(self, connection: Connection, url: str) -> None:
-        """Raise DatabaseConflict where somebody wrote to a file that was read without a lock."""
+        """Raise DatabaseConflict if another process wrote to a file that was read without a lock."""
         raw = connection.connection.driver_connection
         if isinstance(raw, _FrozenConnection) and raw.is_changed():
-            # The next connection looks again.
+            # The next connection reads the file's state again.
             connection.invalidate()
             raise errors.DatabaseConflict(database=shown_url(url), reason=N_("changed while it was read"))
 
     def find_by_index(self, connection: Connection) -> None:
-        """Do nothing: SQLite takes an index wherever there is one."""
+        """Do nothing: SQLite always uses an index if there is one."""
 
     def server_time(self, connection: Connection) -> datetime | None:  # noqa: ARG002 (there is no server)
         """Return None."""
@@ -84,9 +84,9 @@ class SQLite:
         error, database = _first(error), shown_url(url)
         name, reason = getattr(error, "sqlite_errorname", ""), str(error)
         if reason.startswith(_NOT_UTF_8):
-            # What the cell holds, which follows, is nothing to be printed.
+            # The cell's content follows in the message and mustn't be shown.
             return errors.TextUnreadable(database=database, reason=reason.partition(" with text")[0])
-        # Imported here: it needs `tempfile`, which hardly any command does.
+        # Imported here because it needs `tempfile`, which most commands don't need.
         from custmerge.storage.files.temporary import fuller_than
 
         if name.startswith("SQLITE_FULL") and (full := fuller_than(sqlite_path(url).absolute().parent)):
@@ -98,21 +98,21 @@ class SQLite:
         return meaning(database=database, reason=reason)
 
     def is_gone(self, error: BaseException) -> bool:
-        """Return whether SQLite says so in words: it has no code for it."""
+        """Return whether the message says that a table or column is missing: SQLite has no code for it."""
         error = _driver_error(error)
         return isinstance(error, sqlite3.Error) and str(error).startswith(("no such table", "no such column"))
 
     def is_odd_data(self, error: BaseException) -> bool:
-        """Return whether SQLite says that a text isn't JSON."""
+        """Return whether the message says that a text isn't JSON."""
         error = _driver_error(error)
         return isinstance(error, sqlite3.Error) and any(s in str(error) for s in ("malformed JSON", "JSON cannot"))
 
     def is_unreadable(self, error: BaseException) -> bool:
-        """Return whether the driver says so: SQLite takes any bytes for a text."""
+        """Return whether the message says that a text isn't UTF-8: SQLite stores any bytes as a text."""
         return str(_driver_error(error)).startswith(_NOT_UTF_8)
 
     def is_refused(self, error: BaseException) -> bool:
-        """Return whether the driver says so."""
+        """Return whether the error is the driver's IntegrityError."""
         return isinstance(_driver_error(error), sqlite3.IntegrityError)
 
     def insert_rows(self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -126,9 +126,9 @@ class SQLite:
     ) -> None:
         """Write rows by `executemany`; the first column is the key."""
         if rows:
-            key, *others = columns
-            written = [f"{name} = ?{place}" for place, name in enumerate(others, start=2)]
-            changes = ", ".join([*written, *(f"{name} = ''" for name in emptied)])
+            key, *written = columns
+            values = [f"{name} = ?{place}" for place, name in enumerate(written, start=2)]
+            changes = ", ".join([*values, *(f"{name} = ''" for name in emptied)])
             connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (names of ours)
 
     def keys_type(self, kind: type[Integer | Text]) -> Text:  # noqa: ARG002 (JSON holds both kinds)
@@ -152,7 +152,7 @@ class SQLite:
         return f"body ->> '{key}'"
 
     def text_from_body(self, key: str) -> str:
-        """Return a value's text: a number in JSON stays a number by itself."""
+        """Return the expression of a value's text: without the CAST, a JSON number stays a number."""
         return f"CAST(body ->> '{key}' AS TEXT)"
 
 
@@ -163,11 +163,11 @@ def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
     elif _is_frozen(path):
         return _open_frozen(path)
     target = f"file:{quote(str(path))}?mode={'rwc' if create else 'rw'}"
-    # No isolation level: BEGIN is ours, so that a writer locks at once and DDL is transactional.
+    # No isolation level: custmerge itself executes BEGIN, so that a writer locks at once and DDL is transactional.
     connection = sqlite3.connect(target, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA synchronous = FULL")
-    # What is erased is overwritten, whatever this build of SQLite does by itself.
+    # Erased data is overwritten, whatever the default of this SQLite build is.
     connection.execute("PRAGMA secure_delete = ON")
     if create or path.stat().st_size:
         _keep_a_log(connection)
@@ -175,30 +175,30 @@ def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
 
 
 def _is_frozen(path: Path) -> bool:
-    """Return whether neither the file nor its folder can be written to, and nobody else writes to it now.
+    """Return whether neither the file nor its folder can be written to, and no other process writes to it now.
 
-    SQLite needs a file beside the database where somebody may write, and can't make one there.
+    Otherwise SQLite needs a file beside the database, which it can't make in this folder.
     """
     if os.access(path, os.W_OK) or os.access(path.parent, os.W_OK):
         return False
     try:
-        # While somebody writes, SQLite keeps a log beside the file.
+        # While a process writes, SQLite keeps a log beside the file.
         return path.is_file() and not _has_log(path)
     except OSError:
-        # A name that is too long: SQLite says what is wrong with it.
+        # The name is too long: SQLite's own error says that.
         return False
 
 
 def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer go on beside each other, in a copy too: `VACUUM INTO` leaves a file without a log."""
-    # To ask is to read the file, which may be no database; the first statement says so.
+    """Let readers and a writer work at the same time, also in a copy: `VACUUM INTO` makes a file without a log."""
+    # The query reads the file, which may be no database; the first real statement reports that.
     with suppress(sqlite3.DatabaseError):
         if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
             connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: Connection, timeout: float) -> None:
-    """Begin a transaction as its connection's options say: one that has none may write."""
+    """Begin a transaction as its connection's options say; without options it may write."""
     options = connection.get_execution_options()
     if options.get(WRITES, True):
         wait = options.get(WAIT_SECONDS)
@@ -208,9 +208,9 @@ def _begin(connection: Connection, timeout: float) -> None:
 
 
 def _begin_to_write(connection: Connection, wait: float, timeout: float) -> None:
-    """Begin a transaction as soon as nobody else writes; raises what the driver does after `wait` seconds.
+    """Begin a transaction as soon as no other process writes; raises the driver's error after `wait` seconds.
 
-    `timeout` is what the connection waits elsewhere. SQLite itself would look again every 100 ms only, and hardly
+    `timeout` is how long the connection waits elsewhere. SQLite itself would try only every 100 ms, and so hardly
     ever hit the gap between two chunks of a bulk run.
     """
     # Any: the driver's own connection.
@@ -232,12 +232,12 @@ def _begin_to_write(connection: Connection, wait: float, timeout: float) -> None
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    """Return the driver's error, also where SQLAlchemy has wrapped it."""
+    """Return the driver's error, also if SQLAlchemy has wrapped it."""
     return getattr(error, "orig", None) or error
 
 
 def _first(error: BaseException) -> BaseException:
-    """Return what happened first: a full disk ends the transaction, and then its savepoint can't be found."""
+    """Return the first error: a full disk ends the transaction, and then its savepoint can't be found."""
     before: BaseException | None = error
     while before is not None and str(before).startswith("no such savepoint"):
         before = before.__context__
@@ -249,32 +249,32 @@ def _first(error: BaseException) -> BaseException:
 def _make_file(url: str, path: Path) -> None:
     """Make a file of mode 0600, and the folders above it, unless it exists; raises DatabaseUnreachable."""
     try:
-        # What a link leads to may have to be made, and nobody else would make it private.
+        # The target of a link may have to be made, too, and has to be private.
         path = path.resolve()
         files.make_folder(path.parent)
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            # A device is everybody's.
+            # A device can be read by others.
             raise errors.DatabaseUnreachable(database=shown_url(url), reason=N_("it isn't a file"))
         if status.st_size == 0 and status.st_uid == os.geteuid():
-            # Whatever the umask says, or the mode of an empty file that was there; SQLite gives the files beside it
-            # the same rights.
+            # Set whatever the umask is, or the mode of an existing empty file; SQLite gives the same rights to the
+            # files beside it.
             path.chmod(0o600)
     except OSError as error:
         raise errors.DatabaseUnreachable(database=shown_url(url), reason=os.strerror(error.errno or 0)) from None
 
 
 class _FrozenConnection(sqlite3.Connection):
-    """A connection to a file that can't be written to from here, and so can't be locked either."""
+    """A connection to a file that this user can't write to, and so can't lock either."""
 
     path: Path
     state: tuple[int, ...]
-    """What the file was when it was opened."""
+    """The state of the file when it was opened."""
 
     def is_changed(self) -> bool:
-        """Return whether somebody else has written to the file since."""
+        """Return whether another process has written to the file since."""
         return _state(self.path) != self.state or _has_log(self.path)
 
 

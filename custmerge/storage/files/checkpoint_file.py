@@ -1,6 +1,6 @@
-"""The checkpoint file: appended to, never changed; what a crash left of a line is passed over.
+"""The checkpoint file: lines are appended and never changed; a line that a crash cut off is skipped.
 
-Signatures of its lines: Ed25519, keys as PEM files. Source: RFC 8032, RFC 8410.
+Lines can be signed: Ed25519, keys as PEM files. Source: RFC 8032, RFC 8410.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from custmerge.errors import N_, BadFile, LooseFile
 from custmerge.rules.audit import Checkpoint, checkpoint_line, is_torn_line, read_checkpoint, signed_text
 
 LONGEST_LINE = 1_000
-"""In bytes; a signed one has about 230."""
+"""In bytes; a signed line has about 230."""
 WAIT_AT_MOST_SECONDS = 30
 LOOK_AGAIN_AFTER_SECONDS = 0.02
 LARGEST_KEY_FILE = 16_384
@@ -30,23 +30,23 @@ _OTHERS = 0o077
 
 
 def read(path: str) -> Iterator[Checkpoint]:
-    """Give the checkpoints of a file, oldest first, streamed; none where there is no file.
+    """Yield the checkpoints of a file, oldest first; none if there is no file, and none for a pipe or a device.
 
-    A pipe or a device gives none either: what was written to it is somewhere else. Raises BadFile, naming the
-    line, for what is neither a checkpoint nor torn, and for a seq below the one before it.
+    Raises BadFile, naming the line, for a line that is neither a checkpoint nor cut off, and for a seq below the one
+    before it.
     """
     for _number, checkpoint in numbered(path):
         yield checkpoint
 
 
 def numbered(path: str) -> Iterator[tuple[int, Checkpoint]]:
-    """Give the checkpoints of a file as `read` does, each with the number of its line, from 1."""
+    """Yield the checkpoints of a file as `read` does, each with the number of its line, from 1."""
     _demand_no_link(path)
     try:
         with files.regular(path, follow=False) as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             if mode & stat.S_IWOTH:
-                # Only a checkpoint tells of a history that was rewritten.
+                # Only a checkpoint that nobody changed shows that the history was rewritten.
                 raise LooseFile(file=path, mode=f"{mode:04o}", why=N_("others can change it"))
             yield from _lines(path, file)
     except (FileNotFoundError, files.NotRegular):
@@ -56,16 +56,16 @@ def numbered(path: str) -> Iterator[tuple[int, Checkpoint]]:
 
 
 def _demand_no_link(path: str) -> None:
-    # Whoever can make a link where the checkpoints are expected would have lines written to a file of their choice.
+    # By a link in place of the file, another user could have lines written to any file.
     if os.path.islink(path):  # noqa: PTH114 (`path` is a text)
         raise BadFile(file=path, why=N_("is a symbolic link: name the file itself"))
 
 
 def append(path: str, new: Checkpoint) -> None:
-    """Append a checkpoint to a file and return when it is on the disk; the file is made where there is none.
+    """Append a checkpoint to a file and return when it is on the disk; makes the file if there is none.
 
-    Nothing is written where the file already tells of a later entry: two audits ended in the other order.
-    Raises BadFile where it can't be written.
+    Nothing is written if the file already has a later entry, because two audits ended in the other order. Raises
+    BadFile if the file can't be written.
     """
     _demand_no_link(path)
     files.demand_no_database(path)
@@ -73,7 +73,7 @@ def append(path: str, new: Checkpoint) -> None:
         descriptor = _opened(path)
         try:
             if _is_special(os.fstat(descriptor).st_mode):
-                # Nothing to lock, to look at or to flush: whoever reads it keeps it.
+                # A pipe or a device has nothing to lock, read or flush: its reader stores the line.
                 _write(descriptor, checkpoint_line(new) + "\n")
             else:
                 _append_locked(path, descriptor, new)
@@ -89,16 +89,16 @@ def _lines(path: str, file: BinaryIO) -> Iterator[tuple[int, Checkpoint]]:
         number += 1
         text = _text(raw.removesuffix(b"\n"))
         try:
-            found = read_checkpoint(text)
+            checkpoint = read_checkpoint(text)
         except ValueError:
             if not is_torn_line(text):
                 raise BadFile(file=f"{path}:{number}", why=N_("isn't a line of a checkpoint file")) from None
             continue
-        if found.seq < last:
+        if checkpoint.seq < last:
             why = N_("its entry {seq} is before {last}, that of a line above it")
-            raise BadFile(file=f"{path}:{number}", why=why, seq=found.seq, last=last)
-        last = found.seq
-        yield number, found
+            raise BadFile(file=f"{path}:{number}", why=why, seq=checkpoint.seq, last=last)
+        last = checkpoint.seq
+        yield number, checkpoint
 
 
 def _is_special(mode: int) -> bool:
@@ -113,11 +113,11 @@ def _opened(path: str) -> int:
 
 
 def _opened_for_a_reader(path: str) -> int:
-    """Open a pipe or a device for writing, a pipe once somebody reads it; raises OSError where nobody does."""
+    """Open a device, or a pipe as soon as it has a reader, for writing; raises OSError if no reader comes."""
     until = time.monotonic() + WAIT_AT_MOST_SECONDS
     while True:
         try:
-            # Not for reading too: a pipe without a reader would take the line, and nobody would have it.
+            # Not opened for reading: otherwise a pipe without a reader would take the line, and it would be lost.
             return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as error:
             if error.errno != errno.ENXIO or time.monotonic() > until:
@@ -135,13 +135,13 @@ def _append_locked(path: str, descriptor: int, new: Checkpoint) -> None:
         _write(descriptor, f"{begin}{checkpoint_line(new)}\n")
         os.fsync(descriptor)
         if size == 0:
-            # Its name, too, has to be on the disk, whoever made it.
+            # The file's name has to be on the disk, too, whoever made the file.
             _sync_folder(path)
 
 
 @contextmanager
 def _lock(path: str, descriptor: int) -> Iterator[None]:
-    """Hold the file against other writers; closing it, or the death of this process, ends that."""
+    """Lock the file against other writers; the lock ends with the block, or if the process is killed."""
     import fcntl
 
     until = time.monotonic() + WAIT_AT_MOST_SECONDS
@@ -160,7 +160,7 @@ def _lock(path: str, descriptor: int) -> Iterator[None]:
 
 
 def _last_seq(tail: bytes) -> int:
-    """Return the seq of the last checkpoint at the end of a file, -1 where none is to be seen."""
+    """Return the seq of the last checkpoint in the end of a file, -1 if there is none."""
     for raw in reversed(tail.split(b"\n")):
         with suppress(ValueError):
             return read_checkpoint(_text(raw)).seq
@@ -168,12 +168,12 @@ def _last_seq(tail: bytes) -> int:
 
 
 def _text(raw: bytes) -> str:
-    # A file may have grown on the disk before what was written arrived there: a crash leaves zeros in its place.
+    # A crash may leave zeros at the end: the file's size had reached the disk, but its data hadn't.
     return raw.rstrip(b"\0").decode("ascii", "replace")
 
 
 def _write(descriptor: int, text: str) -> None:
-    # One write, so that a crash leaves the beginning of one line and nothing else.
+    # One write, so that a crash leaves at most the beginning of one line.
     if os.write(descriptor, text.encode()) != len(text):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -187,10 +187,10 @@ def _sync_folder(path: str) -> None:
 
 
 def signer(key_file: str, environ: Mapping[str, str]) -> Callable[[Checkpoint], Checkpoint]:
-    """Return what signs with the private key in a file: PEM, Ed25519, without a passphrase.
+    """Return a function that signs with the private key in a file: PEM, Ed25519, without a passphrase.
 
-    Raises BadFile where the file holds no such key, or others can read it. What systemd handed over in
-    $CREDENTIALS_DIRECTORY is for this process alone, whatever its mode looks like (it gives rights by an ACL).
+    Raises BadFile if the file holds no such key, or others can read it. A key in systemd's $CREDENTIALS_DIRECTORY can
+    only be read by this process, whatever its mode looks like, because systemd gives the right by an ACL.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -217,9 +217,9 @@ def signer(key_file: str, environ: Mapping[str, str]) -> Callable[[Checkpoint], 
 
 
 def verifier(key_file: str) -> Callable[[Checkpoint], bool]:
-    """Return what says whether a checkpoint was signed by the owner of the public key in a file (PEM, Ed25519).
+    """Return a function that says whether a checkpoint was signed with the key to a public key file (PEM, Ed25519).
 
-    No signature, and what is none, is a wrong one. Raises BadFile where the file holds no such key, LooseFile where
+    A missing or malformed signature is a wrong one. Raises BadFile if the file holds no such key, LooseFile if
     everybody can change it.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -228,7 +228,7 @@ def verifier(key_file: str) -> Callable[[Checkpoint], bool]:
 
     pem, mode = _content(key_file)
     if mode & stat.S_IWOTH:
-        # Whoever puts another key in its place signs a past of their own.
+        # With another key in its place, anybody could sign a forged history.
         raise LooseFile(file=key_file, mode=f"{mode:04o}", why=N_("others can change it"))
     try:
         key = load_pem_public_key(pem)
@@ -237,10 +237,10 @@ def verifier(key_file: str) -> Callable[[Checkpoint], bool]:
     if not isinstance(key, Ed25519PublicKey):
         raise BadFile(file=key_file, why=N_("isn't an Ed25519 key"))
 
-    def is_right(found: Checkpoint) -> bool:
+    def is_right(checkpoint: Checkpoint) -> bool:
         try:
-            signature = base64.b64decode(found.signature or "", validate=True)
-            key.verify(signature, signed_text(found).encode())
+            signature = base64.b64decode(checkpoint.signature or "", validate=True)
+            key.verify(signature, signed_text(checkpoint).encode())
         except (ValueError, InvalidSignature):
             return False
         return True
@@ -254,7 +254,7 @@ def _is_credential(key_file: str, environ: Mapping[str, str]) -> bool:
 
 
 def _content(key_file: str) -> tuple[bytes, int]:
-    """Return what is in a key's file, and its mode; raises BadFile."""
+    """Return the content of a key file, and its mode; raises BadFile."""
     try:
         with files.regular(key_file) as file:
             return file.read(LARGEST_KEY_FILE), stat.S_IMODE(os.fstat(file.fileno()).st_mode)

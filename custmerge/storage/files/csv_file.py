@@ -1,4 +1,4 @@
-"""CSV files as people send them: read line by line, hashed on the way.
+"""CSV files as people send them: read and hashed line by line.
 
 Source: RFC 4180; UTF-8 with or without a BOM, comma or semicolon.
 """
@@ -25,13 +25,13 @@ from custmerge.storage.files.temporary import BYTES_AT_ONCE, LONGEST_LINE, Copy,
 STDIN = "-"
 LONGEST_CELL = 1_000_000
 LONGEST_SPOOLED_CELL = 10_000
-"""Less, because what is in many cells at once is held in memory together."""
+"""Shorter, because many cells are held in memory at once."""
 LONGEST_RECORD = 16 << 20
-"""In bytes, as far as blocks of lines tell: quoted line ends make one record of many lines."""
+"""In bytes, checked by blocks of lines: quoted line ends make one record of many lines."""
 
 
 class CsvFile:
-    """An open file whose header is right."""
+    """An open CSV file with a valid header."""
 
     def __init__(self, path: str, stream: BinaryIO, known: Collection[str], required: Collection[str]) -> None:
         self.path = path
@@ -59,30 +59,30 @@ class CsvFile:
 
     @property
     def sha256(self) -> str:
-        """The digest of what was read so far, in hex; of the whole file once `rows` has ended."""
+        """The digest of the blocks read so far, in hex; of the whole file once `rows` has ended."""
         return self._digest.hexdigest()
 
     def copy_to(self, copy: BinaryIO) -> None:
-        """Write the file into another one as it is read; to be called before any row is asked for.
+        """Write the file into another one while it is read; to be called before any row is read.
 
-        Raises BadFile, there and as rows are read, where the file is larger than a copy may be.
+        Raises BadFile, now or as rows are read, if the file is larger than a copy may be.
         """
         self._copy = Copy(self.path, copy)
         self._copy.write(self._last_run)
 
     def again(self) -> CsvFile:
-        """Return the copy, from its beginning: what was read is what is read again, whatever the file was."""
+        """Return the copy at its beginning, so that exactly the same data is read again."""
         if self._copy is None:
             raise LookupError(self.path)
         return CsvFile(self.path, self._copy.reopened(), self._known, self._required)
 
     def from_beginning(self) -> CsvFile:
-        """Return the file once more, from its first line; this one gives no further rows then."""
+        """Return the file again, at its first line; this object yields no further rows then."""
         self._stream.seek(self._begin)
         return CsvFile(self.path, self._stream, self._known, self._required)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Give (number of the first line, cells) of each record; raises BadFile where the text breaks off.
+        """Yield (number of the first line, cells) of each record; raises BadFile if the text is no CSV or no UTF-8.
 
         Columns without a name are left out.
         """
@@ -104,10 +104,10 @@ class CsvFile:
             raise self._not_utf8(self._next_line(), error) from None
 
     def _without_nameless(self, records: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
-        """Take the columns without a name out of records; raises BadFile where one isn't empty."""
+        """Remove the columns without a name from records; raises BadFile if such a column isn't empty."""
         width = len(self._named) + len(self._nameless)
         for line, cells in records:
-            # A spreadsheet leaves empty cells out at the end of a line, where it writes them at all.
+            # A spreadsheet may leave out empty cells at the end of a line.
             if not self._named[-1] < len(cells) <= width:
                 given = len(cells)
                 raise BadFile(file=f"{self.path}:{line}", why=wrong_width(given), value=given, other=width)
@@ -118,13 +118,13 @@ class CsvFile:
             yield line, [cells[place] for place in self._named]
 
     def _next_line(self) -> int:
-        # The reader counts the lines that it has taken; the header isn't among them.
+        # The reader counts the lines that it has read, without the header.
         return self._reader.line_num + 2
 
     def _decoded(self) -> Iterator[Iterator[str]]:
-        """Give the lines in runs: a run is read and hashed at once, a line is decoded when it is asked for.
+        """Yield the lines in runs: each run is read and hashed at once, each line is decoded when it is used.
 
-        Raises BadFile for a line, and for a record, that is too long to be one.
+        Raises BadFile for a line or a record that is too long.
         """
         bom = codecs.BOM_UTF8
         read = in_record = 0
@@ -161,8 +161,8 @@ class CsvFile:
 def opened(path: str, known: Collection[str], required: Collection[str]) -> Iterator[CsvFile]:
     """Open a CSV file whose columns are all `known` and include the `required` ones; raises BadFile.
 
-    `-` is standard input. What isn't a regular file is read to its end first: rows are read inside a transaction,
-    and a pipe may give them slowly. That raises TemporaryFilesFailed where there is no room.
+    `-` is standard input. Anything but a regular file is copied first, because rows are read inside a transaction and
+    a pipe may be slow. That raises TemporaryFilesFailed if there is no room.
     """
     csv.field_size_limit(LONGEST_CELL)
     with (
@@ -181,12 +181,12 @@ def opened(path: str, known: Collection[str], required: Collection[str]) -> Iter
 def spooled(path: str, known: Collection[str], required: Collection[str]) -> Iterator[SpooledFile]:
     """Copy a CSV file to where nobody else can change it, and open the copy; `-` is standard input.
 
-    What was hashed is then what is read, whatever happens to the file meanwhile. Raises BadFile, and
-    TemporaryFilesFailed where there is no room for the copy.
+    So the rows that are read are those that were hashed, even if the file changes. Raises BadFile, and
+    TemporaryFilesFailed if there is no room for the copy.
     """
     csv.field_size_limit(LONGEST_SPOOLED_CELL)
     with _source(path) as source, copied(path, source) as (copy, sha256):
-        # Only this program can read what comes through a pipe.
+        # The data of a pipe can't be read by others.
         mode = stat.S_IMODE(os.fstat(source.fileno()).st_mode) if _is_regular(source) else 0
         yield SpooledFile(CsvFile(path, copy, known, required), sha256, mode)
 
@@ -201,12 +201,12 @@ class SpooledFile:
         self._file = file
 
     def records(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Give (number of the record from 1, cells by column), from the first on; raises BadFile."""
+        """Yield (number of the record from 1, cells by column), from the first on; raises BadFile."""
         for number, cells in enumerate(self._cells(), start=1):
             yield number, dict(zip(self.columns, cells, strict=True))
 
     def count(self) -> int:
-        """Return how many records there are; raises BadFile where the file breaks off."""
+        """Return how many records there are; raises BadFile if the file is no CSV."""
         return sum(1 for _ in self._cells())
 
     def _cells(self) -> Iterator[list[str]]:
@@ -219,7 +219,7 @@ class SpooledFile:
 
 
 def wrong_width(cells: int) -> str:
-    """Return what is to be said of a line of so many cells (`value`), the header having `other`."""
+    """Return the error text for a line with `cells` cells (`value`) and a header with `other` cells."""
     return N_("1 cell, the header has {other}") if cells == 1 else N_("{value} cells, the header has {other}")
 
 
@@ -233,7 +233,7 @@ def _source(path: str) -> BinaryIO:
 
 
 def _is_regular(source: BinaryIO) -> bool:
-    """Return whether an open file is one that is all there: reading it never waits for somebody to write it."""
+    """Return whether an open file is a regular one: reading it never waits for a writer."""
     return stat.S_ISREG(os.fstat(source.fileno()).st_mode)
 
 
@@ -242,14 +242,14 @@ def _delimiter(header: str) -> str:
 
 
 def _checked_header(path: str, header: str, known: Collection[str], required: Collection[str]) -> list[str]:
-    """Return the names of the columns, empty where a spreadsheet left a column that has none; raises BadFile."""
+    """Return the names of the columns, empty for a column that a spreadsheet left without one; raises BadFile."""
     try:
         (cells,) = csv.reader([header], delimiter=_delimiter(header), strict=True)
     except (csv.Error, ValueError):
         raise BadFile(file=path, why=N_("the header line isn't one line of CSV")) from None
     columns = [cell.strip() for cell in cells]
     if not any(column in known for column in columns):
-        # Not repeated: without a header the first line is a record, which may have a password.
+        # The line isn't shown: without a header it is a record, which may have a password.
         why = N_("the first line has none of the columns {columns}: is the header missing?")
         raise BadFile(file=path, why=why, columns=list(known))
     for column in filter(None, columns):

@@ -1,4 +1,4 @@
-"""Locks on files of a user's: so many hashes at once, one run of a bulk file at a time."""
+"""Locks on files of the user: a limit for parallel hashes, and one run of a bulk file at a time."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ WAIT_AT_MOST_SECONDS = 30
 
 
 def cores() -> int:
-    """Return how many processors this process may use, which may be fewer than the machine has."""
+    """Return how many processors this process may use, perhaps fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def slot(name: str, count: int, gives_up: Callable[[], bool] = lambda: False) -> Iterator[None]:
-    """Hold one of `count` places of that name during the block; waits for one until it gives up. Raises HostBusy.
+    """Hold one of `count` locks of that name during the block; waits until `gives_up`. Raises HostBusy.
 
-    A place is a lock on a file of the user's, which the system lets go of when a process dies. Where no such
-    file can be made (no home, a read-only one) there is no limit.
+    Each is a lock on a file of the user, which the system releases if the process is killed. There is no limit if
+    no such file can be made (no home, or a read-only one).
     """
     try:
         folder = _folder()
@@ -50,7 +50,7 @@ def slot(name: str, count: int, gives_up: Callable[[], bool] = lambda: False) ->
             except Timeout:
                 continue
             except OSError:
-                # Made by somebody else, who ran the program with this user's home.
+                # The file was made by another user who ran the program with this user's home.
                 usable.remove(path)
                 continue
             try:
@@ -64,17 +64,17 @@ def slot(name: str, count: int, gives_up: Callable[[], bool] = lambda: False) ->
 
 @dataclass(frozen=True, slots=True)
 class FileRunLock:
-    """The lock under which one process of a user at a time runs, or undoes, a bulk file, see `file_run_lock`."""
+    """The lock with which only one process of a user at a time runs or undoes a bulk file, see `file_run_lock`."""
 
     is_free: bool
-    """Whether no other process of this user holds it; True as well where no file can be locked."""
+    """Whether no other process of this user holds it; also True if no file can be locked."""
     mark: str
-    """Kept in the lock's file until nothing carries it any more: who holds the lock next reads the same mark."""
+    """Stays in the lock's file until no lease has it any more: the next holder of the lock reads the same mark."""
     file: int | None = None
-    """The descriptor of the lock's file; None where it isn't locked."""
+    """The descriptor of the lock's file; None if it isn't locked."""
 
     def forget_mark(self) -> None:
-        """Note that nothing carries the mark any more: a copy of the file says nothing of later processes."""
+        """Remove the mark from the file when no lease has it any more, so that a copy of the file proves nothing."""
         if self.file is not None:
             with suppress(OSError):
                 os.ftruncate(self.file, 0)
@@ -84,9 +84,9 @@ class FileRunLock:
 def file_run_lock(name: str, new_mark: str) -> Iterator[FileRunLock]:
     """Hold the lock of that name during the block, if it is free; doesn't wait.
 
-    The system lets go of it when its process ends, however it ends. What carries the lock's mark was therefore left
-    by processes that have ended. `new_mark` becomes the mark of a new file; where no file can be made or locked, it
-    is a mark of this process alone.
+    The system releases the lock when its process ends, however it ends. So a lease with the lock's mark was left over
+    by a process that has ended. `new_mark` becomes the mark of a new file; if no file can be made or locked, it is a
+    mark of this process only.
     """
     try:
         file = os.open(_folder() / name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -111,13 +111,13 @@ def _locked(file: int, new_mark: str) -> FileRunLock:
     except (BlockingIOError, PermissionError):
         return FileRunLock(is_free=False, mark=mark)
     except OSError:
-        # The file system knows no locks or has no room: then no lease is known to be left over.
+        # The file system has no locks or no room: then no lease is known to be left over.
         return FileRunLock(is_free=True, mark=mark)
     return FileRunLock(is_free=True, mark=mark, file=file)
 
 
 def _folder() -> Path:
-    """Return the folder of the user's lock files; raises OSError where there can be none."""
+    """Return the folder of the user's lock files; raises OSError if there can be none."""
     try:
         folder = data_directory() / "slots"
     except NoHome:

@@ -1,4 +1,4 @@
-"""Temporary files: private copies of what people send, which have a largest size, and what a dry run changes."""
+"""Temporary files: private copies of people's files, with a largest size, and the changes of a dry run."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from custmerge.files import size, too_large, unreadable
 from custmerge.rules.fields import Customer, Package
 
 LONGEST_LINE = 1 << 20
-"""In bytes. What has no line end for longer isn't read on: a device may never have one."""
+"""In bytes. After so many bytes without a line end, reading stops: a device may never have one."""
 LARGEST_COPY = 1 << 30
-"""In bytes: so much of the temporary directory a copy takes at most."""
+"""In bytes: the largest copy in the temporary directory."""
 BYTES_AT_ONCE = 65_536
 
 
 @contextmanager
 def temporary_room() -> Iterator[None]:
-    """Raise TemporaryFilesFailed where a block that writes nothing but temporary files can't."""
+    """Raise TemporaryFilesFailed if a block, which writes only temporary files, can't write them."""
     try:
         yield
     except OSError as error:
@@ -36,39 +36,39 @@ def temporary_room() -> Iterator[None]:
 
 
 def fuller_than(folder: Path) -> str | None:
-    """Return the directory of temporary files where it lies on another disk than `folder`, with less room.
+    """Return the directory of temporary files if it is on another disk than `folder` and has less room.
 
-    SQLite's own temporary tables are there too, and its error doesn't say which disk is full.
+    SQLite's own temporary tables are there, too, and its error doesn't say which disk is full.
     """
     directory = _directory()
     try:
-        mine, theirs = os.statvfs(directory), os.statvfs(folder)
+        here, there = os.statvfs(directory), os.statvfs(folder)
         is_other = Path(directory).stat().st_dev != folder.stat().st_dev
     except OSError:
         return None
-    has_less = mine.f_bavail * mine.f_frsize < theirs.f_bavail * theirs.f_frsize
+    has_less = here.f_bavail * here.f_frsize < there.f_bavail * there.f_frsize
     return directory if is_other and has_less else None
 
 
 # Any: a file of bytes or of text.
 @contextmanager
 def temporary_file(mode: str = "w+b") -> Iterator[IO[Any]]:
-    """Give a new file without a name that is gone when it is closed; raises TemporaryFilesFailed."""
+    """Yield a new file without a name, which is deleted when it is closed; raises TemporaryFilesFailed."""
     with temporary_room():
         file = tempfile.TemporaryFile(mode)  # noqa: SIM115 (closed below)
     try:
         yield file
     finally:
-        # Closing writes once more what couldn't be written: that was said already.
+        # Closing tries once more to write buffered data; the error was reported already.
         with suppress(OSError):
             file.close()
 
 
 @contextmanager
 def copied(path: str, source: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
-    """Copy an open file to its end and give the copy, at its beginning, and its SHA-256 in hex.
+    """Copy an open file to its end; yield the copy, at its beginning, and its SHA-256 in hex.
 
-    Raises BadFile where it can't be read or is too large, TemporaryFilesFailed where there is no room.
+    Raises BadFile if the file can't be read or is too large, TemporaryFilesFailed if there is no room.
     """
     with temporary_file() as file:
         copy, digest = Copy(path, cast("BinaryIO", file)), hashlib.sha256()
@@ -79,7 +79,7 @@ def copied(path: str, source: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
 
 
 class Copy:
-    """A copy that is being made of a file, which may be one that never ends."""
+    """A copy that is being made of a file, which may never end."""
 
     def __init__(self, path: str, file: BinaryIO) -> None:
         self._path = path
@@ -87,34 +87,34 @@ class Copy:
         self._bytes = self._lines = self._in_line = 0
 
     def write(self, block: bytes) -> None:
-        """Write what was read next; raises BadFile where the file, or a line of it, is longer than it may be."""
+        """Write the next block; raises BadFile if the file, or a line of it, is longer than allowed."""
         self._bytes += len(block)
         if self._bytes > LARGEST_COPY:
             raise too_large(self._path, LARGEST_COPY)
         self._lines += block.count(b"\n")
-        behind = len(block) - 1 - block.rfind(b"\n")
-        self._in_line = behind if behind < len(block) else self._in_line + behind
+        tail = len(block) - 1 - block.rfind(b"\n")
+        self._in_line = tail if tail < len(block) else self._in_line + tail
         if self._in_line > LONGEST_LINE:
             raise too_long(self._path, self._lines + 1)
         with temporary_room():
             self._file.write(block)
 
     def reopened(self) -> BinaryIO:
-        """Return the file at its beginning, with all in it that was written."""
+        """Return the copy at its beginning, with everything that was written."""
         with temporary_room():
             self._file.seek(0)
         return self._file
 
 
 def too_long(path: str, line: int) -> BadFile:
-    """Return the error of a line that doesn't end."""
+    """Return the error for a line that is too long."""
     return BadFile(
         file=f"{path}:{line}", why=N_("a line has more than {limit}: this is no CSV"), limit=size(LONGEST_LINE)
     )
 
 
 def _directory() -> str:
-    """Return the directory that is used, or the one that was asked for where none can be."""
+    """Return the directory that is used; if none can be used, the one that was asked for."""
     try:
         return tempfile.gettempdir()
     except OSError:
@@ -132,11 +132,11 @@ def _blocks(path: str, source: BinaryIO) -> Iterator[bytes]:
 class ChangedRecords:
     """Customers and packages as a dry run would leave them, in a file, so that memory doesn't grow with them.
 
-    Every method raises TemporaryFilesFailed where there is no room for its file.
+    Every method raises TemporaryFilesFailed if there is no room for the file.
     """
 
     def __init__(self) -> None:
-        # An empty name: a temporary file that SQLite deletes itself, in memory while it is small.
+        # An empty name means a temporary file that SQLite deletes itself, and keeps in memory while it is small.
         self._connection = sqlite3.connect("")
         with temporary_room():
             for table in ("record", "package", "survivor"):
@@ -145,14 +145,14 @@ class ChangedRecords:
                 )
 
     def records(self, numbers: Collection[str]) -> dict[str, Customer]:
-        """Return those of `numbers` that differ."""
+        """Return the changed records among `numbers`."""
         return {
             number: Customer(number=number, values=tuple(values), merged_into=merged_into)
             for number, (values, merged_into) in self._bodies("record", numbers)
         }
 
     def packages(self, keys: Collection[str]) -> dict[str, Package]:
-        """Return those of the packages that differ."""
+        """Return the changed packages among `keys`."""
         return {
             key: Package(
                 package=key,
@@ -165,11 +165,11 @@ class ChangedRecords:
         }
 
     def survivors(self, numbers: Collection[str]) -> set[str]:
-        """Return those of `numbers` that a record which was kept went into."""
+        """Return those of `numbers` into which another number was merged."""
         return {number for number, _ in self._bodies("survivor", numbers)}
 
     def keep(self, records: Iterable[Customer], packages: Iterable[Package] = ()) -> None:
-        """Keep records and packages; each replaces an earlier one of its number or key."""
+        """Store records and packages; each replaces an earlier one with its number or key."""
         records = list(records)
         self._put("record", ((r.number, json.dumps([r.values, r.merged_into])) for r in records))
         self._put("survivor", ((r.merged_into, "null") for r in records if r.merged_into is not None))
@@ -190,5 +190,5 @@ class ChangedRecords:
             self._connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)  # noqa: S608 (a name of ours)
 
     def close(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self._connection.close()

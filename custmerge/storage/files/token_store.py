@@ -1,4 +1,4 @@
-"""Where a login's token is kept: the OS keyring or, on a machine without one, a file."""
+"""The store of login tokens: the OS keyring or, on a machine without one, a file."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class TokenStore:
-    """The token for one database; with `TokenPlace.FILE` no keyring is ever asked."""
+    """The token for one database; with `TokenPlace.FILE` the keyring is never used."""
 
     def __init__(self, database_url: str, environ: Mapping[str, str], place: TokenPlace = TokenPlace.KEYRING) -> None:
         self._entry = _entry(database_url, environ)
@@ -50,9 +50,9 @@ class TokenStore:
         self._has_keyring = place is TokenPlace.KEYRING
 
     def read(self) -> str | None:
-        """Return the token: of CUSTMERGE_TOKEN, systemd's credentials, our file, or the keyring.
+        """Return the token from CUSTMERGE_TOKEN, systemd's credentials, custmerge's file, or the keyring.
 
-        None where there is none. Raises KeyringUnavailable, LooseTokenFile.
+        None if there is none. Raises KeyringUnavailable, LooseTokenFile.
         """
         if token := self._environ.get("CUSTMERGE_TOKEN", "").strip():
             return token
@@ -61,10 +61,10 @@ class TokenStore:
         if not self._has_keyring:
             return None
         keyring = _keyring()
-        return _asked(lambda: keyring.get_password(APP, self._entry))
+        return _ask_keyring(lambda: keyring.get_password(APP, self._entry))
 
     def read_files(self) -> str | None:
-        """Return the token of systemd's credentials or our file; raises LooseTokenFile, BadTokenFile."""
+        """Return the token from systemd's credentials or custmerge's file; raises LooseTokenFile, BadTokenFile."""
         if directory := self._environ.get("CREDENTIALS_DIRECTORY"):
             with suppress(FileNotFoundError):
                 return _text_of(Path(directory) / CREDENTIAL, loose=_loose_in(directory))
@@ -74,7 +74,7 @@ class TokenStore:
             return None
 
     def demand_place(self, *, insecure: bool) -> None:
-        """Raise unless a token can be kept, before anybody types a password for nothing.
+        """Raise if a token can't be stored, so that nobody types a password in vain.
 
         Raises KeyringUnavailable; with `insecure` NoPlaceForToken, NoHome.
         """
@@ -84,37 +84,37 @@ class TokenStore:
         folder = self._path().parent
         try:
             files.make_folder(folder)
-            # Asked by writing: a file system may be read-only, and root may do everything else.
+            # Tested by writing: a file system may be read-only, and for root every other test succeeds.
             tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             raise NoPlaceForToken(file=str(folder), reason=os.strerror(error.errno or 0)) from None
 
     def keep(self, token: str, *, insecure: bool) -> None:
-        """Keep the token in the keyring; with `insecure`, or without one, in a file that only its owner can read."""
+        """Store the token in the keyring; with `insecure`, or without one, in a file that only its owner can read."""
         if insecure or not self._has_keyring:
             self._write_file(token)
             return
         keyring = _keyring()
-        _asked(lambda: keyring.set_password(APP, self._entry, token), secret=token)
+        _ask_keyring(lambda: keyring.set_password(APP, self._entry, token), secret=token)
         self._remove_file()
 
     def is_given(self) -> bool:
-        """Return whether the token is given by the environment, so that it isn't the one that is kept here."""
+        """Return whether the token comes from the environment and not from this store."""
         directory = self._environ.get("CREDENTIALS_DIRECTORY")
         is_credential = bool(directory) and (Path(directory or "") / CREDENTIAL).exists()
         return is_credential or bool(self._environ.get("CUSTMERGE_TOKEN", "").strip())
 
     def forget(self) -> None:
-        """Forget the token wherever it is kept."""
+        """Remove the token from the file and the keyring."""
         self._remove_file()
         if not self._has_keyring:
             return
         try:
             keyring = _keyring()
-            if _asked(lambda: keyring.get_password(APP, self._entry)) is not None:
-                _asked(lambda: keyring.delete_password(APP, self._entry))
+            if _ask_keyring(lambda: keyring.get_password(APP, self._entry)) is not None:
+                _ask_keyring(lambda: keyring.delete_password(APP, self._entry))
         except KeyringUnavailable:
-            # Without a working keyring there is nothing in it to forget.
+            # Without a working keyring, no token can be in it.
             return
 
     def _write_file(self, token: str) -> None:
@@ -144,7 +144,7 @@ class TokenStore:
 
 
 def loose_file(database_url: str, environ: Mapping[str, str]) -> CustmergeError | None:
-    """Return what is wrong with the files that a token may be read from here, None where nothing is."""
+    """Return the problem of the files from which a token may be read, None if there is none."""
     store = TokenStore(database_url, environ)
     try:
         store.read_files()
@@ -154,25 +154,25 @@ def loose_file(database_url: str, environ: Mapping[str, str]) -> CustmergeError 
 
 
 def keyring_problem() -> str | None:
-    """Return why no keyring can be used here, or None where one can."""
+    """Return why no keyring can be used here, or None if one can."""
     try:
         keyring = _keyring()
-        _asked(lambda: keyring.get_password(APP, "doctor"))
+        _ask_keyring(lambda: keyring.get_password(APP, "doctor"))
     except KeyringUnavailable as error:
         return str(error.details["reason"])
     return None
 
 
 def _keyring() -> KeyringBackend:
-    # By `_asked` too: a backend that the configuration names may fail or hang when it is made.
-    return _asked(_chosen_keyring)
+    # `_ask_keyring` here too, because a backend that the configuration names may fail or hang when it is made.
+    return _ask_keyring(_chosen_keyring)
 
 
 def _chosen_keyring() -> KeyringBackend:
     from keyring import core
     from keyring.backends import chainer, fail
 
-    # A backend that a person named is their choice, even a file in plain text; one that keyring chose has to be safe.
+    # A backend named by a person is used, even a file in plain text; a backend chosen by keyring has to be safe.
     if (named := core.load_env() or core.load_config()) is not None and not isinstance(named, fail.Keyring):
         return named
     backend = core.get_keyring()
@@ -183,15 +183,15 @@ def _chosen_keyring() -> KeyringBackend:
 
 
 def _loose_in(directory: str) -> int:
-    """Return the bits of a mode that no credential in a directory may have.
+    """Return the mode bits that a credential in a directory may not have.
 
-    systemd gives its user the right to read it by an ACL, which looks like a group's, and keeps everybody else from
-    the directory: then nobody else gets as far as the file.
+    systemd gives its user the right to read the file by an ACL, which looks like a group right, and keeps everybody
+    else out of the directory, so that nobody else can reach the file.
     """
     try:
         way = Path(directory).resolve()
     except RuntimeError:
-        # Links that lead to each other.
+        # Links in a circle.
         raise BadTokenFile(file=directory, reason=os.strerror(errno.ELOOP)) from None
     if all(folder.stat().st_mode & stat.S_IXOTH for folder in (way, *way.parents)):
         return _OTHERS_AT_ALL
@@ -201,7 +201,7 @@ def _loose_in(directory: str) -> int:
 
 
 def _has_acl(path: Path) -> bool:
-    """Return whether a right that looks like a group's may be that of one user."""
+    """Return whether a right that looks like a group's may be a single user's by an ACL."""
     try:
         return "system.posix_acl_access" in os.listxattr(path)
     except (AttributeError, OSError):
@@ -211,8 +211,8 @@ def _has_acl(path: Path) -> bool:
 def _text_of(path: Path, *, loose: int) -> str:
     """Return the token in a file.
 
-    Raises FileNotFoundError; BadTokenFile for what is no file of text (and may never end), or a link;
-    LooseTokenFile where it isn't this user's or root's, or somebody has a right of the bits `loose`.
+    Raises FileNotFoundError; BadTokenFile for a link and for anything but a text file (it may never end);
+    LooseTokenFile if the owner isn't this user or root, or if the mode has one of the bits `loose`.
     """
     try:
         with files.regular(path, follow=False) as file:
@@ -237,10 +237,10 @@ def _text_of(path: Path, *, loose: int) -> str:
         raise BadTokenFile(file=str(path), reason=N_("it isn't text")) from None
 
 
-def _asked(question: Callable[[], T], *, secret: str = "") -> T:
-    """Return what a keyring answers; raises KeyringUnavailable where it fails or doesn't answer.
+def _ask_keyring(question: Callable[[], T], *, secret: str = "") -> T:
+    """Return the keyring's answer to `question`; raises KeyringUnavailable if it fails or doesn't answer.
 
-    A Secret Service may wait for ever for a window that nobody sees. The error's reason doesn't contain `secret`.
+    A Secret Service may wait forever for a window that nobody sees. The error's reason doesn't contain `secret`.
     """
     answers: list[T] = []
     failures: list[BaseException] = []
@@ -265,12 +265,12 @@ def _asked(question: Callable[[], T], *, secret: str = "") -> T:
 
 
 def _entry(database_url: str, environ: Mapping[str, str]) -> str:
-    """Return what a database's token is kept under.
+    """Return the name under which a database's token is stored.
 
-    That is where libpq connects to by its URL, with what it adds from the environment; a file's is its whole path.
+    For a server it is the place to which libpq connects by URL and environment, for a file its absolute path.
     """
     if not database_url.startswith("sqlite:"):
-        # Imported here: to read a token of an SQLite database needs no driver.
+        # Imported here: reading the token of an SQLite database needs no driver.
         from custmerge.storage.dialect import dialect_for
 
         added = [f"{name}={environ[name]}" for name in _LIBPQ if environ.get(name)]

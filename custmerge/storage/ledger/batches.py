@@ -1,4 +1,4 @@
-"""Bulk files: approved, run, and how far."""
+"""Bulk files: their approvals, runs, leases and results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NEWEST_FIRST = _BATCHES.order_by(batch.c.id.desc())
 _HAS_ENDED = batch.c.state.in_([State.FINISHED, State.UNDONE])
 _IS_UNFINISHED = batch.c.state.in_(UNFINISHED)
 _WITHOUT_DETAILS = 3
-"""So many of the cells that `rules.bulk.packed` keeps of a row quote nothing of it."""
+"""How many values of `rules.bulk.packed`, from the first on, quote nothing of the row."""
 
 
 class Batches:
@@ -31,7 +31,7 @@ class Batches:
         self._connection = connection
 
     def add(self, new: Batch) -> Batch:
-        """Keep a new batch and return it with the id that it gets."""
+        """Store a new batch and return it with its id."""
         values = asdict(new)
         del values["id"]
         return replace(new, id=insert_row(self._connection, batch, values))
@@ -41,8 +41,8 @@ class Batches:
         return next(iter(self._all(_NEWEST_FIRST.where(batch.c.sha256 == sha256).limit(1), lock=lock)), None)
 
     def of_file(self, sha256: str, *, lock: bool = False) -> list[Batch]:
-        """Return every batch of a file, newest first; with `lock` no other transaction begins to run or undo any."""
-        # All are locked, not those that can be run: what another transaction has begun on would be missed.
+        """Return every batch of a file, newest first; with `lock` no other transaction begins to run or undo one."""
+        # All are locked, also those that can't be run: otherwise one that another transaction has begun is missed.
         return self._all(_NEWEST_FIRST.where(batch.c.sha256 == sha256), lock=lock)
 
     def batch(self, number: int, *, lock: bool = False) -> Batch | None:
@@ -50,7 +50,7 @@ class Batches:
         return next(iter(self._all(_BATCHES.where(batch.c.id == number), lock=lock)), None)
 
     def newest(self, sha256: str | None, limit: int) -> tuple[Batch, ...]:
-        """Return up to `limit` batches, of one file or of all, newest first."""
+        """Return up to `limit` batches, of one file or of all files, newest first."""
         statement = _NEWEST_FIRST.limit(limit)
         return tuple(self._all(statement if sha256 is None else statement.where(batch.c.sha256 == sha256)))
 
@@ -61,44 +61,44 @@ class Batches:
     def open_approvals(self) -> list[tuple[int, int]]:
         """Return (batch, id of the approver) of each approved bulk file that isn't finished."""
         is_open = _IS_UNFINISHED, batch.c.approved_at.is_not(None)
-        found = select(batch.c.id, batch.c.approved_by_person).where(*is_open).order_by(batch.c.id)
-        return [(number, person) for number, person in self._connection.execute(found)]
+        approvals = select(batch.c.id, batch.c.approved_by_person).where(*is_open).order_by(batch.c.id)
+        return [(number, person) for number, person in self._connection.execute(approvals)]
 
     def start(self, started: Batch, *, by: str) -> None:
-        """Write down who runs a batch, and the lease of the process."""
+        """Write who runs a batch, and the lease of the process."""
         lease = {"runner": started.runner, "alive_until": started.alive_until}
         self._update(started.id, state=State.RUNNING, run_by=by, **lease)
 
     def give_back(self, before: Batch) -> None:
-        """Take back that a batch was started, of which nothing was done; `before` is as it was."""
+        """Restore a batch that was started and of which no row was tried, as it was `before`."""
         self._update(before.id, state=before.state, run_by=before.run_by, runner=None, alive_until=None)
 
-    # Any: JSON, as it goes and as it comes.
+    # Any: JSON values.
     def advance(self, now: Batch, first: int, rows: Sequence[list[Any]]) -> None:
-        """Write down what became of the rows from `first` on, and how far the batch is with them."""
+        """Write the results of the rows from `first` on, and the batch's progress after them."""
         self._connection.execute(insert(batch_chunk).values(batch=now.id, first=first, results=_json(rows)))
         self._update(now.id, done=now.done, merged=now.merged, alive_until=now.alive_until)
 
     def hold(self, number: int, runner: str, alive_until: str) -> None:
-        """Write down which process undoes a batch, and when its lease expires."""
+        """Write the process that undoes a batch, and when its lease expires."""
         self._update(number, runner=runner, alive_until=alive_until)
 
     def renew(self, renewed: Batch) -> bool:
-        """Put off when a lease expires, and return True, if it is still its runner's."""
+        """Extend a lease if it is still the runner's, and return whether it was."""
         statement = update(batch).where(batch.c.id == renewed.id, batch.c.runner == renewed.runner)
         return self._connection.execute(statement.values(alive_until=renewed.alive_until)).rowcount > 0
 
     def release(self, number: int, runner: str) -> None:
-        """End a lease, if it is still that runner's."""
+        """End a lease if it is still the runner's."""
         statement = update(batch).where(batch.c.id == number, batch.c.runner == runner)
         self._connection.execute(statement.values(runner=None, alive_until=None))
 
     def finish(self, number: int) -> None:
-        """Write down that a batch can't be run any further, and end its lease."""
+        """Write that a batch can't be run any further, and end its lease."""
         self._update(number, state=State.FINISHED, runner=None, alive_until=None)
 
     def finish_all_by(self, person: int) -> list[int]:
-        """Write down that the batches that a person approved can't be run any further; returns which there were."""
+        """Finish the unfinished batches that a person approved; returns their ids."""
         statement = select(batch.c.id).where(batch.c.approved_by_person == person, _IS_UNFINISHED)
         numbers = list(self._connection.execute(statement.order_by(batch.c.id).with_for_update()).scalars())
         for number in numbers:
@@ -106,11 +106,11 @@ class Batches:
         return numbers
 
     def undone(self, number: int) -> None:
-        """Write down that every order of a batch is undone."""
+        """Write that every order of a batch is undone."""
         self._update(number, state=State.UNDONE, runner=None, alive_until=None)
 
     def results(self, number: int) -> Iterator[list[Any]]:
-        """Give what `advance` kept of each row of a batch, in their order, streamed; raises ResultsChanged."""
+        """Yield the result of each row of a batch that `advance` stored, in their order; raises ResultsChanged."""
         statement = select(batch_chunk.c.results).where(batch_chunk.c.batch == number).order_by(batch_chunk.c.first)
         for (results,) in streamed(self._connection, statement, 10):
             try:
@@ -123,14 +123,14 @@ class Batches:
             yield from rows
 
     def details_before(self, at: str) -> int:
-        """Count the rows whose details `erase_details_before` would erase."""
-        return sum(_without_details(results)[1] for _number, _first, results in self._told_before(at))
+        """Return the number of rows whose details `erase_details_before` would erase."""
+        return sum(_without_details(results)[1] for _number, _first, results in self._chunks_with_details(at))
 
     def erase_details_before(self, at: str) -> int:
-        """Erase what results quote of cells, of ended batches from before a moment; returns the number of rows."""
+        """Erase quoted cells from results of ended batches from before a moment; returns the number of rows."""
         erased = 0
-        # All places are read first: a row that is changed while the rows are streamed may come twice.
-        for number, first in [(number, first) for number, first, _results in self._told_before(at)]:
+        # All keys are read first, because a row that is changed while rows are streamed may come twice.
+        for number, first in [(number, first) for number, first, _results in self._chunks_with_details(at)]:
             is_it = batch_chunk.c.batch == number, batch_chunk.c.first == first
             kept = str(self._connection.execute(select(batch_chunk.c.results).where(*is_it)).scalar_one())
             results, rows = _without_details(kept)
@@ -138,11 +138,11 @@ class Batches:
             erased += rows
         return erased
 
-    def _told_before(self, at: str) -> Generator[tuple[int, int, str], None, None]:
-        """Give (batch, first row, results) of chunks with details, of ended batches from before a moment.
+    def _chunks_with_details(self, at: str) -> Generator[tuple[int, int, str], None, None]:
+        """Yield (batch, first row, results) of chunks with details, of ended batches from before a moment.
 
-        A batch's moment is that of its approval or its beginning. One whose approval was good for no longer than up
-        to it has ended, too, whether it was run to its end or not.
+        A batch's moment is that of its approval or its beginning. A batch whose approval had expired by the moment
+        has ended, too, even if it wasn't run to its end.
         """
         is_over = and_(_IS_UNFINISHED, batch.c.approved_at < stamp(moment(at) - APPROVED_FOR))
         statement = (
@@ -155,8 +155,8 @@ class Batches:
         return streamed(self._connection, statement, 10)
 
     def old_details(self, at: str) -> int | None:
-        """Return an ended batch from before a moment whose results have details, None where there is none."""
-        with closing(self._told_before(at)) as chunks:
+        """Return an ended batch from before a moment whose results have details, None if there is none."""
+        with closing(self._chunks_with_details(at)) as chunks:
             return next((number for number, _first, _results in chunks), None)
 
     # Any: SQLAlchemy types a row by its columns.
@@ -173,9 +173,9 @@ def _json(rows: Sequence[list[Any]]) -> str:
 
 
 def _without_details(results: str) -> tuple[str, int]:
-    """Return the results of a chunk without what quotes cells, and of how many rows that was.
+    """Return the results of a chunk without quoted cells, and the number of rows that had some.
 
-    What isn't of ours comes back as it is.
+    Results that custmerge didn't write are returned unchanged.
     """
     try:
         rows = json.loads(results)
@@ -188,5 +188,5 @@ def _without_details(results: str) -> tuple[str, int]:
 
 
 def _batch(row: RowMapping) -> Batch:
-    # FINISHED, which can't be run, for a word that is no state.
+    # An unknown state becomes FINISHED, which can't be run.
     return Batch(**{**row, "state": State(row["state"]) if row["state"] in set(State) else State.FINISHED})

@@ -1,4 +1,4 @@
-"""The history table: appended to in strict sequence, never changed."""
+"""The history table: entries are appended without gaps and never changed."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from custmerge.storage.tables import head, history
 
 _LOCK_HEAD = select(head.c.seq, head.c.hash, head.c.order).with_for_update()
 _MOVE_HEAD = head.update().values(seq=bindparam("new_seq"), hash=bindparam("new_hash"), order=bindparam("new_order"))
-# Not the last entry's: a writer that waited for the head was stamped before.
+# The maximum, not the last entry's: a writer that waited for the head read its clock before it waited.
 _NEWEST_MOMENT = select(func.max(history.c.at))
 _ENTRIES = select(history.c.seq, history.c.body, history.c.hash)
 ROWS_AT_ONCE = 2_000
 
 
 class Conditions(TypedDict, total=False):
-    """What an entry has to fit; what is missing or None doesn't count."""
+    """Conditions that entries have to meet; those that are missing or None are ignored."""
 
     number: str | None
-    """The customer number that was kept or taken over."""
+    """The customer number, as survivor or absorbed."""
     order: int | None
     action: str | None
     since: str | None
-    """The first moment that counts, see `history.stamp`."""
+    """The first moment that is included, see `history.stamp`."""
     until: str | None
-    """The first moment that doesn't count any more."""
+    """The first moment that is no longer included."""
     only: Collection[str]
-    """The actions that count, all of them where none is named."""
+    """The actions that are included; all if it is empty."""
     without: Collection[str]
-    """The actions that don't count."""
+    """The actions that are left out."""
 
 
 class Chain:
@@ -45,20 +45,20 @@ class Chain:
         self._connection = connection
         self._dialect = dialect_of(connection)
         self.appended: Entry | None = None
-        """The last entry that was appended here, committed or not."""
+        """The last entry that was appended in this transaction, committed or not."""
 
     def lock(self) -> Head:
-        """Return the end of the chain and keep every other writer from it until the transaction ends."""
+        """Return the end of the chain and lock it against all other writers until the transaction ends."""
         row = self._connection.execute(_LOCK_HEAD).one()
         return Head(seq=row.seq, hash=row.hash, order=row.order)
 
-    def append(self, drafts: Sequence[Draft], *, behind: Head | None = None, order: int | None = None) -> list[Entry]:
-        """Append `drafts` and return them as the entries that they became.
+    def append(self, drafts: Sequence[Draft], *, locked: Head | None = None, order: int | None = None) -> list[Entry]:
+        """Append `drafts` and return their entries.
 
-        `behind` is the head that `lock` gave, asked for here if None; `order` is the last order's number
-        from now on, unchanged if None.
+        `locked` is the head that `lock` returned; if None, it is locked here. `order` is the new last order's number;
+        if None, the number stays.
         """
-        end = self.lock() if behind is None else behind
+        end = self.lock() if locked is None else locked
         entries = extend(end, drafts)
         rows = [(entry.seq, entry.body, entry.hash) for entry in entries]
         self._dialect.insert_rows(self._connection, history.name, ("seq", "body", "hash"), rows)
@@ -69,12 +69,12 @@ class Chain:
         return entries
 
     def has(self, entry: Entry) -> bool:
-        """Return whether exactly this entry is in the history."""
+        """Return whether this entry, with this hash, is in the history."""
         same = history.c.seq == entry.seq, history.c.hash == entry.hash
         return self._connection.execute(select(history.c.seq).where(*same)).first() is not None
 
     def newest_moment(self) -> datetime | None:
-        """Return the latest moment of any entry, None where no moment can be read."""
+        """Return the latest moment of any entry, None if it can't be read."""
         try:
             with self._connection.begin_nested():
                 at = self._connection.execute(_NEWEST_MOMENT).scalar()
@@ -82,68 +82,65 @@ class Chain:
         except ValueError:
             return None
         except Exception as error:
-            # What is wrong is the audit's to find.
+            # The audit reports what is wrong.
             dialect = self._dialect
             if dialect.is_gone(error) or dialect.is_odd_data(error) or dialect.is_unreadable(error):
                 return None
             raise
 
     def newest(self, *, limit: int | None = None, **wanted: Unpack[Conditions]) -> Generator[Entry, None, None]:
-        """Give the entries that fit every condition, newest first, streamed."""
+        """Yield the entries that meet every condition, newest first."""
         number, order = wanted.get("number"), wanted.get("order")
         conditions = _conditions(wanted)
         if number is None and order is None:
             is_narrowed = wanted.get("action") is not None or wanted.get("only") or wanted.get("without")
             conditions += _bounds(wanted.get("since"), wanted.get("until"), None if is_narrowed else limit)
-        # Without the addition a planner may look for the few entries of an order by walking through all of them.
+        # Without the addition a planner may walk through all entries to find the few of an order.
         place = history.c.seq + 0 if order is not None else history.c.seq
         if number is None:
             yield from self._stream(_ENTRIES.where(*conditions).order_by(place.desc()).limit(limit))
         else:
             yield from self._stream(_of_number(number, conditions, limit))
 
-    def after(self, behind: int, end: int, **wanted: Unpack[Conditions]) -> Iterator[Entry]:
-        """Give the entries behind number `behind`, up to number `end`, that fit every condition, oldest first."""
-        conditions = [history.c.seq > behind, history.c.seq <= end, *_conditions(wanted)]
+    def after(self, seq: int, end: int, **wanted: Unpack[Conditions]) -> Iterator[Entry]:
+        """Yield the entries after `seq`, up to seq `end`, that meet every condition, oldest first."""
+        conditions = [history.c.seq > seq, history.c.seq <= end, *_conditions(wanted)]
         if (number := wanted.get("number")) is not None:
             conditions.append((history.c.survivor == number) | (history.c.absorbed == number))
         yield from self._stream(_ENTRIES.where(*conditions).order_by(history.c.seq))
 
     def last(self) -> int:
-        """Return the number of the newest entry, 0 for an empty history."""
+        """Return the seq of the newest entry, 0 for an empty history."""
         return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
 
     def undone(self, orders: Collection[int]) -> dict[int, int]:
-        """Return those of `orders` that were undone, with the `seq` of the entry of the undo."""
+        """Return those of `orders` that were undone, with the seq of the undo's entry."""
         wanted = among(history.c.order, orders)
-        # The action is compared here: with it in the statement a planner may go through every undo that there is.
+        # The action is compared here: in the statement, it may make a planner walk through every undo.
         rows = self._connection.execute(select(history.c.order, history.c.seq, history.c.action).where(wanted))
         return {order: seq for order, seq, action in rows if action == Action.UNDO}
 
     def of_orders(self, orders: Iterable[int]) -> Iterator[Entry]:
-        """Give the entries that made and undid `orders`, oldest first, streamed."""
+        """Yield the entries of `orders` and of their undos, oldest first."""
         about = among(history.c.order, orders)
         made_or_undone = history.c.action.in_((Action.MERGE.value, Action.UNDO.value))
         yield from self._stream(_ENTRIES.where(about, made_or_undone).order_by(history.c.seq))
 
     def of_transfers(self, absorbed: Collection[str]) -> Iterator[Entry]:
-        """Give the entries about contract transfers whose absorbed numbers these are, oldest first.
-
-        Merges that used a transfer up are among them.
-        """
+        """Yield the entries about contract transfers of `absorbed`, with merges that used one, oldest first."""
         changes_status = history.c.action.in_([action.value for action in STATUS_AFTER])
         about = among(history.c.absorbed, absorbed)
         yield from self._stream(_ENTRIES.where(about, changes_status).order_by(history.c.seq))
 
     def about(self, action: Action, key: str, value: str | int) -> Iterator[Entry]:
-        """Give the entries of an action that have a value under a key, oldest first."""
+        """Yield the entries of an action whose body has `value` under `key`, oldest first."""
         same = TextFromBody(key) == str(value)
         yield from self._stream(_ENTRIES.where(history.c.action == action.value, same).order_by(history.c.seq))
 
-    def of_batch(self, number: int, *, behind: int) -> tuple[int, int, int]:
-        """Return what the entries behind number `behind` say of a bulk file.
+    def of_batch(self, number: int, *, after: int) -> tuple[int, int, int]:
+        """Return what the entries after the seq `after` say about a bulk file.
 
-        That is how many of its rows were merged, the highest of these rows, and how many orders its undo took back.
+        That is how many of its rows were merged, the highest of these rows, and how many orders its undo undid.
         """
         is_merge = history.c.action == Action.MERGE.value
         statement = select(
@@ -152,7 +149,7 @@ class Chain:
             func.count(case((~is_merge, 1))),
         ).where(
             history.c.action.in_((Action.MERGE.value, Action.UNDO.value)),
-            history.c.seq > behind,
+            history.c.seq > after,
             _is_of_batch(number),
         )
         merged, highest, undone = self._connection.execute(statement).one()
@@ -160,12 +157,12 @@ class Chain:
 
     def orders_of_batch(self, number: int) -> list[int]:
         """Return the orders that a run of a bulk file has executed, newest first."""
-        # The batch's own rows name its orders too and are quicker read, but the chain doesn't protect them.
+        # The batch's own rows name its orders, too, and are quicker to read, but the chain doesn't protect them.
         statement = select(history.c.order).where(history.c.action == Action.MERGE.value, _is_of_batch(number))
         return list(self._connection.execute(statement.order_by(history.c.seq.desc())).scalars())
 
     def oldest(self) -> Iterator[Entry]:
-        """Give the whole history, oldest first, streamed."""
+        """Yield the whole history, oldest first."""
         yield from self._stream(_ENTRIES.order_by(history.c.seq))
 
     def _stream(self, statement: Executable) -> Iterator[Entry]:
@@ -174,12 +171,12 @@ class Chain:
 
 
 def _is_of_batch(number: int) -> ColumnElement[bool]:
-    # Quicker than JSON by far, and as exact: a quotation mark inside a value has a backslash before it.
+    # Far quicker than parsing JSON, and as exact, because a quotation mark inside a value has a backslash before it.
     return history.c.body.like(f'%,"batch":{number},%')
 
 
 def _conditions(wanted: Conditions) -> list[ColumnElement[bool]]:
-    """Return every condition but that on the number."""
+    """Return all conditions except that on the number."""
     conditions: list[ColumnElement[bool]] = []
     if (order := wanted.get("order")) is not None:
         conditions.append(history.c.order == order)
@@ -197,13 +194,13 @@ def _conditions(wanted: Conditions) -> list[ColumnElement[bool]]:
 
 
 def _bounds(since: str | None, until: str | None, limit: int | None) -> list[ColumnElement[bool]]:
-    """Return between which entries the newest `limit` of a time lie, out of the index on moments alone.
+    """Return conditions on the seq between which the newest `limit` entries of a time lie, by the index on moments.
 
-    Moments rise with the entries, but not strictly: a writer that waits for the head is stamped before it gets it.
-    Between the bounds a walk through the entries in their order meets every entry that fits. For any `limit` of
-    those that fit, the newest `limit` stand at or behind the first of them, so it is enough to look at so many.
+    Moments rise with the seq, but not strictly, because a writer reads its clock before it waits for the head. All
+    entries of the time lie between the bounds. To find the lower bound it is enough to look at `limit` of them: the
+    newest `limit` can't begin before the first of any `limit` entries.
     """
-    # Without the additions a planner may look for the bounds by the very walk that they shorten.
+    # Without the additions a planner may find the bounds by the very walk that they should shorten.
     place = (history.c.seq + 0).label("place")
     fits = select(place).where(*_conditions({"since": since, "until": until}))
     newest = fits.order_by(history.c.at.desc(), history.c.seq.desc())
@@ -218,14 +215,14 @@ def _bounds(since: str | None, until: str | None, limit: int | None) -> list[Col
 
 
 def _of_number(number: str, conditions: Sequence[ColumnElement[bool]], limit: int | None) -> Executable:
-    """Return the entries in which `number` was kept or taken over, newest first, at most `limit`."""
-    # Two look-ups, each in the order of its index: with OR a planner may walk through the whole history instead.
+    """Return the statement for the newest entries, at most `limit`, with `number` as survivor or absorbed."""
+    # Two look-ups, each in the order of its index, because with OR a planner may walk through the whole history.
     # No entry is in both halves.
     kept = (history.c.survivor == number, *conditions)
     gone = (history.c.absorbed == number, history.c.survivor.is_distinct_from(number), *conditions)
     halves = [_ENTRIES.where(*half) for half in (kept, gone)]
     if limit is not None:
-        # The index alone says which entries: a planner expects them near the end, but they may lie far from it.
+        # The entries are chosen by the index only: a planner expects them near the end, but they may be far from it.
         newest = select(history.c.seq).order_by(history.c.seq.desc()).limit(limit)
         places = [select(newest.where(*half).subquery().c.seq) for half in (kept, gone)]
         entry = history.alias()

@@ -28,7 +28,7 @@ class Ledger:
         self._connection = connection
 
     def add(self, executed: Sequence[Executed]) -> None:
-        """Write orders, and their before-images."""
+        """Write orders and their before-images."""
         orders = [
             (o.order, o.survivor, o.absorbed, o.choice.value, " ".join(o.taken), o.at, o.by) for o, _, _ in executed
         ]
@@ -43,7 +43,7 @@ class Ledger:
         return self._connection.execute(statement).scalar_one()
 
     def images_with_digests(self, at: str) -> Iterator[tuple[int, object, object, str | None]]:
-        """Give (order, salt, before-image, the digest in its history entry) of those that `images_before` counts."""
+        """Yield (order, salt, before-image, the digest in its entry) of the orders that `images_before` counts."""
         is_entry = and_(history.c.order == before_image.c.order, history.c.action == Action.MERGE.value)
         statement = (
             select(before_image.c.order, before_image.c.salt, before_image.c.image, TextFromBody("image_sha256"))
@@ -54,13 +54,13 @@ class Ledger:
         return streamed(self._connection, statement, ROWS_AT_ONCE)
 
     def erase_images_before(self, at: str, *, but: Collection[int]) -> int:
-        """Erase the before-images of orders before a moment, with their salts, `but` some; returns their number."""
-        others = ~among(before_image.c.order, but)
-        statement = update(before_image).where(*_kept_before(at), others).values(salt=b"", image="")
+        """Erase before-images and salts of orders before a moment, except `but`; returns their number."""
+        is_included = ~among(before_image.c.order, but)
+        statement = update(before_image).where(*_kept_before(at), is_included).values(salt=b"", image="")
         return self._connection.execute(statement).rowcount
 
     def newest_orders(self, absorbed: Collection[str]) -> dict[str, tuple[int, str]]:
-        """Return the last order and its survivor of each of `absorbed` that was ever taken over."""
+        """Return the last order that merged each of `absorbed` away, with its survivor."""
         rows = self._connection.execute(
             select(order.c.absorbed, order.c.order, order.c.survivor)
             .where(among(order.c.absorbed, absorbed))
@@ -69,7 +69,7 @@ class Ledger:
         return {number: (newest, survivor) for number, newest, survivor in rows}
 
     def newest_into(self, survivors: Collection[str]) -> dict[str, int]:
-        """Return the last order of each of `survivors` that has ever taken a number over."""
+        """Return the last order that merged a number into each of `survivors`."""
         rows = self._connection.execute(
             select(order.c.survivor, func.max(order.c.order))
             .where(among(order.c.survivor, survivors))
@@ -78,14 +78,14 @@ class Ledger:
         return dict(rows.all())
 
     def has_order(self, number: int, of: str | None = None) -> bool:
-        """Return whether there is an order `number`, with `of` whether it kept or took over that customer number."""
+        """Return whether there is an order `number`; with `of`, only if it has that survivor or absorbed number."""
         statement = select(order.c.order).where(order.c.order == number)
         if of is not None:
             statement = statement.where(or_(order.c.survivor == of, order.c.absorbed == of))
         return self._connection.execute(statement).first() is not None
 
     def orders_of(self, number: str) -> tuple[Order, ...]:
-        """Return the orders in which `number` was kept or taken over, newest first."""
+        """Return the orders with `number` as survivor or absorbed, newest first."""
         rows = self._connection.execute(
             select(*_ORDER)
             .where(or_(order.c.survivor == number, order.c.absorbed == number))
@@ -94,14 +94,14 @@ class Ledger:
         return tuple(_order(row) for row in rows)
 
     def orders(self, numbers: Iterable[int]) -> dict[int, Order]:
-        """Return the orders of those of `numbers` that there are, by number."""
+        """Return the orders of `numbers` that exist, by number."""
         rows = self._connection.execute(select(*_ORDER).where(among(order.c.order, numbers)))
         return {row.order: _order(row) for row in rows}
 
     def images(self, orders: Iterable[int]) -> dict[int, tuple[bytes, str]]:
         """Return salt and text of the before-images of orders; both are empty after a purge.
 
-        An SQLite file takes values of any type: where they aren't bytes and text, what is returned fits no digest.
+        SQLite stores values of any type: instead of other types, values are returned that match no digest.
         """
         statement = select(
             before_image.c.order, type_coerce(before_image.c.salt, NullType()), before_image.c.image
@@ -112,13 +112,13 @@ class Ledger:
             for number, salt, image in rows
         }
 
-    def standing_with(self, numbers: Collection[str], after: int) -> Iterator[tuple[Order, str]]:
-        """Give the orders behind the number `after` that kept or took over one of `numbers` and aren't undone.
+    def orders_not_undone(self, numbers: Collection[str], after: int) -> Iterator[tuple[Order, str]]:
+        """Yield the orders after the number `after` with one of `numbers` that aren't undone, in their order.
 
-        Each comes with its before-image (an empty text after a purge), in the order of their numbers.
+        Each comes with its before-image, an empty text after a purge.
         """
         undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == Action.UNDO.value)
-        # A union of two index look-ups: with OR a planner may read the whole table instead.
+        # A union of two index look-ups, because with OR a planner may read the whole table.
         sides = [
             select(order.c.order).where(among(side, numbers), order.c.order > after)
             for side in (order.c.survivor, order.c.absorbed)
@@ -146,7 +146,7 @@ def _order(row: Row[Any]) -> Order:
             by=row.by,
         )
     except (ValueError, AttributeError):
-        # Somebody changed the row: custmerge never wrote these words.
+        # Somebody changed the row: custmerge never writes such values.
         raise ImageChanged(order=row.order) from None
 
 

@@ -1,6 +1,6 @@
-"""What an audit reads of the ledger: in stretches, and rows that break a rule, found by the database itself.
+"""The audit's queries of the ledger: stretches of it, and rows that break a rule, which the database itself finds.
 
-And rows whose digests are in history entries, cell by cell as they are stored: a cell may hold anything.
+And rows whose digests are in history entries, with the cells as they are stored: a cell may hold any value.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ WHERE h.seq BETWEEN {mark} AND {mark} ORDER BY h.seq
 Row = TypeVar("Row", EntryRow, LedgerRow)
 
 DIGESTED_AT_ONCE = 500
-# What digests are made of, in their order: a new column of a table belongs to none of them.
+# The columns of the digests, in their order. They are listed because a new column of a table isn't part of a digest.
 _STAFF = [staff.c[name] for name in PersonRow._fields]
 _SERVICES = [
     service.c[name] for name in ("id", "name", "role", "created_by", "created_at", "expires_at", "revoked_at")
@@ -68,48 +68,48 @@ _SERVICES = [
 _APPROVALS = [batch.c[name] for name in ("id", "sha256", "rows", "approved_by", "approved_by_person", "approved_at")]
 T = TypeVar("T")
 Rows = Generator[T, None, None]
-"""Streamed: to be closed before an odd row ends the part of the transaction that it was read in."""
+"""Rows from an open cursor, which must be closed before an odd row ends its part of the transaction."""
 Cells = tuple[Any, ...]
-"""Any: whatever is stored."""
+"""Any: a stored cell may hold any value."""
 
 
 class LedgerReader:
-    """What an audit reads of the ledger, inside one transaction that writes nothing."""
+    """The audit's queries of the ledger, inside one transaction that writes nothing."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._is_sqlite = not dialect_of(connection).is_server
         if not self._is_sqlite:
-            # What is read through a cursor is read to its end.
+            # Tells the planner that rows of a cursor are read to their end.
             connection.exec_driver_sql("SET LOCAL cursor_tuple_fraction = 1")
 
     def take_any_text(self) -> None:
-        """Read texts that aren't UTF-8 too: SQLite takes any bytes for a text, and an audit has to find them.
+        """Read also texts that aren't UTF-8, which SQLite stores and an audit has to find.
 
-        Each text then takes several times as long; without this such a text raises TextUnreadable.
+        Every text takes several times as long then; without this, such a text raises TextUnreadable.
         """
         if self._is_sqlite:
             self._driver().text_factory = _any_text
 
     def expect(self, *, stretches: bool) -> None:
-        """Make PostgreSQL's planner ready for questions about short stretches, or else about whole tables."""
+        """Prepare PostgreSQL's planner for queries of short stretches, or else of whole tables."""
         if not self._is_sqlite:
-            # Left to order a join of a stretch itself, the planner reads whole tables for each.
+            # Otherwise the planner reads whole tables for the join of each stretch.
             for way in ("hashjoin", "mergejoin"):
                 self._connection.exec_driver_sql(f"SET LOCAL enable_{way} = {'off' if stretches else 'on'}")
 
     def head(self) -> Head | None:
-        """Return the end of the chain as it is written down; None where that isn't one row of the right types."""
+        """Return the stored end of the chain; None if it isn't one row of the right types."""
         rows = self._connection.execute(select(head.c.seq, head.c.hash, head.c.order)).all()
         is_whole = [[type(cell) for cell in row] for row in rows] == [[int, str, int]]
         return Head(*rows[0]) if is_whole else None
 
     def last_seq(self) -> int:
-        """Return the seq of the last entry that there is, 0 where there is none."""
+        """Return the seq of the last entry, 0 if there is none."""
         return self._connection.execute(select(func.max(history.c.seq))).scalar() or 0
 
     def before_first(self) -> Iterator[int]:
-        """Give the entries whose place in the chain is before the first."""
+        """Yield the seqs below 1, before the first place in the chain."""
         for row in self._streamed(select(history.c.seq).where(history.c.seq < 1).order_by(history.c.seq)):
             yield row[0]
 
@@ -121,18 +121,18 @@ class LedgerReader:
             there = self._connection.execute(select(begin).where(history.c.seq.between(first, last))).scalar()
             if there is None:
                 return bounds
-            some = history.c.seq.between(there, min(there + size - 1, last))
-            stop = self._connection.execute(select(end).where(some)).scalar_one()
+            stretch = history.c.seq.between(there, min(there + size - 1, last))
+            stop = self._connection.execute(select(end).where(stretch)).scalar_one()
             bounds.append((first, stop))
             first = stop + 1
 
     def hashes(self, seqs: Collection[int]) -> dict[int, str]:
-        """Return the hashes of the entries of `seqs` that there are."""
+        """Return the hashes of the entries of `seqs` that exist."""
         rows = self._connection.execute(select(history.c.seq, history.c.hash).where(history.c.seq.in_(seqs)))
         return {row[0]: row[1] for row in rows}
 
     def order_before(self, seq: int) -> int:
-        """Return the number of the last order whose entry stands before `seq`, 0 where there is none."""
+        """Return the number of the last order whose entry is before `seq`, 0 if there is none."""
         statement = (
             select(history.c.order)
             .where(history.c.action == "merge", history.c.seq < seq)
@@ -142,43 +142,43 @@ class LedgerReader:
         return self._connection.execute(statement).scalar() or 0
 
     def entries(self, first: int, last: int) -> AbstractContextManager[Iterator[EntryRow]]:
-        """Give the entries from `first` to `last`, in their order, streamed."""
+        """Yield the entries from `first` to `last`, in their order."""
         return self._rows(EntryRow, _ENTRIES, first, last)
 
     def ledger(self, first: int, last: int) -> AbstractContextManager[Iterator[LedgerRow]]:
-        """Give the entries from `first` to `last`, those of merges with order and before-image, streamed."""
+        """Yield the entries from `first` to `last`, those of merges with their order and before-image."""
         return self._rows(LedgerRow, _LEDGER, first, last)
 
     def revived(self, first: int, last: int) -> Iterator[tuple[int, str, bool]]:
-        """Give the orders that stand and whose absorbed number doesn't lead to theirs, and whether that is there.
+        """Yield (order, absorbed, whether `absorbed` exists) of the orders whose tombstone is missing or changed.
 
-        Rows are order, absorbed, and whether there is such a number.
+        Undone orders are left out.
         """
         undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "undo").exists()
         revived = (
             select(order.c.order, order.c.absorbed, customer.c.number.is_not(None))
             .join(customer, customer.c.number == order.c.absorbed, isouter=True)
             .where(order.c.order.between(first, last))
-            # A CASE, so that undos are looked for only where it differs.
+            # CASE, so that undos are searched only if the tombstone differs.
             .where(case((customer.c.merged_into.is_distinct_from(order.c.survivor), ~undone), else_=false()))
             .order_by(order.c.order)
         )
         yield from self._streamed(revived)
 
     def numbers_since(self, first: int) -> set[str]:
-        """Return the numbers that the entries from `first` on name."""
+        """Return the customer numbers in the entries from seq `first` on."""
         rows = self._connection.execute(select(history.c.survivor, history.c.absorbed).where(history.c.seq >= first))
         return {number for row in rows for number in row if number is not None}
 
     def entries_since(self, action: str, at: str) -> int:
-        """Return how many entries of an action there are from a moment on."""
+        """Return the number of entries of an action from a moment on."""
         condition = history.c.action == action, history.c.at >= at
         return self._connection.execute(select(func.count()).select_from(history).where(*condition)).scalar_one()
 
     def old_image(self, at: str) -> int | None:
-        """Return an order before a moment whose before-image isn't erased, None where there is none."""
-        # Orders are numbered as they happen, so an old one is among the first that still have theirs. Their moments
-        # nearly rise: an order that waited for the end of the chain has an earlier one.
+        """Return an order before a moment whose before-image isn't erased, None if there is none."""
+        # Moments rise with the order's number, except of orders that waited for the end of the chain. So an old order
+        # is among the first that still have their before-images.
         left = select(before_image.c.order).where(before_image.c.image != "").order_by(before_image.c.order)
         first = left.limit(OLD_AT_MOST).subquery()
         statement = select(order.c.order).join(first, first.c.order == order.c.order).where(order.c.at < at)
@@ -193,26 +193,26 @@ class LedgerReader:
         return orders, images
 
     def orders_without_entry(self) -> Iterator[int]:
-        """Give the orders that no history entry tells of."""
+        """Yield the orders without a history entry."""
         entry = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "merge").exists()
         for row in self._streamed(select(order.c.order).where(~entry).order_by(order.c.order)):
             yield row[0]
 
     def images_without_order(self) -> Iterator[int]:
-        """Give the before-images that belong to no order."""
+        """Yield the before-images without an order."""
         known = select(order.c.order).where(order.c.order == before_image.c.order).exists()
         for row in self._streamed(select(before_image.c.order).where(~known).order_by(before_image.c.order)):
             yield row[0]
 
     def batches(self) -> Iterator[tuple[int, str, int, int]]:
-        """Give (batch, state, rows that are decided, rows that were merged) of each bulk file."""
+        """Yield (batch, state, number of decided rows, number of merged rows) of each bulk file."""
         for row in self._streamed(
             select(batch.c.id, batch.c.state, batch.c.done, batch.c.merged).order_by(batch.c.id)
         ):
             yield row[0], row[1], row[2], row[3]
 
     def decided_rows(self) -> dict[int, int]:
-        """Return of how many rows of each bulk file the results are kept; raises ValueError for what is no JSON."""
+        """Return the number of stored results of each bulk file; raises ValueError for results that aren't JSON."""
         count: dict[int, int] = {}
         for number, results in self._streamed(select(batch_chunk.c.batch, batch_chunk.c.results)):
             rows = orjson.loads(results)
@@ -229,7 +229,7 @@ class LedgerReader:
 
     @contextmanager
     def _rows(self, row: type[Row], statement: str, first: int, last: int) -> Iterator[Iterator[Row]]:
-        """Give a statement's rows straight from the driver: SQLAlchemy's own take as long as hashing them."""
+        """Yield a statement's rows directly from the driver: SQLAlchemy's rows take as long as hashing them."""
         driver = self._driver()
         with closing(driver.cursor() if self._is_sqlite else driver.cursor("custmerge_audit")) as cursor:
             if not self._is_sqlite:
@@ -252,10 +252,10 @@ class DigestedRows:
         self._connection = connection
 
     def entries(self, key: str, actions: Collection[str]) -> Rows[tuple[str, str]]:
-        """Give a key of ours and the body of the newest entry with a digest, for each value of the key.
+        """Yield each value of `key` with the body of its newest entry that has a digest.
 
-        Keys come as texts, in the order of their bytes: a caller that reads the rows in that order needs one entry at
-        a time.
+        Values are texts in the order of their bytes: a caller that reads the rows in that order needs to hold only
+        one entry.
         """
         named = TextFromBody(key)
         statement = (
@@ -271,19 +271,19 @@ class DigestedRows:
                     yield value, body
 
     def staff(self) -> Rows[Cells]:
-        """Give the cells of each person that `person_row_digest` takes, in the order of `entries`."""
+        """Yield the cells of each person for `person_row_digest`, in the order of `entries`."""
         return self._streamed(select(*_STAFF).order_by(staff.c.name))
 
     def services(self) -> Rows[Cells]:
-        """Give the cells of each service token that `service_digest` takes, but its key, ordered alike."""
+        """Yield the cells of each service token for `service_digest` without the key, in the order of `entries`."""
         return self._streamed(select(*_SERVICES).order_by(service.c.name))
 
     def approvals(self) -> Rows[Cells]:
-        """Give the cells of each bulk file that `approval_digest` takes, in the order of `entries`."""
+        """Yield the cells of each bulk file for `approval_digest`, in the order of `entries`."""
         return self._streamed(select(*_APPROVALS).order_by(self._in_bytes(batch.c.id)))
 
     def transfers(self) -> Rows[dict[str, Any]]:
-        """Give every column of each contract transfer, by name, in the order of `entries`."""
+        """Yield every column of each contract transfer, by name, in the order of `entries`."""
         statement = select(transfer).order_by(self._in_bytes(transfer.c.id))
         with closing(self._streamed(statement)) as rows:
             for row in rows:
@@ -294,7 +294,7 @@ class DigestedRows:
         return dict(self._connection.execute(select(transfer).where(transfer.c.id == number)).mappings().one())
 
     def strange_forms(self) -> Rows[tuple[int, int, bool]]:
-        """Give (transfer, how many, whether there is such a transfer) where that is not one form of one transfer."""
+        """Yield (transfer, number of forms, whether it exists) of forms that aren't the only one of a transfer."""
         is_known = select(transfer.c.id).where(transfer.c.id == form.c.transfer).exists()
         forms = select(form.c.transfer, func.count(), is_known).group_by(form.c.transfer)
         return self._streamed(forms.having(or_(func.count() > 1, ~is_known)).order_by(form.c.transfer))

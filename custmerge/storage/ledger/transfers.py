@@ -13,10 +13,10 @@ from custmerge.storage.dialect import TextFromBody, among, insert_row, streamed
 from custmerge.storage.tables import form, history, order, transfer
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
-# Statements of every merge are built once: that takes longer than to execute them.
+# These statements of every merge are built only once, because building one takes longer than executing it.
 _OPEN_FOR = _TRANSFER.where(among(transfer.c.absorbed), transfer.c.status.in_(OPEN)).order_by(transfer.c.id)
 _OPEN_FOR_LOCKED = _OPEN_FOR.with_for_update()
-# A look-up in two small indexes, where a change by OR may read the whole table.
+# A look-up in two small indexes: an UPDATE with OR may read the whole table.
 _OF_NUMBERS = union(
     *(select(transfer.c.id).where(among(side)) for side in (transfer.c.survivor, transfer.c.absorbed))
 )
@@ -32,7 +32,7 @@ class Transfers:
         self._connection = connection
 
     def add(self, new: Transfer, content: bytes) -> int:
-        """Keep a new transfer with its form; `new.id` doesn't count. Returns the id that it gets."""
+        """Store a new transfer with its form, and return its id; `new.id` is ignored."""
         values = {column: cell for column, cell in new.row.items() if column != "id"}
         number = insert_row(self._connection, transfer, values)
         insert_row(self._connection, form, {"transfer": number, "content": content})
@@ -44,7 +44,7 @@ class Transfers:
         return self._first(statement.with_for_update() if lock else statement)
 
     def open_for(self, survivor: str, absorbed: str) -> Transfer | None:
-        """Return the transfer of exactly this pair in this direction that is filed or approved, and lock it."""
+        """Return the open transfer for exactly this pair in this direction, and lock it."""
         statement = _TRANSFER.where(
             transfer.c.survivor == survivor, transfer.c.absorbed == absorbed, transfer.c.status.in_(OPEN)
         )
@@ -72,7 +72,7 @@ class Transfers:
         )
 
     def use(self, number: int, order: int) -> None:
-        """Write which order used a transfer up."""
+        """Write the order that used a transfer."""
         self._update(transfer.c.id == number, status=Status.USED, order=order)
 
     def void(self, number: int) -> None:
@@ -80,7 +80,7 @@ class Transfers:
         self._update(transfer.c.id == number, status=Status.VOID)
 
     def void_open(self, numbers: Collection[int]) -> list[Transfer]:
-        """Make void those of some transfers that are open; returns them as they were."""
+        """Make the open ones among `numbers` void; returns these transfers as they were."""
         return self._void_open(among(transfer.c.id, numbers))
 
     def void_all_of(self, numbers: Collection[str], *, but: Collection[int] = ()) -> list[Transfer]:
@@ -98,7 +98,7 @@ class Transfers:
         return self._void_open(or_(*conditions)) if conditions else []
 
     def stored_as(self, *statuses: Status, filed_before: str | None = None) -> list[Transfer]:
-        """Return every transfer whose stored status is one of these, oldest first; those filed before a moment."""
+        """Return the transfers with one of these stored statuses, if filed before a moment, oldest first."""
         statement = _TRANSFER.where(transfer.c.status.in_(statuses)).order_by(transfer.c.id)
         return self._all(statement if filed_before is None else statement.where(transfer.c.at < filed_before))
 
@@ -116,19 +116,19 @@ class Transfers:
         return self._connection.execute(statement).scalar_one()
 
     def forms_with_digests(self, at: str) -> Iterator[tuple[int, object, str]]:
-        """Give (id, form, the digest of the filing) of those that `forms_before` counts."""
+        """Yield (id, form, the filed digest) of the transfers that `forms_before` counts."""
         filed = transfer.alias("filed")
         forms = select(form.c.transfer, form.c.content, filed.c.sha256).join(filed, filed.c.id == form.c.transfer)
         return streamed(self._connection, forms.where(*self._forms_before(at)), FORMS_AT_ONCE)
 
     def erase_forms_before(self, at: str, *, but: Collection[int]) -> int:
-        """Erase the signed forms of transfers that ended before a moment, `but` some; returns their number."""
-        others = ~among(form.c.transfer, but)
-        statement = update(form).where(*self._forms_before(at), others).values(content=b"")
+        """Erase the signed forms of transfers that ended before a moment, except `but`; returns their number."""
+        is_included = ~among(form.c.transfer, but)
+        statement = update(form).where(*self._forms_before(at), is_included).values(content=b"")
         return self._connection.execute(statement).rowcount
 
     def form_of(self, number: int) -> object:
-        """Return the signed form of a transfer, None where it is gone, else whatever is stored there."""
+        """Return the signed form of a transfer, as it is stored; None if there is none."""
         return self._connection.execute(select(form.c.content).where(form.c.transfer == number)).scalar()
 
     def has_ended_before(self, number: int, at: str) -> bool:
@@ -142,14 +142,14 @@ class Transfers:
         return list(self._connection.execute(left.order_by(transfer.c.id)).scalars())
 
     def old_texts(self, at: str) -> int | None:
-        """Return the id of a transfer that ended before a moment and still has its form or reason, None for none."""
+        """Return the id of a transfer that ended before a moment and still has its form or reason, or None."""
         has_form = select(form.c.transfer).where(form.c.transfer == transfer.c.id, func.length(form.c.content) > 0)
         left = or_(has_form.exists(), transfer.c.reason.is_not(None))
         statement = select(transfer.c.id).where(left, self._ended_before(at)).order_by(transfer.c.id).limit(1)
         return self._connection.execute(statement).scalar()
 
     def erase_reason(self, number: int) -> None:
-        """Erase why a transfer was rejected."""
+        """Erase the reason for which a transfer was rejected."""
         self._update(transfer.c.id == number, reason=None)
 
     def _forms_before(self, at: str) -> tuple[ColumnElement[bool], ...]:
@@ -159,8 +159,8 @@ class Transfers:
     def _ended_before(self, at: str) -> ColumnElement[bool]:
         """Return the condition that a transfer was rejected, used or made void before a moment.
 
-        The moment of becoming void is that of the history entry. A transfer of an earlier version has none: for it
-        the moment of its filing counts.
+        A transfer became void at the moment of its history entry. One of an earlier version has no entry: for it the
+        moment of the filing counts.
         """
         used = select(order.c.order).where(order.c.order == transfer.c.order, order.c.at < at).exists()
         voided_since = select(history.c.seq).where(
@@ -190,7 +190,7 @@ class Transfers:
 def _transfer(row: RowMapping) -> Transfer:
     values = dict(row)
     form = Form(**{field.name: values.pop(field.name) for field in fields(Form)})
-    # VOID for a word that is no status, so that nobody can use the transfer.
+    # An unknown status becomes VOID, so that nobody can use the transfer.
     values["status"] = Status(row["status"]) if row["status"] in set(Status) else Status.VOID
     values["salt"] = bytes(row["salt"])
     return Transfer(**values, form=form)

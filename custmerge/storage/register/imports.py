@@ -1,8 +1,8 @@
 """Import: many rows into the register in one transaction, without holding them in memory.
 
-Rows are written straight into the register in batches; only when the database refuses a batch does this ask
-why. What can only be judged at the end (domains claimed twice, numbers that lead nowhere) waits in
-temporary tables with the line that it came from.
+Rows are written directly into the register in batches; the reason is looked up only if the database refuses a
+batch. What can only be checked at the end (domains claimed twice, numbers that lead nowhere) is kept in temporary
+tables with its line.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TARGETS: dict[str, tuple[Table, tuple[str, ...]]] = {
     "customers": (customer, ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")),
     "packages": (package, ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")),
 }
-"""Where rows of a kind go: a table, and the columns of a row in their order, of which the first is the key."""
+"""For each kind the table, and the columns of a row in their order; the first is the key."""
 DOMAIN_LINE = ("ascii_name", "name", "package", "line")
 """The columns of a row for `claim_domains` and `skip_domains`, in their order."""
 
@@ -28,7 +28,7 @@ _TEMPORARY = MetaData()
 
 
 def _temporary(name: str, *columns: str) -> Table:
-    """Return a temporary table of keys, of which the first has an index, and of a `line` in a file."""
+    """Return a temporary table of keys, with an index on the first one, and of a `line` in a file."""
     kinds = [(column, Integer if column == "line" else Key) for column in columns]
     made = [Column(column, kind, nullable=False, index=column == columns[0]) for column, kind in kinds]
     return Table(name, _TEMPORARY, *made, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
@@ -62,7 +62,7 @@ _LOST_DOMAINS = (
     )
     .order_by(_skipped.c.line)
 )
-# A domain that stays isn't written again: rows of a host's tables may refer to it, and would be deleted with it.
+# A domain that stays isn't deleted and added again, which would delete rows of a host's tables that refer to it.
 _claimed = _claim.c.ascii_name == domain.c.ascii_name
 _is_released = exists().where(_released.c.ascii_name == domain.c.ascii_name)
 _DROP = domain.delete().where(_is_released, ~exists().where(_claimed))
@@ -104,15 +104,15 @@ class RegisterImport:
         self._connection = connection
         self._dialect = dialect_of(connection)
         if not self._dialect.is_server:
-            # SQLite keeps them as long as the connection, which may have seen an import before.
+            # SQLite keeps temporary tables as long as the connection, which may have been used for an import before.
             for table in _TEMPORARY.sorted_tables:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS temp.{table.name}")
         _TEMPORARY.create_all(connection, checkfirst=False)
 
     def add(self, kind: str, rows: Sequence[Row]) -> set[str]:
-        """Add new customers or packages; where a key exists, add none of `rows` and return those that exist.
+        """Add new customers or packages; if any key exists, add none of `rows` and return the existing keys.
 
-        Rows may all leave out columns at their end: sqlite3 takes longer for a None than for a text.
+        All rows may leave out the same columns at their end, because sqlite3 takes longer for a None than for a text.
         """
         table, columns = _TARGETS[kind]
         given = columns[: len(rows[0])] if rows else columns
@@ -126,13 +126,13 @@ class RegisterImport:
             keys = [key for key, *_ in rows]
             existing = set(self._connection.execute(select(key).where(key.in_(keys))).scalars())
             if not existing:
-                # Rows of another transaction, which this one doesn't see: none of ours was written.
+                # The reason is a row of another transaction, which this one doesn't see: nothing was written.
                 raise
             return existing
         return set()
 
     def put(self, kind: str, rows: Sequence[Row]) -> None:
-        """Overwrite customers or packages, which are locked."""
+        """Overwrite customers or packages that are locked."""
         if not rows:
             return
         table, columns = _TARGETS[kind]
@@ -143,45 +143,45 @@ class RegisterImport:
         self._connection.execute(statement, [dict(zip(columns, row, strict=True)) for row in rows])
 
     def stored(self, kind: str, keys: Collection[str]) -> dict[str, Row]:
-        """Return the rows of those of `keys` that exist, by key, and lock them."""
+        """Return the rows of the `keys` that exist, by key, and lock them."""
         table, columns = _TARGETS[kind]
         key = table.c[columns[0]]
         statement = select(*(table.c[name] for name in columns)).where(key.in_(keys)).order_by(key)
         return {row[0]: tuple(row) for row in self._connection.execute(statement.with_for_update())}
 
     def targets(self, numbers: Collection[str]) -> dict[str, str | None]:
-        """Return for those of `numbers` that exist the number they went into, or None.
+        """Return for each of `numbers` that exists the number that it was merged into, or None.
 
-        None of them can be retired before the transaction ends.
+        Nobody can merge them away before the transaction ends.
         """
         rows = self._connection.execute(
             select(customer.c.number, customer.c.merged_into)
-            .where(customer.c.number.in_(_askable(numbers)))
+            .where(customer.c.number.in_(_without_nul(numbers)))
             .order_by(customer.c.number)
             .with_for_update(read=True)
         )
         return dict(rows.all())
 
-    def gone(self, numbers: Collection[str]) -> dict[str, str]:
-        """Return for those of `numbers` that were merged away by now the number they went into; nothing is locked."""
+    def merged_away(self, numbers: Collection[str]) -> dict[str, str]:
+        """Return for each of `numbers` that was merged away the number that it was merged into; locks nothing."""
         statement = select(customer.c.number, customer.c.merged_into).where(
-            customer.c.number.in_(_askable(numbers)), customer.c.merged_into.is_not(None)
+            customer.c.number.in_(_without_nul(numbers)), customer.c.merged_into.is_not(None)
         )
         return dict(self._connection.execute(statement).all())
 
     def note_lines(self, lines: Iterable[tuple[str, int]]) -> None:
-        """Remember in which lines keys stand."""
+        """Remember the lines of keys."""
         self._dialect.insert_rows(self._connection, _line.name, ("key", "line"), list(lines))
 
     def noted_lines(self, keys: Collection[str]) -> dict[str, int]:
-        """Return the first noted line of each of `keys` that was noted."""
+        """Return the first line of each of `keys` that `note_lines` remembers."""
         rows = self._connection.execute(
             select(_line.c.key, func.min(_line.c.line)).where(_line.c.key.in_(keys)).group_by(_line.c.key)
         )
         return dict(rows.all())
 
     def claim_domains(self, claims: Sequence[tuple[str, str, str, int]]) -> None:
-        """Remember domains, with the lines that they stand in, until `settle_domains`."""
+        """Remember domains with their lines until `settle_domains`."""
         self._dialect.insert_rows(self._connection, _claim.name, DOMAIN_LINE, claims)
 
     def skip_domains(self, skipped: Sequence[tuple[str, str, str, int]]) -> None:
@@ -190,44 +190,44 @@ class RegisterImport:
 
     def release_domains(self, packages: Collection[str]) -> None:
         """Remember the domains of packages that are about to get new ones, until `settle_domains`."""
-        theirs = select(domain.c.ascii_name).where(domain.c.package.in_(packages))
-        self._connection.execute(_released.insert().from_select(["ascii_name"], theirs))
+        names = select(domain.c.ascii_name).where(domain.c.package.in_(packages))
+        self._connection.execute(_released.insert().from_select(["ascii_name"], names))
 
     def domains_lost(self) -> Iterator[tuple[int, str]]:
-        """Give (line, name) of each domain that only a line which is left out has taken from where it was."""
+        """Yield (line, name) of each domain that its package gives up and only a line that is left out claims."""
         yield from self._connection.execute(_LOST_DOMAINS)
 
     def domains_claimed_twice(self) -> Iterator[tuple[int, str, int]]:
-        """Give (line, name, first line) of each domain that an earlier line has claimed."""
+        """Yield (line, name, first line) of each domain that an earlier line has claimed."""
         yield from self._connection.execute(_CLAIMED_TWICE)
 
-    def domains_of_others(self) -> Iterator[tuple[int, str, str]]:
-        """Give (line, name, package) of each claimed domain that a package holds which doesn't give it up."""
+    def domains_of_other_packages(self) -> Iterator[tuple[int, str, str]]:
+        """Yield (line, name, package) of each claimed domain that another package has and doesn't give up."""
         yield from self._connection.execute(_CLAIMED_OF_OTHERS)
 
     def settle_domains(self) -> bool:
-        """Write the claimed domains into the register; False where somebody else has written one meanwhile."""
+        """Write the claimed domains into the register; False if another transaction has written one meanwhile."""
         try:
             with self._connection.begin_nested():
                 for statement in (_DROP, _MOVE, _ADD):
                     self._connection.execute(statement)
         except IntegrityError:
-            if next(self.domains_of_others(), None) is None:
+            if next(self.domains_of_other_packages(), None) is None:
                 raise
             return False
         return True
 
     def lost_tombstones(self) -> Iterator[tuple[int, str, str]]:
-        """Give (line, number, target) of each noted tombstone whose target doesn't exist."""
+        """Yield (line, number, target) of each remembered tombstone whose target doesn't exist."""
         yield from self._connection.execute(_LOST)
 
     def circles(self) -> Iterator[tuple[int, str]]:
-        """Give (line, number) of each noted tombstone whose chain ends in a circle."""
+        """Yield (line, number) of each remembered tombstone whose chain ends in a circle."""
         if self._connection.execute(select(_line.c.line).limit(1)).first() is None:
             return
         yield from self._connection.execute(text(_CIRCLES.format(circles=circles(self._connection))))
 
 
-def _askable(numbers: Collection[str]) -> list[str]:
-    """Return those of `numbers`, which nobody has checked yet, that PostgreSQL takes: not with a NUL in them."""
+def _without_nul(numbers: Collection[str]) -> list[str]:
+    """Return the unchecked `numbers` that have no NUL in them, which PostgreSQL doesn't accept."""
     return [number for number in numbers if "\0" not in number]

@@ -1,4 +1,4 @@
-"""What an audit reads of the register: rows that break a rule, found by the database itself."""
+"""The audit's queries of the register: the database itself finds the rows that break a rule."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_co
 
 ROWS_AT_ONCE = 5_000
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
-# Two statements: joined, each domain would bring the contact of its package along.
+# Two statements, because in a join each domain's row would have the contact of its package, too.
 _PACKAGES = f"SELECT package, number, {', '.join(CONTACT_COLUMNS)} FROM package WHERE package {{among}}"  # noqa: S608 (our names)
 _DOMAINS = "SELECT package, name FROM domain WHERE package {among} ORDER BY package, name"
-# A tombstone may have been imported, but what was imported as one can't be in an order. The addition to the action
-# keeps SQLite from going through every undo for each of them.
-_RETIRED_BY_NOBODY = """
+# A tombstone may have been imported, but an imported tombstone can't be in an order. The addition to the action keeps
+# SQLite from reading every undo for each tombstone.
+_WITHOUT_ORDER = """
 SELECT c.number, c.merged_into FROM customer c
 WHERE c.merged_into IS NOT NULL {among} AND (
   EXISTS (SELECT 1 FROM custmerge_order x WHERE x.survivor = c.number)
@@ -34,7 +34,7 @@ ORDER BY 1
 """
 _FILLED = " OR ".join(f"c.{name} <> ''" for name in FIELDS)
 _HAS_PACKAGES = "EXISTS (SELECT 1 FROM package p WHERE p.number = c.number)"
-# One reading of all tombstones, to know for which of the following it is worth another.
+# Reads all tombstones once, to know which of the following queries are needed.
 _TOMBSTONES = f"""
 SELECT count(CASE WHEN t.number IS NULL THEN 1 END), count(t.merged_into),
        count(CASE WHEN {_FILLED} THEN 1 END), count(CASE WHEN {_HAS_PACKAGES} THEN 1 END)
@@ -44,22 +44,22 @@ WHERE c.merged_into IS NOT NULL AND (t.number IS NULL OR t.merged_into IS NOT NU
 
 
 def circles(connection: Connection) -> str:
-    """Return the statement that finds the numbers that lead round in a circle, or into one.
+    """Return the statement that finds the numbers that are in a circle or lead into one.
 
-    Only a number that leads to a number that was merged away itself can be part of a circle, or lead into one. Each
-    of them is reached once, from the end of its way: walking from each of them takes the square of their number.
+    Only numbers that lead to another tombstone can. The statement walks from the ends of the chains and so reaches
+    each number once: walking from each number would take the square of their number.
     """
-    behind = "customer c ON c.merged_into = e.number"
+    step = "customer c ON c.merged_into = e.number"
     if dialect_of(connection).is_server:
-        # By the index, one after the other: left to itself the planner reads the whole table at every step.
-        behind = "LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true"
+        # Forces an index look-up for each row: otherwise the planner reads the whole table at every step.
+        step = "LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true"
     return f"""
 WITH RECURSIVE ends (number) AS (
   SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into
   LEFT JOIN customer u ON u.number = t.merged_into
   WHERE t.merged_into IS NOT NULL AND u.merged_into IS NULL
   UNION ALL
-  SELECT c.number FROM ends e JOIN {behind}
+  SELECT c.number FROM ends e JOIN {step}
 )
 SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into WHERE t.merged_into IS NOT NULL
 EXCEPT SELECT number FROM ends ORDER BY 1
@@ -71,13 +71,13 @@ SELECT c.number, c.merged_into FROM customer c LEFT JOIN customer t ON t.number 
 WHERE c.merged_into IS NOT NULL AND t.number IS NULL ORDER BY c.number
 """
 _TWICE = "SELECT ascii_name FROM domain GROUP BY ascii_name HAVING count(*) > 1 ORDER BY ascii_name"
-# Two sorted lists laid side by side are quicker than a look-up for each domain.
-_NOBODYS = """
+# Comparing two sorted lists is quicker than a look-up for each domain.
+_WITHOUT_CUSTOMER = """
 SELECT package, number FROM package
 WHERE number IN (SELECT number FROM package EXCEPT SELECT number FROM customer ORDER BY 1) OR number IS NULL
 ORDER BY package
 """
-_HOMELESS = """
+_WITHOUT_PACKAGE = """
 SELECT ascii_name FROM domain
 WHERE package IN (SELECT package FROM domain EXCEPT SELECT package FROM package ORDER BY 1) OR package IS NULL
 ORDER BY ascii_name
@@ -86,27 +86,27 @@ ORDER BY ascii_name
 
 @dataclass(frozen=True, slots=True)
 class Tombstones:
-    """What there is among the numbers that were merged away."""
+    """Whether there are wrong or long chains among the numbers that were merged away."""
 
     lead_nowhere: bool
-    """Whether one leads to a number that there isn't."""
+    """Whether a tombstone leads to a number that doesn't exist."""
     lead_further: bool
-    """Whether one leads to a number that was merged away itself."""
+    """Whether a tombstone leads to another tombstone."""
     are_filled: bool
-    """Whether one has a record."""
+    """Whether a tombstone has a record."""
     have_packages: bool
 
 
 class RegisterReader:
-    """What an audit reads of the register, inside one transaction that writes nothing."""
+    """The audit's queries of the register, inside one transaction that writes nothing."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def placements(self, keys: Collection[str]) -> dict[str, Placement]:
-        """Return the placements of those of the packages that there are, by their keys.
+        """Return the placements of the packages that exist, by key.
 
-        A contact that is there in part, which only an edited file of SQLite has, is given as it is.
+        A contact with some details missing, which only an edited SQLite file can have, is returned as it is.
         """
         domains: dict[str, list[str]] = {}
         for key, name in driver_rows(self._connection, _DOMAINS, keys):
@@ -117,33 +117,29 @@ class RegisterReader:
             placements[key] = Placement(number, domains.get(key, []), None if contact == _NO_CONTACT else contact)
         return placements
 
-    def retired_by_nobody(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
-        """Give the tombstones (number, merged_into) that no order made which stands.
+    def tombstones_without_order(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
+        """Yield the tombstones (number, merged_into) that no order made, except undone ones.
 
-        Looked for among the numbers that orders have kept and that undos revived; of those, `numbers` only unless
-        that is None.
+        Only numbers that orders kept or undos revived are searched, and of these only `numbers` unless that is None.
         """
         if numbers is None:
-            return self._streamed(text(_RETIRED_BY_NOBODY.format(among="")))
+            return self._streamed(text(_WITHOUT_ORDER.format(among="")))
         dialect = dialect_of(self._connection)
-        statement = text(_RETIRED_BY_NOBODY.format(among=f"AND c.number {dialect.among(':numbers')}"))
+        statement = text(_WITHOUT_ORDER.format(among=f"AND c.number {dialect.among(':numbers')}"))
         return self._streamed(statement.bindparams(numbers=dialect.keys(numbers)))
 
     def has_undos(self) -> bool:
-        """Return whether any order was ever taken back."""
+        """Return whether any order was ever undone."""
         statement = select(history.c.seq).where(history.c.action == "undo").limit(1)
         return self._connection.execute(statement).first() is not None
 
     @cached_property
     def tombstones(self) -> Tombstones:
-        """What is to be said of the tombstones as a whole."""
+        """The summary of all tombstones."""
         return Tombstones(*map(bool, self._connection.execute(text(_TOMBSTONES)).one()))
 
     def packages_under_tombstones(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
-        """Give the packages (package, number) under numbers that were merged away.
-
-        Looked for under `numbers` only unless that is None.
-        """
+        """Yield (package, number) of the packages under tombstones; only under `numbers` unless that is None."""
         statement = (
             select(package.c.package, package.c.number)
             .join(customer, customer.c.number == package.c.number)
@@ -155,7 +151,7 @@ class RegisterReader:
         return self._streamed(statement)
 
     def filled_tombstones(self, numbers: Collection[str] | None) -> Iterator[str]:
-        """Give the numbers, of `numbers` unless that is None, that were merged away and still have a record."""
+        """Yield the tombstones that still have a record; only those of `numbers` unless that is None."""
         statement = select(customer.c.number).where(customer.c.merged_into.is_not(None))
         if numbers is not None:
             statement = statement.where(among(customer.c.number, numbers))
@@ -163,11 +159,11 @@ class RegisterReader:
         return self._first_cells(statement.where(condition).order_by(customer.c.number))
 
     def circles(self) -> Iterator[str]:
-        """Give the numbers that lead round in a circle, or into one."""
+        """Yield the numbers that are in a circle or lead into one."""
         return self._first_cells(text(circles(self._connection)))
 
-    def going_further(self, numbers: Collection[str]) -> list[str]:
-        """Return those of `numbers` that lead to a number that was merged away itself."""
+    def leading_to_tombstones(self, numbers: Collection[str]) -> list[str]:
+        """Return those of `numbers` that lead to another tombstone."""
         target = customer.alias("target")
         rows = self._connection.execute(
             select(customer.c.number)
@@ -178,35 +174,35 @@ class RegisterReader:
         return list(rows.scalars())
 
     def leading_nowhere(self) -> Iterator[tuple[str, str]]:
-        """Give the numbers (number, merged_into) that lead to a number that there isn't."""
+        """Yield the tombstones (number, merged_into) that lead to a number that doesn't exist."""
         return self._streamed(text(_NOWHERE))
 
-    def domains_twice(self) -> Iterator[str]:
-        """Give the names that stand in two packages."""
+    def duplicate_domains(self) -> Iterator[str]:
+        """Yield the domains that are in two packages."""
         return self._first_cells(text(_TWICE))
 
     def unsure_domain_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
-        """Give (name, ascii_name) of the domains whose key isn't plainly right, streamed; with `only` theirs alone.
+        """Yield (name, ascii_name) of the domains whose key needs a check; with `only`, just those of these numbers.
 
-        It plainly is where it is the name in lower case, in ASCII, and needs no encoding: nearly everywhere.
+        A key needs no check if it is the name in lower case, in ASCII, and without any encoding: nearly all are.
         """
         name, key = domain.c.name, domain.c.ascii_name
-        # Counted, because looking for a character beyond ASCII takes three times as long.
+        # The lengths are compared, because searching for a character beyond ASCII takes three times as long.
         is_beyond_ascii = dialect_of(self._connection).size_in_bytes(key) != func.length(key)
         is_odd = key.contains("xn--"), key.contains(" "), key.endswith("."), is_beyond_ascii
-        found = select(name, key).where(or_(func.lower(name) != key, *is_odd))
+        domains = select(name, key).where(or_(func.lower(name) != key, *is_odd))
         if only is not None:
-            theirs = select(package.c.package).where(among(package.c.number, only))
-            found = found.where(domain.c.package.in_(theirs))
-        return self._streamed(found)
+            packages = select(package.c.package).where(among(package.c.number, only))
+            domains = domains.where(domain.c.package.in_(packages))
+        return self._streamed(domains)
 
     def domains_without_package(self) -> Iterator[str]:
-        """Give the names whose package there isn't."""
-        return self._first_cells(text(_HOMELESS))
+        """Yield the domains whose package doesn't exist."""
+        return self._first_cells(text(_WITHOUT_PACKAGE))
 
-    def packages_of_nobody(self) -> Iterator[tuple[str, str]]:
-        """Give the packages (package, number) whose number there isn't."""
-        return self._streamed(text(_NOBODYS))
+    def packages_without_customer(self) -> Iterator[tuple[str, str]]:
+        """Yield the packages (package, number) whose number doesn't exist."""
+        return self._streamed(text(_WITHOUT_CUSTOMER))
 
     # Any: rows of different kinds.
     def _streamed(self, statement: Executable) -> Iterator[Any]:

@@ -1,7 +1,7 @@
 """Customers, packages and domains: the small interface through which services see them.
 
-Nothing outside this package knows the names of tables and columns, so a host's own tables can take the
-place of ours.
+Nothing outside this package knows the names of tables and columns, so a host's own tables can replace
+them.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _PACKAGES = select(
     domain.c.name.label("domain"),
     *contact_columns,
 ).join(domain, domain.c.package == package.c.package, isouter=True)
-# Statements of every merge are built once: that takes longer than to execute them.
+# These statements of every merge are built only once, because building one takes longer than executing it.
 _CUSTOMERS = _CUSTOMER.where(among(customer.c.number)).order_by(customer.c.number)
 _CUSTOMERS_LOCKED = _CUSTOMERS.with_for_update()
 _DOMAIN_PASSWORDS = (
@@ -53,12 +53,25 @@ _DOMAIN_PASSWORDS = (
 
 # Any: SQLAlchemy types a row by its columns.
 def _packages_by(column: ColumnElement[str]) -> tuple[Select[Any], Select[Any]]:
-    """Return two statements, which lock and which read the packages whose `column` is one of some keys."""
+    """Return two statements: one locks, the other reads the packages whose `column` is one of the keys."""
     keys = select(package.c.package).where(among(column)).order_by(package.c.package)
     return keys.with_for_update(), _PACKAGES.where(among(column)).order_by(package.c.package, domain.c.name)
 
 
 _PACKAGES_BY_NUMBER, _PACKAGES_BY_KEY = _packages_by(package.c.number), _packages_by(package.c.package)
+
+
+def _contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
+    return column.contains(word, autoescape=True)
+
+
+def _is_like(word: str) -> ColumnElement[bool]:
+    """Return the condition that a word stands in a domain's name."""
+    name, key = domain_name(word), domain_in_ascii(word)
+    if name == key and "xn--" not in name:
+        return or_(_contains(domain.c.name, name or word), domain.c.ascii_name == key)
+    # A label in either writing: in the key it is the same.
+    return or_(_contains(domain.c.name, name), _contains(domain.c.ascii_name, key))
 
 
 class Register:
@@ -83,15 +96,15 @@ class Register:
         return {record.number: record for record in records}
 
     def customers_with_chains(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
-        """Return the records of `numbers`, see `customers`, and of the numbers that tombstones among them lead to."""
+        """Return the records of `numbers`, see `customers`, and those that tombstones among them lead to."""
         records = self.customers(numbers, lock=lock)
         self.add_chains(records)
         return records
 
     def add_chains(self, records: dict[str, Customer], *, changed: ChangedRecords | None = None) -> None:
-        """Add to some records those that tombstones among them lead to, one step of all chains at once.
+        """Add the records that tombstones among `records` lead to; one query for each step of all chains.
 
-        Records in `changed`, which a dry run has changed, take the place of the register's.
+        Records in `changed`, which a dry run has changed, replace those of the register.
         """
         new: Mapping[str, Customer] = records
         while (
@@ -105,14 +118,14 @@ class Register:
         return tuple(self.packages_of_all([number]).get(number, ()))
 
     def number_password(self, number: str) -> str | None:
-        """Return the hash of a number's own password; None where there is no number or no password."""
+        """Return the hash of a number's own password; None if there is no such number or no password."""
         return self._connection.execute(select(customer.c.password_hash).where(customer.c.number == number)).scalar()
 
     def domain_passwords(self, claims: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Return for pairs of a number and a domain the hash of the password that belongs to the domain.
+        """Return the password hash of each (number, domain).
 
-        That is its package's, or its customer's where the package has none (rule 4). A pair is left out where the
-        number has no such domain or neither has a password.
+        It is the hash of the domain's package, or of the customer if the package has none (rule 4). A pair is left
+        out if the number has no such domain, or if neither has a password.
         """
         keys = {(number, name): domain_in_ascii(name) for number, name in claims if not wrong_with_domain(name)}
         rows = self._connection.execute(_DOMAIN_PASSWORDS, {"keys": set(keys.values())})
@@ -125,7 +138,7 @@ class Register:
 
         Domains that no package has are left out.
         """
-        # A text that is no domain was never imported, and PostgreSQL takes no NUL in a parameter.
+        # A text that is no domain was never imported, and PostgreSQL accepts no NUL in a parameter.
         keys = {name: domain_in_ascii(name) for name in names if not wrong_with_domain(name)}
         rows = self._connection.execute(
             select(domain.c.ascii_name, package.c.number, package.c.password_hash)
@@ -136,13 +149,13 @@ class Register:
         return {name: holders[key] for name, key in keys.items() if key in holders}
 
     def chain_from(self, number: str) -> tuple[str, str | None] | None:
-        """Return the number that `number` leads to at last, and the hash of the password of `number` itself.
+        """Return the end of a number's chain, and the hash of the number's own password.
 
-        None where there is no such number. One statement however long the chain is (rule 3).
+        None if there is no such number. One statement, however long the chain is (rule 3).
         """
         step = select(customer.c.number, customer.c.merged_into, customer.c.password_hash)
         steps = step.where(customer.c.number == number).cte("steps", recursive=True)
-        # UNION, not UNION ALL: a circle ends.
+        # UNION and not UNION ALL, so that a circle ends.
         steps = steps.union(step.join(steps, customer.c.number == steps.c.merged_into))
         rows = {row.number: row for row in self._connection.execute(select(steps))}
         if number not in rows:
@@ -151,15 +164,15 @@ class Register:
         return chain(number, records)[-1], rows[number].password_hash
 
     def number_passwords(self, numbers: Iterable[str]) -> dict[str, str | None]:
-        """Return the hashes of the own passwords of those of `numbers` that exist."""
+        """Return the hashes of the own passwords of the `numbers` that exist."""
         wanted = among(customer.c.number, numbers)
         rows = self._connection.execute(select(customer.c.number, customer.c.password_hash).where(wanted))
         return dict(rows.all())
 
     def rehash(self, number: str, old: str, new: str) -> None:
-        """Put `new` in the place of a hash, the number's own or that of packages under it, where it is still `old`.
+        """Replace the hash `old` of a number and of packages under it by `new`.
 
-        A salted hash that stands in several places is one password.
+        The same salted hash in several rows is the same password.
         """
         for table in (customer, package):
             self._connection.execute(
@@ -177,7 +190,7 @@ class Register:
         return packages
 
     def packages(self, keys: Collection[str], *, lock: bool = False) -> dict[str, Package]:
-        """Return those of the packages that exist, by their keys; `lock` as in `packages_of_all`."""
+        """Return the packages that exist, by key; `lock` as in `packages_of_all`."""
         packages = self._packages(_PACKAGES_BY_KEY, keys, lock=lock)
         return {package_there.package: package_there for package_there in packages}
 
@@ -190,7 +203,7 @@ class Register:
         return {name: packages[key] for name, key in keys.items() if key in packages}
 
     def place(self, packages: Iterable[Package], *, contacts: Collection[str]) -> None:
-        """Write under which number each package is, and the contact of those whose keys `contacts` names."""
+        """Write the number of each package, and the contact of the packages whose keys are in `contacts`."""
         names = tuple(column.name for column in contact_columns)
         alone, with_contact = list[Cells](), list[Cells]()
         for moved in packages:
@@ -202,7 +215,7 @@ class Register:
         self._update(package, ("package", "number", *names), with_contact)
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
-        """Make numbers tombstones: each keeps its password and says only which number it went into."""
+        """Make numbers tombstones: each keeps its password, and otherwise only the number it was merged into."""
         rows = [(record.number, record.merged_into, lower(record.number)) for record in tombstones]
         self._update(customer, ("number", "merged_into", "search"), rows, emptied=FIELDS)
 
@@ -217,29 +230,16 @@ class Register:
         self._update(customer, ("number", "search", *FIELDS), rows)
 
     def matching(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
-        """Return up to `limit` customers in whose number, fields or domain names every word stands.
+        """Return up to `limit` customers whose number, fields or domain names contain every word.
 
-        Words are compared in lower case, labels of domains in either writing. Customers come in the order of their
+        Words are compared in lower case, labels of domains in both writings. Customers are in the order of their
         numbers.
         """
-
-        def contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
-            return column.contains(word, autoescape=True)
-
-        def has_domain(word: str) -> ColumnElement[bool]:
-            name, key = domain_name(word), domain_in_ascii(word)
-            if name == key and "xn--" not in name:
-                return or_(contains(domain.c.name, name or word), domain.c.ascii_name == key)
-            # A label in either writing: in the key it is the same.
-            return or_(contains(domain.c.name, name), contains(domain.c.ascii_name, key))
-
         conditions = [
             or_(
-                contains(customer.c.search, lower(word)),
+                _contains(customer.c.search, lower(word)),
                 customer.c.number.in_(
-                    select(package.c.number)
-                    .join(domain, domain.c.package == package.c.package)
-                    .where(has_domain(word))
+                    select(package.c.number).join(domain, domain.c.package == package.c.package).where(_is_like(word))
                 ),
             )
             for word in words
@@ -247,14 +247,27 @@ class Register:
         rows = self._connection.execute(_CUSTOMER.where(and_(*conditions)).order_by(customer.c.number).limit(limit))
         return tuple(customer_of(row) for row in rows)
 
+    def domains_like(self, word: str, numbers: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return by number the first domain under it in whose name a word stands, and how many there are.
+
+        A word is compared as by `matching`; numbers without such a domain are left out.
+        """
+        statement = (
+            select(package.c.number, func.min(domain.c.name), func.count())
+            .join(domain, domain.c.package == package.c.package)
+            .where(among(package.c.number, numbers), _is_like(word))
+            .group_by(package.c.number)
+        )
+        return {number: (name, count) for number, name, count in self._connection.execute(statement)}
+
     def all_customers(self) -> Iterator[tuple[Customer, str | None]]:
-        """Give every record with its password hash, in the order of the numbers, streamed."""
+        """Yield every record with its password hash, in the order of the numbers."""
         statement = _CUSTOMER.add_columns(customer.c.password_hash).order_by(customer.c.number)
         for *record, password_hash in streamed(self._connection, statement, ROWS_AT_ONCE):
             yield customer_of(record), password_hash
 
     def all_packages(self) -> Iterator[tuple[Package, str | None]]:
-        """Give every package with its domains and password hash, in the order of their keys, streamed."""
+        """Yield every package with its domains and password hash, in the order of the keys."""
         statement = _PACKAGES.order_by(package.c.package, domain.c.name)
         yield from _grouped(streamed(self._connection, statement, ROWS_AT_ONCE))
 
@@ -276,7 +289,7 @@ class Register:
         self, statements: tuple[Select[Any], Select[Any]], keys: Collection[str], *, lock: bool
     ) -> list[Package]:
         locking, reading = statements
-        # A join can't be locked where a package has no domain. SQLite locks the whole file.
+        # The outer join with domains can't be locked. SQLite locks the whole file.
         if lock and self._dialect.is_server:
             self._connection.execute(locking, {"keys": keys})
         rows = self._connection.execute(reading, {"keys": keys}).fetchall()
@@ -291,8 +304,8 @@ def customer_of(row: Sequence[Any]) -> Customer:
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> Iterator[tuple[Package, str | None]]:
-    """Give each package once, with its password hash; the rows of its domains follow each other."""
-    # By their places: looking columns up by name takes longer than the rest.
+    """Yield each package once, with its password hash; the rows of its domains follow each other."""
+    # Columns are read by position: by name takes longer than the rest.
     for key, same in groupby(rows, key=itemgetter(0)):
         domains = []
         for row in same:

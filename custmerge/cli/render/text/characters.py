@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.parts import value_or_dash
 from custmerge.errors import N_
-from custmerge.rules.characters import composed, doubles, is_hidden, script, strangers
+from custmerge.rules.characters import composed, foreign_letters, is_hidden, look_alikes, script
 
 REMARKS_AT_MOST = 5
 BELOW = literal("\n")
@@ -41,7 +41,7 @@ def character_remarks(value: str, other: str) -> list[SafeText]:
     """
     if value != other and composed(value) == composed(other):
         return [_("the same letters, composed in another way")]
-    strange = doubles(value, other).union(*(strangers(word) for word in _WORD.findall(value)))
+    strange = look_alikes(value, other).union(*(foreign_letters(word) for word in _WORD.findall(value)))
     remarks = [
         remark for character in dict.fromkeys(composed(value)) if (remark := _remark(character, other, strange))
     ]
