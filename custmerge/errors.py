@@ -87,7 +87,7 @@ class Declined(CustmergeError, code="declined", exit=ExitCode.DIFFERS):
 
 
 class InputEnded(Declined):
-    """Ctrl-D at a question."""
+    """A question was answered by Ctrl-D."""
 
 
 class BadUsage(CustmergeError, code="usage", exit=ExitCode.USAGE):
@@ -147,7 +147,7 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
 
 
 class TransferNeeded(IdentityBlocked):
-    """Told to staff who may file the form."""
+    """The error for staff who may file the form."""
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
@@ -157,7 +157,7 @@ class TransferNeeded(IdentityBlocked):
 
 
 class TransferWaits(IdentityBlocked):
-    """Told to staff where the form is filed already, as the contract transfer `transfer`."""
+    """The error for staff if the form is already filed, as contract transfer `transfer`."""
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
@@ -167,7 +167,7 @@ class TransferWaits(IdentityBlocked):
 
 
 class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
-    """A contract transfer for a pair that needs none."""
+    """A contract transfer was filed for a pair that needs none."""
 
     template = N_(
         "{survivor} and {absorbed} don't differ in company, first or last name, so no contract transfer is needed: "
@@ -182,7 +182,7 @@ class NotLoggedIn(CustmergeError, code="not_logged_in", exit=ExitCode.NOT_ALLOWE
 
 
 class LoginUnreadable(NotLoggedIn):
-    """There is a keyring, which fails or doesn't answer: whether a login is kept in it can't be seen."""
+    """The keyring fails or doesn't answer, so custmerge can't see whether a login is stored in it."""
 
     template = N_(
         "You aren't logged in: no login can be read from the keyring ({reason}). Run `custmerge login NUMBER` or "
@@ -238,7 +238,7 @@ class OwnTransfer(CustmergeError, code="own_transfer", exit=ExitCode.NOT_ALLOWED
 
 
 class NotOwnTransfer(CustmergeError, code="not_own_transfer", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    """A transfer is withdrawn by the person who filed it."""
+    """Only the person who filed a transfer can withdraw it."""
 
     template = N_(
         "Contract transfer {id} was filed by {filed_by}, who alone can withdraw it: a supervisor rejects it with "
@@ -645,7 +645,7 @@ class KeyringUnavailable(CustmergeError, code="keyring_unavailable", exit=ExitCo
 
 
 class NoKeyring(KeyringUnavailable):
-    """There is none on this machine, so nothing is kept in it."""
+    """This machine has no keyring, so nothing is stored in one."""
 
 
 class LooseTokenFile(CustmergeError, code="loose_token_file", exit=ExitCode.NOT_ALLOWED):
@@ -692,13 +692,13 @@ class Interrupted(CustmergeError, code="interrupted", exit=ExitCode.INTERRUPTED)
 
 
 class FormLeft(Interrupted):
-    """Ctrl-C or Ctrl-D at a question of the form of `merge`."""
+    """The form of `merge` was left by Ctrl-C or Ctrl-D at a question."""
 
     template = N_("Left before the order was sent: nothing was merged.")
 
 
 class FormLeftLater(FormLeft):
-    """Likewise, where orders of the same dialogue were executed before."""
+    """The form of `merge` was left after orders of the same dialogue had been executed."""
 
     template = N_("Left before a further order was sent: what was executed stands (orders: {orders}).")
 

@@ -43,7 +43,7 @@ _OTHERS_WRITE, _OTHERS_READ = 0o022, 0o044
 
 
 class TokenPlace(StrEnum):
-    """Where a login's token is kept."""
+    """The place where a login's token is stored."""
 
     KEYRING = "keyring"
     FILE = "file"
@@ -51,7 +51,7 @@ class TokenPlace(StrEnum):
 
 
 class Source(StrEnum):
-    """What gave a setting its value."""
+    """The source of a setting's value."""
 
     OPTION = "option"
     ENVIRONMENT = "environment"
@@ -69,12 +69,12 @@ class Settings:
     lang: str | None
     """`de` or `en` if an option, the environment or the config file says so."""
     retention_days: int = RETENTION_DAYS
-    """The age from which on `audit` says that `purge` should have erased a before-image."""
+    """The age after which `audit` reports a before-image that `purge` should have erased."""
     token_store: TokenPlace = TokenPlace.KEYRING
     plain: bool = False
     """Whether people get one fact a line, without boxes and colours, for screen readers."""
     sources: Mapping[str, Source] = field(default_factory=dict)
-    """What gave each of the settings above its value, by the setting's name in the config file."""
+    """The source of each of the settings above, by the setting's name in the config file."""
 
 
 def gather(
@@ -163,10 +163,10 @@ def _name_of(setting: str, source: Source, file: str) -> str:
 def _first(
     name: str, option: str | None, environ: Mapping[str, str], config: Mapping[str, str]
 ) -> tuple[str | None, Source]:
-    """Return what was given for a setting, and where; None where nothing was."""
+    """Return the given value of a setting and its source; None and DEFAULT if none is given."""
     if option is not None:
         return option, Source.OPTION
-    # An empty variable counts as one that isn't set.
+    # An empty variable counts as not set.
     if value := environ.get(f"CUSTMERGE_{name.upper()}"):
         return value, Source.ENVIRONMENT
     return (config[name], Source.FILE) if config.get(name) else (None, Source.DEFAULT)

@@ -65,6 +65,16 @@ def test_the_readme_is_short_and_every_link_in_it_and_in_the_manual_leads_somewh
             assert (page.parent / target).exists(), (page, target)
 
 
+def test_every_test_that_the_manual_names_is_there(repository):
+    named = re.findall(
+        r"`([a-z_/]*test_\w+(?:\.py)?)`", (repository / "custmerge/help/en/security.md").read_text("utf-8")
+    )
+    files = [path.as_posix() for path in (repository / "tests").rglob("test_*.py")]
+    functions = {name for file in files for name in re.findall(r"def (test_\w+)\(", Path(file).read_text("utf-8"))}
+    assert len(named) > 50
+    assert [name for name in named if name not in functions and not any(f.endswith(f"/{name}") for f in files)] == []
+
+
 def test_the_verifying_program_of_the_manual_verifies(repository, world, supervisor):
     import sys
 

@@ -6,11 +6,11 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import FormatOption
 from custmerge.cli.render.data.records import CUSTOMER_KEYS, customer_shape
 from custmerge.cli.render.data.writing import Format, write_many
-from custmerge.cli.render.text.records import customers_table
+from custmerge.cli.render.text.records import matches_table
 from custmerge.services import find as find_service
 
 LARGEST_LIMIT = 1_000
@@ -25,16 +25,19 @@ def find(
 ) -> None:
     """Look customers up by parts of number, name, address, mail, telephone or domain."""
     context: Context = ctx.obj
-    customers = find_service.find(context.database, context.caller(), text, limit)
+    found = find_service.find(context.database, context.caller(), text, limit)
     if form is not Format.TABLE:
-        write_many(map(customer_shape, customers), form, CUSTOMER_KEYS)
+        write_many((customer_shape(match.customer) for match in found.matches), form, CUSTOMER_KEYS)
         return
-    if customers:
-        context.terminal.print(customers_table(customers))
-    else:
+    count = len(found.matches)
+    if not count:
         context.terminal.say(_("Nothing found."))
-    if len(customers) == limit:
-        context.terminal.say(_("There may be more: add a word, or give --limit."))
+        return
+    context.terminal.print(matches_table(found.matches))
+    if found.has_more:
+        context.terminal.say(_("More than {count} found: add a word, or give --limit."), count=count)
+    else:
+        context.terminal.say(ngettext("{count} found.", "{count} found.", count), count=count)
 
 
 app = single(find, "custmerge find müller", "custmerge find 'müller ulm'", "custmerge find example.de")

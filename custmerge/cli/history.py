@@ -16,6 +16,7 @@ from custmerge.cli.render.data.writing import StreamFormat, write_many
 from custmerge.cli.render.text.history import event_line, history_table, moved_lines
 from custmerge.cli.render.text.parts import BLANK, Part
 from custmerge.cli.streams import flushed, wait_while_read, write_lines
+from custmerge.cli.terminal import fitted
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action, day_bounds
 from custmerge.services import history as history_service
@@ -107,7 +108,7 @@ def _follow(context: Context, chosen: history_service.Filter, form: StreamFormat
         partial(wait_while_read, LOOK_EVERY_SECONDS),
     )
     if form is StreamFormat.TABLE:
-        write_lines(flushed(map(event_line, events)))
+        write_lines(flushed(fitted(event_line(event)) for event in events))
     else:
         write_many(flushed(map(event_shape, events)), form, EVENT_COLUMNS)
 

@@ -25,6 +25,7 @@ CLAUSES_SHOWN = 10
 NAMES_SHOWN = 20
 """More moved packages or domains than this are counted, not listed, on a screen."""
 
+_LOCALE = Path(__file__).parents[1] / "locale"
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
     Field.FIRST_NAME: N_("first name"),
@@ -67,6 +68,7 @@ _FACT_LABELS = {
     "name": N_("name"),
     "role": N_("role"),
     "until": N_("until"),
+    "expires_at": N_("until"),
     "transfer": N_("transfer"),
     "batch": N_("batch"),
     "row": N_("row"),
@@ -274,6 +276,16 @@ def fact_label(name: str, value: str) -> SafeText:
 def field_label(field: Field) -> SafeText:
     """Return a field's name for people."""
     return _(_FIELD_LABELS[field])
+
+
+def field_named(name: str) -> Field | None:
+    """Return the field that somebody means: `bank_code`, `bank code`, `Bankleitzahl` in whichever language."""
+    german = gettext.translation(DOMAIN, _LOCALE, ["de"]).gettext
+    wanted = name.casefold()
+    for field, label in _FIELD_LABELS.items():
+        if wanted in {field.value, label.casefold(), german(label).casefold()}:
+            return field
+    return None
 
 
 def field_list(fields: Sequence[Field]) -> SafeText:

@@ -1,5 +1,6 @@
 """custmerge login."""
 
+from contextlib import suppress
 from functools import partial
 from typing import Annotated
 
@@ -10,8 +11,9 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _, moment, word
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.streams import is_delivered, write_value
-from custmerge.errors import BadUsage, NoSecret, PasswordChangeRequired, TokenLost
+from custmerge.errors import BadUsage, DatabaseError, NoSecret, PasswordChangeRequired, TokenLost
 from custmerge.rules.fields import checked_number
+from custmerge.rules.people import Role
 from custmerge.services.access import Caller
 
 
@@ -56,6 +58,19 @@ def login(
         _keep(context, token, insecure=insecure_storage)
     text = _("Logged in as {name} ({role}) until {until}.")
     context.terminal.say(text, name=name, role=word(caller.role), until=moment(caller.expires_at))
+    if caller.role is Role.SUPERVISOR and not print_token:
+        _tell_what_waits(context, caller)
+
+
+def _tell_what_waits(context: Context, caller: Caller) -> None:
+    # Imported here, as most logins are others'.
+    from custmerge.cli.render.text.access import waiting_lines
+    from custmerge.services.waiting import waiting
+
+    # The login stands, whatever can't be read now.
+    with suppress(DatabaseError):
+        for line in waiting_lines(waiting(context.database, caller, context.now())):
+            context.terminal.say(line)
 
 
 def _staff(context: Context, name: str, password: str, token: str, *, from_stdin: bool) -> Caller:

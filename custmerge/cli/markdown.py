@@ -20,6 +20,8 @@ from custmerge.cli.language import SafeText
 
 _LINK_INSIDE = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
 """A link to another page or to a file of the repository: its words say where it leads."""
+_GAP = 3
+"""At most so many blanks between two columns, in any version of Rich."""
 _CROWDED = 3
 """A table whose longest cells would fill more than so many lines of the screen together is shown row by row."""
 # Only what every terminal shows on every background.
@@ -61,7 +63,7 @@ class _WholeTable(TableElement):
         columns = list(zip(heads, *rows, strict=True))
         least = [max(len(word) for cell in column for word in (*cell.plain.split(), "")) for column in columns]
         whole = [max(cell.cell_len for cell in column) for column in columns]
-        room = options.max_width - 2 * len(columns)
+        room = options.max_width - _GAP * (len(columns) - 1)
         if sum(least) > room or sum(whole) > _CROWDED * room:
             yield from _records(heads, rows)
         else:
@@ -80,7 +82,7 @@ def _widths(least: list[int], whole: list[int], room: int) -> list[int]:
 
 
 def _table(heads: list[Text], rows: list[list[Text]], widths: list[int]) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1), collapse_padding=True)
     for head, width in zip(heads, widths, strict=True):
         table.add_column(head, overflow="fold", width=width, header_style="bold")
     for row in rows:

@@ -8,7 +8,7 @@ import typer
 from custmerge.cli import completion, dialogue
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, field_named
 from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
 from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
@@ -99,15 +99,14 @@ def _given_choice(adopt: bool, keep: bool) -> Choice | None:
 
 
 def _fields(names: list[str]) -> tuple[Field, ...]:
+    fields = []
     for name in names:
-        if name not in DETAIL_FIELDS:
-            raise BadValue(
-                name="--take",
-                value=name,
-                why=N_("is no detail field; they are {fields}"),
-                fields=[field.value for field in DETAIL_FIELDS],
-            )
-    return tuple(Field(name) for name in names)
+        field = field_named(name)
+        if field not in DETAIL_FIELDS:
+            why = N_("is no detail field; they are {fields}")
+            raise BadValue(name="--take", value=name, why=why, fields=list(DETAIL_FIELDS))
+        fields.append(field)
+    return tuple(fields)
 
 
 def _execute(

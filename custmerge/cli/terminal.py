@@ -230,7 +230,12 @@ def print_line(text: SafeText) -> None:
 
 def print_sentence(text: SafeText) -> None:
     """Print a sentence to stdout at once; on a terminal it is broken at words."""
-    print(_wrapped_for(sys.stdout, text), flush=True)
+    print_line(fitted(text))
+
+
+def fitted(text: SafeText) -> SafeText:
+    """Return a text as stdout takes it: on a terminal it is broken at words."""
+    return _wrapped_for(sys.stdout, text)
 
 
 def print_message(message: SafeText) -> None:

@@ -70,7 +70,7 @@ def file(
 
 @verb(
     app,
-    _("List the newest contract transfers."),
+    _("List the newest contract transfers, open ones first."),
     "custmerge transfer list",
     "custmerge transfer list --status filed --format json",
     name="list",

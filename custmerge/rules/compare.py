@@ -47,7 +47,7 @@ class FieldComparison:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A contract transfer that is filed and not decided yet."""
+    """A filed contract transfer that isn't decided yet."""
 
     transfer: int
     filed_by: str
@@ -66,9 +66,9 @@ class Comparison:
     """The approved, unused contract transfer for exactly this pair, which lifts a block."""
 
     waiting: Waiting | None = None
-    """The contract transfer for exactly this pair that waits for its decision; None for who may not file one."""
+    """The contract transfer for exactly this pair that waits for a decision; None if the caller may not file one."""
     may_file: bool = False
-    """Whether the person who asks may file a contract transfer."""
+    """Whether the caller may file a contract transfer."""
 
     @property
     def blocked_by(self) -> tuple[Field, ...]:
@@ -94,7 +94,7 @@ class Comparison:
 
     @property
     def block(self) -> IdentityBlocked:
-        """The error of a blocked pair, with what the person who asks can do about it."""
+        """The error of a blocked pair, with what the caller can do about it."""
         details = {"survivor": self.survivor, "absorbed": self.absorbed, "blocked_by": self.blocked_by}
         if self.waiting is not None:
             return TransferWaits(**details, transfer=self.waiting.transfer, filed_by=self.waiting.filed_by)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ FORMAT_VERSION = 1
 # One encoder for all bodies: making one takes as long as encoding a body.
 _ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 NO_HASH = "00" * 32
+_GERMAN_DAY = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
 
 CLOCK_TOLERANCE = timedelta(seconds=60)
 """A moment up to this far ahead of now counts as begun: two processes never read their clocks at the same time."""
@@ -183,8 +185,11 @@ def moment(text: str) -> datetime:
 def day_bounds(text: str) -> tuple[str, str]:
     """Return the stamps of the first second of what `text` names and of the first second after it.
 
-    `text` is a date (a whole UTC day) or an ISO 8601 moment (without an offset: UTC). Raises ValueError.
+    `text` is a date (a whole UTC day) or an ISO 8601 moment (without an offset: UTC); the date may be written as
+    Germans write it, 31.01.2026. Raises ValueError.
     """
+    if german := _GERMAN_DAY.match(text):
+        text = f"{german['year']}-{german['month']:0>2}-{german['day']:0>2}{text[german.end() :]}"
     first = datetime.fromisoformat(text)
     if first.tzinfo is None:
         first = first.replace(tzinfo=UTC)

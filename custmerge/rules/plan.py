@@ -83,7 +83,7 @@ class Plan:
 
     @property
     def filled(self) -> tuple[Field, ...]:
-        """The details that are taken into nothing: the survivor has them empty."""
+        """The taken details that are empty in the survivor's record."""
         return tuple(field for field in self.changes if not white_space(self.survivor[field]))
 
     @property

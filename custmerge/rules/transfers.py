@@ -71,9 +71,9 @@ class Why(StrEnum):
     APPROVER_DISABLED = "approver_disabled"
     APPROVER_ROLE = "approver_role"
     NOT_AS_TOLD = "not_as_told"
-    """Its row isn't as the history has it."""
+    """Its row doesn't match the history."""
     WITHDRAWN = "withdrawn"
-    """By the person who filed it."""
+    """The person who filed it withdrew it."""
     OLDER_VERSION = "older_version"
     """An older version made it void without writing an entry."""
 

@@ -75,14 +75,14 @@ def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
     if comparison.decision is not Decision.BLOCKED or not may(caller.role, Capability.TRANSFER_FILE):
         return comparison
     pair = comparison.survivor, comparison.absorbed
-    stored = unit.transfers.open_for_all([comparison.absorbed], lock=False).get(pair)
-    filed = None if stored is None else with_its_form(unit, stored)
+    stored = unit.transfers.open_for_all([comparison.absorbed]).get(pair)
+    filed = None if stored is None else with_form_checked(unit, stored)
     if filed is None or filed.status is not Status.FILED:
         return replace(comparison, may_file=True)
     return replace(comparison, may_file=True, waiting=Waiting(filed.id, filed.filed_by))
 
 
-def with_its_form(unit: Unit, stored: Transfer) -> Transfer:
+def with_form_checked(unit: Unit, stored: Transfer) -> Transfer:
     """Return a transfer with its present status, which is also void if its form isn't the one that was filed."""
     (transfer,) = with_present_status(unit, [stored])
     if transfer.status in OPEN and not is_as_filed(unit.transfers.form_of(transfer.id), transfer.form.sha256):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_, BadValue, UnknownNumber
 from custmerge.rules.compare import Comparison, compare
-from custmerge.rules.fields import Customer, Package, Pair, chain, checked_number, living_pair
+from custmerge.rules.fields import IDENTITY_FIELDS, Customer, Field, Package, Pair, chain, checked_number, living_pair
 from custmerge.rules.history import Action, Draft, stamp
 from custmerge.rules.mask import masked_comparison, masked_customer, masked_package
+from custmerge.rules.normalise import lower
 from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
@@ -21,8 +23,39 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 FOUND_AT_MOST = 50
+SEEN_FIELDS = (*IDENTITY_FIELDS, Field.POSTCODE, Field.CITY)
+"""What is shown of every customer that is found."""
+TOLD_FIELDS = (Field.STREET, Field.PHONE, Field.MOBILE, Field.EMAIL)
 WORDS_AT_MOST = 20
 LONGEST_TEXT = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Where a word of a search is found, if not in a record's number, names, postcode or city."""
+
+    field: Field | None
+    """None for a domain."""
+    value: str
+    more: int = 0
+    """How many other domains of the number contain the word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A customer that a search found."""
+
+    customer: Customer
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The result of a search."""
+
+    matches: tuple[Match, ...]
+    has_more: bool
+    """Whether there are more matches than the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +69,8 @@ class Profile:
     """Newest first."""
 
 
-def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> tuple[Customer, ...]:
-    """Return up to `limit` customers whose number, fields or domains contain every word of `text`.
+def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> Found:
+    """Return up to `limit` customers whose number, fields or domains contain every word of `text`, and why.
 
     Raises BadValue for a text without words, or one that is too long.
     """
@@ -50,7 +83,11 @@ def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MO
     if len(words) > WORDS_AT_MOST:
         raise BadValue(name="TEXT", value=f"{text[:40]}…", why=N_("give 20 words at most"))
     with database.reading() as unit:
-        return tuple(masked_customer(customer) for customer in unit.register.matching(words, limit))
+        customers = unit.register.matching(words, limit + 1)
+        shown = customers[:limit]
+        reasons = _reasons(unit, shown, dict.fromkeys(words))
+    matches = tuple(Match(masked_customer(customer), tuple(reasons[customer.number])) for customer in shown)
+    return Found(matches, has_more=len(customers) > limit)
 
 
 def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: datetime) -> Profile:
@@ -93,6 +130,31 @@ def diff(
     with database.reading() as unit:
         comparison = _compared(unit, caller, pair, now)
     return masked_comparison(comparison)
+
+
+def _reasons(unit: Unit, customers: Sequence[Customer], words: Iterable[str]) -> dict[str, list[Reason]]:
+    """Return by number the reasons why each customer matched, except those in `SEEN_FIELDS` or the number.
+
+    Bank data is never among the reasons, because it isn't searched.
+    """
+    reasons: dict[str, list[Reason]] = {customer.number: [] for customer in customers}
+    for word in words:
+        elsewhere = []
+        for customer in customers:
+            if any(_stands_in(word, text) for text in (customer.number, *(customer[field] for field in SEEN_FIELDS))):
+                continue
+            field = next((field for field in TOLD_FIELDS if _stands_in(word, customer[field])), None)
+            if field is None:
+                elsewhere.append(customer.number)
+            else:
+                reasons[customer.number].append(Reason(field, customer[field]))
+        for number, (name, count) in (unit.register.domains_like(word, elsewhere) if elsewhere else {}).items():
+            reasons[number].append(Reason(None, name, count - 1))
+    return {number: list(dict.fromkeys(why)) for number, why in reasons.items()}
+
+
+def _stands_in(word: str, value: str) -> bool:
+    return lower(word) in lower(value)
 
 
 def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparison:

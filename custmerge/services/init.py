@@ -67,7 +67,7 @@ def is_supervisor(database: Database, name: str) -> bool:
 
 
 def supervisor_of(database: Database) -> str | None:
-    """Return the name of the supervisor who was added first and isn't disabled; None where there is none."""
+    """Return the name of the first supervisor who isn't disabled; None if there is none."""
     with database.reading() as unit:
         people = unit.people.all_staff()
     active = [person for person in people if person.role is Role.SUPERVISOR and person.disabled_at is None]
@@ -75,7 +75,7 @@ def supervisor_of(database: Database) -> str | None:
 
 
 def is_staff(database: Database, name: str) -> bool:
-    """Return whether there is somebody of the staff called `name`."""
+    """Return whether there is a member of staff called `name`."""
     with database.reading() as unit:
         return unit.people.staff_named(name) is not None
 

@@ -39,7 +39,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import with_its_form, with_present_status
+from custmerge.services.authority import with_form_checked, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 LISTED_AT_MOST = 100
 LONGEST_REASON = 1_000
+_ORDER = {Status.FILED: 0, Status.APPROVED: 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Filing:
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
     """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
-    Raises BadFile for what is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
+    Raises BadFile for content that is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
@@ -94,13 +95,20 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
 
 
 def list_all(database: Database, caller: Caller, status: Status | None) -> tuple[Transfer, ...]:
-    """Return the newest transfers with their present status, newest first."""
+    """Return up to `LISTED_AT_MOST` transfers with their present status.
+
+    Those that wait for a decision come first, then those that wait to be used, then the others; each newest first.
+    """
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         # A transfer may have become void while its row still says that it is open.
-        stored = list(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
-        transfers = with_present_status(unit, unit.transfers.newest(LISTED_AT_MOST, stored))
-    return tuple(transfer for transfer in transfers if status is None or transfer.status is status)
+        stored = set(Status) if status is None else {status, *(OPEN if status is Status.VOID else ())}
+        asked = [stored.intersection(OPEN), stored.difference(OPEN)]
+        rows = [row for kinds in asked if kinds for row in unit.transfers.newest(LISTED_AT_MOST, kinds)]
+        transfers = with_present_status(unit, rows)
+    found = [transfer for transfer in transfers if status is None or transfer.status is status]
+    found.sort(key=lambda transfer: (_ORDER.get(transfer.status, len(_ORDER)), -transfer.id))
+    return tuple(found[:LISTED_AT_MOST])
 
 
 def show(database: Database, caller: Caller, number: int) -> Transfer:
@@ -140,7 +148,7 @@ def _kept_form(unit: Unit, transfer: Transfer) -> bytes:
 def decidable(database: Database, caller: Caller, number: int, to: Status) -> tuple[Transfer, Comparison]:
     """Return a transfer that the caller may approve or reject, and its pair's comparison, with bank data masked.
 
-    Raises what `decide` raises.
+    Raises the errors of `decide`.
     """
     _demand_decider(database, caller, number, to)
     with database.reading() as unit:
@@ -150,14 +158,14 @@ def decidable(database: Database, caller: Caller, number: int, to: Status) -> tu
 
 
 def withdrawable(database: Database, caller: Caller, number: int) -> Transfer:
-    """Return a transfer that the caller may withdraw; raises what `withdraw` raises."""
+    """Return a transfer that the caller may withdraw; raises the errors of `withdraw`."""
     demand(caller, Capability.TRANSFER_FILE)
     with database.reading() as unit:
         return _withdrawable(unit, caller, number, lock=False)
 
 
 def withdraw(database: Database, caller: Caller, number: int, now: datetime) -> Transfer:
-    """Make a transfer void that the caller filed, approved or not, and return it.
+    """Make a transfer void that the caller filed, even if it is approved, and return it.
 
     Raises UnknownTransfer, NotOwnTransfer, TransferDecided.
     """
@@ -219,7 +227,7 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
     before = unit.transfers.open_for(survivor, absorbed)
     if before is None:
         return []
-    if with_its_form(unit, before).status in OPEN:
+    if with_form_checked(unit, before).status in OPEN:
         raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
@@ -249,4 +257,4 @@ def _transfer(unit: Unit, number: int, *, lock: bool) -> Transfer:
     stored = unit.transfers.transfer(number, lock=lock)
     if stored is None:
         raise UnknownTransfer(id=number)
-    return with_its_form(unit, stored)
+    return with_form_checked(unit, stored)

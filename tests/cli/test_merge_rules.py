@@ -2,6 +2,7 @@
 
 import pytest
 from support import merge_scenes
+from support.marks import on_sqlite_alone
 from support.merge_scenes import merge
 from support.world import fields
 
@@ -204,7 +205,7 @@ def test_take_writes_the_absorbed_value_into_the_survivors_record(pair, agent):
     assert (survivor["street"], survivor["mobile"]) == ("Gartenweg 3", "")
 
 
-@pytest.mark.parametrize("field", ["company", "first_name", "number", "strasse"])
+@pytest.mark.parametrize("field", ["company", "first_name", "number", "gasse"])
 def test_only_detail_fields_can_be_taken(pair, agent, field):
     done = merge(agent, "20002", "--adopt", "--take", field)
     assert done.code == 2
@@ -218,3 +219,23 @@ def test_fill_takes_every_detail_that_the_survivor_has_empty(world, agent):
     assert done.json["taken"] == ["mobile", "email"]
     survivor = world.customers()["10001"]
     assert survivor == {"number": "10001", **fields(), "merged_into": None}
+
+
+# The words of fields
+
+
+@on_sqlite_alone
+def test_take_knows_a_field_by_its_name_in_either_language(pair, agent):
+    taken = agent("verify", "20002", "--into", "10001", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
+    assert taken.code == 0
+    names = ("handy", "Straße", "STRASSE", "mobile", "Bank code", "bank_code")
+    done = agent("merge", "20002", "--into", "10001", "--keep", "--dry-run", "-f", "json", *_each_taken(names))
+    assert done.json["taken"] == ["street", "mobile", "bank_code"]
+    for wrong in ("Firma", "company", "Farbe"):
+        done = agent("merge", "20002", "--into", "10001", "--keep", "--take", wrong, CUSTMERGE_LANG="de")
+        assert done.code == 2
+        assert "Straße, Postleitzahl, Ort, Telefon, Handy" in done.err
+
+
+def _each_taken(names):
+    return [word for name in names for word in ("--take", name)]

@@ -5,6 +5,8 @@ import re
 import pytest
 from support.marks import on_sqlite_alone
 
+from custmerge.rules.history import day_bounds
+
 BERLIN = {"TZ": "Europe/Berlin"}
 UTC = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
 
@@ -69,3 +71,22 @@ def test_bank_codes_are_shown_whole(world, agent):
     world.customer("20002", bank_code="KARSDE66XXX")
     assert {"37040044", "66050101"} <= set(re.findall(r"\d{8}", agent("show", "10001").out))
     assert "KARSDE66XXX" in agent("diff", "20002", "--into", "10001").out
+
+
+@pytest.mark.parametrize(
+    ("written", "iso"),
+    [("28.11.2026", "2026-11-28"), ("1.2.2026", "2026-02-01"), ("28.11.2026 03:33", "2026-11-28T03:33")],
+)
+def test_a_date_is_taken_as_germans_write_it(written, iso):
+    assert day_bounds(written) == day_bounds(iso)
+    for wrong in ("31.2.2026", "28.11.26", "28.11.2026.", "2026.11.28"):
+        with pytest.raises(ValueError, match=r".+"):
+            day_bounds(wrong)
+
+
+@on_sqlite_alone
+def test_moments_among_the_facts_of_the_history_are_a_persons_too(world, supervisor):
+    assert supervisor.in_process("token", "create", "nightly", "--role", "auditor").code == 0
+    out = supervisor.subprocess("history", "--action", "token", COLUMNS="160", **BERLIN).out
+    assert re.search(r"until: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d CES?T; name: nightly", out)
+    assert not re.search(UTC, out)

@@ -19,18 +19,20 @@ from custmerge.cli import language
 from custmerge.cli.drawing import LEAST_VALUE, drawn
 from custmerge.cli.language import literal
 from custmerge.cli.render import text as renderers
-from custmerge.cli.render.text import access, audit, bulk, comparison, history, records
+from custmerge.cli.render.text import access, audit, bulk, comparison, history, records, settings
 from custmerge.cli.render.text.parts import Grid, Line, Row, Table
 from custmerge.cli.render.text.styles import definitions
 from custmerge.rules.bulk import Batch, State
 from custmerge.rules.compare import compare
-from custmerge.rules.fields import Package
+from custmerge.rules.fields import Field, Package
 from custmerge.rules.people import Person, Role, Service
 from custmerge.rules.plan import Choice, Order
 from custmerge.rules.transfers import Form, Status, Transfer
-from custmerge.services.find import Profile
+from custmerge.services.find import Match, Profile, Reason
 from custmerge.services.history import Event, Page
+from custmerge.settings import Given, Source
 
+URL = "postgresql://custmerge@db.intern.sonnentau.example:5432/register"
 AT = "2026-11-28T01:59:03Z"
 KEPT = a_customer("10003", company="Sonnentau Gärtnereibetriebe GmbH & Co. KG")
 ABSORBED = a_customer(
@@ -56,6 +58,11 @@ EVENTS = (
         411, AT, "annegret", "transfer_approve", None, "10003", "20013", None, "", None, None, (), (("row", "2"),)
     ),
 )  # fmt: skip
+SETTINGS = [
+    Given("database_url", "postgresql://bernadette:***@server/kunden", Source.ENVIRONMENT, "CUSTMERGE_DATABASE_URL"),
+    Given("retention_days", "365", Source.DEFAULT, ""),
+]
+REASONS = (Reason(None, "garten.example", 2), Reason(Field.PHONE, "0721 91374-0"))
 SAMPLES = {
     access.staff_table: lambda draw: draw([Person(3, "bernadette", Role.SUPERVISOR, AT, AT, "")]),
     access.services_table: lambda draw: draw([Service(1, "nightly-audit", Role.AUDITOR, 1, "annegret", AT, AT, AT)]),
@@ -65,9 +72,12 @@ SAMPLES = {
     bulk.batches_table: lambda draw: draw([BATCH, BATCH]),
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
-    records.customers_table: lambda draw: draw([KEPT, ABSORBED]),
+    settings.settings_table: lambda draw: draw(SETTINGS),
+    records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
+    settings.settings_table: lambda draw: draw([Given("database_url", URL, Source.FILE, "/etc/custmerge.toml")]),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
 }
+TYPED = re.compile(r" +(-|custmerge )")
 UNIT = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \w+|\S+")
 """What isn't broken: words, numbers of a pair, moments."""
 
@@ -166,3 +176,14 @@ def test_errors_and_questions_break_at_words_on_a_terminal(world, agent, width):
     lines = typist.child.before.splitlines()
     assert "no-such-file.pdf" in "\n".join(lines)
     assert max(map(len, lines)) <= width
+
+
+@on_sqlite_alone
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_help_breaks_at_words_on_40_columns(agent, language):
+    for command in ((), ("diff",), ("merge",), ("bulk", "run"), ("audit",), ("transfer",)):
+        wide = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
+        narrow = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
+        assert narrow.split() == wide.split()
+        # Names of options and examples are typed: they aren't broken.
+        assert [line for line in narrow.splitlines() if len(line) > 40 and not TYPED.match(line)] == []

@@ -116,7 +116,6 @@ def test_wrong_use_is_a_json_error_too(sqlite_cli, arguments):
         ("nonsense",),
         ("login", "1", "--staff", "ben"),
         ("show", "1", "-f", "xml"),
-        (),
         ("--quiet", "--verbose", "whoami"),
         ("--lang", "fr", "whoami"),
     ],

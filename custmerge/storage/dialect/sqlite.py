@@ -256,7 +256,7 @@ def _make_file(url: str, path: Path) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            # A device is everybody's.
+            # A device can be read by others.
             raise errors.DatabaseUnreachable(database=shown_url(url), reason=N_("it isn't a file"))
         if status.st_size == 0 and status.st_uid == os.geteuid():
             # Set whatever the umask is, or the mode of an existing empty file; SQLite gives the same rights to the

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class TokenStore:
-    """The token for one database; with `TokenPlace.FILE` no keyring is ever asked."""
+    """The token for one database; with `TokenPlace.FILE` the keyring is never used."""
 
     def __init__(self, database_url: str, environ: Mapping[str, str], place: TokenPlace = TokenPlace.KEYRING) -> None:
         self._entry = _entry(database_url, environ)
@@ -90,7 +90,7 @@ class TokenStore:
             raise NoPlaceForToken(file=str(folder), reason=os.strerror(error.errno or 0)) from None
 
     def keep(self, token: str, *, insecure: bool) -> None:
-        """Store the token in the keyring; with `insecure` or without one, in a file that only its owner can read."""
+        """Store the token in the keyring; with `insecure`, or without one, in a file that only its owner can read."""
         if insecure or not self._has_keyring:
             self._write_file(token)
             return

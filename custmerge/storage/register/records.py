@@ -61,6 +61,19 @@ def _packages_by(column: ColumnElement[str]) -> tuple[Select[Any], Select[Any]]:
 _PACKAGES_BY_NUMBER, _PACKAGES_BY_KEY = _packages_by(package.c.number), _packages_by(package.c.package)
 
 
+def _contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
+    return column.contains(word, autoescape=True)
+
+
+def _is_like(word: str) -> ColumnElement[bool]:
+    """Return the condition that a word stands in a domain's name."""
+    name, key = domain_name(word), domain_in_ascii(word)
+    if name == key and "xn--" not in name:
+        return or_(_contains(domain.c.name, name or word), domain.c.ascii_name == key)
+    # A label in either writing: in the key it is the same.
+    return or_(_contains(domain.c.name, name), _contains(domain.c.ascii_name, key))
+
+
 class Register:
     """The register, inside one transaction."""
 
@@ -222,30 +235,30 @@ class Register:
         Words are compared in lower case, labels of domains in both writings. Customers are in the order of their
         numbers.
         """
-
-        def contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
-            return column.contains(word, autoescape=True)
-
-        def has_domain(word: str) -> ColumnElement[bool]:
-            name, key = domain_name(word), domain_in_ascii(word)
-            if name == key and "xn--" not in name:
-                return or_(contains(domain.c.name, name or word), domain.c.ascii_name == key)
-            # Both writings of a label have the same key.
-            return or_(contains(domain.c.name, name), contains(domain.c.ascii_name, key))
-
         conditions = [
             or_(
-                contains(customer.c.search, lower(word)),
+                _contains(customer.c.search, lower(word)),
                 customer.c.number.in_(
-                    select(package.c.number)
-                    .join(domain, domain.c.package == package.c.package)
-                    .where(has_domain(word))
+                    select(package.c.number).join(domain, domain.c.package == package.c.package).where(_is_like(word))
                 ),
             )
             for word in words
         ]
         rows = self._connection.execute(_CUSTOMER.where(and_(*conditions)).order_by(customer.c.number).limit(limit))
         return tuple(customer_of(row) for row in rows)
+
+    def domains_like(self, word: str, numbers: Collection[str]) -> dict[str, tuple[str, int]]:
+        """Return by number the first domain under it in whose name a word stands, and how many there are.
+
+        A word is compared as by `matching`; numbers without such a domain are left out.
+        """
+        statement = (
+            select(package.c.number, func.min(domain.c.name), func.count())
+            .join(domain, domain.c.package == package.c.package)
+            .where(among(package.c.number, numbers), _is_like(word))
+            .group_by(package.c.number)
+        )
+        return {number: (name, count) for number, name, count in self._connection.execute(statement)}
 
     def all_customers(self) -> Iterator[tuple[Customer, str | None]]:
         """Yield every record with its password hash, in the order of the numbers."""

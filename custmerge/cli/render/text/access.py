@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, moment, pair, visible, word
+from custmerge.cli.language import SafeText, _, moment, ngettext, pair, visible, word
 from custmerge.cli.render.text.parts import Grid, Line, Part, Table, moments
 from custmerge.cli.render.text.styles import Style
 from custmerge.errors import N_
 from custmerge.rules.people import Person, Proof, Service
 from custmerge.rules.transfers import Status, Transfer
 from custmerge.services.access import Caller
+
+if TYPE_CHECKING:
+    # What it rests on is heavy, and others need none of it.
+    from custmerge.services.waiting import Waiting
 
 _STATUS_LABELS = {
     Status.FILED: N_("filed"),
@@ -25,6 +30,22 @@ def caller_lines(caller: Caller) -> list[SafeText]:
     """Return who is logged in."""
     text = _("{name} ({role}), until {until}")
     return [text.format(name=caller.name, role=word(caller.role), until=moment(caller.expires_at))]
+
+
+def waiting_lines(waiting: Waiting) -> list[SafeText]:
+    """Return what waits for somebody, and the commands that list it."""
+    transfers = ngettext(
+        "{count} contract transfer waits for your decision: `custmerge transfer list`.",
+        "{count} contract transfers wait for your decision: `custmerge transfer list`.",
+        waiting.transfers,
+    )
+    batches = ngettext(
+        "{count} approved bulk file waits to be run: `custmerge bulk status`.",
+        "{count} approved bulk files wait to be run: `custmerge bulk status`.",
+        waiting.batches,
+    )
+    counted = ((transfers, waiting.transfers), (batches, waiting.batches))
+    return [text.format(count=count) for text, count in counted if count]
 
 
 def proof_lines(proof: Proof) -> list[SafeText]:

@@ -67,7 +67,9 @@ def _details(event: Event) -> list[SafeText]:
         fields = literal(", ").join(labels.get(name, name) for name in event.taken)
         taken = _("taken: {fields}").format(fields=fields)
     facts = literal("; ").join(
-        fact_label(name, moment(value) if name == "until" else value) for name, value in sorted(event.facts)
+        # What isn't a moment comes back as it is.
+        fact_label(name, moment(value))
+        for name, value in sorted(event.facts)
     )
     lines = (pair(event.survivor, event.absorbed), literal("; ").join(filter(None, moved)), taken, facts)
     return [line for line in lines if line]

@@ -8,20 +8,27 @@ from custmerge.cli.language import SafeText, _, field_label, literal, moment, pa
 from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
 from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, moments
 from custmerge.cli.render.text.styles import Style
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Package
 from custmerge.rules.plan import Order
-from custmerge.services.find import Profile
+from custmerge.services.find import Match, Profile, Reason
+
+ALWAYS_SHOWN = 4
+"""Columns of what a search found that are there even if all their cells are empty."""
 
 
-def customers_table(customers: Sequence[Customer]) -> Table:
-    """Return customers, a line each."""
+def matches_table(matches: Sequence[Match]) -> Table:
+    """Return the customers that a search found, a line each, with what it found where that isn't in the line."""
     rows = []
-    for c in customers:
+    for match in matches:
+        c = match.customer
         company, first, last, _street, postcode, city, *_rest = c.values
         merged_into = _("→ {number}").format(number=c.merged_into) if c.merged_into else None
         cells = (company, f"{first} {last}".strip(), f"{postcode} {city}".strip())
-        rows.append((c.number, *map(_with_its_remarks, cells), merged_into))
-    return Table((_("Number"), _("Company"), _("Name"), _("City"), BLANK), rows)
+        why = literal("\n").join(map(_reason, match.reasons))
+        rows.append((c.number, *map(_with_its_remarks, cells), merged_into, why))
+    headings = (_("Number"), _("Company"), _("Name"), _("City"), BLANK, _("Found in"))
+    filled = [at for at, cells in enumerate(zip(*rows, strict=True)) if at < ALWAYS_SHOWN or any(cells)]
+    return Table([headings[at] for at in filled], [[row[at] for at in filled] for row in rows])
 
 
 def profile_parts(profile: Profile) -> list[Part]:
@@ -59,6 +66,14 @@ def _package_lines(package: Package) -> list[Line]:
         contact = _("Contact: {details}").format(details=details or literal("–"))
         lines.append(Line(INDENTED.format(text=contact)))
     return lines
+
+
+def _reason(reason: Reason) -> SafeText:
+    label = _("domain") if reason.field is None else field_label(reason.field)
+    text = literal("{label} {value}").format(label=label, value=_with_its_remarks(reason.value))
+    if not reason.more:
+        return text
+    return literal("").join((text, _(" and {count} more").format(count=reason.more)))
 
 
 def _with_its_remarks(value: str) -> SafeText:
