@@ -81,7 +81,7 @@ def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
     agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
     typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")
     typist.sees("Der Nachweis für 20003 gilt bis ")
-    typist.sees("Identisch: Beide Datensätze stimmen überein")
+    typist.sees("Identisch: Keine Kontaktdaten unterscheiden sich")
     typist.answers("[j/N]: ", "j")
     assert typist.ends() == 0
 
