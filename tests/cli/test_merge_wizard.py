@@ -86,6 +86,34 @@ def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
     assert typist.ends() == 0
 
 
+def test_a_proof_that_ends_while_somebody_chooses_is_asked_for_again(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    (customers.folder / "new.csv").write_text("number,password\n20002,pw-neu\n")
+    assert customers.anna.in_process("import", "customers", "new.csv", "--update").code == 0
+    typist.child.sendline("1")
+    typist.sees("The proof doesn't hold any more")
+    typist.answers("A domain from its package [zwei.example]: ", "")
+    typist.answers("The password that belongs to it: ", "pw-neu")
+    typist.answers("Your choice: ", "1")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "y")
+    typist.sees("Order 1 is done")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 0
+
+
+def test_a_number_is_not_merged_with_itself_but_asked_for_again(customers, agent):
+    typist = Typist(agent, "merge", "20002")
+    typist.answers("Number that is kept: ", "20002")
+    typist.sees("can't be merged with itself")
+    typist.answers("Number that is kept: ", "10001")
+    typist.sees("A domain from its package: ")
+    typist.presses_ctrl_c()
+    assert typist.ends() == 130
+
+
 def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
     typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt", "--domain", "zwei.example")
     typist.answers("belongs to it: ", "pw-2")
