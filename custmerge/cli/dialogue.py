@@ -233,7 +233,15 @@ class Form:
         number = self._ask(_Step.NUMBER, question, option=NUMBER_OPTION, default=default)
         try:
             verify.check_claim(self._context.database, self._caller, number, into=into, now=self._context.now())
-        except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
+        except MergedAway as error:
+            if error.details["merged_into"] == into:
+                self._terminal.warn(
+                    _("{number} went into {into} already: name another number."), number=number, into=into
+                )
+            else:
+                self._terminal.refuse(error)
+            return _Step.NUMBER
+        except (BadValue, SelfMerge, UnknownNumber) as error:
             self._terminal.refuse(error)
             return _Step.NUMBER
         if number != self._request.absorbed:
@@ -274,11 +282,10 @@ class Form:
         except ProofRefused as error:
             # One answer for all three (rule 3): the password is the one that is typed unseen.
             self._terminal.refuse(error)
-            self._terminal.say(
-                _("{number}, {domain}: type the password again, or < to change them."),
-                number=claim.absorbed,
-                domain=claim.domain,
-            )
+            again = _("{number}, {domain}: type the password again, or < to change them.")
+            if self._given.absorbed:
+                again = _("{number}, {domain}: type the password again, or < to change the domain.")
+            self._terminal.say(again, number=claim.absorbed, domain=claim.domain)
             return _Step.PASSWORD
         # What is proved isn't asked for again.
         self._trail = [step for step in self._trail if step not in (_Step.DOMAIN, _Step.PASSWORD)]
@@ -295,10 +302,10 @@ class Form:
         # The error of a blocked pair says the verdict.
         has_verdict = comparison.decision is not Decision.BLOCKED
         terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
-        self._request = replace(request, shown=comparison, wishes=self._given.wishes)
+        self._request = replace(request, shown=comparison, dropped=None, wishes=self._given.wishes)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            wishes = asked_wishes(terminal, comparison, offer.packages, self._given.wishes)
+            wishes = asked_wishes(terminal, offer, self._given.wishes)
             self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 

@@ -16,7 +16,7 @@ from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
-from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
+from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs, remedied
@@ -48,6 +48,8 @@ class Offer:
     comparison: Comparison
     packages: tuple[Package, ...]
     """The packages of the absorbed number, in the order of their keys."""
+    missing: tuple[Field, ...]
+    """The details that the survivor's record lacks, which `Wishes.fill` would take."""
     proved_until: str | None
     """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
 
@@ -68,7 +70,8 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
-        return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
+        packages = tuple(orders.state.packages_of(absorbed))
+        return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
