@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from custmerge.cli.language import SafeText, _, literal, visible
+from custmerge.cli.language import SafeText, literal, visible
 from custmerge.cli.render.text.parts import BLANK, Cell, Column, Grid, Line, Page, Part, Row, Table
 
 _FACT = literal("{label}: {value}")
@@ -44,7 +44,7 @@ def _row_lines(columns: Sequence[Column], cells: Sequence[Cell]) -> Iterator[Saf
     for column, cell in zip(columns, cells, strict=True):
         text = _text(cell)
         if text in column.words:
-            text = _(column.words[text])
+            text = column.words[text]
         heading = literal(" ").join(column.heading.split())
         if text:
             yield _FACT.format(label=heading, value=text) if heading else text

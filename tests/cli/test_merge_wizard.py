@@ -81,9 +81,37 @@ def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
     agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
     typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")
     typist.sees("Der Nachweis für 20003 gilt bis ")
-    typist.sees("Identisch: Beide Datensätze stimmen überein")
+    typist.sees("Identisch: Keine Kontaktdaten unterscheiden sich")
     typist.answers("[j/N]: ", "j")
     assert typist.ends() == 0
+
+
+def test_a_proof_that_ends_while_somebody_chooses_is_asked_for_again(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    (customers.folder / "new.csv").write_text("number,password\n20002,pw-neu\n")
+    assert customers.anna.in_process("import", "customers", "new.csv", "--update").code == 0
+    typist.child.sendline("1")
+    typist.sees("The proof doesn't hold any more")
+    typist.answers("A domain from its package [zwei.example]: ", "")
+    typist.answers("The password that belongs to it: ", "pw-neu")
+    typist.answers("Your choice: ", "1")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "y")
+    typist.sees("Order 1 is done")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 0
+
+
+def test_a_number_is_not_merged_with_itself_but_asked_for_again(customers, agent):
+    typist = Typist(agent, "merge", "20002")
+    typist.answers("Number that is kept: ", "20002")
+    typist.sees("can't be merged with itself")
+    typist.answers("Number that is kept: ", "10001")
+    typist.sees("A domain from its package: ")
+    typist.presses_ctrl_c()
+    assert typist.ends() == 130
 
 
 def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
@@ -124,6 +152,22 @@ def test_a_password_is_not_shown_while_it_is_typed(customers, cli):
     typist.sees("3 of 4: comparison and choice")
     typist.presses_ctrl_c()
     assert typist.ends() == 130
+
+
+def test_a_customer_is_told_the_same_whatever_of_the_proof_is_wrong(customers, cli):
+    told = set()
+    for number, domain, password in (
+        ("99999", "zwei.example", "pw-2"), ("20002", "nein.example", "pw-2"), ("20002", "zwei.example", "nein"),
+    ):  # fmt: skip
+        typist = Typist(cli.login("10001", "pw-1"), "merge")
+        for answer in (number, domain, password):
+            typist.answers(": ", answer)
+        typist.child.expect("The password that belongs to it: $")
+        told.add(typist.child.before.replace(number, "NUMBER").replace(domain, "DOMAIN"))
+        typist.presses_ctrl_c()
+        assert typist.ends() == 130
+    assert len(told) == 1
+    assert "Not verified" in told.pop()
 
 
 def test_cancelling_changes_nothing(customers, cli):

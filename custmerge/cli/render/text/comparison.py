@@ -49,7 +49,7 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool, has_verdict: boo
 def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
     heading = literal("{number}\n{part}")
     columns = (
-        Column(literal(""), is_key=True, words=_WORDS),
+        Column(literal(""), is_key=True, words={mark: _(_WORDS[mark]) for mark in _WORDS}),
         Column(_("Field"), is_key=True),
         Column(heading.format(number=comparison.survivor, part=_("kept")), is_wide=True),
         Column(heading.format(number=comparison.absorbed, part=_("taken over")), is_wide=True),

@@ -78,7 +78,7 @@ def choice_sentence(receipt: Receipt) -> SafeText:
     what = {
         Choice.ADOPT: _("Adopt: the moved packages use the data of {survivor}."),
         Choice.KEEP: _("Keep: the moved packages keep the data of {absorbed}."),
-        Choice.IDENTICAL: _("Identical: both records say the same, the packages stay as they are."),
+        Choice.IDENTICAL: _("Identical: no detail differs, the packages stay as they are."),
     }[receipt.choice]
     return what.format(survivor=receipt.survivor, absorbed=receipt.absorbed)
 

@@ -47,8 +47,8 @@ class Column:
     """Whether its cells are moments: a line each, or two, the day and the time."""
     is_key: bool = False
     """Whether its cells say what a row is, so that they need no heading."""
-    words: Mapping[str, str] = field(default_factory=dict)
-    """What its marks mean, marked for translation: for whoever hears them read."""
+    words: Mapping[str, SafeText] = field(default_factory=dict)
+    """What its marks mean: for whoever hears them read."""
 
 
 def moments(heading: SafeText) -> Column:
