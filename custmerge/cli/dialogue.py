@@ -302,7 +302,7 @@ class Form:
         # The error of a blocked pair says the verdict.
         has_verdict = comparison.decision is not Decision.BLOCKED
         terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
-        self._request = replace(request, shown=comparison, dropped=None, wishes=self._given.wishes)
+        self._request = replace(request, shown=offer, wishes=self._given.wishes)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
             wishes = asked_wishes(terminal, offer, self._given.wishes)
@@ -317,7 +317,6 @@ class Form:
                 raise
             self._terminal.warn(_("The proof doesn't hold any more: it is asked for again."))
             return _Step.DOMAIN
-        self._request = replace(self._request, dropped=receipt.dropped)
         self._enter(_Step.CONFIRMATION)
         self._terminal.show(*confirmed_lines(receipt))
         question = _("Merge {absorbed} into {survivor}?")

@@ -28,20 +28,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """The order that is asked for."""
-
-    absorbed: str
-    into: str | None
-    """The number that is kept; None for a customer's own."""
-    wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
-    shown: Comparison | None = None
-    """The comparison that the person saw; the order is refused if the records have changed since."""
-    dropped: tuple[str, ...] | None = None
-    """The packages that lose their own contact, as the person saw them; the order is refused if they have changed."""
-
-
-@dataclass(frozen=True, slots=True)
 class Offer:
     """The data for deciding about an order, for a caller with a valid proof."""
 
@@ -52,6 +38,18 @@ class Offer:
     """The details that the survivor's record lacks, which `Wishes.fill` would take."""
     proved_until: str | None
     """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The order that is asked for."""
+
+    absorbed: str
+    into: str | None
+    """The number that is kept; None for a customer's own."""
+    wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
+    shown: Offer | None = None
+    """The offer that the person saw; the order is refused if the records or packages have changed since."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
@@ -114,15 +112,13 @@ def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Call
         # Compared first, so that a person sees the new difference and not an error that follows from it.
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        if compare(*records).fields != request.shown.fields:
+        packages = tuple(orders.state.packages_of(pair[1]))
+        if (compare(*records).fields, packages) != (request.shown.comparison.fields, request.shown.packages):
             raise Changed(survivor=pair[0], absorbed=pair[1])
     try:
-        plan = orders.decide(pair, request.wishes)
+        return orders.decide(pair, request.wishes)
     except IdentityBlocked:
         raise remedied(unit, caller, compare(*orders.living_pair(pair))).block from None
-    if request.dropped is not None and plan.dropped != request.dropped:
-        raise Changed(survivor=pair[0], absorbed=pair[1])
-    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,11 +127,12 @@ def test_a_number_is_not_merged_with_itself_but_asked_for_again(customers, agent
     assert typist.ends() == 130
 
 
-def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
+@pytest.mark.parametrize("changed", ["P20002,20002,zwei.example,Bonn", "NEW,20002,neu.example,"])
+def test_packages_that_changed_after_they_were_shown_are_not_merged(customers, agent, changed):
     typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt", "--domain", "zwei.example")
     typist.answers("belongs to it: ", "pw-2")
     typist.sees("Merge 20002 into 10001? [y/N]: ")
-    (customers.folder / "own.csv").write_text("package,number,domains,contact_city\nP20002,20002,zwei.example,Bonn\n")
+    (customers.folder / "own.csv").write_text(f"package,number,domains,contact_city\n{changed}\n")
     assert customers.anna.in_process("import", "packages", "own.csv", "--update").code == 0
     typist.child.sendline("y")
     typist.sees("was changed meanwhile")

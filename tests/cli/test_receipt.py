@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.marks import on_sqlite_alone
@@ -148,10 +149,10 @@ def test_an_order_whose_receipt_is_lost_is_said_to_be_executed(customers, agent)
 
 @on_sqlite_alone
 def test_a_receipt_is_written_though_the_output_is_lost(customers, agent):
-    proof = ("--domain", "drei.example", "--password-stdin")
-    with open("/dev/full", "w") as full:
+    order = ("20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", "--yes")
+    with Path("/dev/full").open("w") as full:
         lost = subprocess.run(
-            [sys.executable, "-m", "custmerge", "merge", "20003", "--into", "10001", *proof, "--receipt", "x.txt"],
+            [sys.executable, "-m", "custmerge", "merge", *order, "--receipt", "x.txt"],
             input=b"pw-3", stdout=full, stderr=subprocess.PIPE, env=agent.environ(), cwd=agent.folder, check=False,
         )  # fmt: skip
     assert lost.returncode == 1
