@@ -87,7 +87,7 @@ class Declined(CustmergeError, code="declined", exit=ExitCode.DIFFERS):
 
 
 class InputEnded(Declined):
-    """Ctrl-D at a question."""
+    """A question was answered by Ctrl-D."""
 
 
 class BadUsage(CustmergeError, code="usage", exit=ExitCode.USAGE):
@@ -692,13 +692,13 @@ class Interrupted(CustmergeError, code="interrupted", exit=ExitCode.INTERRUPTED)
 
 
 class FormLeft(Interrupted):
-    """Ctrl-C or Ctrl-D at a question of the form of `merge`."""
+    """The form of `merge` was left by Ctrl-C or Ctrl-D at a question."""
 
     template = N_("Left before the order was sent: nothing was merged.")
 
 
 class FormLeftLater(FormLeft):
-    """Likewise, where orders of the same dialogue were executed before."""
+    """The form of `merge` was left after orders of the same dialogue had been executed."""
 
     template = N_("Left before a further order was sent: what was executed stands (orders: {orders}).")
 
@@ -746,6 +746,12 @@ class ReportLost(OutputFailed):
         "The report {file} couldn't be written to its end ({reason}) and was taken away; what was done with the rows "
         "stands, `custmerge history` tells."
     )
+
+
+class ReceiptLost(OutputFailed):
+    """The order is executed, and its receipt isn't written."""
+
+    template = N_("Order {order} is executed, but its receipt couldn't be written: {file}: {why}.")
 
 
 class TokenLost(OutputFailed):

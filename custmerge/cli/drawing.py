@@ -47,18 +47,18 @@ def drawn(part: Part, width: int) -> RenderableType:
             return _table(part, width)
 
 
-def as_text(parts: Iterable[Part]) -> SafeText:
-    """Return what goes to a file or a pipe in place of a terminal: each row on a line of its own."""
+def as_text(parts: Iterable[Part], width: int = FILE_WIDTH) -> SafeText:
+    """Return what goes to a file or a pipe in place of a terminal: each row on a line of its own where it fits."""
     from rich.console import Console
     from rich.theme import Theme
 
     from custmerge.cli.render.text.styles import definitions
 
     theme = Theme(definitions(None))
-    console = Console(theme=theme, color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
+    console = Console(theme=theme, color_system=None, width=width, highlight=False, markup=False, emoji=False)
     with console.capture() as captured:
         for part in parts:
-            console.print(drawn(part, FILE_WIDTH))
+            console.print(drawn(part, width))
     lines = captured.get().splitlines()
     return literal("\n").join([*(line.rstrip() for line in lines), literal("")])
 

@@ -308,6 +308,12 @@ def moment(stamp: str | None) -> SafeText:
     return written.format(year=year, month=month, day=day, time=local.strftime("%H:%M:%S"), zone=zone)
 
 
+def day(stamp: str) -> SafeText:
+    """Return the day of a moment, see `history.stamp`, for people: in their own zone."""
+    year, month, number = datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d").split("-")
+    return _("{year}-{month}-{day}").format(year=year, month=month, day=number)
+
+
 def decimal(value: float) -> SafeText:
     """Return a number with one decimal for people."""
     whole, tenths = f"{value:.1f}".split(".")

@@ -142,9 +142,8 @@ def _on_a_keyboard(character: str) -> str:
 def surely_different_phones(left: str, right: str) -> bool:
     """Return whether two texts surely have different keys as telephone numbers, without parsing them.
 
-    An empty text differs from one with a digit. Two German numbers of digits and separators only differ if their last
-    four digits do, because E.164 changes only the start of a number. If False is returned, the keys may be equal or
-    differ.
+    An empty text differs from one with a digit. Two German numbers of digits and separators differ if their last four
+    digits do, because E.164 changes only the start of a number. If False is returned, the keys may be equal or not.
     """
     if "" in (left, right):
         return bool(_NO_DIGIT.sub("", left + right))

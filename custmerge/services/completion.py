@@ -1,4 +1,4 @@
-"""What a shell may complete: numbers, for staff with an open session and for nobody else."""
+"""Numbers for the completion of a shell, only for staff with an open session."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from custmerge.storage.completion import Numbered
 
 
 def numbers(database_url: str, token: str, what: Numbered, now: datetime) -> list[int]:
-    """Return the newest numbers of something, newest first; none for a customer, who isn't to see what is another's.
+    """Return the newest numbers of a kind, newest first; none for a customer, who mustn't see those of others.
 
-    None from PostgreSQL either: a server may let somebody wait who only types.
+    None from PostgreSQL either, because a person who types may have to wait for a server.
     """
     if not database_url.startswith("sqlite:"):
         return []

@@ -32,13 +32,13 @@ LONGEST_TEXT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Where a word of a search stands that isn't in a record's number, names, postcode or city."""
+    """Where a word of a search is found, if not in a record's number, names, postcode or city."""
 
     field: Field | None
     """None for a domain."""
     value: str
     more: int = 0
-    """In how many other domains of the number it stands."""
+    """How many other domains of the number contain the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,11 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found."""
+    """The result of a search."""
 
     matches: tuple[Match, ...]
     has_more: bool
-    """Whether there are more than were to be shown."""
+    """Whether there are more matches than the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ def diff(
 
 
 def _reasons(unit: Unit, customers: Sequence[Customer], words: Iterable[str]) -> dict[str, list[Reason]]:
-    """Return by number why each customer was found, where that isn't seen in `SEEN_FIELDS` or the number.
+    """Return by number the reasons why each customer matched, except those in `SEEN_FIELDS` or the number.
 
-    Nothing of bank data is among it, in which no word is looked for.
+    Bank data is never among the reasons, because it isn't searched.
     """
     reasons: dict[str, list[Reason]] = {customer.number: [] for customer in customers}
     for word in words:

@@ -16,7 +16,7 @@ from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
-from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
+from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs, remedied
@@ -38,18 +38,20 @@ class Request:
     shown: Comparison | None = None
     """The comparison that the person saw; the order is refused if the records have changed since."""
     dropped: tuple[str, ...] | None = None
-    """The packages that the person was told lose a contact of their own; refused likewise."""
+    """The packages that lose their own contact, as the person saw them; the order is refused if they have changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What there is to decide about, once the proof holds."""
+    """The data for deciding about an order, for a caller with a valid proof."""
 
     comparison: Comparison
     packages: tuple[Package, ...]
-    """What the absorbed number brings, in the order of their keys."""
+    """The packages of the absorbed number, in the order of their keys."""
+    missing: tuple[Field, ...]
+    """The details that the survivor's record lacks, which `Wishes.fill` would take."""
     proved_until: str | None
-    """When the proof ends, see `history.stamp`; None where a contract transfer stands in for it."""
+    """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
@@ -61,14 +63,15 @@ def preview(database: Database, caller: Caller, request: Request, now: datetime)
 
 
 def offered(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> Offer:
-    """Return the comparison of two numbers for an order, with their bank data: staff need the proof too."""
+    """Return the offer for two numbers, with their bank data: staff need the proof, too."""
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
-        return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
+        packages = tuple(orders.state.packages_of(absorbed))
+        return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
@@ -134,11 +137,11 @@ class Receipt:
     taken: tuple[Field, ...]
     """The details that were written into the survivor's record."""
     filled: tuple[Field, ...]
-    """Those of them that were empty there."""
+    """The taken details that were empty in the survivor's record."""
     packages: tuple[str, ...]
     """Keys of the moved packages, sorted."""
     dropped: tuple[str, ...]
-    """Keys of those that lose a contact of their own."""
+    """Keys of the moved packages that lose a contact of their own."""
     domains: tuple[str, ...]
     """Names of the moved domains, sorted."""
     at: str
@@ -235,7 +238,7 @@ class Orders:
         return pair in self._proofs and pair[1] not in self.state.survivors
 
     def proved_until(self, pair: Pair) -> str | None:
-        """Return the moment until which a pair is proved, None where it isn't."""
+        """Return the moment at which the proof for a pair ends, None if there is no valid proof."""
         return self._proofs.get(pair)
 
     def transfer_for(self, pair: Pair) -> int | None:

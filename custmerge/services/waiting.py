@@ -1,4 +1,4 @@
-"""What waits for a supervisor: contract transfers to decide, approved bulk files to run."""
+"""Work that waits for a supervisor: contract transfers to decide, approved bulk files to run."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How much waits for somebody."""
+    """The numbers of things that wait for a person."""
 
     transfers: int = 0
-    """Filed by others, not decided."""
+    """Contract transfers that others filed and nobody decided."""
     batches: int = 0
-    """Approved by others and not run, or cut off."""
+    """Bulk files that others approved and nobody has run to the end."""
 
 
 def waiting(database: Database, caller: Caller, now: datetime) -> Waiting:
-    """Return what the caller may decide or run; nothing for who isn't a supervisor."""
+    """Return the number of things that the caller may decide or run; 0 unless the caller is a supervisor."""
     if not may(caller.role, Capability.TRANSFER_DECIDE):
         return Waiting()
     with database.reading() as unit:
@@ -41,7 +41,7 @@ def waiting(database: Database, caller: Caller, now: datetime) -> Waiting:
 
 
 def _is_runnable(batch: Batch, caller: Caller, now: datetime) -> bool:
-    """Return whether an approved bulk file can be run by the caller, and nobody is running it."""
+    """Return whether the caller can run an approved bulk file that nobody is running."""
     if batch.state not in UNFINISHED or batch.approved_at is None or batch.approved_by_person == caller.person:
         return False
     is_running = batch.alive_until is not None and batch.alive_until >= stamp(now)

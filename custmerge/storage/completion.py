@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 WAIT_SECONDS = 0.1
-"""For somebody who writes: whoever types waits too."""
+"""For another writer; short, because the person who types waits, too."""
 _LISTED_AT_MOST = 50
 _OWNER = """
 SELECT staff.role, session.created_at, session.last_used_at
@@ -18,7 +18,7 @@ WHERE session.token_sha256 = ? AND staff.disabled_at IS NULL
 
 
 class Numbered(StrEnum):
-    """What has numbers, and the statement that lists the newest of them."""
+    """The kinds of numbers, with the statements that list them."""
 
     ORDERS = 'SELECT "order" FROM custmerge_order'
     STANDING_ORDERS = (
@@ -32,19 +32,19 @@ class Numbered(StrEnum):
 
 
 def person_of(path: Path, token_sha256: str) -> tuple[str, str, str] | None:
-    """Return role, begin and last use of the session of staff that a token opens, ended or not; None for no such."""
+    """Return role, begin and last use of a token's session of staff, expired or not; None if there is none."""
     rows = _rows(path, _OWNER, token_sha256)
     return (str(rows[0][0]), str(rows[0][1]), str(rows[0][2])) if rows else None
 
 
 def newest(path: Path, what: Numbered) -> list[int]:
-    """Return the newest numbers of something, newest first."""
+    """Return the newest numbers of a kind, newest first."""
     return [int(number) for (number,) in _rows(path, f"{what} ORDER BY 1 DESC LIMIT {_LISTED_AT_MOST}")]
 
 
 def _rows(path: Path, statement: str, *parameters: str) -> list[tuple[str | int, ...]]:
-    """Return the rows of a statement; none where the file isn't there, isn't ours, or can't be read at once."""
-    # Imported here: commands that aren't being completed have their own way to the file.
+    """Return the rows of a statement; none if the file is missing, isn't custmerge's, or can't be read at once."""
+    # Imported here, because other commands read the file by SQLAlchemy.
     import sqlite3
 
     try:

@@ -132,6 +132,13 @@ def test_help_and_wrong_use_load_nothing_heavy(sqlite_cli, arguments):
     assert not imported_by(arguments, sqlite_cli.environ()) & (HEAVY | {"rich.table"})
 
 
+@pytest.mark.parametrize(("words", "found"), [("custmerge di", "diff"), ("custmerge merge --ta", "--take")])
+def test_completion_loads_nothing_heavy(sqlite_cli, words, found):
+    shell = {"_CUSTMERGE_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    assert sqlite_cli(**shell).out.split() == [found]
+    assert not imported_by([], sqlite_cli.environ() | shell) & (HEAVY | {"rich.table"})
+
+
 def test_diff_loads_only_what_it_needs(sqlite_cli):
     loaded = imported_by(["diff", "2", "--into", "1"], sqlite_cli.as_("ben").environ())
     assert "sqlalchemy" in loaded

@@ -21,8 +21,8 @@ IN_BOTH = (
 )
 NAMES = (
     "absorbed adopt agent amcheck argon audit auditor bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "custmerge d de doctor e ed en excel f file full help integrity jsonl keep keyring libpq merge ok password pg "
-    "pipes postgre postgresql qwertz s sqlite survivor t undo verify w"
+    "custmerge d de doctor e ed en excel f false file full help integrity jsonl keep keyring libpq merge ok password "
+    "pg pipes postgre postgresql qwertz s sqlite survivor t true undo verify w"
 )
 """Of programs, columns, checks, choices and settings, as they are typed."""
 # Typer asks gettext for these of its own.

@@ -58,6 +58,10 @@ EVENTS = (
         411, AT, "annegret", "transfer_approve", None, "10003", "20013", None, "", None, None, (), (("row", "2"),)
     ),
 )  # fmt: skip
+SETTINGS = [
+    Given("database_url", "postgresql://bernadette:***@server/kunden", Source.ENVIRONMENT, "CUSTMERGE_DATABASE_URL"),
+    Given("retention_days", "365", Source.DEFAULT, ""),
+]
 REASONS = (Reason(None, "garten.example", 2), Reason(Field.PHONE, "0721 91374-0"))
 SAMPLES = {
     access.staff_table: lambda draw: draw([Person(3, "bernadette", Role.SUPERVISOR, AT, AT, "")]),
@@ -68,6 +72,7 @@ SAMPLES = {
     bulk.batches_table: lambda draw: draw([BATCH, BATCH]),
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
+    settings.settings_table: lambda draw: draw(SETTINGS),
     records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
     settings.settings_table: lambda draw: draw([Given("database_url", URL, Source.FILE, "/etc/custmerge.toml")]),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
