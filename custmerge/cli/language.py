@@ -11,7 +11,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from custmerge.errors import N_, BadValue, CustmergeError
+from custmerge.errors import N_, BadValue, CustmergeError, NotAllowed
 from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
@@ -359,6 +359,8 @@ def sentence(error: CustmergeError, *, for_data: bool = False) -> SafeText:
     details = error.details
     if isinstance(error, BadValue):
         details = {**details, "name": word(str(details["name"]))}
+    if isinstance(error, NotAllowed) and isinstance(allowed := details["allowed"], list):
+        details = {**details, "allowed": _(" or ").join(word(str(role)) for role in allowed)}
     return filled(error.template, details, for_data=for_data)
 
 

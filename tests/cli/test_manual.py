@@ -94,7 +94,7 @@ def test_no_page_loses_anything_or_is_wider_than_the_screen(pages, width):
         seen = drawn(page, width)
         code = [
             f"    {line}"
-            for block in re.findall(r"^```.*?\n(.*?)^```", page, re.M | re.S)
+            for block in re.findall(r"^```.*?\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
             for line in block.split("\n")
         ]
         assert {line for line in seen.splitlines() if len(line) > width} <= {*code}, name
