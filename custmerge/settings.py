@@ -199,7 +199,7 @@ def checked_url(url: str) -> str:
     except UnicodeEncodeError:
         raise BadValue(name="database", value="…", why=N_("isn't UTF-8")) from None
     if "\0" in url:
-        raise BadValue(name="database", value="…", why=N_("has a character NUL in it"))
+        raise BadValue(name="database", value="…", why=N_("has a NUL character in it"))
     if is_url and scheme in _POSTGRESQL:
         if _ends_early(rest):
             raise BadValue(

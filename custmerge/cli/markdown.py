@@ -58,10 +58,12 @@ class _LeftHeading(Heading):
 
 
 class _PlainCode(CodeBlock):
-    """A block of code as it stands: indented, lines that are too long folded."""
+    """A block of code as it stands: indented, every line whole, because it is copied from the screen."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Padding(Text(self.text.plain.rstrip(), overflow="fold"), (0, 0, 0, 4))
+        # Without Padding, which would break the lines; where one is longer than the screen the terminal folds it.
+        for line in self.text.plain.rstrip().splitlines():
+            yield Text(f"    {line}" if line else "", no_wrap=True, overflow="ignore")
 
 
 class _WholeTable(TableElement):

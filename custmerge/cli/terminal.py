@@ -57,7 +57,9 @@ class Terminal:
                 self._print_plain(self._out, part)
                 continue
             is_whole = isinstance(part, (SafeText, Line)) and not self._out.is_terminal
-            self._out.print(drawn(part, FILE_WIDTH if is_whole else self._out.width), soft_wrap=is_whole)
+            # Nothing drawn is wider than the screen but code in a manual page, whose lines the terminal folds.
+            width = FILE_WIDTH if is_whole else self._out.width
+            self._out.print(drawn(part, width), soft_wrap=is_whole, crop=False)
 
     def page(self, *parts: Part) -> None:
         """Print data for people, through their pager where somebody sits here and it is higher than the screen."""
@@ -292,7 +294,9 @@ def _pager_environment(environ: Mapping[str, str]) -> dict[str, str]:
     Source: less(1), "Security": LESSSECURE=1 turns off shell, editor, and files of other names.
     """
     kept = {name: value for name, value in environ.items() if name not in _KEPT_FROM_PAGER}
-    return {"LESS": _LESS, **kept, "LESSSECURE": "1"}
+    # Python writes UTF-8 where the locale isn't installed; less would go by the locale and show bytes.
+    charset = {"LESSCHARSET": "utf-8"} if sys.stdout.encoding.lower() == "utf-8" else {}
+    return {"LESS": _LESS, **charset, **kept, "LESSSECURE": "1"}
 
 
 def _pager_command(line: str) -> list[str]:

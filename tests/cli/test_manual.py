@@ -30,7 +30,7 @@ def drawn(page, width, color_system=None):
     console = Console(
         file=io.StringIO(), width=width, force_terminal=True, color_system=color_system, markup=False, highlight=False
     )
-    console.print(Manual(SafeText(page)))
+    console.print(Manual(SafeText(page)), crop=False)
     return console.file.getvalue()
 
 
@@ -92,7 +92,14 @@ def test_help_works_where_the_settings_do_not(sqlite_cli):
 def test_no_page_loses_anything_or_is_wider_than_the_screen(pages, width):
     for name, page in pages.items():
         seen = drawn(page, width)
-        assert max(map(len, seen.splitlines())) <= width, name
+        code = [
+            f"    {line}"
+            for block in re.findall(r"^```.*?\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+            for line in block.split("\n")
+        ]
+        assert {line for line in seen.splitlines() if len(line) > width} <= {*code}, name
+        # What is copied from the screen into a shell is what the page has.
+        assert {line for line in code if line.strip()} <= {*seen.splitlines()}, name
         # Left out are what links lead to, and the languages of blocks of code.
         said = re.sub(r"\]\([^)]+\)|^```\w+", "", page, flags=re.MULTILINE)
         lost = Counter(re.findall(r"\w", said)) - Counter(re.findall(r"\w", seen))
