@@ -215,7 +215,8 @@ class Form:
         except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
             self._terminal.refuse(error)
             return _Step.KEPT
-        self._request = replace(self._request, into=number)
+        if number != self._request.into:
+            self._request = replace(self._request, into=number, wishes=self._given.wishes)
         return _Step.DOMAIN if self._given.absorbed else _Step.NUMBER
 
     def _check_kept(self, number: str) -> None:
@@ -246,6 +247,7 @@ class Form:
             return _Step.NUMBER
         if number != self._request.absorbed:
             self._domain = ""
+            self._request = replace(self._request, wishes=self._given.wishes)
         self._request = replace(self._request, absorbed=number)
         return _Step.DOMAIN
 
@@ -302,10 +304,10 @@ class Form:
         # The error of a blocked pair says the verdict.
         has_verdict = comparison.decision is not Decision.BLOCKED
         terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
-        self._request = replace(request, shown=offer, wishes=self._given.wishes)
+        self._request = replace(request, shown=offer)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            wishes = asked_wishes(terminal, offer, self._given.wishes)
+            wishes = asked_wishes(terminal, offer, replace(request.wishes, choice=None))
             self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 

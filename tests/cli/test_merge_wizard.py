@@ -77,17 +77,19 @@ def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and
     assert customers.packages()["Q"]["contact"] is None
 
 
-def test_whoever_goes_back_may_choose_otherwise(customers, cli):
+def test_whoever_goes_back_may_choose_otherwise_and_finds_what_was_ticked(customers, cli):
     customers.package("Q", "20002", contact=details(street="Postfach 1"))
     typist = Typist(cli.login("10001", "pw-1"), "merge", "20002", "--domain", "zwei.example")
     typist.answers("belongs to it: ", "pw-2")
-    typist.answers("Your choice: ", "1")
+    typist.answers("Your choice: ", "city 1")
     typist.answers("[y/N]: ", "<")
+    typist.sees("[x] Take over for 10001: city Ulm")
     typist.answers("Your choice: ", "2")
     typist.answers("[y/N]: ", "y")
     typist.sees("Keep: the moved packages keep the data of 20002.")
     assert typist.ends() == 0
     assert customers.packages()["Q"]["contact"]["street"] == "Postfach 1"
+    assert customers.customers()["10001"]["city"] == "Ulm"
 
 
 def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
