@@ -161,7 +161,7 @@ class TransferWaits(IdentityBlocked):
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
-        "{transfer}, filed by {filed_by}, waits for a supervisor other than {filed_by}: `custmerge transfer approve "
+        "{transfer}, filed by {filed_by}, waits for a supervisor who didn't file it: `custmerge transfer approve "
         "{transfer}`."
     )
 
@@ -221,7 +221,8 @@ class LockedOut(CustmergeError, code="locked_out", exit=ExitCode.NOT_ALLOWED):
     """Too many wrong tries (contract §5)."""
 
     template = N_(
-        "Too many wrong tries for {name}: locked until {until}, a supervisor ends it with `custmerge user unlock`."
+        "Too many wrong tries for {name}: locked until {until}, a supervisor ends it with `custmerge user unlock "
+        "{name}`."
     )
 
 
@@ -247,7 +248,9 @@ class NotOwnTransfer(CustmergeError, code="not_own_transfer", exit=ExitCode.NOT_
 
 
 class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
-    template = N_("The role {role} may not do this: ask somebody whose role allows it.")
+    """The role may not do this; `allowed` are those that may."""
+
+    template = N_("The role {role} may not do this: ask somebody with the role {allowed}.")
 
 
 class PersonRequired(CustmergeError, code="person_required", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
@@ -489,6 +492,16 @@ class TransferOpen(CustmergeError, code="transfer_open", exit=ExitCode.CONFLICT)
     template = N_(
         "Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it, or end it with "
         "`custmerge transfer withdraw {id}` or `custmerge transfer reject {id} --reason TEXT`."
+    )
+
+
+class TransferFiled(TransferOpen):
+    """The open transfer isn't decided yet."""
+
+    template = N_(
+        "Contract transfer {id} for {absorbed} into {survivor} is filed already, by {filed_by}, and waits for a "
+        "supervisor who didn't file it: `custmerge transfer approve {id}`, or end it with `custmerge transfer "
+        "withdraw {id}` or `custmerge transfer reject {id} --reason TEXT`."
     )
 
 

@@ -25,7 +25,14 @@ _ENDS_LOGIN = frozenset("/?#[]@")
 _IN_SCHEME = re.compile(r"[A-Za-z0-9+.-]")
 _AFTER_SCHEME = re.compile(r":/+")
 """A file's path has one slash where a URL has two."""
-_KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int, "token_store": str}
+_KNOWN_KEYS = {"database_url": str, "lang": str, "retention_days": int, "token_store": str, "plain": bool}
+_WRITTEN = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+"""How yes and no may be written in the environment."""
+_WRONG_TYPES = {
+    str: N_("{key} must be a text"),
+    int: N_("{key} must be a whole number"),
+    bool: N_("{key} must be true or false"),
+}
 HIDDEN = "***"
 """Replaces a secret in a URL."""
 RETENTION_DAYS = 365
@@ -64,11 +71,15 @@ class Settings:
     retention_days: int = RETENTION_DAYS
     """The age after which `audit` reports a before-image that `purge` should have erased."""
     token_store: TokenPlace = TokenPlace.KEYRING
+    plain: bool = False
+    """Whether people get one fact a line, without boxes and colours, for screen readers."""
     sources: Mapping[str, Source] = field(default_factory=dict)
     """The source of each of the settings above, by the setting's name in the config file."""
 
 
-def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None) -> Settings:
+def gather(
+    environ: Mapping[str, str], *, database: str | None = None, lang: str | None = None, is_plain: bool = False
+) -> Settings:
     """Return the settings for the given options (None: not given) and environment.
 
     Raises BadFile for a config file that can't be read, BadValue for an impossible value.
@@ -83,6 +94,7 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
         "lang": _first("lang", lang, environ, config),
         "retention_days": _first("retention_days", None, environ, config),
         "token_store": _first("token_store", None, environ, config),
+        "plain": _first("plain", "true" if is_plain else None, environ, config),
     }
     values = {name: value for name, (value, _source) in given.items()}
     url = values["database_url"] or f"sqlite:///{data_directory() / 'custmerge.db'}"
@@ -95,6 +107,7 @@ def gather(environ: Mapping[str, str], *, database: str | None = None, lang: str
         lang=chosen,
         retention_days=_checked_days(values["retention_days"] or str(RETENTION_DAYS)),
         token_store=_checked_place(values["token_store"] or TokenPlace.KEYRING),
+        plain=_checked_yes(values["plain"] or "false"),
         sources={name: source for name, (_value, source) in given.items()},
     )
 
@@ -118,6 +131,7 @@ def described(settings: Settings, environ: Mapping[str, str]) -> list[Given]:
         "lang": settings.lang,
         "token_store": settings.token_store.value,
         "retention_days": str(settings.retention_days),
+        "plain": str(settings.plain).lower(),
     }
     file = str(settings.config_file or "")
     named = Source.ENVIRONMENT if environ.get("CUSTMERGE_CONFIG") else Source.DEFAULT
@@ -164,6 +178,12 @@ def _checked_place(text: str) -> TokenPlace:
     return TokenPlace(text)
 
 
+def _checked_yes(text: str) -> bool:
+    if text.lower() not in _WRITTEN:
+        raise BadValue(name="plain", value=text, why=N_("choose 1 or 0"))
+    return _WRITTEN[text.lower()]
+
+
 def _checked_days(text: str) -> int:
     is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(_MOST_DAYS))
     if not is_number or not 1 <= int(text) <= _MOST_DAYS:
@@ -179,7 +199,7 @@ def checked_url(url: str) -> str:
     except UnicodeEncodeError:
         raise BadValue(name="database", value="…", why=N_("isn't UTF-8")) from None
     if "\0" in url:
-        raise BadValue(name="database", value="…", why=N_("has a character NUL in it"))
+        raise BadValue(name="database", value="…", why=N_("has a NUL character in it"))
     if is_url and scheme in _POSTGRESQL:
         if _ends_early(rest):
             raise BadValue(
@@ -386,8 +406,7 @@ def _read(path: Path, *, named: bool) -> dict[str, str]:
         if key not in _KNOWN_KEYS:
             raise BadFile(file=str(path), why=N_("unknown setting {key}"), key=key)
         if type(value) is not _KNOWN_KEYS[key]:
-            why = N_("{key} must be a text") if _KNOWN_KEYS[key] is str else N_("{key} must be a whole number")
-            raise BadFile(file=str(path), why=why, key=key)
+            raise BadFile(file=str(path), why=_WRONG_TYPES[_KNOWN_KEYS[key]], key=key)
     if status is not None:
         _demand_own(path, status, has_secret=has_secret(str(content.get("database_url", ""))))
     return {key: str(value) for key, value in content.items()}

@@ -86,7 +86,13 @@ def test_the_front_knows_every_option_of_the_program_but_those_that_name_a_file_
         module = importlib.import_module(f"custmerge.cli.{VERBS[verb][0]}")
         for option in options(typer.main.get_command(module.app)):
             (flags if option.is_flag else with_value).update(option.opts)
-    assert with_value - known["WITH_VALUE"] == {"--database", "--checkpoint", "--sign-key", "--verify-key"}
+    assert with_value - known["WITH_VALUE"] == {
+        "--database",
+        "--checkpoint",
+        "--sign-key",
+        "--verify-key",
+        "--receipt",
+    }
     assert flags - known["FLAGS"] == {"--insecure-storage"}
     assert (known["WITH_VALUE"] - with_value, known["FLAGS"] - flags) == (set(), {"--help"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import os
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar
@@ -16,10 +17,10 @@ from custmerge import __version__, errors
 from custmerge.cli import completion, language
 from custmerge.cli.context import Context, GlobalOptions
 from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
-from custmerge.cli.help_page import epilog_of, examples_of, write_commands, write_options
+from custmerge.cli.help_page import MARGIN, TYPERS_LEAST, epilog_of, examples_of, write_commands, write_options
 from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
-from custmerge.cli.terminal import print_line
+from custmerge.cli.terminal import LEAST_WIDTH, print_line
 from custmerge.errors import N_, BadUsage, CustmergeError, ExitCode
 
 # Verb → the module that has it and what it does; a module is imported only when its verb is typed.
@@ -306,7 +307,13 @@ def _run(arguments: list[str], environ: Mapping[str, str]) -> int:
         if option.name in _COMPLETION_HELP:
             setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
     try:
-        code = command.main(args=arguments, prog_name=PROGRAM, standalone_mode=False, obj=Context(environ))
+        code = command.main(
+            args=arguments,
+            prog_name=PROGRAM,
+            standalone_mode=False,
+            obj=Context(environ),
+            terminal_width=_narrow_width(),
+        )
         flush_stdout()
     except SystemExit as end:
         # Typer ends like this when it prints a shell's completion.
@@ -314,6 +321,12 @@ def _run(arguments: list[str], environ: Mapping[str, str]) -> int:
     if code == ExitCode.INTERRUPTED:
         raise errors.Interrupted
     return code if isinstance(code, int) else ExitCode.DONE
+
+
+def _narrow_width() -> int | None:
+    """Return in how many columns help is written on a terminal that is narrower than Typer expects, else None."""
+    columns = shutil.get_terminal_size().columns
+    return max(columns, LEAST_WIDTH) - MARGIN if columns < TYPERS_LEAST + MARGIN else None
 
 
 def _app() -> typer.Typer:

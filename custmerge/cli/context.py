@@ -58,6 +58,9 @@ class GlobalOptions:
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help=_("No messages, only data and errors."))] = False
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help=_("Say what is done."))] = False
     no_color: Annotated[bool, typer.Option("--no-color", help=_("No colours."))] = False
+    plain: Annotated[
+        bool, typer.Option("--plain", help=_("One fact a line, no boxes, no colours: for screen readers."))
+    ] = False
 
 
 class Context:
@@ -90,13 +93,29 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         """The settings; raises BadFile, BadValue."""
-        return gather(self.environ, database=self.options.database, lang=self.options.lang)
+        return gather(
+            self.environ, database=self.options.database, lang=self.options.lang, is_plain=self.options.plain
+        )
 
     @cached_property
     def terminal(self) -> Terminal:
         """The person's terminal."""
         options = self.options
-        return Terminal(self.environ, no_input=options.no_input, no_color=options.no_color, quiet=options.quiet)
+        return Terminal(
+            self.environ,
+            no_input=options.no_input,
+            no_color=options.no_color,
+            quiet=options.quiet,
+            plain=self._is_plain,
+        )
+
+    @property
+    def _is_plain(self) -> bool:
+        try:
+            return self.settings.plain
+        except CustmergeError:
+            # `help` works where the settings don't; every other command has refused them by now.
+            return self.options.plain
 
     @cached_property
     def database(self) -> Database:

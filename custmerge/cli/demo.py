@@ -117,6 +117,7 @@ def demo(
         "CUSTMERGE_DATABASE_URL": url,
         "CUSTMERGE_LANG": os.environ["LANGUAGE"],
         **({"NO_COLOR": "1"} if context.terminal.no_color else {}),
+        **({"CUSTMERGE_PLAIN": "1"} if context.terminal.is_plain else {}),
     }
     with _environment(environment):
         for step in steps(_examples()):

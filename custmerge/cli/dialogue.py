@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 from custmerge.cli.choosing import asked_wishes
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, sentence
+from custmerge.cli.language import SafeText, _, literal, sentence
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
 from custmerge.cli.render.text.parts import Line
@@ -27,6 +27,7 @@ from custmerge.errors import (
     MergedAway,
     MissingInput,
     ProofRefused,
+    ProofRequired,
     ReceiptLost,
     SelfMerge,
     UnknownNumber,
@@ -143,7 +144,7 @@ class Form:
         self._done = done
         self._trail: list[_Step] = []
         """Questions that were asked and can be gone back to, the present one at the end."""
-        self._heading = ""
+        self._heading = literal("")
         self._steps: dict[_Step, Callable[[], _Step | None]] = {
             _Step.KEPT: self._kept,
             _Step.NUMBER: self._number,
@@ -196,9 +197,9 @@ class Form:
             if step in self._trail:
                 del self._trail[self._trail.index(step) :]
             self._trail.append(step)
-        if (heading := _HEADINGS[step]) != self._heading:
+        if (heading := _(_HEADINGS[step])) != self._heading:
             self._heading = heading
-            self._terminal.show(Line(_(_HEADINGS[step]), Style.HEADING))
+            self._terminal.show(Line(heading, Style.HEADING))
 
     def _ask(self, step: _Step, question: SafeText, *, option: str, default: str = "") -> str:
         """Return the answer to a question of the form; raises Declined where there is none."""
@@ -210,12 +211,17 @@ class Form:
     def _kept(self) -> _Step:
         number = self._ask(_Step.KEPT, _("Number that is kept"), option="--into", default=self._request.into or "")
         try:
-            verify.check_survivor(self._context.database, self._caller, number, self._context.now())
-        except (BadValue, UnknownNumber, MergedAway) as error:
+            self._check_kept(number)
+        except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
             self._terminal.refuse(error)
             return _Step.KEPT
         self._request = replace(self._request, into=number)
         return _Step.DOMAIN if self._given.absorbed else _Step.NUMBER
+
+    def _check_kept(self, number: str) -> None:
+        verify.check_survivor(self._context.database, self._caller, number, self._context.now())
+        if number == self._given.absorbed:
+            raise SelfMerge(number=number)
 
     def _number(self) -> _Step:
         into = self._request.into
@@ -227,7 +233,15 @@ class Form:
         number = self._ask(_Step.NUMBER, question, option=NUMBER_OPTION, default=default)
         try:
             verify.check_claim(self._context.database, self._caller, number, into=into, now=self._context.now())
-        except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
+        except MergedAway as error:
+            if error.details["merged_into"] == into:
+                self._terminal.warn(
+                    _("{number} went into {into} already: name another number."), number=number, into=into
+                )
+            else:
+                self._terminal.refuse(error)
+            return _Step.NUMBER
+        except (BadValue, SelfMerge, UnknownNumber) as error:
             self._terminal.refuse(error)
             return _Step.NUMBER
         if number != self._request.absorbed:
@@ -268,11 +282,10 @@ class Form:
         except ProofRefused as error:
             # One answer for all three (rule 3): the password is the one that is typed unseen.
             self._terminal.refuse(error)
-            self._terminal.say(
-                _("{number}, {domain}: type the password again, or < to change them."),
-                number=claim.absorbed,
-                domain=claim.domain,
-            )
+            again = _("{number}, {domain}: type the password again, or < to change them.")
+            if self._given.absorbed:
+                again = _("{number}, {domain}: type the password again, or < to change the domain.")
+            self._terminal.say(again, number=claim.absorbed, domain=claim.domain)
             return _Step.PASSWORD
         # What is proved isn't asked for again.
         self._trail = [step for step in self._trail if step not in (_Step.DOMAIN, _Step.PASSWORD)]
@@ -289,22 +302,28 @@ class Form:
         # The error of a blocked pair says the verdict.
         has_verdict = comparison.decision is not Decision.BLOCKED
         terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
-        self._request = replace(request, shown=comparison, wishes=self._given.wishes)
+        self._request = replace(request, shown=offer, wishes=self._given.wishes)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            wishes = asked_wishes(terminal, comparison, offer.packages, self._given.wishes)
+            wishes = asked_wishes(terminal, offer, self._given.wishes)
             self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 
-    def _confirmation(self) -> None:
-        receipt = merge.preview(self._context.database, self._caller, self._request, self._context.now())
-        self._request = replace(self._request, dropped=receipt.dropped)
+    def _confirmation(self) -> _Step | None:
+        try:
+            receipt = merge.preview(self._context.database, self._caller, self._request, self._context.now())
+        except ProofRequired:
+            if not self._terminal.can_ask:
+                raise
+            self._terminal.warn(_("The proof doesn't hold any more: it is asked for again."))
+            return _Step.DOMAIN
         self._enter(_Step.CONFIRMATION)
         self._terminal.show(*confirmed_lines(receipt))
         question = _("Merge {absorbed} into {survivor}?")
         question = question.format(absorbed=receipt.absorbed, survivor=receipt.survivor)
         if not self._terminal.confirm(question, option="--yes", can_go_back=True):
             raise Declined
+        return None
 
     @contextmanager
     def _leaving(self) -> Iterator[None]:

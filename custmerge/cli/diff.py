@@ -64,7 +64,7 @@ app = single(
     "custmerge diff 20002 10001",
     "custmerge diff 20002 --into 10001 --all --format json",
     explained=_(
-        "Compare two numbers, differences highlighted: `diff A B` is A as it would go into B. Exit code 0: identical "
-        "or equivalent, 1: details differ, 3: blocked by an identity field."
+        "Compare two numbers, differences highlighted; of two numbers (`diff 20002 10001`) the second is the one "
+        "that is kept. Exit code 0: identical or equivalent, 1: details differ, 3: blocked by an identity field."
     ),
 )

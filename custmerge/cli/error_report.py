@@ -28,13 +28,14 @@ _NEAR = 0.7
 _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 _NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
 _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
+_MISSING_OPTION = N_("The option {name} is missing.")
 _MISSING = re.compile(r"Missing (argument|option) .*", re.DOTALL)
 _WORD = re.compile(r"[\w-]{1,30}")
 """What may be meant for a command or an option; anything else may be a URL with its password."""
 # What Typer says when a command line is wrong; it has no catalogue for these.
 _USAGE_PROBLEMS = {
     re.compile(r"Missing argument '(?P<name>.+)'\."): N_("The argument {name} is missing."),
-    re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL): N_("The option {name} is missing."),
+    re.compile(r"Missing option '(?P<name>[^']+)'.*\.", re.DOTALL): _MISSING_OPTION,
     re.compile(r"Missing command\."): N_("A command is missing: --help lists them."),
     re.compile(r"No such command '(?P<name>.+)'\."): _NO_COMMAND,
     re.compile(r"No such option: (?P<name>\S+)"): _NO_OPTION,
@@ -103,6 +104,10 @@ def _usage_problem(error: typer.TyperException) -> SafeText:
     for pattern, template in _USAGE_PROBLEMS.items():
         if match := pattern.fullmatch(message):
             values = {name: without_urls_secrets(value) for name, value in match.groupdict().items()}
+            if template == _MISSING_OPTION:
+                values["name"] = (
+                    literal("{name} {place}").format(name=values["name"], place=_place_of(error)).rstrip()
+                )
             is_unknown = template in _UNKNOWN
             if is_unknown and not _WORD.fullmatch(match["name"]):
                 values["name"] = "…"
@@ -111,6 +116,11 @@ def _usage_problem(error: typer.TyperException) -> SafeText:
                 problem = literal(" ").join((problem, _("Did you mean {near}?").format(near=_(" or ").join(meant))))
             return problem
     return visible(without_urls_secrets(message))
+
+
+def _place_of(error: typer.TyperException) -> str:
+    """Return what stands for the value of the option that is missing: its choices or a word in capitals."""
+    return getattr(getattr(error, "param", None), "metavar", None) or ""
 
 
 def _known(error: typer.TyperException) -> list[str]:

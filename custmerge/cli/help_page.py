@@ -8,6 +8,9 @@ from typing import Any
 
 from custmerge.cli.language import SafeText, _
 
+TYPERS_LEAST, MARGIN = 50, 2
+"""Typer writes help in so many columns at least, unless told otherwise, and leaves so many free."""
+NAMES_AT_MOST, NAMES_WHERE_NARROW = 30, 8
 _EXAMPLES_BEGIN = 2
 """The lines of an epilog before its examples: one that keeps the lines as they are, and the heading."""
 # What Typer says of a type, which is Python's, and of numbers.
@@ -36,7 +39,12 @@ def write_options(command: Any, ctx: Any, formatter: Any) -> None:  # noqa: ANN4
             records = [(_TYPE.sub("", name), text) for name, text in records]
         if records:
             with formatter.section(heading):
-                formatter.write_dl([(name, _said(text)) for name, text in records])
+                formatter.write_dl([(name, _said(text)) for name, text in records], col_max=_name_column(formatter))
+
+
+def _name_column(formatter: Any) -> int:  # noqa: ANN401
+    """Return how wide the names of options may be that stand beside their texts; longer ones stand above them."""
+    return NAMES_AT_MOST if formatter.width >= TYPERS_LEAST else NAMES_WHERE_NARROW
 
 
 def write_commands(commands: Mapping[str, Any], groups: Mapping[SafeText, Sequence[str]], formatter: Any) -> None:  # noqa: ANN401

@@ -11,21 +11,20 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from custmerge.errors import N_, BadValue, CustmergeError
+from custmerge.errors import N_, BadValue, CustmergeError, NotAllowed
 from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
 from custmerge.settings import LANGUAGES, without_urls_secrets
 
 DOMAIN = "custmerge"
 _MANUAL = Path(__file__).parents[1] / "help"
-LOCALE = Path(__file__).parents[1] / "locale"
+_LOCALE = Path(__file__).parents[1] / "locale"
 CLAUSES_SHOWN = 10
 """More reasons than this are counted, not listed, in a sentence; scripts see all."""
 
 NAMES_SHOWN = 20
 """More moved packages or domains than this are counted, not listed, on a screen."""
 
-_LOCALE = Path(__file__).parents[1] / "locale"
 _FIELD_LABELS = {
     Field.COMPANY: N_("company"),
     Field.FIRST_NAME: N_("first name"),
@@ -53,9 +52,21 @@ _WORDS = frozenset(
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
         *(N_("connection"), N_("files"), N_("proof"), N_("name")),
-        *(N_("option"), N_("environment"), N_("file"), N_("default")),
+        *(N_("option"), N_("environment"), N_("file"), N_("default"), N_("history")),
     }
 )
+_WHY_VOID = {
+    "identity_changed": N_("company, first or last name was changed"),
+    "number_merged": N_("one of the numbers went into another"),
+    "filer_disabled": N_("the person who filed it was disabled"),
+    "filer_role": N_("the person who filed it has another role"),
+    "approver_disabled": N_("the person who approved it was disabled"),
+    "approver_role": N_("the person who approved it has another role"),
+    "not_as_told": N_("it wasn't as the history has it"),
+    "withdrawn": N_("withdrawn by the person who filed it"),
+    "older_version": N_("void since an older version"),
+}
+"""Why a contract transfer became void, see `rules.transfers.Why`, which isn't loaded for every command."""
 # What the system says of files and connections: the C library's texts, which have no German where no such locale is.
 _SYSTEM_REASONS = (
     *(N_("No such file or directory"), N_("Permission denied"), N_("Operation not permitted"), N_("File exists")),
@@ -137,7 +148,7 @@ def ngettext(singular: str, plural: str, count: int) -> SafeText:
 @cache
 def _catalogue(language: str) -> gettext.NullTranslations:
     """Return the texts in a language; `gettext.gettext` would look for their file at each call."""
-    return gettext.translation(DOMAIN, LOCALE, [language], fallback=True)
+    return gettext.translation(DOMAIN, _LOCALE, [language], fallback=True)
 
 
 def literal(text: str) -> SafeText:
@@ -246,7 +257,7 @@ def install(language: str) -> None:
     """Make `language` (`de` or `en`) that of every text from now on."""
     # Looked at when a text is wanted; Typer asks gettext for its own texts too.
     os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, LOCALE)
+    gettext.bindtextdomain(DOMAIN, _LOCALE)
     gettext.textdomain(DOMAIN)
 
 
@@ -268,6 +279,8 @@ def word(value: str | None) -> SafeText:
 
 def fact_label(name: str, value: str) -> SafeText:
     """Return one fact of a history entry for people, like `rows: 12`."""
+    if name == "why" and value in _WHY_VOID:
+        return _(_WHY_VOID[value])
     if name not in _FACT_LABELS:
         return word(value)
     return literal("{label}: {value}").format(label=_(_FACT_LABELS[name]), value=word(value))
@@ -280,7 +293,7 @@ def field_label(field: Field) -> SafeText:
 
 def field_named(name: str) -> Field | None:
     """Return the field that somebody means: `bank_code`, `bank code`, `Bankleitzahl` in whichever language."""
-    german = gettext.translation(DOMAIN, _LOCALE, ["de"]).gettext
+    german = _catalogue("de").gettext
     wanted = name.casefold()
     for field, label in _FIELD_LABELS.items():
         if wanted in {field.value, label.casefold(), german(label).casefold()}:
@@ -346,6 +359,8 @@ def sentence(error: CustmergeError, *, for_data: bool = False) -> SafeText:
     details = error.details
     if isinstance(error, BadValue):
         details = {**details, "name": word(str(details["name"]))}
+    if isinstance(error, NotAllowed) and isinstance(allowed := details["allowed"], list):
+        details = {**details, "allowed": _(" or ").join(word(str(role)) for role in allowed)}
     return filled(error.template, details, for_data=for_data)
 
 
@@ -359,7 +374,8 @@ def filled(template: str, details: Mapping[str, object], *, for_data: bool = Fal
         name: moment(str(value)) if name in _MOMENTS and not for_data else _shown(value)
         for name, value in details.items()
     }
-    for name in _TEMPLATES & details.keys():
+    # `why` comes last, because a reason may be filled into it.
+    for name in sorted(_TEMPLATES & details.keys(), key=lambda name: name == "why"):
         # All but `why` may hold a text from outside: a status in the database, a name in a question.
         written = str(details[name]) if name == "why" else without_urls_secrets(str(details[name]))
         shown[name] = _formatted(_(visible(written)), shown)

@@ -1,7 +1,7 @@
 """custmerge merge."""
 
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,17 +10,18 @@ from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, field_named
 from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
-from custmerge.cli.receipt_file import ReceiptFile
 from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.merge import receipt_lines
-from custmerge.errors import N_, BadUsage, BadValue
+from custmerge.errors import N_, BadUsage, BadValue, ReceiptLost
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.undo import undo_limits
 from custmerge.services import merge as merge_service
 from custmerge.services.access import Caller
 from custmerge.services.merge import Request
+
+if TYPE_CHECKING:
+    from custmerge.cli.receipt_file import ReceiptFile
 
 
 def merge(
@@ -62,7 +63,7 @@ def merge(
     context: Context = ctx.obj
     if receipt is not None and dry_run:
         raise BadUsage(problem=_("--receipt needs an order, and --dry-run executes none."))
-    receipt_file = None if receipt is None else ReceiptFile(receipt)
+    receipt_file = None if receipt is None else _receipt_file(receipt)
     wishes = Wishes(_given_choice(adopt, keep), _fields(take or []), fill)
     caller = context.caller()
     execute = partial(_execute, context, caller, receipt_file, form=form, dry_run=dry_run)
@@ -80,6 +81,13 @@ def merge(
         dialogue.prove(context, caller, request, domain=domain, password_stdin=password_stdin)
     form_to_fill = dialogue.Form(context, caller, Request(number, into, wishes), domain=domain)
     execute(form_to_fill.proved() if yes or dry_run else form_to_fill.filled_in())
+
+
+def _receipt_file(path: str) -> "ReceiptFile":
+    # Imported here: few orders have one.
+    from custmerge.cli.receipt_file import ReceiptFile
+
+    return ReceiptFile(path)
 
 
 def _given_choice(adopt: bool, keep: bool) -> Choice | None:
@@ -104,7 +112,7 @@ def _fields(names: list[str]) -> tuple[Field, ...]:
 def _execute(
     context: Context,
     caller: Caller,
-    receipt_file: ReceiptFile | None,
+    receipt_file: "ReceiptFile | None",
     request: Request,
     *,
     form: Format,
@@ -114,11 +122,21 @@ def _execute(
 
     It warns where half of a bank account was taken. Raises ReceiptLost, at the end.
     """
+    # Imported here: --help and completion need nothing of it.
+    from custmerge.rules.undo import undo_limits
+
     if dry_run:
         receipt = merge_service.preview(context.database, caller, request, context.now())
     else:
         receipt = merge_service.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     limits = None if dry_run else undo_limits(caller.role, receipt.at, context.settings.retention_days)
+    lost: ReceiptLost | None = None
+    if receipt_file is not None and limits is not None:
+        # Written first, because printing may fail.
+        try:
+            receipt_file.add(receipt, limits)
+        except ReceiptLost as error:
+            lost = error
     if form is Format.TABLE:
         context.terminal.print(*receipt_lines(receipt, limits, is_customer=caller.is_customer))
     else:
@@ -127,8 +145,10 @@ def _execute(
         context.terminal.say(
             _("Careful: account number and bank code belong together, and only one of them was taken.")
         )
-    if receipt_file is not None and limits is not None:
-        receipt_file.add(receipt, limits)
+    if lost is not None:
+        raise lost
+    if receipt_file is not None:
+        context.terminal.say(_("The receipt is in {file}."), file=receipt_file.path)
     return receipt.order
 
 

@@ -41,17 +41,25 @@ class SteppedBack(Exception):
 class Terminal:
     """Where data goes (stdout), where messages and prompts go (stderr), and who answers (stdin)."""
 
-    def __init__(self, environ: Mapping[str, str], *, no_input: bool, no_color: bool, quiet: bool) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], *, no_input: bool, no_color: bool, quiet: bool, plain: bool
+    ) -> None:
         self._environ = environ
         self.no_color = no_color
+        self.is_plain = plain
         self.is_quiet = quiet
         self.can_ask = not no_input and not environ.get("CI") and sys.stdin is not None and sys.stdin.isatty()
 
     def print(self, *parts: Part) -> None:
         """Print data for people; sentences wrap on a terminal only."""
         for part in parts:
+            if self.is_plain:
+                self._print_plain(self._out, part)
+                continue
             is_whole = isinstance(part, (SafeText, Line)) and not self._out.is_terminal
-            self._out.print(drawn(part, FILE_WIDTH if is_whole else self._out.width), soft_wrap=is_whole)
+            # Nothing drawn is wider than the screen but code in a manual page, whose lines the terminal folds.
+            width = FILE_WIDTH if is_whole else self._out.width
+            self._out.print(drawn(part, width), soft_wrap=is_whole, crop=False)
 
     def page(self, *parts: Part) -> None:
         """Print data for people, through their pager where somebody sits here and it is higher than the screen."""
@@ -68,7 +76,18 @@ class Terminal:
     def show(self, *parts: Part) -> None:
         """Print to stderr what a person needs to see before they answer; nothing where nobody can be asked."""
         for part in parts if self.can_ask else ():
-            self.messages.print(drawn(part, self.messages.width))
+            if self.is_plain:
+                self._print_plain(self.messages, part)
+            else:
+                self.messages.print(drawn(part, self.messages.width))
+
+    @staticmethod
+    def _print_plain(console: Console, part: Part) -> None:
+        """Print a part in whole lines: whoever hears them isn't to stop where a screen ends."""
+        from custmerge.cli.plain import plain_lines
+
+        for line in plain_lines(part):
+            console.print(line, soft_wrap=True)
 
     def say(self, message: SafeText, **values: object) -> None:
         """Print a message to stderr, filled with `values`, unless --quiet."""
@@ -163,7 +182,7 @@ class Terminal:
     @property
     def has_bars(self) -> bool:
         """Whether somebody can see a bar, and wants to."""
-        return not self.is_quiet and sys.stderr.isatty()
+        return not self.is_quiet and not self.is_plain and sys.stderr.isatty()
 
     @cached_property
     def _out(self) -> Console:
@@ -181,6 +200,7 @@ class Terminal:
         colour = (
             stream.isatty()
             and not self.no_color
+            and not self.is_plain
             and not self._environ.get("NO_COLOR")
             and self._environ.get("TERM") != "dumb"
         )
@@ -274,7 +294,9 @@ def _pager_environment(environ: Mapping[str, str]) -> dict[str, str]:
     Source: less(1), "Security": LESSSECURE=1 turns off shell, editor, and files of other names.
     """
     kept = {name: value for name, value in environ.items() if name not in _KEPT_FROM_PAGER}
-    return {"LESS": _LESS, **kept, "LESSSECURE": "1"}
+    # Python writes UTF-8 where the locale isn't installed; less would go by the locale and show bytes.
+    charset = {"LESSCHARSET": "utf-8"} if sys.stdout.encoding.lower() == "utf-8" else {}
+    return {"LESS": _LESS, **charset, **kept, "LESSSECURE": "1"}
 
 
 def _pager_command(line: str) -> list[str]:

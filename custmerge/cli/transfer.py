@@ -19,7 +19,7 @@ from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.parts import BLANK
 from custmerge.errors import N_, BadValue, Declined
-from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status
+from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
 from custmerge.services.access import Caller
 from custmerge.storage.completion import Numbered
@@ -66,6 +66,7 @@ def file(
     filing = transfer.Filing(number, into, form_file, _read(form_file))
     filed = transfer.file(context.database, caller, filing, salt=context.new_salt(), now=context.now())
     context.print_one(filed, form, transfer_shape, transfer_parts)
+    _say_what_is_next(context, filed, form)
 
 
 @verb(
@@ -117,6 +118,19 @@ def show(
         text = _("The form is in {file}: {size} bytes.")
         context.terminal.say(text, file=save, size=len(content))
     context.print_one(filed, form, transfer_shape, transfer_parts)
+    _say_what_is_next(context, filed, form)
+
+
+def _say_what_is_next(context: Context, shown: Transfer, form: Format) -> None:
+    """Say to people whom a filed transfer waits for, and the command that uses an approved one."""
+    if form is not Format.TABLE:
+        return
+    if shown.status is Status.FILED:
+        command = context.next_command("transfer", "approve", str(shown.id))
+        context.terminal.say(_("It waits for a supervisor who didn't file it: {command}"), command=command)
+    elif shown.status is Status.APPROVED:
+        command = context.next_command("merge", shown.absorbed, "--into", shown.survivor)
+        context.terminal.say(_("Next: {command}"), command=command)
 
 
 @verb(app, _("Approve what somebody else filed."), "custmerge transfer approve 3 --yes")
@@ -182,6 +196,7 @@ def _decide(
 ) -> None:
     decided = transfer.decide(context.database, caller, number, to, reason=reason, now=context.now())
     context.print_one(decided, form, transfer_shape, transfer_parts)
+    _say_what_is_next(context, decided, form)
 
 
 def _read(path: str) -> bytes:

@@ -37,6 +37,7 @@ def add(
     password = context.new_password(question, name=name, from_stdin=password_stdin)
     staff.add_staff(context.database, caller, name, given, password, context.now())
     context.terminal.say(_("{name} is {role} now."), name=name, role=word(given))
+    context.terminal.say(_("Next: {command}"), command=context.next_command("login", "--staff", name))
 
 
 @verb(app, _("List everybody."), "custmerge user list --format json", name="list")

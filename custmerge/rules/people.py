@@ -97,6 +97,11 @@ def may(role: Role, capability: Capability) -> bool:
     return capability in _MAY[role]
 
 
+def roles_that_may(capability: Capability) -> list[Role]:
+    """Return the roles that have a capability, the least of them first."""
+    return [role for role in Role if may(role, capability)]
+
+
 def still_may(
     role: str, disabled_at: str | None, capability: Capability, since: int, entries: Iterable[Facts]
 ) -> bool:

@@ -14,11 +14,13 @@ from custmerge.rules.fields import Customer, living
 from custmerge.rules.history import Action, Actor, Draft, Fact, moment, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import (
+    STAFF_ROLES,
     Capability,
     Role,
     Session,
     may,
     person_row_digest,
+    roles_that_may,
     service_digest,
     still_may,
     token_sha256,
@@ -179,7 +181,13 @@ def demand(caller: Caller, capability: Capability) -> None:
     if not caller.matches_history and capability is not Capability.AUDIT:
         raise PersonChanged(name=caller.name)
     if not may(caller.role, capability):
-        raise NotAllowed(role=caller.role.value, capability=capability.value)
+        raise not_allowed(caller, capability)
+
+
+def not_allowed(caller: Caller, capability: Capability) -> NotAllowed:
+    """Return the error for a caller whose role lacks a capability, with the roles that have it."""
+    allowed = [role.value for role in roles_that_may(capability)]
+    return NotAllowed(role=caller.role.value, capability=capability.value, allowed=allowed)
 
 
 def demand_person_acts(caller: Caller) -> None:
@@ -215,7 +223,7 @@ def demand_alive(unit: Unit, caller: Caller, now: datetime, *, hold: bool = True
 def person_of(caller: Caller) -> int:
     """Return the id of the person who acts; raises NotAllowed for a customer."""
     if caller.person is None:
-        raise NotAllowed(role=caller.role.value, capability="staff")
+        raise NotAllowed(role=caller.role.value, capability="staff", allowed=[*STAFF_ROLES])
     return caller.person
 
 

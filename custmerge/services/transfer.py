@@ -17,6 +17,7 @@ from custmerge.errors import (
     OwnTransfer,
     PersonChanged,
     TransferDecided,
+    TransferFiled,
     TransferOpen,
     UnknownTransfer,
 )
@@ -228,7 +229,9 @@ def _make_room(unit: Unit, pair: Sequence[Customer], by: Actor, at: str) -> list
     if before is None:
         return []
     if with_form_checked(unit, before).status in OPEN:
-        raise TransferOpen(id=before.id, survivor=survivor, absorbed=absorbed, status=before.status.value)
+        kind = TransferFiled if before.status is Status.FILED else TransferOpen
+        status, filed_by = before.status.value, before.filed_by
+        raise kind(id=before.id, survivor=survivor, absorbed=absorbed, status=status, filed_by=filed_by)
     unit.transfers.void(before.id)
     is_changed = status_now(before, {record.number: record for record in pair}) is Status.VOID
     return void_entries([before], Why.IDENTITY_CHANGED if is_changed else Why.NOT_AS_TOLD, by, at)

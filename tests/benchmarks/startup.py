@@ -10,7 +10,8 @@ from importing import COLUMNS
 from measuring import FLOORS, HERE, PYTHON, finished, heading, line, minima, written
 
 EXAMPLES = HERE.parents[1] / "examples"
-HELP_GOAL, VERSION_GOAL, COMMAND_GOAL = 1.2, 1.1, 1.2
+GOALS = {"--help": 1.2, "--version": 1.1, "completion": 1.1}
+COMMAND_GOAL = 1.2
 COMPLETION = {"_CUSTMERGE_COMPLETE": "complete_bash", "COMP_WORDS": "custmerge di", "COMP_CWORD": "1"}
 PASSWORD = "nur-fuer-messungen"
 DIFFERENT = "20003"
@@ -41,13 +42,12 @@ def _without_a_database(folder: Path, rounds: int) -> None:
         {
             "floor": lambda: finished((PYTHON, FLOORS / "two_lines.py", "--help"), environ).cpu_seconds,
             "--help": custmerge("--help"),
-            "merge --help": custmerge("merge", "--help"),
             "--version": custmerge("--version"),
             "completion": custmerge(**COMPLETION),
         },
         rounds,
     )
-    _compare("two-line Typer program --help", found, {"--help": HELP_GOAL, "merge --help": HELP_GOAL}, VERSION_GOAL)
+    _compare("two-line Typer program --help", found)
 
 
 def _with_a_database(kind: Kind, ready: Ready, folder: Path, rounds: int) -> None:
@@ -77,7 +77,7 @@ def _with_a_database(kind: Kind, ready: Ready, folder: Path, rounds: int) -> Non
         },
         rounds,
     )
-    _compare(f"empty script with SQLModel, {kind.name}", found, {}, COMMAND_GOAL)
+    _compare(f"empty script with SQLModel, {kind.name}", found)
     found = minima(
         {
             "floor": lambda: finished((*floor, _HASH), ready.environ, stdin=PASSWORD).cpu_seconds,
@@ -85,7 +85,7 @@ def _with_a_database(kind: Kind, ready: Ready, folder: Path, rounds: int) -> Non
         },
         rounds,
     )
-    _compare(f"empty script with SQLModel and a hash, {kind.name}", found, {}, COMMAND_GOAL)
+    _compare(f"empty script with SQLModel and a hash, {kind.name}", found)
 
 
 _HASH = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1).hash(PASSWORD)
@@ -104,12 +104,12 @@ def _proof(number: int) -> tuple[str, ...]:
     return "--domain", f"a{number}.example", "--password-stdin"
 
 
-def _compare(floor: str, found: Mapping[str, float], goals: Mapping[str, float], other_goal: float) -> None:
-    """Print a floor and how far what was found is from it; `other_goal` is for what has no goal of its own."""
+def _compare(floor: str, found: Mapping[str, float]) -> None:
+    """Print a floor and how far what was found is from it."""
     line(floor, _ms(found["floor"]))
     for name, seconds in found.items():
         if name != "floor":
-            ratio, goal = seconds / found["floor"], goals.get(name, other_goal)
+            ratio, goal = seconds / found["floor"], GOALS.get(name, COMMAND_GOAL)
             line(f"custmerge {name}", _ms(seconds), ratio, f"goal: <= {goal}", met=ratio <= goal)
 
 

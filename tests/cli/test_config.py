@@ -14,6 +14,7 @@ def test_every_setting_is_shown_with_what_gave_it_its_value_and_no_secret(sqlite
         "lang": ("en", "option", "--lang"),
         "token_store": ("keyring", "environment", "CUSTMERGE_TOKEN_STORE"),
         "retention_days": ("7", "file", "c.toml"),
+        "plain": ("false", "default", ""),
         "token": ("***", "environment", "CUSTMERGE_TOKEN"),
     }
 

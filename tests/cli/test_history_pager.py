@@ -48,6 +48,15 @@ def test_a_pager_gets_no_secret_and_runs_nothing(long_history, agent):
     assert "token: url: secure:1" in seen
 
 
+def test_less_is_told_that_the_text_is_utf_8_whatever_the_locale_is(long_history, agent):
+    path = agent.folder / "telling-pager"
+    path.write_text('#!/bin/sh\necho "charset:$LESSCHARSET"\n')
+    path.chmod(0o755)
+    for given, told in ((None, "charset:utf-8"), ("latin1", "charset:latin1")):
+        _code, seen = on_a_terminal(agent, "history", PAGER=str(path), LANG="de_DE.UTF-8", LESSCHARSET=given)
+        assert told in seen
+
+
 def test_a_table_that_fits_the_screen_needs_no_pager(long_history, agent, pager):
     _, seen = on_a_terminal(agent, "history", "--limit", "5", PAGER=pager)
     assert "PAGED" not in seen

@@ -1,6 +1,7 @@
 """One catalogue: every text is in it, in German, with the same blanks to fill."""
 
 import ast
+import errno
 import re
 import string
 
@@ -8,7 +9,9 @@ import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
-from custmerge import errors
+from custmerge import errors, files
+from custmerge.cli.language import fact_label, sentence
+from custmerge.rules.transfers import Why
 
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 WORD = re.compile(r"[A-Za-zÄÖÜäöüß]+")
@@ -21,8 +24,8 @@ IN_BOTH = (
 )
 NAMES = (
     "absorbed adopt agent amcheck argon audit auditor bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "custmerge d de doctor e ed en excel f file full help integrity jsonl keep keyring libpq merge ok password pg "
-    "pipes postgre postgresql qwertz s sqlite survivor t undo verify w"
+    "custmerge d de doctor e ed en excel f false file full help integrity jsonl keep keyring libpq merge ok password "
+    "pg pipes postgre postgresql qwertz s sqlite survivor t true undo verify w"
 )
 """Of programs, columns, checks, choices and settings, as they are typed."""
 # Typer asks gettext for these of its own.
@@ -89,6 +92,24 @@ def test_every_reason_in_an_error_is_translated(repository):
 def test_no_text_is_hidden_from_the_catalogue_inside_an_f_string(repository):
     for path in (repository / "custmerge").rglob("*.py"):
         assert not re.search(r"\{_\(", path.read_text("utf-8")), path
+
+
+@pytest.mark.parametrize("language", ["de", "en"])
+def test_every_reason_why_a_transfer_is_void_is_told_in_words(monkeypatch, language):
+    monkeypatch.setenv("LANGUAGE", language)
+    told = [fact_label("why", why.value) for why in Why]
+    assert len({*told}) == len(Why)
+    assert not {*told} & {*Why}
+    assert not any("_" in text for text in told)
+    assert ("zurückgezogen von der Person, die sie eingereicht hat" in told) == (language == "de")
+
+
+def test_why_a_file_cannot_be_written_is_german_and_a_missing_folder_is_to_be_made(monkeypatch):
+    monkeypatch.setenv("LANGUAGE", "de")
+    said = sentence(files.unwritable("c.csv", OSError(errno.ENOTDIR, "")))
+    assert said == "c.csv: nicht beschreibbar (das ist kein Verzeichnis)."
+    said = sentence(files.unwritable("/no/such/c.csv", OSError(errno.ENOENT, "")))
+    assert said == "/no/such/c.csv: den Ordner /no/such gibt es nicht: Legen Sie ihn zuerst an."
 
 
 def test_help_is_german_throughout(sqlite_cli):

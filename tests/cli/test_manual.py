@@ -11,7 +11,7 @@ from support.typist import Typist
 
 from custmerge.cli.help import TOPICS
 from custmerge.cli.language import SafeText
-from custmerge.cli.markdown import Manual
+from custmerge.cli.markdown import Manual, in_plain_lines
 
 GERMAN = {"agent", "exit-codes", "rules", "supervisor"}
 PERSON = {"COLUMNS": None, "CI": None, "PAGER": ""}
@@ -30,7 +30,7 @@ def drawn(page, width, color_system=None):
     console = Console(
         file=io.StringIO(), width=width, force_terminal=True, color_system=color_system, markup=False, highlight=False
     )
-    console.print(Manual(SafeText(page)))
+    console.print(Manual(SafeText(page)), crop=False)
     return console.file.getvalue()
 
 
@@ -92,7 +92,14 @@ def test_help_works_where_the_settings_do_not(sqlite_cli):
 def test_no_page_loses_anything_or_is_wider_than_the_screen(pages, width):
     for name, page in pages.items():
         seen = drawn(page, width)
-        assert max(map(len, seen.splitlines())) <= width, name
+        code = [
+            f"    {line}"
+            for block in re.findall(r"^```.*?\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+            for line in block.split("\n")
+        ]
+        assert {line for line in seen.splitlines() if len(line) > width} <= {*code}, name
+        # What is copied from the screen into a shell is what the page has.
+        assert {line for line in code if line.strip()} <= {*seen.splitlines()}, name
         # Left out are what links lead to, and the languages of blocks of code.
         said = re.sub(r"\]\([^)]+\)|^```\w+", "", page, flags=re.MULTILINE)
         lost = Counter(re.findall(r"\w", said)) - Counter(re.findall(r"\w", seen))
@@ -114,6 +121,15 @@ def test_where_nothing_can_be_bold_code_and_headings_are_marked(pages):
     assert "\nHow fields compare\n------------------" in re.sub(r" +\n", "\n", seen)
     assert "`--adopt` or `--keep`" in seen
     assert "`" not in drawn(pages["en", "rules"], 80, "standard")
+
+
+def test_a_plain_page_has_no_columns_and_whole_lines(pages):
+    for language, topic in pages:
+        shown = in_plain_lines(SafeText(pages[language, topic]))
+        assert not re.search(r"[\u2500-\u257f]|^-{4}|^\|", shown, re.MULTILINE), topic
+    lines = in_plain_lines(SafeText(pages["en", "agent"])).splitlines()
+    at = lines.index("mark: `=`")
+    assert lines[at : at + 3] == ["mark: `=`", "  means: the same text", ""]
 
 
 @on_sqlite_alone

@@ -59,14 +59,14 @@ def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and
     typist.sees("4  [ ] Add to 10001 what is missing there: phone, mobile")
     typist.sees("5  [ ] Take over for 10001: city Ulm")
     typist.answers("Your choice: ", "1 2")
-    typist.sees("of 1 to 3 with one alone")
+    typist.sees("with one only of 1, 2 and 3")
     typist.answers("Your choice: ", "4, city")
     typist.sees("4  [x] Add")
     typist.sees("5  [x] Take")
     typist.answers("Your choice: ", "adopt the data")
     typist.sees("Adopt: the moved packages use the data of 10001.")
-    typist.sees("Taken from 20002: city")
-    typist.sees("Filled from 20002, was empty: phone, mobile")
+    typist.sees("Takes from 20002: city")
+    typist.sees("Fills in from 20002, because it is empty: phone, mobile")
     typist.sees("1 package loses the contact of its own: Q")
     typist.answers("[y/N]: ", "y")
     for text in ("Order 1 is done", "Taken from 20002: city", "was empty: phone, mobile", "of its own: Q"):
@@ -77,20 +77,62 @@ def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and
     assert customers.packages()["Q"]["contact"] is None
 
 
+def test_whoever_goes_back_may_choose_otherwise(customers, cli):
+    customers.package("Q", "20002", contact=details(street="Postfach 1"))
+    typist = Typist(cli.login("10001", "pw-1"), "merge", "20002", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.answers("Your choice: ", "1")
+    typist.answers("[y/N]: ", "<")
+    typist.answers("Your choice: ", "2")
+    typist.answers("[y/N]: ", "y")
+    typist.sees("Keep: the moved packages keep the data of 20002.")
+    assert typist.ends() == 0
+    assert customers.packages()["Q"]["contact"]["street"] == "Postfach 1"
+
+
 def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
     agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
     typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")
     typist.sees("Der Nachweis für 20003 gilt bis ")
-    typist.sees("Identisch: Beide Datensätze stimmen überein")
+    typist.sees("Identisch: Keine Kontaktdaten unterscheiden sich")
     typist.answers("[j/N]: ", "j")
     assert typist.ends() == 0
 
 
-def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
+def test_a_proof_that_ends_while_somebody_chooses_is_asked_for_again(customers, cli):
+    typist = Typist(cli.login("10001", "pw-1"), "merge")
+    for answer in ("20002", "zwei.example", "pw-2"):
+        typist.answers(": ", answer)
+    typist.sees("Your choice: ")
+    (customers.folder / "new.csv").write_text("number,password\n20002,pw-neu\n")
+    assert customers.anna.in_process("import", "customers", "new.csv", "--update").code == 0
+    typist.child.sendline("1")
+    typist.sees("The proof doesn't hold any more")
+    typist.answers("A domain from its package [zwei.example]: ", "")
+    typist.answers("The password that belongs to it: ", "pw-neu")
+    typist.answers("Your choice: ", "1")
+    typist.answers("Merge 20002 into 10001? [y/N]: ", "y")
+    typist.sees("Order 1 is done")
+    typist.answers("[y/N]: ", "n")
+    assert typist.ends() == 0
+
+
+def test_a_number_is_not_merged_with_itself_but_asked_for_again(customers, agent):
+    typist = Typist(agent, "merge", "20002")
+    typist.answers("Number that is kept: ", "20002")
+    typist.sees("can't be merged with itself")
+    typist.answers("Number that is kept: ", "10001")
+    typist.sees("A domain from its package: ")
+    typist.presses_ctrl_c()
+    assert typist.ends() == 130
+
+
+@pytest.mark.parametrize("changed", ["P20002,20002,zwei.example,Bonn", "NEW,20002,neu.example,"])
+def test_packages_that_changed_after_they_were_shown_are_not_merged(customers, agent, changed):
     typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt", "--domain", "zwei.example")
     typist.answers("belongs to it: ", "pw-2")
     typist.sees("Merge 20002 into 10001? [y/N]: ")
-    (customers.folder / "own.csv").write_text("package,number,domains,contact_city\nP20002,20002,zwei.example,Bonn\n")
+    (customers.folder / "own.csv").write_text(f"package,number,domains,contact_city\n{changed}\n")
     assert customers.anna.in_process("import", "packages", "own.csv", "--update").code == 0
     typist.child.sendline("y")
     typist.sees("was changed meanwhile")
@@ -124,6 +166,22 @@ def test_a_password_is_not_shown_while_it_is_typed(customers, cli):
     typist.sees("3 of 4: comparison and choice")
     typist.presses_ctrl_c()
     assert typist.ends() == 130
+
+
+def test_a_customer_is_told_the_same_whatever_of_the_proof_is_wrong(customers, cli):
+    told = set()
+    for number, domain, password in (
+        ("99999", "zwei.example", "pw-2"), ("20002", "nein.example", "pw-2"), ("20002", "zwei.example", "nein"),
+    ):  # fmt: skip
+        typist = Typist(cli.login("10001", "pw-1"), "merge")
+        for answer in (number, domain, password):
+            typist.answers(": ", answer)
+        typist.child.expect("The password that belongs to it: $")
+        told.add(typist.child.before.replace(number, "NUMBER").replace(domain, "DOMAIN"))
+        typist.presses_ctrl_c()
+        assert typist.ends() == 130
+    assert len(told) == 1
+    assert "Not verified" in told.pop()
 
 
 def test_cancelling_changes_nothing(customers, cli):

@@ -32,6 +32,7 @@ from custmerge.services.find import Match, Profile, Reason
 from custmerge.services.history import Event, Page
 from custmerge.settings import Given, Source
 
+URL = "postgresql://custmerge@db.intern.sonnentau.example:5432/register"
 AT = "2026-11-28T01:59:03Z"
 KEPT = a_customer("10003", company="Sonnentau Gärtnereibetriebe GmbH & Co. KG")
 ABSORBED = a_customer(
@@ -73,8 +74,10 @@ SAMPLES = {
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
     settings.settings_table: lambda draw: draw(SETTINGS),
     records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
+    settings.settings_table: lambda draw: draw([Given("database_url", URL, Source.FILE, "/etc/custmerge.toml")]),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
 }
+TYPED = re.compile(r" +(-|custmerge )")
 UNIT = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \w+|\S+")
 """What isn't broken: words, numbers of a pair, moments."""
 
@@ -173,3 +176,14 @@ def test_errors_and_questions_break_at_words_on_a_terminal(world, agent, width):
     lines = typist.child.before.splitlines()
     assert "no-such-file.pdf" in "\n".join(lines)
     assert max(map(len, lines)) <= width
+
+
+@on_sqlite_alone
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_help_breaks_at_words_on_40_columns(agent, language):
+    for command in ((), ("diff",), ("merge",), ("bulk", "run"), ("audit",), ("transfer",)):
+        wide = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
+        narrow = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
+        assert narrow.split() == wide.split()
+        # Names of options and examples are typed: they aren't broken.
+        assert [line for line in narrow.splitlines() if len(line) > 40 and not TYPED.match(line)] == []

@@ -126,7 +126,7 @@ def test_the_terminal_takes_nothing_but_safe_text():
         if name != "return"
     }
     taken = {key for key, hint in hints.items() if hint is str}
-    # The names of options, in an error where nobody can be asked; values, which `format` makes visible.
+    # The names of options, in an error where nobody can be asked; values and answers, which `format` makes visible.
     assert {name for _function, name in taken} == {"option", "default"}
     assert {name for (_function, name), hint in hints.items() if hint is object} == {"values"}
 

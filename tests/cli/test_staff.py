@@ -20,6 +20,16 @@ def test_a_password_of_staff_is_long_and_not_guessed_at_once(supervisor, passwor
     assert password not in done.err
 
 
+def test_adding_somebody_names_the_roles_and_then_the_command_that_goes_on(supervisor):
+    left_out = supervisor("user", "add", "eva")
+    assert (left_out.code, left_out.err) == (
+        2,
+        "custmerge: The option --role agent|supervisor|auditor is missing.\n",
+    )
+    done = supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=NEW)
+    assert done.err.endswith("Next: custmerge login --staff eva\n")
+
+
 @pytest.mark.parametrize("password", ["aaaa bbbb cccc dddd", "zwölf zeichen und mehr", "x" * 1023 + "y"])
 def test_there_are_no_other_rules_for_a_password(supervisor, cli, password):
     assert supervisor("user", "add", "eva", "--role", "agent", "--password-stdin", stdin=password).code == 0
@@ -75,9 +85,9 @@ def test_everybody_changes_the_own_password_with_the_present_one(agent, cli):
 def test_guessing_the_present_password_locks_too(agent):
     for _ in range(5):
         agent("user", "password", "--password-stdin", stdin=f"falsch\n{NEW}")
-    assert (
-        "Too many wrong tries" in agent("user", "password", "--password-stdin", stdin=f"{STAFF_PASSWORD}\n{NEW}").err
-    )
+    told = agent("user", "password", "--password-stdin", stdin=f"{STAFF_PASSWORD}\n{NEW}").err
+    assert "Too many wrong tries" in told
+    assert "`custmerge user unlock ben`" in told
 
 
 def test_an_unknown_name_is_not_there(supervisor):

@@ -339,7 +339,7 @@ def test_staff_are_told_the_command_that_goes_on_and_then_whom_it_waits_for(bloc
     assert agent.in_process("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").code == 0
     for done in (agent("diff", "20002", "--into", "10001"), merge(agent)):
         assert done.code == 3
-        assert "Contract transfer 1, filed by ben, waits for a supervisor other than ben" in done.out + done.err
+        assert "Contract transfer 1, filed by ben, waits for a supervisor who didn't file it" in done.out + done.err
         assert file_it not in done.out + done.err
     # What staff file is none of the customer's business, nor could they run the command.
     customer = cli.login("10001", "pw-1")
@@ -348,6 +348,22 @@ def test_staff_are_told_the_command_that_goes_on_and_then_whom_it_waits_for(bloc
     assert "this can't be changed online" in told
     assert "transfer 1" not in told
     assert "custmerge transfer" not in told
+
+
+@on_sqlite_alone
+def test_every_step_of_a_transfer_ends_with_the_next_one(blocked, agent, supervisor):
+    waits = "It waits for a supervisor who didn't file it: custmerge transfer approve 1\n"
+    assert agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf").err == waits
+    assert agent("transfer", "show", 1).err == waits
+    again = agent("transfer", "file", "20002", "--into", "10001", "--form", "form.pdf")
+    assert (
+        "is filed already, by ben, and waits for a supervisor who didn't file it: `custmerge transfer app"
+        in again.err
+    )
+    refused = agent("--lang", "de", "transfer", "approve", 1)
+    assert (refused.code, "mit der Rolle Supervisor." in refused.err) == (4, True)
+    assert supervisor("transfer", "approve", 1, "--yes").err == "Next: custmerge merge 20002 --into 10001\n"
+    assert agent("transfer", "show", 1, "-f", "json").err == ""
 
 
 @on_sqlite_alone

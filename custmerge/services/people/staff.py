@@ -19,7 +19,7 @@ from custmerge.errors import (
 from custmerge.rules.fields import wrong_with_number
 from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.passwords import WINDOW, Subject, subjects_named
-from custmerge.rules.people import Capability, Person, Role, folded, may, person_digest, service_digest
+from custmerge.rules.people import STAFF_ROLES, Capability, Person, Role, folded, may, person_digest, service_digest
 from custmerge.rules.transfers import void_entries, why_lost
 from custmerge.services.access import (
     Caller,
@@ -100,7 +100,7 @@ def whose_password(database: Database, caller: Caller, name: str | None) -> Pers
     if name is None or name == caller.name:
         demand_person_acts(caller)
         if caller.is_customer:
-            raise NotAllowed(role=caller.role.value, capability="password")
+            raise NotAllowed(role=caller.role.value, capability="password", allowed=[*STAFF_ROLES])
         return _find(database, caller.name)
     demand_may_change_people(caller)
     return _find(database, name)

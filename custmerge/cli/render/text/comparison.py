@@ -8,6 +8,7 @@ from custmerge.cli.language import SafeText, _, field_label, field_list, literal
 from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
 from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Row, Table, value_or_dash
 from custmerge.cli.render.text.styles import Style
+from custmerge.errors import N_
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
 
 _MARKS = {
@@ -15,6 +16,12 @@ _MARKS = {
     Status.EQUIVALENT: literal("≈"),
     Status.DIFFERENT: literal("≠"),
     Status.BLOCKED: literal("✗"),
+}
+_WORDS = {
+    "=": N_("the same"),
+    "≈": N_("written differently"),
+    "≠": N_("different"),
+    "✗": N_("different, stands in the way"),
 }
 _STYLES = {Status.DIFFERENT: Style.NOTICE, Status.BLOCKED: Style.PROBLEM}
 
@@ -42,7 +49,7 @@ def comparison_parts(comparison: Comparison, *, all_rows: bool, has_verdict: boo
 def _table(comparison: Comparison, lines: Sequence[FieldComparison]) -> Table:
     heading = literal("{number}\n{part}")
     columns = (
-        Column(literal(""), is_key=True),
+        Column(literal(""), is_key=True, words={mark: _(_WORDS[mark]) for mark in _WORDS}),
         Column(_("Field"), is_key=True),
         Column(heading.format(number=comparison.survivor, part=_("kept")), is_wide=True),
         Column(heading.format(number=comparison.absorbed, part=_("taken over")), is_wide=True),

@@ -6,8 +6,8 @@ A cell of a table or a grid is any text: what isn't `SafeText` is made visible w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from custmerge.cli.language import SafeText, literal, visible, written_out
@@ -47,6 +47,8 @@ class Column:
     """Whether its cells are moments: a line each, or two, the day and the time."""
     is_key: bool = False
     """Whether its cells say what a row is, so that they need no heading."""
+    words: Mapping[str, SafeText] = field(default_factory=dict)
+    """What its marks mean: for whoever hears them read."""
 
 
 def moments(heading: SafeText) -> Column:
