@@ -18,7 +18,7 @@ from custmerge.cli import completion, language
 from custmerge.cli.context import Context, GlobalOptions
 from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
 from custmerge.cli.help_page import MARGIN, TYPERS_LEAST, epilog_of, examples_of, write_commands, write_options
-from custmerge.cli.language import _, literal
+from custmerge.cli.language import _, literal, with_places
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
 from custmerge.cli.terminal import LEAST_WIDTH, print_line
 from custmerge.errors import N_, BadUsage, CustmergeError, ExitCode
@@ -76,7 +76,7 @@ _COMPLETION_HELP = {
 def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
     """Write the line that says how to call a command."""
     prefix = literal("{usage} ").format(usage=_("Usage:"))
-    formatter.write_usage(ctx.command_path, " ".join(command.collect_usage_pieces(ctx)), prefix=prefix)
+    formatter.write_usage(ctx.command_path, with_places(" ".join(command.collect_usage_pieces(ctx))), prefix=prefix)
 
 
 class Verb(TyperCommand):
@@ -87,6 +87,9 @@ class Verb(TyperCommand):
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (Typer's own signature)
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
+        for param in self.params:
+            if param.metavar is not None:
+                param.metavar = with_places(param.metavar)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Read the command line; who isn't logged in is told that, and not first what is missing."""

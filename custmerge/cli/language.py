@@ -92,12 +92,29 @@ _FACT_LABELS = {
     "forms": N_("forms"),
     "reasons": N_("reasons"),
 }
+_PLACES = frozenset(
+    {
+        *(
+            N_("NUMBER"),
+            N_("FILE"),
+            N_("FIELD"),
+            N_("ORDER"),
+            N_("DATE"),
+            N_("AGE"),
+            N_("CHECK"),
+            N_("DIR"),
+            N_("ROLE"),
+        ),
+        *(N_("TOPIC"), N_("COMMAND"), N_("OPTIONS"), N_("ARGS")),
+    }
+)
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _ZONES = {"CET": N_("CET"), "CEST": N_("CEST")}
 _MOMENTS = {"at", "since", "until", "now", "newest"}
 """Details of errors and findings that are moments."""
 _PLACE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = {"why", "what", "role", "status", "expected", "reason"}
+_CAPITALS = re.compile(r"[A-Z]{2,}")
 _HARMLESS = re.compile(r"[ -~]*")
 _LETTERS = re.compile(r"[^\W\d_]+")
 _COMMANDS = re.compile(r"`[^`\n]*`[^\s`]*|\S+")
@@ -286,6 +303,11 @@ def fact_label(name: str, value: str) -> SafeText:
     return literal("{label}: {value}").format(label=_(_FACT_LABELS[name]), value=word(value))
 
 
+def with_places(text: str) -> SafeText:
+    """Return what is typed, like `--into NUMBER`, with what stands for a value in the person's language."""
+    return SafeText(_CAPITALS.sub(lambda found: _(found[0]) if found[0] in _PLACES else found[0], visible(text)))
+
+
 def field_label(field: Field) -> SafeText:
     """Return a field's name for people."""
     return _(_FIELD_LABELS[field])
@@ -299,6 +321,13 @@ def field_named(name: str) -> Field | None:
         if wanted in {field.value, label.casefold(), german(label).casefold()}:
             return field
     return None
+
+
+def field_choices(fields: Sequence[Field]) -> SafeText:
+    """Return fields as people type them, see `field_named`: their names, or where a name has a blank the program's."""
+    return literal(", ").join(
+        visible(field.value) if " " in field_label(field) else field_label(field) for field in fields
+    )
 
 
 def field_list(fields: Sequence[Field]) -> SafeText:
@@ -374,6 +403,8 @@ def filled(template: str, details: Mapping[str, object], *, for_data: bool = Fal
         name: moment(str(value)) if name in _MOMENTS and not for_data else _shown(value)
         for name, value in details.items()
     }
+    if "option" in details:
+        shown["option"] = with_places(str(details["option"]))
     # `why` comes last, because a reason may be filled into it.
     for name in sorted(_TEMPLATES & details.keys(), key=lambda name: name == "why"):
         # All but `why` may hold a text from outside: a status in the database, a name in a question.

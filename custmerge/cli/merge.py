@@ -8,7 +8,7 @@ import typer
 from custmerge.cli import completion, dialogue
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, field_named
+from custmerge.cli.language import _, field_choices, field_named
 from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
 from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
@@ -45,7 +45,7 @@ def merge(
         typer.Option(
             metavar="FIELD",
             help=_("Write this detail into the record that is kept: {fields}.").format(
-                fields=", ".join(DETAIL_FIELDS)
+                fields=field_choices(DETAIL_FIELDS)
             ),
             autocompletion=completion.words(DETAIL_FIELDS),
         ),

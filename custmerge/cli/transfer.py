@@ -11,7 +11,7 @@ from custmerge import files
 from custmerge.cli import completion
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _
+from custmerge.cli.language import _, with_places
 from custmerge.cli.options import LARGEST, AbsorbedArgument, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data.access import TRANSFER_COLUMNS, transfer_shape
 from custmerge.cli.render.data.writing import Format
@@ -153,7 +153,7 @@ def _demand_looked_at(context: Context, number: int) -> None:
     """Raise Declined unless the person has looked at the signed form, and says how to look at it."""
     question = _("Have you looked at the signed form, and does it prove what differs?")
     if not context.terminal.confirm(question, option="--yes"):
-        command = context.next_command("transfer", "show", str(number), "--save", "FILE")
+        command = context.next_command("transfer", "show", str(number), "--save", with_places("FILE"))
         context.terminal.say(_("Look at it: {command}"), command=command)
         raise Declined
 

@@ -60,7 +60,9 @@ def undo(
     elif orders:
         _undo_orders(context, undo_service.Request(frozenset(orders), cascade), form, dry_run=dry_run, yes=yes)
     else:
-        raise BadUsage(problem=_("Name the ORDER to take back, or a bulk run with --batch."))
+        raise BadUsage(
+            problem=_("Name the ORDER to take back (`custmerge history` lists them), or a bulk run with --batch.")
+        )
 
 
 def _undo_orders(context: Context, request: undo_service.Request, form: Format, *, dry_run: bool, yes: bool) -> None:

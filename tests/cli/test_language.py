@@ -115,7 +115,9 @@ def test_why_a_file_cannot_be_written_is_german_and_a_missing_folder_is_to_be_ma
 def test_help_is_german_throughout(sqlite_cli):
     done = sqlite_cli.subprocess("--lang", "de", "merge", "--help")
     assert done.code == 0
-    for german in ("Aufruf:", "Optionen:", "Argumente:", "Beispiele:", "Diese Hilfe zeigen.", "beibehaltene"):
+    assert done.out.startswith("Aufruf: custmerge merge [OPTIONEN] [NUMMER]\n")
+    assert "Straße" in done.out
+    for german in ("Optionen:", "Argumente:", "Beispiele:", "Diese Hilfe zeigen.", "beibehaltene"):
         assert german in done.out
     for english in ("Usage", "Options", "Show this", "number", "packages"):
         # Not as a part of a field's name, which is the same in every language.
@@ -124,7 +126,7 @@ def test_help_is_german_throughout(sqlite_cli):
 
 def test_wrong_use_is_explained_in_german(sqlite_cli):
     done = sqlite_cli.subprocess("--lang", "de", "show", CUSTMERGE_TOKEN="token-of-ben")
-    assert (done.code, done.err) == (2, "custmerge: Das Argument NUMBER fehlt.\n")
+    assert (done.code, done.err) == (2, "custmerge: Das Argument NUMMER fehlt.\n")
 
 
 def test_a_field_is_called_as_in_the_article(world, agent):
