@@ -19,10 +19,10 @@ from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.parts import BLANK
 from custmerge.errors import N_, BadValue, Declined
+from custmerge.rules.numbered import Numbered
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
 from custmerge.services.access import Caller
-from custmerge.storage.completion import Numbered
 
 STDIN = "-"
 
