@@ -10,11 +10,11 @@ from custmerge.cli.language import SafeText, _, counted, field_label, field_list
 from custmerge.cli.render.text.parts import Grid, value_or_dash
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import Declined
-from custmerge.rules.compare import Comparison
-from custmerge.rules.fields import Field, Package
+from custmerge.rules.fields import Field
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.normalise import white_space
 from custmerge.rules.plan import Choice, Wishes
+from custmerge.services.merge import Offer
 
 _BETWEEN = re.compile(r"[\s,;]+")
 
@@ -32,22 +32,22 @@ class _Entry:
     fills: bool = field(default=False)
 
 
-def asked_wishes(terminal: Terminal, comparison: Comparison, packages: Sequence[Package], wishes: Wishes) -> Wishes:
-    """Return what the person chooses: which data `packages` use, and what is taken over besides.
+def asked_wishes(terminal: Terminal, offer: Offer, wishes: Wishes) -> Wishes:
+    """Return what the person chooses: which data the packages use, and what is taken over besides.
 
     `wishes` is what was given as options. Several numbers may be typed at once. Raises Declined where the person
     cancels, SteppedBack, and InputEnded. Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
     """
-    entries = _entries(comparison, packages)
+    entries = _entries(offer)
     terminal.show(Grid([_row(number, entry, wishes) for number, entry in enumerate(entries, start=1)]))
-    if len(entries) > len(_choices(comparison, packages)):
+    if len(entries) > len(_choices(offer)):
         terminal.say(_("Details first, as many as you like, then 1 or 2: `4 1` does both."))
     while True:
         answer = terminal.ask(_("Your choice"), option=_("--adopt or --keep"), can_go_back=True).lower()
         chosen = _chosen(entries, answer)
         final = [number for number in chosen if not _is_switch(entries[number])]
         if not chosen or len(final) > 1:
-            terminal.warn(_("Please answer with the numbers, of 1 to 3 with one alone."))
+            terminal.warn(_("Answer with numbers from the list, and with one only of 1, 2 and 3."))
             continue
         switched = [number for number in chosen if _is_switch(entries[number])]
         for number in switched:
@@ -60,14 +60,14 @@ def asked_wishes(terminal: Terminal, comparison: Comparison, packages: Sequence[
         terminal.show(Grid([_row(number + 1, entries[number], wishes) for number in switched]))
 
 
-def _entries(comparison: Comparison, packages: Sequence[Package]) -> list[_Entry]:
+def _entries(offer: Offer) -> list[_Entry]:
+    comparison = offer.comparison
     lines = {line.field: line for line in masked_comparison(comparison).fields if line.field in comparison.different}
-    missing = tuple(f for f, line in lines.items() if not white_space(line.survivor) and white_space(line.absorbed))
-    entries = _choices(comparison, packages)
-    if missing:
+    entries = _choices(offer)
+    if offer.missing:
         add = _("Add to {survivor} what is missing there: {fields}")
-        text = add.format(survivor=comparison.survivor, fields=field_list(missing))
-        entries.append(_Entry(("fill", _("add what is missing")), text, fields=missing, fills=True))
+        text = add.format(survivor=comparison.survivor, fields=field_list(offer.missing))
+        entries.append(_Entry(("fill", _("add what is missing")), text, fields=offer.missing, fills=True))
     take = _("Take over for {survivor}: {field} {value}")
     for name, line in lines.items():
         if white_space(line.absorbed):
@@ -77,9 +77,10 @@ def _entries(comparison: Comparison, packages: Sequence[Package]) -> list[_Entry
     return entries
 
 
-def _choices(comparison: Comparison, packages: Sequence[Package]) -> list[_Entry]:
+def _choices(offer: Offer) -> list[_Entry]:
+    comparison = offer.comparison
     adopt = _("Adopt the data of {survivor} for the moved packages").format(survivor=comparison.survivor)
-    if own := [package.package for package in packages if package.contact is not None]:
+    if own := [package.package for package in offer.packages if package.contact is not None]:
         lost = counted(_("these lose the contact of their own: {names}"), own)
         adopt = literal("{adopt}; {lost}").format(adopt=adopt, lost=lost)
     keep = _("Send the order; the moved packages keep the data of {absorbed}").format(absorbed=comparison.absorbed)

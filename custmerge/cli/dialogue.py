@@ -215,7 +215,8 @@ class Form:
         except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
             self._terminal.refuse(error)
             return _Step.KEPT
-        self._request = replace(self._request, into=number)
+        if number != self._request.into:
+            self._request = replace(self._request, into=number, wishes=self._given.wishes)
         return _Step.DOMAIN if self._given.absorbed else _Step.NUMBER
 
     def _check_kept(self, number: str) -> None:
@@ -233,11 +234,20 @@ class Form:
         number = self._ask(_Step.NUMBER, question, option=NUMBER_OPTION, default=default)
         try:
             verify.check_claim(self._context.database, self._caller, number, into=into, now=self._context.now())
-        except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
+        except MergedAway as error:
+            if error.details["merged_into"] == into:
+                self._terminal.warn(
+                    _("{number} went into {into} already: name another number."), number=number, into=into
+                )
+            else:
+                self._terminal.refuse(error)
+            return _Step.NUMBER
+        except (BadValue, SelfMerge, UnknownNumber) as error:
             self._terminal.refuse(error)
             return _Step.NUMBER
         if number != self._request.absorbed:
             self._domain = ""
+            self._request = replace(self._request, wishes=self._given.wishes)
         self._request = replace(self._request, absorbed=number)
         return _Step.DOMAIN
 
@@ -274,11 +284,10 @@ class Form:
         except ProofRefused as error:
             # One answer for all three (rule 3): the password is the one that is typed unseen.
             self._terminal.refuse(error)
-            self._terminal.say(
-                _("{number}, {domain}: type the password again, or < to change them."),
-                number=claim.absorbed,
-                domain=claim.domain,
-            )
+            again = _("{number}, {domain}: type the password again, or < to change them.")
+            if self._given.absorbed:
+                again = _("{number}, {domain}: type the password again, or < to change the domain.")
+            self._terminal.say(again, number=claim.absorbed, domain=claim.domain)
             return _Step.PASSWORD
         # What is proved isn't asked for again.
         self._trail = [step for step in self._trail if step not in (_Step.DOMAIN, _Step.PASSWORD)]
@@ -295,10 +304,10 @@ class Form:
         # The error of a blocked pair says the verdict.
         has_verdict = comparison.decision is not Decision.BLOCKED
         terminal.show(*comparison_parts(masked_comparison(comparison), all_rows=False, has_verdict=has_verdict))
-        self._request = replace(request, shown=comparison, wishes=self._given.wishes)
+        self._request = replace(request, shown=offer)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            wishes = asked_wishes(terminal, comparison, offer.packages, self._given.wishes)
+            wishes = asked_wishes(terminal, offer, replace(request.wishes, choice=None))
             self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 
@@ -310,7 +319,6 @@ class Form:
                 raise
             self._terminal.warn(_("The proof doesn't hold any more: it is asked for again."))
             return _Step.DOMAIN
-        self._request = replace(self._request, dropped=receipt.dropped)
         self._enter(_Step.CONFIRMATION)
         self._terminal.show(*confirmed_lines(receipt))
         question = _("Merge {absorbed} into {survivor}?")

@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-from custmerge.cli.language import SafeText
+from custmerge.cli.drawing import FILE_WIDTH
+from custmerge.cli.language import SafeText, literal
 
 _LINK_INSIDE = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
 """A link to another page or to a file of the repository: its words say where it leads."""
@@ -41,9 +42,18 @@ _STYLES = {
 class _LeftHeading(Heading):
     """A heading at the left; where nothing can be bold, a line below it."""
 
+    is_underlined = True
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> Heading:
+        """Return a heading of a page."""
+        heading = cls(token.tag)
+        heading.is_underlined = not (isinstance(markdown, Manual) and markdown.is_plain)
+        return heading
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield self.text
-        if console.color_system is None:
+        if console.color_system is None and self.is_underlined:
             yield Text("-" * min(self.text.cell_len, options.max_width))
 
 
@@ -57,7 +67,16 @@ class _PlainCode(CodeBlock):
 
 
 class _WholeTable(TableElement):
-    """A table that is shown row by row where its columns would be too narrow."""
+    """A table that is shown row by row where its columns would be too narrow, or nobody sees them."""
+
+    has_columns = True
+
+    @classmethod
+    def create(cls, markdown: Markdown, token: Token) -> TableElement:  # noqa: ARG003 (Rich's signature)
+        """Return a table of a page."""
+        table = cls()
+        table.has_columns = not (isinstance(markdown, Manual) and markdown.is_plain)
+        return table
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         heads = _cells(self.header.row) if self.header and self.header.row else []
@@ -66,7 +85,7 @@ class _WholeTable(TableElement):
         least = [max(len(word) for cell in column for word in (*cell.plain.split(), "")) for column in columns]
         whole = [max(cell.cell_len for cell in column) for column in columns]
         room = options.max_width - _GAP * (len(columns) - 1)
-        if sum(least) > room or sum(whole) > _CROWDED * room:
+        if not self.has_columns or sum(least) > room or sum(whole) > _CROWDED * room:
             yield from _records(heads, rows)
         else:
             yield _table(heads, rows, _widths(least, whole, room))
@@ -115,7 +134,8 @@ class Manual(Markdown):
         "table_open": _WholeTable,
     }
 
-    def __init__(self, page: SafeText) -> None:
+    def __init__(self, page: SafeText, *, is_plain: bool = False) -> None:
+        self.is_plain = is_plain
         super().__init__(_LINK_INSIDE.sub(r"\1", page), hyperlinks=False)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -124,6 +144,14 @@ class Manual(Markdown):
             _quote_code(self.parsed)
         with console.use_theme(Theme(_STYLES)):
             yield from super().__rich_console__(console, options)
+
+
+def in_plain_lines(page: SafeText) -> SafeText:
+    """Return a page in whole lines without columns, for `--plain`."""
+    console = Console(color_system=None, width=FILE_WIDTH, highlight=False, markup=False, emoji=False)
+    with console.capture() as captured:
+        console.print(Manual(page, is_plain=True))
+    return literal("\n").join([line.rstrip() for line in captured.get().splitlines()])
 
 
 def _quote_code(tokens: Iterable[Token]) -> None:

@@ -13,7 +13,7 @@ from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, Passwo
 from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.merge import receipt_lines
-from custmerge.errors import N_, BadUsage, BadValue
+from custmerge.errors import N_, BadUsage, BadValue, ReceiptLost
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merge as merge_service
@@ -130,6 +130,13 @@ def _execute(
     else:
         receipt = merge_service.merge(context.database, caller, request, salt=context.new_salt(), now=context.now())
     limits = None if dry_run else undo_limits(caller.role, receipt.at, context.settings.retention_days)
+    lost: ReceiptLost | None = None
+    if receipt_file is not None and limits is not None:
+        # Written first, because printing may fail.
+        try:
+            receipt_file.add(receipt, limits)
+        except ReceiptLost as error:
+            lost = error
     if form is Format.TABLE:
         context.terminal.print(*receipt_lines(receipt, limits, is_customer=caller.is_customer))
     else:
@@ -138,8 +145,10 @@ def _execute(
         context.terminal.say(
             _("Careful: account number and bank code belong together, and only one of them was taken.")
         )
-    if receipt_file is not None and limits is not None:
-        receipt_file.add(receipt, limits)
+    if lost is not None:
+        raise lost
+    if receipt_file is not None:
+        context.terminal.say(_("The receipt is in {file}."), file=receipt_file.path)
     return receipt.order
 
 

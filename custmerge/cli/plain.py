@@ -19,7 +19,10 @@ def plain_lines(part: Part) -> Iterator[SafeText]:
         case SafeText():
             yield part
         case Page():
-            yield part.markdown
+            # Imported here: Markdown is slow to load.
+            from custmerge.cli.markdown import in_plain_lines
+
+            yield in_plain_lines(part.markdown)
         case Line():
             yield _text(part)
         case Grid():

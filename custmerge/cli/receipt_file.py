@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 from custmerge import files
@@ -24,7 +25,7 @@ class ReceiptFile:
 
     def __init__(self, path: str) -> None:
         """Look at the place; raises BadUsage for another kind of file, BadFile where none can be written there."""
-        self._path = path
+        self.path = path
         self._kind = Path(path).suffix.lower()
         self._receipts: list[tuple[Receipt, UndoLimits]] = []
         if self._kind not in (TEXT, PAGE):
@@ -38,14 +39,24 @@ class ReceiptFile:
         temporary.unlink()
 
     def add(self, receipt: Receipt, limits: UndoLimits) -> None:
-        """Write the receipts of the run, this one at their end; raises ReceiptLost: the order is executed."""
+        """Write the receipts of the run, this one at their end; raises ReceiptLost: the order is executed.
+
+        Ctrl-C has to wait meanwhile, for the same reason.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._add(receipt, limits)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _add(self, receipt: Receipt, limits: UndoLimits) -> None:
         self._receipts.append((receipt, limits))
         if self._kind == PAGE:
             document = receipt_page(self._receipts, os.environ["LANGUAGE"])
         else:
             document = as_text(receipt_text(self._receipts), LETTER_WIDTH)
         try:
-            with whole_file(self._path) as file:
+            with whole_file(self.path) as file:
                 file.write(document)
         except BadFile as error:
             raise ReceiptLost(order=receipt.order, **error.details) from None

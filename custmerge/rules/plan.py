@@ -165,10 +165,15 @@ def _choice(comparison: Comparison, chosen: Choice | None) -> Choice:
 
 
 def _changes(survivor: Customer, absorbed: Customer, wishes: Wishes) -> dict[Field, str]:
-    def fills(field: Field) -> bool:
-        return wishes.fill and not white_space(survivor[field]) and bool(white_space(absorbed[field]))
+    filled = missing_details(survivor, absorbed) if wishes.fill else ()
+    return {field: absorbed[field] for field in DETAIL_FIELDS if field in wishes.take or field in filled}
 
-    return {field: absorbed[field] for field in DETAIL_FIELDS if field in wishes.take or fills(field)}
+
+def missing_details(survivor: Customer, absorbed: Customer) -> tuple[Field, ...]:
+    """Return the details that are empty in the survivor's record and not in the absorbed one."""
+    return tuple(
+        field for field in DETAIL_FIELDS if not white_space(survivor[field]) and white_space(absorbed[field])
+    )
 
 
 class State:

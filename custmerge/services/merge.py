@@ -16,7 +16,7 @@ from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import demand_authority, survivor_of
-from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, plan_merge
+from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs, remedied
@@ -28,6 +28,19 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """The data for deciding about an order, for a caller with a valid proof."""
+
+    comparison: Comparison
+    packages: tuple[Package, ...]
+    """The packages of the absorbed number, in the order of their keys."""
+    missing: tuple[Field, ...]
+    """The details that the survivor's record lacks, which `Wishes.fill` would take."""
+    proved_until: str | None
+    """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """The order that is asked for."""
 
@@ -35,21 +48,8 @@ class Request:
     into: str | None
     """The number that is kept; None for a customer's own."""
     wishes: Wishes = Wishes()  # noqa: RUF009 (frozen)
-    shown: Comparison | None = None
-    """The comparison that the person saw; the order is refused if the records have changed since."""
-    dropped: tuple[str, ...] | None = None
-    """The packages that lose their own contact, as the person saw them; the order is refused if they have changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """The data for deciding about an order, for a caller with a valid proof."""
-
-    comparison: Comparison
-    packages: tuple[Package, ...]
-    """The packages of the absorbed number, in the order of their keys."""
-    proved_until: str | None
-    """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
+    shown: Offer | None = None
+    """The offer that the person saw; the order is refused if the records or packages have changed since."""
 
 
 def preview(database: Database, caller: Caller, request: Request, now: datetime) -> Receipt:
@@ -68,7 +68,8 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
-        return Offer(comparison, tuple(orders.state.packages_of(absorbed)), orders.proved_until(pair))
+        packages = tuple(orders.state.packages_of(absorbed))
+        return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair))
 
 
 def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
@@ -111,15 +112,13 @@ def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Call
         # Compared first, so that a person sees the new difference and not an error that follows from it.
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        if compare(*records).fields != request.shown.fields:
+        packages = tuple(orders.state.packages_of(pair[1]))
+        if (compare(*records).fields, packages) != (request.shown.comparison.fields, request.shown.packages):
             raise Changed(survivor=pair[0], absorbed=pair[1])
     try:
-        plan = orders.decide(pair, request.wishes)
+        return orders.decide(pair, request.wishes)
     except IdentityBlocked:
         raise remedied(unit, caller, compare(*orders.living_pair(pair))).block from None
-    if request.dropped is not None and plan.dropped != request.dropped:
-        raise Changed(survivor=pair[0], absorbed=pair[1])
-    return plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from support.typist import Typist
 
 from custmerge.cli.help import TOPICS
 from custmerge.cli.language import SafeText
-from custmerge.cli.markdown import Manual
+from custmerge.cli.markdown import Manual, in_plain_lines
 
 GERMAN = {"agent", "exit-codes", "rules", "supervisor"}
 PERSON = {"COLUMNS": None, "CI": None, "PAGER": ""}
@@ -121,6 +121,15 @@ def test_where_nothing_can_be_bold_code_and_headings_are_marked(pages):
     assert "\nHow fields compare\n------------------" in re.sub(r" +\n", "\n", seen)
     assert "`--adopt` or `--keep`" in seen
     assert "`" not in drawn(pages["en", "rules"], 80, "standard")
+
+
+def test_a_plain_page_has_no_columns_and_whole_lines(pages):
+    for language, topic in pages:
+        shown = in_plain_lines(SafeText(pages[language, topic]))
+        assert not re.search(r"[\u2500-\u257f]|^-{4}|^\|", shown, re.MULTILINE), topic
+    lines = in_plain_lines(SafeText(pages["en", "agent"])).splitlines()
+    at = lines.index("mark: `=`")
+    assert lines[at : at + 3] == ["mark: `=`", "  means: the same text", ""]
 
 
 @on_sqlite_alone

@@ -59,14 +59,14 @@ def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and
     typist.sees("4  [ ] Add to 10001 what is missing there: phone, mobile")
     typist.sees("5  [ ] Take over for 10001: city Ulm")
     typist.answers("Your choice: ", "1 2")
-    typist.sees("of 1 to 3 with one alone")
+    typist.sees("with one only of 1, 2 and 3")
     typist.answers("Your choice: ", "4, city")
     typist.sees("4  [x] Add")
     typist.sees("5  [x] Take")
     typist.answers("Your choice: ", "adopt the data")
     typist.sees("Adopt: the moved packages use the data of 10001.")
-    typist.sees("Taken from 20002: city")
-    typist.sees("Filled from 20002, was empty: phone, mobile")
+    typist.sees("Takes from 20002: city")
+    typist.sees("Fills in from 20002, because it is empty: phone, mobile")
     typist.sees("1 package loses the contact of its own: Q")
     typist.answers("[y/N]: ", "y")
     for text in ("Order 1 is done", "Taken from 20002: city", "was empty: phone, mobile", "of its own: Q"):
@@ -75,6 +75,21 @@ def test_the_form_says_what_a_number_brings_and_what_each_choice_takes_fills_and
     kept = customers.customers()["10001"]
     assert (kept["city"], kept["phone"], kept["mobile"]) == ("Ulm", "0731 1234", "0171 5550000")
     assert customers.packages()["Q"]["contact"] is None
+
+
+def test_whoever_goes_back_may_choose_otherwise_and_finds_what_was_ticked(customers, cli):
+    customers.package("Q", "20002", contact=details(street="Postfach 1"))
+    typist = Typist(cli.login("10001", "pw-1"), "merge", "20002", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.answers("Your choice: ", "city 1")
+    typist.answers("[y/N]: ", "<")
+    typist.sees("[x] Take over for 10001: city Ulm")
+    typist.answers("Your choice: ", "2")
+    typist.answers("[y/N]: ", "y")
+    typist.sees("Keep: the moved packages keep the data of 20002.")
+    assert typist.ends() == 0
+    assert customers.packages()["Q"]["contact"]["street"] == "Postfach 1"
+    assert customers.customers()["10001"]["city"] == "Ulm"
 
 
 def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
@@ -114,11 +129,12 @@ def test_a_number_is_not_merged_with_itself_but_asked_for_again(customers, agent
     assert typist.ends() == 130
 
 
-def test_a_package_that_gets_a_contact_after_it_was_shown_does_not_lose_it(customers, agent):
+@pytest.mark.parametrize("changed", ["P20002,20002,zwei.example,Bonn", "NEW,20002,neu.example,"])
+def test_packages_that_changed_after_they_were_shown_are_not_merged(customers, agent, changed):
     typist = Typist(agent, "merge", "20002", "--into", "10001", "--adopt", "--domain", "zwei.example")
     typist.answers("belongs to it: ", "pw-2")
     typist.sees("Merge 20002 into 10001? [y/N]: ")
-    (customers.folder / "own.csv").write_text("package,number,domains,contact_city\nP20002,20002,zwei.example,Bonn\n")
+    (customers.folder / "own.csv").write_text(f"package,number,domains,contact_city\n{changed}\n")
     assert customers.anna.in_process("import", "packages", "own.csv", "--update").code == 0
     typist.child.sendline("y")
     typist.sees("was changed meanwhile")

@@ -72,9 +72,8 @@ SAMPLES = {
     bulk.batches_table: lambda draw: draw([BATCH, BATCH]),
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
-    settings.settings_table: lambda draw: draw(SETTINGS),
     records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
-    settings.settings_table: lambda draw: draw([Given("database_url", URL, Source.FILE, "/etc/custmerge.toml")]),
+    settings.settings_table: lambda draw: draw(SETTINGS),
     records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
 }
 TYPED = re.compile(r" +(-|custmerge )")

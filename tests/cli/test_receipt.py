@@ -1,6 +1,9 @@
 """The receipt: what an order did, for whoever ordered it, and in a file for the customer."""
 
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from support.marks import on_sqlite_alone
@@ -34,9 +37,14 @@ def test_the_dry_run_and_the_receipt_name_what_is_taken_filled_and_dropped_and_h
     dry, done = merge(agent, "--dry-run"), merge(agent, "--yes")
     for shown in (dry.out, done.out):
         assert "Adopt: the moved packages use the data of 10001." in shown
-        assert "Taken from 20002: city\n" in shown
-        assert "Filled from 20002, was empty: mobile\n" in shown
-        assert "1 package loses the contact of its own: P<b>&1\n" in shown
+    for would_be in (
+        "Takes from 20002: city\n",
+        "because it is empty: mobile\n",
+        "1 package loses the contact of its",
+    ):
+        assert would_be in dry.out
+    for was in ("Taken from 20002: city\n", "was empty: mobile\n", "1 package lost the contact of its own: P<b>&1\n"):
+        assert was in done.out
     assert "undo" not in dry.out
     assert "`custmerge undo 1` takes it back: you can until 20" in done.out
     assert "a supervisor as a rule until 20" in done.out
@@ -137,3 +145,15 @@ def test_an_order_whose_receipt_is_lost_is_said_to_be_executed(customers, agent)
     typist.sees("Order 1 is executed, but its receipt")
     assert typist.ends() == 1
     assert customers.customers()["20003"]["merged_into"] == "10001"
+
+
+@on_sqlite_alone
+def test_a_receipt_is_written_though_the_output_is_lost(customers, agent):
+    order = ("20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", "--yes")
+    with Path("/dev/full").open("w") as full:
+        lost = subprocess.run(
+            [sys.executable, "-m", "custmerge", "merge", *order, "--receipt", "x.txt"],
+            input=b"pw-3", stdout=full, stderr=subprocess.PIPE, env=agent.environ(), cwd=agent.folder, check=False,
+        )  # fmt: skip
+    assert lost.returncode == 1
+    assert "20003" in (agent.folder / "x.txt").read_text("utf-8")

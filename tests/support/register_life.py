@@ -22,7 +22,7 @@ from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.history import stamp
 from custmerge.rules.people import PROOF_LASTS, Proof, verified_sha256
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.rules.transfers import Status
+from custmerge.rules.transfers import OPEN, Status
 from custmerge.services import access, imports, transfer
 from custmerge.services import audit as audit_service
 from custmerge.services import merge as merge_service
@@ -367,7 +367,10 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_transfers_are_the_models(self):
         found = transfer.list_all(self.database, self.callers["anna"], None)
-        assert [one.status for one in reversed(found)] == [self.model.status(one) for one in self.model.transfers]
+        by_age = sorted(found, key=lambda one: one.id)
+        assert [one.status for one in by_age] == [self.model.status(one) for one in self.model.transfers]
+        is_open = [one.status in OPEN for one in found]
+        assert is_open == sorted(is_open, reverse=True)
 
     @invariant()
     def the_audit_holds(self):

@@ -125,7 +125,7 @@ class Model:
         if not proved and transfer is None:
             raise Refused("ProofRequired")
         if is_blocked and transfer is None:
-            raise Refused("IdentityBlocked")
+            raise Refused("TransferWaits" if self.waits(survivor, absorbed) else "TransferNeeded")
         if all(mine[name] == theirs[name] for name in DETAILS):
             choice = "identical"
         elif choice is None:
@@ -283,6 +283,13 @@ class Model:
             return "void"
         return "void" if transfer.status in OPEN and transfer.names != self.names(transfer) else transfer.status
 
+    def waits(self, survivor, absorbed):
+        """Whether a form is filed for exactly this pair, and nobody has decided yet."""
+        return any(
+            (one.survivor, one.absorbed) == (survivor, absorbed) and self.status(one) == "filed"
+            for one in self.transfers
+        )
+
     def names(self, one):
         return tuple(
             tuple(self.customers[number][name] for name in IDENTITY) for number in (one.survivor, one.absorbed)
@@ -293,6 +300,8 @@ class Model:
             raise Refused("SelfMerge")
         self.living(survivor, absorbed)
         new = Transfer(survivor, absorbed, ())
+        if len(set(self.names(new))) == 1:
+            raise Refused("NotBlocked")
         for one in self.transfers:
             if (one.survivor, one.absorbed) == (survivor, absorbed) and one.status in OPEN:
                 if self.status(one) != "void":

@@ -84,19 +84,22 @@ def choice_sentence(receipt: Receipt) -> SafeText:
 
 
 def _details_lines(receipt: Receipt) -> list[SafeText]:
-    """Return what an order takes from the absorbed record, and what it drops."""
-    lines = []
-    if over := taken_over(receipt):
-        taken = _("Taken from {absorbed}: {fields}")
-        lines.append(taken.format(absorbed=receipt.absorbed, fields=field_list(over)))
-    if receipt.filled:
+    """Return what an order took from the absorbed record and dropped, or would take and drop."""
+    is_done, names = receipt.order is not None, receipt.dropped
+    taken = _("Taken from {absorbed}: {fields}") if is_done else _("Takes from {absorbed}: {fields}")
+    filled = _("Fills in from {absorbed}, because it is empty: {fields}")
+    dropped = ngettext(
+        "{count} package loses the contact of its own: {names}",
+        "{count} packages lose the contact of their own: {names}",
+        len(names),
+    )
+    if is_done:
         filled = _("Filled from {absorbed}, was empty: {fields}")
-        lines.append(filled.format(absorbed=receipt.absorbed, fields=field_list(receipt.filled)))
-    if receipt.dropped:
         dropped = ngettext(
-            "{count} package loses the contact of its own: {names}",
-            "{count} packages lose the contact of their own: {names}",
-            len(receipt.dropped),
+            "{count} package lost the contact of its own: {names}",
+            "{count} packages lost the contact of their own: {names}",
+            len(names),
         )
-        lines.append(counted(dropped, receipt.dropped))
-    return lines
+    fields = ((taken, taken_over(receipt)), (filled, receipt.filled))
+    lines = [text.format(absorbed=receipt.absorbed, fields=field_list(some)) for text, some in fields if some]
+    return [*lines, counted(dropped, names)] if names else lines
