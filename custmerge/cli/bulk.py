@@ -236,7 +236,11 @@ def status(
     """Say how far files are."""
     context: Context = ctx.obj
     batches = bulk.status(context.database, context.caller(), file, context.now())
-    context.print_all(batches, form, batch_shape, batches_table, BATCH_COLUMNS)
+    if file is None:
+        none = _("No bulk file was approved or run so far.")
+    else:
+        none = _("{file} was neither approved nor run so far.").format(file=file)
+    context.print_all(batches, form, batch_shape, batches_table, BATCH_COLUMNS, none=none)
 
 
 @contextmanager

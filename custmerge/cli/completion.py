@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from custmerge.storage.completion import Numbered
+from custmerge.rules.numbered import Numbered
 
 if TYPE_CHECKING:
     from custmerge.cli.context import Context

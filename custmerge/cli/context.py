@@ -230,11 +230,18 @@ class Context:
         shape: Callable[[T], Shape],
         table: Callable[[Sequence[T]], Part],
         columns: Iterable[str] = (),
+        *,
+        none: SafeText | None = None,
     ) -> None:
-        """Print values likewise: as a table, or the shape of each; `columns` where there may be none."""
+        """Print values likewise: as a table, or the shape of each.
+
+        Where there may be none, scripts get `columns`, and people are told `none` instead of an empty table.
+        """
         from custmerge.cli.render.data.writing import Format, write_many
 
-        if form is Format.TABLE:
+        if form is Format.TABLE and not values and none is not None:
+            self.terminal.say(none)
+        elif form is Format.TABLE:
             self.terminal.print(table(values))
         else:
             write_many(map(shape, values), form, columns)

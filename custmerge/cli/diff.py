@@ -11,15 +11,8 @@ from custmerge.cli.options import FormatOption, IntoOption, RevealOption
 from custmerge.cli.render.data.comparison import comparison_shape, field_shapes
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.comparison import comparison_parts
-from custmerge.errors import BadUsage, Declined, ExitCode
-from custmerge.rules.compare import Decision
+from custmerge.errors import BadUsage, Declined
 from custmerge.services import find
-
-EXIT_CODES = {
-    Decision.IDENTICAL: ExitCode.DONE,
-    Decision.CHOOSE: ExitCode.DIFFERS,
-    Decision.BLOCKED: ExitCode.BLOCKED,
-}
 
 
 def diff(
@@ -53,9 +46,7 @@ def diff(
         context.terminal.print(*comparison_parts(comparison, all_rows=all_rows))
     else:
         write_one(comparison_shape(comparison), form, field_shapes(comparison))
-    # What a contract transfer lifts may be merged, but it isn't identical.
-    lifted = comparison.decision is Decision.IDENTICAL and not comparison.is_identical
-    raise typer.Exit(ExitCode.DIFFERS if lifted else EXIT_CODES[comparison.decision])
+    raise typer.Exit(comparison.exit)
 
 
 app = single(

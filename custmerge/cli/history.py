@@ -19,8 +19,8 @@ from custmerge.cli.streams import flushed, wait_while_read, write_lines
 from custmerge.cli.terminal import fitted
 from custmerge.errors import N_, BadUsage, BadValue
 from custmerge.rules.history import ROUTINE, Action, day_bounds
+from custmerge.rules.numbered import Numbered
 from custmerge.services import history as history_service
-from custmerge.storage.completion import Numbered
 
 SHOWN_AT_ONCE = 100
 """More entries than this are printed as a table only where --limit asks for them."""

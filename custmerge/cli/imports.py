@@ -9,7 +9,7 @@ from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
 from custmerge.cli.language import SafeText, _, filled, literal
 from custmerge.cli.options import FormatOption
-from custmerge.cli.progress import Progress
+from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data.maintenance import imported_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.maintenance import imported_lines
@@ -36,7 +36,7 @@ class ImportProgress(Progress):
     """Shows how far an import is, and prints every bad line; `keeps` them instead, for an error in JSON."""
 
     def __init__(self, terminal: Terminal, *, keeps: bool) -> None:
-        super().__init__(terminal, _("Importing"))
+        super().__init__(terminal, _("Importing"), Unit.BYTES)
         self._keeps = keeps
         self.lines: list[SafeText] = []
         """Bad lines for the error, which is one JSON object."""

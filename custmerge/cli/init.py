@@ -9,6 +9,7 @@ from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext, unlocked
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.errors import BadValue
+from custmerge.settings import shown_url
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared
@@ -95,7 +96,8 @@ def _say_what_is_next(context: Context, name: str | None) -> None:
 
 def _say_what_was_done(context: Context, prepared: "Prepared") -> None:
     if prepared.version_before is None:
-        context.terminal.say(_("The database is ready."))
+        database = shown_url(context.settings.database_url)
+        context.terminal.say(_("The database {database} is ready."), database=database)
     elif prepared.version_before != prepared.version:
         text = _("The database was of version {before} and is of version {version} now.")
         context.terminal.say(text, before=prepared.version_before, version=prepared.version)

@@ -324,7 +324,7 @@ def field_named(name: str) -> Field | None:
 
 
 def field_choices(fields: Sequence[Field]) -> SafeText:
-    """Return fields as people type them, see `field_named`: their names, or where a name has a blank the program's."""
+    """Return fields as people type them, see `field_named`: their names, or the program's if a name has a blank."""
     return literal(", ").join(
         visible(field.value) if " " in field_label(field) else field_label(field) for field in fields
     )

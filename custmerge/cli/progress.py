@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
-from custmerge.cli.language import SafeText, _
+from custmerge.cli.language import SafeText, _, decimal, literal
 from custmerge.cli.terminal import Terminal
 from custmerge.errors import N_
 
@@ -23,6 +23,8 @@ class Unit(Enum):
 
     ROWS = "rows"
     ORDERS = "orders"
+    BYTES = "bytes"
+    """Of a file, which are shown as its size; no lines of a log count them."""
 
 
 _LINES = {Unit.ROWS: N_("{done} of {total} rows"), Unit.ORDERS: N_("{done} of {total} orders")}
@@ -35,7 +37,7 @@ _LINES_WITH_RATE = {
 class Progress:
     """Shows a bar as soon as the work takes longer than a second; where nobody can see it, a line every ten seconds.
 
-    Lines are only printed for a `unit`.
+    Lines are only printed for rows and orders.
     """
 
     def __init__(self, terminal: Terminal, label: SafeText, unit: Unit | None = None) -> None:
@@ -68,7 +70,7 @@ class Progress:
         if self._terminal.has_bars:
             if now - self._started >= SHOW_BAR_AFTER_SECONDS:
                 self._move_bar(done, total, rate, left)
-        elif self._unit is not None and now - self._last_line >= LINE_EVERY_SECONDS:
+        elif self._unit is not None and self._unit in _LINES and now - self._last_line >= LINE_EVERY_SECONDS:
             self._last_line = now
             line = _(_LINES[self._unit]) if left is None else _(_LINES_WITH_RATE[self._unit])
             self._terminal.say(line, done=done, total=total, rate=round(rate), left=left)
@@ -77,16 +79,29 @@ class Progress:
         if self._bar is None:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-            columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()]
+            columns = [TextColumn("{task.description}"), BarColumn()]
+            columns.append(TextColumn("{task.fields[size]}") if self._unit is Unit.BYTES else MofNCompleteColumn())
             if self._unit is Unit.ROWS:
                 columns.append(TextColumn("{task.fields[rate]}"))
             columns.append(TextColumn("{task.fields[left]}", style="progress.remaining"))
             self._bar = Progress(*columns, console=self._terminal.messages, transient=True)
-            self._bar.add_task(self._label, total=total, completed=done, rate="", left="")
+            self._bar.add_task(self._label, total=total, completed=done, rate="", left="", size="")
             self._bar.start()
         self._bar.update(
             self._bar.task_ids[0],
             completed=done,
             rate=_("{rate} a second").format(rate=round(rate)),
+            size=_size(done, total),
             left="-:--:--" if left is None else str(timedelta(seconds=left)),
         )
+
+
+def _size(done: int, total: int | None) -> SafeText:
+    """Return how much of a file is read, in the unit that its whole size has: `1.2/3.4 MiB`."""
+    whole = done if total is None else total
+    shift, unit = next(
+        ((shift, unit) for shift, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")) if whole >> shift), (0, "B")
+    )
+    read, of = (decimal(count / (1 << shift)) if shift else literal("{n}").format(n=count) for count in (done, whole))
+    text = literal("{read} {unit}") if total is None else literal("{read}/{of} {unit}")
+    return text.format(read=read, of=of, unit=unit)

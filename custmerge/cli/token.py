@@ -62,7 +62,8 @@ def list_tokens(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
 
     context: Context = ctx.obj
     found = tokens.list_all(context.database, context.caller())
-    context.print_all(found, form, service_shape, services_table, SERVICE_COLUMNS)
+    none = _("There is no service token: `custmerge token create` makes one.")
+    context.print_all(found, form, service_shape, services_table, SERVICE_COLUMNS, none=none)
 
 
 @verb(app, _("End a service token."), "custmerge token revoke nightly-audit")

@@ -19,10 +19,10 @@ from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.parts import BLANK
 from custmerge.errors import N_, BadValue, Declined
+from custmerge.rules.numbered import Numbered
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer
 from custmerge.services import transfer
 from custmerge.services.access import Caller
-from custmerge.storage.completion import Numbered
 
 STDIN = "-"
 
@@ -94,7 +94,9 @@ def list_transfers(
         raise BadValue(name="--status", value=status, why=N_("choose one of {choices}"), choices=[*Status])
     chosen = None if status is None else Status(status)
     transfers = transfer.list_all(context.database, context.caller(), chosen)
-    context.print_all(transfers, form, transfer_shape, transfers_table, TRANSFER_COLUMNS)
+    of_all, of_chosen = _("There is no contract transfer."), _("There is no contract transfer with this status.")
+    none = of_all if chosen is None else of_chosen
+    context.print_all(transfers, form, transfer_shape, transfers_table, TRANSFER_COLUMNS, none=none)
 
 
 @verb(

@@ -16,10 +16,10 @@ from custmerge.cli.render.data.undo import extent_shape, plan_shape
 from custmerge.cli.render.data.writing import Format, flat, write_many, write_one
 from custmerge.cli.render.text.undo import asked_lines, batch_question, batch_undone, undone_lines
 from custmerge.errors import BadUsage, CustmergeError
+from custmerge.rules.numbered import Numbered
 from custmerge.rules.undo import Extent, UndoPlan
 from custmerge.services import undo as undo_service
 from custmerge.services.progress import Inputs
-from custmerge.storage.completion import Numbered
 
 
 def undo(

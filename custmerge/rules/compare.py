@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from custmerge.errors import IdentityBlocked, TransferNeeded, TransferWaits
+from custmerge.errors import ExitCode, IdentityBlocked, TransferNeeded, TransferWaits
 from custmerge.rules import normalise
 from custmerge.rules.fields import BANK_FIELDS, FIELDS, IDENTITY_FIELDS, Customer, Field
 
@@ -91,6 +91,13 @@ class Comparison:
         if self.blocked_by and self.transfer is None:
             return Decision.BLOCKED
         return Decision.CHOOSE if self.different else Decision.IDENTICAL
+
+    @property
+    def exit(self) -> ExitCode:
+        """The exit code that tells how the records relate: what a transfer lifts may be merged, but it differs."""
+        if self.is_identical:
+            return ExitCode.DONE
+        return ExitCode.BLOCKED if self.decision is Decision.BLOCKED else ExitCode.DIFFERS
 
     @property
     def block(self) -> IdentityBlocked:

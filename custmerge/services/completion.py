@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from custmerge.rules.history import moment
+from custmerge.rules.numbered import Numbered
 from custmerge.rules.people import STAFF_ROLES, Role, expires_at, token_sha256
 from custmerge.settings import sqlite_path
 from custmerge.storage import completion
-from custmerge.storage.completion import Numbered
 
 
 def numbers(database_url: str, token: str, what: Numbered, now: datetime) -> list[int]:

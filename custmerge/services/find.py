@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 FOUND_AT_MOST = 50
-SEEN_FIELDS = (*IDENTITY_FIELDS, Field.POSTCODE, Field.CITY)
-"""What is shown of every customer that is found."""
-TOLD_FIELDS = (Field.STREET, Field.PHONE, Field.MOBILE, Field.EMAIL)
+LISTED_FIELDS = (*IDENTITY_FIELDS, Field.POSTCODE, Field.CITY)
+"""What is listed of every customer that is found: a word found there needs no reason."""
+SEARCHED_FIELDS = (Field.STREET, Field.PHONE, Field.MOBILE, Field.EMAIL)
+"""What is searched besides; where a word is found there, that is the reason."""
 WORDS_AT_MOST = 20
 LONGEST_TEXT = 1_000
 
@@ -133,7 +134,7 @@ def diff(
 
 
 def _reasons(unit: Unit, customers: Sequence[Customer], words: Iterable[str]) -> dict[str, list[Reason]]:
-    """Return by number the reasons why each customer matched, except those in `SEEN_FIELDS` or the number.
+    """Return by number the reasons why each customer matched, except those in `LISTED_FIELDS` or the number.
 
     Bank data is never among the reasons, because it isn't searched.
     """
@@ -141,9 +142,11 @@ def _reasons(unit: Unit, customers: Sequence[Customer], words: Iterable[str]) ->
     for word in words:
         elsewhere = []
         for customer in customers:
-            if any(_stands_in(word, text) for text in (customer.number, *(customer[field] for field in SEEN_FIELDS))):
+            if any(
+                _stands_in(word, text) for text in (customer.number, *(customer[field] for field in LISTED_FIELDS))
+            ):
                 continue
-            field = next((field for field in TOLD_FIELDS if _stands_in(word, customer[field])), None)
+            field = next((field for field in SEARCHED_FIELDS if _stands_in(word, customer[field])), None)
             if field is None:
                 elsewhere.append(customer.number)
             else:

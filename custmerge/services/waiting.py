@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class OpenWork:
     """The numbers of things that wait for a person."""
 
     transfers: int = 0
@@ -27,14 +27,14 @@ class Waiting:
     """Bulk files that others approved and nobody has run to the end."""
 
 
-def waiting(database: Database, caller: Caller, now: datetime) -> Waiting:
+def waiting(database: Database, caller: Caller, now: datetime) -> OpenWork:
     """Return the number of things that the caller may decide or run; 0 unless the caller is a supervisor."""
     if not may(caller.role, Capability.TRANSFER_DECIDE):
-        return Waiting()
+        return OpenWork()
     with database.reading() as unit:
         filed = with_present_status(unit, unit.transfers.stored_as(Status.FILED))
         batches = [with_present_state(unit, batch, now) for batch in unit.batches.unfinished()]
-    return Waiting(
+    return OpenWork(
         sum(transfer.status is Status.FILED and transfer.filed_by_person != caller.person for transfer in filed),
         sum(_is_runnable(batch, caller, now) for batch in batches),
     )

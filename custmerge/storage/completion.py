@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import closing
-from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
+
+from custmerge.rules.numbered import Numbered
 
 WAIT_SECONDS = 0.1
 """For another writer; short, because the person who types waits, too."""
@@ -15,20 +16,17 @@ SELECT staff.role, session.created_at, session.last_used_at
 FROM custmerge_session AS session JOIN custmerge_staff AS staff ON staff.id = session.staff
 WHERE session.token_sha256 = ? AND staff.disabled_at IS NULL
 """
-
-
-class Numbered(StrEnum):
-    """The kinds of numbers, with the statements that list them."""
-
-    ORDERS = 'SELECT "order" FROM custmerge_order'
-    STANDING_ORDERS = (
+_NUMBERS = {
+    Numbered.ORDERS: 'SELECT "order" FROM custmerge_order',
+    Numbered.STANDING_ORDERS: (
         'SELECT "order" FROM custmerge_order WHERE "order" NOT IN '
         '(SELECT "order" FROM custmerge_history WHERE action = \'undo\' AND "order" IS NOT NULL)'
-    )
-    BATCHES = "SELECT id FROM custmerge_batch"
-    TRANSFERS = "SELECT id FROM custmerge_transfer"
-    FILED_TRANSFERS = "SELECT id FROM custmerge_transfer WHERE status = 'filed'"
-    OPEN_TRANSFERS = "SELECT id FROM custmerge_transfer WHERE status IN ('filed', 'approved')"
+    ),
+    Numbered.BATCHES: "SELECT id FROM custmerge_batch",
+    Numbered.TRANSFERS: "SELECT id FROM custmerge_transfer",
+    Numbered.FILED_TRANSFERS: "SELECT id FROM custmerge_transfer WHERE status = 'filed'",
+    Numbered.OPEN_TRANSFERS: "SELECT id FROM custmerge_transfer WHERE status IN ('filed', 'approved')",
+}
 
 
 def person_of(path: Path, token_sha256: str) -> tuple[str, str, str] | None:
@@ -39,7 +37,7 @@ def person_of(path: Path, token_sha256: str) -> tuple[str, str, str] | None:
 
 def newest(path: Path, what: Numbered) -> list[int]:
     """Return the newest numbers of a kind, newest first."""
-    return [int(number) for (number,) in _rows(path, f"{what} ORDER BY 1 DESC LIMIT {_LISTED_AT_MOST}")]
+    return [int(number) for (number,) in _rows(path, f"{_NUMBERS[what]} ORDER BY 1 DESC LIMIT {_LISTED_AT_MOST}")]
 
 
 def _rows(path: Path, statement: str, *parameters: str) -> list[tuple[str | int, ...]]:

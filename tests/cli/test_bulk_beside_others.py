@@ -164,6 +164,18 @@ def test_a_bar_on_a_terminal_tells_the_rate_of_this_run(monkeypatch):
     assert "0:00:20" in shown.getvalue()
 
 
+def test_a_bar_of_a_file_tells_the_size_that_is_read(monkeypatch):
+    ticks = iter([0, 2, 3, 4])
+    monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: next(ticks)))
+    monkeypatch.setenv("LANGUAGE", "de")
+    shown = io.StringIO()
+    terminal = types.SimpleNamespace(has_bars=True, messages=Console(file=shown, force_terminal=True, width=100))
+    with progress.Progress(terminal, "", progress.Unit.BYTES) as bar:
+        bar.advanced(820, 3_565_158)
+        bar.advanced(1_572_864, 3_565_158)
+    assert "1,5/3,4 MiB" in shown.getvalue()
+
+
 def test_a_program_that_is_interrupted_while_it_is_loaded_ends_quietly(sqlite_cli):
     (sqlite_cli.folder / "typer.py").write_text("raise KeyboardInterrupt")
     done = sqlite_cli.subprocess("bulk", "status", PYTHONPATH=str(sqlite_cli.folder))

@@ -29,7 +29,7 @@ def test_init_asks_who_the_first_supervisor_is_and_names_the_next_command(new):
 
 
 def test_init_names_the_next_command_whatever_it_did(new):
-    assert new("init").err == "The database is ready.\nNext: custmerge init --supervisor NAME\n"
+    assert new("init").err == "The database sqlite:///new one.db is ready.\nNext: custmerge init --supervisor NAME\n"
     person = Typist(new, "init")
     person.answers("Staff name of the first supervisor: ", "")
     person.sees("Next: custmerge init --supervisor NAME")

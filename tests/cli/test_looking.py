@@ -241,3 +241,15 @@ def test_a_customers_history_does_not_tell_which_numbers_exist(world, cli, agent
         customer("verify", number, "--domain", "zwei.example", "--password-stdin", stdin="falsch")
     assert customer("history", "-f", "json").json == []
     assert len(agent("history", "10001", "--action", "login_failed", "-f", "json").json) == 2
+
+
+def test_where_there_is_nothing_to_list_a_sentence_says_so_and_scripts_get_nothing(sqlite_cli, agent, supervisor):
+    for cli, command, said in (
+        (agent, ("bulk", "status"), "No bulk file was approved or run so far."),
+        (agent, ("transfer", "list"), "There is no contract transfer."),
+        (agent, ("transfer", "list", "--status", "used"), "There is no contract transfer with this status."),
+        (supervisor, ("token", "list"), "There is no service token: `custmerge token create` makes one."),
+    ):
+        done = cli.in_process(*command)
+        assert (done.code, done.out, done.err) == (0, "", f"{said}\n")
+        assert cli.in_process(*command, "-f", "json").json == []

@@ -15,7 +15,7 @@ from custmerge.services.access import Caller
 
 if TYPE_CHECKING:
     # What it rests on is heavy, and others need none of it.
-    from custmerge.services.waiting import Waiting
+    from custmerge.services.waiting import OpenWork
 
 _STATUS_LABELS = {
     Status.FILED: N_("filed"),
@@ -32,7 +32,7 @@ def caller_lines(caller: Caller) -> list[SafeText]:
     return [text.format(name=caller.name, role=word(caller.role), until=moment(caller.expires_at))]
 
 
-def waiting_lines(waiting: Waiting) -> list[SafeText]:
+def waiting_lines(waiting: OpenWork) -> list[SafeText]:
     """Return what waits for somebody, and the commands that list it."""
     transfers = ngettext(
         "{count} contract transfer waits for your decision: `custmerge transfer list`.",
