@@ -1,4 +1,4 @@
-"""The README's blocks to paste: "Set it up", from nothing to the first merge of own data, and a nightly audit of it."""
+"""The README's blocks to paste: from nothing to the first merge of own data, and a nightly audit of it."""
 
 import os
 import re
