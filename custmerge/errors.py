@@ -100,6 +100,12 @@ class NoSecret(BadUsage):
     """A line of standard input that should hold a password is empty or missing."""
 
 
+class ServiceToken(BadUsage):
+    """A service token can't log itself out."""
+
+    template = N_("This is a service token: `custmerge token revoke` ends it.")
+
+
 class MissingInput(CustmergeError, code="missing_input", exit=ExitCode.USAGE):
     """A question would have to be asked, but there is no terminal to ask it on."""
 

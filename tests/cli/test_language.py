@@ -23,9 +23,9 @@ IN_BOTH = (
     "tokens version was y"
 )
 NAMES = (
-    "absorbed adopt agent amcheck argon audit auditor bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "custmerge d de doctor e ed en excel f false file full help integrity jsonl keep keyring libpq merge ok password "
-    "pg pipes postgre postgresql qwertz s sqlite survivor t true undo verify w"
+    "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "
+    "custmerge d de doctor e ed en excel f false file fish full help integrity jsonl keep keyring libpq merge ok "
+    "password pg pipes postgre postgresql powershell qwertz s sqlite survivor t true undo verify w zsh"
 )
 """Of programs, columns, checks, choices and settings, as they are typed."""
 # Typer asks gettext for these of its own.
