@@ -23,9 +23,9 @@ IN_BOTH = (
     "tokens version was y"
 )
 NAMES = (
-    "absorbed adopt agent amcheck argon audit auditor bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "custmerge d de doctor e ed en excel f false file full help integrity jsonl keep keyring libpq merge ok password "
-    "pg pipes postgre postgresql qwertz s sqlite survivor t true undo verify w"
+    "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "
+    "custmerge d de doctor e ed en excel f false file fish full help integrity jsonl keep keyring libpq merge ok "
+    "password pg pipes postgre postgresql powershell qwertz s sqlite survivor t true undo verify w zsh"
 )
 """Of programs, columns, checks, choices and settings, as they are typed."""
 # Typer asks gettext for these of its own.
@@ -101,7 +101,7 @@ def test_every_reason_why_a_transfer_is_void_is_told_in_words(monkeypatch, langu
     assert len({*told}) == len(Why)
     assert not {*told} & {*Why}
     assert not any("_" in text for text in told)
-    assert ("zurückgezogen von der Person, die sie eingereicht hat" in told) == (language == "de")
+    assert ("zurückgezogen" in told) == (language == "de")
 
 
 def test_why_a_file_cannot_be_written_is_german_and_a_missing_folder_is_to_be_made(monkeypatch):
