@@ -436,7 +436,13 @@ class NotOwnOrder(CustmergeError, code="not_own_order", exit=ExitCode.NOT_ALLOWE
 
 
 class NameTaken(CustmergeError, code="name_taken", exit=ExitCode.CONFLICT):
-    template = N_("There is somebody called {name} already: choose another name.")
+    template = N_("There is a person or a service token called {name} already: choose another name.")
+
+
+class TokenTaken(NameTaken):
+    """A service token has the name, whose entries in the history stay its own when it is over."""
+
+    template = N_("There is or was a service token called {name} already: choose another name.")
 
 
 class BatchMoved(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
@@ -496,8 +502,8 @@ class TransferOpen(CustmergeError, code="transfer_open", exit=ExitCode.CONFLICT)
     """A pair has one open transfer at a time."""
 
     template = N_(
-        "Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it, or end it with "
-        "`custmerge transfer withdraw {id}` or `custmerge transfer reject {id} --reason TEXT`."
+        "Contract transfer {id} for {absorbed} into {survivor} is {status} already: use it. Who filed it can end it "
+        "with `custmerge transfer withdraw {id}`, a supervisor with `custmerge transfer reject {id} --reason TEXT`."
     )
 
 
@@ -506,8 +512,8 @@ class TransferFiled(TransferOpen):
 
     template = N_(
         "Contract transfer {id} for {absorbed} into {survivor} is filed already, by {filed_by}, and waits for a "
-        "supervisor who didn't file it: `custmerge transfer approve {id}`, or end it with `custmerge transfer "
-        "withdraw {id}` or `custmerge transfer reject {id} --reason TEXT`."
+        "supervisor who didn't file it: `custmerge transfer approve {id}`. Who filed it can end it with `custmerge "
+        "transfer withdraw {id}`, a supervisor with `custmerge transfer reject {id} --reason TEXT`."
     )
 
 

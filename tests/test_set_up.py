@@ -1,4 +1,4 @@
-"""The README's blocks to paste: "Set it up", from nothing to the first merge of own data, and a nightly audit of it."""
+"""The blocks to paste: "Set it up", from nothing to the first merge of own data, and nightly audits."""
 
 import os
 import re
@@ -118,3 +118,36 @@ def test_the_nightly_audit_works_as_it_is_pasted_and_pasted_again(blocks, paste,
     found = job().stdout
     assert "checkpoint" in found
     assert (nightly / "report").read_text() == found
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_nightly_audit_of_a_whole_machine_works_as_it_is_pasted(blocks, paste, set_up, repository, language):
+    machine = paste.home / language
+    stubs = {
+        "id": "exit 1",
+        "useradd": 'echo "$@" >> "$HOME/users"',
+        # Files of that machine become files of this test, of whom the test runs as.
+        "install": f'exec /usr/bin/install $(echo "$@" | sed "s/-o custmerge//; s, /, {machine}/,g")',
+    }
+    (machine / "bin").mkdir(parents=True)
+    for name, program in stubs.items():
+        (machine / "bin" / name).write_text(f"#!/bin/sh\n{program}\n")
+        (machine / "bin" / name).chmod(0o755)
+    (machine / "etc" / "cron.d").mkdir(parents=True)
+    shell = {"CUSTMERGE_TOKEN_STORE": "file", "PATH": f"{machine}/bin:{sys.prefix}/bin:{os.environ['PATH']}"}
+    own, block = blocks(f"custmerge/help/{language}/cron.md")[:2]
+    login = own.partition("\n")[0]
+    done = paste(f"{login}\ncd {machine}; ln -s {repository}/examples\n{block}", **shell)
+    assert done.returncode == 0, done.stderr
+    assert not (machine / "token").exists()
+    token = machine / "etc" / "custmerge" / "credentials" / "custmerge-token"
+    assert stat.S_IMODE(token.stat().st_mode) == 0o400
+    assert stat.S_IMODE((machine / "var" / "lib" / "custmerge-audit").stat().st_mode) == 0o700
+    table = (machine / "etc" / "cron.d" / "custmerge").read_text()
+    assert table == (repository / "examples" / "cron" / "crontab").read_text()
+    # The table's first job, as its user would run it: with the folders that the block has made.
+    command = re.search(r"^30 3 \* \* \*  custmerge  (.*)", table, re.MULTILINE)[1]
+    environ = {"HOME": str(paste.home), "CREDENTIALS_DIRECTORY": str(token.parent), "PATH": shell["PATH"]}
+    command = command.replace(" /var", f" {machine}/var")
+    audit = subprocess.run(["/bin/sh", "-c", command], env=environ, capture_output=True, text=True, check=False)
+    assert (audit.returncode, audit.stdout, audit.stderr) == (0, "", "")

@@ -307,7 +307,8 @@ class Form:
         self._request = replace(request, shown=offer)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            wishes = asked_wishes(terminal, offer, replace(request.wishes, choice=None))
+            before, given = replace(request.wishes, choice=None), self._given.wishes
+            wishes = asked_wishes(terminal, offer, before, given=given)
             self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 

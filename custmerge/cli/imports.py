@@ -7,7 +7,7 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, filled, literal
+from custmerge.cli.language import SafeText, _, filled, literal, with_places
 from custmerge.cli.options import FormatOption
 from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data.maintenance import imported_shape
@@ -104,6 +104,9 @@ def _command(kind: type[Kind]) -> Callable[..., None]:
                 raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
         progress.say_skipped()
         context.print_one(imported, form, imported_shape, imported_lines)
+        if form is Format.TABLE and not imported.has_packages:
+            command = context.next_command("import", "packages", with_places("FILE"))
+            context.terminal.say(_("Next: {command}"), command=command)
 
     return command
 

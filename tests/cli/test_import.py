@@ -341,3 +341,11 @@ def test_with_json_the_bad_lines_are_part_of_the_one_error(load):
     done = load("customers", "number\n1\n1\n\u200b\n", "-f", "json")
     assert done.code == 2
     assert [line.partition(": ")[0] for line in done.error["details"]["lines"]] == ["file.csv:4", "file.csv:3"]
+
+
+def test_the_packages_are_what_comes_next_where_there_are_none(world, supervisor):
+    (supervisor.folder / "c.csv").write_text("number\n10001\n")
+    (supervisor.folder / "p.csv").write_text("package,number\np1,10001\n")
+    assert supervisor("import", "customers", "c.csv").err == "Next: custmerge import packages FILE\n"
+    assert supervisor("import", "packages", "p.csv").err == ""
+    assert supervisor("import", "customers", "c.csv", "--update").err == ""

@@ -92,6 +92,20 @@ def test_whoever_goes_back_may_choose_otherwise_and_finds_what_was_ticked(custom
     assert customers.customers()["10001"]["city"] == "Ulm"
 
 
+def test_a_detail_that_is_gone_when_somebody_goes_back_is_not_taken(customers, agent):
+    typist = Typist(agent, "merge", "20002", "--into", "10001", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.answers("Your choice: ", "city 1")
+    typist.sees("[y/N]: ")
+    (customers.folder / "gone.csv").write_text("number,city,phone\n20002,,0731 99\n")
+    assert customers.anna.in_process("import", "customers", "gone.csv", "--update").code == 0
+    typist.child.sendline("<")
+    typist.answers("Your choice: ", "2")
+    typist.answers("[y/N]: ", "y")
+    assert typist.ends() == 0
+    assert customers.customers()["10001"]["city"] != ""
+
+
 def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
     agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
     typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")

@@ -183,7 +183,8 @@ def test_help_breaks_at_words_on_40_columns(agent, language):
     for command in ((), ("diff",), ("merge",), ("bulk", "run"), ("audit",), ("transfer",)):
         wide = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
         narrow = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
-        assert narrow.split() == wide.split()
+        # A word with hyphens may be broken behind one.
+        assert "".join(narrow.split()) == "".join(wide.split())
         # Names of options and examples are typed: they aren't broken.
         assert [line for line in narrow.splitlines() if len(line) > 40 and not TYPED.match(line)] == []
 

@@ -57,6 +57,8 @@ class Imported:
     updated: int
     skipped: int | None
     """Number of lines of merged numbers; None if such lines may not be left out."""
+    has_packages: bool
+    """Whether there is any package now, without which nobody proves a number."""
 
 
 class Problems:
@@ -201,7 +203,9 @@ def import_file(
                 if problems.lines:
                     raise BadLines(file=path, count=len(problems.lines))
                 demand_alive(unit, caller, now)
-                done = Imported(kind.name, added + updated, added, updated, problems.skipped if skip_merged else None)
+                skipped = problems.skipped if skip_merged else None
+                has_packages = unit.register.has_packages()
+                done = Imported(kind.name, added + updated, added, updated, skipped, has_packages)
                 entry = Draft(stamp(now), caller.actor, Action.IMPORT, _facts(done, file))
                 unit.chain.append([entry, *importer.entries(caller.actor, stamp(now))])
         except CustmergeError:

@@ -13,6 +13,7 @@ from custmerge.errors import (
     NameTaken,
     NotAllowed,
     PersonChanged,
+    TokenTaken,
     UnknownName,
     UnknownToken,
 )
@@ -200,9 +201,10 @@ def demand_free(unit: Unit, name: str) -> None:
 
     The name stays free until the end of a transaction that has locked the end of the chain.
     """
-    taken = [person.name for person in unit.people.all_staff()] + [made.name for made in unit.people.all_services()]
-    if folded(name) in map(folded, taken):
+    if folded(name) in {folded(person.name) for person in unit.people.all_staff()}:
         raise NameTaken(name=name)
+    if folded(name) in {folded(service.name) for service in unit.people.all_services()}:
+        raise TokenTaken(name=name)
 
 
 def _find(database: Database, name: str) -> Person:

@@ -271,6 +271,10 @@ class Register:
         statement = _PACKAGES.order_by(package.c.package, domain.c.name)
         yield from _grouped(streamed(self._connection, statement, ROWS_AT_ONCE))
 
+    def has_packages(self) -> bool:
+        """Return whether there is any package."""
+        return self._connection.execute(select(package.c.package).limit(1)).first() is not None
+
     def count(self) -> tuple[int, int, int]:
         """Return how many customers, packages and domains there are."""
         customers, packages, domains = (
