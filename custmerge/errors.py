@@ -41,7 +41,7 @@ class CustmergeError(Exception):
 
     code: ClassVar[str] = "unexpected"
     exit: ClassVar[ExitCode] = ExitCode.UNEXPECTED
-    template: ClassVar[str] = ""
+    template: str = ""
     is_refusal: ClassVar[bool] = False
     """Whether a logged-in person wanted something that they or their role may not do; the history records it."""
 
@@ -112,8 +112,18 @@ class MissingInput(CustmergeError, code="missing_input", exit=ExitCode.USAGE):
     template = N_("Nobody can be asked here ({what}): give {option}.")
 
 
+_PREDICATES = ("is ", "isn't ", "has ")
+
+
 class BadValue(CustmergeError, code="bad_value", exit=ExitCode.USAGE):
+    """A value that can't be taken: what is wrong with it, `is longer than …`, or what to give in its place."""
+
     template = N_("{name} {value}: {why}.")
+
+    def __init__(self, **details: Detail) -> None:
+        super().__init__(**details)
+        if str(details.get("why")).startswith(_PREDICATES):
+            self.template = N_("{name} {value} {why}.") if details["value"] else N_("{name} {why}.")
 
 
 class BadPassword(CustmergeError, code="bad_password", exit=ExitCode.USAGE):
