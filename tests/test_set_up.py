@@ -71,12 +71,16 @@ def test_the_block_goes_from_nothing_to_the_first_merge_of_own_data(set_up):
 
 def test_the_nightly_audit_is_one_block_on_every_page(blocks):
     def without_words(block):
-        return re.sub(r" *#.*|--lang de ", "", block)
+        return re.sub(r" *# .*|--lang de ", "", block)
 
     readme = next(block for block in blocks("README.md") if "crontab" in block)
     english, german = (blocks(f"custmerge/help/{language}/cron.md")[0] for language in ("en", "de"))
     assert english == readme
     assert without_words(german) == without_words(readme)
+    # Behind the page's margin no line is broken on a usual screen.
+    for language in ("en", "de"):
+        lines = "".join(blocks(f"custmerge/help/{language}/cron.md")).splitlines()
+        assert [line for line in lines if len(line) > 76] == []
 
 
 def test_the_nightly_audit_works_as_it_is_pasted_and_pasted_again(blocks, paste, set_up):
@@ -108,7 +112,7 @@ def test_the_nightly_audit_works_as_it_is_pasted_and_pasted_again(blocks, paste,
     assert len(set(tokens)) == 2
     assert len((nightly / "checkpoints").read_text().splitlines()) == 4
     # Pasted where nobody is logged in: the token that works stays.
-    without_login = blocks("custmerge/help/en/cron.md")[0].partition("\n")[2]
+    without_login = blocks("custmerge/help/en/cron.md")[0].split("\n", 2)[2]
     refused = paste(without_login, **shell, CUSTMERGE_TOKEN="nobody's")
     assert "Your session is over" in refused.stderr
     assert (nightly / "custmerge-token").read_text() == tokens[-1]
@@ -136,7 +140,7 @@ def test_the_nightly_audit_of_a_whole_machine_works_as_it_is_pasted(blocks, past
     (machine / "etc" / "cron.d").mkdir(parents=True)
     shell = {"CUSTMERGE_TOKEN_STORE": "file", "PATH": f"{machine}/bin:{sys.prefix}/bin:{os.environ['PATH']}"}
     own, block = blocks(f"custmerge/help/{language}/cron.md")[:2]
-    login = own.partition("\n")[0]
+    login = "\n".join(own.splitlines()[:2])
     done = paste(f"{login}\ncd {machine}; ln -s {repository}/examples\n{block}", **shell)
     assert done.returncode == 0, done.stderr
     assert not (machine / "token").exists()
