@@ -158,7 +158,8 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
-        "we need legal proof, a signed contract transfer form; this can't be changed online."
+        "we need legal proof: please ask us for the contract transfer form and send it back signed; this can't be "
+        "changed online."
     )
 
 
@@ -233,6 +234,14 @@ class ProofRequired(CustmergeError, code="proof_required", exit=ExitCode.NOT_ALL
     )
 
 
+class ProofRequiredToSee(ProofRequired):
+    """The error of a command that only looks."""
+
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} --domain NAME`."
+    )
+
+
 class LockedOut(CustmergeError, code="locked_out", exit=ExitCode.NOT_ALLOWED):
     """Too many wrong tries (contract §5)."""
 
@@ -267,6 +276,15 @@ class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, 
     """The role may not do this; `allowed` are those that may."""
 
     template = N_("The role {role} may not do this: ask somebody with the role {allowed}.")
+
+
+class NotForCustomers(NotAllowed):
+    """The error for a customer, who has no colleague to ask."""
+
+    template = N_(
+        "Customers may not do this, our staff may: please ask us. You can merge a further number of yours with "
+        "`custmerge merge`, and see what was merged with `custmerge history`."
+    )
 
 
 class PersonRequired(CustmergeError, code="person_required", exit=ExitCode.NOT_ALLOWED, is_refusal=True):

@@ -424,3 +424,18 @@ def test_with_an_approved_contract_transfer_the_form_asks_for_no_password(custom
     typist.sees("Uses up contract transfer 1.")
     typist.answers("Merge a further number? [y/N]: ", "n")
     assert typist.ends() == 0
+
+
+@on_sqlite_alone
+def test_a_number_of_the_command_line_that_is_not_there_is_asked_for_again(customers, agent):
+    typist = Typist(agent, "merge", "99999", "--into", "10001", "--domain", "neun.example", "--adopt")
+    typist.sees("There is no customer number 99999")
+    typist.answers("Customer number to take over: ", "20002")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.answers("[y/N]: ", "y")
+    assert typist.ends() == 0
+    # The kept number isn't this question's; and where nobody can be asked it stays an error.
+    assert Typist(agent, "merge", "20003", "--into", "99999").ends() == 5
+    done = agent.in_process("merge", "99999", "--into", "10001")
+    assert (done.code, "There is no customer number 99999" in done.err) == (5, True)
