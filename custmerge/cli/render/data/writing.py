@@ -14,8 +14,8 @@ from typing import TextIO, TypeAlias
 from custmerge import files
 from custmerge.cli.language import SafeText, json_safe, literal, visible
 from custmerge.cli.streams import is_unread, stdout, write_text
+from custmerge.database_url import without_urls_secrets
 from custmerge.rules.records import guard, guard_for_excel
-from custmerge.settings import without_urls_secrets
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
