@@ -464,7 +464,7 @@ class NotOwnOrder(CustmergeError, code="not_own_order", exit=ExitCode.NOT_ALLOWE
 
 
 class NameTaken(CustmergeError, code="name_taken", exit=ExitCode.CONFLICT):
-    template = N_("There is a person or a service token called {name} already: choose another name.")
+    template = N_("There is somebody called {name} already: choose another name.")
 
 
 class TokenTaken(NameTaken):

@@ -147,7 +147,8 @@ def unwritable(path: str | Path, error: OSError) -> BadFile:
     """Return the error for a file that can't be written."""
     folder = Path(path).absolute().parent
     if error.errno == errno.ENOENT and not folder.is_dir():
-        return BadFile(file=str(path), why=N_("the folder {folder} isn't there: make it first"), folder=str(folder))
+        why = N_("can't be written, because its folder {folder} isn't there: make that first")
+        return BadFile(file=str(path), why=why, folder=str(folder))
     return BadFile(file=str(path), why=N_("can't be written ({reason})"), reason=os.strerror(error.errno or 0))
 
 

@@ -330,10 +330,9 @@ def field_named(name: str) -> Field | None:
 
 
 def field_choices(fields: Sequence[Field]) -> SafeText:
-    """Return fields as people type them, see `field_named`: their names, or the program's if a name has a blank."""
-    return literal(", ").join(
-        visible(field.value) if " " in field_label(field) else field_label(field) for field in fields
-    )
+    """Return fields as people type them, see `field_named`: their names, or ours where one isn't a plain word."""
+    labels = {field: field_label(field) for field in fields}
+    return literal(", ").join(label if label.isalpha() else visible(field.value) for field, label in labels.items())
 
 
 def field_list(fields: Sequence[Field]) -> SafeText:

@@ -109,7 +109,9 @@ def test_why_a_file_cannot_be_written_is_german_and_a_missing_folder_is_to_be_ma
     said = sentence(files.unwritable("c.csv", OSError(errno.ENOTDIR, "")))
     assert said == "c.csv: nicht beschreibbar (das ist kein Verzeichnis)."
     said = sentence(files.unwritable("/no/such/c.csv", OSError(errno.ENOENT, "")))
-    assert said == "/no/such/c.csv: den Ordner /no/such gibt es nicht: Legen Sie ihn zuerst an."
+    assert (
+        said == "/no/such/c.csv: nicht beschreibbar, weil es den Ordner /no/such nicht gibt: Legen Sie ihn zuerst an."
+    )
 
 
 def test_help_is_german_throughout(sqlite_cli):

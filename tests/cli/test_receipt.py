@@ -102,7 +102,7 @@ def test_a_receipt_as_a_page_is_escaped_and_loads_nothing(customers, agent):
         ("link.txt", "is a symbolic link"),
         ("folder.html", "is a folder"),
         ("theirs.txt", "is there already: name another file"),
-        ("nowhere/receipt.txt", "isn't there: make it first"),
+        ("nowhere/receipt.txt", "can't be written"),
     ],
 )
 def test_a_place_that_takes_no_receipt_is_refused_before_anything_is_merged(customers, agent, name, sentence):
