@@ -147,7 +147,7 @@ def test_out_replaces_a_file_at_once(run, tmp_path, form, mode):
 
 
 def test_an_out_that_cannot_be_written_is_one_sentence(run, tmp_path):
-    for place, why in (("nowhere/out", "make it first"), (str(tmp_path), "is a folder")):
+    for place, why in (("nowhere/out", "can't be written"), (str(tmp_path), "is a folder")):
         code, out, err = run(audit_of(), "audit", "-f", "prometheus", "--out", place)
         assert (code, out, err.count("\n")) == (3, "", 1)
         assert why in err
