@@ -394,7 +394,7 @@ def sentence(error: CustmergeError, *, for_data: bool = False) -> SafeText:
     details = error.details
     if isinstance(error, BadValue):
         details = {**details, "name": word(str(details["name"]))}
-    if isinstance(error, NotAllowed) and isinstance(allowed := details["allowed"], list):
+    if isinstance(error, NotAllowed) and isinstance(allowed := details.get("allowed"), list):
         details = {**details, "allowed": _(" or ").join(word(str(role)) for role in allowed)}
     return filled(error.template, details, for_data=for_data)
 

@@ -214,7 +214,7 @@ _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
     Result.DIFFERS: (DetailsDiffer,),
 }
 _CLASSES: dict[str, list[type[CustmergeError]]] = {}
-"""The errors of each code, those that say more first."""
+"""The errors of each code, those that say more first: the run of a file raises these."""
 for _kind in vars(errors).values():
     if isinstance(_kind, type) and issubclass(_kind, CustmergeError):
         _CLASSES.setdefault(_kind.code, []).insert(0, _kind)

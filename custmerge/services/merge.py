@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import Changed, IdentityBlocked, ProofRequired
+from custmerge.errors import Changed, IdentityBlocked, ProofRequired, TransferNeeded
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
-from custmerge.rules.people import demand_authority, survivor_of
+from custmerge.rules.people import Capability, demand_authority, may, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
@@ -205,7 +205,13 @@ class Orders:
         # Equal identities can't block, and a comparison takes as long as all the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)
-        return plan_merge(survivor, absorbed, self.state.packages_of(absorbed.number), wishes, transfer=transfer)
+        packages = self.state.packages_of(absorbed.number)
+        try:
+            return plan_merge(survivor, absorbed, packages, wishes, transfer=transfer)
+        except IdentityBlocked as error:
+            if may(self._caller.role, Capability.TRANSFER_FILE):
+                raise TransferNeeded(**error.details) from None
+            raise
 
     def living_pair(self, pair: Pair) -> tuple[Customer, Customer]:
         """Return the records of two numbers that are in use.

@@ -233,8 +233,6 @@ def lines_of_everybody():
 
     for verb in VERBS:
         yield "ben", (verb, "--help")
-        yield "ben", (verb, "--nonsense")
-        yield "ben", (verb, "4", "7", "1", "1")
     for group, names in GROUPS.items():
         yield "ben", (group, "nonsense")
         for name in names.split():
@@ -259,6 +257,7 @@ LOOKS = [
     *(("ben", line) for line in ("undo", "undo 1", "undo 2", "undo --batch 1 --dry-run", "bulk check pairs.csv")),
     *(("anna", line) for line in ("user role ute x", "user add ben --role agent", "token create a --role x")),
     *(("anna", line) for line in ("transfer file 1 --into 2 --form no.pdf", "purge --older-than x", "export 4711")),
+    *(("ben", line) for line in ("diff --nonsense", "diff 4 7 1 1", "nonsens", "merge --take", "whoami --quiet=4")),
     *(("nobody", line) for line in ("whoami", "--version", "--show-completion", "--install-completion bash")),
 ]  # fmt: skip
 

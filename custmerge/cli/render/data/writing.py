@@ -15,8 +15,8 @@ from custmerge import files
 from custmerge.cli.language import SafeText, json_safe, literal, visible
 from custmerge.cli.streams import is_unread, stdout, write_text
 from custmerge.database_url import without_urls_secrets
-from custmerge.rules.records import guard, guard_for_excel
 
+# `rules.records` is imported where CSV is written: a table, or a number that a shell completes, needs nothing of it.
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 Shape: TypeAlias = dict[str, Json]
 
@@ -86,6 +86,8 @@ def write_many(shapes: Iterable[Shape], form: str, columns: Iterable[str] = (), 
     elif form == StreamFormat.JSON:
         _write_array(shapes, out)
     else:
+        from custmerge.rules.records import guard
+
         # On a terminal somebody looks at it; in a file or a pipe every byte of a value has to stay.
         _write_cells(shapes, out, list(columns), _guarded_visible if out.isatty() else guard, delimiter=",")
 
@@ -104,6 +106,8 @@ def _write_array(shapes: Iterable[Shape], out: TextIO) -> None:
 
 def write_for_excel(shapes: Iterable[Shape], out: TextIO, columns: Iterable[str]) -> None:
     """Write objects as CSV that a German Excel opens by a double click, and saves again without changing a value."""
+    from custmerge.rules.records import guard_for_excel
+
     out.write("\ufeff")
     _write_cells(_while_read(shapes, out), out, list(columns), guard_for_excel, delimiter=";")
 
@@ -123,10 +127,14 @@ def _write_cells(
 
 def guarded(value: Json) -> str:
     """Return a value as a cell of a CSV file that a spreadsheet doesn't run."""
+    from custmerge.rules.records import guard
+
     return guard(_cell(value))
 
 
 def _guarded_visible(cell: str) -> str:
+    from custmerge.rules.records import guard
+
     return visible(guard(cell))
 
 
