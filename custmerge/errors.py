@@ -41,7 +41,7 @@ class CustmergeError(Exception):
 
     code: ClassVar[str] = "unexpected"
     exit: ClassVar[ExitCode] = ExitCode.UNEXPECTED
-    template: ClassVar[str] = ""
+    template: str = ""
     is_refusal: ClassVar[bool] = False
     """Whether a logged-in person wanted something that they or their role may not do; the history records it."""
 
@@ -100,14 +100,30 @@ class NoSecret(BadUsage):
     """A line of standard input that should hold a password is empty or missing."""
 
 
+class ServiceToken(BadUsage):
+    """A service token can't log itself out."""
+
+    template = N_("This is a service token: `custmerge token revoke` ends it.")
+
+
 class MissingInput(CustmergeError, code="missing_input", exit=ExitCode.USAGE):
     """A question would have to be asked, but there is no terminal to ask it on."""
 
     template = N_("Nobody can be asked here ({what}): give {option}.")
 
 
+_PREDICATES = ("is ", "isn't ", "has ")
+
+
 class BadValue(CustmergeError, code="bad_value", exit=ExitCode.USAGE):
+    """A value that can't be taken: what is wrong with it, `is longer than …`, or what to give in its place."""
+
     template = N_("{name} {value}: {why}.")
+
+    def __init__(self, **details: Detail) -> None:
+        super().__init__(**details)
+        if str(details.get("why")).startswith(_PREDICATES):
+            self.template = N_("{name} {value} {why}.") if details["value"] else N_("{name} {why}.")
 
 
 class BadPassword(CustmergeError, code="bad_password", exit=ExitCode.USAGE):
@@ -142,7 +158,8 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
 
     template = N_(
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
-        "we need legal proof, a signed contract transfer form; this can't be changed online."
+        "we need legal proof: please ask us for the contract transfer form and send it back signed; this can't be "
+        "changed online."
     )
 
 
@@ -217,6 +234,14 @@ class ProofRequired(CustmergeError, code="proof_required", exit=ExitCode.NOT_ALL
     )
 
 
+class ProofRequiredToSee(ProofRequired):
+    """The error of a command that only looks."""
+
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} --domain NAME`."
+    )
+
+
 class LockedOut(CustmergeError, code="locked_out", exit=ExitCode.NOT_ALLOWED):
     """Too many wrong tries (contract §5)."""
 
@@ -251,6 +276,15 @@ class NotAllowed(CustmergeError, code="not_allowed", exit=ExitCode.NOT_ALLOWED, 
     """The role may not do this; `allowed` are those that may."""
 
     template = N_("The role {role} may not do this: ask somebody with the role {allowed}.")
+
+
+class NotForCustomers(NotAllowed):
+    """The error for a customer, who has no colleague to ask."""
+
+    template = N_(
+        "Customers may not do this, our staff may: please ask us. You can merge a further number of yours with "
+        "`custmerge merge`, and see what was merged with `custmerge history`."
+    )
 
 
 class PersonRequired(CustmergeError, code="person_required", exit=ExitCode.NOT_ALLOWED, is_refusal=True):

@@ -309,6 +309,8 @@ def _run(arguments: list[str], environ: Mapping[str, str]) -> int:
     for option in command.params:
         if option.name in _COMPLETION_HELP:
             setattr(option, "help", _(_COMPLETION_HELP[option.name]))  # noqa: B010 (Typer's type for it has no help)
+        if option.name == "install_completion" and option.callback is not None:
+            option.callback = completion.installed_in_words(option.callback)
     try:
         code = command.main(
             args=arguments,

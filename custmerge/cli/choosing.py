@@ -32,13 +32,17 @@ class _Entry:
     fills: bool = field(default=False)
 
 
-def asked_wishes(terminal: Terminal, offer: Offer, wishes: Wishes) -> Wishes:
+def asked_wishes(terminal: Terminal, offer: Offer, wishes: Wishes, *, given: Wishes) -> Wishes:
     """Return what the person chooses: which data the packages use, and what is taken over besides.
 
-    `wishes` is what was given as options. Several numbers may be typed at once. Raises Declined where the person
-    cancels, SteppedBack, and InputEnded. Source: the article's buttons "Daten übernehmen" and "Auftrag abschicken".
+    `wishes` is what was chosen before, `given` what was given as options. Several numbers may be typed at once.
+    Raises Declined where the person cancels, SteppedBack, and InputEnded. Source: the article's buttons "Daten
+    übernehmen" and "Auftrag abschicken".
     """
     entries = _entries(offer)
+    listed = {name for entry in entries if not entry.fills for name in entry.fields}
+    # Records may have changed: what isn't listed any more can't be switched off.
+    wishes = replace(wishes, take=tuple(name for name in wishes.take if name in listed or name in given.take))
     terminal.show(Grid([_row(number, entry, wishes) for number, entry in enumerate(entries, start=1)]))
     if len(entries) > len(_choices(offer)):
         terminal.say(_("Details first, as many as you like, then 1 or 2: `4 1` does both."))

@@ -5,11 +5,17 @@ It asks nothing, says nothing, and shows nothing where it can't: file names are 
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from custmerge.cli.language import _, visible
+from custmerge.cli.terminal import print_sentence
+from custmerge.errors import BadUsage
 from custmerge.rules.numbered import Numbered
 
 if TYPE_CHECKING:
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "_CUSTMERGE_COMPLETE"
 """Set by the shell while somebody presses Tab."""
+_INSTALLED = re.compile(r"(\w+) completion installed in (.*)")
 Completer = Callable[[typer.Context, str], list[str]]
 
 
@@ -41,6 +48,30 @@ def numbers(what: Numbered) -> Completer:
         return [number for number in known if number.startswith(incomplete)]
 
     return complete
+
+
+# Any: Typer keeps the classes of a callback private.
+def installed_in_words(install: Callable[[Any, Any, Any], Any]) -> Callable[[Any, Any, Any], Any]:
+    """Return Typer's callback that installs completion, saying in the person's language what it says in English.
+
+    It raises BadUsage for a shell that Typer doesn't know.
+    """
+
+    def callback(ctx: Any, option: Any, value: Any) -> Any:  # noqa: ANN401
+        with redirect_stdout(io.StringIO()) as told:
+            try:
+                return install(ctx, option, value)
+            except typer.Exit:
+                raise BadUsage(problem=_("Completion is there for bash, zsh, fish and PowerShell only.")) from None
+            except SystemExit:
+                # Typer ends like this, and says it at the end.
+                pass
+        shell, file = _INSTALLED.findall(told.getvalue())[0]
+        said = _("Completion for {shell} is in {file}: it works in every terminal that is opened from now on.")
+        print_sentence(said.format(shell=visible(shell), file=visible(file)))
+        raise SystemExit(0)
+
+    return callback
 
 
 def _numbers(context: Context, what: Numbered) -> list[str]:

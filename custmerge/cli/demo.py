@@ -3,6 +3,7 @@
 import io
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import typer
 from custmerge import files
 from custmerge.cli.app import run, single
 from custmerge.cli.context import Context
+from custmerge.cli.examples import examples_folder
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import print_line, print_sentence
 from custmerge.errors import N_, BadFile, ExitCode
@@ -48,7 +50,7 @@ def steps(folder: Path) -> tuple[Step, ...]:
             ("init", "--supervisor", "anna", secret),
             SUPERVISOR_PASSWORD,
         ),
-        Step(_("Anna logs in."), ("login", "--staff", "anna", secret, "--print-token"), SUPERVISOR_PASSWORD, True),
+        _login(),
         Step(_("She brings the example customers in."), ("import", "customers", customers)),
         Step(_("And their packages with the domains."), ("import", "packages", packages)),
         Step(
@@ -100,6 +102,11 @@ def steps(folder: Path) -> tuple[Step, ...]:
     )
 
 
+def _login() -> Step:
+    arguments = ("login", "--staff", "anna", "--password-stdin", "--print-token")
+    return Step(_("Anna logs in."), arguments, SUPERVISOR_PASSWORD, keeps_token=True)
+
+
 def demo(
     ctx: typer.Context,
     directory: Annotated[
@@ -112,7 +119,8 @@ def demo(
     folder = _folder(directory)
     url = f"sqlite:///{folder / 'demo.db'}"
     print_sentence(_("The database is {url}; every command below can be typed like this.").format(url=url))
-    print_line(literal("\n$ export CUSTMERGE_DATABASE_URL={url}").format(url=shlex.quote(url)))
+    chosen = literal("export CUSTMERGE_DATABASE_URL={url}").format(url=shlex.quote(url))
+    print_line(literal("\n$ {chosen}").format(chosen=chosen))
     environment = {
         "CUSTMERGE_DATABASE_URL": url,
         "CUSTMERGE_LANG": os.environ["LANGUAGE"],
@@ -120,10 +128,12 @@ def demo(
         **({"CUSTMERGE_PLAIN": "1"} if context.terminal.is_plain else {}),
     }
     with _environment(environment):
-        for step in steps(_examples()):
+        for step in steps(examples_folder()):
             _run(step)
-    end = _("Look around in it: set CUSTMERGE_DATABASE_URL and log in as `anna` as above.")
+    end = _("Look around in it: paste these lines, then for instance `custmerge find sonnentau`.")
     print_sentence(literal("\n{end}").format(end=end))
+    for line in (*_path_to_program(), chosen, _typed(_login())):
+        print_line(literal("{line}").format(line=line))
 
 
 def _folder(directory: str | None) -> Path:
@@ -139,20 +149,25 @@ def _folder(directory: str | None) -> Path:
     return folder
 
 
-def _examples() -> Path:
-    """Return the folder of example files: inside an installed package, beside the package in a checkout."""
-    package = Path(__file__).parents[1]
-    return next(f for f in (package / "examples", package.parent / "examples") if (f / "customers.csv").is_file())
+def _path_to_program() -> tuple[str, ...]:
+    """Return the line that makes `custmerge` known to the shell, where it was started by its path alone."""
+    started = Path(sys.argv[0]).absolute()
+    if shutil.which("custmerge") or not (started.name == "custmerge" and os.access(started, os.X_OK)):
+        return ()
+    return (f'export PATH={shlex.quote(str(started.parent))}:"$PATH"',)
 
 
-def _run(step: Step) -> None:
+def _typed(step: Step) -> str:
+    """Return a step as a person types it."""
     command = shlex.join(("custmerge", *step.arguments))
     if step.password is not None:
         command = f"{command} <<< {shlex.quote(step.password)}"
-    if step.keeps_token:
-        command = f"export {TOKEN}=$({command})"
+    return f"export {TOKEN}=$({command})" if step.keeps_token else command
+
+
+def _run(step: Step) -> None:
     print_sentence(literal("\n# {says}").format(says=step.says))
-    print_line(literal("$ {command}").format(command=command))
+    print_line(literal("$ {command}").format(command=_typed(step)))
     typed = io.TextIOWrapper(io.BytesIO((step.password or "").encode()))
     printed = io.StringIO()
     before, sys.stdin = sys.stdin, typed

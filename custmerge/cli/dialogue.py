@@ -234,29 +234,38 @@ class Form:
         number = self._ask(_Step.NUMBER, question, option=NUMBER_OPTION, default=default)
         try:
             verify.check_claim(self._context.database, self._caller, number, into=into, now=self._context.now())
-        except MergedAway as error:
-            if error.details["merged_into"] == into:
-                self._terminal.warn(
-                    _("{number} went into {into} already: name another number."), number=number, into=into
-                )
-            else:
-                self._terminal.refuse(error)
-            return _Step.NUMBER
-        except (BadValue, SelfMerge, UnknownNumber) as error:
-            self._terminal.refuse(error)
-            return _Step.NUMBER
+        except (BadValue, SelfMerge, UnknownNumber, MergedAway) as error:
+            return self._number_again(error)
         if number != self._request.absorbed:
             self._domain = ""
             self._request = replace(self._request, wishes=self._given.wishes)
         self._request = replace(self._request, absorbed=number)
         return _Step.DOMAIN
 
+    def _number_again(self, error: CustmergeError) -> _Step:
+        """Say why a number can't be taken over, and return the question for another."""
+        if isinstance(error, MergedAway) and error.details["merged_into"] == (into := self._request.into):
+            number = error.details["number"]
+            self._terminal.warn(
+                _("{number} went into {into} already: name another number."), number=number, into=into
+            )
+        else:
+            self._terminal.refuse(error)
+        return _Step.NUMBER
+
     def _proof(self) -> _Step:
         if not self._terminal.can_ask:
             return _Step.CHOICE
         database, request = self._context.database, self._request
         if self._given.absorbed:
-            verify.check_claim(database, self._caller, request.absorbed, into=request.into, now=self._context.now())
+            try:
+                verify.check_claim(
+                    database, self._caller, request.absorbed, into=request.into, now=self._context.now()
+                )
+            except (UnknownNumber, MergedAway) as error:
+                if error.details["number"] != request.absorbed:
+                    raise
+                return self._without_given_number(error)
         if not merge.needs_proof(
             database, self._caller, request.absorbed, into=request.into, now=self._context.now()
         ):
@@ -269,6 +278,13 @@ class Form:
         question = _("A domain from its package")
         self._domain = self._ask(_Step.DOMAIN, question, option="--domain", default=self._domain)
         return _Step.PASSWORD
+
+    def _without_given_number(self, error: CustmergeError) -> _Step:
+        """Go on as if the number, and its domain, hadn't been given on the command line: it can't be taken over."""
+        self._given = replace(self._given, absorbed="")
+        self._request = replace(self._request, absorbed="")
+        self._domain, self._is_domain_given = "", False
+        return self._number_again(error)
 
     def _password(self) -> _Step:
         self._enter(_Step.PASSWORD)
@@ -307,7 +323,8 @@ class Form:
         self._request = replace(request, shown=offer)
         if terminal.can_ask and comparison.decision is Decision.CHOOSE and self._given.wishes.choice is None:
             self._enter(_Step.CHOICE)
-            wishes = asked_wishes(terminal, offer, replace(request.wishes, choice=None))
+            before, given = replace(request.wishes, choice=None), self._given.wishes
+            wishes = asked_wishes(terminal, offer, before, given=given)
             self._request = replace(self._request, wishes=wishes)
         return _Step.CONFIRMATION
 

@@ -24,7 +24,10 @@ LEAST_VALUE = 24
 LEAST_LAST = 16
 """The last column of a grid with less room than this is drawn below the others."""
 FILE_WIDTH = 10_000
-"""Columns of a table in a file or a pipe: a program that searches its lines finds a row in one of them."""
+"""Columns of what isn't drawn for a screen: a sentence in a pipe, an audit in a file, code of a manual page.
+
+A program that searches its lines finds a sentence, or a row, in one of them. Tables in a pipe have $COLUMNS or 80.
+"""
 _UNITS = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \S+|\S+")
 """What isn't broken: words, which number went into which, a time and its zone."""
 

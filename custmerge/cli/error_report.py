@@ -29,6 +29,8 @@ _INVALID = r"Invalid value for '?(?P<name>[A-Za-z-]+)[^:]*: "
 _NO_COMMAND, _NO_OPTION = N_("There is no command {name}."), N_("There is no option {name}.")
 _UNKNOWN = (_NO_COMMAND, _NO_OPTION)
 _MISSING_OPTION = N_("The option {name} is missing.")
+_NO_CHOICE = N_("{name}: {value} isn't one of {rest}.")
+_CHOICE = re.compile(r"'([^']*)'")
 _MISSING = re.compile(r"Missing (argument|option) .*", re.DOTALL)
 _WORD = re.compile(r"[\w-]{1,30}")
 """What may be meant for a command or an option; anything else may be a URL with its password."""
@@ -45,9 +47,7 @@ _USAGE_PROBLEMS = {
     re.compile(r"Got unexpected extra argument.*", re.DOTALL): N_(
         "There are more arguments than the command takes: --help tells which."
     ),
-    re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL): N_(
-        "{name}: {value} isn't one of {rest}."
-    ),
+    re.compile(_INVALID + r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<rest>.+?)\.?", re.DOTALL): _NO_CHOICE,
     re.compile(_INVALID + r".*valid integer.*", re.DOTALL): N_("{name} needs a whole number."),
     re.compile(_INVALID + r".*greater than or equal to (?P<rest>-?\d+).*", re.DOTALL): N_("{name}: at least {rest}."),
     re.compile(_INVALID + r".*less than or equal to (?P<rest>-?\d+).*", re.DOTALL): N_("{name}: at most {rest}."),
@@ -104,6 +104,9 @@ def _usage_problem(error: typer.TyperException) -> SafeText:
     for pattern, template in _USAGE_PROBLEMS.items():
         if match := pattern.fullmatch(message):
             values = {name: without_urls_secrets(value) for name, value in match.groupdict().items()}
+            if template == _NO_CHOICE:
+                # Without Python's quotation marks: as they are typed.
+                values["rest"] = ", ".join(_CHOICE.findall(values["rest"]))
             if template == _MISSING_OPTION:
                 values["name"] = (
                     literal("{name} {place}").format(name=values["name"], place=_place_of(error)).rstrip()

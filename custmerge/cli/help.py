@@ -11,6 +11,7 @@ from custmerge.cli import completion
 from custmerge.cli.app import VERBS, Verb, show_help_of, single
 from custmerge.cli.context import Context
 from custmerge.cli.error_report import near
+from custmerge.cli.examples import examples_folder
 from custmerge.cli.language import SafeText, _, is_translated, literal, manual_page
 from custmerge.cli.render.text.parts import BLANK, INDENTED, Grid, Line, Page
 from custmerge.cli.render.text.styles import Style
@@ -53,7 +54,7 @@ def show_help(
     if not words:
         _list_topics(context)
     elif len(words) == 1 and words[0] in TOPICS:
-        _show_page(context, manual_page(words[0]))
+        _show_page(context, words[0])
     elif words[0] in VERBS and not any(word.startswith("-") for word in words):
         show_help_of(ctx, *words)
     else:
@@ -69,6 +70,7 @@ def _list_topics(context: Context) -> None:
         BLANK,
         _("How a command is called: `custmerge help COMMAND`, which is `custmerge COMMAND --help`."),
         _("All commands: `custmerge --help`"),
+        _("Examples to copy: {folder}").format(folder=examples_folder()),
     )
 
 
@@ -77,9 +79,11 @@ def _summary(name: str) -> SafeText:
     return text if is_translated(name) else _("{summary} (in English)").format(summary=text)
 
 
-def _show_page(context: Context, page: SafeText) -> None:
+def _show_page(context: Context, topic: str) -> None:
+    page = manual_page(topic)
     if context.terminal.is_screen:
-        context.terminal.page(Page(page))
+        apology = () if is_translated(topic) else (_("This page is in English only."), BLANK)
+        context.terminal.page(*apology, Page(page))
     else:
         # As it was written, for other programs that show Markdown.
         print_line(page)

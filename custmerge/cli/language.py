@@ -87,6 +87,7 @@ _FACT_LABELS = {
     "updated": N_("updated"),
     "orders": N_("orders"),
     "command": N_("command"),
+    "what": N_("locked"),
     "code": N_("code"),
     "with_hashes": N_("with hashes"),
     "forms": N_("forms"),
@@ -298,8 +299,13 @@ def fact_label(name: str, value: str) -> SafeText:
     """Return one fact of a history entry for people, like `rows: 12`."""
     if name == "why" and value in _WHY_VOID:
         return _(_WHY_VOID[value])
+    if name == "did" and value == "role":
+        return _("role changed")
     if name not in _FACT_LABELS:
         return word(value)
+    if name == "command":
+        # As it is typed, though some of these words stand for actions too.
+        return literal("{label}: {value}").format(label=_(_FACT_LABELS[name]), value=value)
     return literal("{label}: {value}").format(label=_(_FACT_LABELS[name]), value=word(value))
 
 

@@ -11,7 +11,7 @@ from custmerge.cli.drawing import as_text
 from custmerge.cli.language import _
 from custmerge.cli.render.data.writing import whole_file
 from custmerge.cli.render.text.receipt import receipt_page, receipt_text
-from custmerge.errors import BadFile, BadUsage, ReceiptLost
+from custmerge.errors import N_, BadFile, BadUsage, ReceiptLost
 from custmerge.rules.undo import UndoLimits
 from custmerge.services.merge import Receipt
 
@@ -37,6 +37,9 @@ class ReceiptFile:
             raise files.unwritable(path, error) from None
         os.close(number)
         temporary.unlink()
+        if Path(path).exists():
+            # It may be another customer's receipt.
+            raise BadFile(file=path, why=N_("is there already: name another file"))
 
     def add(self, receipt: Receipt, limits: UndoLimits) -> None:
         """Write the receipts of the run, this one at their end; raises ReceiptLost: the order is executed.

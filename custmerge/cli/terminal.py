@@ -214,7 +214,10 @@ class Terminal:
             legacy_windows=False,
         )
         console.push_theme(Theme(definitions(console.color_system)))
-        if console.width < LEAST_WIDTH:
+        if stream.isatty() and console.is_dumb_terminal:
+            # Rich takes such a terminal for one of 80 columns, unless it is told both.
+            console.width, console.height = _columns_of(stream), console.height
+        elif console.width < LEAST_WIDTH:
             # A narrow terminal folds the lines itself; here values would be cut, and of no width nothing is left.
             console.width = LEAST_WIDTH if console.width else USUAL_WIDTH
         return console
@@ -258,11 +261,14 @@ def _prompt(question: SafeText) -> SafeText:
 
 def _wrapped_for(stream: TextIO, text: SafeText) -> SafeText:
     """Return a text in lines that a terminal needn't break; the same text for what is no terminal."""
-    if not stream.isatty():
-        return text
+    return text.wrapped(_columns_of(stream)) if stream.isatty() else text
+
+
+def _columns_of(terminal: TextIO) -> int:
+    """Return in how many columns lines are laid out for a terminal."""
     given = os.environ.get("COLUMNS", "")
-    width = int(given) if given.isdecimal() else os.get_terminal_size(stream.fileno()).columns
-    return text.wrapped(max(width, LEAST_WIDTH) if width else USUAL_WIDTH)
+    width = int(given) if given.isdecimal() else os.get_terminal_size(terminal.fileno()).columns
+    return max(width, LEAST_WIDTH) if width else USUAL_WIDTH
 
 
 def _show_in_pager(text: bytes, environ: Mapping[str, str]) -> bool:

@@ -24,7 +24,7 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help=_("The token's
 @verb(
     app,
     _("Make a service token and print it, this once."),
-    "custmerge token create nightly-audit --role auditor --days 30 > token",
+    "custmerge token create nightly-audit --role auditor --days 30 > new && mv new token",
     "custmerge token create nightly-audit --role auditor --format json",
 )
 def create(

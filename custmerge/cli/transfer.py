@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -116,9 +117,9 @@ def show(
     caller = context.caller()
     filed = transfer.show(context.database, caller, number)
     if save is not None:
-        _save(save, content := transfer.form_of(context.database, caller, number, context.now()))
-        text = _("The form is in {file}: {size} bytes.")
-        context.terminal.say(text, file=save, size=len(content))
+        # The place first: what isn't written out isn't recorded either.
+        saved = _save(save, lambda: transfer.form_of(context.database, caller, number, context.now()))
+        context.terminal.say(_("The form is in {file}: {size} bytes."), file=save, size=saved)
     context.print_one(filed, form, transfer_shape, transfer_parts)
     _say_what_is_next(context, filed, form)
 
@@ -212,8 +213,11 @@ def _read(path: str) -> bytes:
         raise files.unreadable(path, error) from None
 
 
-def _save(path: str, content: bytes) -> None:
-    """Write a form into a new file that only its owner can read, wholly or not at all; raises BadFile."""
+def _save(path: str, form: Callable[[], bytes]) -> int:
+    """Write a form into a new file that only its owner can read, wholly or not at all; returns its size in bytes.
+
+    `form` is called once the file is there, and may raise. Raises BadFile.
+    """
     files.demand_place(path)
     try:
         # A file or a link that has the name already stays as it is.
@@ -222,7 +226,7 @@ def _save(path: str, content: bytes) -> None:
         raise files.unwritable(path, error) from None
     try:
         with os.fdopen(number, "wb") as stream:
-            stream.write(content)
+            size = stream.write(form())
             stream.flush()
             os.fsync(number)
     except BaseException as error:
@@ -230,3 +234,4 @@ def _save(path: str, content: bytes) -> None:
         if isinstance(error, OSError):
             raise files.unwritable(path, error) from None
         raise
+    return size

@@ -190,18 +190,20 @@ def unpacked(row: BulkRow, stored: Sequence[Any]) -> Outcome:
 
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
     """Return an error that `packed` stored, or DecidedElsewhere if this version doesn't know it."""
-    try:
-        filled = {
-            name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
-            for name, value in details.items()
-        }
-        error = _CLASSES[code](**filled)
-        # The message is filled from these details; some of them are templates themselves.
-        for template in (error.template, *(str(filled[name]) for name in _TEMPLATES if name in filled)):
-            template.format(**filled)
-    except (LookupError, TypeError, ValueError, AttributeError):
-        return DecidedElsewhere(code=str(code))
-    return error
+    for kind in _CLASSES.get(code, ()):
+        try:
+            filled = {
+                name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
+                for name, value in details.items()
+            }
+            error = kind(**filled)
+            # The message is filled from these details; some of them are templates themselves.
+            for template in (error.template, *(str(filled[name]) for name in _TEMPLATES if name in filled)):
+                template.format(**filled)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            continue
+        return error
+    return DecidedElsewhere(code=str(code))
 
 
 _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
@@ -211,9 +213,11 @@ _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
     Result.BLOCKED: (IdentityBlocked,),
     Result.DIFFERS: (DetailsDiffer,),
 }
-_CLASSES = {
-    kind.code: kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CustmergeError)
-}
+_CLASSES: dict[str, list[type[CustmergeError]]] = {}
+"""The errors of each code, those that say more first."""
+for _kind in vars(errors).values():
+    if isinstance(_kind, type) and issubclass(_kind, CustmergeError):
+        _CLASSES.setdefault(_kind.code, []).insert(0, _kind)
 # Details that hold fields; they are shown under translated names.
 _FIELD_LISTS = ("fields", "blocked_by")
 _TEMPLATES = ("why", "what", "role", "status")

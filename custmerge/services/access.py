@@ -9,7 +9,15 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import CustmergeError, NotAllowed, OwnNumberOnly, PersonChanged, PersonRequired, SessionOver
+from custmerge.errors import (
+    CustmergeError,
+    NotAllowed,
+    NotForCustomers,
+    OwnNumberOnly,
+    PersonChanged,
+    PersonRequired,
+    SessionOver,
+)
 from custmerge.rules.fields import Customer, living
 from custmerge.rules.history import Action, Actor, Draft, Fact, moment, stamp
 from custmerge.rules.passwords import Subject
@@ -187,7 +195,8 @@ def demand(caller: Caller, capability: Capability) -> None:
 def not_allowed(caller: Caller, capability: Capability) -> NotAllowed:
     """Return the error for a caller whose role lacks a capability, with the roles that have it."""
     allowed = [role.value for role in roles_that_may(capability)]
-    return NotAllowed(role=caller.role.value, capability=capability.value, allowed=allowed)
+    kind = NotForCustomers if caller.is_customer else NotAllowed
+    return kind(role=caller.role.value, capability=capability.value, allowed=allowed)
 
 
 def demand_person_acts(caller: Caller) -> None:
@@ -223,7 +232,7 @@ def demand_alive(unit: Unit, caller: Caller, now: datetime, *, hold: bool = True
 def person_of(caller: Caller) -> int:
     """Return the id of the person who acts; raises NotAllowed for a customer."""
     if caller.person is None:
-        raise NotAllowed(role=caller.role.value, capability="staff", allowed=[*STAFF_ROLES])
+        raise NotForCustomers(role=caller.role.value, capability="staff", allowed=[*STAFF_ROLES])
     return caller.person
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadValue, UnknownNumber
+from custmerge.errors import N_, BadValue, ProofRequired, ProofRequiredToSee, UnknownNumber
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import IDENTITY_FIELDS, Customer, Field, Package, Pair, chain, checked_number, living_pair
 from custmerge.rules.history import Action, Draft, stamp
@@ -161,10 +161,13 @@ def _stands_in(word: str, value: str) -> bool:
 
 
 def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparison:
-    if caller.is_customer:
-        demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
-    records = unit.register.customers_with_chains(pair)
-    survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
+    try:
+        if caller.is_customer:
+            demand_authority(pair, is_proved=pair in proved_pairs(unit, caller, [pair[1]], now), is_customer=True)
+        records = unit.register.customers_with_chains(pair)
+        survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
+    except ProofRequired as error:
+        raise ProofRequiredToSee(**error.details) from None
     comparison = replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
     return remedied(unit, caller, comparison)
 

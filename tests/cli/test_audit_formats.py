@@ -51,7 +51,15 @@ def test_the_table_fits_and_marks_without_colour(width):
     console.file.close()
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width
-    for shown in ("✗  chain", "✓  checkpoint", "!  expiry", "critical", "warning", "5 findings more", "123 entries"):
+    for shown in (
+        "✗  chain       doesn't hold: every",
+        "✓  checkpoint",
+        "!  expiry",
+        "critical",
+        "warning",
+        "5 findings more",
+        "123 entries",
+    ):
         assert shown in text
     assert text.replace("\n", "").replace(" ", "").count("gurke") == 40
 
@@ -139,7 +147,7 @@ def test_out_replaces_a_file_at_once(run, tmp_path, form, mode):
 
 
 def test_an_out_that_cannot_be_written_is_one_sentence(run, tmp_path):
-    for place, why in (("nowhere/out", "can't be written"), (str(tmp_path), "is a folder")):
+    for place, why in (("nowhere/out", "make it first"), (str(tmp_path), "is a folder")):
         code, out, err = run(audit_of(), "audit", "-f", "prometheus", "--out", place)
         assert (code, out, err.count("\n")) == (3, "", 1)
         assert why in err

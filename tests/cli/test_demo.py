@@ -20,6 +20,17 @@ def test_demo_shows_the_whole_way(sqlite_cli, tmp_path, language):
     for mark in ("≠", "✗", "Industriestr. 40", "20003 → 10001", "P-2003b"):
         assert mark in done.out
     assert (tmp_path / "demo" / "demo.db").exists()
+    # What it ends with can be pasted, whatever of it has scrolled away.
+    last = [line for line in done.out.splitlines()[-3:] if line.startswith("export ")]
+    look = subprocess.run(
+        ["bash", "-euc", "\n".join([*last, "custmerge find sonnentau"])],
+        env=sqlite_cli.environ(CUSTMERGE_DATABASE_URL=None, PATH=f"{sys.prefix}/bin:{os.environ['PATH']}"),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert (look.returncode, "10001" in look.stdout) == (0, True), look.stderr
 
 
 KNOWN = {"init", "login", "import", "verify", "diff", "merge", "show", "undo", "history", "audit"}

@@ -49,3 +49,11 @@ def test_a_reason_is_never_bank_data(world, agent):
     out = agent("find", "532013000", COLUMNS="120").out
     assert "domain 532013000.example" in out
     assert "account" not in out
+
+
+@on_sqlite_alone
+def test_blank_text_is_no_search(agent):
+    for blank in ("", " ", "\u00a0\t"):
+        done = agent.in_process("find", blank)
+        assert (done.code, done.out) == (2, "")
+        assert "`export customers` gives everybody" in done.err

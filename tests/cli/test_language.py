@@ -23,9 +23,9 @@ IN_BOTH = (
     "tokens version was y"
 )
 NAMES = (
-    "absorbed adopt agent amcheck argon audit auditor bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "custmerge d de doctor e ed en excel f false file full help integrity jsonl keep keyring libpq merge ok password "
-    "pg pipes postgre postgresql qwertz s sqlite survivor t true undo verify w"
+    "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "
+    "custmerge d de doctor e ed en excel f false file fish full help integrity jsonl keep keyring libpq merge ok "
+    "password pg pipes postgre postgresql powershell qwertz s sqlite survivor t true undo verify w zsh"
 )
 """Of programs, columns, checks, choices and settings, as they are typed."""
 # Typer asks gettext for these of its own.
@@ -164,3 +164,24 @@ def test_german_tables_have_german_words(world, cli, agent):
     assert "Zusammenführung" in agent("--lang", "de", "history").out
     assert "identisch" in agent("--lang", "de", "show", "10001").out
     assert agent("--lang", "de", "history", "-f", "json").json[0]["action"] == "merge"
+
+
+@pytest.mark.parametrize(
+    ("language", "number", "since", "empty", "chosen"),
+    [
+        ("en", "number ä is longer than 64 characters.", "--since x isn't a date", "number is empty.",
+         "lang fr: choose"),
+        ("de", "Kundennummer ä ist länger als 64 Zeichen.", "--since x ist kein Datum", "Kundennummer ist leer.",
+         "lang fr: Wählen Sie"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_taken_is_the_subject_of_its_sentence(
+    monkeypatch, language, number, since, empty, chosen
+):
+    monkeypatch.setenv("LANGUAGE", language)
+    long, none = (errors.BadValue(name="number", value=value, why=why) for value, why in (
+        ("ä", "is longer than 64 characters"), ("", "is empty")))  # fmt: skip
+    assert (sentence(long), sentence(none)) == (number, empty)
+    why = "isn't a date like 2026-01-31 or 2026-01-31T08:00"
+    assert sentence(errors.BadValue(name="--since", value="x", why=why)).startswith(since)
+    assert sentence(errors.BadValue(name="lang", value="fr", why="choose de or en")).startswith(chosen)

@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,7 +14,7 @@ from custmerge.cli.help import TOPICS
 from custmerge.cli.language import SafeText
 from custmerge.cli.markdown import Manual, in_plain_lines
 
-GERMAN = {"agent", "exit-codes", "rules", "supervisor"}
+GERMAN = {"agent", "cron", "exit-codes", "glossary", "rules", "supervisor"}
 PERSON = {"COLUMNS": None, "CI": None, "PAGER": ""}
 
 
@@ -43,6 +44,8 @@ def test_help_lists_the_topics_and_says_which_are_english(sqlite_cli):
     done = sqlite_cli("help")
     assert (done.code, done.err) == (0, "")
     assert [line.split()[0] for line in done.out.splitlines() if line.startswith("  ")] == list(TOPICS)
+    folder = done.out.splitlines()[-1].removeprefix("Examples to copy: ")
+    assert (Path(folder) / "cron" / "crontab").is_file()
     lines = sqlite_cli.subprocess("--lang", "de", "help", COLUMNS="200").out.splitlines()
     shown = [line for line in lines if line.startswith("  ")]
     assert {line.split()[0] for line in shown if "(englisch)" not in line} == GERMAN
@@ -150,4 +153,6 @@ def test_a_page_goes_through_the_pager_on_a_terminal_and_not_on_a_dumb_one(cli):
         assert "PAGED" not in plain
         assert "\x1b" not in plain
         assert "`--adopt`" in plain
-    assert "Regeln des Zusammenführens" in seen("rules", CUSTMERGE_LANG="de")
+    assert seen("rules", CUSTMERGE_LANG="de").lstrip().startswith("\x1b[1;4mRegeln des Zusammenführens")
+    apology, title = seen("files", CUSTMERGE_LANG="de").split("\r\n\r\n")[:2]
+    assert (apology, "Files" in title) == ("Diese Seite gibt es nur auf Englisch.", True)

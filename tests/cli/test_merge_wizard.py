@@ -92,6 +92,20 @@ def test_whoever_goes_back_may_choose_otherwise_and_finds_what_was_ticked(custom
     assert customers.customers()["10001"]["city"] == "Ulm"
 
 
+def test_a_detail_that_is_gone_when_somebody_goes_back_is_not_taken(customers, agent):
+    typist = Typist(agent, "merge", "20002", "--into", "10001", "--domain", "zwei.example")
+    typist.answers("belongs to it: ", "pw-2")
+    typist.answers("Your choice: ", "city 1")
+    typist.sees("[y/N]: ")
+    (customers.folder / "gone.csv").write_text("number,city,phone\n20002,,0731 99\n")
+    assert customers.anna.in_process("import", "customers", "gone.csv", "--update").code == 0
+    typist.child.sendline("<")
+    typist.answers("Your choice: ", "2")
+    typist.answers("[y/N]: ", "y")
+    assert typist.ends() == 0
+    assert customers.customers()["10001"]["city"] != ""
+
+
 def test_a_proof_that_holds_is_not_asked_for_again(customers, agent):
     agent("verify", "20003", "--into", "10001", "--domain", "drei.example", "--password-stdin", stdin="pw-3")
     typist = Typist(agent, "--lang", "de", "merge", "20003", "--into", "10001", "--domain", "drei.example")
@@ -410,3 +424,18 @@ def test_with_an_approved_contract_transfer_the_form_asks_for_no_password(custom
     typist.sees("Uses up contract transfer 1.")
     typist.answers("Merge a further number? [y/N]: ", "n")
     assert typist.ends() == 0
+
+
+@on_sqlite_alone
+def test_a_number_of_the_command_line_that_is_not_there_is_asked_for_again(customers, agent):
+    typist = Typist(agent, "merge", "99999", "--into", "10001", "--domain", "neun.example", "--adopt")
+    typist.sees("There is no customer number 99999")
+    typist.answers("Customer number to take over: ", "20002")
+    typist.answers("A domain from its package: ", "zwei.example")
+    typist.answers("The password that belongs to it: ", "pw-2")
+    typist.answers("[y/N]: ", "y")
+    assert typist.ends() == 0
+    # The kept number isn't this question's; and where nobody can be asked it stays an error.
+    assert Typist(agent, "merge", "20003", "--into", "99999").ends() == 5
+    done = agent.in_process("merge", "99999", "--into", "10001")
+    assert (done.code, "There is no customer number 99999" in done.err) == (5, True)

@@ -101,6 +101,7 @@ def test_a_receipt_as_a_page_is_escaped_and_loads_nothing(customers, agent):
         ("-", "a receipt is a .txt or an .html file"),
         ("link.txt", "is a symbolic link"),
         ("folder.html", "is a folder"),
+        ("theirs.txt", "is there already: name another file"),
         ("nowhere/receipt.txt", "can't be written"),
     ],
 )
@@ -109,6 +110,7 @@ def test_a_place_that_takes_no_receipt_is_refused_before_anything_is_merged(cust
     theirs.write_text("theirs")
     (customers.folder / "link.txt").symlink_to(theirs)
     (customers.folder / "folder.html").mkdir()
+    (customers.folder / "theirs.txt").write_text("theirs")
     done = merge(agent, "--yes", "--receipt", name)
     assert (done.code, done.out) == (2, "")
     assert sentence in done.err

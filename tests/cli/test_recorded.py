@@ -112,6 +112,9 @@ def test_a_form_that_is_written_out_is_recorded(pair, cli, agent, supervisor):
         "survivor": "10001",
         "absorbed": "30003",
     }
+    for no_place in ("out.pdf", "no/such/folder.pdf"):
+        assert supervisor.in_process("transfer", "show", "1", "--save", no_place).code == 2
+    assert len(bodies(cli, "export")) == 1
     assert supervisor.in_process("audit").code == 0
 
 

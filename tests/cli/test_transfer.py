@@ -343,11 +343,18 @@ def test_staff_are_told_the_command_that_goes_on_and_then_whom_it_waits_for(bloc
         assert file_it not in done.out + done.err
     # What staff file is none of the customer's business, nor could they run the command.
     customer = cli.login("10001", "pw-1")
+    unproved = customer("diff", "20002").err
+    assert "`custmerge verify 20002 --domain NAME`.\n" in unproved
+    assert "--password-stdin" not in unproved
     customer.in_process("verify", "20002", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
-    told = customer("diff", "20002").out
+    told = " ".join(customer("diff", "20002").out.split())
+    assert "please ask us for the contract transfer form and send it back signed" in told
     assert "this can't be changed online" in told
     assert "transfer 1" not in told
     assert "custmerge transfer" not in told
+    refused = customer("transfer", "list")
+    assert (refused.code, "ask somebody with" in refused.err) == (4, False)
+    assert "our staff may: please ask us" in refused.err
 
 
 @on_sqlite_alone

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from custmerge.cli.language import sentence
-from custmerge.errors import BadValue, DetailsDiffer, LockedOut, MergedAway, SelfMerge
+from custmerge.errors import BadValue, DetailsDiffer, LockedOut, MergedAway, SelfMerge, TransferNeeded, TransferWaits
 from custmerge.rules.bulk import Outcome, Result, outcome_of, packed, read_row, unpacked
 from custmerge.rules.fields import Field
 
@@ -19,9 +19,11 @@ ROW = read_row(1, {"survivor": "10001", "absorbed": "20002"})
         MergedAway(number="1", merged_into="2"),
         LockedOut(name="20002", until="2026-01-01T00:00:00Z"),
         DetailsDiffer(survivor="1", absorbed="2", fields=[Field.CITY, Field.PHONE]),
+        TransferNeeded(survivor="1", absorbed="2", blocked_by=[Field.COMPANY]),
+        TransferWaits(survivor="1", absorbed="2", blocked_by=[Field.COMPANY], transfer=3, filed_by="ben"),
         BadValue(name="take", value="x", why="is no detail field; they are {fields}", fields=["city"]),
     ],
-    ids=lambda error: error.code,
+    ids=lambda error: type(error).__name__,
 )
 def test_what_is_kept_of_a_row_says_the_same_again(error):
     told = unpacked(ROW, json.loads(json.dumps(packed(outcome_of(ROW, error)))))

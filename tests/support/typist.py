@@ -19,9 +19,9 @@ CTRL_C = "\x03"
 class Typist:
     """Somebody in front of the terminal."""
 
-    def __init__(self, cli, *arguments, rows=40, **environment):
+    def __init__(self, cli, *arguments, rows=40, columns=80, **environment):
         ours, theirs = pty.openpty()
-        termios.tcsetwinsize(theirs, (rows, int(environment.get("COLUMNS") or 80)))
+        termios.tcsetwinsize(theirs, (rows, int(environment.get("COLUMNS") or columns)))
         self._terminal = os.fdopen(ours, "rb", buffering=0)
         # What the descriptor is in doesn't matter: a connection is what can be handed to another process.
         with Connection(theirs) as theirs:

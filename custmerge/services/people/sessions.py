@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from custmerge.errors import N_, BadUsage, LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged
+from custmerge.errors import LoginRefused, MergedAway, PasswordChangeRequired, PersonChanged, ServiceToken
 from custmerge.rules.history import CLOCK_TOLERANCE, Action, Actor, Draft, stamp
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import ABSOLUTE_LIMIT, Person, Session, token_sha256
@@ -117,7 +117,7 @@ def logout(database: Database, token: str, *, everywhere: bool) -> int:
         with attempt as unit:
             session = unit.people.session(token_sha256(token))
             if session is not None and session.service is not None:
-                raise BadUsage(problem=N_("This is a service token: `custmerge token revoke` ends it."))
+                raise ServiceToken
             if session is None:
                 ended = 0
             elif not everywhere:

@@ -11,7 +11,7 @@ from custmerge.errors import (
     LastSupervisor,
     LoginRefused,
     NameTaken,
-    NotAllowed,
+    NotForCustomers,
     PersonChanged,
     TokenTaken,
     UnknownName,
@@ -101,7 +101,7 @@ def whose_password(database: Database, caller: Caller, name: str | None) -> Pers
     if name is None or name == caller.name:
         demand_person_acts(caller)
         if caller.is_customer:
-            raise NotAllowed(role=caller.role.value, capability="password", allowed=[*STAFF_ROLES])
+            raise NotForCustomers(role=caller.role.value, capability="password", allowed=[*STAFF_ROLES])
         return _find(database, caller.name)
     demand_may_change_people(caller)
     return _find(database, name)

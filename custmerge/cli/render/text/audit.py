@@ -86,7 +86,10 @@ def worst_severity(checked: Checked) -> Severity:
 
 def _check_row(checked: Checked) -> tuple[Cell, ...]:
     verdict = Verdict[worst_severity(checked).name] if checked.count else Verdict.OK
-    return Line(_MARKS[verdict], _STYLES[verdict]), checked.check.value, _(DESCRIPTIONS[checked.check])
+    description = _(DESCRIPTIONS[checked.check])
+    if checked.count:
+        description = _("doesn't hold: {what}").format(what=description)
+    return Line(_MARKS[verdict], _STYLES[verdict]), checked.check.value, description
 
 
 def _finding_rows(checked: Checked) -> Iterable[tuple[Cell, ...]]:

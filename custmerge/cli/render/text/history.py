@@ -66,10 +66,11 @@ def _details(event: Event) -> list[SafeText]:
         labels = {field.value: field_label(field) for field in FIELDS}
         fields = literal(", ").join(labels.get(name, name) for name in event.taken)
         taken = _("taken: {fields}").format(fields=fields)
-    facts = literal("; ").join(
-        # What isn't a moment comes back as it is.
-        fact_label(name, moment(value))
-        for name, value in sorted(event.facts)
-    )
+    told = dict(event.facts)
+    if told.get("what") == told.get("subject"):
+        # What was locked says it already.
+        told.pop("subject", None)
+    # What isn't a moment comes back as it is.
+    facts = literal("; ").join(fact_label(name, moment(value)) for name, value in sorted(told.items()))
     lines = (pair(event.survivor, event.absorbed), literal("; ").join(filter(None, moved)), taken, facts)
     return [line for line in lines if line]
