@@ -17,6 +17,7 @@ from custmerge.cli import completion, language
 from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.parts import Part
 from custmerge.cli.terminal import Terminal, secret_from_stdin
+from custmerge.database_url import has_secret, shown_url
 from custmerge.errors import (
     N_,
     BadPassword,
@@ -28,7 +29,7 @@ from custmerge.errors import (
     NoKeyring,
     NotLoggedIn,
 )
-from custmerge.settings import LANGUAGES, Settings, gather, has_secret, shown_url
+from custmerge.settings import LANGUAGES, Settings, gather
 
 if TYPE_CHECKING:
     from custmerge.cli.render.data.writing import Format, Shape

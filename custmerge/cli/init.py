@@ -8,8 +8,8 @@ from custmerge.cli.app import single
 from custmerge.cli.context import Context
 from custmerge.cli.language import _, ngettext, unlocked
 from custmerge.cli.options import PasswordStdinOption
+from custmerge.database_url import shown_url
 from custmerge.errors import BadValue
-from custmerge.settings import shown_url
 
 if TYPE_CHECKING:
     from custmerge.services.init import Prepared

@@ -11,10 +11,11 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+from custmerge.database_url import without_urls_secrets
 from custmerge.errors import N_, BadValue, CustmergeError, NotAllowed
 from custmerge.rules.characters import foreign_letters, is_hidden
 from custmerge.rules.fields import Field
-from custmerge.settings import LANGUAGES, without_urls_secrets
+from custmerge.settings import LANGUAGES
 
 DOMAIN = "custmerge"
 _MANUAL = Path(__file__).parents[1] / "help"

@@ -17,9 +17,9 @@ from custmerge.cli.language import SafeText, _, literal, sentence
 from custmerge.cli.line_editing import BACK, CTRL_B, can_edit, edited_line
 from custmerge.cli.render.text.parts import Line, Part
 from custmerge.cli.render.text.styles import definitions
+from custmerge.database_url import without_urls_secrets
 from custmerge.errors import BadUsage, CustmergeError, Declined, InputEnded, MissingInput, NoSecret
 from custmerge.files import size
-from custmerge.settings import without_urls_secrets
 
 if TYPE_CHECKING:
     from rich.console import Console

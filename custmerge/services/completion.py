@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from custmerge.database_url import sqlite_path
 from custmerge.rules.history import moment
 from custmerge.rules.numbered import Numbered
 from custmerge.rules.people import STAFF_ROLES, Role, expires_at, token_sha256
-from custmerge.settings import sqlite_path
 from custmerge.storage import completion
 
 

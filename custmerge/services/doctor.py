@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from custmerge.database_url import sqlite_path
 from custmerge.errors import N_, CustmergeError, DatabaseError
 from custmerge.rules.history import CLOCK_TOLERANCE
-from custmerge.settings import TokenPlace, sqlite_path
+from custmerge.settings import TokenPlace
 from custmerge.storage.database import Database
 from custmerge.storage.files.token_store import keyring_problem, loose_file
 from custmerge.storage.tables import VERSIONS

@@ -15,6 +15,7 @@ from traceback import clear_frames
 
 from sqlalchemy import Engine
 
+from custmerge.database_url import shown_url
 from custmerge.errors import (
     ClockBehind,
     DatabaseConflict,
@@ -26,7 +27,6 @@ from custmerge.errors import (
     is_interrupt,
 )
 from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
-from custmerge.settings import shown_url
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, translated_errors
 from custmerge.storage.tables import VERSIONS
 from custmerge.storage.unit import Unit

@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from custmerge import errors
+from custmerge.database_url import shown_url
 from custmerge.rules.history import stamp
-from custmerge.settings import shown_url
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import VERSIONS
 from custmerge.storage.unit import stored_version

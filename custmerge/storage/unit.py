@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
-from custmerge.settings import shown_url
+from custmerge.database_url import shown_url
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.ledger.batches import Batches
 from custmerge.storage.ledger.history import Chain

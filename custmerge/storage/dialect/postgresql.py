@@ -15,7 +15,7 @@ from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, Text, 
 from sqlalchemy.dialects.postgresql import Insert
 
 from custmerge import errors
-from custmerge.settings import shown_url, without_secrets
+from custmerge.database_url import shown_url, without_secrets
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 
 CONNECT_TIMEOUT_SECONDS = 5

@@ -20,8 +20,8 @@ from sqlalchemy import ColumnElement, Connection, Engine, Integer, LargeBinary, 
 from sqlalchemy.dialects.sqlite import Insert
 
 from custmerge import errors, files
+from custmerge.database_url import shown_url, sqlite_path, sqlite_timeout
 from custmerge.errors import N_
-from custmerge.settings import shown_url, sqlite_path, sqlite_timeout
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from custmerge import files
+from custmerge.database_url import sqlite_path
 from custmerge.errors import (
     N_,
     BadTokenFile,
@@ -24,7 +25,7 @@ from custmerge.errors import (
     NoPlaceForToken,
     OthersTokenFile,
 )
-from custmerge.settings import APP, TokenPlace, data_directory, sqlite_path
+from custmerge.settings import APP, TokenPlace, data_directory
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

@@ -14,7 +14,7 @@ from typing import TextIO, TypeAlias
 from custmerge import files
 from custmerge.cli.language import SafeText, json_safe, literal, visible
 from custmerge.cli.streams import is_unread, stdout, write_text
-from custmerge.settings import without_urls_secrets
+from custmerge.database_url import without_urls_secrets
 
 # `rules.records` is imported where CSV is written: a table, or a number that a shell completes, needs nothing of it.
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
