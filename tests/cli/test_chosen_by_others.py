@@ -177,7 +177,7 @@ def test_the_first_supervisor_types_the_password_twice(cli, tmp_path):
     typist.sees(RULE)
     types_twice(typist, "Password for eva: ", second="etwas-ganz-anderes")
     types_twice(typist, "Password for eva: ")
-    typist.sees("first supervisor is there")
+    typist.sees("eva is the first supervisor.")
     assert typist.ends() == 0
     assert cli("--database", url, *LOGIN, stdin=OWN).code == 0
 

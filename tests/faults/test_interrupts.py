@@ -67,7 +67,7 @@ def test_an_interrupt_that_a_library_answers_with_an_error_of_its_own_is_one():
     program = """
 from custmerge.cli import app
 
-def broken(_arguments):
+def broken(*_arguments):
     try:
         raise KeyboardInterrupt
     finally:
