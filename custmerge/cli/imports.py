@@ -104,7 +104,7 @@ def _command(kind: type[Kind]) -> Callable[..., None]:
                 raise BadLines(**error.details, **({"lines": progress.lines} if progress.lines else {})) from None
         progress.say_skipped()
         context.print_one(imported, form, imported_shape, imported_lines)
-        if form is Format.TABLE and not imported.has_packages:
+        if form is Format.TABLE and context.terminal.can_ask and not imported.has_packages:
             command = context.next_command("import", "packages", with_places("FILE"))
             context.terminal.say(_("Next: {command}"), command=command)
 

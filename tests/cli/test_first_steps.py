@@ -19,7 +19,7 @@ def new(sqlite_cli):
 def test_init_asks_who_the_first_supervisor_is_and_names_the_next_command(new):
     person = Typist(new, "--database", "sqlite:///new one.db", "init", PYTHON_KEYRING_BACKEND="x.Y")
     person.answers("Staff name of the first supervisor: ", "an na")
-    person.sees("✗ name an na:")
+    person.sees("✗ name an na")
     person.answers("Staff name of the first supervisor: ", "anna")
     person.answers("Password for anna: ", NEW)
     person.answers("The same password once more: ", NEW)

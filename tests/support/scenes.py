@@ -147,8 +147,9 @@ def scenes_before(this, request):
 def named(name, request):
     """Return the scene that a test means by the name of a fixture, if it is one."""
     for module in (request.module, *filter(inspect.ismodule, request.config.pluginmanager.get_plugins())):
-        if found := _SCENES.get(id(vars(module).get(name))):
-            return found
+        if (fixture := vars(module).get(name)) is not None:
+            # The first is the one that pytest takes, whether it is a scene or not.
+            return _SCENES.get(id(fixture))
     return None
 
 

@@ -305,7 +305,7 @@ class Model:
         for one in self.transfers:
             if (one.survivor, one.absorbed) == (survivor, absorbed) and one.status in OPEN:
                 if self.status(one) != "void":
-                    raise Refused("TransferOpen")
+                    raise Refused("TransferFiled" if self.status(one) == "filed" else "TransferOpen")
                 one.status = "void"
         new.names = self.names(new)
         self.transfers.append(new)
