@@ -18,9 +18,10 @@ from custmerge.cli import completion, language
 from custmerge.cli.context import Context, GlobalOptions
 from custmerge.cli.error_report import FORMAT_OPTION, PROGRAM, as_custmerge_error, is_missing, report
 from custmerge.cli.help_page import MARGIN, TYPERS_LEAST, epilog_of, examples_of, write_commands, write_options
-from custmerge.cli.language import _, literal, with_places
+from custmerge.cli.language import _, literal
 from custmerge.cli.streams import drop_what_is_left, flush_stdout, open_streams
 from custmerge.cli.terminal import LEAST_WIDTH, print_line
+from custmerge.cli.words import with_places
 from custmerge.errors import N_, BadUsage, CustmergeError, ExitCode
 
 # Verb → the module that has it and what it does; a module is imported only when its verb is typed.

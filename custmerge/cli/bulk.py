@@ -14,7 +14,7 @@ import typer
 from custmerge import files
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, sentence
+from custmerge.cli.language import SafeText, _
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data.bulk import (
@@ -28,6 +28,7 @@ from custmerge.cli.render.data.bulk import (
 from custmerge.cli.render.data.writing import Format, guarded, write_one
 from custmerge.cli.render.text.bulk import batches_table, count_lines, would_be_lines
 from custmerge.cli.terminal import Terminal
+from custmerge.cli.words import sentence
 from custmerge.errors import N_, BadFile, BadUsage, ExitCode, ReportLost
 from custmerge.rules.bulk import Outcome
 from custmerge.services import bulk

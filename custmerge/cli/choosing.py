@@ -6,9 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from custmerge.cli.language import SafeText, _, counted, field_label, field_list, literal
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.parts import Grid, value_or_dash
 from custmerge.cli.terminal import Terminal
+from custmerge.cli.words import counted, field_label, field_list
 from custmerge.errors import Declined
 from custmerge.rules.fields import Field
 from custmerge.rules.mask import masked_comparison

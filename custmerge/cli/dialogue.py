@@ -9,12 +9,13 @@ from enum import Enum, auto
 
 from custmerge.cli.choosing import asked_wishes
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, literal, sentence
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.merge import confirmed_lines, offer_lines
 from custmerge.cli.render.text.parts import Line
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.terminal import SteppedBack
+from custmerge.cli.words import sentence
 from custmerge.errors import (
     N_,
     BadValue,

@@ -13,9 +13,10 @@ from pathlib import Path
 import typer
 
 from custmerge import errors, files
-from custmerge.cli.language import SafeText, _, literal, sentence, visible
+from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.cli.streams import silence_stdout
 from custmerge.cli.terminal import print_document, print_line, print_message
+from custmerge.cli.words import sentence
 from custmerge.database_url import without_urls_secrets
 from custmerge.errors import N_, CustmergeError, ExitCode
 from custmerge.settings import data_directory

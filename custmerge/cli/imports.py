@@ -7,13 +7,14 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import SafeText, _, filled, literal, with_places
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.options import FormatOption
 from custmerge.cli.progress import Progress, Unit
 from custmerge.cli.render.data.maintenance import imported_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.maintenance import imported_lines
 from custmerge.cli.terminal import Terminal
+from custmerge.cli.words import filled, with_places
 from custmerge.errors import N_, BadLines, BadUsage
 from custmerge.rules.records import Problem
 from custmerge.services.imports import Kind, import_file

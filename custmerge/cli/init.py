@@ -6,8 +6,9 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, ngettext, unlocked
+from custmerge.cli.language import _, ngettext
 from custmerge.cli.options import PasswordStdinOption
+from custmerge.cli.words import unlocked
 from custmerge.database_url import shown_url
 from custmerge.errors import BadValue
 

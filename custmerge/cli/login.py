@@ -8,9 +8,10 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, moment, word
+from custmerge.cli.language import _
 from custmerge.cli.options import PasswordStdinOption
 from custmerge.cli.streams import is_delivered, write_value
+from custmerge.cli.words import moment, word
 from custmerge.errors import BadUsage, DatabaseError, NoSecret, PasswordChangeRequired, TokenLost
 from custmerge.rules.fields import checked_number
 from custmerge.rules.people import Role

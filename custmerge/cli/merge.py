@@ -8,11 +8,12 @@ import typer
 from custmerge.cli import completion, dialogue
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, field_choices, field_named
+from custmerge.cli.language import _
 from custmerge.cli.options import DryRunOption, FormatOption, IntoOption, PasswordStdinOption, YesOption
 from custmerge.cli.render.data.merge import receipt_row, receipt_shape
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.merge import receipt_lines
+from custmerge.cli.words import field_choices, field_named
 from custmerge.errors import N_, BadUsage, BadValue, ReceiptLost
 from custmerge.rules.fields import DETAIL_FIELDS, Field
 from custmerge.rules.plan import Choice, Wishes

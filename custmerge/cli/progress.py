@@ -7,8 +7,9 @@ from datetime import timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Self
 
-from custmerge.cli.language import SafeText, _, decimal, literal
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.terminal import Terminal
+from custmerge.cli.words import decimal
 from custmerge.errors import N_
 
 if TYPE_CHECKING:

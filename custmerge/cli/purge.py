@@ -7,11 +7,12 @@ import typer
 
 from custmerge.cli.app import single
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, moment
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, YesOption
 from custmerge.cli.render.data.maintenance import purged_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.maintenance import erased, purged_lines
+from custmerge.cli.words import moment
 from custmerge.errors import N_, BadValue
 from custmerge.services import purge as purge_service
 

@@ -13,10 +13,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
 from custmerge.cli.drawing import FILE_WIDTH, drawn
-from custmerge.cli.language import SafeText, _, literal, sentence
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.line_editing import BACK, CTRL_B, can_edit, edited_line
 from custmerge.cli.render.text.parts import Line, Part
 from custmerge.cli.render.text.styles import definitions
+from custmerge.cli.words import sentence
 from custmerge.database_url import without_urls_secrets
 from custmerge.errors import BadUsage, CustmergeError, Declined, InputEnded, MissingInput, NoSecret
 from custmerge.files import size

@@ -7,12 +7,13 @@ import typer
 
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, moment
+from custmerge.cli.language import _
 from custmerge.cli.options import FormatOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data.access import SERVICE_COLUMNS, created_service_shape, service_shape
 from custmerge.cli.render.data.writing import Format, write_one
 from custmerge.cli.render.text.access import services_table
 from custmerge.cli.streams import is_delivered, write_value
+from custmerge.cli.words import moment
 from custmerge.errors import TokenLost
 from custmerge.rules.people import SERVICE_DAYS, Service
 

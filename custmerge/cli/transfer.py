@@ -12,13 +12,14 @@ from custmerge import files
 from custmerge.cli import completion
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, with_places
+from custmerge.cli.language import _
 from custmerge.cli.options import LARGEST, AbsorbedArgument, FormatOption, IntoOption, YesOption
 from custmerge.cli.render.data.access import TRANSFER_COLUMNS, transfer_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.access import transfer_parts, transfers_table
 from custmerge.cli.render.text.comparison import comparison_parts
 from custmerge.cli.render.text.parts import BLANK
+from custmerge.cli.words import with_places
 from custmerge.errors import N_, BadValue, Declined
 from custmerge.rules.numbered import Numbered
 from custmerge.rules.transfers import LARGEST_FORM_BYTES, Status, Transfer

@@ -7,11 +7,12 @@ import typer
 from custmerge.cli import completion
 from custmerge.cli.app import verb, verb_group
 from custmerge.cli.context import Context
-from custmerge.cli.language import _, unlocked, word
+from custmerge.cli.language import _
 from custmerge.cli.options import ROLES, FormatOption, PasswordStdinOption, RoleOption, YesOption, checked_role
 from custmerge.cli.render.data.access import person_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.access import staff_table
+from custmerge.cli.words import unlocked, word
 from custmerge.rules.people import STAFF_ROLES
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from support.scenes import scene
 from custmerge import errors
 from custmerge.cli import language
 from custmerge.cli.help import TOPICS
-from custmerge.cli.language import sentence
 from custmerge.cli.plain import plain_lines
 from custmerge.cli.render.text.audit import audit_parts
+from custmerge.cli.words import sentence
 from custmerge.rules.audit import CheckName, Finding, Severity
 from custmerge.rules.fields import IDENTITY_FIELDS
 from custmerge.rules.history import Action, Actor, Draft

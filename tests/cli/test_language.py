@@ -10,7 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from custmerge import errors, files
-from custmerge.cli.language import fact_label, sentence
+from custmerge.cli.words import fact_label, sentence
 from custmerge.rules.transfers import Why
 
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}

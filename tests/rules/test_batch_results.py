@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from custmerge.cli.language import sentence
+from custmerge.cli.words import sentence
 from custmerge.errors import BadValue, DetailsDiffer, LockedOut, MergedAway, SelfMerge, TransferNeeded, TransferWaits
 from custmerge.rules.bulk import Outcome, Result, outcome_of, packed, read_row, unpacked
 from custmerge.rules.fields import Field

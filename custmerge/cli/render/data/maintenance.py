@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import filled
 from custmerge.cli.render.data.writing import Shape
+from custmerge.cli.words import filled
 
 if TYPE_CHECKING:
     # Each verb loads its own service alone.

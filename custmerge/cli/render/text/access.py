@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, moment, ngettext, pair, visible, word
+from custmerge.cli.language import SafeText, _, ngettext, visible
 from custmerge.cli.render.text.parts import Grid, Line, Part, Table, moments
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import moment, pair, word
 from custmerge.errors import N_
 from custmerge.rules.people import Person, Proof, Service
 from custmerge.rules.transfers import Status, Transfer

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from custmerge.cli.language import SafeText, _, decimal, filled, literal, ngettext, visible
+from custmerge.cli.language import SafeText, _, literal, ngettext, visible
 from custmerge.cli.render.text.parts import BLANK, Cell, Grid, Line, Part
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import decimal, filled
 from custmerge.errors import N_
 from custmerge.rules.audit import DESCRIPTIONS, Audit, Checked, Finding, Severity, Verdict, next_step
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from custmerge.cli.language import SafeText, _, literal, moment, word
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.parts import Table, moments
+from custmerge.cli.words import moment, word
 from custmerge.rules.bulk import Batch, Result
 
 

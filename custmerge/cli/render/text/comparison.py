@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import SafeText, _, field_label, field_list, literal, sentence
+from custmerge.cli.language import SafeText, _, literal
 from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
 from custmerge.cli.render.text.parts import BLANK, Column, Line, Part, Row, Table, value_or_dash
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import field_label, field_list, sentence
 from custmerge.errors import N_
 from custmerge.rules.compare import Comparison, Decision, FieldComparison, Status
 

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import (
-    SafeText,
-    _,
-    fact_label,
-    field_label,
-    literal,
-    moment,
-    ngettext,
-    pair,
-    visible,
-    word,
-)
+from custmerge.cli.language import SafeText, _, literal, ngettext, visible
 from custmerge.cli.render.text.parts import Line, Table, moments
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import fact_label, field_label, moment, pair, word
 from custmerge.rules.fields import FIELDS, Package
 from custmerge.services.history import Event, Page
 

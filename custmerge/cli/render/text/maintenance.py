@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, filled, literal, moment, ngettext, word
+from custmerge.cli.language import SafeText, _, literal, ngettext
+from custmerge.cli.words import filled, moment, word
 
 if TYPE_CHECKING:
     # Each verb loads its own service alone.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from custmerge.cli.language import SafeText, _, counted, day, field_list, literal, moment, ngettext
+from custmerge.cli.language import SafeText, _, literal, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import counted, day, field_list, moment
 from custmerge.rules.fields import Field
 from custmerge.rules.plan import Choice
 from custmerge.rules.undo import UndoLimits

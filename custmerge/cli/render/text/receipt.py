@@ -9,9 +9,10 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from custmerge.cli.language import SafeText, _, field_list, literal, moment, visible
+from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.cli.render.text.merge import by_us, choice_sentence, taken_over
 from custmerge.cli.render.text.parts import BLANK, Grid, Line, Part
+from custmerge.cli.words import field_list, moment
 from custmerge.rules.undo import UndoLimits
 from custmerge.services.merge import Receipt
 

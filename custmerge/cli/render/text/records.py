@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import SafeText, _, field_label, literal, moment, pair, visible, word
+from custmerge.cli.language import SafeText, _, literal, visible
 from custmerge.cli.render.text.characters import character_remarks, explained, with_remarks
 from custmerge.cli.render.text.parts import BLANK, INDENTED, Cell, Grid, Line, Part, Table, moments
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import field_label, moment, pair, word
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Package
 from custmerge.rules.plan import Order
 from custmerge.services.find import Match, Profile, Reason

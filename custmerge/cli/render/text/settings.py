@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import _, literal, visible, word
+from custmerge.cli.language import _, literal, visible
 from custmerge.cli.render.text.parts import Table
+from custmerge.cli.words import word
 from custmerge.settings import Given
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import SafeText, _, counted, field_list, ngettext
+from custmerge.cli.language import SafeText, _, ngettext
 from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import counted, field_list
 from custmerge.rules.undo import Extent, UndoPlan
 
 
