@@ -275,7 +275,13 @@ def root(  # noqa: D103 (its help is below)
 
 def show_help_of(ctx: typer.Context, *words: str) -> None:
     """Print the help of the command that `words` name, as --help behind them does; of all where there are none."""
-    ctx.find_root().command.main([*words, "--help"], prog_name=PROGRAM, standalone_mode=False, obj=ctx.obj)
+    ctx.find_root().command.main(
+        [*words, "--help"],
+        prog_name=PROGRAM,
+        standalone_mode=False,
+        obj=ctx.obj,
+        terminal_width=_narrow_width(),
+    )
 
 
 def run(argv: Sequence[str]) -> int:

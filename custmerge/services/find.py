@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -68,6 +68,8 @@ class Profile:
     packages: tuple[Package, ...]
     orders: tuple[Order, ...]
     """Newest first."""
+    undone: Mapping[int, int]
+    """The orders that were undone, each with the seq of the undo's entry."""
 
 
 def find(database: Database, caller: Caller, text: str, limit: int = FOUND_AT_MOST) -> Found:
@@ -104,11 +106,8 @@ def show(database: Database, caller: Caller, number: str, *, reveal: bool, now: 
         return profile
     with database.reading() as unit:
         profile = _profile(unit, number)
-    return Profile(
-        masked_customer(profile.customer),
-        tuple(masked_package(package) for package in profile.packages),
-        profile.orders,
-    )
+    packages = tuple(masked_package(package) for package in profile.packages)
+    return replace(profile, customer=masked_customer(profile.customer), packages=packages)
 
 
 def diff(
@@ -179,7 +178,9 @@ def _profile(unit: Unit, number: str) -> Profile:
         raise UnknownNumber(number=number)
     if record.merged_into is not None:
         record = replace(record, merged_into=chain(number, records)[-1])
-    return Profile(record, unit.register.packages_of(number), unit.ledger.orders_of(number))
+    orders = unit.ledger.orders_of(number)
+    undone = unit.chain.undone([order.order for order in orders]) if orders else {}
+    return Profile(record, unit.register.packages_of(number), orders, undone)
 
 
 def _note_reveal(unit: Unit, caller: Caller, now: datetime, survivor: str, absorbed: str | None = None) -> None:

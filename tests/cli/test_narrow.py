@@ -74,7 +74,7 @@ SAMPLES = {
     history.history_table: lambda draw: draw(Page(EVENTS, {17: 413})),
     records.matches_table: lambda draw: draw([Match(KEPT, REASONS), Match(ABSORBED, ())]),
     settings.settings_table: lambda draw: draw(SETTINGS),
-    records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,))),
+    records.profile_parts: lambda draw: draw(Profile(KEPT, (PACKAGE,), (ORDER,), {ORDER.order: 17})),
 }
 TYPED = re.compile(r" +(-|custmerge )")
 UNIT = re.compile(r"\S+ → \S+|\d\d:\d\d:\d\d \w+|\S+")

@@ -219,3 +219,10 @@ def test_an_undo_and_a_merge_of_the_survivor_at_once_leave_one_or_the_other(pair
     assert (undoing.exitcode, merging.exitcode) in {(0, 0), (6, 0), (0, 4)}
     under = {p["number"] for p in pair.packages().values() if p["package"].endswith("20002")}
     assert under == ({"20002"} if undoing.exitcode == 0 else {"30003"})
+
+
+def test_show_says_which_orders_were_undone(merged, supervisor):
+    supervisor.in_process("undo", "1", "--yes")
+    seq = supervisor.in_process("history", "--action", "undo", "-f", "json").json[0]["seq"]
+    assert [order["undone"] for order in supervisor("show", "10001", "-f", "json").json["orders"]] == [seq]
+    assert f"undone by no. {seq}" in supervisor.in_process("show", "10001").out

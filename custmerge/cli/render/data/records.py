@@ -59,11 +59,11 @@ def profile_shape(profile: Profile) -> Shape:
             {"package": p.package, "name": p.name, "contact": _contact(p), "domains": list(p.domains)}
             for p in profile.packages
         ],
-        "orders": [_order_shape(order) for order in profile.orders],
+        "orders": [_order_shape(order, profile.undone.get(order.order)) for order in profile.orders],
     }
 
 
-def _order_shape(order: Order) -> Shape:
+def _order_shape(order: Order, undone: int | None) -> Shape:
     return {
         "order": order.order,
         "survivor": order.survivor,
@@ -72,6 +72,7 @@ def _order_shape(order: Order) -> Shape:
         "taken": [field.value for field in order.taken],
         "at": order.at,
         "by": order.by,
+        "undone": undone,
     }
 
 

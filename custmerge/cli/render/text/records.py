@@ -46,7 +46,7 @@ def profile_parts(profile: Profile) -> list[Part]:
     for package in profile.packages:
         parts += [BLANK, *_package_lines(package)]
     if profile.orders:
-        parts += [BLANK, _orders_table(profile.orders)]
+        parts += [BLANK, _orders_table(profile)]
     return parts
 
 
@@ -82,6 +82,17 @@ def _with_its_remarks(value: str) -> SafeText:
     return with_remarks(visible(value), character_remarks(value, value), literal(" "))
 
 
-def _orders_table(orders: Sequence[Order]) -> Table:
-    rows = [(o.order, moment(o.at), o.by, pair(o.survivor, o.absorbed), word(o.choice)) for o in orders]
+def _orders_table(profile: Profile) -> Table:
+    rows = [
+        (order.order, moment(order.at), order.by, pair(order.survivor, order.absorbed), _outcome(profile, order))
+        for order in profile.orders
+    ]
     return Table((_("Order"), moments(_("At")), _("By"), _("Numbers"), _("Choice")), rows)
+
+
+def _outcome(profile: Profile, order: Order) -> Line:
+    """Return an order's choice, and the entry of its undo if it was undone."""
+    if order.order not in profile.undone:
+        return Line(word(order.choice))
+    note = _("undone by no. {seq}").format(seq=profile.undone[order.order])
+    return Line(literal("{choice}\n").format(choice=word(order.choice)), more=(Line(note, Style.NOTICE),))
