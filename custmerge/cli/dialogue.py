@@ -93,7 +93,7 @@ def run_wizard(
             raise
         except CustmergeError as error:
             if isinstance(error, Declined):
-                terminal.warn(sentence(error))
+                terminal.warn(_("Cancelled: nothing more was changed.") if done else sentence(error))
             else:
                 terminal.refuse(error)
             code = error.exit
@@ -277,7 +277,11 @@ class Form:
             self._trail.append(_Step.DOMAIN)
             return _Step.PASSWORD
         question = _("A domain from its package")
-        self._domain = self._ask(_Step.DOMAIN, question, option="--domain", default=self._domain)
+        try:
+            self._domain = self._ask(_Step.DOMAIN, question, option="--domain", default=self._domain)
+        except Declined:
+            self._terminal.warn(_("Type one of its domains, or < to go back."))
+            return _Step.DOMAIN
         return _Step.PASSWORD
 
     def _without_given_number(self, error: CustmergeError) -> _Step:

@@ -32,6 +32,8 @@ def test_an_answer_can_be_edited_while_it_is_typed_and_blanks_that_were_pasted_a
     typist.sees("10001 is kept")
     typist.answers("Customer number to take over: ", f"no {CTRL_W}003 \t{HOME}20")
     typist.answers("A domain from its package: ", "")
+    typist.sees("Type one of its domains")
+    typist.sees("A domain from its package: ")
     assert "^[" not in typist.child.before
     typist.presses_ctrl_c()
     assert typist.ends() == 130
