@@ -117,6 +117,10 @@ def test_the_nightly_audit_works_as_it_is_pasted_and_pasted_again(blocks, paste,
     assert "Your session is over" in refused.stderr
     assert (nightly / "custmerge-token").read_text() == tokens[-1]
     assert job().stdout == ""
+    # Pasted into a terminal that doesn't find the program: the line that works stays.
+    before = lines_of_cron()
+    paste(without_login, **shell | {"PATH": f"{paste.home}/bin:/usr/bin:/bin"})
+    assert lines_of_cron() == before
     # What it finds is printed, which cron mails, and kept.
     (nightly / "checkpoints").write_text(f'{{"seq": 1, "hash": "{"0" * 64}", "at": "2026-01-31T03:30:00Z"}}\n')
     found = job().stdout

@@ -225,4 +225,4 @@ def test_show_says_which_orders_were_undone(merged, supervisor):
     supervisor.in_process("undo", "1", "--yes")
     seq = supervisor.in_process("history", "--action", "undo", "-f", "json").json[0]["seq"]
     assert [order["undone"] for order in supervisor("show", "10001", "-f", "json").json["orders"]] == [seq]
-    assert f"undone by no. {seq}" in supervisor.in_process("show", "10001").out
+    assert f"undone: history no. {seq}" in supervisor.in_process("show", "10001").out

@@ -94,5 +94,5 @@ def _outcome(profile: Profile, order: Order) -> Line:
     """Return an order's choice, and the entry of its undo if it was undone."""
     if order.order not in profile.undone:
         return Line(word(order.choice))
-    note = _("undone by no. {seq}").format(seq=profile.undone[order.order])
+    note = _("undone: history no. {seq}").format(seq=profile.undone[order.order])
     return Line(literal("{choice}\n").format(choice=word(order.choice)), more=(Line(note, Style.NOTICE),))
