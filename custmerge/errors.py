@@ -230,7 +230,7 @@ class ProofRequired(CustmergeError, code="proof_required", exit=ExitCode.NOT_ALL
 
     template = N_(
         "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
-        "--domain NAME`, or give merge --domain and --password-stdin."
+        "--into {survivor} --domain NAME`, or give merge --domain and --password-stdin."
     )
 
 
@@ -238,7 +238,8 @@ class ProofRequiredToSee(ProofRequired):
     """The error of a command that only looks."""
 
     template = N_(
-        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} --domain NAME`."
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
+        "--into {survivor} --domain NAME`."
     )
 
 

@@ -344,7 +344,7 @@ def test_staff_are_told_the_command_that_goes_on_and_then_whom_it_waits_for(bloc
     # What staff file is none of the customer's business, nor could they run the command.
     customer = cli.login("10001", "pw-1")
     unproved = customer("diff", "20002").err
-    assert "`custmerge verify 20002 --domain NAME`.\n" in unproved
+    assert "`custmerge verify 20002 --into 10001 --domain NAME`.\n" in unproved
     assert "--password-stdin" not in unproved
     customer.in_process("verify", "20002", "--domain", "zwei.example", "--password-stdin", stdin="pw-2")
     told = " ".join(customer("diff", "20002").out.split())

@@ -44,7 +44,10 @@ RUNS_FOR = timedelta(days=1)
 
 _FAILED = N_("wrong passwords since {since}: {count}; `custmerge history --action login_failed` lists them.")
 _LOCKED = N_("locks since {since}: {count}; `custmerge history --action locked` lists them.")
-_EXPIRES = N_("ends at {at}: make a new one with `custmerge token create`.")
+_EXPIRES = N_(
+    "ends at {at}: make a new one with `custmerge token create`; if there is one, end this with `custmerge token "
+    "revoke`."
+)
 _TRANSFER_OPEN = N_("has been {status} since {at}: `custmerge transfer show` it, then decide or use it.")
 _TRANSFER_LAPSED = N_("was filed at {at} for a pair that has changed since: `custmerge purge` makes it void.")
 _BATCH_UNRUN = N_("was approved at {at} and not run in time: approve the file again or forget it.")

@@ -250,7 +250,7 @@ def _checked_header(path: str, header: str, known: Collection[str], required: Co
     columns = [cell.strip() for cell in cells]
     if not any(column in known for column in columns):
         # The line isn't shown: without a header it is a record, which may have a password.
-        why = N_("the first line has none of the columns {columns}: is the header missing?")
+        why = N_("the first line has none of the columns {columns}: the header seems to be missing")
         raise BadFile(file=path, why=why, columns=list(known))
     for column in filter(None, columns):
         if column not in known:
