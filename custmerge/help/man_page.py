@@ -63,7 +63,7 @@ def _block(node: SyntaxTreeNode) -> Iterator[str]:
             yield from _rows(node)
         case other:
             # What no page has so far shall not get lost in silence.
-            raise NotImplementedError(other)
+            raise ValueError(f"a man page has nothing for Markdown's {other}")
 
 
 def _item(item: SyntaxTreeNode, mark: str) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _inline(nodes: Iterable[SyntaxTreeNode]) -> Iterator[str]:
                 # The words of a link inside the manual say where it leads.
                 yield f" <{escaped(target)}>" if ":" in target else ""
             case other:
-                raise NotImplementedError(other)
+                raise ValueError(f"a man page has nothing for Markdown's {other}")
 
 
 def escaped(text: str) -> str:
