@@ -1,0 +1,158 @@
+"""The catalogue of a host's database as values: tables, columns, keys, constraints; and its fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a column holds, as far as custmerge treats it differently."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    UUID = "uuid"
+    NUMBER = "number"
+    """Decimal or floating point."""
+    MOMENT = "moment"
+    """A date or time, without or with a zone."""
+    BOOLEAN = "boolean"
+    JSON = "json"
+    BYTES = "bytes"
+    OTHER = "other"
+
+
+class UniqueKind(StrEnum):
+    """What refuses a second row."""
+
+    PRIMARY = "primary"
+    CONSTRAINT = "constraint"
+    INDEX = "index"
+    EXCLUSION = "exclusion"
+
+
+@dataclass(frozen=True, slots=True)
+class HostColumn:
+    """A column of a host's table."""
+
+    name: str
+    type: str
+    """As the database prints it: `bigint`, `character varying(36)`, `INTEGER`; may be empty on SQLite."""
+    kind: Kind
+    is_nullable: bool = True
+    is_generated: bool = False
+    """Computed by the database from other columns: it can't be written."""
+    is_text_by_locale: bool = False
+    """Whether its texts are equal in several writings (citext, NOCASE, a collation that isn't deterministic)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """A primary key, unique constraint, unique index or exclusion constraint."""
+
+    name: str
+    kind: UniqueKind
+    columns: tuple[str, ...]
+    """In the order of the index; an empty name in the place of an expression."""
+    expressions: tuple[str, ...] = ()
+    """SQL, in the order in which they stand for the empty names."""
+    where: str | None = None
+    """SQL: which rows it is about; None for all."""
+    nulls_are_equal: bool = False
+    is_deferrable: bool = False
+    definition: str = ""
+    """As the database prints it."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it compares columns alone, of all rows."""
+        return self.where is None and not self.expressions and self.kind is not UniqueKind.EXCLUSION
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key."""
+
+    name: str
+    columns: tuple[str, ...]
+    table: str
+    """The table that it refers to, as in `HostSchema.tables`."""
+    to: tuple[str, ...]
+    """The columns there, in the same order."""
+    on_delete: str = "NO ACTION"
+    is_deferrable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostTable:
+    """A table of a host's database."""
+
+    name: str
+    """As a mapping writes it: without its schema where the search path finds it, else `schema.table`."""
+    schema: str | None
+    """The schema to name in SQL; None where the search path finds the table, and on SQLite."""
+    plain_name: str
+    """The table's name in SQL, without a schema."""
+    columns: tuple[HostColumn, ...]
+    uniques: tuple[Unique, ...] = ()
+    """The primary key first."""
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[tuple[str, ...], ...] = ()
+    """The leading plain columns of every index, those of keys and constraints included."""
+    is_partitioned: bool = False
+    partition_of: str | None = None
+    """The partitioned table that holds it, as in `HostSchema.tables`."""
+    triggers: tuple[str, ...] = ()
+    """Definitions of the host's own triggers, sorted."""
+    checks: tuple[str, ...] = ()
+    """Definitions of check constraints, sorted."""
+    rows: int = 0
+    """About how many there are, by the database's own statistics; not part of the fingerprint."""
+
+    def column(self, name: str) -> HostColumn | None:
+        """Return the column of this name, None if there is none."""
+        return next((column for column in self.columns if column.name == name), None)
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """The names of all columns, in their order."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns by which a row is found again: the primary key, else a plain unique without NULL; else none."""
+        for unique in self.uniques:
+            if unique.kind is UniqueKind.PRIMARY:
+                return unique.columns
+        for unique in self.uniques:
+            if unique.is_plain and not unique.nulls_are_equal and not any(map(self._may_be_null, unique.columns)):
+                return unique.columns
+        return ()
+
+    def is_indexed(self, column: str) -> bool:
+        """Return whether rows are found by an index that begins with `column`."""
+        return any(index[:1] == (column,) for index in self.indexes)
+
+    def _may_be_null(self, name: str) -> bool:
+        column = self.column(name)
+        return column is None or column.is_nullable
+
+
+@dataclass(frozen=True, slots=True)
+class HostSchema:
+    """Every table that a host's database has, except custmerge's own."""
+
+    tables: Mapping[str, HostTable]
+    """By the name that a mapping writes."""
+
+    def table(self, name: str) -> HostTable | None:
+        """Return the table of this name, None if there is none."""
+        return self.tables.get(name)
+
+    def foreign_keys_to(self, table: str) -> Iterator[tuple[HostTable, ForeignKey]]:
+        """Yield the foreign keys that refer to `table`, with their tables, in the order of the tables' names."""
+        for name in sorted(self.tables):
+            for foreign_key in self.tables[name].foreign_keys:
+                if foreign_key.table == table:
+                    yield self.tables[name], foreign_key
