@@ -150,6 +150,18 @@ class BadLines(CustmergeError, code="bad_lines", exit=ExitCode.USAGE):
     template = N_("{file}: lines in error: {count}; nothing was imported.")
 
 
+class BadMapping(CustmergeError, code="bad_mapping", exit=ExitCode.USAGE):
+    """A mistake in a mapping, with its line and its key."""
+
+    template = N_("{file}, line {line}: {key}: {why}.")
+
+
+class BadMappingText(BadMapping):
+    """A mapping that isn't TOML."""
+
+    template = N_("{file}, line {line}: {why}.")
+
+
 class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLOCKED):
     """Rule 5: company, first name or last name differ.
 
