@@ -93,6 +93,10 @@ class _DryRunRegister:
                 passwords[number, name] = stored
         return passwords
 
+    def number_passwords(self, numbers: Collection[str]) -> Mapping[str, str | None]:
+        """See `RegisterView`."""
+        return self._register.number_passwords(numbers)
+
     def _end_of_chain(self, number: str) -> str:
         # A tombstone from before the dry run has no packages, so only new tombstones matter.
         while (record := self._changed.records([number]).get(number)) and record.merged_into is not None:

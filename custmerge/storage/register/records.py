@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select, update
 
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package, chain
+from custmerge.rules.hashes import Hashing
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among, dialect_of, streamed
@@ -80,6 +82,10 @@ class Register:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._dialect = dialect_of(connection)
+        self.proof_by = ProofBy.DOMAIN
+        """What proves whose a number is."""
+        self.hashing = Hashing()
+        """What is done with the hashes of customers and packages."""
 
     def customer(self, number: str) -> Customer | None:
         """Return the record of a number, a tombstone's too."""
