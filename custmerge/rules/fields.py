@@ -51,6 +51,10 @@ class Customer:
     """The eleven values in the order of `FIELDS`; an unknown value is an empty text."""
     merged_into: str | None = None
     """The number that this one was merged into; if it is set, the record is a tombstone."""
+    keys: tuple[str, ...] = ()
+    """The texts of the keys that rows of a host's tables hold, NULL as an empty text; none in our own tables."""
+    scope: tuple[str, ...] = ()
+    """The texts of a host's columns that have to be equal in both records of an order."""
 
     def __getitem__(self, field: Field) -> str:
         return self.values[_POSITION[field]]

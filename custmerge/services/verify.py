@@ -114,15 +114,14 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
 def _claimed(unit: Unit, claim: Claim, by: ProofBy) -> Claimed:
     """Return the state of a claim's number; runs the same statements for every claim, to take the same time."""
     way = unit.register.chain_from(claim.absorbed)
-    holders = unit.register.domain_holders([claim.domain]) if by is ProofBy.DOMAIN else {}
+    end, own = way or (claim.absorbed, None)
+    claimed, stored = (end, claim.domain), own
+    if by is ProofBy.DOMAIN:
+        holders = unit.register.domain_holders([claimed])
+        stored = (holders[claimed] or own) if claimed in holders else None
     newest = unit.ledger.newest_into([claim.absorbed]).get(claim.absorbed, 0)
     if way is None:
         return Claimed(exists=False, went_into=None, stored=None)
-    end, own = way
-    stored = own
-    if by is ProofBy.DOMAIN:
-        holder = holders.get(claim.domain)
-        stored = (holder[1] or own) if holder is not None and holder[0] == end else None
     return Claimed(exists=True, went_into=None if end == claim.absorbed else end, stored=stored, newest=newest)
 
 
