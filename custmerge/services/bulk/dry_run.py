@@ -96,3 +96,7 @@ class _DryRunRegister:
             if of_packages and (stored := of_packages[0] or own.get(number)):
                 passwords[number, name] = stored
         return passwords
+
+    def number_passwords(self, numbers: Collection[str]) -> Mapping[str, str | None]:
+        """See `RegisterView`."""
+        return self._register.number_passwords(numbers)

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Table
 
 from custmerge.rules.fields import Customer
+from custmerge.rules.hashes import Hashing
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among
@@ -114,6 +116,10 @@ class RegisterMapping:
     """What references to a customer hold."""
     scope: tuple[ColumnElement[str], ...] = ()
     """What has to be equal in two customers for an order."""
+    proof: ProofBy = ProofBy.DOMAIN
+    """What proves whose a number is."""
+    hashing: Hashing = Hashing()  # noqa: RUF009 (frozen)
+    """What is done with the hashes of passwords."""
 
     @cached_property
     def statements(self) -> Statements:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row
 
 from custmerge.rules.fields import Customer, Package, chain
+from custmerge.rules.hashes import Hashing
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.storage.dialect import dialect_of, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
@@ -39,6 +41,16 @@ class Register:
     @cached_property
     def _writer(self) -> Writer:
         return self._mapping.writer(self._connection)
+
+    @property
+    def proof_by(self) -> ProofBy:
+        """What proves whose a number is."""
+        return self._mapping.proof
+
+    @property
+    def hashing(self) -> Hashing:
+        """What is done with the hashes of customers and packages."""
+        return self._mapping.hashing
 
     def customer(self, number: str) -> Customer | None:
         """Return the record of a number, a tombstone's too."""
