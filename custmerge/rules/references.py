@@ -84,6 +84,14 @@ class TableRules:
     """Columns that can't be written when a dropped row is given back."""
 
 
+NewCells = tuple[tuple[str, NewCell], ...]
+"""(column, cell), in the order of the columns' names."""
+Cells = tuple[tuple[str, Cell], ...]
+"""(column, cell), in the order of the columns' names."""
+EachCell = tuple[tuple[str, tuple[NewCell, ...]], ...]
+"""(column, a cell for each key, in the order of the keys), in the order of the columns' names."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowAt:
     """Where a row is."""
@@ -137,15 +145,17 @@ What isn't there is written as it is (an empty text as NULL).
 
 @dataclass(frozen=True, slots=True)
 class RowsChanged:
-    """Rows of one table whose cells an order changes alike."""
+    """Rows of one table that an order gives the same cells."""
 
     table: str
-    before: tuple[tuple[str, NewCell], ...]
-    """(column, cell), in the order of the columns' names."""
-    after: tuple[tuple[str, NewCell], ...]
-    """The same columns."""
+    before: NewCells
+    """What all of them held."""
+    after: NewCells
+    """The columns of `before` and of `each`."""
     keys: Keys
     """The rows, by their keys before the order."""
+    each: EachCell = ()
+    """What each of them held, of columns where they differed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +165,8 @@ class RowDropped:
     table: str
     key: Key
     """Before the order."""
-    cells: tuple[tuple[str, NewCell], ...]
-    """(column, cell) of every column that can be written, in the order of the columns' names, before the order."""
+    cells: NewCells
+    """Of every column that can be written, before the order."""
     stays: Key | None
     """The key, after the order, of the row that stays in its place; None if the row would point to itself."""
 
@@ -183,13 +193,15 @@ class GivenBack:
 
 @dataclass(frozen=True, slots=True)
 class RowsWritten:
-    """Rows of one table that get the same cells."""
+    """Rows of one table that get new cells in the same columns."""
 
     table: str
-    cells: tuple[tuple[str, Cell], ...]
-    """(column, cell), in the order of the columns' names."""
+    cells: Cells
+    """What all of them get."""
     keys: Keys
     """As they were read."""
+    each: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
+    """As `EachCell`: what each of them gets, of columns where they differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,5 +212,5 @@ class Step:
     """By table: keys as they were read."""
     updated: tuple[RowsWritten, ...] = ()
     """In the order of tables."""
-    restored: Mapping[str, tuple[tuple[tuple[str, Cell], ...], ...]] = field(default_factory=dict)
+    restored: Mapping[str, tuple[Cells, ...]] = field(default_factory=dict)
     """By table: the cells of each row."""
