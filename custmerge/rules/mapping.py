@@ -138,7 +138,12 @@ class PackageMap:
 
 @dataclass(frozen=True, slots=True)
 class DomainMap:
-    """`[domain]`; either `package` or `customer` is set."""
+    """`[domain]`; either `package` or `customer` is set.
+
+    With `customer` and without `[package]` each domain's row is a package of its own. With `customer` and `[package]`
+    (contracts, and an invoice's number as the proof) a domain is the customer's alone, in no package: it proves with
+    the customer's own password, and its row follows as a reference.
+    """
 
     table: str
     name: Source
