@@ -96,6 +96,7 @@ class CustomerMap:
     """The key's column if the mapping names none."""
     keys: tuple[str, ...] = ()
     where: str | None = None
+    """SQL: which rows are customers. What `retire` sets may make it false: a tombstone's row counts all the same."""
     same: tuple[str, ...] = ()
     password: str | None = None
     retire: Mapping[str, Value] = field(default_factory=dict)
