@@ -13,9 +13,10 @@ from support.hosts.host import kind_of, path_of
 from support.hosts.snapshot import difference, snapshot
 
 pytestmark = pytest.mark.on_both
-CUSTOMERS = {"chinook": 11, "kill bill": 15, "pagila": 13, "paymenter": 14}
+CUSTOMERS = {"chinook": 11, "chinook with contacts": 11, "kill bill": 15, "pagila": 13, "paymenter": 14}
 POLICIES = {
     "chinook": {"Invoice.CustomerId": "move"},
+    "chinook with contacts": {},
     "kill bill": {
         "accounts.parent_account_id": "move",
         "tags.object_id": "drop",

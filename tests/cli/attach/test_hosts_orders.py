@@ -20,15 +20,21 @@ pytestmark = pytest.mark.on_both
 
 
 def test_an_order_changes_what_is_expected_and_its_undo_leaves_nothing_behind(attached):
-    before = attached.snapshot()
-    for what, merge in attached.host.pairs.items():
+    for merge in attached.host.pairs.values():
+        before, shown = attached.snapshot(), show(attached, merge.survivor, merge.absorbed)
         done = replace(merge, order=order(attached, merge))
         demand_as_expected(attached, before, [done])
+        assert show(attached, merge.absorbed)[0]["merged_into"] == merge.survivor
         undo(attached.supervisor, done.order)
         demand_as_before(attached, before)
-        before = attached.snapshot()
-        assert what
+        assert show(attached, merge.survivor, merge.absorbed) == shown
     demand_audit_ok(attached)
+
+
+def show(attached, *numbers):
+    """Return what staff see of numbers, but for the orders that were given."""
+    shown = [attached.agent.in_process("show", number, "-f", "json") for number in numbers]
+    return [one.json | {"orders": None} for one in shown]
 
 
 def test_orders_one_after_the_other_are_taken_back_by_one_undo(attached):
@@ -68,6 +74,22 @@ def test_the_last_orders_of_a_bulk_run_are_taken_back_one_by_one(attached):
         demand_as_expected(attached, before, expected)
     undo(attached.supervisor, "--batch", "1")
     demand_as_before(attached, before)
+
+
+@pytest.mark.parametrize("host", ["paymenter"], indirect=True)
+def test_rows_of_a_bulk_file_are_proved_by_a_domain_and_a_password_of_the_hosts(attached, host):
+    before, first = attached.snapshot(), host.chain[0]
+    path = attached.folder / "proved.csv"
+    domain, password = host.domains[first.absorbed], host.passwords[first.absorbed]
+    path.write_text(
+        "survivor,absorbed,choice,domain,password\n"
+        f"{first.survivor},{first.absorbed},,{domain},wrong\n"
+        f"{first.survivor},{first.absorbed},,{domain},{password}\n"
+    )
+    path.chmod(0o600)
+    run = attached.agent("bulk", "run", path.name, "-f", "json")
+    assert (run.code, run.json["merged"], run.json["refused"]) == (7, 1, 1), run.err
+    demand_as_expected(attached, before, numbered([first]))
 
 
 def test_what_is_refused_changes_nothing_in_the_hosts_tables(attached):
