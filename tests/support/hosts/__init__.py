@@ -6,4 +6,6 @@ None of them knows custmerge's code: what it did is held against what they say.
 
 from support.hosts import chinook, kill_bill, pagila, paymenter
 
-HOSTS = {host.name: host for host in (chinook.HOST, kill_bill.HOST, pagila.HOST, paymenter.HOST)}
+HOSTS = {
+    host.name: host for host in (chinook.HOST, chinook.WITH_CONTACTS, kill_bill.HOST, pagila.HOST, paymenter.HOST)
+}

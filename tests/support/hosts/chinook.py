@@ -4,9 +4,10 @@ Source of the tables: lerocha/chinook-database, ChinookDatabase/DataSources/Chin
 PostgreSQL too; columns that no reference can be in are left out of Track). The rows are ours.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from support.hosts.expected import only, repoint, take
+from support.hosts.expected import only, repoint, take, where
 from support.hosts.host import Host, Merge
 
 MAPPING = Path(__file__).parents[3] / "examples" / "attach" / "chinook.toml"
@@ -125,13 +126,13 @@ def _invoice(number, customer):
         "InvoiceId": number,
         "CustomerId": customer,
         "InvoiceDate": f"2021-01-{number % 28 + 1:02d} 00:00:00",
-        "BillingAddress": f"Street of {customer}",
-        "BillingCity": "Oslo" if number % 2 else None,
+        "BillingAddress": f"Street of {customer}" if number % 3 else None,
+        "BillingCity": "Oslo" if number % 2 and number % 3 else None,
         "Total": f"{number}.98",
     }
 
 
-def merge(rows, merge):
+def _merge(rows, merge):
     """Have the absorbed number's invoices be the survivor's; the record keeps what isn't taken."""
     survivor = only(rows["Customer"], CustomerId=merge.survivor)
     absorbed = only(rows["Customer"], CustomerId=merge.absorbed)
@@ -139,12 +140,35 @@ def merge(rows, merge):
     take(survivor, absorbed, COLUMNS, merge.taken)
 
 
+BILLING = {"street": "BillingAddress", "postcode": "BillingPostalCode", "city": "BillingCity"}
+SHOP = """
+[package]
+table = "Invoice"
+key = "InvoiceId"
+customer = "CustomerId"
+name = "InvoiceDate"
+contact = { street = "BillingAddress", postcode = "BillingPostalCode", city = "BillingCity" }
+"""
+
+
+def shop_merge(rows, merge):
+    """Do the same where an invoice is a package, and its address the package's own contact."""
+    absorbed = only(rows["Customer"], CustomerId=merge.absorbed)
+    for invoice in where(rows["Invoice"], CustomerId=merge.absorbed):
+        has_one = any(invoice[column] for column in BILLING.values())
+        if merge.choice == "keep" and not has_one:
+            invoice.update({column: absorbed[COLUMNS[field]] for field, column in BILLING.items()})
+        if merge.choice == "adopt":
+            invoice.update(dict.fromkeys(BILLING.values()))
+    _merge(rows, merge)
+
+
 HOST = Host(
     name="chinook",
     mapping=MAPPING.read_text("utf-8"),
     tables=tables,
     rows=rows,
-    merge=merge,
+    merge=_merge,
     pairs={
         "equal": Merge("1", "2"),
         "other details": Merge("1", "12", "adopt", ("city", "phone")),
@@ -169,4 +193,8 @@ HOST = Host(
         "an employee's": (Merge("1", "3"), "not_found", 5),
         "outside of what an integer can be": (Merge("1", "99999999999999999999"), "not_found", 5),
     },
+)
+
+WITH_CONTACTS = replace(
+    HOST, name="chinook with contacts", mapping=HOST.mapping.replace("[proof]", f"{SHOP}[proof]"), merge=shop_merge
 )

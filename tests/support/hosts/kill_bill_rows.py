@@ -48,7 +48,7 @@ def rows():
     ]
     keys = [(row["external_key"], row["id"], row["record_id"], row["tenant_record_id"]) for row in accounts + foreign]
     # Rows of accounts that were deleted, and the program's own.
-    keys += [("gone", GONE, GONE_RECORD, 1), ("nobody", "", 0, 1)]
+    keys += [("gone", GONE, GONE_RECORD, 1), ("nobody", "", 0, 1), ("cut off", id_of("7")[:-1], 998, 1)]
     made = {"accounts": accounts + foreign}
     for number, key, record, tenant in keys:
         for table, some in _of(number, key, record, tenant).items():
