@@ -174,7 +174,7 @@ HOST = Host(
         "other details": Merge("1", "12", "adopt", ("city", "phone")),
         "a longer number that contains it": Merge("12", "1", "keep"),
         "empty details": Merge("21", "2", "keep", ("postcode", "phone"), is_filled=True),
-        "another identity": Merge("2", "7"),
+        "another identity": Merge("2", "7", has_transfer=True),
     },
     chain=(
         Merge("101", "102"),

@@ -21,6 +21,8 @@ class Merge:
     """Details that --take or --fill writes into the survivor's record."""
     is_filled: bool = False
     """Whether that is done with --fill."""
+    has_transfer: bool = False
+    """Whether a contract transfer is signed, because the identities differ."""
     order: int = 0
 
 

@@ -212,7 +212,7 @@ HOST = Host(
         "other details": Merge("7", "70", "adopt", ("city", "street")),
         "the other way round": Merge("70", "7", "keep"),
         "a child into its parent": Merge("21", "20"),
-        "an account with rows of both": Merge("007", "21", "keep"),
+        "another identity": Merge("007", "21", has_transfer=True),
     },
     chain=(
         Merge("101", "102"),
