@@ -130,7 +130,7 @@ def attached(host, kind, databases, kept_databases, folder, staff_hash):
 
 def order(attached, merge):
     """Give one order as staff do, with what proves it in the host's mapping; returns its number."""
-    if not attached.host.passwords and not merge.has_transfer:
+    if merge.absorbed not in attached.host.domains and not merge.has_transfer:
         run, report = run_file(attached, [merge], f"pair-{next(_NUMBERS)}.csv")
         assert run.code == 0, (run.err, report)
         return int(report[0]["order"])
