@@ -24,6 +24,7 @@ from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
@@ -113,6 +114,13 @@ class Unit:
     """Contract transfers."""
 
     # From here on: parts for audits, imports and `init`, which no other command should load.
+
+    @cached_property
+    def values(self) -> HostValues:
+        """Samples of a host's rows."""
+        from custmerge.storage.host.values import HostValues
+
+        return HostValues(self._connection)
 
     @cached_property
     def protection(self) -> Protection:
