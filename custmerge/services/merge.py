@@ -21,7 +21,7 @@ from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_imag
 from custmerge.rules.proofs import proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
-from custmerge.services.authority import approved, proved_pairs, remedied
+from custmerge.services.authority import approved, proved_pairs, remedied, scope_error
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -69,7 +69,8 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
+        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
+        comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair))
 
@@ -204,11 +205,13 @@ class Orders:
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return the plan of an order in the present state (contract §2).
 
-        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired,
+        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired, OtherScope,
         IdentityBlocked, DetailsDiffer.
         """
         survivor, absorbed = self.living_pair(pair)
         transfer = None if is_authorised else self.demand_authority(pair)
+        if survivor.scope != absorbed.scope and (error := scope_error(self._unit, self._caller, survivor, absorbed)):
+            raise error
         # Equal identities can't block, and a comparison takes as long as all the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)
