@@ -150,6 +150,18 @@ class BadLines(CustmergeError, code="bad_lines", exit=ExitCode.USAGE):
     template = N_("{file}: lines in error: {count}; nothing was imported.")
 
 
+class BadMapping(CustmergeError, code="bad_mapping", exit=ExitCode.USAGE):
+    """A mistake in a mapping, with its line and its key."""
+
+    template = N_("{file}, line {line}: {key}: {why}.")
+
+
+class BadMappingText(BadMapping):
+    """A mapping that isn't TOML."""
+
+    template = N_("{file}, line {line}: {why}.")
+
+
 class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLOCKED):
     """Rule 5: company, first name or last name differ.
 
@@ -160,6 +172,19 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
         "we need legal proof: please ask us for the contract transfer form and send it back signed; this can't be "
         "changed online."
+    )
+
+
+class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
+    template = N_("x")
+
+
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
     )
 
 
