@@ -183,6 +183,23 @@ class TransferWaits(IdentityBlocked):
     )
 
 
+class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
+    """Rows of a host's tables that point at the customers don't allow the order; `why` says what they are."""
+
+    template = N_(
+        "{survivor} and {absorbed} can't be merged because of rows of {table} ({count}): {why}. Nothing was changed."
+    )
+
+
+class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
+    """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
+
+    template = N_(
+        "{field} of {number} can't be written in this database: leave it out; `custmerge attach --show` prints where "
+        "each field comes from."
+    )
+
+
 class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
     """A contract transfer was filed for a pair that needs none."""
 
