@@ -175,19 +175,6 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
     )
 
 
-class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
-    template = N_("x")
-
-
-class RowsRefused(ReferenceRefused):
-    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
-
-    template = N_(
-        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
-        "give the table another policy with `custmerge attach`."
-    )
-
-
 class TransferNeeded(IdentityBlocked):
     """The error for staff who may file the form."""
 
@@ -213,6 +200,15 @@ class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.B
 
     template = N_(
         "{survivor} and {absorbed} can't be merged because of rows of {table} ({count}): {why}. Nothing was changed."
+    )
+
+
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
     )
 
 
