@@ -15,11 +15,13 @@ from custmerge.errors import (
     CustmergeError,
     DecidedElsewhere,
     DetailsDiffer,
+    FieldNotWritable,
     IdentityBlocked,
     LockedOut,
     MergedAway,
     ProofRefused,
     ProofRequired,
+    ReferenceRefused,
     SelfMerge,
     UnknownNumber,
 )
@@ -208,9 +210,9 @@ def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
 
 _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
 _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
-    Result.REFUSED: (SelfMerge, BadValue, ProofRefused, ProofRequired, LockedOut),
+    Result.REFUSED: (SelfMerge, BadValue, FieldNotWritable, ProofRefused, ProofRequired, LockedOut),
     Result.NOT_FOUND: (UnknownNumber, MergedAway),
-    Result.BLOCKED: (IdentityBlocked,),
+    Result.BLOCKED: (IdentityBlocked, ReferenceRefused),
     Result.DIFFERS: (DetailsDiffer,),
 }
 _CLASSES: dict[str, list[type[CustmergeError]]] = {}
