@@ -56,6 +56,8 @@ class Customer:
 
     Not compared: a before-image doesn't hold them.
     """
+    scope: tuple[str, ...] = field(default=(), compare=False)
+    """The texts of a host's columns that have to be equal in both records of an order."""
 
     def __getitem__(self, field: Field) -> str:
         return self.values[_POSITION[field]]
