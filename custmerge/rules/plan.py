@@ -17,8 +17,6 @@ from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, FIELDS, Customer,
 from custmerge.rules.normalise import white_space
 
 if TYPE_CHECKING:
-    from custmerge.rules.reference_state import References
-    from custmerge.rules.references import Changes
     from custmerge.rules.undo import UndoPlan
 
 IMAGE_VERSION = 1
@@ -68,8 +66,6 @@ class Plan:
     """The packages that move, as they are before the order."""
     transfer: int | None = None
     """The contract transfer that the order uses up."""
-    references: Changes | None = None
-    """What changes in a host's tables; None if nothing of them follows."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -187,11 +183,7 @@ class State:
     have the same result as one after the other.
     """
 
-    def __init__(
-        self, records: Mapping[str, Customer], packages: Iterable[Package], references: References | None = None
-    ) -> None:
-        self.references = references
-        """The rows of a host's tables that follow its customers; None if none do."""
+    def __init__(self, records: Mapping[str, Customer], packages: Iterable[Package]) -> None:
         self.records = dict(records)
         """By number."""
         self.packages: dict[str, Package] = {}
@@ -209,22 +201,9 @@ class State:
         """Return the packages under a number, in the order of their keys."""
         return [self.packages[key] for key in sorted(self._keys.get(number, ()))]
 
-    def with_references(self, plan: Plan, place: int) -> Plan:
-        """Return a plan with what it changes in a host's tables; `place` is its order's in the transaction, from 0.
-
-        Raises ReferenceRefused, FieldNotWritable.
-        """
-        if self.references is None:
-            return plan
-        packages = [*zip(plan.packages, plan.packages_after, strict=True)]
-        changes = self.references.decide(plan.survivor, plan.absorbed, plan.changes, packages, place)
-        return replace(plan, references=changes)
-
     def execute(self, plan: Plan) -> None:
         """Change the state as an order does."""
         survivor, absorbed, after = plan.survivor, plan.absorbed, plan.packages_after
-        if self.references is not None and plan.references is not None:
-            self.references.apply(plan.references)
         if plan.changes:
             self._change([survivor.with_values(plan.changes)], ())
         self._change([Customer(absorbed.number, merged_into=survivor.number)], after)
@@ -237,8 +216,6 @@ class State:
         """Change the state as an undo does."""
         self._change([plan.survivor, plan.absorbed], plan.packages)
         self.contacts |= plan.contacts
-        if self.references is not None and plan.references is not None:
-            self.references.undo(plan.references)
 
     def assume(
         self, records: Mapping[str, Customer], packages: Iterable[Package] = (), survivors: Iterable[str] = ()

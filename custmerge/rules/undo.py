@@ -16,7 +16,6 @@ from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
-    from custmerge.rules.references import GivenBack
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """An agent may undo an own order within this time."""
@@ -103,8 +102,6 @@ class UndoPlan:
     """The packages that go back, as they are afterwards, in the order of their keys."""
     contacts: frozenset[str] = frozenset()
     """Keys of the packages whose contact changes."""
-    references: GivenBack | None = None
-    """What is given back in a host's tables; None if nothing of them follows."""
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -232,7 +232,7 @@ class Orders:
             if may(self._caller.role, Capability.TRANSFER_FILE):
                 raise TransferNeeded(**error.details) from None
             raise
-        return self._references.planned(self.state, plan, len(self._plans))
+        return self._references.planned(self.state, plan)
 
     def references_of(self, survivor: Customer, absorbed: Customer) -> tuple[ReferenceCount, ...] | None:
         """Return the rows of a host's tables that would follow an order, whatever is chosen; None if none ever do.
@@ -241,7 +241,7 @@ class Orders:
         """
         packages = tuple(self.state.packages_of(absorbed.number))
         plan = Plan(survivor, absorbed, Choice.IDENTICAL, {}, packages)
-        return self._references.counts(self._references.planned(self.state, plan, len(self._plans)))
+        return self._references.counts(self._references.planned(self.state, plan))
 
     def executed_plans(self) -> Iterator[Plan]:
         """Yield the executed plans, in their order."""
@@ -323,7 +323,7 @@ class Orders:
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
             receipt = self.receipt(plan, number)
-            image = before_image(plan, order=number)
+            image = before_image(plan, head.order + 1)
             order = Order(
                 order=number,
                 survivor=receipt.survivor,

@@ -52,14 +52,14 @@ class OrderReferences:
             plan = Plan(survivor, absorbed, order.choice, order.changes, tuple(state.packages_of(absorbed.number)))
             # A row that has changed since may refuse now; the dry run has reported its order.
             try:
-                plan = state.with_references(plan, 0)
+                plan = state.with_references(plan)
             except (ReferenceRefused, FieldNotWritable):
                 continue
             state.execute(plan)
             self.executed(plan)
 
-    def planned(self, state: State, plan: Plan, place: int) -> Plan:
-        """Return a plan with what it changes in these rows; `place` is its order's in the transaction, from 0.
+    def planned(self, state: State, plan: Plan) -> Plan:
+        """Return a plan with what it changes in these rows.
 
         Raises ReferenceRefused, FieldNotWritable.
         """
@@ -68,7 +68,7 @@ class OrderReferences:
         survivors, absorbed = [*self._with_origins(plan.survivor)], [*self._with_origins(plan.absorbed)]
         if (reason := self._unit.references.refusal(survivors, absorbed)) is not None:
             raise RefusedByMapping(survivor=plan.survivor.number, absorbed=plan.absorbed.number, rule=reason)
-        return state.with_references(plan, place)
+        return state.with_references(plan)
 
     @property
     def name_orders(self) -> bool:
