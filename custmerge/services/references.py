@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import FieldNotWritable, ReferenceRefused, RefusedByMapping
 from custmerge.rules.fields import Customer
-from custmerge.rules.plan import Plan, State
+from custmerge.rules.plan import Choice, Plan, State, readable_image
 
 if TYPE_CHECKING:
     from custmerge.rules.reference_counts import ReferenceCount
     from custmerge.rules.reference_state import References
+    from custmerge.rules.references import Changes
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
 
@@ -49,7 +50,8 @@ class OrderReferences:
         state = State(records, [package for held in packages.values() for package in held], self.rows)
         for order in before:
             survivor, absorbed = state.records[order.survivor], state.records[order.absorbed]
-            plan = Plan(survivor, absorbed, order.choice, order.changes, tuple(state.packages_of(absorbed.number)))
+            choice, packages_there = order.choice or Choice.IDENTICAL, tuple(state.packages_of(absorbed.number))
+            plan = Plan(survivor, absorbed, choice, dict(order.changes), packages_there)
             # A row that has changed since may refuse now; the dry run has reported its order.
             try:
                 plan = state.with_references(plan)
@@ -97,3 +99,25 @@ class OrderReferences:
         yield customer
         for gone in self._origins.get(customer.number, ()):
             yield from self._with_origins(gone)
+
+
+def after_undos(
+    unit: Unit, numbers: Collection[str], changes: Iterable[Changes], earlier: ChangedRecords
+) -> References | None:
+    """Return the rows on which undoing orders depends that made `changes`, as a dry run has left them.
+
+    `numbers` are those of the orders, `earlier` has the orders that the dry run has undone.
+    """
+    if unit.followed is None:
+        return None
+    from custmerge.rules.reference_undo import plan_undo_references
+
+    undone = [order.order for order in earlier.orders_about(numbers) if order.order is not None]
+    images = {order: readable_image(text) for order, (_salt, text) in unit.ledger.images(undone).items()}
+    before = [image.references for order in undone if (image := images.get(order)) and image.references is not None]
+    references = unit.references.for_undos([*before, *changes], lock=False)
+    if references is not None:
+        for change in before:
+            given_back, _in_the_way = plan_undo_references(change, references)
+            references.undo(given_back)
+    return references

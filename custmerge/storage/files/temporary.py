@@ -7,9 +7,9 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -149,15 +149,16 @@ def _blocks(path: str, source: BinaryIO) -> Iterator[bytes]:
 
 @dataclass(frozen=True, slots=True)
 class EarlierOrder:
-    """An order of a dry run that is done again, to see what follows its customers."""
+    """An order that a dry run has executed or undone: what follows its customers is found by doing so again."""
 
     survivor: str
     absorbed: str
-    choice: Choice
-    changes: dict[Field, str]
+    choice: Choice | None = None
+    """None if it was undone."""
+    changes: Mapping[Field, str] = field(default_factory=dict)
     """New values of the survivor."""
     order: int | None = None
-    """Its number, if it was undone."""
+    """Its number if it was undone."""
 
 
 class ChangedRecords:
@@ -227,7 +228,7 @@ class ChangedRecords:
 
     def keep_orders(self, orders: Iterable[EarlierOrder]) -> None:
         """Store orders, in their order."""
-        rows = ((o.survivor, o.absorbed, json.dumps([o.choice, o.changes, o.order])) for o in orders)
+        rows = ((o.survivor, o.absorbed, json.dumps([o.choice, dict(o.changes), o.order])) for o in orders)
         with temporary_room():
             self._connection.executemany("INSERT INTO earlier (survivor, absorbed, body) VALUES (?, ?, ?)", rows)
 
@@ -238,7 +239,13 @@ class ChangedRecords:
         with temporary_room():
             rows = self._connection.execute(_ORDERS_ABOUT, (json.dumps(list(numbers)),)).fetchall()
         return [
-            EarlierOrder(survivor, absorbed, Choice(choice), {Field(f): text for f, text in changes.items()}, order)
+            EarlierOrder(
+                survivor,
+                absorbed,
+                None if choice is None else Choice(choice),
+                {Field(name): text for name, text in changes.items()},
+                order,
+            )
             for survivor, absorbed, (choice, changes, order) in ((s, a, json.loads(body)) for s, a, body in rows)
         ]
 
