@@ -203,6 +203,21 @@ class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.B
     )
 
 
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
+    )
+
+
+class RefusedByMapping(ReferenceRefused):
+    """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
+
+    template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
+
+
 class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
     """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
 
@@ -590,21 +605,6 @@ class OwnBatch(CustmergeError, code="own_batch", exit=ExitCode.NOT_ALLOWED, is_r
     """A bulk file is approved and run by two different people."""
 
     template = N_("{file} was approved by you ({approved_by}): somebody else has to run it.")
-
-
-class RefusedByMapping(ReferenceRefused):
-    """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
-
-    template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
-
-
-class RowsRefused(ReferenceRefused):
-    """The host's database itself refuses a row: by a constraint or a trigger, or because a value doesn't fit."""
-
-    template = N_(
-        "The database refuses what would be changed in {table} ({by}). Nothing was changed: look at the rows of the "
-        "two numbers there, or give the table another policy with `custmerge attach`."
-    )
 
 
 class NotApproved(CustmergeError, code="not_approved", exit=ExitCode.NOT_ALLOWED):
