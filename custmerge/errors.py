@@ -230,6 +230,12 @@ class RowsRefused(ReferenceRefused):
     )
 
 
+class RefusedByMapping(ReferenceRefused):
+    """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
+
+    template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
+
+
 class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
     """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
 

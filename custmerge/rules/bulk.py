@@ -15,6 +15,7 @@ from custmerge.errors import (
     CustmergeError,
     DecidedElsewhere,
     DetailsDiffer,
+    FieldNotWritable,
     IdentityBlocked,
     LockedOut,
     MergedAway,
@@ -23,6 +24,7 @@ from custmerge.errors import (
     OwnPasswordRequired,
     ProofRefused,
     ProofRequired,
+    ReferenceRefused,
     SelfMerge,
     UnknownNumber,
 )
@@ -214,9 +216,9 @@ def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
 
 _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
 _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
-    Result.REFUSED: (SelfMerge, BadValue, ProofRefused, ProofRequired, LockedOut),
+    Result.REFUSED: (SelfMerge, BadValue, FieldNotWritable, ProofRefused, ProofRequired, LockedOut),
     Result.NOT_FOUND: (UnknownNumber, MergedAway),
-    Result.BLOCKED: (IdentityBlocked, OtherScope),
+    Result.BLOCKED: (IdentityBlocked, OtherScope, ReferenceRefused),
     Result.DIFFERS: (DetailsDiffer,),
 }
 _CLASSES: dict[str, list[type[CustmergeError]]] = {}

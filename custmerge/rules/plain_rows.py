@@ -39,6 +39,9 @@ def has_only_moves(rules: TableRules) -> bool:
     reference = rules.references[0]
     changed = {reference.column, *reference.set, *rules.touch}
     unique = {column for unique in rules.uniques for column in unique.columns}
+    if not {*rules.columns} <= {*rules.key, *changed}:
+        # Some of its rows are a customer's or a package's own, and an undo doesn't know which.
+        return False
     return reference.policy in (Policy.MOVE, Policy.REFUSE) and changed.isdisjoint({*unique, *rules.key})
 
 
