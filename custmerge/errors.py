@@ -150,6 +150,18 @@ class BadLines(CustmergeError, code="bad_lines", exit=ExitCode.USAGE):
     template = N_("{file}: lines in error: {count}; nothing was imported.")
 
 
+class BadMapping(CustmergeError, code="bad_mapping", exit=ExitCode.USAGE):
+    """A mistake in a mapping, with its line and its key."""
+
+    template = N_("{file}, line {line}: {key}: {why}.")
+
+
+class BadMappingText(BadMapping):
+    """A mapping that isn't TOML."""
+
+    template = N_("{file}, line {line}: {why}.")
+
+
 class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLOCKED):
     """Rule 5: company, first name or last name differ.
 
@@ -160,6 +172,19 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
         "we need legal proof: please ask us for the contract transfer form and send it back signed; this can't be "
         "changed online."
+    )
+
+
+class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
+    template = N_("x")
+
+
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
     )
 
 
@@ -241,6 +266,51 @@ class ProofRequiredToSee(ProofRequired):
         "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
         "--into {survivor} --domain NAME`."
     )
+
+
+class OwnPasswordRefused(ProofRefused):
+    """The error where the proof is the customer's own password."""
+
+    template = N_("Not verified: the customer number or the password isn't right.")
+
+
+class OwnPasswordRequired(ProofRequired):
+    """The error where the proof is the customer's own password."""
+
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
+        "--into {survivor}` with the customer's own password, or give merge --password-stdin."
+    )
+
+
+class OwnPasswordRequiredToSee(OwnPasswordRequired):
+    """The error of a command that only looks."""
+
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
+        "--into {survivor}` with the customer's own password."
+    )
+
+
+class NoProof(ProofRequired, code="no_proof"):
+    """The mapping says that nothing proves whose a number is."""
+
+    template = N_(
+        "Nothing proves here that {absorbed} may be taken over: file a contract transfer with `custmerge transfer "
+        "file {absorbed} --into {survivor} --form FILE`, or let a bulk file with this pair be approved."
+    )
+
+
+class NoProofForCustomers(NoProof):
+    """The error for a customer, who can do neither."""
+
+    template = N_("A number can't be taken over online here: please ask us to merge {absorbed} into {survivor}.")
+
+
+class DomainNotAsked(BadUsage):
+    """A domain was given where the proof is another one."""
+
+    template = N_("The proof is the password of the customer number itself here: leave --domain out.")
 
 
 class LockedOut(CustmergeError, code="locked_out", exit=ExitCode.NOT_ALLOWED):
@@ -524,6 +594,15 @@ class NotApproved(CustmergeError, code="not_approved", exit=ExitCode.NOT_ALLOWED
     template = N_(
         "{file} has no password column and isn't approved (any more): a supervisor who isn't the one that runs it "
         "approves it with `custmerge bulk approve {file}`."
+    )
+
+
+class ApprovalNeeded(NotApproved):
+    """The mapping says that nothing else authorises the rows of a bulk file."""
+
+    template = N_(
+        "{file} isn't approved (any more), and no password authorises its rows here: a supervisor who isn't the one "
+        "that runs it approves it with `custmerge bulk approve {file}`."
     )
 
 

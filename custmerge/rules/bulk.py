@@ -18,6 +18,8 @@ from custmerge.errors import (
     IdentityBlocked,
     LockedOut,
     MergedAway,
+    OwnPasswordRefused,
+    OwnPasswordRequired,
     ProofRefused,
     ProofRequired,
     SelfMerge,
@@ -25,6 +27,7 @@ from custmerge.errors import (
 )
 from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
 from custmerge.rules.history import CLOCK_TOLERANCE, has_begun, moment, row_digest, stamp
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.rules.records import shortened, unguard, wrong_with_digits
 
@@ -191,6 +194,8 @@ def unpacked(row: BulkRow, stored: Sequence[Any]) -> Outcome:
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
     """Return an error that `packed` stored, or DecidedElsewhere if this version doesn't know it."""
     for kind in _CLASSES.get(code, ()):
+        if issubclass(kind, _BY_PASSWORD) != (details.get("proof") == ProofBy.PASSWORD):
+            continue
         try:
             filled = {
                 name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
@@ -218,6 +223,7 @@ _CLASSES: dict[str, list[type[CustmergeError]]] = {}
 for _kind in vars(errors).values():
     if isinstance(_kind, type) and issubclass(_kind, CustmergeError):
         _CLASSES.setdefault(_kind.code, []).insert(0, _kind)
+_BY_PASSWORD = (OwnPasswordRefused, OwnPasswordRequired)
 # Details that hold fields; they are shown under translated names.
 _FIELD_LISTS = ("fields", "blocked_by")
 _TEMPLATES = ("why", "what", "role", "status")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
+
+import orjson
 
 
 class Kind(StrEnum):
@@ -156,3 +160,43 @@ class HostSchema:
             for foreign_key in self.tables[name].foreign_keys:
                 if foreign_key.table == table:
                     yield self.tables[name], foreign_key
+
+
+_NOT_IN_FINGERPRINT = ("rows", "indexes")
+"""How many rows there are, and what only makes queries quicker, changes nothing for an order."""
+
+
+def fingerprint(schema: HostSchema, tables: Iterable[str]) -> str:
+    """Return the SHA-256, in hex, of what the catalogue says about these tables; one that isn't there counts too."""
+    digest = hashlib.sha256()
+    for name in sorted(set(tables)):
+        table = schema.table(name)
+        values = {} if table is None else {k: v for k, v in asdict(table).items() if k not in _NOT_IN_FINGERPRINT}
+        digest.update(orjson.dumps([name, values], option=orjson.OPT_SORT_KEYS) + b"\n")
+    return digest.hexdigest()
+
+
+def schema_text(schema: HostSchema) -> str:
+    """Return a catalogue as JSON: an array of its tables, in the order of their names."""
+    return orjson.dumps([schema.tables[name] for name in sorted(schema.tables)]).decode()
+
+
+def schema_of(text: str) -> HostSchema:
+    """Return the catalogue that `schema_text` wrote."""
+    tables = [_table(values) for values in orjson.loads(text)]
+    return HostSchema({table.name: table for table in tables})
+
+
+# Any: values of JSON.
+def _table(values: dict[str, Any]) -> HostTable:
+    parts = {
+        "columns": tuple(HostColumn(**_tuples(item) | {"kind": Kind(item["kind"])}) for item in values["columns"]),
+        "uniques": tuple(Unique(**_tuples(item) | {"kind": UniqueKind(item["kind"])}) for item in values["uniques"]),
+        "foreign_keys": tuple(ForeignKey(**_tuples(item)) for item in values["foreign_keys"]),
+        "indexes": tuple(tuple(item) for item in values["indexes"]),
+    }
+    return HostTable(**_tuples(values) | parts)
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import Changed, IdentityBlocked, ProofRequired, TransferNeeded
+from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, TransferNeeded
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, demand_authority, may, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
+from custmerge.rules.proofs import proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs, remedied
@@ -72,18 +74,23 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair))
 
 
-def needs_proof(database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime) -> bool:
-    """Return whether the caller has to verify `absorbed` before an order.
+def needed_proof(
+    database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime
+) -> ProofBy | None:
+    """Return how the caller has to verify `absorbed` before an order, None if they needn't.
 
-    Not with a valid proof of this session; staff also not with an approved contract transfer.
+    Not with a valid proof of this session; staff also not with an approved contract transfer. Raises NoProof where
+    nothing can be verified.
     """
     pair = _demanded(caller, Request(absorbed, into))
     with database.reading() as unit:
         try:
             Orders(unit, caller, [pair], now, lock=False).demand_authority(pair)
+        except NoProof:
+            raise
         except ProofRequired:
-            return True
-    return False
+            return unit.register.proof_by
+    return None
 
 
 def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, now: datetime) -> Receipt:
@@ -219,21 +226,30 @@ class Orders:
         Raises UnknownNumber or MergedAway (rule 9). A customer gets ProofRequired instead if the proof is missing, or
         if `absorbed` isn't in use (rule 3).
         """
-        if self._caller.is_customer and not self._is_proved(pair):
-            raise ProofRequired(survivor=pair[0], absorbed=pair[1])
-        return living_pair(pair, self.state.records, is_customer=self._caller.is_customer)
+        is_customer = self._caller.is_customer
+        if is_customer and not self._is_proved(pair):
+            raise self._required(ProofRequired(survivor=pair[0], absorbed=pair[1]))
+        try:
+            return living_pair(pair, self.state.records, is_customer=is_customer)
+        except ProofRequired as error:
+            raise self._required(error) from None
 
     def demand_authority(self, pair: Pair) -> int | None:
         """Return the id of the contract transfer that replaces the proof, None if the pair is proved (rule 3).
 
         Raises ProofRequired if there is neither.
         """
-        return demand_authority(
-            pair,
-            is_proved=self._is_proved(pair),
-            is_customer=self._caller.is_customer,
-            transfer=self.transfer_for(pair),
-        )
+        is_customer = self._caller.is_customer
+        try:
+            return demand_authority(
+                pair, is_proved=self._is_proved(pair), is_customer=is_customer, transfer=self.transfer_for(pair)
+            )
+        except ProofRequired as error:
+            raise self._required(error) from None
+
+    def _required(self, error: ProofRequired) -> ProofRequired:
+        """Return the error of a missing proof, with what the caller can do in this register."""
+        return proof_required(error, self._unit.register.proof_by, is_customer=self._caller.is_customer)
 
     def _is_proved(self, pair: Pair) -> bool:
         # A proof for a number doesn't cover a number that was merged into it since.

@@ -91,7 +91,7 @@ def voids(by):
 def test_between_the_look_and_the_order(approved, ada, database):
     me = caller(database)
     request = merge_service.Request("20002", "10001", Wishes(Choice.ADOPT))
-    assert not merge_service.needs_proof(database, me, "20002", into="10001", now=this_moment())
+    assert not merge_service.needed_proof(database, me, "20002", into="10001", now=this_moment())
     staff.disable(database, me, "ben", this_moment())
     with pytest.raises(ProofRequired):
         merge_service.merge(database, me, request, salt=bytes(16), now=this_moment())

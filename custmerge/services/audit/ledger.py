@@ -127,7 +127,7 @@ class _MovedPackages:
     def __init__(self, unit: Unit, stretch: Stretch, findings: Findings) -> None:
         self._unit = unit
         self._findings = findings
-        self._is_wanted = not stretch.checks.isdisjoint(_OF_PACKAGES)
+        self._is_wanted = not stretch.checks.isdisjoint(_OF_PACKAGES) and unit.register_reader.is_ours
         self._packages_after = stretch.packages_after
         self._merges: list[Merge] = []
         self._count = 0

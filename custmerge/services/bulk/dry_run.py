@@ -84,17 +84,19 @@ class _DryRunRegister:
 
     def domain_passwords(self, claims: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], str]:
         """See `RegisterView`; the passwords are those of rule 4."""
-        holders = self._register.domain_holders({name for _, name in claims})
+        # Packages that came with numbers merged in this dry run are still stored under those.
+        sources = {number: self._changed.leading_to(number) for number, _ in claims}
+        holders = self._register.domain_holders(
+            {(source, name) for number, name in claims for source in sources[number]}
+        )
         own = self._register.number_passwords({number for number, _ in claims})
         passwords = {}
         for number, name in claims:
-            holder, password = holders.get(name, ("", None))
-            if self._end_of_chain(holder) == number and (stored := password or own.get(number)):
+            of_packages = [holders[source, name] for source in sources[number] if (source, name) in holders]
+            if of_packages and (stored := of_packages[0] or own.get(number)):
                 passwords[number, name] = stored
         return passwords
 
-    def _end_of_chain(self, number: str) -> str:
-        # A tombstone from before the dry run has no packages, so only new tombstones matter.
-        while (record := self._changed.records([number]).get(number)) and record.merged_into is not None:
-            number = record.merged_into
-        return number
+    def number_passwords(self, numbers: Collection[str]) -> Mapping[str, str | None]:
+        """See `RegisterView`."""
+        return self._register.number_passwords(numbers)

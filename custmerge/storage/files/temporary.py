@@ -129,6 +129,14 @@ def _blocks(path: str, source: BinaryIO) -> Iterator[bytes]:
         raise unreadable(path, error) from None
 
 
+_ANY_STEP = "SELECT 1 FROM step WHERE survivor = ? LIMIT 1"
+_LEADING_TO = """
+WITH RECURSIVE source (number) AS (
+  SELECT ? UNION SELECT absorbed FROM step JOIN source ON survivor = source.number)
+SELECT number FROM source
+"""
+
+
 class ChangedRecords:
     """Customers and packages as a dry run would leave them, in a file, so that memory doesn't grow with them.
 
@@ -139,16 +147,19 @@ class ChangedRecords:
         # An empty name means a temporary file that SQLite deletes itself, and keeps in memory while it is small.
         self._connection = sqlite3.connect("")
         with temporary_room():
-            for table in ("record", "package", "survivor"):
+            for table in ("record", "package"):
                 self._connection.execute(
                     f"CREATE TABLE {table} (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"
                 )
+            self._connection.execute(
+                "CREATE TABLE step (survivor TEXT, absorbed TEXT, PRIMARY KEY (survivor, absorbed)) WITHOUT ROWID"
+            )
 
     def records(self, numbers: Collection[str]) -> dict[str, Customer]:
         """Return the changed records among `numbers`."""
         return {
-            number: Customer(number=number, values=tuple(values), merged_into=merged_into)
-            for number, (values, merged_into) in self._bodies("record", numbers)
+            number: Customer(number, tuple(values), merged_into, tuple(keys), tuple(scope))
+            for number, (values, merged_into, keys, scope) in self._bodies("record", numbers)
         }
 
     def packages(self, keys: Collection[str]) -> dict[str, Package]:
@@ -166,13 +177,23 @@ class ChangedRecords:
 
     def survivors(self, numbers: Collection[str]) -> set[str]:
         """Return those of `numbers` into which another number was merged."""
-        return {number for number, _ in self._bodies("survivor", numbers)}
+        with temporary_room():
+            return {number for number in numbers if self._connection.execute(_ANY_STEP, (number,)).fetchone()}
+
+    def leading_to(self, number: str) -> list[str]:
+        """Return `number` and those that were merged into it, over others too; none if it was merged away itself."""
+        record = self.records([number]).get(number)
+        if record is not None and record.merged_into is not None:
+            return []
+        with temporary_room():
+            return [step for (step,) in self._connection.execute(_LEADING_TO, (number,))]
 
     def keep(self, records: Iterable[Customer], packages: Iterable[Package] = ()) -> None:
         """Store records and packages; each replaces an earlier one with its number or key."""
         records = list(records)
-        self._put("record", ((r.number, json.dumps([r.values, r.merged_into])) for r in records))
-        self._put("survivor", ((r.merged_into, "null") for r in records if r.merged_into is not None))
+        bodies = ((r.number, json.dumps([r.values, r.merged_into, r.keys, r.scope])) for r in records)
+        self._put("record", bodies)
+        self._put("step", ((r.merged_into, r.number) for r in records if r.merged_into is not None))
         bodies = ((p.package, json.dumps([p.number, p.name, p.domains, p.contact])) for p in packages)
         self._put("package", bodies)
 

@@ -29,11 +29,11 @@ from custmerge.rules.history import Head
 from custmerge.rules.ledger_check import EntryRow, LedgerRow
 from custmerge.storage.dialect import TextFromBody, dialect_of, streamed
 from custmerge.storage.people import PersonRow
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables import (
     batch,
     batch_chunk,
     before_image,
-    customer,
     form,
     head,
     history,
@@ -76,8 +76,9 @@ Cells = tuple[Any, ...]
 class LedgerReader:
     """The audit's queries of the ledger, inside one transaction that writes nothing."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, register: RegisterMapping = OWN) -> None:
         self._connection = connection
+        self._register = register
         self._is_sqlite = not dialect_of(connection).is_server
         if not self._is_sqlite:
             # Tells the planner that rows of a cursor are read to their end.
@@ -155,12 +156,15 @@ class LedgerReader:
         Undone orders are left out.
         """
         undone = select(history.c.seq).where(history.c.order == order.c.order, history.c.action == "undo").exists()
+        table, number = self._register.tombstones.alias("tombstone"), self._register.number.text
+        customers = select(number).select_from(self._register.customer_rows)
+        is_there = customers.where(number == order.c.absorbed).correlate(order).exists()
         revived = (
-            select(order.c.order, order.c.absorbed, customer.c.number.is_not(None))
-            .join(customer, customer.c.number == order.c.absorbed, isouter=True)
+            select(order.c.order, order.c.absorbed, is_there)
+            .join(table, table.c.number == order.c.absorbed, isouter=True)
             .where(order.c.order.between(first, last))
             # CASE, so that undos are searched only if the tombstone differs.
-            .where(case((customer.c.merged_into.is_distinct_from(order.c.survivor), ~undone), else_=false()))
+            .where(case((table.c.merged_into.is_distinct_from(order.c.survivor), ~undone), else_=false()))
             .order_by(order.c.order)
         )
         yield from self._streamed(revived)

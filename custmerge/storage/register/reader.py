@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Executable, func, or_, select, text
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.rules.ledger_check import Placement
 from custmerge.storage.dialect import among, dialect_of, driver_rows, streamed
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables import CONTACT_COLUMNS, customer, domain, field_columns, history, package
 
 ROWS_AT_ONCE = 5_000
@@ -19,18 +20,20 @@ _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
 # Two statements, because in a join each domain's row would have the contact of its package, too.
 _PACKAGES = f"SELECT package, number, {', '.join(CONTACT_COLUMNS)} FROM package WHERE package {{among}}"  # noqa: S608 (our names)
 _DOMAINS = "SELECT package, name FROM domain WHERE package {among} ORDER BY package, name"
-# A tombstone may have been imported, but an imported tombstone can't be in an order. The addition to the action keeps
-# SQLite from reading every undo for each tombstone.
 _WITHOUT_ORDER = """
-SELECT c.number, c.merged_into FROM customer c
-WHERE c.merged_into IS NOT NULL {among} AND (
-  EXISTS (SELECT 1 FROM custmerge_order x WHERE x.survivor = c.number)
-  OR EXISTS (SELECT 1 FROM custmerge_history u WHERE u.absorbed = c.number AND u.action || '' = 'undo'))
+SELECT c.number, c.merged_into FROM {tombstones} c
+WHERE c.merged_into IS NOT NULL {conditions}
 AND NOT EXISTS (
   SELECT 1 FROM custmerge_order x
   WHERE x.absorbed = c.number AND x.survivor = c.merged_into AND NOT EXISTS (
     SELECT 1 FROM custmerge_history u WHERE u."order" = x."order" AND u.action = 'undo'))
 ORDER BY 1
+"""
+# A tombstone may have been imported, but an imported tombstone can't be in an order. The addition to the action keeps
+# SQLite from reading every undo for each tombstone.
+_NOT_IMPORTED = """AND (
+  EXISTS (SELECT 1 FROM custmerge_order x WHERE x.survivor = c.number)
+  OR EXISTS (SELECT 1 FROM custmerge_history u WHERE u.absorbed = c.number AND u.action || '' = 'undo'))
 """
 _FILLED = " OR ".join(f"c.{name} <> ''" for name in FIELDS)
 _HAS_PACKAGES = "EXISTS (SELECT 1 FROM package p WHERE p.number = c.number)"
@@ -41,27 +44,30 @@ SELECT count(CASE WHEN t.number IS NULL THEN 1 END), count(t.merged_into),
 FROM customer c LEFT JOIN customer t ON t.number = c.merged_into
 WHERE c.merged_into IS NOT NULL AND (t.number IS NULL OR t.merged_into IS NOT NULL OR {_FILLED} OR {_HAS_PACKAGES})
 """  # noqa: S608 (names of fields)
+_LEADING_FURTHER = """
+SELECT 0, count(*), 0, 0 FROM custmerge_tombstone c JOIN custmerge_tombstone t ON t.number = c.merged_into
+"""
 
 
-def circles(connection: Connection) -> str:
-    """Return the statement that finds the numbers that are in a circle or lead into one.
+def circles(connection: Connection, table: str = OWN.tombstones.name) -> str:
+    """Return the statement that finds the numbers of a table of tombstones that are in a circle or lead into one.
 
     Only numbers that lead to another tombstone can. The statement walks from the ends of the chains and so reaches
     each number once: walking from each number would take the square of their number.
     """
-    step = "customer c ON c.merged_into = e.number"
+    step = f"{table} c ON c.merged_into = e.number"
     if dialect_of(connection).is_server:
         # Forces an index look-up for each row: otherwise the planner reads the whole table at every step.
-        step = "LATERAL (SELECT number FROM customer WHERE merged_into = e.number OFFSET 0) c ON true"
+        step = f"LATERAL (SELECT number FROM {table} WHERE merged_into = e.number OFFSET 0) c ON true"  # noqa: S608 (of ours)
     return f"""
 WITH RECURSIVE ends (number) AS (
-  SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into
-  LEFT JOIN customer u ON u.number = t.merged_into
+  SELECT c.number FROM {table} c JOIN {table} t ON t.number = c.merged_into
+  LEFT JOIN {table} u ON u.number = t.merged_into
   WHERE t.merged_into IS NOT NULL AND u.merged_into IS NULL
   UNION ALL
   SELECT c.number FROM ends e JOIN {step}
 )
-SELECT c.number FROM customer c JOIN customer t ON t.number = c.merged_into WHERE t.merged_into IS NOT NULL
+SELECT c.number FROM {table} c JOIN {table} t ON t.number = c.merged_into WHERE t.merged_into IS NOT NULL
 EXCEPT SELECT number FROM ends ORDER BY 1
 """  # noqa: S608 (of ours)
 
@@ -100,11 +106,17 @@ class Tombstones:
 class RegisterReader:
     """The audit's queries of the register, inside one transaction that writes nothing."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
+        self._mapping = mapping
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether only custmerge writes the register: a host's programs may change what orders have written."""
+        return self._mapping.is_ours
 
     def placements(self, keys: Collection[str]) -> dict[str, Placement]:
-        """Return the placements of the packages that exist, by key.
+        """Return the placements of our own packages that exist, by key.
 
         A contact with some details missing, which only an edited SQLite file can have, is returned as it is.
         """
@@ -120,13 +132,14 @@ class RegisterReader:
     def tombstones_without_order(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
         """Yield the tombstones (number, merged_into) that no order made, except undone ones.
 
-        Only numbers that orders kept or undos revived are searched, and of these only `numbers` unless that is None.
+        In our own tables, only numbers that orders kept or undos revived are searched. Of all these only `numbers`,
+        unless that is None.
         """
-        if numbers is None:
-            return self._streamed(text(_WITHOUT_ORDER.format(among="")))
-        dialect = dialect_of(self._connection)
-        statement = text(_WITHOUT_ORDER.format(among=f"AND c.number {dialect.among(':numbers')}"))
-        return self._streamed(statement.bindparams(numbers=dialect.keys(numbers)))
+        dialect, conditions = dialect_of(self._connection), _NOT_IMPORTED if self.is_ours else ""
+        if numbers is not None:
+            conditions += f"AND c.number {dialect.among(':numbers')}"
+        statement = text(_WITHOUT_ORDER.format(tombstones=self._mapping.tombstones.name, conditions=conditions))
+        return self._streamed(statement if numbers is None else statement.bindparams(numbers=dialect.keys(numbers)))
 
     def has_undos(self) -> bool:
         """Return whether any order was ever undone."""
@@ -136,7 +149,8 @@ class RegisterReader:
     @cached_property
     def tombstones(self) -> Tombstones:
         """The summary of all tombstones."""
-        return Tombstones(*map(bool, self._connection.execute(text(_TOMBSTONES)).one()))
+        statement = text(_TOMBSTONES if self.is_ours else _LEADING_FURTHER)
+        return Tombstones(*map(bool, self._connection.execute(statement).one()))
 
     def packages_under_tombstones(self, numbers: Collection[str] | None) -> Iterator[tuple[str, str]]:
         """Yield (package, number) of the packages under tombstones; only under `numbers` unless that is None."""
@@ -148,7 +162,7 @@ class RegisterReader:
         )
         if numbers is not None:
             statement = statement.where(among(package.c.number, numbers))
-        return self._streamed(statement)
+        return self._of_ours(statement)
 
     def filled_tombstones(self, numbers: Collection[str] | None) -> Iterator[str]:
         """Yield the tombstones that still have a record; only those of `numbers` unless that is None."""
@@ -156,30 +170,31 @@ class RegisterReader:
         if numbers is not None:
             statement = statement.where(among(customer.c.number, numbers))
         condition = or_(*(column != "" for column in field_columns))
-        return self._first_cells(statement.where(condition).order_by(customer.c.number))
+        return _first_cells(self._of_ours(statement.where(condition).order_by(customer.c.number)))
 
     def circles(self) -> Iterator[str]:
         """Yield the numbers that are in a circle or lead into one."""
-        return self._first_cells(text(circles(self._connection)))
+        return _first_cells(self._streamed(text(circles(self._connection, self._mapping.tombstones.name))))
 
     def leading_to_tombstones(self, numbers: Collection[str]) -> list[str]:
         """Return those of `numbers` that lead to another tombstone."""
-        target = customer.alias("target")
+        table = self._mapping.tombstones
+        target = table.alias("target")
         rows = self._connection.execute(
-            select(customer.c.number)
-            .join(target, target.c.number == customer.c.merged_into)
-            .where(among(customer.c.number, numbers), target.c.merged_into.is_not(None))
-            .order_by(customer.c.number)
+            select(table.c.number)
+            .join(target, target.c.number == table.c.merged_into)
+            .where(among(table.c.number, numbers), target.c.merged_into.is_not(None))
+            .order_by(table.c.number)
         )
         return list(rows.scalars())
 
     def leading_nowhere(self) -> Iterator[tuple[str, str]]:
         """Yield the tombstones (number, merged_into) that lead to a number that doesn't exist."""
-        return self._streamed(text(_NOWHERE))
+        return self._of_ours(text(_NOWHERE))
 
     def duplicate_domains(self) -> Iterator[str]:
         """Yield the domains that are in two packages."""
-        return self._first_cells(text(_TWICE))
+        return _first_cells(self._of_ours(text(_TWICE)))
 
     def unsure_domain_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str]]:
         """Yield (name, ascii_name) of the domains whose key needs a check; with `only`, just those of these numbers.
@@ -194,20 +209,27 @@ class RegisterReader:
         if only is not None:
             packages = select(package.c.package).where(among(package.c.number, only))
             domains = domains.where(domain.c.package.in_(packages))
-        return self._streamed(domains)
+        return self._of_ours(domains)
 
     def domains_without_package(self) -> Iterator[str]:
         """Yield the domains whose package doesn't exist."""
-        return self._first_cells(text(_WITHOUT_PACKAGE))
+        return _first_cells(self._of_ours(text(_WITHOUT_PACKAGE)))
 
     def packages_without_customer(self) -> Iterator[tuple[str, str]]:
         """Yield the packages (package, number) whose number doesn't exist."""
-        return self._streamed(text(_WITHOUT_CUSTOMER))
+        return self._of_ours(text(_WITHOUT_CUSTOMER))
 
     # Any: rows of different kinds.
+    def _of_ours(self, statement: Executable) -> Iterator[Any]:
+        """Yield the rows of our own tables that break a rule; a host may do with its tables what it likes."""
+        return self._streamed(statement) if self.is_ours else iter(())
+
+    # Any: as above.
     def _streamed(self, statement: Executable) -> Iterator[Any]:
         return streamed(self._connection, statement, ROWS_AT_ONCE)
 
-    def _first_cells(self, statement: Executable) -> Iterator[str]:
-        for row in self._streamed(statement):
-            yield row[0]
+
+# Any: as above.
+def _first_cells(rows: Iterator[Any]) -> Iterator[str]:
+    for row in rows:
+        yield row[0]

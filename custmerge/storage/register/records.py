@@ -7,93 +7,68 @@ them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select, update
+from sqlalchemy import Connection, Row
 
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package, chain
-from custmerge.rules.normalise import domain_in_ascii, domain_name, lower, search_text
-from custmerge.rules.records import wrong_with_domain
-from custmerge.storage.dialect import among, dialect_of, streamed
-from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
+from custmerge.rules.fields import Customer, Package, chain
+from custmerge.rules.hashes import Hashing
+from custmerge.rules.mapping import ProofBy
+from custmerge.rules.normalise import domain_in_ascii
+from custmerge.storage.dialect import dialect_of, streamed
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 if TYPE_CHECKING:
     from custmerge.storage.files.temporary import ChangedRecords
+    from custmerge.storage.register.statements import Statement
+    from custmerge.storage.register.writing import Writer
 
 ROWS_AT_ONCE = 2_000
-Cells = tuple[str | None, ...]
-_NO_CONTACT = (None,) * len(DETAIL_FIELDS)
-
-_CUSTOMER = select(customer.c.number, *field_columns, customer.c.merged_into)
-_PACKAGES = select(
-    package.c.package,
-    package.c.number,
-    package.c.name,
-    package.c.password_hash,
-    domain.c.name.label("domain"),
-    *contact_columns,
-).join(domain, domain.c.package == package.c.package, isouter=True)
-# These statements of every merge are built only once, because building one takes longer than executing it.
-_CUSTOMERS = _CUSTOMER.where(among(customer.c.number)).order_by(customer.c.number)
-_CUSTOMERS_LOCKED = _CUSTOMERS.with_for_update()
-_DOMAIN_PASSWORDS = (
-    select(
-        package.c.number,
-        domain.c.ascii_name,
-        func.coalesce(package.c.password_hash, customer.c.password_hash).label("password_hash"),
-    )
-    .select_from(domain)
-    .join(package, package.c.package == domain.c.package)
-    .join(customer, customer.c.number == package.c.number)
-    .where(among(domain.c.ascii_name))
-)
-
-
-# Any: SQLAlchemy types a row by its columns.
-def _packages_by(column: ColumnElement[str]) -> tuple[Select[Any], Select[Any]]:
-    """Return two statements: one locks, the other reads the packages whose `column` is one of the keys."""
-    keys = select(package.c.package).where(among(column)).order_by(package.c.package)
-    return keys.with_for_update(), _PACKAGES.where(among(column)).order_by(package.c.package, domain.c.name)
-
-
-_PACKAGES_BY_NUMBER, _PACKAGES_BY_KEY = _packages_by(package.c.number), _packages_by(package.c.package)
-
-
-def _contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)
-    return column.contains(word, autoescape=True)
-
-
-def _is_like(word: str) -> ColumnElement[bool]:
-    """Return the condition that a word stands in a domain's name."""
-    name, key = domain_name(word), domain_in_ascii(word)
-    if name == key and "xn--" not in name:
-        return or_(_contains(domain.c.name, name or word), domain.c.ascii_name == key)
-    # A label in either writing: in the key it is the same.
-    return or_(_contains(domain.c.name, name), _contains(domain.c.ascii_name, key))
 
 
 class Register:
     """The register, inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
         self._dialect = dialect_of(connection)
+        self._mapping = mapping
+        self._statements = mapping.statements
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return self._mapping.writer(self._connection)
+
+    @property
+    def proof_by(self) -> ProofBy:
+        """What proves whose a number is."""
+        return self._mapping.proof
+
+    @property
+    def hashing(self) -> Hashing:
+        """What is done with the hashes of customers and packages."""
+        return self._mapping.hashing
 
     def customer(self, number: str) -> Customer | None:
         """Return the record of a number, a tombstone's too."""
-        row = self._connection.execute(_CUSTOMER.where(customer.c.number == number)).first()
-        return None if row is None else customer_of(row)
+        return self.customers([number]).get(number)
 
     def customers(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
         """Return the records of `numbers` that exist, by number; with `lock` nobody else can change them.
 
         Rows are locked in the order of their numbers, so that two merges never wait for each other.
         """
-        statement = _CUSTOMERS_LOCKED if lock else _CUSTOMERS
-        records = map(customer_of, self._connection.execute(statement, {"keys": numbers}).fetchall())
-        return {record.number: record for record in records}
+        numbers = set(numbers)
+        keys = {"keys": self._mapping.number.values(numbers)}
+        # SQLite locks the whole file.
+        has_to_lock = lock and self._dialect.is_server
+        for statement in self._statements.customers_locked if has_to_lock else (self._statements.customers,):
+            rows = self._connection.execute(statement, keys).fetchall()
+        records = map(self._mapping.record, rows)
+        return {record.number: record for record in records if record.number in numbers}
 
     def customers_with_chains(self, numbers: Iterable[str], *, lock: bool = False) -> dict[str, Customer]:
         """Return the records of `numbers`, see `customers`, and those that tombstones among them lead to."""
@@ -119,7 +94,7 @@ class Register:
 
     def number_password(self, number: str) -> str | None:
         """Return the hash of a number's own password; None if there is no such number or no password."""
-        return self._connection.execute(select(customer.c.password_hash).where(customer.c.number == number)).scalar()
+        return self.number_passwords([number]).get(number)
 
     def domain_passwords(self, claims: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """Return the password hash of each (number, domain).
@@ -127,107 +102,95 @@ class Register:
         It is the hash of the domain's package, or of the customer if the package has none (rule 4). A pair is left
         out if the number has no such domain, or if neither has a password.
         """
-        keys = {(number, name): domain_in_ascii(name) for number, name in claims if not wrong_with_domain(name)}
-        rows = self._connection.execute(_DOMAIN_PASSWORDS, {"keys": set(keys.values())})
-        hashes = {(number, key): password_hash for number, key, password_hash in rows}
-        by_pair = {pair: hashes.get((pair[0], key)) for pair, key in keys.items()}
-        return {pair: password_hash for pair, password_hash in by_pair.items() if password_hash is not None}
+        passwords = {pair: of_package or own for pair, (of_package, own) in self._domain_passwords(claims).items()}
+        return {pair: password for pair, password in passwords.items() if password is not None}
 
-    def domain_holders(self, names: Iterable[str]) -> dict[str, tuple[str, str | None]]:
-        """Return the number that each domain is under, with the hash of its package's own password or None.
+    def domain_holders(self, claims: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str | None]:
+        """Return for each (number, domain) the hash of the package's own password, or None if it has none.
 
-        Domains that no package has are left out.
+        A pair is left out if the number has no such domain.
         """
+        return {pair: of_package for pair, (of_package, _own) in self._domain_passwords(claims).items()}
+
+    def _domain_passwords(
+        self, claims: Iterable[tuple[str, str]]
+    ) -> dict[tuple[str, str], tuple[str | None, str | None]]:
+        """Return the password hashes of package and customer of each (number, domain) that there is."""
+        there = self._mapping
         # A text that is no domain was never imported, and PostgreSQL accepts no NUL in a parameter.
-        keys = {name: domain_in_ascii(name) for name in names if not wrong_with_domain(name)}
-        rows = self._connection.execute(
-            select(domain.c.ascii_name, package.c.number, package.c.password_hash)
-            .join(package, domain.c.package == package.c.package)
-            .where(among(domain.c.ascii_name, set(keys.values())))
-        )
-        holders = {key: (number, password_hash) for key, number, password_hash in rows}
-        return {name: holders[key] for name, key in keys.items() if key in holders}
+        keys = {pair: domain_in_ascii(pair[1]) for pair in claims if there.may_be_domain(pair[1])}
+        asked = set(keys.values()) if there.has_domain_keys else there.domain_number.values({n for n, _ in keys})
+        found: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+        rows = self._connection.execute(self._statements.domain_passwords, {"keys": asked})
+        for number, name, of_package, own in rows:
+            # The same name may be in several packages of a number: then the first one's password belongs to it.
+            found.setdefault((number, domain_in_ascii(name)), (of_package, own))
+        return {pair: found[pair[0], key] for pair, key in keys.items() if (pair[0], key) in found}
 
     def chain_from(self, number: str) -> tuple[str, str | None] | None:
         """Return the end of a number's chain, and the hash of the number's own password.
 
         None if there is no such number. One statement, however long the chain is (rule 3).
         """
-        step = select(customer.c.number, customer.c.merged_into, customer.c.password_hash)
-        steps = step.where(customer.c.number == number).cte("steps", recursive=True)
-        # UNION and not UNION ALL, so that a circle ends.
-        steps = steps.union(step.join(steps, customer.c.number == steps.c.merged_into))
-        rows = {row.number: row for row in self._connection.execute(select(steps))}
-        if number not in rows:
+        keys = {"keys": self._mapping.number.values([number]), "number": number}
+        rows = [row for row in self._connection.execute(self._statements.chain, keys) if row[0] == number]
+        if not rows:
             return None
-        records = {row.number: Customer(row.number, merged_into=row.merged_into) for row in rows.values()}
-        return chain(number, records)[-1], rows[number].password_hash
+        records = {step: Customer(step, merged_into=merged_into) for _, _, step, merged_into in rows if step}
+        return chain(number, records)[-1], rows[0][1]
 
     def number_passwords(self, numbers: Iterable[str]) -> dict[str, str | None]:
         """Return the hashes of the own passwords of the `numbers` that exist."""
-        wanted = among(customer.c.number, numbers)
-        rows = self._connection.execute(select(customer.c.number, customer.c.password_hash).where(wanted))
-        return dict(rows.all())
+        keys = {"keys": self._mapping.number.values(numbers)}
+        return dict(self._connection.execute(self._statements.passwords, keys).all())
 
-    def rehash(self, number: str, old: str, new: str) -> None:
-        """Replace the hash `old` of a number and of packages under it by `new`.
+    def rehash(self, number: str, old: str, new: str) -> bool:
+        """Replace the hash `old` of a number and of packages under it by `new`; returns whether hashes are replaced.
 
         The same salted hash in several rows is the same password.
         """
-        for table in (customer, package):
-            self._connection.execute(
-                update(table).where(table.c.number == number, table.c.password_hash == old).values(password_hash=new)
-            )
+        return self._writer.rehash(number, old, new)
 
     def packages_of_all(self, numbers: Collection[str], *, lock: bool = False) -> dict[str, list[Package]]:
         """Return the packages under each of `numbers` that has some, in the order of their keys.
 
         With `lock` nobody else changes them or moves them away before the transaction ends.
         """
+        keys = self._mapping.package_number.values(numbers)
         packages: dict[str, list[Package]] = {}
-        for package_there in self._packages(_PACKAGES_BY_NUMBER, numbers, lock=lock):
-            packages.setdefault(package_there.number, []).append(package_there)
+        for package in self._packages(self._statements.packages_by_number, keys, lock=lock):
+            packages.setdefault(package.number, []).append(package)
         return packages
 
     def packages(self, keys: Collection[str], *, lock: bool = False) -> dict[str, Package]:
         """Return the packages that exist, by key; `lock` as in `packages_of_all`."""
-        packages = self._packages(_PACKAGES_BY_KEY, keys, lock=lock)
-        return {package_there.package: package_there for package_there in packages}
+        stored = self._mapping.package.values(keys)
+        packages = self._packages(self._statements.packages_by_key, stored, lock=lock)
+        return {package.package: package for package in packages}
 
     def holders(self, domains: Collection[str]) -> dict[str, str]:
         """Return the package of each of `domains` that is in one."""
         keys = {name: domain_in_ascii(name) for name in domains}
-        statement = select(domain.c.ascii_name, domain.c.package)
-        rows = self._connection.execute(statement.where(among(domain.c.ascii_name, set(keys.values()))))
-        packages = dict(rows.all())
+        writings = {writing for name in domains for writing in self._mapping.domain_writings(name)}
+        rows = self._connection.execute(self._statements.domain_packages, {"keys": writings})
+        packages = {domain_in_ascii(key): package for key, package in rows}
         return {name: packages[key] for name, key in keys.items() if key in packages}
 
     def place(self, packages: Iterable[Package], *, contacts: Collection[str]) -> None:
         """Write the number of each package, and the contact of the packages whose keys are in `contacts`."""
-        names = tuple(column.name for column in contact_columns)
-        alone, with_contact = list[Cells](), list[Cells]()
-        for moved in packages:
-            if moved.package in contacts:
-                with_contact.append((moved.package, moved.number, *(moved.contact or _NO_CONTACT)))
-            else:
-                alone.append((moved.package, moved.number))
-        self._update(package, ("package", "number"), alone)
-        self._update(package, ("package", "number", *names), with_contact)
+        self._writer.place(packages, contacts=contacts)
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """Make numbers tombstones: each keeps its password, and otherwise only the number it was merged into."""
-        rows = [(record.number, record.merged_into, lower(record.number)) for record in tombstones]
-        self._update(customer, ("number", "merged_into", "search"), rows, emptied=FIELDS)
+        self._writer.retire(tombstones)
 
     def revive(self, records: Iterable[Customer]) -> None:
         """Make tombstones records in use again; each has kept its password."""
-        rows = [(r.number, None, search_text(r.number, r.values), *r.values) for r in records]
-        self._update(customer, ("number", "merged_into", "search", *FIELDS), rows)
+        self._writer.revive(records)
 
     def write(self, records: Iterable[Customer]) -> None:
         """Write the fields of records that are in use."""
-        rows = [(r.number, search_text(r.number, r.values), *r.values) for r in records]
-        self._update(customer, ("number", "search", *FIELDS), rows)
+        self._writer.write(records)
 
     def matching(self, words: Sequence[str], limit: int) -> tuple[Customer, ...]:
         """Return up to `limit` customers whose number, fields or domain names contain every word.
@@ -235,76 +198,46 @@ class Register:
         Words are compared in lower case, labels of domains in both writings. Customers are in the order of their
         numbers.
         """
-        conditions = [
-            or_(
-                _contains(customer.c.search, lower(word)),
-                customer.c.number.in_(
-                    select(package.c.number).join(domain, domain.c.package == package.c.package).where(_is_like(word))
-                ),
-            )
-            for word in words
-        ]
-        rows = self._connection.execute(_CUSTOMER.where(and_(*conditions)).order_by(customer.c.number).limit(limit))
-        return tuple(customer_of(row) for row in rows)
+        rows = self._connection.execute(self._statements.matching(words, limit))
+        return tuple(map(self._mapping.record, rows))
 
     def domains_like(self, word: str, numbers: Collection[str]) -> dict[str, tuple[str, int]]:
         """Return by number the first domain under it in whose name a word stands, and how many there are.
 
         A word is compared as by `matching`; numbers without such a domain are left out.
         """
-        statement = (
-            select(package.c.number, func.min(domain.c.name), func.count())
-            .join(domain, domain.c.package == package.c.package)
-            .where(among(package.c.number, numbers), _is_like(word))
-            .group_by(package.c.number)
-        )
-        return {number: (name, count) for number, name, count in self._connection.execute(statement)}
+        keys = {"keys": self._mapping.domain_number.values(numbers)}
+        rows = self._connection.execute(self._statements.domains_like(word), keys)
+        return {number: (name, count) for number, name, count in rows}
 
     def all_customers(self) -> Iterator[tuple[Customer, str | None]]:
         """Yield every record with its password hash, in the order of the numbers."""
-        statement = _CUSTOMER.add_columns(customer.c.password_hash).order_by(customer.c.number)
-        for *record, password_hash in streamed(self._connection, statement, ROWS_AT_ONCE):
-            yield customer_of(record), password_hash
+        for *record, password_hash in streamed(self._connection, self._statements.all_customers, ROWS_AT_ONCE):
+            yield self._mapping.record(record), password_hash
 
     def all_packages(self) -> Iterator[tuple[Package, str | None]]:
         """Yield every package with its domains and password hash, in the order of the keys."""
-        statement = _PACKAGES.order_by(package.c.package, domain.c.name)
-        yield from _grouped(streamed(self._connection, statement, ROWS_AT_ONCE))
+        yield from _grouped(streamed(self._connection, self._statements.all_packages, ROWS_AT_ONCE))
 
     def has_packages(self) -> bool:
         """Return whether there is any package."""
-        return self._connection.execute(select(package.c.package).limit(1)).first() is not None
+        return self._connection.execute(self._statements.any_package).first() is not None
 
     def count(self) -> tuple[int, int, int]:
         """Return how many customers, packages and domains there are."""
         customers, packages, domains = (
-            self._connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (customer, package, domain)
+            self._connection.execute(count).scalar_one() for count in self._statements.counts
         )
         return customers, packages, domains
 
-    def _update(
-        self, table: Table, columns: Sequence[str], rows: Sequence[Cells], *, emptied: Sequence[str] = ()
-    ) -> None:
-        self._dialect.update_rows(self._connection, table.name, columns, rows, emptied)
-
-    # Any: as `_packages_by`.
-    def _packages(
-        self, statements: tuple[Select[Any], Select[Any]], keys: Collection[str], *, lock: bool
-    ) -> list[Package]:
+    # Any: keys as the database stores them.
+    def _packages(self, statements: tuple[Statement, Statement], keys: Iterable[Any], *, lock: bool) -> list[Package]:
         locking, reading = statements
         # The outer join with domains can't be locked. SQLite locks the whole file.
         if lock and self._dialect.is_server:
             self._connection.execute(locking, {"keys": keys})
         rows = self._connection.execute(reading, {"keys": keys}).fetchall()
-        return [package_there for package_there, _password_hash in _grouped(rows)]
-
-
-# Any: SQLAlchemy types a row by its columns.
-def customer_of(row: Sequence[Any]) -> Customer:
-    """Return the record in a row of number, the eleven fields and merged_into."""
-    number, *values, merged_into = row
-    return Customer(number=number, values=tuple(values), merged_into=merged_into)
+        return [package for package, _password_hash in _grouped(rows)]
 
 
 def _grouped(rows: Iterable[Row[Any]]) -> Iterator[tuple[Package, str | None]]:
