@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Table
 
 from custmerge.rules.fields import Customer
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among
@@ -20,6 +21,8 @@ from custmerge.storage.register.writing import OwnTables
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
+    from custmerge.rules.host_schema import HostSchema
+    from custmerge.rules.mapping import HostMapping
     from custmerge.storage.register.statements import Statements
     from custmerge.storage.register.writing import Writer
 
@@ -114,6 +117,10 @@ class RegisterMapping:
     """What references to a customer hold."""
     scope: tuple[ColumnElement[str], ...] = ()
     """What has to be equal in two customers for an order."""
+    proof: ProofBy = ProofBy.DOMAIN
+    """What proves that a number is somebody's."""
+    host: tuple[HostMapping, HostSchema] | None = None
+    """What a host's tables were attached by; None for our own."""
 
     @cached_property
     def statements(self) -> Statements:
