@@ -20,6 +20,7 @@ from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
 from custmerge.storage.register.records import Register
+from custmerge.storage.register.references import Followed, HostReferences
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
 
 class Unit:
     """A unit of work: everything that can be read and written inside one transaction."""
+
+    followed: Followed | None = None
+    """The host's tables that follow its customers; None for custmerge's own register."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -100,6 +104,12 @@ class Unit:
 
     register = _lazy(Register)
     """Customers, packages and domains."""
+
+    @cached_property
+    def references(self) -> HostReferences:
+        """Rows of a host's tables that follow its customers."""
+        return HostReferences(self._connection, self.followed)
+
     ledger = _lazy(Ledger)
     """Orders and before-images."""
     batches = _lazy(Batches)

@@ -65,7 +65,7 @@ def test_people_see_every_reference_and_what_to_do(bare, columns):
     assert max(map(len, done.out.splitlines())) <= columns
     done = bare("--lang", "de", "attach", bare.mapping(('"newsletter.client_id"', '"note.text"')), "--check")
     assert done.code == 1
-    assert "Zeile 16: " in done.out
+    assert "Zeile 15: " in done.out
     assert "Nicht bereit: 2 Probleme." in done.out
 
 
