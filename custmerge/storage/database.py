@@ -280,7 +280,7 @@ class Database:
         stored = None if sha256 is None else unit.mappings.stored(sha256)
         if stored is None:
             raise MappingChanged(database=self.name, sha256=sha256)
-        built = attached(read_mapping(stored.text), schema_of(stored.catalogue), stored.hash_kind)
+        built = attached(read_mapping(stored.text), schema_of(stored.catalogue))
         self._mappings[sha256] = built
         return built
 

@@ -22,8 +22,6 @@ class StoredMapping:
     catalogue: str
     """The host's tables, see `host_schema.schema_text`."""
     at: str
-    hash_kind: str | None = None
-    """The kind of most of the host's password hashes, see `Hashing.kind`."""
 
     @property
     def sha256(self) -> str:
@@ -39,7 +37,7 @@ class Mappings:
 
     def stored(self, sha256: str) -> StoredMapping | None:
         """Return a mapping by its SHA-256; None if there is none, or it isn't the one of that SHA-256."""
-        columns = mapping.c.text, mapping.c.catalogue, mapping.c.at, mapping.c.hash_kind
+        columns = mapping.c.text, mapping.c.catalogue, mapping.c.at
         row = self._connection.execute(select(*columns).where(mapping.c.sha256 == sha256)).first()
         stored = None if row is None else StoredMapping(*row)
         return stored if stored is not None and stored.sha256 == sha256 else None
@@ -50,7 +48,6 @@ class Mappings:
             "text": stored.text,
             "catalogue": stored.catalogue,
             "at": stored.at,
-            "hash_kind": stored.hash_kind,
         }
         upsert = dialect_of(self._connection).upsert(mapping).values(sha256=stored.sha256, **values)
         self._connection.execute(upsert.on_conflict_do_update(index_elements=["sha256"], set_=values))
