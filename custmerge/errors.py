@@ -227,6 +227,24 @@ class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.
     )
 
 
+class OtherScope(CustmergeError, code="other_scope", exit=ExitCode.BLOCKED):
+    """Columns differ that the mapping says have to be the same (`same`)."""
+
+    template = N_(
+        "{survivor} and {absorbed} belong to different parts of our business, so they can't be merged, and no form "
+        "changes that: please ask us."
+    )
+
+
+class OtherScopeToStaff(OtherScope):
+    """The error for staff, who may see the values."""
+
+    template = N_(
+        "{survivor} ({survivor_scope}) and {absorbed} ({absorbed_scope}) differ in {columns}, which the mapping says "
+        "has to be the same: they can't be merged, and no contract transfer changes that."
+    )
+
+
 class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
     """A contract transfer was filed for a pair that needs none."""
 

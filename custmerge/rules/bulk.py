@@ -19,6 +19,7 @@ from custmerge.errors import (
     IdentityBlocked,
     LockedOut,
     MergedAway,
+    OtherScope,
     OwnPasswordRefused,
     OwnPasswordRequired,
     ProofRefused,
@@ -196,9 +197,9 @@ def unpacked(row: BulkRow, stored: Sequence[Any]) -> Outcome:
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
     """Return an error that `packed` stored, or DecidedElsewhere if this version doesn't know it."""
     for kind in _CLASSES.get(code, ()):
-        if issubclass(kind, _BY_PASSWORD) != (details.get("proof") == ProofBy.PASSWORD):
-            continue
         try:
+            if issubclass(kind, _BY_PASSWORD) != (details.get("proof") == ProofBy.PASSWORD):
+                continue
             filled = {
                 name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
                 for name, value in details.items()
@@ -217,7 +218,7 @@ _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
 _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
     Result.REFUSED: (SelfMerge, BadValue, FieldNotWritable, ProofRefused, ProofRequired, LockedOut),
     Result.NOT_FOUND: (UnknownNumber, MergedAway),
-    Result.BLOCKED: (IdentityBlocked, ReferenceRefused),
+    Result.BLOCKED: (IdentityBlocked, OtherScope, ReferenceRefused),
     Result.DIFFERS: (DetailsDiffer,),
 }
 _CLASSES: dict[str, list[type[CustmergeError]]] = {}

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, TransferNeeded
-from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.mapping import ProofBy
@@ -21,7 +21,7 @@ from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_imag
 from custmerge.rules.proofs import proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
-from custmerge.services.authority import approved, proved_pairs, remedied
+from custmerge.services.authority import approved, proved_pairs, remedied, scope_error
 from custmerge.services.references import OrderReferences
 
 if TYPE_CHECKING:
@@ -73,9 +73,11 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
+        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
+        comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
-        references = None if comparison.blocked_by else orders.references_of(*records)
+        is_blocked = comparison.decision is Decision.BLOCKED
+        references = None if is_blocked else orders.references_of(*records)
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair), references)
 
 
@@ -217,11 +219,13 @@ class Orders:
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return the plan of an order in the present state (contract §2).
 
-        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired,
+        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired, OtherScope,
         IdentityBlocked, DetailsDiffer, ReferenceRefused, FieldNotWritable.
         """
         survivor, absorbed = self.living_pair(pair)
         transfer = None if is_authorised else self.demand_authority(pair)
+        if survivor.scope != absorbed.scope and (error := scope_error(self._unit, self._caller, survivor, absorbed)):
+            raise error
         # Equal identities can't block, and a comparison takes as long as all the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)

@@ -25,6 +25,7 @@ from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.host.check import HostCheck
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
@@ -123,6 +124,13 @@ class Unit:
     """Contract transfers."""
 
     # From here on: parts for audits, imports and `init`, which no other command should load.
+
+    @cached_property
+    def host(self) -> HostCheck:
+        """A look at a host's tables."""
+        from custmerge.storage.host.check import HostCheck
+
+        return HostCheck(self._connection)
 
     @cached_property
     def protection(self) -> Protection:
