@@ -195,6 +195,24 @@ class TransferWaits(IdentityBlocked):
     )
 
 
+class OtherScope(CustmergeError, code="other_scope", exit=ExitCode.BLOCKED):
+    """Columns differ that the mapping says have to be the same (`same`)."""
+
+    template = N_(
+        "{survivor} and {absorbed} belong to different parts of our business, so they can't be merged, and no form "
+        "changes that: please ask us."
+    )
+
+
+class OtherScopeToStaff(OtherScope):
+    """The error for staff, who may see the values."""
+
+    template = N_(
+        "{survivor} ({survivor_scope}) and {absorbed} ({absorbed_scope}) differ in {columns}, which the mapping says "
+        "has to be the same: they can't be merged, and no contract transfer changes that."
+    )
+
+
 class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
     """Rows of a host's tables that point at the customers don't allow the order; `why` says what they are."""
 
@@ -224,24 +242,6 @@ class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.
     template = N_(
         "{field} of {number} can't be written in this database: leave it out; `custmerge attach --show` prints where "
         "each field comes from."
-    )
-
-
-class OtherScope(CustmergeError, code="other_scope", exit=ExitCode.BLOCKED):
-    """Columns differ that the mapping says have to be the same (`same`)."""
-
-    template = N_(
-        "{survivor} and {absorbed} belong to different parts of our business, so they can't be merged, and no form "
-        "changes that: please ask us."
-    )
-
-
-class OtherScopeToStaff(OtherScope):
-    """The error for staff, who may see the values."""
-
-    template = N_(
-        "{survivor} ({survivor_scope}) and {absorbed} ({absorbed_scope}) differ in {columns}, which the mapping says "
-        "has to be the same: they can't be merged, and no contract transfer changes that."
     )
 
 

@@ -135,7 +135,10 @@ class _Making:
             self.domain, columns, frozenset({"no", "client of", "name"}), uniques, foreign
         )
         self.rows[self.domain] = [
-            self._with_touch({"no": place, "client of": self.key("id", place), "name": f"d{place}.example"})
+            self._with_touch(
+                dict.fromkeys(columns)
+                | {"no": place, "client of": self.key("id", place), "name": f"d{place}.example"}
+            )
             for place in range(self.clients)
         ]
 
@@ -166,8 +169,9 @@ class _Making:
         required = frozenset({clients[0], label} if shape == "composite" else {"no"})
         if policy == "add":
             uniques = uniques[: 1 if shape == "composite" else 2]
-        may_be_unique = (policy == "drop" or (policy == "add" and len(uniques) == 1)) and shape != "composite"
-        if may_be_unique and not is_double and chance(draw, 40):
+        may_be_unique = policy == "drop" and shape != "composite" and chance(draw, 40)
+        if policy in ("drop", "add") and (may_be_unique or not every_column_is_in(clients, uniques)):
+            # Something has to say when two rows are the same.
             reference = replace(reference, unique=(label,))
         if not foreign or any(set(clients) & set(one.columns) for one in uniques):
             reference = replace(reference, is_mapped=True)
@@ -290,6 +294,10 @@ class _Making:
                 row[column] = draw(st.sampled_from([None, "2026-01-05", "2025-12-31"]))
             rows.append(self._with_touch(row))
         return without_doubles(uniques, rows)
+
+
+def every_column_is_in(columns, uniques):
+    return all(any(column in unique.columns for unique in uniques) for column in columns)
 
 
 def without_doubles(uniques, rows):
