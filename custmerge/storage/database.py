@@ -22,12 +22,14 @@ from custmerge.errors import (
     DatabaseError,
     DatabaseLocked,
     DatabaseUnreachable,
+    MappingChanged,
     NotCommitted,
     OutcomeUnknown,
     is_interrupt,
 )
 from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, translated_errors
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables import VERSIONS
 from custmerge.storage.unit import Unit
 
@@ -101,6 +103,10 @@ class Database:
         self._open: Unit | None = None
         """The unit of the transaction that is open."""
         self._clock: Clock | None = None
+        self._mapping: str | None = None
+        """The SHA-256 of the mapping that held when the version was checked, None for our own tables."""
+        self._mappings: dict[str | None, RegisterMapping] = {None: OWN}
+        """What was built of each mapping, by its SHA-256."""
 
     @property
     def name(self) -> str:
@@ -225,6 +231,8 @@ class Database:
                 if before is None or before == VERSIONS[-1]:
                     return before
                 unit = Unit(connection)
+                sha256 = unit.demand_version(self.url)
+                unit.mapping = self._mappings.get(sha256) or self._built(unit, sha256)
                 unit.rights.give_to_owner()
                 if then is not None:
                     then(unit, before, self._database_clock(unit).now())
@@ -263,6 +271,19 @@ class Database:
             self._open = None
             self.close()
 
+    def _built(self, unit: Unit, sha256: str | None) -> RegisterMapping:
+        """Return the register of a mapping that is used for the first time; raises MappingChanged."""
+        from custmerge.rules.host_schema import schema_of
+        from custmerge.rules.mapping_file import read_mapping
+        from custmerge.storage.register.attached import attached
+
+        stored = None if sha256 is None else unit.mappings.stored(sha256)
+        if stored is None:
+            raise MappingChanged(database=self.name, sha256=sha256)
+        built = attached(read_mapping(stored.text), schema_of(stored.catalogue), stored.hash_kind)
+        self._mappings[sha256] = built
+        return built
+
     @cached_property
     def _engine(self) -> Engine:
         return open_engine(self.url)
@@ -278,8 +299,10 @@ class Database:
                 unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
                 if needs_version and (writes or not self._checked):
-                    unit.demand_version(self.url)
+                    self._mapping = unit.demand_version(self.url)
                     self._checked = True
+                if needs_version:
+                    unit.mapping = self._mappings.get(self._mapping) or self._built(unit, self._mapping)
                 outer, self._open = self._open, unit
                 try:
                     yield unit

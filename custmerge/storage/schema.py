@@ -25,7 +25,7 @@ _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
 
 def version(connection: Connection) -> str | None:
     """Return the version of the database, None if it has no tables of custmerge."""
-    return stored_version(connection) if inspect(connection).has_table("custmerge_version") else None
+    return stored_version(connection)[0] if inspect(connection).has_table("custmerge_version") else None
 
 
 def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1]) -> str | None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row
 
 from custmerge.rules.fields import Customer, Package, chain
-from custmerge.rules.hashes import HashCounts, Hashing, counted
+from custmerge.rules.hashes import Hashing
 from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.storage.dialect import dialect_of, streamed
@@ -149,11 +149,6 @@ class Register:
         keys = {"keys": self._mapping.number.values(numbers)}
         return dict(self._connection.execute(self._statements.passwords, keys).all())
 
-    def hash_counts(self) -> HashCounts:
-        """Return how many hashes of passwords there are of which kind; reads every one of them."""
-        statements = self._statements.hashes
-        return counted(row[0] for each in statements for row in streamed(self._connection, each, ROWS_AT_ONCE))
-
     def rehash(self, number: str, old: str, new: str) -> bool:
         """Replace the hash `old` of a number and of packages under it by `new`; returns whether hashes are replaced.
 
@@ -182,6 +177,7 @@ class Register:
         """Return the package of each of `domains` that is in one."""
         keys = {name: domain_in_ascii(name) for name in domains}
         writings = {writing for name in domains for writing in self._mapping.domain_writings(name)}
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.domain_packages, {"keys": writings})
         packages = {domain_in_ascii(key): package for key, package in rows}
         return {name: packages[key] for name, key in keys.items() if key in packages}
@@ -208,6 +204,7 @@ class Register:
         Words are compared in lower case, labels of domains in both writings. Customers are in the order of their
         numbers.
         """
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.matching(words, limit))
         return tuple(map(self._mapping.record, rows))
 
@@ -217,6 +214,7 @@ class Register:
         A word is compared as by `matching`; numbers without such a domain are left out.
         """
         keys = {"keys": self._mapping.domain_number.values(numbers)}
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.domains_like(word), keys)
         return {number: (name, count) for number, name, count in rows}
 
