@@ -175,19 +175,6 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
     )
 
 
-class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
-    template = N_("x")
-
-
-class RowsRefused(ReferenceRefused):
-    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
-
-    template = N_(
-        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
-        "give the table another policy with `custmerge attach`."
-    )
-
-
 class TransferNeeded(IdentityBlocked):
     """The error for staff who may file the form."""
 
@@ -205,6 +192,56 @@ class TransferWaits(IdentityBlocked):
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
         "{transfer}, filed by {filed_by}, waits for a supervisor who didn't file it: `custmerge transfer approve "
         "{transfer}`."
+    )
+
+
+class OtherScope(CustmergeError, code="other_scope", exit=ExitCode.BLOCKED):
+    """Columns differ that the mapping says have to be the same (`same`)."""
+
+    template = N_(
+        "{survivor} and {absorbed} belong to different parts of our business, so they can't be merged, and no form "
+        "changes that: please ask us."
+    )
+
+
+class OtherScopeToStaff(OtherScope):
+    """The error for staff, who may see the values."""
+
+    template = N_(
+        "{survivor} ({survivor_scope}) and {absorbed} ({absorbed_scope}) differ in {columns}, which the mapping says "
+        "has to be the same: they can't be merged, and no contract transfer changes that."
+    )
+
+
+class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
+    """Rows of a host's tables that point at the customers don't allow the order; `why` says what they are."""
+
+    template = N_(
+        "{survivor} and {absorbed} can't be merged because of rows of {table} ({count}): {why}. Nothing was changed."
+    )
+
+
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
+    )
+
+
+class RefusedByMapping(ReferenceRefused):
+    """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
+
+    template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
+
+
+class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
+    """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
+
+    template = N_(
+        "{field} of {number} can't be written in this database: leave it out; `custmerge attach --show` prints where "
+        "each field comes from."
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -74,6 +75,21 @@ class Hashing:
     """Whether a hash of an older kind is replaced by one of today's when its password is known."""
     kind: str | None = None
     """The `HashKind.key` of most hashes: a number without a hash takes the time of one of these. None for today's."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashCounts:
+    """How many hashes of each kind there are, by `HashKind.key`."""
+
+    verified: Mapping[str, int]
+    others: Mapping[str, int]
+    """Those that no password can fit."""
+
+    @property
+    def most(self) -> str | None:
+        """The verified kind of most hashes, for `Hashing.kind`; None if there is none."""
+        # By the key too, so that two databases with the same hashes have the same kind.
+        return max(self.verified, key=lambda kind: (self.verified[kind], kind), default=None)
 
 
 # At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
@@ -150,6 +166,15 @@ def read_hash(stored: str) -> StoredHash:
     if read is None or not read.kind.is_verified:
         raise ValueError(hash_kind(stored).key)
     return read
+
+
+def counted(stored: Iterable[str]) -> HashCounts:
+    """Return how many of the stored texts are of which kind; an empty text is no hash."""
+    counts = Counter(hash_kind(text) for text in stored if text)
+    return HashCounts(
+        verified={kind.key: count for kind, count in counts.items() if kind.is_verified},
+        others={kind.key: count for kind, count in counts.items() if not kind.is_verified},
+    )
 
 
 def wrong_with_hash(stored: str) -> str | None:

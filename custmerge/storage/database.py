@@ -142,6 +142,10 @@ class Database:
         """Return a transaction that writes nothing and sees the state of one moment; raises DatabaseError."""
         return self._transaction(writes=False)
 
+    def reading_host(self) -> AbstractContextManager[Unit]:
+        """Return a transaction that only looks at a host's tables: the database may have none of custmerge's."""
+        return self._transaction(writes=False, needs_version=False)
+
     @contextmanager
     def writing(self) -> Iterator[Unit]:
         """Yield a transaction that is committed at the end of the block and rolled back by any exception.
@@ -264,14 +268,16 @@ class Database:
         return open_engine(self.url)
 
     @contextmanager
-    def _transaction(self, *, writes: bool, wait_seconds: float | None = None) -> Iterator[Unit]:
+    def _transaction(
+        self, *, writes: bool, wait_seconds: float | None = None, needs_version: bool = True
+    ) -> Iterator[Unit]:
         self._end_interrupted()
         with translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
                 unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
-                if writes or not self._checked:
+                if needs_version and (writes or not self._checked):
                     unit.demand_version(self.url)
                     self._checked = True
                 outer, self._open = self._open, unit

@@ -20,10 +20,12 @@ from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
 from custmerge.storage.register.records import Register
+from custmerge.storage.register.references import Followed, HostReferences
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.host.check import HostCheck
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
@@ -50,6 +52,9 @@ def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
 
 class Unit:
     """A unit of work: everything that can be read and written inside one transaction."""
+
+    followed: Followed | None = None
+    """The host's tables that follow its customers; None for custmerge's own register."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -99,6 +104,12 @@ class Unit:
 
     register = _lazy(Register)
     """Customers, packages and domains."""
+
+    @cached_property
+    def references(self) -> HostReferences:
+        """Rows of a host's tables that follow its customers."""
+        return HostReferences(self._connection, self.followed)
+
     ledger = _lazy(Ledger)
     """Orders and before-images."""
     batches = _lazy(Batches)
@@ -113,6 +124,13 @@ class Unit:
     """Contract transfers."""
 
     # From here on: parts for audits, imports and `init`, which no other command should load.
+
+    @cached_property
+    def host(self) -> HostCheck:
+        """A look at a host's tables."""
+        from custmerge.storage.host.check import HostCheck
+
+        return HostCheck(self._connection)
 
     @cached_property
     def protection(self) -> Protection:

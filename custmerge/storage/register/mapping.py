@@ -116,6 +116,8 @@ class RegisterMapping:
     """What references to a customer hold."""
     scope: tuple[ColumnElement[str], ...] = ()
     """What has to be equal in two customers for an order."""
+    scope_names: tuple[str, ...] = ()
+    """What people call each of these."""
     proof: ProofBy = ProofBy.DOMAIN
     """What proves whose a number is."""
     hashing: Hashing = Hashing()  # noqa: RUF009 (frozen)

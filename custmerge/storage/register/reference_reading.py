@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from custmerge.rules.cells import Cell, Key, text_of
 from custmerge.rules.fields import Customer, Field
 from custmerge.rules.mapping import ColumnSource
-from custmerge.rules.reference_state import References, rows_wanted
+from custmerge.rules.reference_state import References
+from custmerge.rules.reference_wanted import rows_wanted
 from custmerge.rules.references import CellAt, ChildReference, OwnRows, PackageRow, RowAt
 from custmerge.storage.dialect import Row
 from custmerge.storage.register.host_sql import Condition, HostTableSql
