@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ CLASH = N_("the row that stays has the same already in {columns}, and the policy
 ITSELF = N_("{column} would then point from {survivor} to itself; `itself` in the mapping can say drop or leave")
 OWN_ROW = N_("a customer's or a package's own row would have to be dropped")
 SEVERAL = N_("one of them clashes with several rows at once, so their values can't be added up")
-CIRCLE = N_("they clash with each other in several ways, so it isn't clear which row stays")
+BOTH_WAYS = N_("they clash with each other in several ways, so it isn't clear which row stays")
 BECOME_ALIKE = N_("they would become the same in {columns}")
 NO_PARENT = N_("they refer to a row that would be dropped, and no row stays in its place")
 OWN_PARENT = N_("the row that stays in the place of another would refer to itself by {column}")
@@ -54,21 +55,22 @@ class Decision:
         self._references, self._survivor, self._absorbed, self._place = references, survivor, absorbed, place
         self._as_if: dict[str, AsIf] = {}
         self._stays: dict[HostRow, HostRow | None] = {}
-        self._dropped: list[tuple[str, HostRow]] = []
+        self._dropped = deque[tuple[str, HostRow]]()
         """Rows whose children haven't followed yet."""
         self._followed: set[tuple[HostRow, str, tuple[str, ...]]] = set()
 
     def changes(self, fields: Mapping[Field, str], packages: Sequence[tuple[Package, Package]]) -> Changes:
         """Return everything that the order does; see `References.decide`."""
-        self._write_fields(fields)
-        self._retire()
-        self._move_packages(packages)
         plain = [change for table in self._references.plain for change in self._move_plain(table)]
         for table in self._references.tables:
             if table not in self._references.plain:
                 self._move(table)
         while self._dropped:
-            self._move_children()
+            self._move_children(*self._dropped.popleft())
+        # After the references: what the mapping says of a customer's own row has the last word.
+        self._write_fields(fields)
+        self._retire()
+        self._move_packages(packages)
         self._touch()
         return self._all_changes(plain)
 
@@ -96,10 +98,12 @@ class Decision:
                 # The cell itself, so that NULL stays NULL and a number a number.
                 row = self._references.own_row(taken.table, taken.key)
                 cell = (row.now or ())[self._rows(taken.table).rows.positions[taken.column]]
-            row = self._references.own_row(at.table, at.key)
+            own_row = self._staying(at.table, self._references.own_row(at.table, at.key))
+            if own_row is None:
+                raise FieldNotWritable(number=self._survivor.number, field=field)
             if (text_of(cell) or "") != text:
-                cell = self._text_cell(at.table, at.column, text, self._cell(at.table, row, at.column))
-            self._put(at.table, row, {at.column: cell})
+                cell = self._text_cell(at.table, at.column, text, self._cell(at.table, own_row, at.column))
+            self._put(at.table, own_row, {at.column: cell})
 
     def _retire(self) -> None:
         own = self._references.own
@@ -267,27 +271,29 @@ class Decision:
 
     def _settle(self, table: str, moving: Moving) -> None:
         """Drop, or refuse, moved rows of a table that clash with rows that don't move now; they have new cells."""
-        goes: dict[HostRow, dict[HostRow, Mover]] = {}
-        refused: dict[HostRow, tuple[UniqueRules, Mover]] = {}
-        for row, unique, other in self._clashes(table, moving):
-            mover = _deciding(moving[row], unique)
-            if mover.policy not in (Policy.DROP, Policy.ADD):
-                refused.setdefault(row, (unique, mover))
-            elif mover.winner is Side.SURVIVOR:
-                goes.setdefault(row, {}).setdefault(other, mover)
-            else:
-                goes.setdefault(other, {}).setdefault(row, mover)
-        if refused:
-            unique, mover = next(iter(refused.values()))
+        as_if = self._rows(table)
+        clashes = self._clashes(table, moving)
+        strict = [
+            (row, unique, mover)
+            for row, found in clashes.items()
+            for _, unique, mover in found
+            if mover.policy not in (Policy.DROP, Policy.ADD)
+        ]
+        if strict:
+            _, unique, mover = strict[0]
             columns, column = self._named(table, unique), ", ".join(columns_of(mover))
-            raise self._refused(table, len(refused), CLASH, columns=columns, column=column)
-        if any(other in goes for into in goes.values() for other in into):
-            raise self._refused(table, len(goes), CIRCLE)
-        self._drop_clashing(table, goes)
+            raise self._refused(table, len({row for row, *_ in strict}), CLASH, columns=columns, column=column)
+        for row in as_if.in_order(clashes):
+            # A row that was dropped into another one is in nobody's way any more.
+            movers = {other: mover for other, _, mover in clashes[row] if as_if.now(other) is not None}
+            if movers:
+                self._drop_clashing(table, row, movers)
         self._refuse_alike(table, moving)
 
-    def _clashes(self, table: str, moving: Moving) -> Iterable[tuple[HostRow, UniqueRules, HostRow]]:
+    def _clashes(self, table: str, moving: Moving) -> dict[HostRow, list[tuple[HostRow, UniqueRules, Mover]]]:
+        """Return for each moved row that clashes the rows with which it does."""
         as_if = self._rows(table)
+        clashes: dict[HostRow, list[tuple[HostRow, UniqueRules, Mover]]] = {}
         for unique in as_if.rows.rules.uniques:
             at = as_if.rows.at(unique.columns)
             for row in moving:
@@ -296,19 +302,28 @@ class Decision:
                     continue
                 for other in as_if.find(at, place, by_text=False):
                     if other not in moving and as_if.occupied(other, unique) == place:
-                        yield row, unique, other
+                        clashes.setdefault(row, []).append((other, unique, _deciding(moving[row], unique)))
+        return clashes
 
-    def _drop_clashing(self, table: str, goes: Mapping[HostRow, Mapping[HostRow, Mover]]) -> None:
-        as_if = self._rows(table)
-        for row in as_if.in_order(goes):
-            into = goes[row]
-            if len(into) > 1 and any(mover.policy is Policy.ADD for mover in into.values()):
-                raise self._refused(table, len(into), SEVERAL)
-            stays = as_if.in_order(into)[0]
-            cells, mover = as_if.now(row) or (), into[stays]
-            self._drop(table, row, stays)
-            if mover.policy is Policy.ADD:
-                self._add_up(table, stays, cells, mover)
+    def _drop_clashing(self, table: str, row: HostRow, movers: Mapping[HostRow, Mover]) -> None:
+        """Drop a moved row into the one with which it clashes, or all of these into it."""
+        others = self._rows(table).in_order(movers)
+        if len(others) > 1 and any(mover.policy is Policy.ADD for mover in movers.values()):
+            raise self._refused(table, len(others), SEVERAL)
+        winners = {mover.winner for mover in movers.values()}
+        if len(winners) > 1:
+            raise self._refused(table, 1 + len(others), BOTH_WAYS)
+        if Side.SURVIVOR in winners:
+            self._drop_into(table, row, others[0], movers[others[0]])
+            return
+        for other in others:
+            self._drop_into(table, other, row, movers[other])
+
+    def _drop_into(self, table: str, row: HostRow, stays: HostRow, mover: Mover) -> None:
+        cells = self._rows(table).now(row) or ()
+        self._drop(table, row, stays)
+        if mover.policy is Policy.ADD:
+            self._add_up(table, stays, cells, mover)
 
     def _add_up(self, table: str, stays: HostRow, goes: Row, mover: Mover) -> None:
         cells: dict[str, NewCell] = {}
@@ -342,20 +357,15 @@ class Decision:
 
     # The rows that refer to dropped ones.
 
-    def _move_children(self) -> None:
-        """Let the rows that refer to the last dropped ones refer to those that stay; that may drop further ones."""
-        dropped, self._dropped = self._dropped, []
-        moving: dict[str, dict[HostRow, list[ChildReference]]] = {}
-        for table, row in dropped:
-            for child_table, child in self._references.children_of(table):
-                if children := self._children(table, row, child_table, child):
-                    stays = self._staying(table, row)
-                    self._demand_follows(child_table, child, children, stays)
-                    for follower in children:
-                        self._follow(child_table, follower, child, (table, stays))
-                        moving.setdefault(child_table, {}).setdefault(follower, []).append(child)
-        for child_table in sorted(moving):
-            self._settle(child_table, moving[child_table])
+    def _move_children(self, table: str, row: HostRow) -> None:
+        """Let the rows that refer to a dropped row refer to the one that stays; that may drop further rows."""
+        for child_table, child in self._references.children_of(table):
+            if children := self._children(table, row, child_table, child):
+                stays = self._staying(table, row)
+                self._demand_follows(child_table, child, children, stays)
+                for follower in children:
+                    self._follow(child_table, follower, child, (table, stays))
+                self._settle(child_table, dict.fromkeys(children, (child,)))
 
     def _children(self, table: str, row: HostRow, child_table: str, child: ChildReference) -> list[HostRow]:
         """Return the rows that refer to a dropped one, before the order or since it began."""
@@ -373,7 +383,8 @@ class Decision:
         return as_if.in_order(follower for follower in found if as_if.now(follower) is not None)
 
     def _staying(self, table: str, row: HostRow) -> HostRow | None:
-        stays = self._stays[row]
+        """Return a row, or if it is dropped the one in whose place it is, None if there is none."""
+        stays: HostRow | None = row
         while stays is not None and self._rows(table).now(stays) is None:
             stays = self._stays[stays]
         return stays
