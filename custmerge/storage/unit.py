@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.register.reference_audit import ReferenceAudit
     from custmerge.storage.rights import Rights
 
 
@@ -187,6 +188,13 @@ class Unit:
         from custmerge.storage.register.reader import RegisterReader
 
         return RegisterReader(self._connection, self.mapping)
+
+    @cached_property
+    def reference_audit(self) -> ReferenceAudit:
+        """The audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.reference_audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, self.followed)
 
     @cached_property
     def rights(self) -> Rights:
