@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -168,12 +167,11 @@ def read_hash(stored: str) -> StoredHash:
     return read
 
 
-def counted(stored: Iterable[str]) -> HashCounts:
-    """Return how many of the stored texts are of which kind; an empty text is no hash."""
-    counts = Counter(hash_kind(text) for text in stored if text)
+def hash_counts(kinds: Mapping[HashKind, int]) -> HashCounts:
+    """Return how many hashes of each kind there are."""
     return HashCounts(
-        verified={kind.key: count for kind, count in counts.items() if kind.is_verified},
-        others={kind.key: count for kind, count in counts.items() if not kind.is_verified},
+        verified={kind.key: count for kind, count in kinds.items() if kind.is_verified},
+        others={kind.key: count for kind, count in kinds.items() if not kind.is_verified},
     )
 
 

@@ -60,9 +60,6 @@ def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
 class Unit:
     """A unit of work: everything that can be read and written inside one transaction."""
 
-    followed: Followed | None = None
-    """The host's tables that follow its customers; None for custmerge's own register."""
-
     def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
         self.mapping = mapping
@@ -139,6 +136,11 @@ class Unit:
     def references(self) -> HostReferences:
         """Rows of a host's tables that follow its customers."""
         return HostReferences(self._connection, self.followed)
+
+    @property
+    def followed(self) -> Followed | None:
+        """The host's tables that follow its customers; None for custmerge's own register."""
+        return self.mapping.followed
 
     ledger = _lazy(Ledger)
     """Orders and before-images."""
