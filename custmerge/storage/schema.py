@@ -70,6 +70,20 @@ def _demand_no_bulk_run(connection: Connection, url: str, before: str) -> None:
             raise errors.RunUnderWay(database=shown_url(url))
 
 
+def has_register(connection: Connection) -> bool:
+    """Return whether a database to which nothing is attached has our register, and not the ledger alone.
+
+    A host's table may have the name of one of ours.
+    """
+    there = inspect(connection)
+    return (
+        there.has_table(package.name)
+        and there.has_table(domain.name)
+        and {column["name"] for column in there.get_columns(customer.name)}
+        == {column.name for column in customer.columns}
+    )
+
+
 def drop_register(connection: Connection) -> None:
     """Drop our own register: a host's tables take its place."""
     for table in (domain, package, customer):

@@ -88,6 +88,17 @@ class Unit:
         if not self.mapping.is_ours:
             raise errors.Attached
 
+    def drop_own_register(self) -> None:
+        """Drop our own register, if there is one; raises RegisterInUse unless it is empty."""
+        from custmerge.storage import schema
+
+        if not self.mapping.is_ours or not schema.has_register(self._connection):
+            return
+        customers, packages, domains = self.register.count()
+        if customers or packages or domains:
+            raise errors.RegisterInUse(customers=customers, packages=packages, domains=domains)
+        schema.drop_register(self._connection)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Run a block of reads; if it fails, the rest of the transaction can go on.

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import mapping
 
+_HELD = text("SELECT mapping FROM custmerge_version")
 _HOLD = text("UPDATE custmerge_version SET mapping = :sha256")
 
 
@@ -41,6 +42,11 @@ class Mappings:
         row = self._connection.execute(select(*columns).where(mapping.c.sha256 == sha256)).first()
         stored = None if row is None else StoredMapping(*row)
         return stored if stored is not None and stored.sha256 == sha256 else None
+
+    def held(self) -> StoredMapping | None:
+        """Return the mapping that holds; None if the register is our own."""
+        sha256 = self._connection.execute(_HELD).scalar()
+        return None if sha256 is None else self.stored(str(sha256))
 
     def hold(self, stored: StoredMapping) -> None:
         """Let a mapping hold from the end of this transaction on; one of the same text is replaced."""
