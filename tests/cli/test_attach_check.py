@@ -100,7 +100,9 @@ def test_an_unknown_table_is_told_by_line_and_key(bare):
 
 
 def test_a_refusing_statement_is_tried_with_both_keys(bare):
-    refuse = '[[refuse]]\nwhy="x"\nsql="select 1 from invoice where client_id in (:absorbed, :survivor) and total > 1"'
+    refuse = (
+        '[[refuse]]\nwhy="x"\nsql="select 1 from invoice where client_id in (:absorbed, :survivor) and total > 1"'
+    )
     code, _ = checked(bare, ('policy = "leave"\n', f'policy = "leave"\n{refuse}'))
     assert code == 0
 
@@ -150,5 +152,5 @@ def test_without_a_file_the_command_says_what_to_name(bare):
 
 
 def test_the_rows_of_a_partly_readable_mapping_are_counted_all_the_same(bare):
-    _, shown = checked(bare, ("form = \"c{key}\"", "form = \"c{key}\"\nset = { txt = 1 }"))
+    _, shown = checked(bare, ('form = "c{key}"', 'form = "c{key}"\nset = { txt = 1 }'))
     assert [each["rows"] for each in shown["references"]] == [2, 3, 3, 1]
