@@ -162,6 +162,15 @@ class BadMappingText(BadMapping):
     template = N_("{file}, line {line}: {why}.")
 
 
+class Attached(CustmergeError, code="attached", exit=ExitCode.USAGE):
+    """Rows were to be brought into a host's tables, which custmerge doesn't fill."""
+
+    template = N_(
+        "custmerge is attached to tables of another program here: customers and packages come into them by that "
+        "program, not by an import."
+    )
+
+
 class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLOCKED):
     """Rule 5: company, first name or last name differ.
 
@@ -790,6 +799,15 @@ class OldSchema(DatabaseError, code="old_schema"):
 class NewSchema(DatabaseError, code="new_schema"):
     template = N_(
         "The database {database} is of version {version}, which this program doesn't know: install a newer custmerge."
+    )
+
+
+class MappingChanged(DatabaseError, code="mapping_changed"):
+    """The mapping that holds isn't stored as it was attached."""
+
+    template = N_(
+        "The database {database} is attached by the mapping {sha256}, which isn't stored there as it was: attach its "
+        "file again (`custmerge attach FILE`)."
     )
 
 

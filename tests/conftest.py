@@ -29,6 +29,7 @@ from custmerge.storage.dialect import sqlite
 pytest_plugins = [
     "support.attach_shop",
     "support.audit_scenes",
+    "support.bare_hosts",
     "support.fresh_databases",
     "support.migration_scenes",
 ]

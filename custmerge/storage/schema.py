@@ -26,7 +26,7 @@ _KEEP_OUT = "LOCK TABLE custmerge_version IN ACCESS EXCLUSIVE MODE"
 
 def version(connection: Connection) -> str | None:
     """Return the version of the database, None if it has no tables of custmerge."""
-    return stored_version(connection) if inspect(connection).has_table("custmerge_version") else None
+    return stored_version(connection)[0] if inspect(connection).has_table("custmerge_version") else None
 
 
 def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1], *, has_register: bool = True) -> str | None:
@@ -68,6 +68,20 @@ def _demand_no_bulk_run(connection: Connection, url: str, before: str) -> None:
     for until in connection.execute(_LEASES).scalars():
         if stamp(now) < str(until) < stamp(now + LONGEST_LEASE):
             raise errors.RunUnderWay(database=shown_url(url))
+
+
+def has_register(connection: Connection) -> bool:
+    """Return whether a database to which nothing is attached has our register, and not the ledger alone.
+
+    A host's table may have the name of one of ours.
+    """
+    there = inspect(connection)
+    return (
+        there.has_table(package.name)
+        and there.has_table(domain.name)
+        and {column["name"] for column in there.get_columns(customer.name)}
+        == {column.name for column in customer.columns}
+    )
 
 
 def drop_register(connection: Connection) -> None:

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import psycopg
 import pytest
+
 from support.command_line import CommandLine
 
 _NUMBERS = itertools.count()

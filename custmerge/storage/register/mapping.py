@@ -22,6 +22,8 @@ from custmerge.storage.register.writing import OwnTables
 from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
+    from custmerge.rules.host_schema import HostSchema
+    from custmerge.rules.mapping import HostMapping
     from custmerge.storage.register.statements import Statements
     from custmerge.storage.register.writing import Writer
 
@@ -122,6 +124,8 @@ class RegisterMapping:
     """What proves whose a number is."""
     hashing: Hashing = Hashing()  # noqa: RUF009 (frozen)
     """What is done with the hashes of passwords."""
+    host: tuple[HostMapping, HostSchema] | None = None
+    """What a host's tables were attached by; None for our own."""
 
     @cached_property
     def statements(self) -> Statements:

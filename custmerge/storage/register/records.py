@@ -182,6 +182,7 @@ class Register:
         """Return the package of each of `domains` that is in one."""
         keys = {name: domain_in_ascii(name) for name in domains}
         writings = {writing for name in domains for writing in self._mapping.domain_writings(name)}
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.domain_packages, {"keys": writings})
         packages = {domain_in_ascii(key): package for key, package in rows}
         return {name: packages[key] for name, key in keys.items() if key in packages}
@@ -208,6 +209,7 @@ class Register:
         Words are compared in lower case, labels of domains in both writings. Customers are in the order of their
         numbers.
         """
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.matching(words, limit))
         return tuple(map(self._mapping.record, rows))
 
@@ -217,6 +219,7 @@ class Register:
         A word is compared as by `matching`; numbers without such a domain are left out.
         """
         keys = {"keys": self._mapping.domain_number.values(numbers)}
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.domains_like(word), keys)
         return {number: (name, count) for number, name, count in rows}
 
