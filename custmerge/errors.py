@@ -204,6 +204,56 @@ class TransferWaits(IdentityBlocked):
     )
 
 
+class OtherScope(CustmergeError, code="other_scope", exit=ExitCode.BLOCKED):
+    """Columns differ that the mapping says have to be the same (`same`)."""
+
+    template = N_(
+        "{survivor} and {absorbed} belong to different parts of our business, so they can't be merged, and no form "
+        "changes that: please ask us."
+    )
+
+
+class OtherScopeToStaff(OtherScope):
+    """The error for staff, who may see the values."""
+
+    template = N_(
+        "{survivor} ({survivor_scope}) and {absorbed} ({absorbed_scope}) differ in {columns}, which the mapping says "
+        "has to be the same: they can't be merged, and no contract transfer changes that."
+    )
+
+
+class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
+    """Rows of a host's tables that point at the customers don't allow the order; `why` says what they are."""
+
+    template = N_(
+        "{survivor} and {absorbed} can't be merged because of rows of {table} ({count}): {why}. Nothing was changed."
+    )
+
+
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
+    )
+
+
+class RefusedByMapping(ReferenceRefused):
+    """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
+
+    template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
+
+
+class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
+    """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
+
+    template = N_(
+        "{field} of {number} can't be written in this database: leave it out; `custmerge attach --show` prints where "
+        "each field comes from."
+    )
+
+
 class NotBlocked(CustmergeError, code="not_blocked", exit=ExitCode.USAGE):
     """A contract transfer was filed for a pair that needs none."""
 
@@ -262,6 +312,51 @@ class ProofRequiredToSee(ProofRequired):
         "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
         "--into {survivor} --domain NAME`."
     )
+
+
+class OwnPasswordRefused(ProofRefused):
+    """The error where the proof is the customer's own password."""
+
+    template = N_("Not verified: the customer number or the password isn't right.")
+
+
+class OwnPasswordRequired(ProofRequired):
+    """The error where the proof is the customer's own password."""
+
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
+        "--into {survivor}` with the customer's own password, or give merge --password-stdin."
+    )
+
+
+class OwnPasswordRequiredToSee(OwnPasswordRequired):
+    """The error of a command that only looks."""
+
+    template = N_(
+        "{absorbed} isn't verified for {survivor} in this session: run `custmerge verify {absorbed} "
+        "--into {survivor}` with the customer's own password."
+    )
+
+
+class NoProof(ProofRequired, code="no_proof"):
+    """The mapping says that nothing proves whose a number is."""
+
+    template = N_(
+        "Nothing proves here that {absorbed} may be taken over: file a contract transfer with `custmerge transfer "
+        "file {absorbed} --into {survivor} --form FILE`, or let a bulk file with this pair be approved."
+    )
+
+
+class NoProofForCustomers(NoProof):
+    """The error for a customer, who can do neither."""
+
+    template = N_("A number can't be taken over online here: please ask us to merge {absorbed} into {survivor}.")
+
+
+class DomainNotAsked(BadUsage):
+    """A domain was given where the proof is another one."""
+
+    template = N_("The proof is the password of the customer number itself here: leave --domain out.")
 
 
 class LockedOut(CustmergeError, code="locked_out", exit=ExitCode.NOT_ALLOWED):
@@ -545,6 +640,15 @@ class NotApproved(CustmergeError, code="not_approved", exit=ExitCode.NOT_ALLOWED
     template = N_(
         "{file} has no password column and isn't approved (any more): a supervisor who isn't the one that runs it "
         "approves it with `custmerge bulk approve {file}`."
+    )
+
+
+class ApprovalNeeded(NotApproved):
+    """The mapping says that nothing else authorises the rows of a bulk file."""
+
+    template = N_(
+        "{file} isn't approved (any more), and no password authorises its rows here: a supervisor who isn't the one "
+        "that runs it approves it with `custmerge bulk approve {file}`."
     )
 
 

@@ -21,6 +21,7 @@ from custmerge.errors import (
     BadValue,
     CustmergeError,
     Declined,
+    DomainNotAsked,
     ExitCode,
     FormLeft,
     FormLeftLater,
@@ -34,6 +35,7 @@ from custmerge.errors import (
     UnknownNumber,
 )
 from custmerge.rules.compare import Decision
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import own_survivor
 from custmerge.rules.plan import Wishes
@@ -104,16 +106,16 @@ def run_wizard(
 
 
 def prove(context: Context, caller: Caller, request: Request, *, domain: str | None, password_stdin: bool) -> None:
-    """Verify `domain`, where one was given, without a form: nobody can be asked, or the password isn't typed.
+    """Verify what was given for a proof, without a form: nobody can be asked, or the password isn't typed.
 
-    Raises ProofRefused and what `verify.check_claim` raises.
+    Raises ProofRefused and what `verify.check_proof` raises.
     """
-    if domain is None:
+    if domain is None and not password_stdin:
         return
     database, into = context.database, request.into
-    verify.check_claim(database, caller, request.absorbed, into=into, now=context.now())
+    verify.check_proof(database, caller, request.absorbed, domain, into=into, now=context.now())
     password = context.password(_("The password that belongs to it"), from_stdin=password_stdin)
-    claim = verify.Claim(request.absorbed, domain, password)
+    claim = verify.Claim(request.absorbed, domain or "", password)
     verify.verify(database, caller, claim, into=into, now=context.now())
 
 
@@ -141,6 +143,8 @@ class Form:
         self._given = request
         self._domain = domain or ""
         self._is_domain_given = domain is not None
+        self._proof_by: ProofBy | None = None
+        """The proof that is asked for."""
         self._kept_said: str | None = None
         self._done = done
         self._trail: list[_Step] = []
@@ -267,10 +271,16 @@ class Form:
                 if error.details["number"] != request.absorbed:
                     raise
                 return self._without_given_number(error)
-        if not merge.needs_proof(
-            database, self._caller, request.absorbed, into=request.into, now=self._context.now()
-        ):
-            return _Step.CHOICE
+        now = self._context.now()
+        self._proof_by = merge.needed_proof(database, self._caller, request.absorbed, into=request.into, now=now)
+        return _Step.CHOICE if self._proof_by is None else self._asked_proof(self._proof_by)
+
+    def _asked_proof(self, by: ProofBy) -> _Step:
+        """Ask for a domain, where one is the proof; the password is asked for next."""
+        if by is ProofBy.PASSWORD:
+            if self._is_domain_given:
+                raise DomainNotAsked
+            return _Step.PASSWORD
         if self._is_domain_given:
             # It can be changed after a wrong password.
             self._is_domain_given = False
@@ -293,7 +303,8 @@ class Form:
 
     def _password(self) -> _Step:
         self._enter(_Step.PASSWORD)
-        question = _("The password that belongs to it")
+        is_own = self._proof_by is ProofBy.PASSWORD
+        question = _("The password of that customer number") if is_own else _("The password that belongs to it")
         password = self._terminal.ask_secret(question, option="--password-stdin", can_go_back=True)
         if not password:
             return _Step.PASSWORD
@@ -306,7 +317,11 @@ class Form:
             # One answer for all three (rule 3): the password is the one that is typed unseen.
             self._terminal.refuse(error)
             again = _("{number}, {domain}: type the password again, or < to change them.")
-            if self._given.absorbed:
+            if is_own:
+                again = _("{number}: type the password again, or < to change the number.")
+                if self._given.absorbed:
+                    again = _("{number}: type the password again.")
+            elif self._given.absorbed:
                 again = _("{number}, {domain}: type the password again, or < to change the domain.")
             self._terminal.say(again, number=claim.absorbed, domain=claim.domain)
             return _Step.PASSWORD

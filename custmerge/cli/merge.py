@@ -16,8 +16,10 @@ from custmerge.cli.render.text.merge import receipt_lines
 from custmerge.cli.words import field_choices, field_named
 from custmerge.errors import N_, BadUsage, BadValue, ReceiptLost
 from custmerge.rules.fields import DETAIL_FIELDS, Field
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.plan import Choice, Wishes
 from custmerge.services import merge as merge_service
+from custmerge.services import verify
 from custmerge.services.access import Caller
 from custmerge.services.merge import Request
 
@@ -74,7 +76,7 @@ def merge(
         if form is not Format.TABLE:
             raise BadUsage(problem=_("The form is for people: --format needs the NUMBER to take over."))
         raise typer.Exit(dialogue.run_wizard(context, caller, into, wishes, execute))
-    if domain is None and password_stdin:
+    if domain is None and password_stdin and verify.proof_by(context.database) is ProofBy.DOMAIN:
         raise BadUsage(problem=_("--password-stdin needs --domain: whose password is it?"))
     if password_stdin or not context.terminal.can_ask:
         into = context.survivor(caller, into)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from custmerge.errors import N_, BadValue, MergedAway, ProofRequired, UnknownNumber
@@ -51,9 +51,12 @@ class Customer:
     """The eleven values in the order of `FIELDS`; an unknown value is an empty text."""
     merged_into: str | None = None
     """The number that this one was merged into; if it is set, the record is a tombstone."""
-    keys: tuple[str, ...] = ()
-    """The texts of the keys that rows of a host's tables hold, NULL as an empty text; none in our own tables."""
-    scope: tuple[str, ...] = ()
+    keys: tuple[str, ...] = field(default=(), compare=False)
+    """The texts of what a host's references hold, in the order of its mapping's keys; an empty text matches nothing.
+
+    Not compared: a before-image doesn't hold them.
+    """
+    scope: tuple[str, ...] = field(default=(), compare=False)
     """The texts of a host's columns that have to be equal in both records of an order."""
 
     def __getitem__(self, field: Field) -> str:

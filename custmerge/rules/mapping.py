@@ -96,6 +96,7 @@ class CustomerMap:
     """The key's column if the mapping names none."""
     keys: tuple[str, ...] = ()
     where: str | None = None
+    """SQL: which rows are customers. What `retire` sets may make it false: a tombstone's row counts all the same."""
     same: tuple[str, ...] = ()
     password: str | None = None
     retire: Mapping[str, Value] = field(default_factory=dict)
@@ -138,7 +139,12 @@ class PackageMap:
 
 @dataclass(frozen=True, slots=True)
 class DomainMap:
-    """`[domain]`; either `package` or `customer` is set."""
+    """`[domain]`; either `package` or `customer` is set.
+
+    With `customer` and without `[package]` each domain's row is a package of its own. With `customer` and `[package]`
+    (contracts, and an invoice's number as the proof) a domain is the customer's alone, in no package: it proves with
+    the customer's own password, and its row follows as a reference.
+    """
 
     table: str
     name: Source

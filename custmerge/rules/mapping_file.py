@@ -307,10 +307,6 @@ def _demand_parts_that_fit(mapping: HostMapping, top: TomlTable) -> None:
         raise top.bad(
             "domain.package", N_("there is no [package]: name the column that holds the customer as customer")
         )
-    if mapping.domain is not None and mapping.domain.customer is not None and mapping.package is not None:
-        raise top.bad(
-            "domain.customer", N_("with [package] a domain belongs to a package: name its column as package")
-        )
     has_password = mapping.customer.password is not None
     if mapping.proof is ProofBy.PASSWORD and not has_password:
         raise top.bad("proof.by", N_("there is no password in [customer] to prove a number by"))

@@ -1,8 +1,7 @@
-"""Passwords: which ones staff can choose, their writings, which hashes can be imported, how many wrong tries lock.
+"""Passwords: which ones staff can choose, their writings, how many wrong tries lock.
 
 Sources: NIST SP 800-63B §5.1.1.2 for the passwords of staff: a least length, no common passwords, none made of the
-names of the service or the person, no other rules. For hashes the PHC string format (argon2), OpenBSD's `$2b$`
-(bcrypt), crypt(5) `$6$` (SHA-512-crypt). For tries contract §5.
+names of the service or the person, no other rules. For tries contract §5.
 """
 
 from __future__ import annotations
@@ -40,24 +39,6 @@ _ROWS = (
     "qwertzuiopüasdfghjklöäyxcvbnm",
 )
 
-# At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
-_MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 262_144, 10, 16
-_MOST_WORK_KIB = 1_048_576
-"""Memory times passes."""
-_BCRYPT_COSTS = range(4, 15)
-_ROUNDS = range(1_000, 1_000_001)
-_DEFAULT_ROUNDS = 5_000
-# No leading zeros and no digits of other scripts: the libraries that verify refuse them.
-_COUNT = "([1-9][0-9]{0,8})"
-# Whole bytes in base64 without padding; unused bits are zero.
-_BASE64 = "(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
-_ARGON2 = re.compile(
-    rf"\$argon2(?:id|i|d)\$v=19\$m={_COUNT},t={_COUNT},p={_COUNT}"
-    rf"\$(?=[^$]{{11,128}}\$){_BASE64}\$(?=[^$]{{16,256}}\Z){_BASE64}"
-)
-# A salt has 16 bytes: its 22nd character holds two bits.
-_BCRYPT = re.compile(r"\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
-_SHA512 = re.compile(rf"\$6\$(?:rounds={_COUNT}\$)?[./A-Za-z0-9]{{0,16}}\$[./A-Za-z0-9]{{86}}")
 WINDOW = timedelta(minutes=15)
 """Wrong tries within this time are counted."""
 LOCKED_FOR = timedelta(minutes=15)
@@ -183,25 +164,6 @@ def _run(text: str, step: dict[str, str]) -> int:
     while length < len(text) and step.get(text[length - 1]) == text[length]:
         length += 1
     return length
-
-
-def wrong_with_hash(stored: str) -> str | None:
-    """Return why `stored` can't be imported as a password's hash, None if it can."""
-    if match := _ARGON2.fullmatch(stored):
-        memory, passes, lanes = map(int, match.groups())
-        is_bearable = (
-            8 * lanes <= memory <= _MOST_MEMORY_KIB
-            and passes <= _MOST_PASSES
-            and memory * passes <= _MOST_WORK_KIB
-            and lanes <= _MOST_LANES
-        )
-    elif match := _BCRYPT.fullmatch(stored):
-        is_bearable = int(match[1]) in _BCRYPT_COSTS
-    elif match := _SHA512.fullmatch(stored):
-        is_bearable = int(match[1] or _DEFAULT_ROUNDS) in _ROUNDS
-    else:
-        return N_("isn't a hash that custmerge knows (argon2, bcrypt, SHA-512-crypt)")
-    return None if is_bearable else N_("is a hash that takes too much to verify, or can't be verified")
 
 
 @dataclass(frozen=True, slots=True)

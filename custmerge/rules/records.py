@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from custmerge.errors import N_
 from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field, wrong_with_number
+from custmerge.rules.hashes import wrong_with_hash
 from custmerge.rules.mask import MASK, MASKED_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
-from custmerge.rules.passwords import wrong_with_hash
 
 NUMBER_LENGTH = 60
 """The longest customer or package number that can be imported."""

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from custmerge.rules.cells import Cell, Key, Keys, NewCell, OrderNumber
+from custmerge.rules.fields import Field
 from custmerge.rules.mapping import Itself, Policy, Side, Value
 
-Cell = str | int | float | bytes | None
-"""The content of a column: on PostgreSQL its text, on SQLite its own type."""
-Key = tuple[Cell, ...]
-"""The cells of a row's key, in the order of `TableRules.key`."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderNumber:
-    """The cell that `{order}` gives: its number is only known when the order is written."""
-
-    place: int
-    """Which order of the transaction, from 0."""
-
-
-NewCell = Cell | OrderNumber
+__all__ = ["Cell", "Key", "Keys", "NewCell", "OrderNumber"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +85,89 @@ class TableRules:
     """Columns that can't be written when a dropped row is given back."""
 
 
+NewCells = tuple[tuple[str, NewCell], ...]
+"""(column, cell), in the order of the columns' names."""
+Cells = tuple[tuple[str, Cell], ...]
+"""(column, cell), in the order of the columns' names."""
+EachCell = tuple[tuple[str, tuple[NewCell, ...]], ...]
+"""(column, a cell for each key, in the order of the keys), in the order of the columns' names."""
+
+
 @dataclass(frozen=True, slots=True)
-class RowsChanged:
-    """Rows of one table whose cells an order changes alike."""
+class RowAt:
+    """Where a row is."""
 
     table: str
-    before: tuple[tuple[str, NewCell], ...]
-    """(column, cell), in the order of the columns' names."""
-    after: tuple[tuple[str, NewCell], ...]
-    """The same columns."""
-    keys: tuple[Key, ...]
-    """The rows, by their keys before the order, sorted as `sorted_keys` does."""
+    key: Key
+
+
+@dataclass(frozen=True, slots=True)
+class CellAt:
+    """Where a cell is."""
+
+    table: str
+    key: Key
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageRow:
+    """A package's row."""
+
+    table: str
+    key: Key
+    customer: str
+    """The column with its customer's key (of the customer's keys, the first)."""
+    contact: Mapping[Field, str] = field(default_factory=dict)
+    """The column of each detail that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRows:
+    """The rows that are the customers and packages of a transaction. Each is among the rows that are added."""
+
+    customers: Mapping[str, RowAt] = field(default_factory=dict)
+    """By number."""
+    fields: Mapping[tuple[str, Field], CellAt] = field(default_factory=dict)
+    """By number and field: the cell that may be written. A field that can't be written isn't there."""
+    packages: Mapping[str, PackageRow] = field(default_factory=dict)
+    """By the package's key."""
+    retire: Mapping[str, Value] = field(default_factory=dict)
+    """What the absorbed customer's own row gets."""
+
+    @property
+    def holders(self) -> tuple[tuple[str, Key], ...]:
+        """Table and key of every customer's and package's row."""
+        customers = ((at.table, at.key) for at in self.customers.values())
+        return (*customers, *((at.table, at.key) for at in self.packages.values()))
+
+    @property
+    def all(self) -> tuple[tuple[str, Key], ...]:
+        """Table and key of every row."""
+        return (*self.holders, *((at.table, at.key) for at in self.fields.values()))
+
+
+WrittenCells = Mapping[tuple[str, str, Value], Cell]
+"""(table, column, value of the mapping or text of a field) → the cell as the column reads it back.
+
+`{null}` and `{order}` aren't looked up. In the place of `{survivor.key}` and `{survivor.number}` the text itself is.
+What isn't there is written as it is (an empty text as NULL).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChanged:
+    """Rows of one table that an order gives the same cells."""
+
+    table: str
+    before: NewCells
+    """What all of them held."""
+    after: NewCells
+    """The columns of `before` and of `each`."""
+    keys: Keys
+    """The rows, by their keys before the order."""
+    each: EachCell = ()
+    """What each of them held, of columns where they differed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +176,11 @@ class RowDropped:
 
     table: str
     key: Key
-    cells: tuple[tuple[str, NewCell], ...]
-    """(column, cell) of every column that can be written."""
-    stays: Key
-    """The key of the row that stays in its place."""
+    """Before the order."""
+    cells: NewCells
+    """Of every column that can be written, before the order."""
+    stays: Key | None
+    """The key, after the order, of the row that stays in its place; None if the row would point to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +188,59 @@ class Changes:
     """Everything that an order changes in a host's tables."""
 
     changed: tuple[RowsChanged, ...] = ()
+    """In the order of tables, then of the cells."""
     dropped: tuple[RowDropped, ...] = ()
+    """In the order of tables, then of the keys."""
+
+    @property
+    def counts(self) -> tuple[tuple[str, int, int], ...]:
+        """(table, changed rows, dropped rows), in the order of the tables' names."""
+        return counts(((rows.table, len(rows.keys)) for rows in self.changed), (row.table for row in self.dropped))
+
+
+@dataclass(frozen=True, slots=True)
+class RowsWritten:
+    """Rows of one table that get new cells in the same columns, by an undo or by what is written at the end."""
+
+    table: str
+    cells: Cells
+    """What all of them get."""
+    keys: Keys
+    """As they were read, or before the undo."""
+    each: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
+    """As `EachCell`: what each of them gets, of columns where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Everything that the undo of an order changes in a host's tables."""
+
+    changed: tuple[RowsWritten, ...] = ()
+    """By their keys before the undo."""
+    restored: tuple[RowDropped, ...] = ()
+    """The dropped rows that are there again."""
+
+    @property
+    def counts(self) -> tuple[tuple[str, int, int], ...]:
+        """(table, changed rows, dropped rows that are there again), in the order of the tables' names."""
+        return counts(((rows.table, len(rows.keys)) for rows in self.changed), (row.table for row in self.restored))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What can be written in one go. Merges first drop, then update; undos first update, then restore."""
+
+    dropped: Mapping[str, Keys] = field(default_factory=dict)
+    """By table: keys as they were read."""
+    updated: tuple[RowsWritten, ...] = ()
+    """In the order of tables."""
+    restored: Mapping[str, tuple[Cells, ...]] = field(default_factory=dict)
+    """By table: the cells of each row."""
+
+
+def counts(changed: Iterable[tuple[str, int]], others: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """Return (table, changed rows, other rows) from rows changed at a time, and a table for each other row."""
+    first, second = Counter[str](), Counter(others)
+    for table, rows in changed:
+        first[table] += rows
+    return tuple((table, first[table], second[table]) for table in sorted(first | second))

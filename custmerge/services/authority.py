@@ -10,12 +10,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from custmerge.errors import OtherScope
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
-from custmerge.rules.compare import Comparison, Decision, Waiting
+from custmerge.rules.compare import Comparison, Decision, Waiting, other_scope
 from custmerge.rules.fields import Customer, Pair, Records
 from custmerge.rules.history import Action, Fact, Facts, seq_of
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, may
 from custmerge.rules.transfers import (
     OPEN,
@@ -35,6 +37,26 @@ if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
 
 
+Claim = tuple[str, str]
+"""A number, and a domain that is claimed to be under it; empty where the proof isn't a domain."""
+
+
+class RegisterView(Protocol):
+    """The register on which orders are decided: the stored one, or the one after the rows of a dry run."""
+
+    def customers(self, numbers: Collection[str], /) -> Mapping[str, Customer]:
+        """Return the records of those of `numbers` that exist."""
+
+    def domain_passwords(self, claims: Collection[Claim], /) -> Mapping[Claim, str]:
+        """Return the password hash of each (number, domain); a pair is left out if it has none.
+
+        The hash is that of the domain's package, or else of the number.
+        """
+
+    def number_passwords(self, numbers: Collection[str], /) -> Mapping[str, str | None]:
+        """Return the hashes of the own passwords of the `numbers` that exist."""
+
+
 def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: datetime) -> dict[Pair, str]:
     """Return the pairs for which the caller's session has a valid proof, with the moment of its end (rule 3).
 
@@ -43,12 +65,25 @@ def proved_pairs(unit: Unit, caller: Caller, absorbed: Collection[str], now: dat
     proofs = unit.people.proofs(caller.token_sha256, absorbed)
     if not proofs:
         return {}
-    stored = unit.register.domain_passwords({(proof.absorbed, proof.domain) for proof in proofs})
+    claims = {(proof.absorbed, proof.domain) for proof in proofs}
+    stored = proof_passwords(unit.register, claims, unit.register.proof_by)
     return {
         (proof.survivor, proof.absorbed): proof.valid_until
         for proof in proofs
         if proof.holds(stored.get((proof.absorbed, proof.domain)), now)
     }
+
+
+def proof_passwords(register: RegisterView, claims: Collection[Claim], by: ProofBy) -> Mapping[Claim, str]:
+    """Return the hash that the password of each (number, domain) has to fit; a claim without one is left out."""
+    match by:
+        case ProofBy.DOMAIN:
+            return register.domain_passwords(claims)
+        case ProofBy.PASSWORD:
+            own = register.number_passwords({number for number, _ in claims})
+            return {claim: stored for claim in claims if (stored := own.get(claim[0])) is not None}
+        case ProofBy.NOTHING:
+            return {}
 
 
 def approved(unit: Unit, transfers: Mapping[Pair, Transfer]) -> dict[Pair, Transfer]:
@@ -70,8 +105,15 @@ def approved_for(unit: Unit, pair: Pair, records: Records) -> int | None:
     return approved_now(transfers.get(pair), records)
 
 
+def scope_error(unit: Unit, caller: Caller, survivor: Customer, absorbed: Customer) -> OtherScope | None:
+    """Return the error if two records differ in what the register says has to be the same, None if they don't."""
+    return other_scope(survivor, absorbed, unit.register.scope_names, is_customer=caller.is_customer)
+
+
 def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
     """Return a comparison with what the caller can do about its block, if they may file a contract transfer."""
+    if comparison.other_scope is not None:
+        return comparison
     if comparison.decision is not Decision.BLOCKED or not may(caller.role, Capability.TRANSFER_FILE):
         return comparison
     pair = comparison.survivor, comparison.absorbed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from custmerge.errors import N_, BadValue, ProofRequired, ProofRequiredToSee, UnknownNumber
+from custmerge.errors import N_, BadValue, ProofRequired, UnknownNumber
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import IDENTITY_FIELDS, Customer, Field, Package, Pair, chain, checked_number, living_pair
 from custmerge.rules.history import Action, Draft, stamp
@@ -15,8 +15,9 @@ from custmerge.rules.mask import masked_comparison, masked_customer, masked_pack
 from custmerge.rules.normalise import lower
 from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
+from custmerge.rules.proofs import proof_required
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
-from custmerge.services.authority import approved_for, proved_pairs, remedied
+from custmerge.services.authority import approved_for, proved_pairs, remedied, scope_error
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -166,8 +167,11 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
         records = unit.register.customers_with_chains(pair)
         survivor, absorbed = living_pair(pair, records, is_customer=caller.is_customer)
     except ProofRequired as error:
-        raise ProofRequiredToSee(**error.details) from None
-    comparison = replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
+        by = unit.register.proof_by
+        raise proof_required(error, by, is_customer=caller.is_customer, to_see=True) from None
+    differs = scope_error(unit, caller, survivor, absorbed)
+    transfer = approved_for(unit, pair, records)
+    comparison = replace(compare(survivor, absorbed), transfer=transfer, other_scope=differs)
     return remedied(unit, caller, comparison)
 
 

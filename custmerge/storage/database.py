@@ -148,6 +148,10 @@ class Database:
         """Return a transaction that writes nothing and sees the state of one moment; raises DatabaseError."""
         return self._transaction(writes=False)
 
+    def reading_host(self) -> AbstractContextManager[Unit]:
+        """Return a transaction that only looks at a host's tables: the database may have none of custmerge's."""
+        return self._transaction(writes=False, needs_version=False)
+
     @contextmanager
     def writing(self) -> Iterator[Unit]:
         """Yield a transaction that is committed at the end of the block and rolled back by any exception.
@@ -276,7 +280,7 @@ class Database:
         stored = None if sha256 is None else unit.mappings.stored(sha256)
         if stored is None:
             raise MappingChanged(database=self.name, sha256=sha256)
-        built = attached(read_mapping(stored.text), schema_of(stored.catalogue))
+        built = attached(read_mapping(stored.text), schema_of(stored.catalogue), hash_kind=stored.hash_kind)
         self._mappings[sha256] = built
         return built
 
@@ -285,14 +289,16 @@ class Database:
         return open_engine(self.url)
 
     @contextmanager
-    def _transaction(self, *, writes: bool, wait_seconds: float | None = None) -> Iterator[Unit]:
+    def _transaction(
+        self, *, writes: bool, wait_seconds: float | None = None, needs_version: bool = True
+    ) -> Iterator[Unit]:
         self._end_interrupted()
         with translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
                 unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
-                if writes or not self._checked:
+                if needs_version and (writes or not self._checked):
                     self._mapping = unit.demand_version(self.url)
                     self._checked = True
                 unit.mapping = self._mappings.get(self._mapping) or self._built(unit, self._mapping)

@@ -21,10 +21,12 @@ from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
+from custmerge.storage.register.references import Followed, HostReferences
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.host.check import HostCheck
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
@@ -119,6 +121,16 @@ class Unit:
         """Customers, packages and domains."""
         return Register(self._connection, self.mapping)
 
+    @property
+    def followed(self) -> Followed | None:
+        """The host's tables that follow its customers; None for custmerge's own register."""
+        return self.mapping.followed
+
+    @cached_property
+    def references(self) -> HostReferences:
+        """Rows of a host's tables that follow its customers."""
+        return HostReferences(self._connection, self.followed)
+
     ledger = _lazy(Ledger)
     """Orders and before-images."""
     batches = _lazy(Batches)
@@ -140,6 +152,13 @@ class Unit:
         from custmerge.storage.ledger.mappings import Mappings
 
         return Mappings(self._connection)
+
+    @cached_property
+    def host(self) -> HostCheck:
+        """A look at a host's tables."""
+        from custmerge.storage.host.check import HostCheck
+
+        return HostCheck(self._connection)
 
     @cached_property
     def protection(self) -> Protection:

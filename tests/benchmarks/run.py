@@ -1,6 +1,6 @@
 """Measures custmerge against plain programs that do the same, all in one run.
 
-    python tests/benchmarks/run.py [--quick] [startup|import|bulk|audit|merge|soak …]
+    python tests/benchmarks/run.py [--quick] [startup|import|bulk|audit|attach|merge|soak …]
 
 Prints medians, ratios, goals and whether they are met; asserts nothing.
 """
@@ -18,6 +18,7 @@ SUBJECTS = {
     "import": "importing",
     "bulk": "bulk",
     "audit": "audit",
+    "attach": "attach",
     "merge": "merging",
     "soak": "soak",
 }

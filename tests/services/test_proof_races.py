@@ -101,10 +101,10 @@ def meanwhile(monkeypatch):
     def block(work):
         waiting = [work]
 
-        def slow(stored, password):
+        def slow(*arguments):
             if waiting:
                 waiting.pop()()
-            return fits(stored, password)
+            return fits(*arguments)
 
         with monkeypatch.context() as patch:
             patch.setattr(passwords, "fits", slow)
@@ -339,7 +339,7 @@ def test_whoever_is_not_logged_in_any_more_learns_nothing_from_a_form_that_stand
     request = merge_service.Request("20002", "10001")
     for ask in (
         lambda: merge_service.offered(host.database, host.ben, "20002", into="10001", now=host.now),
-        lambda: merge_service.needs_proof(host.database, host.ben, "20002", into="10001", now=host.now),
+        lambda: merge_service.needed_proof(host.database, host.ben, "20002", into="10001", now=host.now),
         lambda: merge_service.preview(host.database, host.ben, request, host.now),
         lambda: verify_service.check_claim(host.database, host.ben, "77777", into="10001", now=host.now),
         lambda: verify_service.check_survivor(host.database, host.ben, "77777", host.now),

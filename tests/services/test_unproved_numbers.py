@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 from support.scenes import scene
 
 from custmerge.errors import ProofRequired
+from custmerge.rules.mapping import ProofBy
 from custmerge.services import merge as merge_service
 from custmerge.services.people import sessions
 from custmerge.storage.database import Database
@@ -69,7 +70,7 @@ def test_nothing_but_the_customers_own_proofs_is_asked_about_it(database, ask):
 def test_nor_to_know_whether_a_proof_is_needed(database):
     now = database.now()
     caller = sessions.login_customer(database, "10001", "pw-1", token="token", now=now)
-    needs_proof = partial(merge_service.needs_proof, database, caller, "20002", into=None, now=now)
+    needed_proof = partial(merge_service.needed_proof, database, caller, "20002", into=None, now=now)
     with naming("20002") as statements:
-        assert needs_proof() is True
+        assert needed_proof() is ProofBy.DOMAIN
     assert {statement for statement in statements if "FROM custmerge_proof" not in statement} == set()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import BatchApproved
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, can_continue
 from custmerge.rules.history import Action, Draft, Fact, stamp
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability
 from custmerge.services.access import Caller, demand, demand_alive, person_of
 from custmerge.services.authority import with_present_state
@@ -32,7 +33,8 @@ def check(database: Database, caller: Caller, path: str, options: RunOptions) ->
         with database.reading() as unit:
             now = options.clock()
             batch = _newest_of(unit, file.sha256, now)
-        is_whole = "password" not in file.columns or (batch is not None and approval_holds(batch, now))
+            has_proofs = "password" in file.columns and unit.register.proof_by is not ProofBy.NOTHING
+        is_whole = not has_proofs or (batch is not None and approval_holds(batch, now))
         has_begun = batch is not None and can_continue(batch, now) and is_whole == approval_holds(batch, now)
         # Imported here: only checks and runs need the libraries of password hashes.
         from custmerge.services.bulk.dry_run import dry_run

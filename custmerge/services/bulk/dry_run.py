@@ -68,6 +68,8 @@ def _outcomes(
         for row in rows:
             orders.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
         changed.keep(orders.state.changed_records)
+        if orders.state.references is not None:
+            changed.keep_orders(orders.earlier())
         return orders.outcomes()
 
 
@@ -96,3 +98,7 @@ class _DryRunRegister:
             if of_packages and (stored := of_packages[0] or own.get(number)):
                 passwords[number, name] = stored
         return passwords
+
+    def number_passwords(self, numbers: Collection[str]) -> Mapping[str, str | None]:
+        """See `RegisterView`."""
+        return self._register.number_passwords(numbers)

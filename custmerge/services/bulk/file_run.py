@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from custmerge.errors import (
+    ApprovalNeeded,
     ApprovalOver,
     ApprovalVoid,
     BatchMoved,
@@ -17,6 +18,7 @@ from custmerge.errors import (
     DatabaseError,
     NotApproved,
     OwnBatch,
+    ReferenceRefused,
 )
 from custmerge.rules.bulk import (
     ALIVE_FOR,
@@ -33,6 +35,7 @@ from custmerge.rules.bulk import (
     packed,
 )
 from custmerge.rules.history import stamp
+from custmerge.rules.mapping import ProofBy
 from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, with_present_state
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, report
@@ -78,7 +81,7 @@ class FileRun:
         # Checked before anything is locked: a run that waits for a lock keeps its batch locked too.
         with self._database.reading() as unit:
             batches = [with_present_state(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
-            self._runnable(batches, now)
+            self._runnable(unit, batches, now)
         self._options.progress.accepted()
         for attempt in self._database.attempts():
             with attempt as unit:
@@ -127,7 +130,7 @@ class FileRun:
     def _started(self, unit: Unit, now: datetime, rows: int) -> Batch:
         """Return the batch that this run continues or begins, under its lease."""
         batches = self._batches(unit, now)
-        batch = self._runnable(batches, now)
+        batch = self._runnable(unit, batches, now)
         self._is_whole = batch is not None and approval_holds(batch, now)
         if batch is not None and self._is_whole and batch.approved_by_person == person_of(self._caller):
             raise OwnBatch(file=self._file.path, approved_by=batch.approved_by)
@@ -161,12 +164,16 @@ class FileRun:
             batches = unit.batches.of_file(self._file.sha256, lock=True)
         return [with_present_state(unit, batch, now) for batch in batches]
 
-    def _runnable(self, batches: Sequence[Batch], now: datetime) -> Batch | None:
+    def _runnable(self, unit: Unit, batches: Sequence[Batch], now: datetime) -> Batch | None:
         """Return the newest unfinished batch, None if there is none; raises BatchMoved, NotApproved."""
         if not self._lease.is_free(batches, now):
             raise BatchMoved(file=self._file.path)
         newest = next((batch for batch in batches if batch.state in UNFINISHED), None)
-        if "password" not in self._file.columns and (newest is None or not approval_holds(newest, now)):
+        if newest is not None and approval_holds(newest, now):
+            return newest
+        if unit.register.proof_by is ProofBy.NOTHING:
+            raise ApprovalNeeded(file=self._file.path)
+        if "password" not in self._file.columns:
             raise NotApproved(file=self._file.path)
         return newest
 
@@ -196,8 +203,9 @@ class FileRun:
             return []
         try:
             outcomes, batch = with_proofs(self._check, rows, proofs, self._chunk)
-        except DatabaseError as error:
-            is_about_rows = type(error) is DatabaseError
+        except (DatabaseError, ReferenceRefused) as error:
+            # The rows themselves: the database, or a host's constraint or trigger, refuses one.
+            is_about_rows = type(error) is DatabaseError or isinstance(error, ReferenceRefused)
             if not is_about_rows and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
                 # The rows aren't the reason: the database is unreachable, locked or full.
                 raise
@@ -219,7 +227,7 @@ class FileRun:
             self._gap_at = time.monotonic()
 
     def _chunk(
-        self, rows: Sequence[BulkRow], proofs: Proofs, *, refused_by: DatabaseError | None = None
+        self, rows: Sequence[BulkRow], proofs: Proofs, *, refused_by: DatabaseError | ReferenceRefused | None = None
     ) -> tuple[list[Outcome], Batch]:
         """Decide and execute rows in one transaction; with `refused_by`, record that the database refuses the row."""
         for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):

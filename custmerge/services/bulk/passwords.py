@@ -6,19 +6,22 @@ The chunk's transaction checks again that the hashes haven't changed since.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Event
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
-from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut, ProofRefused
+from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut
 from custmerge.rules.bulk import BulkRow
-from custmerge.rules.fields import Customer
+from custmerge.rules.hashes import Hashing
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.passwords import Subject
+from custmerge.rules.proofs import proof_refused
 from custmerge.services.access import Caller, demand_alive
+from custmerge.services.authority import RegisterView, proof_passwords
 from custmerge.services.bulk.file import chunks
 from custmerge.services.people import guessing, passwords
 from custmerge.storage.database import Database
@@ -28,19 +31,6 @@ from custmerge.storage.unit import Unit
 AT_ONCE = min(4 * passwords.AT_ONCE, 16)
 """Fewer tries than a caller may have pending, and so few that the last one is compared before it counts as wrong."""
 T = TypeVar("T")
-
-
-class RegisterView(Protocol):
-    """The register on which rows are decided: the stored one, or the one after the rows of a dry run."""
-
-    def customers(self, numbers: Collection[str], /) -> Mapping[str, Customer]:
-        """Return the records of those of `numbers` that exist."""
-
-    def domain_passwords(self, claims: Collection[tuple[str, str]], /) -> Mapping[tuple[str, str], str]:
-        """Return the password hash of each (number, domain); a pair is left out if it has none.
-
-        The hash is that of the domain's package, or else of the number.
-        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +141,7 @@ def _present(unit: Unit, register: RegisterView, rows: Sequence[BulkRow]) -> dic
     if not rows:
         return {}
     claims = {row.row: (row.absorbed, row.domain.strip()) for row in rows}
-    stored = register.domain_passwords(set(claims.values()))
+    stored = proof_passwords(register, set(claims.values()), unit.register.proof_by)
     newest = unit.ledger.newest_into({row.absorbed for row in rows})
     return {
         row.row: Verified(stored[claims[row.row]], newest.get(row.absorbed, 0)) if claims[row.row] in stored else None
@@ -171,14 +161,15 @@ def _verified_again(
 ) -> dict[int, CustmergeError | Verified]:
     with check.database.reading() as unit:
         present = _present(unit, check.register_of(unit), rows)
+        by, hashing = unit.register.proof_by, unit.register.hashing
     again: dict[int, CustmergeError | Verified] = {}
     for row in rows:
         before, now = proofs[row.row], present[row.row]
         # Valid only if nothing but the hash changed (it was renewed), and no number was merged into this one.
         is_candidate = now is not None and isinstance(before, Verified) and now.newest_into == before.newest_into
         with passwords.turn():
-            is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password)
-        again[row.row] = now if is_right and now is not None else ProofRefused()
+            is_right = now is not None and is_candidate and passwords.fits(now.stored, row.password, hashing)
+        again[row.row] = now if is_right and now is not None else proof_refused(by)
         check.keep_alive()
     return again
 
@@ -201,6 +192,8 @@ class _Tries:
         self._open: dict[int, _RowTry] = {}
         """Unsettled tries by row."""
         self._locked: dict[int, guessing.Locked] = {}
+        self._by: ProofBy
+        self._hashing: Hashing
         self.merged_away = frozenset[int]()
         """Rows with a number that isn't in use any more: their passwords aren't verified."""
         for attempt in check.database.attempts():
@@ -212,6 +205,7 @@ class _Tries:
     def _begin(self, unit: Unit, rows: Sequence[BulkRow]) -> None:
         check = self._check
         demand_alive(unit, check.caller, check.now(), hold=False)
+        self._by, self._hashing = unit.register.proof_by, unit.register.hashing
         subjects = [(Subject("number", row.absorbed), self._caller) for row in rows]
         numbers = None if check.batch is None else [row.row for row in rows]
         noted = guessing.begin_tries(unit, subjects, check.now(), batch=check.batch, rows=numbers)
@@ -250,7 +244,10 @@ class _Tries:
         }
         for number, stored in fitting.items():
             before = present[number]
-            proofs[number] = ProofRefused() if stored is None or before is None else replace(before, stored=stored)
+            if stored is None or before is None:
+                proofs[number] = proof_refused(self._by)
+            else:
+                proofs[number] = replace(before, stored=stored)
         return proofs
 
     def _compared(self, row_try: _RowTry, stop: Event) -> str | None:
@@ -259,9 +256,9 @@ class _Tries:
         with passwords.turn(stop.is_set):
             if stop.is_set():
                 raise CancelledError
-            if not passwords.fits(stored, password):
+            if not passwords.fits(stored, password, self._hashing):
                 return None
-            renewed = passwords.renewed(stored, password) if self._check.batch is not None else None
+            renewed = passwords.renewed(stored, password, self._hashing) if self._check.batch is not None else None
             return renewed or stored
 
     def _break_off(self, compared: Mapping[int, Future[str | None]]) -> None:

@@ -5,9 +5,12 @@ Source: OWASP Password Storage Cheat Sheet, first choice: argon2id, 46 MiB, t=1,
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from custmerge.errors import N_, BadPassword
+from custmerge.rules.hashes import Hashing, Scheme, StoredHash, dummy_hash, read_hash
 from custmerge.rules.passwords import LONGEST, normal, writings, wrong_with_password
 from custmerge.rules.people import verified_sha256
 from custmerge.storage.files.locks import cores, slot
@@ -26,8 +30,11 @@ if TYPE_CHECKING:
 AT_ONCE = cores()
 """The most hashes that all commands of a user make at once on this machine."""
 _BCRYPT_BYTES = 72
-_SHA512_CRYPT_BYTES = 512
+_CRYPTS = (Scheme.SHA256_CRYPT, Scheme.SHA512_CRYPT)
+_CRYPT_BYTES = 512
 """The longest password of crypt(3); the cost grows with rounds times bytes."""
+OWN_HASHING = Hashing()
+"""For hashes that custmerge writes itself."""
 _LOADING = Lock()
 _HASHER = PasswordHasher(time_cost=1, memory_cost=46 * 1024, parallelism=1)
 # The hash of a password that nobody knows, verified if there is no hash. A constant: `CryptContext.dummy_verify`
@@ -49,25 +56,31 @@ def all_hashed(passwords: Sequence[str]) -> list[str]:
         return list(pool.map(hashed, passwords))
 
 
-def fits(stored: str | None, password: str) -> bool:
+def fits(stored: str | None, password: str, hashing: Hashing = OWN_HASHING) -> bool:
     """Return whether `password` is the one of the hash; False, after the same time, if there is none.
 
-    `stored` may be an argon2, bcrypt or SHA-512-crypt hash. NFC and NFD are writings of one password. All are tried,
+    `stored` may be of any kind of `rules.hashes.Scheme`; nothing fits another, or one that takes too much. Without a
+    hash, one of the kind that `hashing` names is verified. NFC and NFD are writings of one password. All are tried,
     so the time that a wrong password takes depends only on the password.
     """
+    nobodys, known = read_hash(dummy_hash(hashing.kind) or _DUMMY), None
+    with suppress(ValueError):
+        known = None if stored is None else read_hash(stored)
     # The length of the NFC text counts: in NFD a password may be longer than it was when it was chosen.
     composed = normal(password)
     is_too_long = len(composed) > LONGEST
-    if stored is not None and stored.startswith("$6$"):
-        is_too_long |= len(composed.encode("utf-8", "surrogatepass")) > _SHA512_CRYPT_BYTES
+    if (known or nobodys).scheme in _CRYPTS:
+        is_too_long |= len(composed.encode("utf-8", "surrogatepass")) > _CRYPT_BYTES
     if is_too_long or "\0" in composed:
-        stored, password = None, ""
-    return any(_fits(stored or _DUMMY, text) and stored is not None for text in writings(password))
+        known, password = None, ""
+    return any(_fits(known or nobodys, text) and known is not None for text in writings(password))
 
 
-def renewed(stored: str | None, password: str) -> str | None:
-    """Return a new hash of a password that fits `stored`, or None if `stored` is of today's kind already."""
-    if stored is None or (stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored)):
+def renewed(stored: str | None, password: str, hashing: Hashing = OWN_HASHING) -> str | None:
+    """Return a new hash of a password that fits `stored`; None if that is of today's kind, or isn't to be renewed."""
+    if stored is None or not hashing.renews:
+        return None
+    if stored.startswith("$argon2") and not _HASHER.check_needs_rehash(stored):
         return None
     if stored.startswith("$2") and any(len(text.encode()) >= _BCRYPT_BYTES for text in writings(password)):
         # bcrypt didn't verify any bytes after these: they can neither become part of the password nor be left out.
@@ -105,35 +118,47 @@ def demand_good(password: str, *, name: str, present: str | None = None) -> None
         raise BadPassword(why=why)
 
 
-def _fits(stored: str, text: str) -> bool:
+def _fits(stored: StoredHash, text: str) -> bool:
     try:
         return _verified(stored, text)
     except (VerificationError, InvalidHashError, ValueError):
         return False
 
 
-def _verified(stored: str, password: str) -> bool:
+def _verified(stored: StoredHash, password: str) -> bool:
     """Return whether a password is the one of a hash, or raise what the hash's library raises for a wrong one.
 
     The library is chosen here and not by passlib's `CryptContext`, which would take 35 ms of every login to load.
     """
-    if stored.startswith("$2"):
-        import bcrypt
+    match stored.scheme:
+        case Scheme.ARGON2:
+            return _HASHER.verify(stored.text, password)
+        case Scheme.BCRYPT:
+            return _fits_bcrypt(stored, password.encode())
+        case Scheme.BCRYPT_SHA256:
+            return _fits_bcrypt(stored, hashlib.sha256(password.encode()).hexdigest().encode())
+        case Scheme.SHA256_CRYPT | Scheme.SHA512_CRYPT:
+            return _fits_crypt(stored, password)
+        case Scheme.PBKDF2:
+            derived = hashlib.pbkdf2_hmac(stored.algorithm, password.encode(), stored.salt, stored.rounds)
+            return hmac.compare_digest(derived, stored.digest)
 
-        # bcrypt uses the first 72 bytes; newer versions of the library, and so passlib's handler, refuse more.
-        return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], stored.encode())
-    if stored.startswith("$6$"):
-        return _fits_sha512_crypt(stored, password)
-    return _HASHER.verify(stored, password)
+
+def _fits_bcrypt(stored: StoredHash, password: bytes) -> bool:
+    import bcrypt
+
+    # bcrypt uses the first 72 bytes; newer versions of the library, and so passlib's handler, refuse more.
+    return bcrypt.checkpw(password[:_BCRYPT_BYTES], stored.text.encode())
 
 
-def _fits_sha512_crypt(stored: str, password: str) -> bool:
+def _fits_crypt(stored: StoredHash, password: str) -> bool:
     # One thread at a time, and without `passlib.hash` (nor `CryptContext`), which several threads can't load at once.
     with _LOADING:
-        from passlib.handlers.sha2_crypt import sha512_crypt
+        from passlib.handlers.sha2_crypt import sha256_crypt, sha512_crypt
         from passlib.utils.binary import h64
 
-        sha512_crypt.get_backend()
+        handler = sha256_crypt if stored.scheme is Scheme.SHA256_CRYPT else sha512_crypt
+        handler.get_backend()
         # h64 initialises itself when it is first used, which two threads can't do at once.
         _ = h64.bytemap
-    return bool(sha512_crypt.verify(password, stored))
+    return bool(handler.verify(password, stored.text))

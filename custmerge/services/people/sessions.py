@@ -24,8 +24,8 @@ def login_customer(database: Database, number: str, password: str, *, token: str
     with guessing.pending_try(database, [Subject("number", number)], now) as tried:
         with database.reading() as unit:
             exists = unit.register.customer(number) is not None
-            stored = unit.register.number_password(number)
-        is_right = passwords.fits(stored, password)
+            stored, hashing = unit.register.number_password(number), unit.register.hashing
+        is_right = passwords.fits(stored, password, hashing)
         if is_right:
             guessing.settle_right(database, tried)
     if not is_right:
@@ -34,7 +34,7 @@ def login_customer(database: Database, number: str, password: str, *, token: str
         raise LoginRefused
     session = _new_session(token, now, number=number)
     while is_right:
-        new = passwords.renewed(stored, password)
+        new = passwords.renewed(stored, password, hashing)
         for attempt in database.attempts():
             with attempt as unit:
                 opened = _opened(unit, verified=stored, new=new, session=session, now=now)
@@ -45,7 +45,7 @@ def login_customer(database: Database, number: str, password: str, *, token: str
         # Another process has changed the hash, perhaps to another hash of the same password: no new try is counted.
         stored = opened
         with passwords.turn():
-            is_right = passwords.fits(stored, password)
+            is_right = passwords.fits(stored, password, hashing)
     raise LoginRefused
 
 

@@ -28,6 +28,7 @@ from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How long a transaction that waits for the file waits between two tries."""
+_OURS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'custmerge_version'"
 _NOT_UTF_8 = "Could not decode to UTF-8"
 _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "SQLITE_BUSY": errors.DatabaseLocked,
@@ -202,7 +203,7 @@ def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
     # Erased data is overwritten, whatever the default of this SQLite build is.
     connection.execute("PRAGMA secure_delete = ON")
     if create or path.stat().st_size:
-        _keep_a_log(connection)
+        _keep_a_log(connection, may_be_a_hosts=not create)
     return connection
 
 
@@ -221,12 +222,18 @@ def _is_frozen(path: Path) -> bool:
         return False
 
 
-def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer work at the same time, also in a copy: `VACUUM INTO` makes a file without a log."""
+def _keep_a_log(connection: sqlite3.Connection, *, may_be_a_hosts: bool) -> None:
+    """Let readers and a writer work at the same time, also in a copy: `VACUUM INTO` makes a file without a log.
+
+    The file of a host to which custmerge isn't attached stays as it is.
+    """
     # The query reads the file, which may be no database; the first real statement reports that.
     with suppress(sqlite3.DatabaseError):
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            return
+        if may_be_a_hosts and connection.execute(_OURS).fetchone() is None:
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: Connection, timeout: float) -> None:

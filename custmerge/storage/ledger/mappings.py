@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, select, text
 
@@ -22,6 +22,8 @@ class StoredMapping:
     catalogue: str
     """The host's tables, see `host_schema.schema_text`."""
     at: str
+    hash_kind: str | None = None
+    """The kind of most of the host's hashes, see `hashes.Hashing`."""
 
     @property
     def sha256(self) -> str:
@@ -37,14 +39,14 @@ class Mappings:
 
     def stored(self, sha256: str) -> StoredMapping | None:
         """Return a mapping by its SHA-256; None if there is none, or it isn't the one of that SHA-256."""
-        columns = mapping.c.text, mapping.c.catalogue, mapping.c.at
+        columns = mapping.c.text, mapping.c.catalogue, mapping.c.at, mapping.c.hash_kind
         row = self._connection.execute(select(*columns).where(mapping.c.sha256 == sha256)).first()
         stored = None if row is None else StoredMapping(*row)
         return stored if stored is not None and stored.sha256 == sha256 else None
 
     def hold(self, stored: StoredMapping) -> None:
         """Let a mapping hold from the end of this transaction on; one of the same text is replaced."""
-        values = {"text": stored.text, "catalogue": stored.catalogue, "at": stored.at}
+        values = asdict(stored)
         upsert = dialect_of(self._connection).upsert(mapping).values(sha256=stored.sha256, **values)
         self._connection.execute(upsert.on_conflict_do_update(index_elements=["sha256"], set_=values))
         self._connection.execute(_HOLD, {"sha256": stored.sha256})

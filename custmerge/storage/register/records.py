@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row
 
 from custmerge.rules.fields import Customer, Package, chain
+from custmerge.rules.hashes import HashCounts, Hashing, counted
+from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.storage.dialect import dialect_of, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
@@ -39,6 +41,21 @@ class Register:
     @cached_property
     def _writer(self) -> Writer:
         return self._mapping.writer(self._connection)
+
+    @property
+    def proof_by(self) -> ProofBy:
+        """What proves whose a number is."""
+        return self._mapping.proof
+
+    @property
+    def scope_names(self) -> tuple[str, ...]:
+        """The names of what `Customer.scope` holds."""
+        return self._mapping.scope_names
+
+    @property
+    def hashing(self) -> Hashing:
+        """What is done with the hashes of customers and packages."""
+        return self._mapping.hashing
 
     def customer(self, number: str) -> Customer | None:
         """Return the record of a number, a tombstone's too."""
@@ -131,6 +148,11 @@ class Register:
         """Return the hashes of the own passwords of the `numbers` that exist."""
         keys = {"keys": self._mapping.number.values(numbers)}
         return dict(self._connection.execute(self._statements.passwords, keys).all())
+
+    def hash_counts(self) -> HashCounts:
+        """Return how many hashes of passwords there are of which kind; reads every one of them."""
+        statements = self._statements.hashes
+        return counted(row[0] for each in statements for row in streamed(self._connection, each, ROWS_AT_ONCE))
 
     def rehash(self, number: str, old: str, new: str) -> bool:
         """Replace the hash `old` of a number and of packages under it by `new`; returns whether hashes are replaced.

@@ -30,7 +30,7 @@ def proof_shape(proof: Proof) -> Shape:
     return {
         "survivor": proof.survivor,
         "absorbed": proof.absorbed,
-        "domain": proof.domain,
+        "domain": proof.domain or None,
         "verified": True,
         "valid_until": proof.valid_until,
     }

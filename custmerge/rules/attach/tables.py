@@ -1,0 +1,314 @@
+"""Attaching: the rules of each table in which orders change rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from custmerge.errors import N_
+from custmerge.rules.attach.clashes import can_clash, compares_by_equality, mentions
+from custmerge.rules.attach.problems import Problems
+from custmerge.rules.attach.references import ROWS_GO, Child, Found, ResolvedReference
+from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind, Unique
+from custmerge.rules.mapping import (
+    ColumnSource,
+    HostMapping,
+    Itself,
+    Policy,
+    ReferenceMap,
+    Side,
+    Value,
+)
+from custmerge.rules.references import ChildReference, CustomerReference, TableRules, UniqueRules
+
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER)
+_SORTED = (*_NUMBERS, Kind.MOMENT, Kind.TEXT)
+_HOLDING = {
+    Kind.TEXT: (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER),
+    Kind.INTEGER: _NUMBERS,
+    Kind.NUMBER: _NUMBERS,
+    Kind.UUID: (Kind.UUID, Kind.TEXT),
+}
+"""The kinds of keys that a column of a kind can hold."""
+
+
+def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems: Problems) -> dict[str, TableRules]:
+    """Return the rules of every table that an order may change or look at, by name."""
+    builders: dict[str, _Builder] = _Builders(schema)
+    checks = _Checks(mapping, schema, problems)
+    for reference in found.all:
+        if reference.policy is not Policy.LEAVE and checks.reference(reference):
+            builders[reference.table].add_reference(reference)
+    for child in found.children.values():
+        if checks.child(child):
+            builders[child.table].add_child(child)
+    for table, columns in _own_columns(mapping):
+        if table in schema.tables:
+            builders[table].own.update(columns.intersection(schema.tables[table].column_names))
+    rules = {}
+    for name, each in sorted(builders.items()):
+        rules[name] = each.rules(mapping.customer.touch, is_droppable=name in found.droppable)
+        if not each.table.row_key and each.changes_rows:
+            why = N_(
+                "its rows change, and nothing tells one from another: it needs a primary or unique key without NULL"
+            )
+            problems.of(name, why)
+    return rules
+
+
+def _own_columns(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
+    """Yield the columns of the customers' own rows, of writable related rows and of packages."""
+    customer, package = mapping.customer, mapping.package
+    yield from written_in_own_rows(mapping)
+    yield customer.table, {*customer.all_keys, customer.number}
+    if package is not None:
+        yield package.table, {package.key}
+
+
+def written_in_own_rows(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
+    """Yield the tables of customers' own rows, related rows and packages, with the columns that orders write."""
+    writable = [each for each in mapping.fields.values() if isinstance(each, ColumnSource) and each.is_writable]
+    yield mapping.customer.table, {*mapping.customer.retire, *(s.column for s in writable if s.related is None)}
+    for name, related in mapping.related.items():
+        if columns := {source.column for source in writable if source.related == name}:
+            yield related.table, columns
+    if mapping.package is not None:
+        yield mapping.package.table, {mapping.package.customer, *mapping.package.contact.values()}
+
+
+@dataclass(slots=True)
+class _Builder:
+    """The rules of one table, as they are gathered."""
+
+    table: HostTable
+    references: list[CustomerReference] = field(default_factory=list)
+    children: list[ChildReference] = field(default_factory=list)
+    own: set[str] = field(default_factory=set)
+    """Columns that are read, or written, of a customer's, package's or related row."""
+    changed: set[str] = field(default_factory=set)
+    """Columns that get other values when a row moves."""
+    read: set[str] = field(default_factory=set)
+    """What else is read."""
+    computed: dict[str, str] = field(default_factory=dict)
+    """SQL → the name by which its value is read."""
+    of_entries: list[UniqueRules] = field(default_factory=list)
+
+    @property
+    def changes_rows(self) -> bool:
+        """Whether an order may change a row: one that only refuses doesn't."""
+        return bool(self.changed or self.own)
+
+    def add_reference(self, reference: ResolvedReference) -> None:
+        entry = reference.entry
+        before, _, after = (entry.form if entry is not None else "{key}").partition("{key}")
+        self._take(entry, (reference.column,), moves=reference.policy is not Policy.REFUSE)
+        if entry is not None and entry.unique:
+            columns = (reference.column, *entry.unique)
+            self.of_entries.append(UniqueRules(columns, of=reference.column))
+        self.references.append(
+            CustomerReference(
+                column=reference.column,
+                policy=reference.policy,
+                key=reference.key,
+                form=(before, after),
+                where=None if entry is None or entry.where is None else self._computed(entry.where),
+                winner=entry.winner if entry is not None else Side.SURVIVOR,
+                itself=entry.itself if entry is not None else Itself.REFUSE,
+                add=entry.add if entry is not None else (),
+                latest=entry.latest if entry is not None else (),
+                earliest=entry.earliest if entry is not None else (),
+                set=entry.set if entry is not None else {},
+                why=reference.why,
+            )
+        )
+
+    def add_child(self, child: Child) -> None:
+        entry = None if child.answer is None else child.answer.entry
+        self._take(entry, child.foreign_key.columns, moves=child.policy is not Policy.REFUSE)
+        if entry is not None and entry.unique:
+            self.of_entries.append(UniqueRules((*child.foreign_key.columns, *entry.unique)))
+        self.children.append(
+            ChildReference(
+                columns=child.foreign_key.columns,
+                parent=child.foreign_key.table,
+                to=child.foreign_key.to,
+                policy=child.policy,
+                winner=entry.winner if entry is not None else Side.SURVIVOR,
+                add=entry.add if entry is not None else (),
+                latest=entry.latest if entry is not None else (),
+                earliest=entry.earliest if entry is not None else (),
+                set=entry.set if entry is not None else {},
+            )
+        )
+
+    def rules(self, touch: Mapping[str, Value], *, is_droppable: bool) -> TableRules:
+        """Return the rules; all columns are read of a table whose rows may be dropped."""
+        uniques = [*self._uniques(), *self.of_entries]
+        for unique in uniques:
+            self.read.update(column for column in unique.columns if self.table.column(column))
+        touched = self._touched(touch)
+        names = self.table.column_names
+        wanted = {*names} if is_droppable else {*self.read, *self.own, *self.changed, *touched}
+        # A table in which an order only refuses may have no key: its rows are counted.
+        key = self.table.row_key or (names if not self.changes_rows else ())
+        return TableRules(
+            table=self.table.name,
+            key=key,
+            columns=(*key, *(name for name in names if name in wanted and name not in key)),
+            computed={name: sql for sql, name in self.computed.items()},
+            references=tuple(self.references),
+            children=tuple(self.children),
+            uniques=tuple(uniques),
+            touch=touched,
+            generated=tuple(column.name for column in self.table.columns if column.is_generated),
+        )
+
+    def _take(self, entry: ReferenceMap | None, columns: Iterable[str], *, moves: bool) -> None:
+        (self.changed if moves else self.read).update(columns)
+        if entry is not None:
+            self.changed.update(entry.set)
+            self.read.update((*entry.unique, *entry.add, *entry.latest, *entry.earliest))
+
+    def _touched(self, touch: Mapping[str, Value]) -> dict[str, Value]:
+        return {
+            name: value
+            for name, value in touch.items()
+            if (column := self.table.column(name)) is not None and not column.is_generated
+        }
+
+    def _computed(self, sql: str) -> str:
+        if sql not in self.computed:
+            number = len(self.computed) + 1
+            while (name := f"custmerge_{number}") in self.table.column_names:
+                number += len(self.table.columns)
+            self.computed[sql] = name
+        return self.computed[sql]
+
+    def _uniques(self) -> Iterator[UniqueRules]:
+        """Yield what may refuse a row that moves, as far as its values can be known before it does.
+
+        One over an expression of a column that changes, or over other operators than `=`, is left to the database.
+        """
+        for unique in self.table.uniques:
+            if not any(column in unique.columns for column in self.changed):
+                continue
+            if compares_by_equality(unique) and not any(mentions(unique.expressions, each) for each in self.changed):
+                yield UniqueRules(
+                    tuple(self._compared(unique)),
+                    where=None if unique.where is None else self._computed(unique.where),
+                    nulls_are_equal=unique.nulls_are_equal,
+                )
+
+    def _compared(self, unique: Unique) -> Iterator[str]:
+        expressions = iter(unique.expressions)
+        for name in unique.columns:
+            column = self.table.column(name)
+            if column is None:
+                yield self._computed(next(expressions))
+            elif column.is_text_by_locale and name not in self.changed:
+                quoted = name.replace('"', '""')
+                yield self._computed(f'lower("{quoted}")')
+            else:
+                yield name
+
+
+class _Builders(dict[str, _Builder]):
+    """By table, each made when it is first asked for."""
+
+    def __init__(self, schema: HostSchema) -> None:
+        super().__init__()
+        self._schema = schema
+
+    def __missing__(self, table: str) -> _Builder:
+        self[table] = _Builder(self._schema.tables[table])
+        return self[table]
+
+
+@dataclass(slots=True)
+class _Checks:
+    """What stands in the way of a reference or a child."""
+
+    mapping: HostMapping
+    schema: HostSchema
+    problems: Problems
+
+    def reference(self, reference: ResolvedReference) -> bool:
+        """Return whether a reference can be followed, and note what is wrong with its entry."""
+        table = self.schema.tables[reference.table]
+        column = table.column(reference.column)
+        if column is None:
+            return False
+        self._demand_holding(reference, column)
+        if reference.entry is not None:
+            self._entry(table, reference.entry, reference.path, (reference.column,))
+        is_own = reference.table == self.mapping.customer.table
+        if is_own and reference.policy in ROWS_GO:
+            self._at(reference, "policy", N_("a customer's own row can't be dropped"))
+        elif is_own and reference.may_drop:
+            self._at(reference, "itself", N_("a customer's own row can't be dropped"))
+        return True
+
+    def child(self, child: Child) -> bool:
+        """Likewise for a foreign key to a table whose rows may be dropped."""
+        table = self.schema.tables[child.table]
+        if child.answer is None:
+            return True
+        if child.policy is Policy.LEAVE:
+            why = N_("rows of {table} may be dropped, and what refers to them can't be left: {value} has to follow")
+            value = f"{child.table}.{child.foreign_key.columns[0]}"
+            self.problems.at(child.answer.path, why, table=child.foreign_key.table, value=value)
+            return False
+        if child.table == self.mapping.customer.table and child.policy in ROWS_GO:
+            self.problems.at(child.answer.path, N_("a customer's own row can't be dropped"))
+        self._entry(table, child.answer.entry, child.answer.path, child.foreign_key.columns)
+        return True
+
+    def _demand_holding(self, reference: ResolvedReference, column: HostColumn) -> None:
+        """Note a column that can't hold another customer's key."""
+        if reference.policy is Policy.REFUSE:
+            return
+        customer = self.schema.table(self.mapping.customer.table)
+        key = customer and customer.column(self.mapping.customer.all_keys[reference.key])
+        if column.is_generated:
+            why = N_("{value} is computed by the database, so it can't move: answer with leave or refuse")
+            self._at(reference, "", why, value=reference.name)
+        elif column.type and column.kind not in _HOLDING:
+            why = N_("{value} is of the type {type}: that can't move yet, answer it with leave, refuse or [ignore]")
+            self._at(reference, "", why, value=reference.name, type=column.type)
+        elif key and key.type and column.type and key.kind not in _HOLDING.get(column.kind, (key.kind,)):
+            why = N_("{value} is of the type {type} and can't hold {name}, which is {other}")
+            self._at(reference, "key", why, value=reference.name, type=column.type, name=key.name, other=key.type)
+        elif reference.entry is not None and reference.entry.form != "{key}" and column.kind is not Kind.TEXT:
+            why = N_("{value} is of the type {type}: only a text can have something beside the key")
+            self._at(reference, "form", why, value=reference.name, type=column.type)
+
+    def _entry(self, table: HostTable, entry: ReferenceMap, path: str, columns: tuple[str, ...]) -> None:
+        """Note what an entry names that isn't in the table, or is of the wrong kind."""
+        begin = ".".join(path.split(".")[:2])
+        for place, name in enumerate(entry.unique, start=1):
+            self.problems.column(table, name, f"{begin}.unique.{place}")
+        for key, kinds in (("add", _NUMBERS), ("latest", _SORTED), ("earliest", _SORTED)):
+            for place, name in enumerate(getattr(entry, key), start=1):
+                self._summed(table, name, f"{begin}.{key}.{place}", kinds)
+        self.problems.written(table, f"{begin}.set", entry.set)
+        if entry.policy in ROWS_GO and not entry.unique:
+            about = [unique for column in columns for unique in can_clash(table, column)]
+            if not any(compares_by_equality(unique) for unique in about):
+                why = N_("nothing says when two rows of {table} are the same: name the columns as unique")
+                self.problems.at(f"{begin}.policy", why, table=table.name)
+
+    def _summed(self, table: HostTable, name: str, path: str, kinds: tuple[Kind, ...]) -> None:
+        column = self.problems.column(table, name, path)
+        if column is not None and column.kind not in kinds:
+            why = N_("{value} of {table} is no number (its type is {type}), so it can't be added up")
+            if len(kinds) > len(_NUMBERS):
+                why = N_("{value} of {table} is neither a time nor a number (its type is {type})")
+            self.problems.at(path, why, value=name, table=table.name, type=column.type)
+
+    def _at(self, reference: ResolvedReference, key: str, why: str, **details: str) -> None:
+        """Note a problem at a key of a reference's entry; at the column itself where it has none."""
+        if reference.entry is None:
+            self.problems.of(reference.name, why, **details)
+        else:
+            begin = ".".join(reference.path.split(".")[:2])
+            self.problems.at(f"{begin}.{key}" if key else reference.path, why, **details)

@@ -1,0 +1,1 @@
+"""Attaching: a host's existing tables as the register."""
