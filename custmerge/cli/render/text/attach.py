@@ -10,7 +10,7 @@ from custmerge.cli.render.text.parts import BLANK, Column, Grid, Line, Part, Tab
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import field_label, filled, word
 from custmerge.rules.attach.problems import Problem
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 
 if TYPE_CHECKING:
     from custmerge.services.attach.check import Checked, CheckedReference
