@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, TransferNeeded
-from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import Capability, demand_authority, may, survivor_of
@@ -75,7 +75,8 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
         comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
-        references = None if comparison.blocked_by else orders.references_of(*records)
+        is_blocked = comparison.decision is Decision.BLOCKED
+        references = None if is_blocked else orders.references_of(*records)
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair), references)
 
 

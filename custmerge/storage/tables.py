@@ -340,8 +340,6 @@ class MappingRow(SQLModel, table=True):
     catalogue: str
     """The host's tables when it was attached, as JSON, see `rules.host_schema`."""
     at: str
-    hash_kind: str | None = None
-    """The kind of most of the host's password hashes, see `rules.hashes.Hashing.kind`."""
 
 
 class TombstoneRow(SQLModel, table=True):

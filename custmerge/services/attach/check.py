@@ -191,7 +191,7 @@ class _Check:
         if count := self._host.without(table, number, where):
             self._problems.at(
                 "customer.number",
-                N_("{column} is empty in {count} rows: leave them out by where"),
+                N_("{column} is empty (rows: {count}): leave them out by where"),
                 column=number,
                 count=count,
             )

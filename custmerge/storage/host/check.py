@@ -50,13 +50,13 @@ class HostCheck:
 
     def wrong_condition(self, table: HostTable, sql: str) -> str | None:
         """Return why a condition can't be asked of a table's rows, each of which it is asked of."""
-        statement = f"SELECT count(*) FROM {named(table)} WHERE ({sql})"  # noqa: S608 (of the mapping)
+        statement = f"SELECT count(*) FROM {named(table)} WHERE ({sql}\n)"  # noqa: S608 (of the mapping)
         return self.refusal(statement)
 
     def wrong_expression(self, table: HostTable, sql: str) -> str | None:
         """Return why an expression can't be read of a table's rows, each of which it is read of."""
         statement = (
-            f"SELECT count(custmerge_read) FROM (SELECT ({sql}) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
+            f"SELECT count(custmerge_read) FROM (SELECT ({sql}\n) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
         )
         return self.refusal(statement)
 
@@ -64,12 +64,12 @@ class HostCheck:
         """Return why a statement that refuses orders doesn't run; `key` is one of a customer."""
         literal = "'" + key.replace("'", "''") + "'"
         bound = _BINDS.sub(lambda match: literal if match[1] else match[0], sql.strip().rstrip(";"))
-        return self.refusal(f"SELECT 1 FROM ({bound}) AS refused LIMIT 1")  # noqa: S608 (of the mapping)
+        return self.refusal(f"SELECT 1 FROM ({bound}\n) AS refused LIMIT 1")  # noqa: S608 (of the mapping)
 
     def rows(self, table: HostTable, columns: Iterable[tuple[str, str | None]]) -> list[int]:
         """Return how many rows have a value in each column, of those for which its condition holds."""
         counted = ", ".join(
-            f"count({quoted(column)})" + ("" if where is None else f" FILTER (WHERE ({where}))")
+            f"count({quoted(column)})" + ("" if where is None else f" FILTER (WHERE ({where}\n))")
             for column, where in columns
         )
         return [int(count) for count in self._row(f"SELECT {counted} FROM {named(table)}")]  # noqa: S608 (quoted)
@@ -158,4 +158,4 @@ def filled(column: str) -> str:
 
 
 def _and(where: str | None) -> str:
-    return "" if where is None else f" AND ({where})"
+    return "" if where is None else f" AND ({where}\n)"

@@ -17,7 +17,6 @@ def upgrade() -> None:
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("catalogue", sa.String(), nullable=False),
         sa.Column("at", sa.String(), nullable=False),
-        sa.Column("hash_kind", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("sha256"),
     )
     op.create_table(
