@@ -27,6 +27,7 @@ from custmerge.storage.tables import VERSIONS
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
     from custmerge.storage.host.check import HostCheck
+    from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
@@ -171,6 +172,13 @@ class Unit:
         from custmerge.storage.host.check import HostCheck
 
         return HostCheck(self._connection)
+
+    @cached_property
+    def values(self) -> HostValues:
+        """Samples of a host's rows."""
+        from custmerge.storage.host.values import HostValues
+
+        return HostValues(self._connection)
 
     @cached_property
     def protection(self) -> Protection:
