@@ -171,6 +171,15 @@ class BadMappingText(BadMapping):
     template = N_("{file}, line {line}: {why}.")
 
 
+class Attached(CustmergeError, code="attached", exit=ExitCode.USAGE):
+    """Rows were to be brought into a host's tables, which custmerge doesn't fill."""
+
+    template = N_(
+        "custmerge is attached to tables of another program here: customers and packages come into them by that "
+        "program, not by an import."
+    )
+
+
 class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLOCKED):
     """Rule 5: company, first name or last name differ.
 
@@ -181,19 +190,6 @@ class IdentityBlocked(CustmergeError, code="identity_blocked", exit=ExitCode.BLO
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. To prevent misuse "
         "we need legal proof: please ask us for the contract transfer form and send it back signed; this can't be "
         "changed online."
-    )
-
-
-class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
-    template = N_("x")
-
-
-class RowsRefused(ReferenceRefused):
-    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
-
-    template = N_(
-        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
-        "give the table another policy with `custmerge attach`."
     )
 
 
@@ -214,6 +210,56 @@ class TransferWaits(IdentityBlocked):
         "{survivor} and {absorbed} differ in {blocked_by}: they can't be merged for now. Contract transfer "
         "{transfer}, filed by {filed_by}, waits for a supervisor who didn't file it: `custmerge transfer approve "
         "{transfer}`."
+    )
+
+
+class OtherScope(CustmergeError, code="other_scope", exit=ExitCode.BLOCKED):
+    """Columns differ that the mapping says have to be the same (`same`)."""
+
+    template = N_(
+        "{survivor} and {absorbed} belong to different parts of our business, so they can't be merged, and no form "
+        "changes that: please ask us."
+    )
+
+
+class OtherScopeToStaff(OtherScope):
+    """The error for staff, who may see the values."""
+
+    template = N_(
+        "{survivor} ({survivor_scope}) and {absorbed} ({absorbed_scope}) differ in {columns}, which the mapping says "
+        "has to be the same: they can't be merged, and no contract transfer changes that."
+    )
+
+
+class ReferenceRefused(CustmergeError, code="reference_refused", exit=ExitCode.BLOCKED):
+    """Rows of a host's tables that point at the customers don't allow the order; `why` says what they are."""
+
+    template = N_(
+        "{survivor} and {absorbed} can't be merged because of rows of {table} ({count}): {why}. Nothing was changed."
+    )
+
+
+class RowsRefused(ReferenceRefused):
+    """The host's database itself refuses a row: by a constraint, a trigger, or because a value doesn't fit."""
+
+    template = N_(
+        "The database refuses what would be changed in {table} ({by}): nothing was changed. Look at these rows, or "
+        "give the table another policy with `custmerge attach`."
+    )
+
+
+class RefusedByMapping(ReferenceRefused):
+    """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
+
+    template = N_("{survivor} and {absorbed} can't be merged: {rule}. Nothing was changed.")
+
+
+class FieldNotWritable(CustmergeError, code="field_not_writable", exit=ExitCode.USAGE):
+    """A field is computed, or read from a row that the customer doesn't have or that the mapping only reads."""
+
+    template = N_(
+        "{field} of {number} can't be written in this database: leave it out; `custmerge attach --show` prints where "
+        "each field comes from."
     )
 
 
@@ -398,6 +444,12 @@ class NotOwner(CustmergeError, code="not_owner", exit=ExitCode.NOT_ALLOWED):
         "{user} doesn't own the tables of this database: connect as their owner, or let a supervisor run "
         "`custmerge user unlock`."
     )
+
+
+class NotOwnerToAttach(NotOwner):
+    """Only the owner of the database's tables may attach, because it needs no login."""
+
+    template = N_("{user} doesn't own the tables of this database: connect as their owner to attach.")
 
 
 class OwnNumberOnly(CustmergeError, code="own_number_only", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
@@ -759,6 +811,15 @@ class NewSchema(DatabaseError, code="new_schema"):
     )
 
 
+class MappingChanged(DatabaseError, code="mapping_changed"):
+    """The mapping that holds isn't stored as it was attached."""
+
+    template = N_(
+        "The database {database} is attached by the mapping {sha256}, which isn't stored there as it was: attach its "
+        "file again (`custmerge attach FILE`)."
+    )
+
+
 class DomainsClash(DatabaseError, code="domains_clash"):
     """Two rows of the register are the same domain in two writings; this version stores each domain only once."""
 
@@ -775,6 +836,47 @@ class ReferenceWouldGo(DatabaseError, code="reference_would_go"):
         "The database {database} stays at its version: domains get other keys, and the table {table} would lose what "
         "it says of them (ON UPDATE {action}). Declare that reference ON UPDATE CASCADE, then run `custmerge init` "
         "again."
+    )
+
+
+class NotAttached(CustmergeError, code="not_attached", exit=ExitCode.NOT_THERE):
+    """No mapping holds."""
+
+    template = N_(
+        "The database {database} isn't attached to a host's tables: custmerge has a register of its own there."
+    )
+
+
+class RegisterInUse(CustmergeError, code="register_in_use", exit=ExitCode.CONFLICT):
+    """A host's tables were to take the place of our own register, which has rows."""
+
+    template = N_(
+        "custmerge's own register isn't empty ({customers} customers, {packages} packages, {domains} domains), so "
+        "nothing can be attached in its place: attach in a database in which nothing was imported."
+    )
+
+
+class SchemaChanged(CustmergeError, code="schema_changed", exit=ExitCode.CONFLICT):
+    """The host's tables aren't as they were when they were attached."""
+
+    template = N_(
+        "The host's tables in {database} were changed since they were attached: run `custmerge attach FILE --check`, "
+        "then attach again; `custmerge attach --show` prints the mapping."
+    )
+
+
+class ChangedMeanwhile(SchemaChanged):
+    """The host's tables were changed between the check and the attaching."""
+
+    template = N_("The host's tables in {database} were changed while they were checked: attach again.")
+
+
+class RunMeanwhile(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
+    """A mapping was to be attached while a bulk file runs."""
+
+    template = N_(
+        "A bulk file is being run or undone in {database}: wait for it to end, or for a minute if it died, then "
+        "attach again."
     )
 
 

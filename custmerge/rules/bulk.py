@@ -15,20 +15,23 @@ from custmerge.errors import (
     CustmergeError,
     DecidedElsewhere,
     DetailsDiffer,
+    FieldNotWritable,
     IdentityBlocked,
     LockedOut,
     MergedAway,
+    OtherScope,
     OwnPasswordRefused,
     OwnPasswordRequired,
     ProofRefused,
     ProofRequired,
+    ReferenceRefused,
     SelfMerge,
     UnknownNumber,
 )
 from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
 from custmerge.rules.history import CLOCK_TOLERANCE, has_begun, moment, row_digest, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.records import shortened, unguard, wrong_with_digits
 
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")
@@ -194,9 +197,9 @@ def unpacked(row: BulkRow, stored: Sequence[Any]) -> Outcome:
 def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
     """Return an error that `packed` stored, or DecidedElsewhere if this version doesn't know it."""
     for kind in _CLASSES.get(code, ()):
-        if issubclass(kind, _BY_PASSWORD) != (details.get("proof") == ProofBy.PASSWORD):
-            continue
         try:
+            if issubclass(kind, _BY_PASSWORD) != (details.get("proof") == ProofBy.PASSWORD):
+                continue
             filled = {
                 name: [Field(item) for item in value] if name in _FIELD_LISTS and code != BadValue.code else value
                 for name, value in details.items()
@@ -213,9 +216,9 @@ def _error(code: str, details: Mapping[str, Any]) -> CustmergeError:
 
 _CHOICES = (Choice.ADOPT.value, Choice.KEEP.value)
 _RESULTS: dict[Result, tuple[type[CustmergeError], ...]] = {
-    Result.REFUSED: (SelfMerge, BadValue, ProofRefused, ProofRequired, LockedOut),
+    Result.REFUSED: (SelfMerge, BadValue, FieldNotWritable, ProofRefused, ProofRequired, LockedOut),
     Result.NOT_FOUND: (UnknownNumber, MergedAway),
-    Result.BLOCKED: (IdentityBlocked,),
+    Result.BLOCKED: (IdentityBlocked, OtherScope, ReferenceRefused),
     Result.DIFFERS: (DetailsDiffer,),
 }
 _CLASSES: dict[str, list[type[CustmergeError]]] = {}

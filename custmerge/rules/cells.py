@@ -78,27 +78,65 @@ def key_order(key: Iterable[NewCell]) -> tuple[tuple[int, int | float | str | by
     return tuple(map(cell_order, key))
 
 
+def alike(cell: NewCell, other: NewCell) -> bool:
+    """Return whether two cells are one value of one type, so that either can stand for both."""
+    return cell is other or (type(cell) is type(other) and cell == other)
+
+
+def are_alike(cells: Sequence[NewCell]) -> bool:
+    """Return whether all cells of a column are one value."""
+    first, kind = cells[0], type(cells[0])
+    return all(cell is first or (type(cell) is kind and cell == first) for cell in cells)
+
+
+def numbered(cell: NewCell, first_order: int) -> Cell:
+    """Return the cell, with the order's number in the place of an `OrderNumber`."""
+    return first_order + cell.place if isinstance(cell, OrderNumber) else cell
+
+
 class Keys(Sequence[Key]):
     """Keys of rows, sorted and each once; 8 bytes for a key of one integer, for there may be 100,000 of them."""
 
-    __slots__ = ("_are_texts", "_numbers", "_others")
+    __slots__ = ("are_texts", "numbers", "others")
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         """Keep the keys; the texts of integers are kept as integers and come back as texts."""
+        self.numbers: array[int] | None = None
+        """The keys, if each is one integer or the text of one."""
+        self.are_texts = False
+        self.others: tuple[Key, ...] = ()
         listed = list(keys)
-        numbers, self._are_texts = _numbers_of(listed)
-        self._numbers = None if numbers is None else array("q", sorted(set(numbers)))
-        self._others: tuple[Key, ...] = () if numbers is not None else tuple(sorted(set(listed), key=key_order))
+        numbers, are_texts = packed(listed)
+        if numbers is None:
+            self.others = tuple(sorted(set(listed), key=key_order))
+        else:
+            self.numbers, self.are_texts = array("q", sorted(set(numbers))), are_texts
+
+    @classmethod
+    def of_sorted(cls, numbers: array[int] | None, are_texts: bool, others: tuple[Key, ...] = ()) -> Keys:
+        """Return keys that are sorted already: integers, or their texts, or if `numbers` is None, others."""
+        keys = cls()
+        keys.numbers, keys.are_texts, keys.others = numbers, are_texts, others
+        return keys
+
+    @classmethod
+    def union(cls, several: Iterable[Keys]) -> Keys:
+        """Return the keys that are in any of several."""
+        known = [keys for keys in several if len(keys)]
+        if all(keys.numbers is not None and keys.are_texts == known[0].are_texts for keys in known) and known:
+            numbers = {number for keys in known for number in keys.numbers or ()}
+            return cls.of_sorted(array("q", sorted(numbers)), known[0].are_texts)
+        return cls(key for keys in known for key in keys)
 
     def __len__(self) -> int:
-        return len(self._others) if self._numbers is None else len(self._numbers)
+        return len(self.others) if self.numbers is None else len(self.numbers)
 
     def __iter__(self) -> Iterator[Key]:
-        if self._numbers is None:
-            return iter(self._others)
-        if self._are_texts:
-            return ((str(number),) for number in self._numbers)
-        return ((number,) for number in self._numbers)
+        if self.numbers is None:
+            return iter(self.others)
+        if self.are_texts:
+            return ((str(number),) for number in self.numbers)
+        return ((number,) for number in self.numbers)
 
     @overload
     def __getitem__(self, index: int) -> Key: ...
@@ -108,15 +146,15 @@ class Keys(Sequence[Key]):
         """Return a key, or a list of keys."""
         if isinstance(index, slice):
             return [self[place] for place in range(*index.indices(len(self)))]
-        if self._numbers is None:
-            return self._others[index]
-        number = self._numbers[index]
-        return (str(number) if self._are_texts else number,)
+        if self.numbers is None:
+            return self.others[index]
+        number = self.numbers[index]
+        return (str(number) if self.are_texts else number,)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Keys):
             return NotImplemented
-        return (self._numbers, self._are_texts, self._others) == (other._numbers, other._are_texts, other._others)
+        return (self.numbers, self.are_texts, self.others) == (other.numbers, other.are_texts, other.others)
 
     def __hash__(self) -> int:
         return hash((len(self), self[0] if self else None))
@@ -125,7 +163,7 @@ class Keys(Sequence[Key]):
         return f"Keys({list(self)!r})"
 
 
-def _numbers_of(keys: Sequence[Key]) -> tuple[list[int] | None, bool]:
+def packed(keys: Sequence[Key]) -> tuple[list[int] | None, bool]:
     """Return the integers of keys and whether they are texts; None if one is something else."""
     if not keys or len(keys[0]) != 1:
         return None, False

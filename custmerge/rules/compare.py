@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from custmerge.errors import ExitCode, IdentityBlocked, TransferNeeded, TransferWaits
+from custmerge.errors import (
+    ExitCode,
+    IdentityBlocked,
+    OtherScope,
+    OtherScopeToStaff,
+    TransferNeeded,
+    TransferWaits,
+)
 from custmerge.rules import normalise
 from custmerge.rules.fields import BANK_FIELDS, FIELDS, IDENTITY_FIELDS, Customer, Field
 
@@ -69,6 +76,8 @@ class Comparison:
     """The contract transfer for exactly this pair that waits for a decision; None if the caller may not file one."""
     may_file: bool = False
     """Whether the caller may file a contract transfer."""
+    other_scope: OtherScope | None = None
+    """The error if the records differ in what has to be the same: nothing lifts that."""
 
     @property
     def blocked_by(self) -> tuple[Field, ...]:
@@ -87,21 +96,26 @@ class Comparison:
 
     @property
     def decision(self) -> Decision:
-        """BLOCKED if identity fields differ and no transfer lifts that; CHOOSE if details differ; else IDENTICAL."""
-        if self.blocked_by and self.transfer is None:
+        """BLOCKED if identity fields differ and no transfer lifts that; CHOOSE if details differ; else IDENTICAL.
+
+        Also BLOCKED if the records differ in scope.
+        """
+        if self.other_scope is not None or (self.blocked_by and self.transfer is None):
             return Decision.BLOCKED
         return Decision.CHOOSE if self.different else Decision.IDENTICAL
 
     @property
     def exit(self) -> ExitCode:
         """The exit code that tells how the records relate: what a transfer lifts may be merged, but it differs."""
-        if self.is_identical:
-            return ExitCode.DONE
-        return ExitCode.BLOCKED if self.decision is Decision.BLOCKED else ExitCode.DIFFERS
+        if self.decision is Decision.BLOCKED:
+            return ExitCode.BLOCKED
+        return ExitCode.DONE if self.is_identical else ExitCode.DIFFERS
 
     @property
-    def block(self) -> IdentityBlocked:
+    def block(self) -> IdentityBlocked | OtherScope:
         """The error of a blocked pair, with what the caller can do about it."""
+        if self.other_scope is not None:
+            return self.other_scope
         details = {"survivor": self.survivor, "absorbed": self.absorbed, "blocked_by": self.blocked_by}
         if self.waiting is not None:
             return TransferWaits(**details, transfer=self.waiting.transfer, filed_by=self.waiting.filed_by)
@@ -109,6 +123,29 @@ class Comparison:
 
     def _with(self, status: Status) -> tuple[Field, ...]:
         return tuple(line.field for line in self.fields if line.status is status)
+
+
+def other_scope(
+    survivor: Customer, absorbed: Customer, columns: Sequence[str], *, is_customer: bool
+) -> OtherScope | None:
+    """Return the error if two records differ in their scope, None if they don't.
+
+    `columns` are the names of what `Customer.scope` holds. A customer isn't told the values.
+    """
+    if survivor.scope == absorbed.scope:
+        return None
+    pairs = zip(columns, survivor.scope, absorbed.scope, strict=True)
+    differing = [(column, kept, merged) for column, kept, merged in pairs if kept != merged]
+    names, kept_values, merged_values = (list(cells) for cells in zip(*differing, strict=True))
+    if is_customer:
+        return OtherScope(survivor=survivor.number, absorbed=absorbed.number)
+    return OtherScopeToStaff(
+        survivor=survivor.number,
+        absorbed=absorbed.number,
+        columns=names,
+        survivor_scope=kept_values,
+        absorbed_scope=merged_values,
+    )
 
 
 def compare(survivor: Customer, absorbed: Customer) -> Comparison:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,13 @@ class Kind(StrEnum):
     JSON = "json"
     BYTES = "bytes"
     OTHER = "other"
+
+
+class Fact(StrEnum):
+    """What is kept of a host's rows."""
+
+    HASH_KIND = "hash_kind"
+    """The kind and cost that most of its customers' hashes have, see `hashes.HashKind.key`."""
 
 
 class UniqueKind(StrEnum):
@@ -149,6 +156,8 @@ class HostSchema:
 
     tables: Mapping[str, HostTable]
     """By the name that a mapping writes."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What was found in the rows when it was attached, see `Fact`; not part of the fingerprint."""
 
     def table(self, name: str) -> HostTable | None:
         """Return the table of this name, None if there is none."""
@@ -177,14 +186,16 @@ def fingerprint(schema: HostSchema, tables: Iterable[str]) -> str:
 
 
 def schema_text(schema: HostSchema) -> str:
-    """Return a catalogue as JSON: an array of its tables, in the order of their names."""
-    return orjson.dumps([schema.tables[name] for name in sorted(schema.tables)]).decode()
+    """Return a catalogue as JSON: its facts and its tables, in the order of their names."""
+    tables = [schema.tables[name] for name in sorted(schema.tables)]
+    return orjson.dumps({"facts": dict(schema.facts), "tables": tables}).decode()
 
 
 def schema_of(text: str) -> HostSchema:
     """Return the catalogue that `schema_text` wrote."""
-    tables = [_table(values) for values in orjson.loads(text)]
-    return HostSchema({table.name: table for table in tables})
+    stored = orjson.loads(text)
+    tables = [_table(values) for values in stored["tables"]]
+    return HostSchema({table.name: table for table in tables}, stored["facts"])
 
 
 # Any: values of JSON.

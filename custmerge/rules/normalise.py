@@ -188,6 +188,12 @@ def domain_in_ascii(domain: str) -> str:
     return ".".join(map(_label_in_ascii, name.split(".")))
 
 
+def domain_in_unicode(domain: str) -> str:
+    """Return `domain_name` with each A-label as the U-label that it stands for."""
+    name = domain_name(domain)
+    return ".".join(_of_a_label(label) if label.startswith(_ACE) else label for label in name.split("."))
+
+
 def has_joiners_in_place(domain: str) -> bool:
     """Return whether the only hidden characters of a domain (see `domain_name`) are joiners that a script needs.
 

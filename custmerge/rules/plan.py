@@ -17,6 +17,8 @@ from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, FIELDS, Customer,
 from custmerge.rules.normalise import white_space
 
 if TYPE_CHECKING:
+    from custmerge.rules.reference_state import References
+    from custmerge.rules.references import Changes
     from custmerge.rules.undo import UndoPlan
 
 IMAGE_VERSION = 1
@@ -66,6 +68,8 @@ class Plan:
     """The packages that move, as they are before the order."""
     transfer: int | None = None
     """The contract transfer that the order uses up."""
+    references: Changes | None = None
+    """What changes in a host's tables; None for an own register."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -183,7 +187,12 @@ class State:
     have the same result as one after the other.
     """
 
-    def __init__(self, records: Mapping[str, Customer], packages: Iterable[Package]) -> None:
+    def __init__(
+        self, records: Mapping[str, Customer], packages: Iterable[Package], references: References | None = None
+    ) -> None:
+        self.references = references
+        """A host's rows that point at the numbers; None for an own register."""
+        self._orders = 0
         self.records = dict(records)
         """By number."""
         self.packages: dict[str, Package] = {}
@@ -201,21 +210,34 @@ class State:
         """Return the packages under a number, in the order of their keys."""
         return [self.packages[key] for key in sorted(self._keys.get(number, ()))]
 
+    def with_references(self, plan: Plan) -> Plan:
+        """Return the plan with what it does in a host's tables; raises ReferenceRefused, FieldNotWritable."""
+        if self.references is None:
+            return plan
+        packages = list(zip(plan.packages, plan.packages_after, strict=True))
+        changes = self.references.decide(plan.survivor, plan.absorbed, plan.changes, packages, self._orders)
+        return replace(plan, references=changes)
+
     def execute(self, plan: Plan) -> None:
         """Change the state as an order does."""
         survivor, absorbed, after = plan.survivor, plan.absorbed, plan.packages_after
         if plan.changes:
             self._change([survivor.with_values(plan.changes)], ())
-        self._change([Customer(absorbed.number, merged_into=survivor.number)], after)
+        self._change([Customer(absorbed.number, merged_into=survivor.number, keys=absorbed.keys)], after)
         self.survivors.add(survivor.number)
         self.contacts |= {
             now.package for before, now in zip(plan.packages, after, strict=True) if now.contact != before.contact
         }
+        self._orders += 1
+        if self.references is not None and plan.references is not None:
+            self.references.apply(plan.references)
 
     def undo(self, plan: UndoPlan) -> None:
         """Change the state as an undo does."""
         self._change([plan.survivor, plan.absorbed], plan.packages)
         self.contacts |= plan.contacts
+        if self.references is not None and plan.references is not None:
+            self.references.undo(plan.references)
 
     def assume(
         self, records: Mapping[str, Customer], packages: Iterable[Package] = (), survivors: Iterable[str] = ()
@@ -259,12 +281,23 @@ class Image:
     absorbed: Customer
     packages: tuple[Package, ...]
     """The packages that moved, under the absorbed number; an image doesn't hold their names."""
+    references: Changes | None = None
+    """What changed in a host's tables; None for an own register."""
 
 
-def before_image(plan: Plan) -> str:
-    """Return the JSON text of both records and of the packages that move, with contacts and domains."""
+def before_image(plan: Plan, first_order: int = 0) -> str:
+    """Return the JSON text of both records, of the packages that move, and of what changes in a host's tables.
+
+    `first_order` is the number of the transaction's first order.
+    """
+    more = {}
+    if plan.references is not None:
+        from custmerge.rules.reference_image import encoded  # most registers have no host
+
+        more["references"] = encoded(plan.references, first_order)
     return _ENCODER.encode(
         {
+            **more,
             "v": IMAGE_VERSION,
             "survivor": _record(plan.survivor),
             "absorbed": _record(plan.absorbed),
@@ -290,7 +323,12 @@ def read_image(text: str) -> Image:
         Package(key, absorbed.number, domains=tuple(domains), contact=contact)
         for key, domains, contact in _moved(image)
     ]
-    return Image(survivor, absorbed, tuple(packages))
+    references = None
+    if "references" in image:
+        from custmerge.rules.reference_image import decoded  # most registers have no host
+
+        references = decoded(image["references"])
+    return Image(survivor, absorbed, tuple(packages), references)
 
 
 def readable_image(text: str) -> Image | None:

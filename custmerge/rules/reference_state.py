@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from custmerge.rules.cells import Cell, Key
+from custmerge.rules.cells import Cell, Key, NewCell
 from custmerge.rules.fields import Customer, Field, Package
-from custmerge.rules.references import Changes, GivenBack, OwnRows, Step, TableRules, WrittenCells
-
-
-@dataclass(frozen=True, slots=True)
-class RowsWanted:
-    """The rows that the storage has to add before undos are planned."""
-
-    keys: Mapping[str, frozenset[Key]]
-    """By table: the rows with these keys, as far as they exist."""
-    values: Mapping[str, Mapping[tuple[str, ...], frozenset[tuple[Cell, ...]]]]
-    """By table and columns: the rows that hold these cells there, which would be in the way."""
-
-
-def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[Changes]) -> RowsWanted:
-    """Return the rows that the undos of `changes` (of many orders) depend on."""
-    raise NotImplementedError
+from custmerge.rules.plain_rows import PlainRows, has_only_moves
+from custmerge.rules.reference_plan import Decision
+from custmerge.rules.reference_rows import HostRow, Row, Rows
+from custmerge.rules.reference_steps import steps_of
+from custmerge.rules.references import Changes, ChildReference, GivenBack, OwnRows, Step, TableRules, WrittenCells
 
 
 class References:
@@ -34,14 +22,35 @@ class References:
     """
 
     def __init__(
-        self, tables: Mapping[str, TableRules], own: OwnRows | None = None, written: WrittenCells | None = None
+        self,
+        tables: Mapping[str, TableRules] | None = None,
+        own: OwnRows | None = None,
+        written: WrittenCells | None = None,
     ) -> None:
-        """Begin without rows."""
-        raise NotImplementedError
+        """Begin without rows; without tables it is what an own register has."""
+        self.tables = dict(sorted((tables or {}).items()))
+        """By name, sorted."""
+        self.own = own or OwnRows()
+        self.written = written or {}
+        self._children: dict[str, list[tuple[str, ChildReference]]] = {}
+        for table, rules in self.tables.items():
+            for child in rules.children:
+                self._children.setdefault(child.parent, []).append((table, child))
+        own_tables = {table for table, _ in self.own.all}
+        self.plain: dict[str, PlainRows] = {}
+        """The tables whose rows can only move."""
+        self._rows: dict[str, Rows] = {}
+        for table, rules in self.tables.items():
+            if table in own_tables or table in self._children or not has_only_moves(rules):
+                self._rows[table] = Rows(rules)
+            else:
+                self.plain[table] = PlainRows(rules)
+        self._own_rows: dict[tuple[str, Key], HostRow] = {}
+        self._holders: set[HostRow] = set()
 
     def is_plain(self, table: str) -> bool:
         """Return whether a table's rows can only move: nothing in it can clash, and nothing refers to it."""
-        raise NotImplementedError
+        return table in self.plain
 
     def add(self, table: str, rows: Iterable[Sequence[Cell]]) -> None:
         """Add rows as they were read: cells of `TableRules.columns`, then of `TableRules.computed`.
@@ -49,11 +58,33 @@ class References:
         A condition's cell is 1 or "true" where it holds. A row that was added before is passed over; a plain table's
         rows must come once.
         """
-        raise NotImplementedError
+        (self.plain.get(table) or self._rows[table]).add(rows)
 
     def keys(self, table: str) -> Iterator[Key]:
-        """Yield the keys of the rows that were added, as they were read."""
-        raise NotImplementedError
+        """Yield the keys of the rows that were added."""
+        return (self.plain.get(table) or self._rows[table]).keys()
+
+    def rows(self, table: str) -> Rows:
+        """Return the rows of a table that isn't plain."""
+        return self._rows[table]
+
+    def children_of(self, table: str) -> Sequence[tuple[str, ChildReference]]:
+        """Return the tables that refer to rows of `table`, with how they do."""
+        return self._children.get(table, ())
+
+    def own_row(self, table: str, key: Key) -> HostRow:
+        """Return a row that `OwnRows` names."""
+        return self._own_rows[table, key]
+
+    def is_holder(self, row: HostRow) -> bool:
+        """Return whether a row is a customer or a package."""
+        return row in self._holders
+
+    def _find_own_rows(self) -> None:
+        # Before the first order, which may change keys.
+        if not self._own_rows:
+            self._own_rows = {(table, key): self._rows[table].by_key[key] for table, key in self.own.all}
+            self._holders = {self._own_rows[at] for at in self.own.holders}
 
     def decide(
         self,
@@ -68,19 +99,54 @@ class References:
         `changes` are the survivor's fields that are written, `packages` the moving ones before and after, `place` is
         the order's in the transaction, from 0. Raises ReferenceRefused, FieldNotWritable.
         """
-        raise NotImplementedError
+        if not self.tables:
+            return Changes()
+        self._find_own_rows()
+        return Decision(self, survivor, absorbed, place).changes(changes, packages)
 
     def apply(self, changes: Changes) -> None:
         """Change the rows as an order does."""
-        raise NotImplementedError
+        new: dict[str, list[tuple[HostRow, Row | None]]] = {}
+        for drop in changes.dropped:
+            new.setdefault(drop.table, []).append((self._rows[drop.table].by_key[drop.key], None))
+        for change in changes.changed:
+            if (plain := self.plain.get(change.table)) is not None:
+                plain.apply(change)
+                continue
+            rows = self._rows[change.table]
+            for key in change.keys:
+                row = rows.by_key[key]
+                new.setdefault(change.table, []).append((row, _with(rows, row, dict(change.after))))
+        for table, replaced in new.items():
+            self._rows[table].replace(replaced)
 
     def undo(self, given_back: GivenBack) -> None:
         """Change the rows as the undo of an order does."""
-        raise NotImplementedError
+        new: dict[str, list[tuple[HostRow, Row | None]]] = {}
+        for back in given_back.changed:
+            if (plain := self.plain.get(back.table)) is not None:
+                plain.put(back)
+                continue
+            rows = self._rows[back.table]
+            for place, key in enumerate(back.keys):
+                row = rows.by_key[key]
+                cells: dict[str, NewCell] = dict(back.cells)
+                cells |= {name: each[place] for name, each in back.each}
+                new.setdefault(back.table, []).append((row, _with(rows, row, cells)))
+        for drop in given_back.restored:
+            rows = self._rows[drop.table]
+            new.setdefault(drop.table, []).append((HostRow(None, None), rows.row_of(drop.cells)))
+        for table, replaced in new.items():
+            self._rows[table].replace(replaced)
 
     def steps(self, first_order: int = 0) -> list[Step]:
         """Return what the storage has to write, in this order: each row once, with its last cells.
 
         `first_order` is the number of the transaction's first order.
         """
-        raise NotImplementedError
+        plain = [written for rows in self.plain.values() if (written := rows.written(first_order)) is not None]
+        return steps_of(self._rows, plain, first_order)
+
+
+def _with(rows: Rows, row: HostRow, cells: Mapping[str, NewCell]) -> Row:
+    return tuple(cells.get(name, cell) for name, cell in zip(rows.names, row.now or (), strict=True))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from custmerge.rules.cells import Cell, Key, Keys, NewCell, OrderNumber
@@ -134,6 +135,17 @@ class OwnRows:
     retire: Mapping[str, Value] = field(default_factory=dict)
     """What the absorbed customer's own row gets."""
 
+    @property
+    def holders(self) -> tuple[tuple[str, Key], ...]:
+        """Table and key of every customer's and package's row."""
+        customers = ((at.table, at.key) for at in self.customers.values())
+        return (*customers, *((at.table, at.key) for at in self.packages.values()))
+
+    @property
+    def all(self) -> tuple[tuple[str, Key], ...]:
+        """Table and key of every row."""
+        return (*self.holders, *((at.table, at.key) for at in self.fields.values()))
+
 
 WrittenCells = Mapping[tuple[str, str, Value], Cell]
 """(table, column, value of the mapping or text of a field) → the cell as the column reads it back.
@@ -180,28 +192,38 @@ class Changes:
     dropped: tuple[RowDropped, ...] = ()
     """In the order of tables, then of the keys."""
 
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """Everything that the undo of an order changes in a host's tables."""
-
-    changed: tuple[RowsChanged, ...] = ()
-    """`before` and the keys are those before the undo."""
-    restored: tuple[RowDropped, ...] = ()
-    """The dropped rows that are there again."""
+    @property
+    def counts(self) -> tuple[tuple[str, int, int], ...]:
+        """(table, changed rows, dropped rows), in the order of the tables' names."""
+        return counts(((rows.table, len(rows.keys)) for rows in self.changed), (row.table for row in self.dropped))
 
 
 @dataclass(frozen=True, slots=True)
 class RowsWritten:
-    """Rows of one table that get new cells in the same columns."""
+    """Rows of one table that get new cells in the same columns, by an undo or by what is written at the end."""
 
     table: str
     cells: Cells
     """What all of them get."""
     keys: Keys
-    """As they were read."""
+    """As they were read, or before the undo."""
     each: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
     """As `EachCell`: what each of them gets, of columns where they differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Everything that the undo of an order changes in a host's tables."""
+
+    changed: tuple[RowsWritten, ...] = ()
+    """By their keys before the undo."""
+    restored: tuple[RowDropped, ...] = ()
+    """The dropped rows that are there again."""
+
+    @property
+    def counts(self) -> tuple[tuple[str, int, int], ...]:
+        """(table, changed rows, dropped rows that are there again), in the order of the tables' names."""
+        return counts(((rows.table, len(rows.keys)) for rows in self.changed), (row.table for row in self.restored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,3 +236,11 @@ class Step:
     """In the order of tables."""
     restored: Mapping[str, tuple[Cells, ...]] = field(default_factory=dict)
     """By table: the cells of each row."""
+
+
+def counts(changed: Iterable[tuple[str, int]], others: Iterable[str]) -> tuple[tuple[str, int, int], ...]:
+    """Return (table, changed rows, other rows) from rows changed at a time, and a table for each other row."""
+    first, second = Counter[str](), Counter(others)
+    for table, rows in changed:
+        first[table] += rows
+    return tuple((table, first[table], second[table]) for table in sorted(first | second))

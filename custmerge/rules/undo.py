@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import N_, Detail, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
+from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.obstacles import Obstacle
 from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
+    from custmerge.rules.reference_state import References
+    from custmerge.rules.references import GivenBack
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """An agent may undo an own order within this time."""
@@ -85,6 +88,8 @@ class PresentState:
     holders: Mapping[str, str] = field(default_factory=dict)
     """Domain → the package that has it now, for domains that left the package of the image."""
     later: Sequence[LaterOrder] = ()
+    references: References | None = None
+    """A host's rows that the merge changed; None for an own register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,8 @@ class UndoPlan:
     """The packages that go back, as they are afterwards, in the order of their keys."""
     contacts: frozenset[str] = frozenset()
     """Keys of the packages whose contact changes."""
+    references: GivenBack | None = None
+    """What changes in a host's tables; None for an own register."""
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -109,26 +116,10 @@ class UndoPlan:
         return tuple(sorted(name for package in self.packages for name in package.domains))
 
     @property
-    def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer]:
+    def shown(self) -> tuple[int, tuple[Field, ...], tuple[Package, ...], Customer, tuple[tuple[str, int, int], ...]]:
         """The parts of the plan that a person sees and confirms."""
-        return self.order, self.fields, self.packages, self.absorbed
-
-
-@dataclass(frozen=True, slots=True)
-class Obstacle:
-    """One change that blocks an undo."""
-
-    row: str
-    """For instance `package P1`: never translated, never personal."""
-    why: str
-    """An English template for translation, filled from `fills`."""
-    fills: Mapping[str, str | int]
-    order: int | None = None
-    """The later order that made the change."""
-
-    def details(self) -> dict[str, Detail]:
-        """Return the obstacle as scripts see it."""
-        return {"row": self.row, "order": self.order, **self.fills, "why": self.why}
+        rows = () if self.references is None else self.references.counts
+        return self.order, self.fields, self.packages, self.absorbed, rows
 
 
 # Any: a body as JSON gives it.
@@ -182,6 +173,12 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
         *_with_absorbed(entry, present),
         *(obstacle for package in image.packages for obstacle in _with_package(entry, image, package, present)),
     ]
+    given_back = None
+    if present.references is not None:
+        from custmerge.rules.reference_undo import plan_undo_references  # most registers have no host
+
+        given_back, in_the_way = plan_undo_references(image.references, present.references)
+        obstacles += in_the_way
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
     packages = [(present.packages[package.package], package) for package in image.packages]
@@ -196,6 +193,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
             Package(now.package, before.number, now.name, now.domains, before.contact) for now, before in packages
         ),
         contacts=frozenset(now.package for now, before in packages if now.contact != before.contact),
+        references=given_back,
     )
 
 

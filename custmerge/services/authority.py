@@ -12,12 +12,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from custmerge.errors import OtherScope
 from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, approval_holds
-from custmerge.rules.compare import Comparison, Decision, Waiting
+from custmerge.rules.compare import Comparison, Decision, Waiting, other_scope
 from custmerge.rules.fields import Customer, Pair, Records
 from custmerge.rules.history import Action, Fact, Facts, seq_of
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, may
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.transfers import (
     OPEN,
     Status,
@@ -104,8 +105,15 @@ def approved_for(unit: Unit, pair: Pair, records: Records) -> int | None:
     return approved_now(transfers.get(pair), records)
 
 
+def scope_error(unit: Unit, caller: Caller, survivor: Customer, absorbed: Customer) -> OtherScope | None:
+    """Return the error if two records differ in what the register says has to be the same, None if they don't."""
+    return other_scope(survivor, absorbed, unit.register.scope_names, is_customer=caller.is_customer)
+
+
 def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
     """Return a comparison with what the caller can do about its block, if they may file a contract transfer."""
+    if comparison.other_scope is not None:
+        return comparison
     if comparison.decision is not Decision.BLOCKED or not may(caller.role, Capability.TRANSFER_FILE):
         return comparison
     pair = comparison.survivor, comparison.absorbed

@@ -17,7 +17,7 @@ from custmerge.rules.people import Capability, demand_authority, survivor_of
 from custmerge.rules.plan import Order
 from custmerge.rules.proofs import proof_required
 from custmerge.services.access import Caller, demand, demand_alive, demand_number
-from custmerge.services.authority import approved_for, proved_pairs, remedied
+from custmerge.services.authority import approved_for, proved_pairs, remedied, scope_error
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -169,7 +169,9 @@ def _compared(unit: Unit, caller: Caller, pair: Pair, now: datetime) -> Comparis
     except ProofRequired as error:
         by = unit.register.proof_by
         raise proof_required(error, by, is_customer=caller.is_customer, to_see=True) from None
-    comparison = replace(compare(survivor, absorbed), transfer=approved_for(unit, pair, records))
+    differs = scope_error(unit, caller, survivor, absorbed)
+    transfer = approved_for(unit, pair, records)
+    comparison = replace(compare(survivor, absorbed), transfer=transfer, other_scope=differs)
     return remedied(unit, caller, comparison)
 
 

@@ -6,24 +6,25 @@ its rows one after the other. `Orders` is the only way to execute an order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, TransferNeeded
-from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, demand_authority, may, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
-from custmerge.rules.proofs import proof_required
+from custmerge.rules.proofs import ProofBy, proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
-from custmerge.services.authority import approved, proved_pairs, remedied
+from custmerge.services.authority import approved, proved_pairs, remedied, scope_error
+from custmerge.services.references import OrderReferences
 
 if TYPE_CHECKING:
+    from custmerge.rules.reference_counts import ReferenceCount
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit
@@ -40,6 +41,8 @@ class Offer:
     """The details that the survivor's record lacks, which `Wishes.fill` would take."""
     proved_until: str | None
     """When the proof ends, see `history.stamp`; None if a contract transfer replaces it."""
+    references: tuple[ReferenceCount, ...] | None = None
+    """As in `Receipt`, before a choice is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,12 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         orders = Orders(unit, caller, [pair], now, lock=False)
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
-        comparison = remedied(unit, caller, replace(compare(*records), transfer=orders.transfer_for(pair)))
+        comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
+        comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
-        return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair))
+        is_blocked = comparison.decision is Decision.BLOCKED
+        references = None if is_blocked else orders.references_of(*records)
+        return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair), references)
 
 
 def needed_proof(
@@ -120,7 +126,10 @@ def _plan(unit: Unit, orders: Orders, pair: Pair, request: Request, caller: Call
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         packages = tuple(orders.state.packages_of(pair[1]))
-        if (compare(*records).fields, packages) != (request.shown.comparison.fields, request.shown.packages):
+        shown = request.shown
+        if (compare(*records).fields, packages) != (shown.comparison.fields, shown.packages):
+            raise Changed(survivor=pair[0], absorbed=pair[1])
+        if shown.references is not None and orders.references_of(*records) != shown.references:
             raise Changed(survivor=pair[0], absorbed=pair[1])
     try:
         return orders.decide(pair, request.wishes)
@@ -153,6 +162,9 @@ class Receipt:
     """Whether only one half of a Konto and its Bankleitzahl was taken."""
     transfer: int | None
     """The contract transfer that was used up."""
+
+    references: tuple[ReferenceCount, ...] | None = None
+    """The rows of a host's tables that follow; None for custmerge's own register."""
 
     @property
     def dry_run(self) -> bool:
@@ -193,6 +205,8 @@ class Orders:
         if earlier is not None:
             self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
         unit.register.add_chains(self.state.records, changed=earlier)
+        self._references = OrderReferences(unit, records, absorbed, now, lock=lock, earlier=earlier)
+        self.state.references = self._references.rows
         # Read after the locks, for which this may have waited: from here on nothing changes before the order is
         # written, including the passwords that proofs depend on.
         now = max(now, unit.now()) if lock else now
@@ -204,21 +218,37 @@ class Orders:
     def decide(self, pair: Pair, wishes: Wishes, *, is_authorised: bool = False) -> Plan:
         """Return the plan of an order in the present state (contract §2).
 
-        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired,
-        IdentityBlocked, DetailsDiffer.
+        `is_authorised` replaces the proof. Raises UnknownNumber, MergedAway, ProofRequired, OtherScope,
+        IdentityBlocked, DetailsDiffer, ReferenceRefused, FieldNotWritable.
         """
         survivor, absorbed = self.living_pair(pair)
         transfer = None if is_authorised else self.demand_authority(pair)
+        if survivor.scope != absorbed.scope and (error := scope_error(self._unit, self._caller, survivor, absorbed)):
+            raise error
         # Equal identities can't block, and a comparison takes as long as all the rest.
         if transfer is None and survivor.identity != absorbed.identity and compare(survivor, absorbed).blocked_by:
             transfer = self.transfer_for(pair)
         packages = self.state.packages_of(absorbed.number)
         try:
-            return plan_merge(survivor, absorbed, packages, wishes, transfer=transfer)
+            plan = plan_merge(survivor, absorbed, packages, wishes, transfer=transfer)
         except IdentityBlocked as error:
             if may(self._caller.role, Capability.TRANSFER_FILE):
                 raise TransferNeeded(**error.details) from None
             raise
+        return self._references.planned(self.state, plan)
+
+    def references_of(self, survivor: Customer, absorbed: Customer) -> tuple[ReferenceCount, ...] | None:
+        """Return the rows of a host's tables that would follow an order, whatever is chosen; None if none ever do.
+
+        Raises ReferenceRefused.
+        """
+        packages = tuple(self.state.packages_of(absorbed.number))
+        plan = Plan(survivor, absorbed, Choice.IDENTICAL, {}, packages)
+        return self._references.counts(self._references.planned(self.state, plan))
+
+    def executed_plans(self) -> Iterator[Plan]:
+        """Yield the executed plans, in their order."""
+        yield from (plan for plan, *_ in self._plans)
 
     def living_pair(self, pair: Pair) -> tuple[Customer, Customer]:
         """Return the records of two numbers that are in use.
@@ -279,6 +309,7 @@ class Orders:
         """
         self._plans.append((plan, salt, facts))
         self.state.execute(plan)
+        self._references.executed(plan)
 
     def write(self) -> list[Receipt]:
         """Write every executed plan with its order, before-image and history entry; returns the receipts."""
@@ -290,10 +321,12 @@ class Orders:
         used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
         made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
+        if self._references.name_orders:
+            self._references.write(head.order + 1)
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
             receipt = self.receipt(plan, number)
-            image = before_image(plan)
+            image = before_image(plan, head.order + 1)
             order = Order(
                 order=number,
                 survivor=receipt.survivor,
@@ -331,10 +364,14 @@ class Orders:
             by=self._caller.name,
             splits_account=plan.splits_account,
             transfer=plan.transfer,
+            references=self._references.counts(plan),
         )
 
     def _write_register(self) -> None:
         unit, state = self._unit, self.state
+        if not self._references.name_orders:
+            # Before the end of the chain is locked: others needn't wait for these rows.
+            self._references.write()
         unit.register.place(state.changed_packages, contacts=state.contacts)
         unit.register.write([record for record in state.changed_records if record.merged_into is None])
         retired = [record for record in state.changed_records if record.merged_into is not None]

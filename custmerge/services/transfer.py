@@ -26,6 +26,7 @@ from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import Capability, survivor_of
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.transfers import (
     OPEN,
     Status,
@@ -40,7 +41,7 @@ from custmerge.rules.transfers import (
     void_entries,
 )
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, person_of
-from custmerge.services.authority import with_form_checked, with_present_status
+from custmerge.services.authority import scope_error, with_form_checked, with_present_status
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
@@ -65,7 +66,7 @@ class Filing:
 def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now: datetime) -> Transfer:
     """File a signed form for a pair and return the transfer; `salt` is 16 fresh random bytes.
 
-    Raises BadFile for content that is no form, UnknownNumber, MergedAway, NotBlocked, TransferOpen.
+    Raises BadFile for content that is no form, UnknownNumber, MergedAway, OtherScope, NotBlocked, TransferOpen.
     """
     demand(caller, Capability.TRANSFER_FILE)
     survivor = survivor_of(caller.own_number, filing.into, filing.absorbed)
@@ -74,7 +75,11 @@ def file(database: Database, caller: Caller, filing: Filing, *, salt: bytes, now
         with attempt as unit:
             demand_alive(unit, caller, now)
             kept, absorbed = demand_living(unit, survivor, filing.absorbed, lock=True)
-            if not compare(kept, absorbed).blocked_by:
+            if error := scope_error(unit, caller, kept, absorbed):
+                raise error
+            # Where there is no proof, a transfer stands in for it too.
+            is_needed = unit.register.proof_by is ProofBy.NOTHING or compare(kept, absorbed).blocked_by
+            if not is_needed:
                 raise NotBlocked(survivor=survivor, absorbed=filing.absorbed)
             lapsed = _make_room(unit, (kept, absorbed), caller.actor, stamp(now))
             new = Transfer(

@@ -22,12 +22,15 @@ from custmerge.errors import (
     DatabaseError,
     DatabaseLocked,
     DatabaseUnreachable,
+    MappingChanged,
     NotCommitted,
+    NotOwnerToAttach,
     OutcomeUnknown,
     is_interrupt,
 )
 from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, translated_errors
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables import VERSIONS
 from custmerge.storage.unit import Unit
 
@@ -101,6 +104,10 @@ class Database:
         self._open: Unit | None = None
         """The unit of the transaction that is open."""
         self._clock: Clock | None = None
+        self._mapping: str | None = None
+        """The SHA-256 of the mapping that held when the version was checked, None for our own tables."""
+        self._mappings: dict[str | None, RegisterMapping] = {None: OWN}
+        """What was built of each mapping, by its SHA-256."""
 
     @property
     def name(self) -> str:
@@ -141,6 +148,10 @@ class Database:
     def reading(self) -> AbstractContextManager[Unit]:
         """Return a transaction that writes nothing and sees the state of one moment; raises DatabaseError."""
         return self._transaction(writes=False)
+
+    def reading_host(self) -> AbstractContextManager[Unit]:
+        """Return a transaction that only looks at a host's tables: the database may have none of custmerge's."""
+        return self._transaction(writes=False, needs_version=False)
 
     @contextmanager
     def writing(self) -> Iterator[Unit]:
@@ -221,12 +232,39 @@ class Database:
                 if before is None or before == VERSIONS[-1]:
                     return before
                 unit = Unit(connection)
+                sha256 = unit.demand_version(self.url)
+                unit.mapping = self._mapping_of(unit, sha256)
                 unit.rights.give_to_owner()
                 if then is not None:
                     then(unit, before, self._database_clock(unit).now())
             return before
         finally:
             engine.dispose()
+
+    @contextmanager
+    def attaching(self) -> Iterator[tuple[Unit, datetime]]:
+        """Yield a transaction in which a mapping may be stored, and the database's time.
+
+        A database without custmerge's tables gets those of the ledger. No other transaction writes meanwhile; the
+        next one of each process reads the mapping again. Raises NotOwnerToAttach, and DatabaseError.
+        """
+        from custmerge.storage import schema
+
+        engine = open_engine(self.url)
+        try:
+            with translated_errors(self.url), engine.begin() as connection:
+                self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
+                if schema.version(connection) is None:
+                    schema.upgrade(connection, self.url, has_register=False)
+                unit = Unit(connection)
+                if (user := unit.rights.non_owner()) is not None:
+                    raise NotOwnerToAttach(user=user)
+                schema.keep_out(connection)
+                unit.mapping = self._mapping_of(unit, unit.demand_version(self.url))
+                yield unit, self._database_clock(unit).now()
+        finally:
+            engine.dispose()
+        self._mappings, self._checked = {None: OWN}, False
 
     def close(self) -> None:
         """Close the connection, if there is one; the next unit opens a new one."""
@@ -259,21 +297,41 @@ class Database:
             self._open = None
             self.close()
 
+    def _mapping_of(self, unit: Unit, sha256: str | None) -> RegisterMapping:
+        return self._mappings.get(sha256) or self._built(unit, sha256)
+
+    def _built(self, unit: Unit, sha256: str | None) -> RegisterMapping:
+        """Return the register of a mapping that is used for the first time; raises MappingChanged."""
+        from custmerge.rules.host_schema import schema_of
+        from custmerge.rules.mapping_file import read_mapping
+        from custmerge.storage.register.attached import attached
+
+        stored = None if sha256 is None else unit.mappings.stored(sha256)
+        if stored is None:
+            raise MappingChanged(database=self.name, sha256=sha256)
+        built = attached(read_mapping(stored.text), schema_of(stored.catalogue))
+        self._mappings[sha256] = built
+        return built
+
     @cached_property
     def _engine(self) -> Engine:
         return open_engine(self.url)
 
     @contextmanager
-    def _transaction(self, *, writes: bool, wait_seconds: float | None = None) -> Iterator[Unit]:
+    def _transaction(
+        self, *, writes: bool, wait_seconds: float | None = None, needs_version: bool = True
+    ) -> Iterator[Unit]:
         self._end_interrupted()
         with translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with connection.begin():
                 unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
-                if writes or not self._checked:
-                    unit.demand_version(self.url)
+                if needs_version and (writes or not self._checked):
+                    self._mapping = unit.demand_version(self.url)
                     self._checked = True
+                if needs_version:
+                    unit.mapping = self._mapping_of(unit, self._mapping)
                 outer, self._open = self._open, unit
                 try:
                     yield unit

@@ -9,13 +9,15 @@ from sqlalchemy import Connection, text
 from custmerge.errors import N_, BadValue
 from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
 _CHANGED = (tables.customer, tables.package, tables.staff, tables.service, tables.transfer, tables.batch)
-_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock)
+_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock, tables.tombstone, tables.contact)
 _OF_TABLES = {
     "custmerge_version": "SELECT",
+    tables.mapping.name: "SELECT",
     tables.head.name: "SELECT, UPDATE",
     tables.history.name: _READ_AND_ADD,
     tables.order.name: _READ_AND_ADD,
@@ -56,7 +58,6 @@ _WORKING = text(
     "WHERE pg_class.oid = 'custmerge_history'::pg_catalog.regclass AND privilege_type = 'INSERT' "
     "AND NOT rolsuper AND NOT pg_catalog.pg_has_role(grantee, relowner, 'member')"
 )
-_REGISTER = {table.name for table in (tables.customer, tables.package, tables.domain)}
 # These rights change, delete and insert no row.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
 _NUMBERED = (tables.staff, tables.service, tables.guess, tables.transfer, tables.batch)
@@ -68,7 +69,7 @@ def given(table: str, right: str, column: str | None) -> bool:
     These are the rights that `grant` gives, rights that change no row, and rights to change rows of the register,
     with which the host's programs work as well.
     """
-    if right in _HARMLESS or (table in _REGISTER and right in ("INSERT", "UPDATE", "DELETE")):
+    if right in _HARMLESS or (table in tables.REGISTER_TABLES and right in ("INSERT", "UPDATE", "DELETE")):
         return True
     columns = dict(_parts(_OF_TABLES[table])).get(right)
     return columns is not None and (columns == [""] or column in columns)
@@ -82,8 +83,13 @@ def _parts(rights: str) -> list[tuple[str, list[str]]]:
 class Rights:
     """The rights of the roles of a database, inside one transaction; SQLite has no roles."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
+        self._of_tables = {
+            table: rights
+            for table, rights in _OF_TABLES.items()
+            if mapping.is_ours or table not in tables.REGISTER_TABLES
+        }
         self._is_server = dialect_of(connection).is_server
 
     def non_owner(self) -> str | None:
@@ -125,7 +131,7 @@ class Rights:
             f"GRANT CONNECT, TEMPORARY ON DATABASE {self._quoted(database)} TO {to}",
             f"GRANT USAGE ON SCHEMA {self._quoted(schema)} TO {to}",
         ]
-        for table, rights in _OF_TABLES.items():
+        for table, rights in self._of_tables.items():
             statements.append(f"REVOKE ALL ON TABLE {self._quoted(table)} FROM {to}")
             statements.append(f"GRANT {rights} ON TABLE {self._quoted(table)} TO {to}")
         sequences = [self._quoted(f"{table.name}_id_seq") for table in _NUMBERED]
@@ -145,7 +151,7 @@ class Rights:
 
     def _lacking(self, role: str) -> tuple[str, str] | None:
         """Return (right, table) for the first right that a role lacks, rights on the history first."""
-        for table, rights in {tables.history.name: "", **_OF_TABLES}.items():
+        for table, rights in {tables.history.name: "", **self._of_tables}.items():
             for right, columns in _parts(rights):
                 for column in columns:
                     asked = {"role": role, "table": table, "column": column, "right": right}

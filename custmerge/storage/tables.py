@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.storage.dialect import FromBody
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every version of the schema, oldest first; the last is this program's."""
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
@@ -328,6 +328,49 @@ class HeadRow(SQLModel, table=True):
     order: int
 
 
+class MappingRow(SQLModel, table=True):
+    """A mapping of a host's tables; `custmerge_version.mapping` says which one holds."""
+
+    __tablename__ = "custmerge_mapping"
+
+    sha256: str = Attribute(sa_column=Column(Key, primary_key=True))
+    """Of the text."""
+    text: str
+    """The mapping's file."""
+    catalogue: str
+    """The host's tables when it was attached, as JSON, see `rules.host_schema`."""
+    at: str
+
+
+class TombstoneRow(SQLModel, table=True):
+    """A number of a host's customer that was merged into another one."""
+
+    __tablename__ = "custmerge_tombstone"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("merged_into <> number", name="custmerge_tombstone_not_into_itself"),
+        Index("custmerge_tombstone_merged_into", "merged_into"),
+    )
+
+    number: str = Attribute(sa_column=Column(Key, primary_key=True))
+    merged_into: str = Attribute(sa_column=Column(Key, nullable=False))
+
+
+class ContactRow(SQLModel, table=True):
+    """Details of a contact for which a host's package has no columns."""
+
+    __tablename__ = "custmerge_contact"
+
+    package: str = Attribute(sa_column=Column(Key, primary_key=True))
+    street: str | None
+    postcode: str | None
+    city: str | None
+    phone: str | None
+    mobile: str | None
+    email: str | None
+    account_number: str | None
+    bank_code: str | None
+
+
 _tables = SQLModel.metadata.tables
 customer = _tables["customer"]
 package = _tables["package"]
@@ -346,6 +389,11 @@ batch = _tables["custmerge_batch"]
 batch_chunk = _tables["custmerge_batch_chunk"]
 history = _tables["custmerge_history"]
 head = _tables["custmerge_head"]
+mapping = _tables["custmerge_mapping"]
+tombstone = _tables["custmerge_tombstone"]
+contact = _tables["custmerge_contact"]
 
+REGISTER_TABLES = frozenset(table.name for table in (customer, package, domain))
+"""custmerge's own register, which there isn't where a host's tables are the register."""
 field_columns = tuple(customer.c[field] for field in FIELDS)
 contact_columns = tuple(package.c[column] for column in CONTACT_COLUMNS)

@@ -19,15 +19,20 @@ from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
+from custmerge.storage.register.references import Followed, HostReferences
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.host.check import HostCheck
     from custmerge.storage.host.values import HostValues
+    from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.register.reference_audit import ReferenceAudit
     from custmerge.storage.rights import Rights
 
 
@@ -38,10 +43,15 @@ class GoneError(Exception):
     """A table or column is missing."""
 
 
-def stored_version(connection: Connection) -> str | None:
-    """Return the stored version; several rows give a text that is no version."""
-    rows = connection.exec_driver_sql("SELECT version_num FROM custmerge_version")
-    return " + ".join(map(str, rows.scalars())) or None
+def stored_version(connection: Connection) -> tuple[str | None, str | None]:
+    """Return the stored version, and the SHA-256 of the mapping that holds, None for our own tables.
+
+    Several rows give a text that is no version.
+    """
+    # Every column, because versions before 0007 have only the first.
+    rows = connection.exec_driver_sql("SELECT * FROM custmerge_version").all()
+    version = " + ".join(str(row[0]) for row in rows) or None
+    return version, next((row[1] for row in rows if len(row) > 1), None)
 
 
 def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
@@ -52,22 +62,43 @@ def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
 class Unit:
     """A unit of work: everything that can be read and written inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
+        self.mapping = mapping
+        """Where the register is kept."""
 
-    def demand_version(self, url: str) -> None:
-        """Raise NoSchema, OldSchema or NewSchema unless the database is of this program's version."""
+    def demand_version(self, url: str) -> str | None:
+        """Return the SHA-256 of the mapping that holds, None for our own tables.
+
+        Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
+        """
         try:
             # The catalogue isn't queried first, because that would cost every command a statement.
-            stored = stored_version(self._connection)
+            stored, mapping = stored_version(self._connection)
         except (OperationalError, ProgrammingError) as error:
             if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
                 raise errors.NoSchema(database=shown_url(url)) from None
             raise
         if stored == VERSIONS[-1]:
-            return
+            return mapping
         wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
         raise wrong_version(database=shown_url(url), version=stored)
+
+    def demand_own_register(self) -> None:
+        """Raise Attached unless the register is custmerge's own tables."""
+        if not self.mapping.is_ours:
+            raise errors.Attached
+
+    def drop_own_register(self) -> None:
+        """Drop our own register, if there is one; raises RegisterInUse unless it is empty."""
+        from custmerge.storage import schema
+
+        if not self.mapping.is_ours or not schema.has_register(self._connection):
+            return
+        customers, packages, domains = self.register.count()
+        if customers or packages or domains:
+            raise errors.RegisterInUse(customers=customers, packages=packages, domains=domains)
+        schema.drop_register(self._connection)
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -98,8 +129,21 @@ class Unit:
         """Return the present time by the server's clock, on SQLite by this machine's."""
         return self.server_time() or datetime.now(UTC)
 
-    register = _lazy(Register)
-    """Customers, packages and domains."""
+    @cached_property
+    def register(self) -> Register:
+        """Customers, packages and domains."""
+        return Register(self._connection, self.mapping)
+
+    @cached_property
+    def references(self) -> HostReferences:
+        """Rows of a host's tables that follow its customers."""
+        return HostReferences(self._connection, self.followed)
+
+    @property
+    def followed(self) -> Followed | None:
+        """The host's tables that follow its customers; None for custmerge's own register."""
+        return self.mapping.followed
+
     ledger = _lazy(Ledger)
     """Orders and before-images."""
     batches = _lazy(Batches)
@@ -113,7 +157,21 @@ class Unit:
     transfers = _lazy(Transfers)
     """Contract transfers."""
 
-    # From here on: parts for audits, imports and `init`, which no other command should load.
+    # From here on: parts for audits, imports, `init` and `attach`, which no other command should load.
+
+    @cached_property
+    def mappings(self) -> Mappings:
+        """The mappings of a host's tables."""
+        from custmerge.storage.ledger.mappings import Mappings
+
+        return Mappings(self._connection)
+
+    @cached_property
+    def host(self) -> HostCheck:
+        """A look at a host's tables."""
+        from custmerge.storage.host.check import HostCheck
+
+        return HostCheck(self._connection)
 
     @cached_property
     def values(self) -> HostValues:
@@ -127,7 +185,7 @@ class Unit:
         """The protection of tables by the database itself."""
         from custmerge.storage.catalogue import Protection
 
-        return Protection(self._connection)
+        return Protection(self._connection, self.mapping)
 
     @cached_property
     def digested_rows(self) -> DigestedRows:
@@ -141,25 +199,33 @@ class Unit:
         """The audit's queries of the ledger."""
         from custmerge.storage.ledger.reader import LedgerReader
 
-        return LedgerReader(self._connection)
+        return LedgerReader(self._connection, self.mapping)
 
     @cached_property
     def register_reader(self) -> RegisterReader:
         """The audit's queries of the register."""
         from custmerge.storage.register.reader import RegisterReader
 
-        return RegisterReader(self._connection)
+        return RegisterReader(self._connection, self.mapping)
+
+    @cached_property
+    def reference_audit(self) -> ReferenceAudit:
+        """The audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.reference_audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, self.followed)
 
     @cached_property
     def rights(self) -> Rights:
         """The rights of PostgreSQL's roles."""
         from custmerge.storage.rights import Rights
 
-        return Rights(self._connection)
+        return Rights(self._connection, self.mapping)
 
     @cached_property
     def register_import(self) -> RegisterImport:
-        """The import of rows into the register."""
+        """The import of rows into the register; raises Attached as `demand_own_register`."""
+        self.demand_own_register()
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)

@@ -5,13 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 from support.bulk_scenes import Quiet
-from support.databases import restored
 from support.scenes import scene
-from support.struck_process import survived
+from support.struck_process import survived, work_of
 
 from custmerge.rules.history import Action
 from custmerge.rules.plan import Choice, Wishes
-from custmerge.services import access, bulk
+from custmerge.services import bulk
 from custmerge.services import merge as merge_service
 from custmerge.services import undo as undo_service
 from custmerge.services.bulk.file import RunOptions
@@ -31,23 +30,6 @@ def three(world):
     rows = "10001,20002,keep,city\n10001,30003,adopt,\n"
     (world.folder / "pairs.csv").write_text(f"survivor,absorbed,choice,take\n{rows}")
     return world
-
-
-def work_of(url, name, do):
-    """Return what `do`es something as somebody in a process that is to be killed.
-
-    It is done here once before, so that each process finds what it executes compiled.
-    """
-    database = Database(url)
-
-    def work(begin):
-        caller = access.resume(database, f"token-of-{name}", this_moment())
-        begin()
-        do(database, caller)
-
-    with restored(url), closing(database):
-        work(lambda: None)
-    return work
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 import json
 import threading
-import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from support.databases import STAFF_PASSWORD, execute, login_staff
+from support.locks import wait_for_waiting
 from support.scenes import scene
 
 from custmerge.errors import ApprovalOver, ApprovalVoid, BatchMoved, LoginRefused, ProofRequired
@@ -154,19 +154,6 @@ def test_an_approval_that_is_being_given_becomes_void_too(approved, ada, supervi
     assert voids(ada) == ["approver_disabled"]
     assert ada(*MERGE).code == 4
     assert critical(ada) == set()
-
-
-def wait_for_waiting(url, count):
-    """Return when so many of our connections wait for a lock."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        while True:
-            (found,) = connection.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'custmerge' "
-                "AND datname = current_database() AND wait_event_type = 'Lock'"
-            ).fetchone()
-            if found >= count:
-                return
-            time.sleep(0.01)
 
 
 # Bulk files

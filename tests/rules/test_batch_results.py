@@ -5,7 +5,18 @@ import json
 import pytest
 
 from custmerge.cli.words import sentence
-from custmerge.errors import BadValue, DetailsDiffer, LockedOut, MergedAway, SelfMerge, TransferNeeded, TransferWaits
+from custmerge.errors import (
+    BadValue,
+    DetailsDiffer,
+    LockedOut,
+    MergedAway,
+    OtherScopeToStaff,
+    OwnPasswordRefused,
+    ProofRefused,
+    SelfMerge,
+    TransferNeeded,
+    TransferWaits,
+)
 from custmerge.rules.bulk import Outcome, Result, outcome_of, packed, read_row, unpacked
 from custmerge.rules.fields import Field
 
@@ -22,6 +33,9 @@ ROW = read_row(1, {"survivor": "10001", "absorbed": "20002"})
         TransferNeeded(survivor="1", absorbed="2", blocked_by=[Field.COMPANY]),
         TransferWaits(survivor="1", absorbed="2", blocked_by=[Field.COMPANY], transfer=3, filed_by="ben"),
         BadValue(name="take", value="x", why="is no detail field; they are {fields}", fields=["city"]),
+        ProofRefused(),
+        OwnPasswordRefused(proof="password"),
+        OtherScopeToStaff(survivor="1", absorbed="2", columns=["tenant"], survivor_scope=["7"], absorbed_scope=["8"]),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from sqlalchemy import insert, inspect, text
 from support.command_line import CommandLine
-from support.databases import execute
+from support.databases import execute, first_cells
 from support.migration_scenes import EARLIER, NOW, audited, dump, reflected
 from support.struck_process import die_at
 
@@ -31,6 +31,11 @@ at_every_version = pytest.mark.parametrize("version", schema.VERSIONS)
 at_every_earlier_version = pytest.mark.parametrize("version", EARLIER)
 
 
+def versions(url):
+    """The version that a database says it has; a sound one says one."""
+    return first_cells(url, "SELECT version_num FROM custmerge_version")
+
+
 @at_every_version
 def test_a_database_of_every_version_upgrades_with_what_is_in_it(old, version):
     before = dump(old)
@@ -43,10 +48,10 @@ def test_a_database_of_every_version_upgrades_with_what_is_in_it(old, version):
     for name in sorted(before.keys() - LOGINS - {"custmerge_version", "custmerge_head", "custmerge_history"}):
         assert after[name] == before[name]
     assert all(entry in after["custmerge_history"] for entry in before["custmerge_history"])
-    assert after["custmerge_version"][1:] == [(schema.VERSIONS[-1],)]
+    assert versions(old) == [schema.VERSIONS[-1]]
 
 
-@at_every_earlier_version
+@pytest.mark.parametrize("version", [version for version in EARLIER if version < "0006"])
 def test_an_upgrade_takes_bank_data_out_of_what_find_looks_through(old, tmp_path):
     engine = open_engine(old)
     with engine.begin() as connection:
@@ -113,7 +118,7 @@ def test_an_upgrade_that_fails_leaves_the_old_version_as_it_was(old, tmp_path):
     with engine.connect() as connection:
         known = set(inspect(connection).get_table_names())
     # In the way of the last migration that makes a table: those before it have been executed by then.
-    made = [name for name in ("custmerge_form", "custmerge_batch_chunk") if name not in known]
+    made = [name for name in ("custmerge_form", "custmerge_batch_chunk", "custmerge_mapping") if name not in known]
     if not made:
         return
     with engine.begin() as connection:
@@ -136,7 +141,7 @@ def test_an_upgrade_waits_for_a_bulk_run_of_an_older_program_to_end(old, tmp_pat
     execute(old, f"UPDATE custmerge_batch SET runner = 'x', alive_until = '{alive}'")
     done = cli("init")
     assert (done.code, "An older program is running or undoing a bulk file" in done.err) == (6, True), done.err
-    assert dump(old)["custmerge_version"][1:] != [(schema.VERSIONS[-1],)]
+    assert versions(old) != [schema.VERSIONS[-1]]
     execute(old, "UPDATE custmerge_batch SET alive_until = '2026-01-01T00:00:00Z'")
     assert cli("init").code == 0
 
@@ -148,7 +153,7 @@ def test_an_upgrade_waits_for_who_writes_and_not_for_ever(old, tmp_path):
         writer.execute("SELECT version_num FROM custmerge_version")
         done = CommandLine(old, tmp_path)("init")
     assert (done.code, "is locked by another process" in done.err) == (8, True), done.err
-    assert dump(old)["custmerge_version"][1:] == [("0005",)]
+    assert versions(old) == ["0005"]
 
 
 def test_a_program_writes_no_more_in_a_database_that_was_upgraded_beside_it(database_url):
@@ -185,7 +190,7 @@ def test_an_upgrade_that_is_killed_anywhere_happened_wholly_or_not_at_all(old, v
         survived += 1
     assert survived >= 4
     record_property("faults_survived", survived)
-    assert dump(old)["custmerge_version"][1:] == [(schema.VERSIONS[-1],)]
+    assert versions(old) == [schema.VERSIONS[-1]]
 
 
 @at_every_earlier_version

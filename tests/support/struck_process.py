@@ -12,12 +12,17 @@ import signal
 import sqlite3
 import time
 import types
+from contextlib import closing
+from datetime import UTC, datetime
 from itertools import count
 
 import psycopg
 from sqlalchemy import Engine, event
 
+from custmerge.services import access
+from custmerge.storage.database import Database
 from support.cli_process import run_command_line
+from support.databases import restored
 
 FATAL_CHUNK = 3
 
@@ -60,6 +65,23 @@ def survived(work, demand_all_or_nothing):
         assert process.exitcode == -signal.SIGKILL
         demand_all_or_nothing()
         faults += 1
+
+
+def work_of(url, name, do):
+    """Return what `do`es something as somebody in a process that is to be killed.
+
+    It is done here once before, so that each process finds what it executes compiled.
+    """
+    database = Database(url)
+
+    def work(begin):
+        caller = access.resume(database, f"token-of-{name}", datetime.now(UTC))
+        begin()
+        do(database, caller)
+
+    with restored(url), closing(database):
+        work(lambda: None)
+    return work
 
 
 def _work_and_die(work, fatal):

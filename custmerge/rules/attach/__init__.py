@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from custmerge.errors import N_
 from custmerge.rules.attach.answers import Answers, answers_of
 from custmerge.rules.attach.problems import Problem, Problems
-from custmerge.rules.attach.references import Found, ResolvedReference, references_of
+from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
 from custmerge.rules.host_schema import HostSchema, HostTable, Kind, fingerprint
 from custmerge.rules.mapping import ColumnSource, HostMapping, Source
 from custmerge.rules.references import TableRules
 
+__all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "resolve"]
 _KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 
 
@@ -30,8 +31,26 @@ class Resolved:
     problems: tuple[Problem, ...]
     named: frozenset[str]
     """The tables that the mapping names or that point at the customer, those too that aren't there."""
-    schema: str = field(default="")
-    """The fingerprint of these."""
+    droppable: frozenset[str]
+    """The tables whose rows may be dropped."""
+    children: tuple[Child, ...]
+    """The foreign keys to them."""
+    schema: str
+    """The fingerprint of the tables that are named."""
+
+    def answered(self, schema: HostSchema) -> frozenset[tuple[str, str]]:
+        """Return the columns of which the mapping says what they are, so that nobody has to be asked."""
+        mapping = self.mapping
+        known = self.answers.ignored | {(each.table, each.column) for each in self.references}
+        known |= {(child.table, column) for child in self.children for column in child.foreign_key.columns}
+        known |= {(related.table, related.on) for related in mapping.related.values()}
+        customer = mapping.customer
+        known |= {(customer.table, column) for column in (*customer.all_keys, customer.number, *customer.same)}
+        if mapping.package is not None:
+            known |= {(mapping.package.table, mapping.package.key)}
+        whole = [name for name, table in schema.tables.items() if self.answers.answer(name, "") is not None]
+        known |= {(name, column) for name in whole for column in schema.tables[name].column_names}
+        return frozenset(known)
 
 
 def resolve(mapping: HostMapping, schema: HostSchema) -> Resolved:
@@ -45,7 +64,17 @@ def resolve(mapping: HostMapping, schema: HostSchema) -> Resolved:
     found = references_of(mapping, schema, answers, problems)
     tables = table_rules(mapping, schema, found, problems)
     named = frozenset(_named(mapping, schema, found, answers))
-    return Resolved(mapping, tables, found.all, answers, tuple(problems.found), named, fingerprint(schema, named))
+    return Resolved(
+        mapping=mapping,
+        tables=tables,
+        references=found.all,
+        answers=answers,
+        problems=tuple(problems.found),
+        named=named,
+        droppable=found.droppable,
+        children=tuple(found.children.values()),
+        schema=fingerprint(schema, named),
+    )
 
 
 def _check_customer(mapping: HostMapping, schema: HostSchema, problems: Problems) -> None:

@@ -158,7 +158,7 @@ class _Resolver:
         return _reference(table.name, column, FoundBy.FOREIGN_KEY, key, answer)
 
     def of_packages(self, found: dict[tuple[str, str], ResolvedReference]) -> Iterator[ResolvedReference]:
-        """Yield the columns that say whose a package is, and a domain without packages, if no constraint has them."""
+        """Yield the columns that say whose a package or a domain is, as far as no constraint tells of them."""
         package, domain = self.mapping.package, self.mapping.domain
         for part, path in ((package, "package.customer"), (domain, "domain.customer")):
             if part is None or part.customer is None:
@@ -169,7 +169,8 @@ class _Resolver:
             if reference is None and table is not None and table.column(part.customer) is not None:
                 reference = _reference(*name, FoundBy.MAPPING, 0, self.answers.answer(*name), path)
                 yield reference
-            if reference is not None and reference.policy not in (Policy.MOVE, Policy.REFUSE):
+            is_package = part is package or package is None
+            if is_package and reference is not None and reference.policy not in (Policy.MOVE, Policy.REFUSE):
                 why = N_("{value} says whose a package is: it can only move, or refuse")
                 self.problems.at(reference.path, why, value=reference.name)
 

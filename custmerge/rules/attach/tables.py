@@ -59,14 +59,21 @@ def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems
 def _own_columns(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
     """Yield the columns of the customers' own rows, of writable related rows and of packages."""
     customer, package = mapping.customer, mapping.package
+    yield from written_in_own_rows(mapping)
+    yield customer.table, {*customer.all_keys, customer.number}
+    if package is not None:
+        yield package.table, {package.key}
+
+
+def written_in_own_rows(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
+    """Yield the tables of customers' own rows, related rows and packages, with the columns that orders write."""
     writable = [each for each in mapping.fields.values() if isinstance(each, ColumnSource) and each.is_writable]
-    of_customer = {source.column for source in writable if source.related is None}
-    yield customer.table, {*customer.all_keys, customer.number, *customer.retire, *of_customer}
+    yield mapping.customer.table, {*mapping.customer.retire, *(s.column for s in writable if s.related is None)}
     for name, related in mapping.related.items():
         if columns := {source.column for source in writable if source.related == name}:
             yield related.table, columns
-    if package is not None:
-        yield package.table, {package.key, package.customer, *package.contact.values()}
+    if mapping.package is not None:
+        yield mapping.package.table, {mapping.package.customer, *mapping.package.contact.values()}
 
 
 @dataclass(slots=True)

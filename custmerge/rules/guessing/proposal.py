@@ -11,7 +11,8 @@ from custmerge.rules.guessing.packages import FieldGuess
 from custmerge.rules.guessing.policies import ReferenceGuess
 from custmerge.rules.guessing.samples import Tested
 from custmerge.rules.host_schema import HostSchema
-from custmerge.rules.mapping import DomainMap, PackageMap, Policy, ProofBy
+from custmerge.rules.mapping import DomainMap, PackageMap, Policy
+from custmerge.rules.proofs import ProofBy
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ def _outcomes(
         for row in rows:
             orders.decide(row, proofs, lambda: _NO_SALT, is_whole=is_whole)
         changed.keep(orders.state.changed_records)
+        if orders.state.references is not None:
+            changed.keep_orders(orders.earlier())
         return orders.outcomes()
 
 

@@ -36,7 +36,7 @@ from custmerge.storage.files.csv_file import SpooledFile, spooled
 
 if TYPE_CHECKING:
     from custmerge.services.bulk.passwords import Proofs
-    from custmerge.storage.files.temporary import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
 
 
@@ -188,6 +188,13 @@ class Rows:
         bodies = [json.loads(entry.body) for entry in self._unit.chain.of_orders(orders)]
         # The undo of a single order names no batch.
         return {(body["survivor"], body["absorbed"]) for body in bodies if body.get("batch") in self._earlier}
+
+    def earlier(self) -> Iterator[EarlierOrder]:
+        """Yield the executed orders for a dry run of the rows after these."""
+        from custmerge.storage.files.temporary import EarlierOrder
+
+        for plan in self._orders.executed_plans():
+            yield EarlierOrder(plan.survivor.number, plan.absorbed.number, plan.choice, plan.changes)
 
     def written(self) -> list[Outcome]:
         """Write the decided rows and return their outcomes with the orders' numbers."""

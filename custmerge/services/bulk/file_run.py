@@ -18,6 +18,7 @@ from custmerge.errors import (
     DatabaseError,
     NotApproved,
     OwnBatch,
+    ReferenceRefused,
 )
 from custmerge.rules.bulk import (
     ALIVE_FOR,
@@ -34,7 +35,7 @@ from custmerge.rules.bulk import (
     packed,
 )
 from custmerge.rules.history import stamp
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, with_present_state
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, report
@@ -202,8 +203,9 @@ class FileRun:
             return []
         try:
             outcomes, batch = with_proofs(self._check, rows, proofs, self._chunk)
-        except DatabaseError as error:
-            is_about_rows = type(error) is DatabaseError
+        except (DatabaseError, ReferenceRefused) as error:
+            # The rows themselves: the database, or a host's constraint or trigger, refuses one.
+            is_about_rows = type(error) is DatabaseError or isinstance(error, ReferenceRefused)
             if not is_about_rows and not (isinstance(error, DatabaseConflict) and len(rows) > 1):
                 # The rows aren't the reason: the database is unreachable, locked or full.
                 raise
@@ -225,7 +227,7 @@ class FileRun:
             self._gap_at = time.monotonic()
 
     def _chunk(
-        self, rows: Sequence[BulkRow], proofs: Proofs, *, refused_by: DatabaseError | None = None
+        self, rows: Sequence[BulkRow], proofs: Proofs, *, refused_by: DatabaseError | ReferenceRefused | None = None
     ) -> tuple[list[Outcome], Batch]:
         """Decide and execute rows in one transaction; with `refused_by`, record that the database refuses the row."""
         for attempt in self._database.attempts(wait_seconds=WAITS_SECONDS):

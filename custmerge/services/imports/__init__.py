@@ -183,9 +183,12 @@ def import_file(
     """Import a file in one transaction; with `update`, rows may exist and are overwritten.
 
     With `skip_merged`, lines of merged numbers are left out and reported to `progress`. Raises BadFile for a file
-    that is no such CSV, BadLines after every bad line was reported; then nothing is imported.
+    that is no such CSV, BadLines after every bad line was reported; then nothing is imported. Raises Attached where
+    the register is a host's.
     """
     demand(caller, Capability.IMPORT)
+    with database.reading() as unit:
+        unit.demand_own_register()
     with (
         ExitStack() as closing,
         opened(path, kind.columns, kind.required) as source,

@@ -6,7 +6,7 @@ Each undo of a transaction sees the changes of those before it. `Undos` is the o
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -36,10 +36,11 @@ from custmerge.rules.undo import (
     read_merge_entry,
 )
 from custmerge.services.access import Caller, demand, demand_alive
+from custmerge.services.references import after_undos
 
 if TYPE_CHECKING:
     from custmerge.storage.database import Database
-    from custmerge.storage.files.temporary import ChangedRecords
+    from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
 
 
@@ -125,7 +126,10 @@ class Undos:
         records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() if image is not None for package in image.packages]
         packages = unit.register.packages({package.package for package in moved}, lock=lock)
-        self.state = State(records, packages.values())
+        self._changes = [
+            image.references for image in self._images.values() if image is not None and image.references is not None
+        ]
+        self.state = State(records, packages.values(), unit.references.for_undos(self._changes, lock=lock))
         """The records and packages after the undos."""
         if lock:
             # The time has passed if this waited for the locks.
@@ -154,6 +158,7 @@ class Undos:
         """Take over the state after earlier undos of a dry run; `undone` are their orders."""
         state = self.state
         state.assume(earlier.records(state.records), earlier.packages(state.packages).values())
+        state.references = after_undos(self._unit, state.records, self._changes, earlier)
         self._later = [later for later in self._later if later.order not in undone]
 
     def _demand_may(self, order: int) -> None:
@@ -199,8 +204,16 @@ class Undos:
             self.state.packages,
             self._holders,
             self._later,
+            self.state.references,
         )
         return plan_undo(entry, image, present)
+
+    def undone(self) -> Iterator[EarlierOrder]:
+        """Yield the orders of the plans for a dry run of the undos after these."""
+        from custmerge.storage.files.temporary import EarlierOrder
+
+        for plan in self._plans:
+            yield EarlierOrder(plan.survivor.number, plan.absorbed.number, order=plan.order)
 
     def undo_first(self, order: int) -> set[int]:
         """Return the later orders that must be undone before an order.
@@ -220,6 +233,7 @@ class Undos:
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
         records = state.changed_records
+        unit.references.write(state.references)
         unit.register.revive([record for record in records if record.number in revived])
         unit.register.write([record for record in records if record.number in refilled])
         unit.register.place(state.changed_packages, contacts=state.contacts)

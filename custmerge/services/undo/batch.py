@@ -50,6 +50,8 @@ def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> 
                 undos.assume(changed, undone)
                 extent = extent.with_chunk(chunk, undos.take_back(chunk, of_batch=number))
             changed.keep(undos.state.changed_records, undos.state.changed_packages)
+            if undos.state.references is not None:
+                changed.keep_orders(undos.undone())
             undone.update(chunk)
             inputs.progress.advanced(len(undone), len(orders))
     finally:

@@ -21,9 +21,9 @@ from sqlalchemy import Connection, text
 from custmerge.rules.audit import CheckName
 from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 _COLUMNS = [column for table in tables.head.metadata.sorted_tables for column in table.columns]
-_TABLES = sorted({column.table.name for column in _COLUMNS})
 _TYPES_SQLITE = (
     "SELECT lower(m.name), p.name, p.type FROM sqlite_master m JOIN pragma_table_xinfo(m.name) p "
     "WHERE m.type = 'table' AND lower(m.name) {among}"
@@ -50,6 +50,8 @@ CHECK_OF_TABLE = {
     tables.session.name: CheckName.TOKENS,
     tables.batch.name: CheckName.BATCHES,
     tables.batch_chunk.name: CheckName.BATCHES,
+    tables.tombstone.name: CheckName.TOMBSTONES,
+    tables.contact.name: CheckName.CONTACTS,
 }
 """The first check of an audit that needs a table."""
 _KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}
@@ -118,17 +120,21 @@ def objects(connection: Connection, tables: Sequence[str]) -> list[Object]:
 class Protection:
     """The database's own protection: its objects, connection and integrity, inside one transaction."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
+        self._foreign: frozenset[str] = frozenset() if mapping.is_ours else tables.REGISTER_TABLES
+        """Names of tables that aren't custmerge's here."""
 
     def unreadable(self) -> list[tuple[str, str | None]]:
         """Return (table, column) of columns that are gone or of another type; column None if the table is gone."""
         statement = _TYPES_POSTGRESQL if dialect_of(self._connection).is_server else _TYPES_SQLITE
+        columns = [column for column in _COLUMNS if column.table.name not in self._foreign]
+        names = sorted({column.table.name for column in columns})
         statement = statement.replace("{among}", dialect_of(self._connection).among(":tables"))
-        rows = self._connection.execute(text(statement), {"tables": dialect_of(self._connection).keys(_TABLES)})
+        rows = self._connection.execute(text(statement), {"tables": dialect_of(self._connection).keys(names)})
         present = {(row[0], row[1]): _kind(row[2]) for row in rows}
         present_tables = {table for table, _column in present}
-        expected = [(column.table.name, column.name, _kind(str(column.type))) for column in _COLUMNS]
+        expected = [(column.table.name, column.name, _kind(str(column.type))) for column in columns]
         changed: set[tuple[str, str | None]] = {
             (table, column if table in present_tables else None)
             for table, column, kind in expected
@@ -138,7 +144,7 @@ class Protection:
 
     def deviations(self) -> list[Deviation]:
         """Return the objects that aren't as the migrations made them; for a missing table only the table."""
-        right = expected(self._connection.dialect.name)
+        right = self._expected()
         present: dict[str, dict[str, list[Object]]] = {table: {} for table in right}
         for made in objects(self._connection, tuple(right)):
             # Several may have the same name: SQLite accepts two constraints of one name and enforces both.
@@ -155,8 +161,12 @@ class Protection:
             return []
         from custmerge.storage.catalogue import sqlite
 
-        problems = sqlite.unsound(self._connection, tuple(expected(self._connection.dialect.name)))
+        problems = sqlite.unsound(self._connection, tuple(self._expected()))
         return [Deviation(table, subject, Why.UNSOUND, problem) for (table, subject), problem in problems.items()]
+
+    def _expected(self) -> Expected:
+        right = expected(self._connection.dialect.name)
+        return {table: subjects for table, subjects in right.items() if table not in self._foreign}
 
     def damage(self) -> str | None:
         """Return the first problem of an SQLite file, None if every row and index is sound."""

@@ -8,13 +8,25 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sqlalchemy import Boolean, Connection, Engine, Executable, Integer, Table, Text, bindparam, insert
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Connection,
+    Engine,
+    Executable,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    insert,
+)
 from sqlalchemy import Dialect as SQLAlchemyDialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import ColumnElement
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
@@ -109,13 +121,27 @@ def insert_row(connection: Connection, table: Table, values: Mapping[str, Any]) 
     return int(key[0])
 
 
+class InType(UserDefinedType[str]):
+    """A type of PostgreSQL whose texts are compared in a way of its own, such as `citext`."""
+
+    cache_ok = True
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return its name."""
+        return self.name
+
+
+# Any: types of several kinds of keys.
 class _Keys(TypeDecorator[Any]):
-    """Many texts or integers in one parameter."""
+    """Many texts, integers or UUIDs in one parameter."""
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, kind: type[Integer | Text]) -> None:
+    def __init__(self, kind: TypeEngine[Any]) -> None:
         super().__init__()
         self.kind = kind
 
@@ -127,7 +153,7 @@ class _Keys(TypeDecorator[Any]):
         return _named(dialect.name).keys(value)
 
 
-_TEXTS, _INTEGERS = _Keys(Text), _Keys(Integer)
+_TEXTS = _Keys(Text())
 
 
 class _Among(FunctionElement[bool]):
@@ -145,17 +171,83 @@ def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # no
     return f"{column} {_named(compiler.dialect.name).among(keys)}"
 
 
-# Any: a column of texts or one of integers, and keys of its kind.
+# Any: a column of texts, integers or UUIDs, and keys of its kind.
 def among(column: ColumnElement[Any], keys: Iterable[str | int] | None = None) -> ColumnElement[bool]:
     """Return the condition that `column` is one of `keys`, of which there may be many.
 
     With None, the keys are the statement's parameter `keys`, so that the statement can be built once: building one
     takes longer than SQLite needs to execute it. All keys are one parameter for the same reason.
     """
-    kind = _INTEGERS if isinstance(column.type, Integer) else _TEXTS
+    kind = _Keys(column.type) if isinstance(column.type, (Integer, Uuid, InType)) else _TEXTS
     if keys is None:
         return _Among(column, bindparam("keys", type_=kind))
     return _Among(column, bindparam(None, list(keys), kind, unique=True))
+
+
+class _InDialect(FunctionElement[Any]):
+    """An expression that the dialects write differently, from the SQL of its only part."""
+
+    inherit_cache = True
+
+
+class TextByBytes(_InDialect):
+    """A value as a text that is compared and sorted by its bytes, whatever its column's collation is."""
+
+    inherit_cache = True
+    type = Text()
+
+
+class LowerCase(_InDialect):
+    """A text in lower case, as `normalise.lower` writes it as far as the database can."""
+
+    inherit_cache = True
+    type = Text()
+
+
+class TextAsInteger(_InDialect):
+    """The integer that a text is, NULL if it isn't its canonical writing."""
+
+    inherit_cache = True
+    type = BigInteger()
+
+
+class TextAsUuid(_InDialect):
+    """The UUID that a text is, NULL if it isn't its canonical writing."""
+
+    inherit_cache = True
+    type = Uuid(as_uuid=False)
+
+
+class RowAddress(FunctionElement[Any]):
+    """What tells the rows of a table without a key apart in one statement: the column of its only table."""
+
+    inherit_cache = True
+    type = Text()
+
+
+@compiles(TextByBytes)
+def _text_by_bytes(element: TextByBytes, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    return _named(compiler.dialect.name).text_by_bytes(compiler.process(element.clauses, **options))
+
+
+@compiles(LowerCase)
+def _lower_case(element: LowerCase, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    return _named(compiler.dialect.name).lower_case(compiler.process(element.clauses, **options))
+
+
+@compiles(TextAsInteger)
+def _text_as_integer(element: TextAsInteger, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    return _named(compiler.dialect.name).text_as_integer(compiler.process(element.clauses, **options))
+
+
+@compiles(TextAsUuid)
+def _text_as_uuid(element: TextAsUuid, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    return _named(compiler.dialect.name).text_as_uuid(compiler.process(element.clauses, **options))
+
+
+@compiles(RowAddress)
+def _row_address(element: RowAddress, compiler: SQLCompiler, **_: object) -> str:  # noqa: ARG001 (it has no parts)
+    return _named(compiler.dialect.name).row_address
 
 
 class FromBody(ColumnElement[str]):

@@ -11,8 +11,9 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
-from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, Integer, Text, create_engine, event, func, text
+from sqlalchemy import ARRAY, ColumnElement, Connection, Engine, create_engine, event, func, text
 from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy.types import TypeEngine
 
 from custmerge import errors
 from custmerge.database_url import shown_url, without_secrets
@@ -184,7 +185,8 @@ class PostgreSQL:
             tuple(list(values) for values in zip(*rows, strict=True)),
         )
 
-    def keys_type(self, kind: type[Integer | Text]) -> ARRAY[Any]:
+    # Any: a type of any kind.
+    def keys_type(self, kind: TypeEngine[Any]) -> ARRAY[Any]:
         """Return the type of an array."""
         return ARRAY(kind)
 
@@ -195,6 +197,29 @@ class PostgreSQL:
     def among(self, keys: str) -> str:
         """Return the condition that the left side is in an array."""
         return f"= ANY ({keys})"
+
+    def prepare_search(self, connection: Connection) -> None:
+        """Do nothing: the server has the functions that a search needs."""
+
+    def lower_case(self, text: str) -> str:
+        """Return a text in lower case by the database's own collation; columns may have others."""
+        return f'pg_catalog.lower(CAST({text} AS TEXT) COLLATE pg_catalog."default")'
+
+    def text_by_bytes(self, value: str) -> str:
+        """Return a value's text."""
+        return f'CAST({value} AS TEXT) COLLATE pg_catalog."C"'
+
+    def text_as_integer(self, text: str) -> str:
+        """Return the integer whose text it is, else NULL; no text raises an error."""
+        return f"CASE WHEN {text} ~ '^(0|-?[1-9][0-9]{{0,17}})$' THEN CAST({text} AS BIGINT) END"
+
+    def text_as_uuid(self, text: str) -> str:
+        """Return the UUID whose text it is, else NULL; no text raises an error."""
+        shape = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+        return f"CASE WHEN {text} ~ '{shape}' THEN CAST({text} AS UUID) END"
+
+    row_address = "ctid"
+    """A row's place in its table."""
 
     def size_in_bytes(self, column: ColumnElement[str]) -> ColumnElement[int]:
         """Return the size of a text in UTF-8."""

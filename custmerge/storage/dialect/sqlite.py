@@ -16,16 +16,19 @@ from random import random
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, Connection, Engine, Integer, LargeBinary, Text, cast, create_engine, event, func
+from sqlalchemy import ColumnElement, Connection, Engine, LargeBinary, Text, cast, create_engine, event, func
 from sqlalchemy.dialects.sqlite import Insert
+from sqlalchemy.types import TypeEngine
 
 from custmerge import errors, files
 from custmerge.database_url import shown_url, sqlite_path, sqlite_timeout
 from custmerge.errors import N_
+from custmerge.rules.normalise import lower
 from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How long a transaction that waits for the file waits between two tries."""
+_OURS = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'custmerge_version'"
 _NOT_UTF_8 = "Could not decode to UTF-8"
 _MEANINGS: dict[str, type[errors.DatabaseError]] = {
     "SQLITE_BUSY": errors.DatabaseLocked,
@@ -131,7 +134,8 @@ class SQLite:
             changes = ", ".join([*values, *(f"{name} = ''" for name in emptied)])
             connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (names of ours)
 
-    def keys_type(self, kind: type[Integer | Text]) -> Text:  # noqa: ARG002 (JSON holds both kinds)
+    # Any: a type of any kind.
+    def keys_type(self, kind: TypeEngine[Any]) -> Text:  # noqa: ARG002 (JSON holds every kind)
         """Return the type of a text."""
         return Text()
 
@@ -142,6 +146,31 @@ class SQLite:
     def among(self, keys: str) -> str:
         """Return the condition that the left side is in a JSON array."""
         return f"IN (SELECT value FROM json_each({keys}))"  # noqa: S608 (names of ours)
+
+    def prepare_search(self, connection: Connection) -> None:
+        """Give the connection the function that `lower_case` calls: SQLite's own knows only ASCII."""
+        # Any: the driver's own connection.
+        raw: Any = connection.connection.driver_connection
+        raw.create_function("custmerge_lower", 1, _lower_case, deterministic=True)
+
+    def lower_case(self, text: str) -> str:
+        """Return a text in lower case, see `prepare_search`."""
+        return f"custmerge_lower({text})"
+
+    def text_by_bytes(self, value: str) -> str:
+        """Return a value's text; without a collation a cast keeps its column's."""
+        return f"CAST({value} AS TEXT) COLLATE BINARY"
+
+    def text_as_integer(self, text: str) -> str:
+        """Return the integer whose text it is, else NULL."""
+        return f"CASE WHEN CAST(CAST({text} AS INTEGER) AS TEXT) = {text} THEN CAST({text} AS INTEGER) END"
+
+    def text_as_uuid(self, text: str) -> str:
+        """Return the text: SQLite has no type for UUIDs."""
+        return text
+
+    row_address = "_rowid_"
+    """The column that every table with no key of its own has."""
 
     def size_in_bytes(self, column: ColumnElement[str]) -> ColumnElement[int]:
         """Return the size of a text in UTF-8."""
@@ -154,6 +183,10 @@ class SQLite:
     def text_from_body(self, key: str) -> str:
         """Return the expression of a value's text: without the CAST, a JSON number stays a number."""
         return f"CAST(body ->> '{key}' AS TEXT)"
+
+
+def _lower_case(value: object) -> str | None:
+    return None if value is None else lower(str(value))
 
 
 def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
@@ -170,7 +203,7 @@ def _connect(url: str, timeout: float, *, create: bool) -> sqlite3.Connection:
     # Erased data is overwritten, whatever the default of this SQLite build is.
     connection.execute("PRAGMA secure_delete = ON")
     if create or path.stat().st_size:
-        _keep_a_log(connection)
+        _keep_a_log(connection, may_be_a_hosts=not create)
     return connection
 
 
@@ -189,12 +222,18 @@ def _is_frozen(path: Path) -> bool:
         return False
 
 
-def _keep_a_log(connection: sqlite3.Connection) -> None:
-    """Let readers and a writer work at the same time, also in a copy: `VACUUM INTO` makes a file without a log."""
+def _keep_a_log(connection: sqlite3.Connection, *, may_be_a_hosts: bool) -> None:
+    """Let readers and a writer work at the same time, also in a copy: `VACUUM INTO` makes a file without a log.
+
+    The file of a host to which custmerge isn't attached stays as it is.
+    """
     # The query reads the file, which may be no database; the first real statement reports that.
     with suppress(sqlite3.DatabaseError):
-        if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
-            connection.execute("PRAGMA journal_mode = WAL")
+        if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            return
+        if may_be_a_hosts and connection.execute(_OURS).fetchone() is None:
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _begin(connection: Connection, timeout: float) -> None:

@@ -7,20 +7,38 @@ import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from custmerge.errors import N_, BadFile, TemporaryFilesFailed
 from custmerge.files import size, too_large, unreadable
-from custmerge.rules.fields import Customer, Package
+from custmerge.rules.fields import Customer, Field, Package
+
+if TYPE_CHECKING:
+    from custmerge.rules.plan import Choice
 
 LONGEST_LINE = 1 << 20
 """In bytes. After so many bytes without a line end, reading stops: a device may never have one."""
 LARGEST_COPY = 1 << 30
 """In bytes: the largest copy in the temporary directory."""
 BYTES_AT_ONCE = 65_536
+_ANY_STEP = "SELECT 1 FROM step WHERE survivor = ? LIMIT 1"
+_LEADING_TO = """
+WITH RECURSIVE source (number) AS (
+  SELECT ? UNION SELECT absorbed FROM step JOIN source ON survivor = source.number)
+SELECT number FROM source
+"""
+_ORDERS_ABOUT = """
+WITH RECURSIVE about (number) AS (
+  SELECT value FROM json_each(?)
+  UNION SELECT e.absorbed FROM about a JOIN earlier e ON e.survivor = a.number
+  UNION SELECT e.survivor FROM about a JOIN earlier e ON e.absorbed = a.number
+)
+SELECT survivor, absorbed, body FROM earlier WHERE survivor IN (SELECT number FROM about) ORDER BY place
+"""
 
 
 @contextmanager
@@ -129,12 +147,18 @@ def _blocks(path: str, source: BinaryIO) -> Iterator[bytes]:
         raise unreadable(path, error) from None
 
 
-_ANY_STEP = "SELECT 1 FROM step WHERE survivor = ? LIMIT 1"
-_LEADING_TO = """
-WITH RECURSIVE source (number) AS (
-  SELECT ? UNION SELECT absorbed FROM step JOIN source ON survivor = source.number)
-SELECT number FROM source
-"""
+@dataclass(frozen=True, slots=True)
+class EarlierOrder:
+    """An order that a dry run has executed or undone: what follows its customers is found by doing so again."""
+
+    survivor: str
+    absorbed: str
+    choice: Choice | None = None
+    """None if it was undone."""
+    changes: Mapping[Field, str] = field(default_factory=dict)
+    """New values of the survivor."""
+    order: int | None = None
+    """Its number if it was undone."""
 
 
 class ChangedRecords:
@@ -151,6 +175,11 @@ class ChangedRecords:
                 self._connection.execute(
                     f"CREATE TABLE {table} (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID"
                 )
+            self._connection.execute(
+                "CREATE TABLE earlier (place INTEGER PRIMARY KEY, survivor TEXT, absorbed TEXT, body TEXT NOT NULL)"
+            )
+            for column in ("survivor", "absorbed"):
+                self._connection.execute(f"CREATE INDEX earlier_{column} ON earlier ({column})")
             self._connection.execute(
                 "CREATE TABLE step (survivor TEXT, absorbed TEXT, PRIMARY KEY (survivor, absorbed)) WITHOUT ROWID"
             )
@@ -196,6 +225,29 @@ class ChangedRecords:
         self._put("step", ((r.merged_into, r.number) for r in records if r.merged_into is not None))
         bodies = ((p.package, json.dumps([p.number, p.name, p.domains, p.contact])) for p in packages)
         self._put("package", bodies)
+
+    def keep_orders(self, orders: Iterable[EarlierOrder]) -> None:
+        """Store orders, in their order."""
+        rows = ((o.survivor, o.absorbed, json.dumps([o.choice, dict(o.changes), o.order])) for o in orders)
+        with temporary_room():
+            self._connection.executemany("INSERT INTO earlier (survivor, absorbed, body) VALUES (?, ?, ?)", rows)
+
+    def orders_about(self, numbers: Collection[str]) -> list[EarlierOrder]:
+        """Return the stored orders of `numbers`, and of the numbers in these orders, in their order."""
+        from custmerge.rules.plan import Choice
+
+        with temporary_room():
+            rows = self._connection.execute(_ORDERS_ABOUT, (json.dumps(list(numbers)),)).fetchall()
+        return [
+            EarlierOrder(
+                survivor,
+                absorbed,
+                None if choice is None else Choice(choice),
+                {Field(name): text for name, text in changes.items()},
+                order,
+            )
+            for survivor, absorbed, (choice, changes, order) in ((s, a, json.loads(body)) for s, a, body in rows)
+        ]
 
     # Any: JSON as `keep` wrote it.
     def _bodies(self, table: str, keys: Collection[str]) -> Iterator[tuple[str, Any]]:

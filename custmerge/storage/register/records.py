@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row
 
 from custmerge.rules.fields import Customer, Package, chain
-from custmerge.rules.hashes import Hashing
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.proofs import Hashing, ProofBy
 from custmerge.storage.dialect import dialect_of, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
@@ -46,6 +45,11 @@ class Register:
     def proof_by(self) -> ProofBy:
         """What proves whose a number is."""
         return self._mapping.proof
+
+    @property
+    def scope_names(self) -> tuple[str, ...]:
+        """The names of what `Customer.scope` holds."""
+        return self._mapping.scope_names
 
     @property
     def hashing(self) -> Hashing:
@@ -172,6 +176,7 @@ class Register:
         """Return the package of each of `domains` that is in one."""
         keys = {name: domain_in_ascii(name) for name in domains}
         writings = {writing for name in domains for writing in self._mapping.domain_writings(name)}
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.domain_packages, {"keys": writings})
         packages = {domain_in_ascii(key): package for key, package in rows}
         return {name: packages[key] for name, key in keys.items() if key in packages}
@@ -198,6 +203,7 @@ class Register:
         Words are compared in lower case, labels of domains in both writings. Customers are in the order of their
         numbers.
         """
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.matching(words, limit))
         return tuple(map(self._mapping.record, rows))
 
@@ -207,6 +213,7 @@ class Register:
         A word is compared as by `matching`; numbers without such a domain are left out.
         """
         keys = {"keys": self._mapping.domain_number.values(numbers)}
+        self._dialect.prepare_search(self._connection)
         rows = self._connection.execute(self._statements.domains_like(word), keys)
         return {number: (name, count) for number, name, count in rows}
 

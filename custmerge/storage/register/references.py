@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
-from custmerge.rules.reference_state import References
 from custmerge.storage.dialect import dialect_of
 
 if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
     from custmerge.rules.host_schema import HostSchema
     from custmerge.rules.mapping import HostMapping
+    from custmerge.rules.reference_state import References
     from custmerge.rules.references import Changes, TableRules
     from custmerge.storage.register.host_sql import HostTableSql
 
@@ -34,6 +34,16 @@ class Followed:
     def by_table(self) -> dict[str, TableRules]:
         """The rules by the table's name in the mapping, in the order in which tables are read and locked."""
         return {rules.table: rules for rules in sorted(self.rules, key=lambda rules: rules.table)}
+
+    @cached_property
+    def name_orders(self) -> bool:
+        """Whether a row gets the number of its order."""
+        from custmerge.rules.mapping import Placeholder
+
+        values = [self.mapping.customer.retire, *(rules.touch for rules in self.rules)]
+        values += [each.set for rules in self.rules for each in rules.references]
+        values += [each.set for rules in self.rules for each in rules.children]
+        return any(value is Placeholder.ORDER for each in values for value in each.values())
 
     @cached_property
     def on_server(self) -> dict[str, HostTableSql]:
@@ -55,7 +65,7 @@ class Followed:
 
 
 class HostReferences:
-    """The followed rows of one transaction; of custmerge's own tables there are none, and nothing is asked."""
+    """The followed rows of one transaction; custmerge's own tables have none, and then nothing is read."""
 
     def __init__(self, connection: Connection, followed: Followed | None) -> None:
         self._connection = connection
@@ -63,13 +73,13 @@ class HostReferences:
 
     def for_orders(
         self, records: Mapping[str, Customer], absorbed: Collection[str], now: datetime, *, lock: bool
-    ) -> References:
+    ) -> References | None:
         """Return the rows that orders among `records` may change; with `lock` nobody else changes them.
 
         `absorbed` are the numbers that may be absorbed, `now` is what `{now}` stands for.
         """
         if self._followed is None:
-            return References({})
+            return None
         from custmerge.storage.register.host_rows import host_reader
         from custmerge.storage.register.reference_reading import ReferenceReading
         from custmerge.storage.register.written_cells import written_cells
@@ -81,22 +91,22 @@ class HostReferences:
             living = [record for record in records.values() if record.merged_into is None and record.keys]
             return reading.for_orders(living, absorbed, written)
 
-    def for_undos(self, changes: Iterable[Changes], *, lock: bool) -> References:
+    def for_undos(self, changes: Iterable[Changes], *, lock: bool) -> References | None:
         """Return the rows on which undoing orders that made `changes` depends; `lock` as above."""
         if self._followed is None:
-            return References({})
+            return None
         from custmerge.storage.register.host_rows import host_reader
         from custmerge.storage.register.reference_reading import ReferenceReading
 
         with host_reader(self._connection) as reader:
             return ReferenceReading(self._followed, self._sql, reader, lock=lock).for_undos(changes)
 
-    def write(self, references: References, first_order: int = 0) -> None:
+    def write(self, references: References | None, first_order: int = 0) -> None:
         """Write what orders or undos have changed; `first_order` is the number of the transaction's first order.
 
         Raises RowsRefused.
         """
-        if self._followed is None or not (steps := references.steps(first_order)):
+        if references is None or not (steps := references.steps(first_order)):
             return
         from custmerge.storage.register.host_rows import begin_writing, end_writing, write_step
 
@@ -105,6 +115,11 @@ class HostReferences:
             write_step(self._connection, self._sql, step)
         if waits:
             end_writing(self._connection)
+
+    @property
+    def name_orders(self) -> bool:
+        """Whether a row gets the number of its order."""
+        return self._followed is not None and self._followed.name_orders
 
     def refusal(self, survivors: Iterable[Customer], absorbed: Iterable[Customer]) -> str | None:
         """Return why a statement of the mapping refuses an order, None if none does.

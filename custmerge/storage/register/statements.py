@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 
-from custmerge.rules.normalise import domain_in_ascii, domain_name, lower
+from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
 from custmerge.storage.dialect import among
 
 if TYPE_CHECKING:
@@ -171,8 +171,9 @@ class Statements:
         name, key = domain_name(word), domain_in_ascii(word)
         if name == key and "xn--" not in name:
             return or_(_contains(there.domain_searched, name or word), there.domain_key == key)
-        # A label in either writing: in the key it is the same.
-        return or_(_contains(there.domain_searched, name), _contains(there.domain_key, key))
+        # A label in either writing: in the key it is the same, if there is one.
+        writings = sorted({name} if there.has_domain_keys else {name, domain_in_unicode(word)})
+        return or_(*(_contains(there.domain_searched, text) for text in writings), _contains(there.domain_key, key))
 
 
 def _contains(column: Any, word: str) -> Any:  # noqa: ANN401 (SQLAlchemy types both as Any)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from custmerge.cli.language import SafeText, _, literal, ngettext
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from custmerge.cli.language import SafeText, _, literal, ngettext, visible
 from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import counted, day, field_list, moment
@@ -10,6 +13,9 @@ from custmerge.rules.fields import Field
 from custmerge.rules.plan import Choice
 from custmerge.rules.undo import UndoLimits
 from custmerge.services.merge import Offer, Receipt
+
+if TYPE_CHECKING:
+    from custmerge.rules.reference_counts import ReferenceCount
 
 
 def offer_lines(offer: Offer) -> list[Line]:
@@ -23,7 +29,8 @@ def offer_lines(offer: Offer) -> list[Line]:
     domains = sorted(name for package in offer.packages for name in package.domains)
     brings = ngettext("Brings {count} package: {names}", "Brings {count} packages: {names}", len(packages))
     with_it = ngettext("and {count} domain: {names}", "and {count} domains: {names}", len(domains))
-    return [*lines, Line(counted(brings, packages)), Line(counted(with_it, domains))]
+    follow = [Line(line) for line in reference_lines(offer.references)]
+    return [*lines, Line(counted(brings, packages)), Line(counted(with_it, domains)), *follow]
 
 
 def receipt_lines(receipt: Receipt, limits: UndoLimits | None = None, *, is_customer: bool = False) -> list[Line]:
@@ -34,7 +41,7 @@ def receipt_lines(receipt: Receipt, limits: UndoLimits | None = None, *, is_cust
     packages = ngettext("{count} package moved: {names}", "{count} packages moved: {names}", len(receipt.packages))
     domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
     lines = [choice_sentence(receipt), counted(packages, receipt.packages), counted(domains, receipt.domains)]
-    lines += _details_lines(receipt)
+    lines += [*_details_lines(receipt), *reference_lines(receipt.references)]
     if receipt.transfer is not None:
         lines.append(_("Uses up contract transfer {id}.").format(id=receipt.transfer))
     if receipt.order is not None:
@@ -50,7 +57,35 @@ def receipt_lines(receipt: Receipt, limits: UndoLimits | None = None, *, is_cust
 
 def confirmed_lines(receipt: Receipt) -> list[Line]:
     """Return what a person agrees to when they send an order, which `receipt` foresees."""
-    return [Line(INDENTED.format(text=line)) for line in (choice_sentence(receipt), *_details_lines(receipt))]
+    lines = (choice_sentence(receipt), *_details_lines(receipt), *reference_lines(receipt.references))
+    return [Line(INDENTED.format(text=line)) for line in lines]
+
+
+def reference_lines(references: Sequence[ReferenceCount] | None) -> list[SafeText]:
+    """Return for each reference of a host's tables what follows, what is dropped, and why."""
+    return [_reference_line(reference) for reference in references or ()]
+
+
+def following_rows(reference: ReferenceCount) -> SafeText:
+    """Return how many rows of a reference follow, and how many are dropped."""
+    parts = []
+    if reference.rows or not reference.dropped:
+        follow = ngettext("{count} row follows", "{count} rows follow", reference.rows)
+        parts.append(follow.format(count=reference.rows))
+    if reference.dropped:
+        dropped = ngettext("{count} row is dropped", "{count} rows are dropped", reference.dropped)
+        parts.append(dropped.format(count=reference.dropped))
+    return literal("{column}: {parts}").format(column=visible(reference.column), parts=literal(", ").join(parts))
+
+
+def _reference_line(reference: ReferenceCount) -> SafeText:
+    line = following_rows(reference)
+    if reference.why:
+        line = literal("{line} ({why})").format(line=line, why=visible(reference.why))
+    if not reference.are_credentials:
+        return line
+    careful = _("{line}. Careful: these look like credentials, and open the account of the survivor afterwards.")
+    return careful.format(line=line)
 
 
 def by_us(limits: UndoLimits) -> SafeText:

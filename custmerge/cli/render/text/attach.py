@@ -1,0 +1,91 @@
+"""What a mapping comes to: fields, references, and what is in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from custmerge.cli.language import SafeText, _, literal, ngettext
+from custmerge.cli.render.text.parts import BLANK, Column, Grid, Line, Part, Table
+from custmerge.cli.render.text.styles import Style
+from custmerge.cli.words import field_label, filled
+from custmerge.errors import N_
+from custmerge.rules.attach.problems import Problem
+from custmerge.rules.attach.references import FoundBy
+from custmerge.rules.proofs import ProofBy
+
+if TYPE_CHECKING:
+    from custmerge.services.attach.check import Checked, CheckedReference
+
+_FOUND_BY = {FoundBy.FOREIGN_KEY: N_("foreign key"), FoundBy.MAPPING: N_("mapping")}
+
+
+def checked_parts(checked: Checked, file: str) -> list[Part]:
+    """Return what would hold, what is in its way, and what to do next."""
+    count = ngettext("{name}: {count} customer", "{name}: {count} customers", checked.customers)
+    parts: list[Part] = [count.format(name=checked.name, count=checked.customers), _proof(checked.proof), BLANK]
+    parts.append(Grid([(field_label(field), source or "–") for field, source in checked.fields.items()]))
+    if checked.references:
+        parts += [BLANK, references_table(checked.references)]
+    if checked.problems:
+        parts += [BLANK, problems_grid(checked.problems)]
+    return [*parts, BLANK, _verdict(checked, file)]
+
+
+def references_table(references: Sequence[CheckedReference]) -> Table:
+    """Return a row for each reference."""
+    columns = (
+        Column(_("Reference"), is_key=True),
+        _("Policy"),
+        _("Rows"),
+        _("Found by"),
+        _("Index"),
+        Column(_("Why"), is_wide=True),
+    )
+    return Table(
+        columns,
+        [
+            (
+                each.reference.name,
+                # As it stands in a mapping.
+                each.reference.policy.value,
+                each.rows,
+                _(_FOUND_BY[each.reference.found_by]),
+                _("yes") if each.is_indexed else _("no"),
+                each.reference.why,
+            )
+            for each in references
+        ],
+    )
+
+
+def problems_grid(problems: Sequence[Problem]) -> Grid:
+    """Return a row for each problem: where it is and what it is."""
+    return Grid([(Line(literal("✗"), Style.PROBLEM), each.subject, problem_text(each)) for each in problems])
+
+
+def problem_text(problem: Problem, *, for_data: bool = False) -> SafeText:
+    """Return a problem's sentence, with the line of the mapping where it has one."""
+    text = filled(problem.message, problem.details, for_data=for_data)
+    if problem.line is None:
+        return text
+    return _("line {line}: {what}").format(line=problem.line, what=text)
+
+
+def _proof(proof: ProofBy) -> SafeText:
+    match proof:
+        case ProofBy.DOMAIN:
+            return _("A number is proved by a domain and its password.")
+        case ProofBy.PASSWORD:
+            return _("A number is proved by its own password.")
+        case ProofBy.NOTHING:
+            return _("Nothing proves a number: only transfers and approved files stand in for it.")
+
+
+def _verdict(checked: Checked, file: str) -> Line:
+    if checked.is_ready:
+        text = _("Ready: `custmerge attach {file}`.").format(file=file)
+        return Line(text, Style.GOOD)
+    count = len(checked.problems)
+    text = ngettext("Not ready: {count} problem.", "Not ready: {count} problems.", count).format(count=count)
+    return Line(text, Style.PROBLEM)

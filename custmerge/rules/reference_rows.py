@@ -1,0 +1,177 @@
+"""The rows of a table in which rows may clash, be dropped or refer to each other; with indexes, and as if changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from custmerge.rules.cells import Cell, Key, NewCell, alike, is_true, key_order, text_of
+from custmerge.rules.references import CustomerReference, NewCells, TableRules, UniqueRules
+
+Row = tuple[NewCell, ...]
+"""Cells of the columns, then of the computed ones."""
+Index = dict[tuple[NewCell, ...], dict["HostRow", None]]
+
+
+class HostRow:
+    """A row: as it was read, and as it is now. Compared by identity, for its key may change."""
+
+    __slots__ = ("now", "read")
+
+    def __init__(self, read: Row | None, now: Row | None) -> None:
+        self.read = read
+        """None if it was given back."""
+        self.now = now
+        """None if it was dropped."""
+
+
+class Rows:
+    """The rows of one table, in which orders are decided and which they change."""
+
+    def __init__(self, rules: TableRules) -> None:
+        self.rules = rules
+        self.names = (*rules.columns, *rules.computed)
+        self.positions = {name: position for position, name in enumerate(self.names)}
+        self._key = tuple(self.positions[column] for column in rules.key)
+        self.by_key: dict[Key, HostRow] = {}
+        self.touched: dict[HostRow, None] = {}
+        """Rows that were changed, dropped or given back."""
+        self._indexes: dict[tuple[tuple[int, ...], bool], Index] = {}
+
+    def add(self, rows: Iterable[Sequence[Cell]]) -> None:
+        """Add rows, as `References.add` does."""
+        for cells in rows:
+            row = tuple(cells)
+            key = self.key_of(row)
+            if key not in self.by_key:
+                self.by_key[key] = host_row = HostRow(row, row)
+                for (positions, by_text), index in self._indexes.items():
+                    index.setdefault(value_of(row, positions, by_text=by_text), {})[host_row] = None
+
+    def keys(self) -> Iterator[Key]:
+        """Yield the keys of the rows."""
+        return iter(self.by_key)
+
+    # The columns of a key hold no OrderNumber: the key is read back before an order has its number.
+    def key_of(self, row: Row) -> Key:
+        """Return a row's key."""
+        return tuple(row[position] for position in self._key)  # type: ignore[misc]
+
+    def row_of(self, cells: NewCells) -> Row:
+        """Return the row with these cells; what isn't there, and every computed cell, is NULL."""
+        held = dict(cells)
+        return tuple(held.get(name) for name in self.names)
+
+    def at(self, names: Iterable[str]) -> tuple[int, ...]:
+        """Return the positions of columns."""
+        return tuple(self.positions[name] for name in names)
+
+    def holds(self, row: Row, reference: CustomerReference) -> bool:
+        """Return whether the reference is about a row."""
+        return reference.where is None or is_true(row[self.positions[reference.where]])
+
+    def find(self, positions: tuple[int, ...], value: tuple[NewCell, ...], *, by_text: bool) -> list[HostRow]:
+        """Return the rows with these cells, compared by their texts or as they are; in no order."""
+        if (index := self._indexes.get((positions, by_text))) is None:
+            index = self._indexes[positions, by_text] = {}
+            for row in self.by_key.values():
+                if row.now is not None:
+                    index.setdefault(value_of(row.now, positions, by_text=by_text), {})[row] = None
+        return list(index.get(value, ()))
+
+    def replace(self, rows: Sequence[tuple[HostRow, Row | None]]) -> None:
+        """Give rows their new cells; None drops one, a row without cells is given back."""
+        for row, _ in rows:
+            if row.now is not None:
+                del self.by_key[self.key_of(row.now)]
+        for row, cells in rows:
+            for (positions, by_text), index in self._indexes.items():
+                before = None if row.now is None else value_of(row.now, positions, by_text=by_text)
+                after = None if cells is None else value_of(cells, positions, by_text=by_text)
+                if before != after:
+                    if before is not None:
+                        del index[before][row]
+                    if after is not None:
+                        index.setdefault(after, {})[row] = None
+            row.now = cells
+            self.touched[row] = None
+            if cells is not None:
+                self.by_key[self.key_of(cells)] = row
+
+
+def value_of(row: Row, positions: tuple[int, ...], *, by_text: bool) -> tuple[NewCell, ...]:
+    """Return the cells of a row by which an index finds it."""
+    if by_text:
+        return tuple(as_text(row[position]) for position in positions)
+    return tuple(row[position] for position in positions)
+
+
+def as_text(cell: NewCell) -> NewCell:
+    """Return the cell by which a foreign key or a customer's key is compared."""
+    return cell if isinstance(cell, bytes) else text_of(cell)
+
+
+class AsIf:
+    """The rows of one table as an order or an undo would leave them; the rows themselves don't change."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.cells: dict[HostRow, Row | None] = {}
+        """New cells of rows; None for one that is dropped."""
+        self._indexes: dict[tuple[tuple[int, ...], bool], Index] = {}
+
+    def now(self, row: HostRow) -> Row | None:
+        """Return a row's cells, None if it is dropped."""
+        return self.cells.get(row, row.now)
+
+    def put(self, row: HostRow, cells: Row | None) -> None:
+        """Give a row new cells; None drops it."""
+        before = self.cells.get(row)
+        for (positions, by_text), index in self._indexes.items():
+            if before is not None:
+                index[value_of(before, positions, by_text=by_text)].pop(row, None)
+            if cells is not None:
+                index.setdefault(value_of(cells, positions, by_text=by_text), {})[row] = None
+        self.cells[row] = cells
+
+    def find(self, positions: tuple[int, ...], value: tuple[NewCell, ...], *, by_text: bool) -> list[HostRow]:
+        """Return the rows with these cells, in the order of their keys."""
+        if (index := self._indexes.get((positions, by_text))) is None:
+            index = self._indexes[positions, by_text] = {}
+            for row, cells in self.cells.items():
+                if cells is not None:
+                    index.setdefault(value_of(cells, positions, by_text=by_text), {})[row] = None
+        unchanged = [row for row in self.rows.find(positions, value, by_text=by_text) if row not in self.cells]
+        return self.in_order([*unchanged, *index.get(value, ())])
+
+    def in_order(self, rows: Iterable[HostRow]) -> list[HostRow]:
+        """Return rows in the order of their keys: before the order, of one that is given back after it."""
+        return sorted(rows, key=lambda row: key_order(self.key_before(row)))
+
+    def key_before(self, row: HostRow) -> Key:
+        """Return the key that a row has without the changes."""
+        return self.rows.key_of(row.now or self.cells[row] or ())
+
+    def differing(self, row: HostRow) -> list[str]:
+        """Return the columns whose cells are new, in the order of their names."""
+        before, after = row.now, self.cells.get(row)
+        if before is None or after is None:
+            return []
+        columns = self.rows.rules.columns
+        return sorted(name for name, old, new in zip(columns, before, after) if not alike(old, new))  # noqa: B905 (computed cells follow)
+
+    def occupied(self, row: HostRow, unique: UniqueRules) -> tuple[NewCell, ...] | None:
+        """Return the place that a row would take in a unique; None if it takes none."""
+        cells = self.now(row)
+        return None if cells is None else place_in(self.rows, cells, unique)
+
+
+def place_in(rows: Rows, cells: Row, unique: UniqueRules) -> tuple[NewCell, ...] | None:
+    """Return the place that cells take in a unique; None if it isn't about them, or for NULL."""
+    if unique.where is not None and not is_true(cells[rows.positions[unique.where]]):
+        return None
+    if unique.of is not None:
+        reference = next((known for known in rows.rules.references if known.column == unique.of), None)
+        if reference is not None and not rows.holds(cells, reference):
+            return None
+    value = tuple(cells[rows.positions[name]] for name in unique.columns)
+    return None if None in value and not unique.nulls_are_equal else value

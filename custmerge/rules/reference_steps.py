@@ -1,0 +1,162 @@
+"""In which steps changed rows are written: none is in the way of another, none refers to a row that isn't there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+from custmerge.rules.cells import Cell, Keys, NewCell, alike, are_alike, key_order, numbered
+from custmerge.rules.reference_rows import HostRow, Row, Rows, place_in, value_of
+from custmerge.rules.references import Cells, ChildReference, RowsWritten, Step
+
+Written = tuple[str, HostRow]
+"""A table, and a row of it whose cells aren't those that were read."""
+
+
+def steps_of(tables: Mapping[str, Rows], plain: Iterable[RowsWritten], first_order: int) -> list[Step]:
+    """Return what has to be written, in its order; `plain` is written in the first step."""
+    written = [(table, row) for table in sorted(tables) for row in tables[table].touched if _is_changed(row)]
+    layers: dict[int, list[Written]] = defaultdict(list)
+    for (table, row), layer in zip(written, _layers(tables, written), strict=True):
+        layers[layer].append((table, row))
+    first = tuple(plain)
+    if first:
+        layers.setdefault(0, [])
+    return [
+        _step(tables, layers[layer], first if layer == min(layers) else (), first_order) for layer in sorted(layers)
+    ]
+
+
+def _is_changed(row: HostRow) -> bool:
+    if row.read is None or row.now is None:
+        return row.read is not row.now
+    return row.read is not row.now and any(not alike(old, new) for old, new in zip(row.read, row.now, strict=True))
+
+
+def _layers(tables: Mapping[str, Rows], written: Sequence[Written]) -> list[int]:
+    """Return for each row in which layer it is written: after every row that has to be written before it."""
+    earlier: dict[HostRow, list[HostRow]] = defaultdict(list)
+    by_table: dict[str, list[HostRow]] = defaultdict(list)
+    for table, row in written:
+        by_table[table].append(row)
+    for table, rows in by_table.items():
+        for before, after in chain(_by_places(tables[table], rows), _by_parents(tables, by_table, table)):
+            if before is not after:
+                earlier[after].append(before)
+    layers: dict[HostRow, int] = {}
+    for _, row in written:
+        _place(row, earlier, layers)
+    return [layers[row] for _, row in written]
+
+
+def _place(row: HostRow, earlier: Mapping[HostRow, Sequence[HostRow]], layers: dict[HostRow, int]) -> None:
+    """Give a row its layer. In a circle the database has the last word: one row of it comes first."""
+    waiting, under_way = [row], set[HostRow]()
+    while waiting:
+        last = waiting[-1]
+        under_way.add(last)
+        missing = [before for before in earlier.get(last, ()) if before not in layers and before not in under_way]
+        if missing:
+            waiting.append(missing[0])
+        else:
+            layers.setdefault(last, 1 + max((layers.get(b, -1) for b in earlier.get(last, ())), default=-1))
+            waiting.pop()
+
+
+def _by_places(rows: Rows, changed: Sequence[HostRow]) -> Iterator[tuple[HostRow, HostRow]]:
+    """Yield (earlier, later): a row leaves a place in a unique, or in the key, that another takes."""
+    for unique in rows.rules.uniques:
+        if unique.of is not None:
+            continue
+        left: dict[tuple[NewCell, ...], HostRow] = {}
+        for row in changed:
+            place = None if row.read is None else place_in(rows, row.read, unique)
+            if place is not None and place != (None if row.now is None else place_in(rows, row.now, unique)):
+                left[place] = row
+        for row in changed if left else ():
+            place = None if row.now is None else place_in(rows, row.now, unique)
+            if place is not None and (before := left.get(place)) is not None:
+                yield before, row
+
+
+def _by_parents(
+    tables: Mapping[str, Rows], changed: Mapping[str, Sequence[HostRow]], table: str
+) -> Iterator[tuple[HostRow, HostRow]]:
+    """Yield (earlier, later): rows leave a parent before it is dropped, and refer to one after it is given back."""
+    for child in tables[table].rules.children:
+        parents = tables.get(child.parent)
+        gone = (
+            [] if parents is None else [row for row in changed.get(child.parent, ()) if None in (row.read, row.now)]
+        )
+        if parents is None or not gone:
+            continue
+        by_value = {value_of(row.read or row.now or (), parents.at(child.to), by_text=True): row for row in gone}
+        yield from _of_child(tables[table], child, changed[table], by_value)
+
+
+def _of_child(
+    rows: Rows, child: ChildReference, changed: Sequence[HostRow], parents: Mapping[tuple[NewCell, ...], HostRow]
+) -> Iterator[tuple[HostRow, HostRow]]:
+    at = rows.at(child.columns)
+    for row in changed:
+        before = None if row.read is None else parents.get(value_of(row.read, at, by_text=True))
+        after = None if row.now is None else parents.get(value_of(row.now, at, by_text=True))
+        if before is not None and before.now is None:
+            yield row, before
+        if after is not None and after.read is None:
+            yield after, row
+
+
+def _step(tables: Mapping[str, Rows], rows: Sequence[Written], plain: tuple[RowsWritten, ...], first: int) -> Step:
+    dropped: dict[str, list[Row]] = defaultdict(list)
+    updated: dict[str, list[tuple[Row, Row]]] = defaultdict(list)
+    restored: dict[str, list[Row]] = defaultdict(list)
+    for table, row in rows:
+        if row.now is None:
+            dropped[table].append(row.read or ())
+        elif row.read is None:
+            restored[table].append(row.now)
+        else:
+            updated[table].append((row.read, row.now))
+    writes = [*plain, *(write for table, pairs in updated.items() for write in updates(tables[table], pairs, first))]
+    return Step(
+        dropped={table: Keys(map(tables[table].key_of, gone)) for table, gone in dropped.items()},
+        updated=tuple(sorted(writes, key=lambda write: (write.table, [name for name, _ in write.cells]))),
+        restored={table: _restored(tables[table], back, first) for table, back in restored.items()},
+    )
+
+
+def updates(rows: Rows, changed: Iterable[tuple[Row, Row]], first_order: int) -> Iterator[RowsWritten]:
+    """Yield what gives rows, (before, after), their new cells: those with the same new columns as one value."""
+    by_columns: dict[tuple[str, ...], list[tuple[Row, Row]]] = defaultdict(list)
+    for before, after in changed:
+        pairs = zip(rows.rules.columns, before, after, strict=False)
+        by_columns[tuple(sorted(name for name, old, new in pairs if not alike(old, new)))].append((before, after))
+    for names, several in sorted(by_columns.items()):
+        several.sort(key=lambda row: key_order(rows.key_of(row[0])))
+        cells, each = list[tuple[str, Cell]](), list[tuple[str, tuple[Cell, ...]]]()
+        for name in names:
+            position = rows.positions[name]
+            last = tuple(numbered(after[position], first_order) for _, after in several)
+            if are_alike(last):
+                cells.append((name, last[0]))
+            else:
+                each.append((name, last))
+        keys = Keys(rows.key_of(before) for before, _ in several)
+        yield RowsWritten(rows.rules.table, tuple(cells), keys, tuple(each))
+
+
+def _restored(rows: Rows, back: Iterable[Row], first_order: int) -> tuple[Cells, ...]:
+    ordered = sorted(back, key=lambda cells: key_order(rows.key_of(cells)))
+    return tuple(_cells(rows, cells, first_order) for cells in ordered)
+
+
+def _cells(rows: Rows, row: Row, first_order: int) -> Cells:
+    named = zip(rows.rules.columns, row, strict=False)
+    return tuple(
+        sorted(
+            ((name, numbered(cell, first_order)) for name, cell in named if name not in rows.rules.generated),
+            key=lambda pair: pair[0],
+        )
+    )

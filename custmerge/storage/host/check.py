@@ -1,0 +1,161 @@
+"""What only a host's rows tell: whether keys are unique, SQL of a mapping runs, and how many rows a reference has.
+
+Every statement here is one of a mapping's author, who attaches with the database's own rights, or has quoted names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+
+from custmerge.rules.attach.rights import TableRights
+from custmerge.rules.host_schema import HostSchema, HostTable
+from custmerge.storage.dialect import dialect_of
+from custmerge.storage.host import host_schema
+
+T = TypeVar("T")
+_BINDS = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):(absorbed|survivor)\b", re.DOTALL)
+_MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
+_MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
+
+
+class HostCheck:
+    """Looks at a host's rows, inside one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._dialect = dialect_of(connection)
+
+    def schema(self) -> HostSchema:
+        """Return the catalogue of the host's tables."""
+        return host_schema(self._connection)
+
+    def refusal(self, statement: str) -> str | None:
+        """Return why the database refuses a statement; None if it runs."""
+        # Any: the driver's own connection, which takes a statement as it is written.
+        raw: Any = self._connection.connection.driver_connection
+        savepoint = self._connection.begin_nested()
+        try:
+            raw.execute(statement).fetchone()
+        except self._dialect.driver_error as error:
+            savepoint.rollback()
+            return next(iter(str(error).splitlines()), type(error).__name__)
+        savepoint.commit()
+        return None
+
+    def wrong_condition(self, table: HostTable, sql: str) -> str | None:
+        """Return why a condition can't be asked of a table's rows, each of which it is asked of."""
+        statement = f"SELECT count(*) FROM {named(table)} WHERE ({sql}\n)"  # noqa: S608 (of the mapping)
+        return self.refusal(statement)
+
+    def wrong_expression(self, table: HostTable, sql: str) -> str | None:
+        """Return why an expression can't be read of a table's rows, each of which it is read of."""
+        statement = (
+            f"SELECT count(custmerge_read) FROM (SELECT ({sql}\n) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
+        )
+        return self.refusal(statement)
+
+    def wrong_refuse(self, sql: str, key: str) -> str | None:
+        """Return why a statement that refuses orders doesn't run; `key` is one of a customer."""
+        literal = "'" + key.replace("'", "''") + "'"
+        bound = _BINDS.sub(lambda match: literal if match[1] else match[0], sql.strip().rstrip(";"))
+        return self.refusal(f"SELECT 1 FROM ({bound}\n) AS refused LIMIT 1")  # noqa: S608 (of the mapping)
+
+    def rows(self, table: HostTable, columns: Iterable[tuple[str, str | None]]) -> list[int]:
+        """Return how many rows have a value in each column, of those for which its condition holds."""
+        counted = ", ".join(
+            f"count({quoted(column)})" + ("" if where is None else f" FILTER (WHERE ({where}\n))")
+            for column, where in columns
+        )
+        return [int(count) for count in self._row(f"SELECT {counted} FROM {named(table)}")]  # noqa: S608 (quoted)
+
+    def customers(self, table: HostTable, number: str, where: str | None) -> int:
+        """Return how many rows are customers with a number."""
+        condition = f"{filled(number)}{_and(where)}"
+        return int(self._row(f"SELECT count(*) FROM {named(table)} WHERE {condition}")[0])  # noqa: S608 (quoted)
+
+    def without(self, table: HostTable, column: str, where: str | None) -> int:
+        """Return how many rows have nothing in a column."""
+        condition = f"NOT ({filled(column)}){_and(where)}"
+        return int(self._row(f"SELECT count(*) FROM {named(table)} WHERE {condition}")[0])  # noqa: S608 (quoted)
+
+    def repeated(self, table: HostTable, column: str, where: str | None) -> str | None:
+        """Return a value that two rows have in a column; None if there is none."""
+        value, condition = f"CAST({quoted(column)} AS TEXT)", f"{filled(column)}{_and(where)}"
+        row = self._first(
+            f"SELECT {value} FROM {named(table)} WHERE {condition} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 (quoted)
+        )
+        return None if row is None else str(row[0])
+
+    def some(self, table: HostTable, column: str) -> str:
+        """Return a value of a column as a text; empty if there is none."""
+        value = f"CAST({quoted(column)} AS TEXT)"
+        row = self._first(f"SELECT {value} FROM {named(table)} WHERE {filled(column)} LIMIT 1")  # noqa: S608 (quoted)
+        return "" if row is None else str(row[0])
+
+    def counted(self, table: HostTable, column: str, where: str | None, kind: Callable[[str], T]) -> Counter[T]:
+        """Return how many rows have a value of each kind in a column; rows without one don't count."""
+        raw: Any = self._connection.connection.driver_connection
+        value, condition = f"CAST({quoted(column)} AS TEXT)", _and(where)
+        statement = f"SELECT {value} FROM {named(table)} WHERE {filled(column)}{condition}"  # noqa: S608 (quoted)
+        # A cursor of the server: PostgreSQL's driver would fetch all rows at once.
+        with closing(raw.cursor("custmerge_counted") if self._dialect.is_server else raw.cursor()) as rows:
+            rows.execute(statement)
+            return Counter(kind(str(row[0])) for row in rows)
+
+    def lacking(self, schema: HostSchema, rights: Sequence[TableRights]) -> dict[str, list[str]]:
+        """Return the rights that the connected role lacks, by table; SQLite has none."""
+        lacking: dict[str, list[str]] = defaultdict(list)
+        for each in rights if self._dialect.is_server else ():
+            for right, column in _words(each):
+                if right not in lacking[each.table] and not self._may(schema.tables[each.table], right, column):
+                    lacking[each.table].append(right)
+        return {table: words for table, words in lacking.items() if words}
+
+    def _may(self, table: HostTable, right: str, column: str) -> bool:
+        asked = {"table": named(table), "column": column, "right": right}
+        return bool(self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar())
+
+    # Any: cells as the driver gives them.
+    def _row(self, statement: str) -> Sequence[Any]:
+        row = self._first(statement)
+        if row is None:
+            raise LookupError(statement)
+        return row
+
+    def _first(self, statement: str) -> Sequence[Any] | None:
+        raw: Any = self._connection.connection.driver_connection
+        row: Sequence[Any] | None = raw.execute(statement).fetchone()
+        return row
+
+
+def _words(rights: TableRights) -> Iterator[tuple[str, str]]:
+    """Yield each right with its column; one on the whole table has an empty text."""
+    yield "SELECT", ""
+    yield from (("UPDATE", column) for column in rights.update)
+    yield from (("INSERT", ""), ("DELETE", "")) if rights.drops else ()
+
+
+def quoted(name: str) -> str:
+    """Return a name as an identifier of a statement without parameters."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def named(table: HostTable) -> str:
+    """Return a table as a statement names it."""
+    name = quoted(table.plain_name)
+    return name if table.schema is None else f"{quoted(table.schema)}.{name}"
+
+
+def filled(column: str) -> str:
+    """Return the condition that a column is neither NULL nor an empty text."""
+    return f"coalesce(CAST({quoted(column)} AS TEXT), '') <> ''"
+
+
+def _and(where: str | None) -> str:
+    return "" if where is None else f" AND ({where}\n)"
