@@ -437,6 +437,12 @@ class NotOwner(CustmergeError, code="not_owner", exit=ExitCode.NOT_ALLOWED):
     )
 
 
+class NotOwnerToAttach(NotOwner):
+    """Only the owner of the database's tables may attach, because it needs no login."""
+
+    template = N_("{user} doesn't own the tables of this database: connect as their owner to attach.")
+
+
 class OwnNumberOnly(CustmergeError, code="own_number_only", exit=ExitCode.NOT_ALLOWED, is_refusal=True):
     """A customer named a number that isn't their own."""
 
@@ -821,6 +827,47 @@ class ReferenceWouldGo(DatabaseError, code="reference_would_go"):
         "The database {database} stays at its version: domains get other keys, and the table {table} would lose what "
         "it says of them (ON UPDATE {action}). Declare that reference ON UPDATE CASCADE, then run `custmerge init` "
         "again."
+    )
+
+
+class NotAttached(CustmergeError, code="not_attached", exit=ExitCode.NOT_THERE):
+    """No mapping holds."""
+
+    template = N_(
+        "The database {database} isn't attached to a host's tables: custmerge has a register of its own there."
+    )
+
+
+class RegisterInUse(CustmergeError, code="register_in_use", exit=ExitCode.CONFLICT):
+    """A host's tables were to take the place of our own register, which has rows."""
+
+    template = N_(
+        "custmerge's own register isn't empty ({customers} customers, {packages} packages, {domains} domains), so "
+        "nothing can be attached in its place: attach in a database in which nothing was imported."
+    )
+
+
+class SchemaChanged(CustmergeError, code="schema_changed", exit=ExitCode.CONFLICT):
+    """The host's tables aren't as they were when they were attached."""
+
+    template = N_(
+        "The host's tables in {database} were changed since they were attached: run `custmerge attach FILE --check`, "
+        "then attach again; `custmerge attach --show` prints the mapping."
+    )
+
+
+class ChangedMeanwhile(SchemaChanged):
+    """The host's tables were changed between the check and the attaching."""
+
+    template = N_("The host's tables in {database} were changed while they were checked: attach again.")
+
+
+class RunMeanwhile(CustmergeError, code="batch_running", exit=ExitCode.CONFLICT):
+    """A mapping was to be attached while a bulk file runs."""
+
+    template = N_(
+        "A bulk file is being run or undone in {database}: wait for it to end, or for a minute if it died, then "
+        "attach again."
     )
 
 

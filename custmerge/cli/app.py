@@ -27,6 +27,7 @@ from custmerge.errors import N_, BadUsage, CustmergeError, ExitCode
 # Verb → the module that has it and what it does; a module is imported only when its verb is typed.
 VERBS: dict[str, tuple[str, str]] = {
     "init": ("init", N_("Create a database or bring it to this version.")),
+    "attach": ("attach", N_("Work on the tables that a host already has.")),
     "demo": ("demo", N_("Build a small database and show the whole way.")),
     "import": ("imports", N_("Bring customers or packages in from CSV.")),
     "export": ("export", N_("Write customers, packages or history as CSV or JSON.")),
@@ -50,10 +51,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", N_("Say what is wrong here and what to do.")),
     "help": ("help", N_("Show a page of the manual, or how a command is called.")),
 }
-WITHOUT_LOGIN = frozenset({"init", "demo", "login", "doctor", "config", "help"})
+WITHOUT_LOGIN = frozenset({"init", "attach", "demo", "login", "doctor", "config", "help"})
 """The verbs that nobody has to be logged in for (contract §5)."""
 GROUPS: dict[str, tuple[str, ...]] = {
-    N_("To begin"): ("help", "demo", "init", "login", "logout", "whoami"),
+    N_("To begin"): ("help", "demo", "init", "attach", "login", "logout", "whoami"),
     N_("Look"): ("find", "show", "diff", "history"),
     N_("Merge"): ("verify", "merge", "transfer", "bulk", "undo"),
     N_("Data"): ("import", "export", "purge"),

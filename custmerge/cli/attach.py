@@ -12,7 +12,7 @@ from custmerge.cli.progress import Progress
 from custmerge.cli.render.data.attach import checked_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.attach import checked_parts
-from custmerge.errors import ExitCode
+from custmerge.errors import BadUsage, ExitCode
 from custmerge.storage.files.mapping_file import read_text
 
 if TYPE_CHECKING:
@@ -21,20 +21,51 @@ if TYPE_CHECKING:
 
 def attach(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(metavar="FILE", help=_("The mapping, in TOML."))],
+    file: Annotated[str | None, typer.Argument(metavar="FILE", help=_("The mapping, in TOML."))] = None,
     check: Annotated[bool, typer.Option("--check", help=_("Say what would hold, change nothing."))] = False,
+    show: Annotated[bool, typer.Option("--show", help=_("Print the mapping that holds."))] = False,
     form: FormatOption = Format.TABLE,
 ) -> None:
-    """Say what would hold if a host's tables were in the register's place, as a mapping says, and what is in its way."""
-    from custmerge.services.attach import check as service
-
+    """Put a host's tables in the register's place, as a mapping says; or say what is in its way, with exit code 1."""
     context: Context = ctx.obj
+    if show and not (file or check):
+        _show(context)
+    elif file is not None and not show:
+        _attach(context, file, form, only_checks=check)
+    else:
+        raise BadUsage(problem=_("Name the FILE of a mapping, or --show alone."))
+
+
+def _show(context: Context) -> None:
+    from custmerge.cli.streams import write_value
+    from custmerge.services.attach import attaching
+
+    for line in attaching.held(context.database).removesuffix("\n").split("\n"):
+        write_value(line)
+
+
+def _attach(context: Context, file: str, form: Format, *, only_checks: bool) -> None:
+    from custmerge.services.attach import attaching
+    from custmerge.services.attach.check import check
+
     text = read_text(file)
     with Progress(context.terminal, _("Checking")) as progress:
-        checked = service.check(context.database, text, file, progress)
+        checked = check(context.database, text, file, progress)
     _warn_of_hashes(context, checked)
-    context.print_one(checked, form, checked_shape, lambda value: checked_parts(value, file))
-    raise typer.Exit(ExitCode.DONE if checked.is_ready else ExitCode.DIFFERS)
+    if only_checks or not checked.is_ready:
+        context.print_one(checked, form, checked_shape, lambda value: checked_parts(value, file))
+        raise typer.Exit(ExitCode.DONE if checked.is_ready else ExitCode.DIFFERS)
+    attaching.attach(context.database, text, checked)
+    context.print_one(checked, form, checked_shape, lambda value: checked_parts(value, file)[:-1])
+    context.terminal.say(_("{name} is attached."), name=checked.name)
+    context.terminal.say(_("Next: {command}"), command=context.next_command(*_next_words(context)))
+
+
+def _next_words(context: Context) -> list[str]:
+    from custmerge.services import init
+
+    name = init.supervisor_of(context.database)
+    return ["init", "--supervisor", "NAME"] if name is None else ["login", "--staff", name]
 
 
 def _warn_of_hashes(context: Context, checked: "Checked") -> None:

@@ -52,6 +52,7 @@ class Action(StrEnum):
     LOCKED = "locked"
     DENIED = "denied"
     REVEAL = "reveal"
+    ATTACH = "attach"
 
 
 FOR_CUSTOMERS = (Action.MERGE, Action.UNDO)

@@ -24,6 +24,7 @@ from custmerge.errors import (
     DatabaseUnreachable,
     MappingChanged,
     NotCommitted,
+    NotOwnerToAttach,
     OutcomeUnknown,
     is_interrupt,
 )
@@ -232,13 +233,38 @@ class Database:
                     return before
                 unit = Unit(connection)
                 sha256 = unit.demand_version(self.url)
-                unit.mapping = self._mappings.get(sha256) or self._built(unit, sha256)
+                unit.mapping = self._mapping_of(unit, sha256)
                 unit.rights.give_to_owner()
                 if then is not None:
                     then(unit, before, self._database_clock(unit).now())
             return before
         finally:
             engine.dispose()
+
+    @contextmanager
+    def attaching(self) -> Iterator[tuple[Unit, datetime]]:
+        """Yield a transaction in which a mapping may be stored, and the database's time.
+
+        A database without custmerge's tables gets those of the ledger. No other transaction writes meanwhile; the
+        next one of each process reads the mapping again. Raises NotOwnerToAttach, and DatabaseError.
+        """
+        from custmerge.storage import schema
+
+        engine = open_engine(self.url)
+        try:
+            with translated_errors(self.url), engine.begin() as connection:
+                self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
+                if schema.version(connection) is None:
+                    schema.upgrade(connection, self.url, has_register=False)
+                unit = Unit(connection)
+                if (user := unit.rights.non_owner()) is not None:
+                    raise NotOwnerToAttach(user=user)
+                schema.keep_out(connection)
+                unit.mapping = self._mapping_of(unit, unit.demand_version(self.url))
+                yield unit, self._database_clock(unit).now()
+        finally:
+            engine.dispose()
+        self._mappings, self._checked = {None: OWN}, False
 
     def close(self) -> None:
         """Close the connection, if there is one; the next unit opens a new one."""
@@ -271,6 +297,9 @@ class Database:
             self._open = None
             self.close()
 
+    def _mapping_of(self, unit: Unit, sha256: str | None) -> RegisterMapping:
+        return self._mappings.get(sha256) or self._built(unit, sha256)
+
     def _built(self, unit: Unit, sha256: str | None) -> RegisterMapping:
         """Return the register of a mapping that is used for the first time; raises MappingChanged."""
         from custmerge.rules.host_schema import schema_of
@@ -280,7 +309,7 @@ class Database:
         stored = None if sha256 is None else unit.mappings.stored(sha256)
         if stored is None:
             raise MappingChanged(database=self.name, sha256=sha256)
-        built = attached(read_mapping(stored.text), schema_of(stored.catalogue), hash_kind=stored.hash_kind)
+        built = attached(read_mapping(stored.text), schema_of(stored.catalogue))
         self._mappings[sha256] = built
         return built
 
@@ -301,7 +330,8 @@ class Database:
                 if needs_version and (writes or not self._checked):
                     self._mapping = unit.demand_version(self.url)
                     self._checked = True
-                unit.mapping = self._mappings.get(self._mapping) or self._built(unit, self._mapping)
+                if needs_version:
+                    unit.mapping = self._mapping_of(unit, self._mapping)
                 outer, self._open = self._open, unit
                 try:
                     yield unit

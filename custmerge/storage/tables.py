@@ -339,8 +339,6 @@ class MappingRow(SQLModel, table=True):
     """The mapping's file."""
     catalogue: str
     """The host's tables when it was attached, as JSON, see `rules.host_schema`."""
-    hash_kind: str | None
-    """The kind of most of the host's hashes then, see `hashes.Hashing`."""
     at: str
 
 

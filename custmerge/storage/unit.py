@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.register.reference_audit import ReferenceAudit
     from custmerge.storage.rights import Rights
 
 
@@ -87,6 +88,17 @@ class Unit:
         if not self.mapping.is_ours:
             raise errors.Attached
 
+    def drop_own_register(self) -> None:
+        """Drop our own register, if there is one; raises RegisterInUse unless it is empty."""
+        from custmerge.storage import schema
+
+        if not self.mapping.is_ours or not schema.has_register(self._connection):
+            return
+        customers, packages, domains = self.register.count()
+        if customers or packages or domains:
+            raise errors.RegisterInUse(customers=customers, packages=packages, domains=domains)
+        schema.drop_register(self._connection)
+
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """Run a block of reads; if it fails, the rest of the transaction can go on.
@@ -121,15 +133,15 @@ class Unit:
         """Customers, packages and domains."""
         return Register(self._connection, self.mapping)
 
-    @property
-    def followed(self) -> Followed | None:
-        """The host's tables that follow its customers; None for custmerge's own register."""
-        return self.mapping.followed
-
     @cached_property
     def references(self) -> HostReferences:
         """Rows of a host's tables that follow its customers."""
         return HostReferences(self._connection, self.followed)
+
+    @property
+    def followed(self) -> Followed | None:
+        """The host's tables that follow its customers; None for custmerge's own register."""
+        return self.mapping.followed
 
     ledger = _lazy(Ledger)
     """Orders and before-images."""
@@ -187,6 +199,13 @@ class Unit:
         from custmerge.storage.register.reader import RegisterReader
 
         return RegisterReader(self._connection, self.mapping)
+
+    @cached_property
+    def reference_audit(self) -> ReferenceAudit:
+        """The audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.reference_audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, self.followed)
 
     @cached_property
     def rights(self) -> Rights:

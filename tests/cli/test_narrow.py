@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 from rich.theme import Theme
 from support.audit_outcomes import BAD, WORSE, audit_of
+from support.checked_mappings import CHECKED
 from support.marks import on_sqlite_alone
 from support.typist import Typist
 from support.world import a_customer, details
@@ -19,7 +20,7 @@ from custmerge.cli import language
 from custmerge.cli.drawing import LEAST_VALUE, drawn
 from custmerge.cli.language import literal
 from custmerge.cli.render import text as renderers
-from custmerge.cli.render.text import access, audit, bulk, comparison, history, records, settings
+from custmerge.cli.render.text import access, attach, audit, bulk, comparison, history, records, settings
 from custmerge.cli.render.text.parts import Grid, Line, Row, Table
 from custmerge.cli.render.text.styles import definitions
 from custmerge.rules.bulk import Batch, State
@@ -68,6 +69,8 @@ SAMPLES = {
     access.services_table: lambda draw: draw([Service(1, "nightly-audit", Role.AUDITOR, 1, "annegret", AT, AT, AT)]),
     access.transfers_table: lambda draw: draw([TRANSFER]),
     access.transfer_parts: lambda draw: draw(TRANSFER),
+    attach.checked_parts: lambda draw: draw(CHECKED, "shop.toml"),
+    attach.references_table: lambda draw: draw(CHECKED.references),
     audit.audit_parts: lambda draw: draw(audit_of(BAD, WORSE, more=2)),
     bulk.batches_table: lambda draw: draw([BATCH, BATCH]),
     comparison.comparison_parts: lambda draw: draw(compare(KEPT, ABSORBED), all_rows=True),

@@ -233,6 +233,7 @@ class _Merge:
             "{survivor.number}": clients[survivor][host.number],
         }
         self.stays = []
+        self.into = {}
         self.took_city = False
 
     def execute(self, *, take_city):
@@ -241,15 +242,15 @@ class _Merge:
         for table in sorted(self.host.tables):
             dropped += self._references(table)
         while dropped:
-            table, gone, stays = dropped.pop(0)
-            dropped += self._children(table, gone, stays)
+            dropped = self._children(dropped)
+        self.stays = [(table, self._staying(table, place)) for table, place in self.stays]
         self._customers(take_city=take_city)
         if self.host.touch is not None:
             self._touch(before)
         demand_constraints(self.host, self.rows)
 
     def _references(self, table):
-        """Do what the mapping says about a table's references; returns (table, dropped row, the place that stays)."""
+        """Do what the mapping says about a table's references; returns table, row and place of what is dropped."""
         references = [one for one in self.host.references if one.table == table and one.is_followed]
         moved = {}
         for place, row in self.rows[table].items():
@@ -267,11 +268,21 @@ class _Merge:
                 continue
             moved[place] = self._moved(row, theirs)
         for place in [place for place, row in moved.items() if row is None]:
-            del self.rows[table][place], moved[place]
+            self._demand_no_children(table, self.rows[table].pop(place))
+            del moved[place]
         moved = {place: row for place, row in moved.items() if row != self.rows[table][place]}
         if not moved:
             return []
         return self._clashed(table, moved, references[0], self._uniques(table, references))
+
+    def _demand_no_children(self, table, gone):
+        for child in self.host.tables.values():
+            for foreign in child.foreign:
+                if foreign.table != table:
+                    continue
+                key = [gone[name] for name in foreign.to]
+                if any([row[name] for name in foreign.columns] == key for row in self.rows[child.name].values()):
+                    raise Refused(f"{child.name}: no row stays in the place of one that goes")
 
     def _held(self, references, row):
         """Return the references of a row that hold a key of the survivor, and those that hold one of the absorbed."""
@@ -325,38 +336,47 @@ class _Merge:
             if answer.policy == "add":
                 rows[stays] = added(answer, rows[stays], rows[goes[0]])
             for one in goes:
-                gone.append((table, before[one], stays))
-                self.stays.append((table, stays))
+                gone.append((table, before[one], one))
+                self.into[table, one] = stays
+                self.stays.append((table, one))
                 others.pop(one, None)
                 del rows[one]
         return gone
 
-    def _children(self, table, gone, stays):
-        """Re-point the rows that refer to a dropped row; returns what is dropped by it."""
-        dropped = []
-        for child in sorted(self.host.tables):
-            for foreign in self.host.tables[child].foreign:
-                if foreign.table != table:
-                    continue
-                key = [gone[name] for name in foreign.to]
-                parent = self.rows[table][stays]
-                new = dict(zip(foreign.columns, (parent[name] for name in foreign.to), strict=True))
-                moved = {
-                    place: {**row, **new}
-                    for place, row in self.rows[child].items()
-                    if [row[name] for name in foreign.columns] == key
-                }
-                if moved:
-                    references = [one for one in self.host.references if one.table == child and one.is_followed]
-                    uniques = self._uniques(child, references)
-                    dropped += self._clashed(child, moved, self._answer(child, foreign), uniques)
-        return dropped
+    def _children(self, dropped):
+        """Re-point the rows that refer to dropped ones, all at once; returns what is dropped by it."""
+        moved = {}
+        for table, gone, place in dropped:
+            for child in sorted(self.host.tables):
+                for foreign in self.host.tables[child].foreign:
+                    if foreign.table == table:
+                        self._follow(child, foreign, gone, self._staying(table, place), moved)
+        found = []
+        for child, rows in moved.items():
+            references = [one for one in self.host.references if one.table == child and one.is_followed]
+            found += self._clashed(child, rows, self._answer(child), self._uniques(child, references))
+        return found
 
-    def _answer(self, table, foreign):
-        for child in self.host.children:
-            if (child.table, child.columns) == (table, foreign.columns):
-                return child
-        return Child(table, foreign.columns)
+    def _follow(self, child, foreign, gone, stays, moved):
+        key = [gone[name] for name in foreign.to]
+        new = {
+            name: self.rows[foreign.table][stays][to] for name, to in zip(foreign.columns, foreign.to, strict=True)
+        }
+        for place, row in self.rows[child].items():
+            if [row[name] for name in foreign.columns] == key:
+                if (child, place) == (foreign.table, stays):
+                    raise Refused(f"{child}: a row would refer to itself")
+                rows = moved.setdefault(child, {})
+                rows[place] = {**rows.get(place, row), **new}
+
+    def _staying(self, table, place):
+        """Return the row that stays in the place of a dropped one."""
+        while place not in self.rows[table]:
+            place = self.into[table, place]
+        return place
+
+    def _answer(self, table):
+        return next((child for child in self.host.children if child.table == table), Child(table, ()))
 
     def _customers(self, *, take_city):
         host, clients = self.host, self.rows[self.host.client]

@@ -89,7 +89,8 @@ class _Making:
                 foreign.append(Foreign(("referred by",), self.client, ("id",)))
             itself = draw(st.sampled_from(["leave", "refuse"]))
             self.references.append(Reference(self.client, ("referred by",), itself=itself))
-        self._add_touch(columns)
+        if self.touch:
+            columns[self.touch[0]] = "integer"
         self.tables[self.client] = Table(self.client, columns, frozenset(required), tuple(uniques), tuple(foreign))
         self.rows[self.client] = [self._client_row(place) for place in range(self.clients)]
         if refers:
@@ -153,7 +154,9 @@ class _Making:
     # Tables that refer to customers
 
     def _make_table(self):
-        draw, name = self.draw, next(self.names)
+        draw, name = self.draw, next(self.names, None)
+        if name is None:
+            return
         words = iter(draw(st.permutations(COLUMN_NAMES)))
         policy = draw(st.sampled_from(POLICIES))
         shape = draw(st.sampled_from(["id", "id", "text id", "composite", "unique"]))
@@ -178,11 +181,11 @@ class _Making:
         self._add_touch(columns)
         table = self.tables[name] = Table(name, columns, required, tuple(uniques), foreign)
         self.references.append(reference)
-        has_children = policy in ("drop", "add") and not is_double and shape != "composite" and len(uniques) < 3
+        has_children = policy in ("drop", "add") and shape != "composite" and len(uniques) < 3
         has_children = has_children and chance(draw, 60)
         if reference.unique and (has_children or policy == "add"):
             # Else it wouldn't be said which of two rows that are alike already stays.
-            uniques.append(Unique((clients[0], label)))
+            uniques += [Unique((client, label)) for client in clients]
         self.rows[name] = self._rows(table, uniques, reference, label, state)
         if has_children:
             self._make_child(name, ("no",), levels=draw(st.integers(1, 2)))
@@ -234,7 +237,7 @@ class _Making:
     def _on_delete(self):
         return self.draw(st.sampled_from(["NO ACTION", "CASCADE"]))
 
-    def _make_child(self, parent, to, levels):
+    def _make_child(self, parent, to, levels, *, is_dropped=True):
         draw, name = self.draw, next(self.names, None)
         if name is None:
             return
@@ -245,7 +248,7 @@ class _Making:
         if chance(draw, 60):
             uniques.append(Unique(("of", "label")))
             policy = draw(st.sampled_from(["move", "drop", "drop", "drop"]))
-        refers_itself = policy == "move" and chance(draw, 20)
+        refers_itself = chance(draw, 30)
         foreign = [Foreign(("of",), parent, to, self._on_delete())]
         if refers_itself:
             columns["next"] = "integer"
@@ -253,24 +256,30 @@ class _Making:
         self._add_touch(columns)
         table = Table(name, columns, frozenset({"no"}), tuple(uniques), tuple(foreign))
         self.tables[name] = table
-        if policy == "drop" or len(uniques) > 1:
+        if not is_dropped:
+            # Nothing ever follows to another row, so there is nothing to say.
+            policy = "move"
+        elif policy == "drop" or len(uniques) > 1:
             self.children.append(Child(name, ("of",), policy, winner))
-        parents = [row[to[0]] for row in self.rows[parent]]
-        rows = []
-        for _ in range(draw(st.integers(2, 8))):
-            row = {"no": next(self.numbers), "of": draw(st.none() | st.sampled_from(parents)) if parents else None}
-            row |= {"label": draw(st.sampled_from(["x", "y", None]))}
-            if refers_itself:
-                row["next"] = draw(st.none() | st.sampled_from([one["no"] for one in rows] or [None]))
-            row = {column: row.get(column) for column in columns}
-            rows.append(self._with_touch(row))
-        self.rows[name] = without_doubles(table.uniques, rows)
-        kept = {row["no"] for row in self.rows[name]}
-        for row in self.rows[name]:
-            if refers_itself and row["next"] not in kept:
-                row["next"] = None
+        self.rows[name] = self._rows_of_child(table, [row[to[0]] for row in self.rows[parent]])
         if levels > 1:
-            self._make_child(name, ("no",), levels - 1)
+            self._make_child(name, ("no",), levels - 1, is_dropped=policy == "drop")
+
+    def _rows_of_child(self, table, parents):
+        draw, rows, refers_itself = self.draw, [], "next" in table.columns
+        for _ in range(draw(st.integers(2, 8))):
+            row = dict.fromkeys(table.columns) | {"no": next(self.numbers)}
+            row["of"] = draw(st.none() | st.sampled_from(parents)) if parents else None
+            row["label"] = draw(st.sampled_from(["x", "y", None]))
+            if refers_itself and rows:
+                row["next"] = draw(st.none() | st.sampled_from([one["no"] for one in rows]))
+            rows.append(self._with_touch(row))
+        kept = without_doubles(table.uniques, rows)
+        there = {row["no"] for row in kept}
+        for row in kept:
+            if refers_itself and row["next"] not in there:
+                row["next"] = None
+        return kept
 
     def _rows(self, table, uniques, reference, label, state):
         draw, rows, columns = self.draw, [], table.columns

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import closing
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
@@ -17,6 +18,7 @@ from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
 
+T = TypeVar("T")
 _BINDS = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):(absorbed|survivor)\b", re.DOTALL)
 _MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
@@ -48,13 +50,13 @@ class HostCheck:
 
     def wrong_condition(self, table: HostTable, sql: str) -> str | None:
         """Return why a condition can't be asked of a table's rows, each of which it is asked of."""
-        statement = f"SELECT count(*) FROM {named(table)} WHERE ({sql})"  # noqa: S608 (of the mapping)
+        statement = f"SELECT count(*) FROM {named(table)} WHERE ({sql}\n)"  # noqa: S608 (of the mapping)
         return self.refusal(statement)
 
     def wrong_expression(self, table: HostTable, sql: str) -> str | None:
         """Return why an expression can't be read of a table's rows, each of which it is read of."""
         statement = (
-            f"SELECT count(custmerge_read) FROM (SELECT ({sql}) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
+            f"SELECT count(custmerge_read) FROM (SELECT ({sql}\n) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
         )
         return self.refusal(statement)
 
@@ -62,12 +64,12 @@ class HostCheck:
         """Return why a statement that refuses orders doesn't run; `key` is one of a customer."""
         literal = "'" + key.replace("'", "''") + "'"
         bound = _BINDS.sub(lambda match: literal if match[1] else match[0], sql.strip().rstrip(";"))
-        return self.refusal(f"SELECT 1 FROM ({bound}) AS refused LIMIT 1")  # noqa: S608 (of the mapping)
+        return self.refusal(f"SELECT 1 FROM ({bound}\n) AS refused LIMIT 1")  # noqa: S608 (of the mapping)
 
     def rows(self, table: HostTable, columns: Iterable[tuple[str, str | None]]) -> list[int]:
         """Return how many rows have a value in each column, of those for which its condition holds."""
         counted = ", ".join(
-            f"count({quoted(column)})" + ("" if where is None else f" FILTER (WHERE ({where}))")
+            f"count({quoted(column)})" + ("" if where is None else f" FILTER (WHERE ({where}\n))")
             for column, where in columns
         )
         return [int(count) for count in self._row(f"SELECT {counted} FROM {named(table)}")]  # noqa: S608 (quoted)
@@ -96,11 +98,15 @@ class HostCheck:
         row = self._first(f"SELECT {value} FROM {named(table)} WHERE {filled(column)} LIMIT 1")  # noqa: S608 (quoted)
         return "" if row is None else str(row[0])
 
-    def counted(self, table: HostTable, column: str, kind: Callable[[str], str]) -> Counter[str]:
+    def counted(self, table: HostTable, column: str, where: str | None, kind: Callable[[str], T]) -> Counter[T]:
         """Return how many rows have a value of each kind in a column; rows without one don't count."""
         raw: Any = self._connection.connection.driver_connection
-        statement = f"SELECT CAST({quoted(column)} AS TEXT) FROM {named(table)} WHERE {filled(column)}"  # noqa: S608 (quoted)
-        return Counter(kind(str(row[0])) for row in raw.execute(statement))
+        value, condition = f"CAST({quoted(column)} AS TEXT)", _and(where)
+        statement = f"SELECT {value} FROM {named(table)} WHERE {filled(column)}{condition}"  # noqa: S608 (quoted)
+        # A cursor of the server: PostgreSQL's driver would fetch all rows at once.
+        with closing(raw.cursor("custmerge_counted") if self._dialect.is_server else raw.cursor()) as rows:
+            rows.execute(statement)
+            return Counter(kind(str(row[0])) for row in rows)
 
     def lacking(self, schema: HostSchema, rights: Sequence[TableRights]) -> dict[str, list[str]]:
         """Return the rights that the connected role lacks, by table; SQLite has none."""
@@ -152,4 +158,4 @@ def filled(column: str) -> str:
 
 
 def _and(where: str | None) -> str:
-    return "" if where is None else f" AND ({where})"
+    return "" if where is None else f" AND ({where}\n)"

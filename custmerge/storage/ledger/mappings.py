@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, text
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import mapping
 
+_HELD = text("SELECT mapping FROM custmerge_version")
 _HOLD = text("UPDATE custmerge_version SET mapping = :sha256")
 
 
@@ -22,8 +23,6 @@ class StoredMapping:
     catalogue: str
     """The host's tables, see `host_schema.schema_text`."""
     at: str
-    hash_kind: str | None = None
-    """The kind of most of the host's hashes, see `hashes.Hashing`."""
 
     @property
     def sha256(self) -> str:
@@ -39,10 +38,15 @@ class Mappings:
 
     def stored(self, sha256: str) -> StoredMapping | None:
         """Return a mapping by its SHA-256; None if there is none, or it isn't the one of that SHA-256."""
-        columns = mapping.c.text, mapping.c.catalogue, mapping.c.at, mapping.c.hash_kind
+        columns = mapping.c.text, mapping.c.catalogue, mapping.c.at
         row = self._connection.execute(select(*columns).where(mapping.c.sha256 == sha256)).first()
         stored = None if row is None else StoredMapping(*row)
         return stored if stored is not None and stored.sha256 == sha256 else None
+
+    def held(self) -> StoredMapping | None:
+        """Return the mapping that holds; None if the register is our own."""
+        sha256 = self._connection.execute(_HELD).scalar()
+        return None if sha256 is None else self.stored(str(sha256))
 
     def hold(self, stored: StoredMapping) -> None:
         """Let a mapping hold from the end of this transaction on; one of the same text is replaced."""

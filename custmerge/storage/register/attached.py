@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from custmerge.rules.fields import EMPTY_VALUES, FIELDS, Customer
-from custmerge.rules.hashes import Hashing
-from custmerge.rules.host_schema import HostSchema
+from custmerge.rules.host_schema import Fact, HostSchema
 from custmerge.rules.mapping import HostMapping
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
+from custmerge.rules.proofs import Hashing
 from custmerge.storage.dialect import LowerCase
 from custmerge.storage.register.host_customers import HostCustomers
 from custmerge.storage.register.host_packages import HostPackages
@@ -19,11 +19,8 @@ from custmerge.storage.register.writing import BesideHostTables
 from custmerge.storage.tables import tombstone
 
 
-def attached(mapping: HostMapping, schema: HostSchema, *, hash_kind: str | None = None) -> RegisterMapping:
-    """Return the register in a host's tables; `hash_kind` is the kind of most of its hashes, see `Hashing`.
-
-    Raises LookupError for a table or column that `schema` hasn't.
-    """
+def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
+    """Return the register in a host's tables; raises LookupError for a table or column that `schema` hasn't."""
     customers = HostCustomers(mapping, schema)
     packages = HostPackages(mapping, schema, customers)
     domain_text = LowerCase(packages.domain_name)
@@ -66,7 +63,7 @@ def attached(mapping: HostMapping, schema: HostSchema, *, hash_kind: str | None 
         scope=customers.scope,
         scope_names=mapping.customer.same,
         proof=mapping.proof,
-        hashing=Hashing(renews=False, kind=hash_kind),
+        hashing=Hashing(renews=False, kind=schema.facts.get(Fact.HASH_KIND)),
         host=(mapping, schema),
     )
 

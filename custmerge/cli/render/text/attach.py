@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 from custmerge.cli.language import SafeText, _, literal, ngettext
 from custmerge.cli.render.text.parts import BLANK, Column, Grid, Line, Part, Table
 from custmerge.cli.render.text.styles import Style
-from custmerge.cli.words import field_label, filled, word
+from custmerge.cli.words import field_label, filled
+from custmerge.errors import N_
 from custmerge.rules.attach.problems import Problem
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.attach.references import FoundBy
+from custmerge.rules.proofs import ProofBy
 
 if TYPE_CHECKING:
     from custmerge.services.attach.check import Checked, CheckedReference
+
+_FOUND_BY = {FoundBy.FOREIGN_KEY: N_("foreign key"), FoundBy.MAPPING: N_("mapping")}
 
 
 def checked_parts(checked: Checked, file: str) -> list[Part]:
@@ -43,9 +47,10 @@ def references_table(references: Sequence[CheckedReference]) -> Table:
         [
             (
                 each.reference.name,
-                word(each.reference.policy),
+                # As it stands in a mapping.
+                each.reference.policy.value,
                 each.rows,
-                word(each.reference.found_by),
+                _(_FOUND_BY[each.reference.found_by]),
                 _("yes") if each.is_indexed else _("no"),
                 each.reference.why,
             )

@@ -1,7 +1,7 @@
 """The register and the ledger."""
 
 import sqlalchemy as sa
-from alembic import op
+from alembic import context, op
 
 revision = "0001"
 down_revision = None
@@ -36,7 +36,9 @@ def from_body(name: str) -> "sa.Column[str] | sa.Column[int]":
 
 
 def upgrade() -> None:
-    register()
+    # A database that is attached to a host's tables has the ledger alone.
+    if context.config.attributes["has_register"]:
+        register()
     people()
     orders()
     history()

@@ -23,8 +23,9 @@ KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 def upgrade() -> None:
     proofs()
     people()
-    search()
-    domains()
+    if context.config.attributes["has_register"]:
+        search()
+        domains()
     statistics()
 
 

@@ -16,7 +16,6 @@ def upgrade() -> None:
         sa.Column("sha256", KEY, nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("catalogue", sa.String(), nullable=False),
-        sa.Column("hash_kind", sa.String(), nullable=True),
         sa.Column("at", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("sha256"),
     )

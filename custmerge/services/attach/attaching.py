@@ -1,0 +1,45 @@
+"""Attach: a host's tables become the register, as a mapping says; it needs the rights of the database's owner."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from custmerge.errors import ChangedMeanwhile, NotAttached, RunMeanwhile
+from custmerge.rules.attach import resolve
+from custmerge.rules.bulk import is_alive
+from custmerge.rules.history import Action, Actor, Draft, stamp
+from custmerge.rules.host_schema import schema_text
+from custmerge.services.attach.check import Checked
+from custmerge.storage.database import Database
+from custmerge.storage.ledger.mappings import StoredMapping
+
+ATTACH = Actor("attach", "system")
+
+
+def attach(database: Database, text: str, checked: Checked) -> None:
+    """Let a mapping that was checked hold from now on, in place of our own tables or of another mapping.
+
+    A database without custmerge's tables gets those of the ledger. Like `init` it needs no login, but the rights of
+    the owner of our tables: raises NotOwnerToAttach. Raises RunMeanwhile while a bulk file runs, RegisterInUse
+    if our own register isn't empty, ChangedMeanwhile if the host's tables were changed since they were checked.
+    """
+    with database.attaching() as (unit, now):
+        if any(is_alive(batch, now) for batch in unit.batches.unfinished()):
+            raise RunMeanwhile(database=database.name)
+        schema = unit.host.schema()
+        if resolve(checked.resolved.mapping, schema).schema != checked.resolved.schema:
+            raise ChangedMeanwhile(database=database.name)
+        unit.drop_own_register()
+        stored = StoredMapping(text, schema_text(replace(schema, facts=checked.catalogue.facts)), stamp(now))
+        unit.mappings.hold(stored)
+        told = {"name": checked.name, "sha256": stored.sha256}
+        unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, told)])
+
+
+def held(database: Database) -> str:
+    """Return the text of the mapping that holds; raises NotAttached."""
+    with database.reading() as unit:
+        stored = unit.mappings.held()
+    if stored is None:
+        raise NotAttached(database=database.name)
+    return stored.text
