@@ -26,7 +26,13 @@ from custmerge.services.people import passwords
 from custmerge.storage.dialect import sqlite
 
 # As plugins, so that a database in which everything has happened is made once, not once for each module.
-pytest_plugins = ["support.audit_scenes", "support.bare_hosts", "support.fresh_databases", "support.migration_scenes"]
+pytest_plugins = [
+    "support.attach_shop",
+    "support.audit_scenes",
+    "support.bare_hosts",
+    "support.fresh_databases",
+    "support.migration_scenes",
+]
 
 # A busy machine is no fault of a rule's.
 hypothesis.settings.register_profile("patient", deadline=None)

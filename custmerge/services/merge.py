@@ -15,10 +15,9 @@ from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, T
 from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, demand_authority, may, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
-from custmerge.rules.proofs import proof_required
+from custmerge.rules.proofs import ProofBy, proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs, remedied, scope_error

@@ -27,10 +27,12 @@ from custmerge.storage.tables import VERSIONS
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
     from custmerge.storage.host.check import HostCheck
+    from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.register.reference_audit import ReferenceAudit
     from custmerge.storage.rights import Rights
 
 
@@ -177,6 +179,13 @@ class Unit:
         return HostCheck(self._connection)
 
     @cached_property
+    def values(self) -> HostValues:
+        """Samples of a host's rows."""
+        from custmerge.storage.host.values import HostValues
+
+        return HostValues(self._connection)
+
+    @cached_property
     def protection(self) -> Protection:
         """The protection of tables by the database itself."""
         from custmerge.storage.catalogue import Protection
@@ -203,6 +212,13 @@ class Unit:
         from custmerge.storage.register.reader import RegisterReader
 
         return RegisterReader(self._connection, self.mapping)
+
+    @cached_property
+    def reference_audit(self) -> ReferenceAudit:
+        """The audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.reference_audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, self.followed)
 
     @cached_property
     def rights(self) -> Rights:

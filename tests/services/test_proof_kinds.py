@@ -10,7 +10,7 @@ from support.mapped import HOSTS_HASHES, have_mapping
 from support.scenes import scene
 
 from custmerge.errors import ProofRefused
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import verify as verify_service
 from custmerge.services.people import passwords, sessions
 from custmerge.storage.database import Database

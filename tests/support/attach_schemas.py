@@ -89,7 +89,8 @@ class _Making:
                 foreign.append(Foreign(("referred by",), self.client, ("id",)))
             itself = draw(st.sampled_from(["leave", "refuse"]))
             self.references.append(Reference(self.client, ("referred by",), itself=itself))
-        self._add_touch(columns)
+        if self.touch:
+            columns[self.touch[0]] = "integer"
         self.tables[self.client] = Table(self.client, columns, frozenset(required), tuple(uniques), tuple(foreign))
         self.rows[self.client] = [self._client_row(place) for place in range(self.clients)]
         if refers:

@@ -10,10 +10,12 @@ from custmerge.errors import N_
 from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, resolve
 from custmerge.rules.attach.rights import rights_of
 from custmerge.rules.fields import FIELDS, Field
-from custmerge.rules.hashes import HashCounts, HashKind, hash_counts, hash_kind
+from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
+from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
-from custmerge.rules.mapping import HostMapping, ProofBy, Source, Sql
+from custmerge.rules.mapping import HostMapping, Source, Sql
 from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.proofs import ProofBy
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
 from custmerge.storage.host.check import HostCheck

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from custmerge.rules.fields import EMPTY_VALUES, FIELDS, Customer
-from custmerge.rules.hashes import Hashing
 from custmerge.rules.host_schema import Fact, HostSchema
 from custmerge.rules.mapping import HostMapping
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
+from custmerge.rules.proofs import Hashing
 from custmerge.storage.dialect import LowerCase
 from custmerge.storage.register.host_customers import HostCustomers
 from custmerge.storage.register.host_packages import HostPackages

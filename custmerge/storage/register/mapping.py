@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Table
 
 from custmerge.rules.fields import Customer
-from custmerge.rules.hashes import Hashing
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.proofs import Hashing, ProofBy
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among
 from custmerge.storage.register.writing import OwnTables

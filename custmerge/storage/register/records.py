@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row
 
 from custmerge.rules.fields import Customer, Package, chain
-from custmerge.rules.hashes import Hashing
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.proofs import Hashing, ProofBy
 from custmerge.storage.dialect import dialect_of, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
