@@ -35,10 +35,10 @@ from custmerge.errors import (
     UnknownNumber,
 )
 from custmerge.rules.compare import Decision
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import own_survivor
 from custmerge.rules.plan import Wishes
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import merge, verify
 from custmerge.services.access import Caller
 from custmerge.services.merge import Request

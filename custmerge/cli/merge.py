@@ -16,8 +16,8 @@ from custmerge.cli.render.text.merge import receipt_lines
 from custmerge.cli.words import field_choices, field_named
 from custmerge.errors import N_, BadUsage, BadValue, ReceiptLost
 from custmerge.rules.fields import DETAIL_FIELDS, Field
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import merge as merge_service
 from custmerge.services import verify
 from custmerge.services.access import Caller

@@ -11,7 +11,7 @@ from custmerge.cli.options import AbsorbedArgument, FormatOption, IntoOption, Pa
 from custmerge.cli.render.data.access import proof_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.access import proof_lines
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import verify as verify_service
 
 

@@ -65,6 +65,7 @@ class CheckName(StrEnum):
     DOMAINS = "domains"
     PACKAGES = "packages"
     CONTACTS = "contacts"
+    REFERENCES = "references"
     TRANSFERS = "transfers"
     FORMS = "forms"
     STAFF = "staff"
@@ -94,6 +95,7 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.DOMAINS: N_("no domain is in two packages"),
     CheckName.PACKAGES: N_("packages that moved with an order are where it put them, with their domains"),
     CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
+    CheckName.REFERENCES: N_("no row of a host's tables points at a number that was merged away"),
     CheckName.TRANSFERS: N_(
         "contract transfers are as they were filed, decided by two people who still may, used once, "
         "and what their newest entry says"

@@ -30,8 +30,8 @@ from custmerge.errors import (
 )
 from custmerge.rules.fields import DETAIL_FIELDS, Field, wrong_with_number
 from custmerge.rules.history import CLOCK_TOLERANCE, has_begun, moment, row_digest, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.plan import Choice, Wishes
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.records import shortened, unguard, wrong_with_digits
 
 COLUMNS = ("survivor", "absorbed", "choice", "domain", "password", "take")

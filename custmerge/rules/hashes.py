@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,8 +29,7 @@ class Scheme(StrEnum):
 
 IMPORTED = (Scheme.ARGON2, Scheme.BCRYPT, Scheme.SHA512_CRYPT)
 """What an import takes."""
-UNKNOWN = "unknown"
-"""The name of every kind that isn't recognised: nothing of such a text is shown, for it may be a plain password."""
+UNVERIFIABLE = "no hash that is verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +65,6 @@ class StoredHash:
     """As hashlib calls it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hashing:
-    """What is done with the hashes of a register."""
-
-    renews: bool = True
-    """Whether a hash of an older kind is replaced by one of today's when its password is known."""
-    kind: str | None = None
-    """The `HashKind.key` of most hashes: a number without a hash takes the time of one of these. None for today's."""
-
-
-@dataclass(frozen=True, slots=True)
-class HashCounts:
-    """How many hashes of each kind there are, by `HashKind.key`."""
-
-    verified: Mapping[str, int]
-    others: Mapping[str, int]
-    """Those that no password can fit."""
-
-    @property
-    def most(self) -> str | None:
-        """The verified kind of most hashes, for `Hashing.kind`; None if there is none."""
-        # By the key too, so that two databases with the same hashes have the same kind.
-        return max(self.verified, key=lambda kind: (self.verified[kind], kind), default=None)
-
-
 # At each limit a verification takes one to two seconds of one core. All limits are above OWASP's recommendations.
 _MOST_MEMORY_KIB, _MOST_PASSES, _MOST_LANES = 262_144, 10, 16
 _MOST_WORK_KIB = 1_048_576
@@ -125,61 +98,19 @@ _PASSLIB_PBKDF2 = re.compile(
 # Django writes other programs' hashes behind the name of its hasher.
 _DJANGO_PREFIXES = (("argon2", "$argon2"), ("bcrypt$", "$2"))
 _DJANGO_BCRYPT_SHA256 = "bcrypt_sha256$"
-_OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (name, re.compile(pattern, re.DOTALL))
-    for name, pattern in (
-        ("md5_crypt", r"\$1\$.*"),
-        ("apr1", r"\$apr1\$.*"),
-        ("phpass", r"\$[PH]\$.*"),
-        ("drupal7", r"\$S\$.*"),
-        ("yescrypt", r"\$g?y\$.*"),
-        ("scrypt", r"(\$7|\$scrypt|scrypt)[$:].*"),
-        ("argon2", r"(argon2)?\$argon2.*"),
-        ("bcrypt", r"(bcrypt(_sha256)?\$)?\$2[abxy]\$.*|\$bcrypt-sha256\$.*"),
-        ("sha512_crypt", r"\$6\$.*"),
-        ("sha256_crypt", r"\$5\$.*"),
-        ("pbkdf2", r"(\$|\{)?(pbkdf2|PBKDF2)[-_$:}].*"),
-        ("salted_md5", r"md5\$.*"),
-        ("salted_sha1", r"sha1\$.*"),
-        ("shiro1", r"\$shiro1\$.*"),
-        ("ldap", r"\{(CRYPT|MD5|SMD5|SHA|SSHA|SSHA256|SSHA512)\}.*"),
-        ("hex_md5", r"[0-9A-Fa-f]{32}"),
-        ("hex_sha1", r"\*?[0-9A-Fa-f]{40}"),
-        ("hex_sha256", r"[0-9A-Fa-f]{64}"),
-        ("hex_sha512", r"[0-9A-Fa-f]{128}"),
-        # Django's mark of an account without a password, and those of shadow(5).
-        ("locked", r"!.*|\*"),
-    )
-)
-
-
-def hash_kind(stored: str) -> HashKind:
-    """Return the kind of a stored text; `UNKNOWN` for one that looks like no hash. Never raises."""
-    if (read := _read(stored)) is not None:
-        return read.kind
-    return HashKind(next((name for name, pattern in _OTHERS if pattern.fullmatch(stored)), UNKNOWN))
 
 
 def read_hash(stored: str) -> StoredHash:
     """Return a hash that can be verified; raises ValueError if its kind is unknown, or if it takes too much."""
-    read = _read(stored)
+    read = parsed(stored)
     if read is None or not read.kind.is_verified:
-        raise ValueError(hash_kind(stored).key)
+        raise ValueError(UNVERIFIABLE)
     return read
-
-
-def counted(stored: Iterable[str]) -> HashCounts:
-    """Return how many of the stored texts are of which kind; an empty text is no hash."""
-    counts = Counter(hash_kind(text) for text in stored if text)
-    return HashCounts(
-        verified={kind.key: count for kind, count in counts.items() if kind.is_verified},
-        others={kind.key: count for kind, count in counts.items() if not kind.is_verified},
-    )
 
 
 def wrong_with_hash(stored: str) -> str | None:
     """Return why `stored` can't be imported as a password's hash, None if it can."""
-    read = _read(stored)
+    read = parsed(stored)
     if read is None or read.scheme not in IMPORTED or read.text is not stored:
         return N_("isn't a hash that custmerge knows (argon2, bcrypt, SHA-512-crypt)")
     if not read.kind.is_verified:
@@ -187,7 +118,7 @@ def wrong_with_hash(stored: str) -> str | None:
     return None
 
 
-def _read(stored: str) -> StoredHash | None:
+def parsed(stored: str) -> StoredHash | None:
     """Return the parts of a hash whose kind is known, perhaps one that takes too much."""
     if stored.startswith(_DJANGO_BCRYPT_SHA256):
         return _bcrypt(stored.removeprefix(_DJANGO_BCRYPT_SHA256), Scheme.BCRYPT_SHA256)
@@ -272,5 +203,5 @@ def dummy_hash(kind: str | None) -> str | None:
     """Return a hash of a kind, given by `HashKind.key`, that no password fits; None if none of it is verified."""
     name, _, cost = (kind or "").partition("$")
     text = _DUMMIES.get(name, "").format(cost=cost)
-    found = hash_kind(text)
-    return text if found.is_verified and found.key == kind else None
+    read = parsed(text)
+    return text if read is not None and read.kind.is_verified and read.kind.key == kind else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from custmerge.rules.fields import Field
+from custmerge.rules.proofs import ProofBy
 
 FORMAT = 1
 
@@ -41,14 +42,6 @@ class Side(StrEnum):
 
     SURVIVOR = "survivor"
     ABSORBED = "absorbed"
-
-
-class ProofBy(StrEnum):
-    """What proves that a number is somebody's."""
-
-    DOMAIN = "domain"
-    PASSWORD = "password"  # noqa: S105 (no secret)
-    NOTHING = "nothing"
 
 
 class Placeholder(StrEnum):

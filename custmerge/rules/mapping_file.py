@@ -17,7 +17,6 @@ from custmerge.rules.mapping import (
     Itself,
     PackageMap,
     Policy,
-    ProofBy,
     ReferenceMap,
     RefuseMap,
     Related,
@@ -25,6 +24,7 @@ from custmerge.rules.mapping import (
     Source,
     Sql,
 )
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.toml_lines import key_lines
 from custmerge.rules.toml_table import TomlTable
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from custmerge.errors import N_
 from custmerge.rules.characters import has_hidden, has_too_many_marks
 from custmerge.rules.fields import DETAIL_FIELDS, EMPTY_DETAILS, FIELDS, Field, wrong_with_number
-from custmerge.rules.hashes import wrong_with_hash
 from custmerge.rules.mask import MASK, MASKED_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_name, has_joiners_in_place
 
@@ -129,10 +128,16 @@ def _problems_of_texts(row: Mapping[str, str]) -> list[Problem]:
     problems += _damages(row)
     if row.get("password") and row.get("password_hash"):
         problems.append(Problem("password", "", N_("stands beside a password_hash: give one of them")))
-    stored = row.get("password_hash", "")
-    if stored and (why := wrong_with_hash(stored)):
+    if (stored := row.get("password_hash", "")) and (why := _wrong_with_hash(stored)):
         problems.append(Problem("password_hash", "", why))
     return problems
+
+
+def _wrong_with_hash(stored: str) -> str | None:
+    # Imported here: every command loads this module, and only an import of hashes needs that one.
+    from custmerge.rules.hashes import wrong_with_hash
+
+    return wrong_with_hash(stored)
 
 
 def are_plain(cells: Iterable[str]) -> bool:

@@ -17,8 +17,8 @@ from custmerge.rules.bulk import UNFINISHED, Batch, State, approval_digest, appr
 from custmerge.rules.compare import Comparison, Decision, Waiting, other_scope
 from custmerge.rules.fields import Customer, Pair, Records
 from custmerge.rules.history import Action, Fact, Facts, seq_of
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, may
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.transfers import (
     OPEN,
     Status,

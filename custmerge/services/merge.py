@@ -12,13 +12,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, TransferNeeded
-from custmerge.rules.compare import Comparison, compare
+from custmerge.rules.compare import Comparison, Decision, compare
 from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability, demand_authority, may, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
-from custmerge.rules.proofs import proof_required
+from custmerge.rules.proofs import ProofBy, proof_required
 from custmerge.rules.transfers import Why, approved_now, void_entries
 from custmerge.services.access import Caller, demand_alive, demand_may_merge
 from custmerge.services.authority import approved, proved_pairs, remedied, scope_error
@@ -76,7 +75,8 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
         comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
-        references = None if comparison.blocked_by else orders.references_of(*records)
+        is_blocked = comparison.decision is Decision.BLOCKED
+        references = None if is_blocked else orders.references_of(*records)
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair), references)
 
 

@@ -24,9 +24,9 @@ from custmerge.errors import (
 from custmerge.rules.compare import Comparison, compare
 from custmerge.rules.fields import Customer
 from custmerge.rules.history import Action, Actor, Draft, Fact, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.mask import masked_comparison
 from custmerge.rules.people import Capability, survivor_of
+from custmerge.rules.proofs import ProofBy
 from custmerge.rules.transfers import (
     OPEN,
     Status,

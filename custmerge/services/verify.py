@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import DomainNotAsked, MergedAway, ProofRequired
 from custmerge.rules.fields import Pair, checked_number
-from custmerge.rules.hashes import Hashing
 from custmerge.rules.history import stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.passwords import Subject
 from custmerge.rules.people import PROOF_LASTS, Capability, Proof, survivor_of, verified_sha256
 from custmerge.rules.plan import readable_image
-from custmerge.rules.proofs import proof_refused, proof_required
+from custmerge.rules.proofs import Hashing, ProofBy, proof_refused, proof_required
 from custmerge.services.access import Caller, demand, demand_alive, demand_living, demand_may_merge
 
 if TYPE_CHECKING:

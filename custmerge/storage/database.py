@@ -330,7 +330,8 @@ class Database:
                 if needs_version and (writes or not self._checked):
                     self._mapping = unit.demand_version(self.url)
                     self._checked = True
-                unit.mapping = self._mapping_of(unit, self._mapping)
+                if needs_version:
+                    unit.mapping = self._mapping_of(unit, self._mapping)
                 outer, self._open = self._open, unit
                 try:
                     yield unit

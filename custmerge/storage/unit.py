@@ -27,10 +27,12 @@ from custmerge.storage.tables import VERSIONS
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
     from custmerge.storage.host.check import HostCheck
+    from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
+    from custmerge.storage.register.reference_audit import ReferenceAudit
     from custmerge.storage.rights import Rights
 
 
@@ -59,9 +61,6 @@ def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
 
 class Unit:
     """A unit of work: everything that can be read and written inside one transaction."""
-
-    followed: Followed | None = None
-    """The host's tables that follow its customers; None for custmerge's own register."""
 
     def __init__(self, connection: Connection, mapping: RegisterMapping = OWN) -> None:
         self._connection = connection
@@ -140,6 +139,11 @@ class Unit:
         """Rows of a host's tables that follow its customers."""
         return HostReferences(self._connection, self.followed)
 
+    @property
+    def followed(self) -> Followed | None:
+        """The host's tables that follow its customers; None for custmerge's own register."""
+        return self.mapping.followed
+
     ledger = _lazy(Ledger)
     """Orders and before-images."""
     batches = _lazy(Batches)
@@ -170,6 +174,13 @@ class Unit:
         return HostCheck(self._connection)
 
     @cached_property
+    def values(self) -> HostValues:
+        """Samples of a host's rows."""
+        from custmerge.storage.host.values import HostValues
+
+        return HostValues(self._connection)
+
+    @cached_property
     def protection(self) -> Protection:
         """The protection of tables by the database itself."""
         from custmerge.storage.catalogue import Protection
@@ -196,6 +207,13 @@ class Unit:
         from custmerge.storage.register.reader import RegisterReader
 
         return RegisterReader(self._connection, self.mapping)
+
+    @cached_property
+    def reference_audit(self) -> ReferenceAudit:
+        """The audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.reference_audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, self.followed)
 
     @cached_property
     def rights(self) -> Rights:

@@ -5,7 +5,7 @@ from support import form_scenes
 from support.mapped import MappedCommandLine
 from support.typist import Typist
 
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 
 customers = form_scenes.customers
 PASSWORD = "The password of that customer number: "

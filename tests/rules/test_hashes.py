@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from custmerge.rules.hashes import UNKNOWN, dummy_hash, hash_kind, read_hash, wrong_with_hash
+from custmerge.rules.hash_kinds import UNKNOWN, hash_kind
+from custmerge.rules.hashes import dummy_hash, read_hash, wrong_with_hash
 
 SALT, DIGEST = "c2FsdHNhbHQ", "aGFzaGhhc2hoYXNoaGFzaA"
 
@@ -94,7 +95,7 @@ def test_the_kind_of_a_hash_says_what_verifying_it_costs(stored, key):
     assert (hash_kind(stored).key, hash_kind(stored).is_verified) == (key, True)
 
 
-@pytest.mark.parametrize("key", {*KINDS.values(), "argon2i$m=65536,t=3,p=4", "argon2d$m=8,t=1,p=1"})
+@pytest.mark.parametrize("key", sorted({*KINDS.values(), "argon2i$m=65536,t=3,p=4", "argon2d$m=8,t=1,p=1"}))
 def test_the_dummy_of_a_kind_is_of_that_kind(key):
     assert read_hash(dummy_hash(key)).kind.key == key
 
@@ -133,7 +134,7 @@ def test_there_is_no_dummy_of_a_kind_that_is_not_verified(key):
 def test_a_hash_that_takes_too_much_or_is_cut_is_of_its_kind_and_is_not_verified(stored, key):
     kind = hash_kind(stored)
     assert (kind.key, kind.is_verified) == (key, False)
-    with pytest.raises(ValueError, match=kind.name):
+    with pytest.raises(ValueError, match="verified"):
         read_hash(stored)
 
 

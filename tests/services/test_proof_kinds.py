@@ -10,7 +10,7 @@ from support.mapped import HOSTS_HASHES, have_mapping
 from support.scenes import scene
 
 from custmerge.errors import ProofRefused
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import verify as verify_service
 from custmerge.services.people import passwords, sessions
 from custmerge.storage.database import Database
@@ -216,18 +216,3 @@ def test_no_hash_of_a_host_is_renewed_by_a_login_a_proof_or_a_bulk_row(numbers, 
     assert agent.in_process("bulk", "run", "rows.csv").code == 0
     hashes = {row["number"]: row["password_hash"] for row in numbers.exported("customers")}
     assert (hashes["20002"], hashes["40004"]) == (stored, stored)
-
-
-def test_hashes_are_counted_by_kind_with_those_of_packages(numbers, database_url):
-    from passlib.hash import sha512_crypt
-
-    stored = sha512_crypt.using(rounds=1000).hash("alt")
-    with closing(Database(database_url)) as database:
-        with database.writing() as unit:
-            unit._connection.exec_driver_sql(f"UPDATE customer SET password_hash = '{stored}' WHERE number > '2'")
-            unit._connection.exec_driver_sql("UPDATE customer SET password_hash = '$1$x$y' WHERE number = '40004'")
-        with database.reading() as unit:
-            counts = unit.register.hash_counts()
-    assert dict(counts.others) == {"md5_crypt": 1}
-    assert counts.verified == {"sha512_crypt$1000": 2, "argon2id$m=8,t=1,p=1": 2}
-    assert counts.most == "sha512_crypt$1000"

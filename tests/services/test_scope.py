@@ -8,7 +8,7 @@ from support.mapped import SCOPE, have_mapping
 from support.scenes import scene
 
 from custmerge.rules.bulk import Result
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import access, bulk
 from custmerge.services.bulk.file import RunOptions
 from custmerge.storage.database import Database

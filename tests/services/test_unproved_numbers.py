@@ -9,7 +9,7 @@ from sqlalchemy.engine import Engine
 from support.scenes import scene
 
 from custmerge.errors import ProofRequired
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services import merge as merge_service
 from custmerge.services.people import sessions
 from custmerge.storage.database import Database

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from custmerge.rules.fields import Customer
-from custmerge.rules.hashes import Hashing
+from custmerge.rules.proofs import Hashing
 from custmerge.storage.register.mapping import OWN
 from custmerge.storage.register.records import Register
 from custmerge.storage.tables import customer

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from custmerge.errors import (
-    NotAttached,
-    RunMeanwhile,
-)
+from custmerge.errors import ChangedMeanwhile, NotAttached, RunMeanwhile
 from custmerge.rules.attach import resolve
 from custmerge.rules.bulk import is_alive
 from custmerge.rules.history import Action, Actor, Draft, stamp
@@ -35,7 +32,7 @@ def attach(database: Database, text: str, checked: Checked) -> None:
         unit.drop_own_register()
         stored = StoredMapping(text, schema_text(replace(schema, facts=checked.catalogue.facts)), stamp(now))
         unit.mappings.hold(stored)
-        told = {"name": checked.name, "sha256": stored.sha256, "schema": checked.resolved.schema}
+        told = {"name": checked.name, "sha256": stored.sha256}
         unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, told)])
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from custmerge.errors import N_
 from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, resolve
 from custmerge.rules.attach.rights import rights_of
 from custmerge.rules.fields import FIELDS, Field
-from custmerge.rules.host_schema import HostSchema, HostTable
-from custmerge.rules.mapping import HostMapping, ProofBy, Source, Sql
+from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
+from custmerge.rules.hashes import HashKind
+from custmerge.rules.host_schema import Fact, HostSchema, HostTable
+from custmerge.rules.mapping import HostMapping, Source, Sql
 from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.proofs import ProofBy
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
 from custmerge.storage.host.check import HostCheck
@@ -99,12 +103,15 @@ class _Check:
         self._check_rights()
         self._check_sql()
         customers = self._check_customers()
+        hashes = self._hashes()
+        facts = {} if hashes.most is None else {Fact.HASH_KIND.value: hashes.most}
         return Checked(
             resolved=self._resolved,
-            catalogue=self._schema,
+            catalogue=replace(self._schema, facts=facts),
             customers=customers,
             references=tuple(self._counted()),
             problems=tuple(self._problems.found),
+            hashes=hashes.others,
         )
 
     def _check_rights(self) -> None:
@@ -196,6 +203,17 @@ class _Check:
                 value=repeated,
             )
         return self._host.customers(table, number, where)
+
+    def _hashes(self) -> HashCounts:
+        """Count the hashes of the passwords of customers and packages by their kinds."""
+        counts = Counter[HashKind]()
+        for part in (self._mapping.customer, self._mapping.package):
+            table = None if part is None or part.password is None else self._table(part.table)
+            if part is None or part.password is None or table is None or table.column(part.password) is None:
+                continue
+            where = None if (table.name, part.where) in self._wrong else part.where
+            counts += self._host.counted(table, part.password, where, hash_kind)
+        return hash_counts(counts)
 
     def _counted(self) -> Iterator[CheckedReference]:
         """Yield every reference with its rows; each table is read once."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from custmerge.errors import BatchApproved
 from custmerge.rules.bulk import COLUMNS, REQUIRED, Batch, State, approval_digest, approval_holds, can_continue
 from custmerge.rules.history import Action, Draft, Fact, stamp
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.people import Capability
+from custmerge.rules.proofs import ProofBy
 from custmerge.services.access import Caller, demand, demand_alive, person_of
 from custmerge.services.authority import with_present_state
 from custmerge.services.bulk.file import RunOptions, RunSummary, opened

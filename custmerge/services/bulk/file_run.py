@@ -35,7 +35,7 @@ from custmerge.rules.bulk import (
     packed,
 )
 from custmerge.rules.history import stamp
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 from custmerge.services.access import Caller, SessionUse, person_of
 from custmerge.services.authority import approval_counts, with_present_state
 from custmerge.services.bulk.file import Rows, RunOptions, RunSummary, decided, report

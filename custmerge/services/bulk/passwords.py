@@ -16,10 +16,8 @@ from typing import TypeVar
 
 from custmerge.errors import CustmergeError, DatabaseError, HostBusy, LockedOut
 from custmerge.rules.bulk import BulkRow
-from custmerge.rules.hashes import Hashing
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.passwords import Subject
-from custmerge.rules.proofs import proof_refused
+from custmerge.rules.proofs import Hashing, ProofBy, proof_refused
 from custmerge.services.access import Caller, demand_alive
 from custmerge.services.authority import RegisterView, proof_passwords
 from custmerge.services.bulk.file import chunks

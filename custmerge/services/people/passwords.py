@@ -19,9 +19,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from custmerge.errors import N_, BadPassword
-from custmerge.rules.hashes import Hashing, Scheme, StoredHash, dummy_hash, read_hash
+from custmerge.rules.hashes import Scheme, StoredHash, dummy_hash, read_hash
 from custmerge.rules.passwords import LONGEST, normal, writings, wrong_with_password
 from custmerge.rules.people import verified_sha256
+from custmerge.rules.proofs import Hashing
 from custmerge.storage.files.locks import cores, slot
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import closing
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, text
 
@@ -17,6 +18,7 @@ from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
 
+T = TypeVar("T")
 _BINDS = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):(absorbed|survivor)\b", re.DOTALL)
 _MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
 _MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
@@ -96,11 +98,15 @@ class HostCheck:
         row = self._first(f"SELECT {value} FROM {named(table)} WHERE {filled(column)} LIMIT 1")  # noqa: S608 (quoted)
         return "" if row is None else str(row[0])
 
-    def counted(self, table: HostTable, column: str, kind: Callable[[str], str]) -> Counter[str]:
+    def counted(self, table: HostTable, column: str, where: str | None, kind: Callable[[str], T]) -> Counter[T]:
         """Return how many rows have a value of each kind in a column; rows without one don't count."""
         raw: Any = self._connection.connection.driver_connection
-        statement = f"SELECT CAST({quoted(column)} AS TEXT) FROM {named(table)} WHERE {filled(column)}"  # noqa: S608 (quoted)
-        return Counter(kind(str(row[0])) for row in raw.execute(statement))
+        value, condition = f"CAST({quoted(column)} AS TEXT)", _and(where)
+        statement = f"SELECT {value} FROM {named(table)} WHERE {filled(column)}{condition}"  # noqa: S608 (quoted)
+        # A cursor of the server: PostgreSQL's driver would fetch all rows at once.
+        with closing(raw.cursor("custmerge_counted") if self._dialect.is_server else raw.cursor()) as rows:
+            rows.execute(statement)
+            return Counter(kind(str(row[0])) for row in rows)
 
     def lacking(self, schema: HostSchema, rights: Sequence[TableRights]) -> dict[str, list[str]]:
         """Return the rights that the connected role lacks, by table; SQLite has none."""

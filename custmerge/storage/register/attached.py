@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 from custmerge.rules.fields import EMPTY_VALUES, FIELDS, Customer
-from custmerge.rules.host_schema import HostSchema
+from custmerge.rules.host_schema import Fact, HostSchema
 from custmerge.rules.mapping import HostMapping
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
+from custmerge.rules.proofs import Hashing
 from custmerge.storage.dialect import LowerCase
 from custmerge.storage.register.host_customers import HostCustomers
 from custmerge.storage.register.host_packages import HostPackages
@@ -60,7 +61,9 @@ def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
         writer=partial(BesideHostTables, with_columns=packages.details),
         keys=customers.keys,
         scope=customers.scope,
+        scope_names=mapping.customer.same,
         proof=mapping.proof,
+        hashing=Hashing(renews=False, kind=schema.facts.get(Fact.HASH_KIND)),
         host=(mapping, schema),
     )
 

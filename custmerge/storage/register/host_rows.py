@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import repeat
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
@@ -229,6 +230,15 @@ def _updating(table: HostTableSql, columns: Sequence[str], groups: Sequence[Rows
     return sql, (*_arrays(table, key, keys), *_arrays(table, columns, rows)), len(keys)
 
 
+def _by_key(rows: Iterable[tuple[Key, tuple[Cell, ...]]]) -> list[tuple[Key, tuple[Cell, ...]]]:
+    """Return rows in the order of their keys, as far as these can be compared: SQLite's small cache needs it."""
+    listed = list(rows)
+    # Keys of integers and of texts are in the same table only where a column has no type.
+    with suppress(TypeError):
+        listed.sort(key=itemgetter(0))
+    return listed
+
+
 def _new_cells(rows: RowsWritten) -> Iterator[tuple[Cell, ...]]:
     """Return the new cells of each row, in the order of the keys."""
     alike = tuple(cell for _, cell in rows.cells)
@@ -266,7 +276,10 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
         table = tables[name]
         changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
         rows = tuple(
-            (*cells, *key) for group in groups for cells, key in zip(_new_cells(group), group.keys, strict=True)
+            (*cells, *key)
+            for key, cells in _by_key(
+                (k, c) for group in groups for k, c in zip(group.keys, _new_cells(group), strict=True)
+            )
         )
         yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {_is_row(table)}", rows, len(rows))  # noqa: S608 (as above)
     for name, restored in step.restored.items():

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Table
 
 from custmerge.rules.fields import Customer
-from custmerge.rules.hashes import Hashing
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.proofs import Hashing, ProofBy
 from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among
 from custmerge.storage.register.writing import OwnTables
@@ -24,6 +23,7 @@ from custmerge.storage.tables import contact_columns, customer, domain, field_co
 if TYPE_CHECKING:
     from custmerge.rules.host_schema import HostSchema
     from custmerge.rules.mapping import HostMapping
+    from custmerge.storage.register.references import Followed
     from custmerge.storage.register.statements import Statements
     from custmerge.storage.register.writing import Writer
 
@@ -121,11 +121,22 @@ class RegisterMapping:
     scope_names: tuple[str, ...] = ()
     """What people call each of these."""
     proof: ProofBy = ProofBy.DOMAIN
-    """What proves whose a number is."""
+    """What proves that a number is somebody's."""
     hashing: Hashing = Hashing()  # noqa: RUF009 (frozen)
     """What is done with the hashes of passwords."""
     host: tuple[HostMapping, HostSchema] | None = None
     """What a host's tables were attached by; None for our own."""
+
+    @cached_property
+    def followed(self) -> Followed | None:
+        """The host's tables that follow its customers; None for our own, which nothing but packages points at."""
+        if self.host is None:
+            return None
+        from custmerge.rules.attach import resolve
+        from custmerge.storage.register.references import Followed
+
+        mapping, schema = self.host
+        return Followed(mapping, schema, tuple(resolve(mapping, schema).tables.values()))
 
     @cached_property
     def statements(self) -> Statements:

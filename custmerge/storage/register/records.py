@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, Row
 
 from custmerge.rules.fields import Customer, Package, chain
-from custmerge.rules.hashes import HashCounts, Hashing, counted
-from custmerge.rules.mapping import ProofBy
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.rules.proofs import Hashing, ProofBy
 from custmerge.storage.dialect import dialect_of, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
@@ -148,11 +147,6 @@ class Register:
         """Return the hashes of the own passwords of the `numbers` that exist."""
         keys = {"keys": self._mapping.number.values(numbers)}
         return dict(self._connection.execute(self._statements.passwords, keys).all())
-
-    def hash_counts(self) -> HashCounts:
-        """Return how many hashes of passwords there are of which kind; reads every one of them."""
-        statements = self._statements.hashes
-        return counted(row[0] for each in statements for row in streamed(self._connection, each, ROWS_AT_ONCE))
 
     def rehash(self, number: str, old: str, new: str) -> bool:
         """Replace the hash `old` of a number and of packages under it by `new`; returns whether hashes are replaced.

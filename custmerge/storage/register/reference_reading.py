@@ -150,19 +150,21 @@ class ReferenceReading:
         self, rows: Mapping[str, list[Row]], living: Sequence[Customer]
     ) -> Iterator[tuple[str, PackageRow]]:
         package, domain = self._mapping.package, self._mapping.domain
+        contact: Mapping[Field, str] = {}
+        key: tuple[str, ...]
         if package is not None:
-            table, key, customer, contact = package.table, package.key, package.customer, package.contact
+            table, key, customer, contact = package.table, (package.key,), package.customer, package.contact
         elif domain is not None and domain.customer is not None:
-            rules = self._followed.by_table[domain.table]
-            table, key, customer, contact = domain.table, rules.key[0], domain.customer, {}
+            table, key, customer = domain.table, self._followed.by_table[domain.table].key, domain.customer
         else:
             return
         rules = self._followed.by_table[table]
-        named, place, width = rules.columns.index(key), rules.columns.index(customer), len(rules.key)
+        named, place = [rules.columns.index(name) for name in key], rules.columns.index(customer)
         numbers = {record.keys[0] for record in living}
         for row in rows[table]:
-            if text_of(row[place]) in numbers and (text := text_of(row[named])) is not None:
-                yield text, PackageRow(table, row[:width], customer, contact)
+            if text_of(row[place]) in numbers:
+                text = ",".join(text_of(row[part]) or "" for part in named)
+                yield text, PackageRow(table, row[: len(rules.key)], customer, contact)
 
     def _add_children(self, references: References, found: Mapping[str, list[Row]]) -> None:
         """Add, level by level, the rows that refer to rows which may be dropped."""

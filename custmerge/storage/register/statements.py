@@ -89,17 +89,6 @@ class Statements:
         return select(there.number.text, there.password).select_from(there.customer_rows).where(there.number.among())
 
     @cached_property
-    def hashes(self) -> tuple[Statement, Statement]:
-        """Two statements: the hashes of customers' passwords, and of packages' passwords."""
-        there = self._mapping
-        of_customers = select(there.password).select_from(there.customer_rows)
-        of_packages = select(there.package_password).select_from(there.package_rows)
-        return (
-            of_customers.where(there.password.is_not(None)),
-            of_packages.where(there.package_password.is_not(None)),
-        )
-
-    @cached_property
     def _packages(self) -> Statement:
         there = self._mapping
         columns = (there.package.text, there.package_number.text, there.package_name, there.package_password)

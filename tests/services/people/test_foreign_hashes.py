@@ -8,7 +8,8 @@ import pytest
 from argon2.exceptions import VerifyMismatchError
 from passlib.hash import sha256_crypt
 
-from custmerge.rules.hashes import Hashing, dummy_hash, read_hash
+from custmerge.rules.hashes import dummy_hash, read_hash
+from custmerge.rules.proofs import Hashing
 from custmerge.services.people import passwords
 
 pytestmark = pytest.mark.usefixtures("true_hashes")

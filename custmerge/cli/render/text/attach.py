@@ -12,7 +12,7 @@ from custmerge.cli.words import field_label, filled
 from custmerge.errors import N_
 from custmerge.rules.attach.problems import Problem
 from custmerge.rules.attach.references import FoundBy
-from custmerge.rules.mapping import ProofBy
+from custmerge.rules.proofs import ProofBy
 
 if TYPE_CHECKING:
     from custmerge.services.attach.check import Checked, CheckedReference

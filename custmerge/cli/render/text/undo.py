@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from custmerge.cli.language import SafeText, _, ngettext
+from custmerge.cli.language import SafeText, _, ngettext, visible
 from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import counted, field_list
@@ -54,6 +54,9 @@ def _order_lines(plan: UndoPlan, template: SafeText, style: Style) -> list[Line]
     if plan.fields:
         fields = _("Fields of {survivor} as before: {fields}")
         lines.append(fields.format(survivor=survivor, fields=field_list(plan.fields)))
+    for table, changed, restored in () if plan.references is None else plan.references.counts:
+        rows = ngettext("{table}: {count} row as before", "{table}: {count} rows as before", changed + restored)
+        lines.append(rows.format(table=visible(table), count=changed + restored))
     return [Line(heading, style), *(Line(INDENTED.format(text=line)) for line in lines)]
 
 
