@@ -16,6 +16,7 @@ from custmerge.services import verify as verify_service
 from custmerge.services.people import passwords, sessions
 from custmerge.storage.database import Database
 from custmerge.storage.ledger.mappings import StoredMapping
+from custmerge.storage.register import records
 
 PBKDF2 = "pbkdf2_sha256$1000"
 # As Django writes them: `pw-1`, `pw-2`, `pw-5`, with 1,000 rounds.
@@ -162,3 +163,15 @@ def test_also_where_the_own_password_is_the_proof(by_password, monkeypatch):
         seen.add((str(refused.value), tuple(done)))
     assert len(seen) == 1
     assert prove(by_password, caller, "2", "", "pw-2").domain == ""
+
+
+@pytest.mark.parametrize("name", ["R-2", "r-2", "R-2.", "xn--mller-kva.de", "MÜLLER.DE", "mu\u0308ller.de"])
+def test_a_name_counts_however_it_is_written_and_no_other_of_the_number_is_read(database, monkeypatch, name):
+    rows = ", ".join(f"({row}, 2, 'R-{row}')" for row in range(100, 400))
+    make_tables(database.url, f"INSERT INTO invoice VALUES {rows}, (90, 2, 'Müller.de'), (91, 2, 'R-2.')")
+    read, in_ascii = [], records.domain_in_ascii
+    monkeypatch.setattr(records, "domain_in_ascii", lambda text: read.append(text) or in_ascii(text))
+    with database.reading() as unit:
+        assert unit.register.domain_passwords([("2", name)]) == {("2", name): HASHES["2"]}
+        assert unit.register.domain_passwords([("2", "R-1"), ("2", "a\0b"), ("2", "")]) == {}
+    assert len(read) < 10
