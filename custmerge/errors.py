@@ -106,6 +106,15 @@ class ServiceToken(BadUsage):
     template = N_("This is a service token: `custmerge token revoke` ends it.")
 
 
+class NoCustomerTable(CustmergeError, code="no_customer_table", exit=ExitCode.USAGE):
+    """A mapping was to be proposed, and nothing in the database looks like customers."""
+
+    template = N_(
+        "None of the {tables} tables looks like one of customers, with a key of one column and fields such as an "
+        "e-mail address: write the mapping by hand (`custmerge help attach`)."
+    )
+
+
 class MissingInput(CustmergeError, code="missing_input", exit=ExitCode.USAGE):
     """A question would have to be asked, but there is no terminal to ask it on."""
 

@@ -27,6 +27,7 @@ from custmerge.storage.tables import VERSIONS
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
     from custmerge.storage.host.check import HostCheck
+    from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.imports import RegisterImport
@@ -82,6 +83,11 @@ class Unit:
             return mapping
         wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
         raise wrong_version(database=shown_url(url), version=stored)
+
+    def demand_schema(self, url: str) -> None:
+        """Raise SchemaChanged if a host's tables aren't as they were when they were attached."""
+        if self.mapping.host is not None and self.host.is_changed(*self.mapping.host):
+            raise errors.SchemaChanged(database=shown_url(url))
 
     def demand_own_register(self) -> None:
         """Raise Attached unless the register is custmerge's own tables."""
@@ -171,6 +177,13 @@ class Unit:
         from custmerge.storage.host.check import HostCheck
 
         return HostCheck(self._connection)
+
+    @cached_property
+    def values(self) -> HostValues:
+        """Samples of a host's rows."""
+        from custmerge.storage.host.values import HostValues
+
+        return HostValues(self._connection)
 
     @cached_property
     def protection(self) -> Protection:

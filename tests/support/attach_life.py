@@ -60,18 +60,31 @@ def host_connection(url):
 
 def filled(url, host, rows):
     """Make a host's tables and fill them."""
-    mark = "?" if url.startswith("sqlite:") else "%s"
     with closing(host_connection(url)) as connection:
         connection.execute("BEGIN")
         for statement in statements(host):
             connection.execute(statement)
-        for table, some in rows.items():
+        for name, some in rows.items():
+            table = host.tables[name]
+            # A row that refers to one of its own table may come before that one.
+            later = {column for one in table.foreign if one.table == name for column in one.columns}
             for row in some:
-                names = ", ".join(map(quoted, row))
-                text = f"INSERT INTO {quoted(table)} ({names}) VALUES "
-                text = text.replace("%", "%%") if mark == "%s" else text
-                connection.execute(f"{text}({', '.join([mark] * len(row))})", list(row.values()))
+                first = {column: cell for column, cell in row.items() if column not in later}
+                names, marks = ", ".join(map(quoted, first)), ", ".join("?" * len(first))
+                execute(connection, f"INSERT INTO {quoted(name)} ({names}) VALUES ({marks})", first.values())
+            for row in some if later else ():
+                values = {column: row[column] for column in (*later, *table.uniques[0].columns)}
+                parts = [f"{quoted(column)} = ?" for column in values]
+                assigned, found = ", ".join(parts[: len(later)]), " AND ".join(parts[len(later) :])
+                execute(connection, f"UPDATE {quoted(name)} SET {assigned} WHERE {found}", values.values())
         connection.execute("COMMIT")
+
+
+def execute(connection, statement, values):
+    """Execute a statement whose parameters are question marks, and in which there are no others."""
+    if isinstance(connection, psycopg.Connection):
+        statement = statement.replace("%", "%%").replace("?", "%s")
+    connection.execute(statement, list(values))
 
 
 def rows_of(url, host):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, select, text
 
@@ -50,11 +50,7 @@ class Mappings:
 
     def hold(self, stored: StoredMapping) -> None:
         """Let a mapping hold from the end of this transaction on; one of the same text is replaced."""
-        values = {
-            "text": stored.text,
-            "catalogue": stored.catalogue,
-            "at": stored.at,
-        }
+        values = asdict(stored)
         upsert = dialect_of(self._connection).upsert(mapping).values(sha256=stored.sha256, **values)
         self._connection.execute(upsert.on_conflict_do_update(index_elements=["sha256"], set_=values))
         self._connection.execute(_HOLD, {"sha256": stored.sha256})

@@ -1,0 +1,240 @@
+"""Which table holds the customers, and which of its columns are keys, number, password and tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from custmerge.rules.fields import IDENTITY_FIELDS, Field
+from custmerge.rules.guessing.fields import columns_by_field
+from custmerge.rules.guessing.names import CustomerNames, Fit, customer_names
+from custmerge.rules.guessing.samples import Sample, comparable
+from custmerge.rules.guessing.words import (
+    ADDRESSES,
+    CREDENTIALS,
+    CUSTOMER_WORDS,
+    LOGS,
+    OTHER_PEOPLE,
+    PASSWORDS,
+    TENANTS,
+    head,
+    joined,
+    word_set,
+    words,
+)
+from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
+from custmerge.rules.mapping import CustomerMap
+
+_KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
+_NUMBERS = (
+    "number", "no", "nr", "nummer", "code", "ref", "reference", "refno", "externalkey", "externalid", "kennung",
+)  # fmt: skip
+_OTHER_NUMBERS = word_set("vat tax ust steuer phone fax house haus bank account id postal zip country street")
+_MOST_REFERENCES, _MOST_FIELDS = 16, 8
+_SMALLEST_SCORE = 8
+_COMPARED_TABLES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerGuess:
+    """The table that holds the customers."""
+
+    table: HostTable
+    names: CustomerNames
+    keys: tuple[str, ...]
+    """Single columns by which a row is told, the primary key first: references may hold any of them."""
+    password: str | None
+    same: tuple[str, ...]
+    score: int
+    references: int
+    """How many columns of other tables refer to it by a constraint or by their names."""
+    where: str | None = None
+    """SQL: which of its rows are customers; None for all."""
+
+    def column(self, name: str) -> HostColumn:
+        """Return a column that the table has."""
+        column = self.table.column(name)
+        if column is None:
+            raise LookupError(name)
+        return column
+
+
+def guess_customers(schema: HostSchema) -> list[CustomerGuess]:
+    """Return the tables that may hold the customers, the likeliest first; empty if none looks like it."""
+    tables = [table for table in schema.tables.values() if table.partition_of is None and _may_be_customers(table)]
+    # Names in all other tables are only compared with those of a few: with each of hundreds it would take minutes.
+    likely = sorted(tables, key=lambda table: (-_own_score(schema, table), table.name))[:_COMPARED_TABLES]
+    found = [guess for guess in (_guess(schema, table) for table in likely) if guess.score >= _SMALLEST_SCORE]
+    return sorted(found, key=lambda guess: (-guess.score, guess.table.name))
+
+
+def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
+    """Return the table that a mapping says, with every key that references may hold; None if it isn't there."""
+    table = schema.table(customer.table)
+    mapped = (*customer.all_keys, customer.number)
+    if table is None or any(table.column(key) is None for key in mapped):
+        return None
+    keys = tuple(dict.fromkeys((*mapped, *_single_keys(table))))
+    names = customer_names(schema, table.name, keys)
+    return CustomerGuess(table, names, keys, customer.password, customer.same, 0, 0, customer.where)
+
+
+def with_number(guess: CustomerGuess, number: str | None) -> CustomerGuess:
+    """Return a guess with the customer's number among the keys, because references may hold that too."""
+    return guess if number is None else replace(guess, keys=tuple(dict.fromkeys((*guess.keys, number))))
+
+
+def number_column(guess: CustomerGuess, sample: Sample) -> str | None:
+    """Return the column with the number that people say: unique and never empty in all sampled rows."""
+    unique = {unique.columns for unique in guess.table.uniques if unique.is_plain}
+    found = []
+    for column in guess.table.columns:
+        rank = _number_rank(guess, column)
+        if rank is None or column.name not in sample.columns:
+            continue
+        values = list(sample.values(column.name))
+        if (
+            len(values) != len(sample.rows)
+            or len(set(values)) != len(values)
+            or not (values or not column.is_nullable)
+        ):
+            continue
+        if not values and (column.name,) not in unique:
+            continue
+        found.append((rank, column.name))
+    return min(found)[1] if found else None
+
+
+def _may_be_customers(table: HostTable) -> bool:
+    return bool(_single_keys(table)) and not frozenset(head(table.name)) & (LOGS | CREDENTIALS | OTHER_PEOPLE)
+
+
+def _own_score(schema: HostSchema, table: HostTable) -> int:
+    """Return what a table's name, columns and foreign keys say."""
+    fields = columns_by_field(table)
+    constraints = len({t.name for t, _ in schema.foreign_keys_to(table.name)})
+    score = (
+        2 * _name_points(head(table.name)) + 2 * min(len(fields), _MOST_FIELDS) + min(constraints, _MOST_REFERENCES)
+    )
+    score += 2 * (_password(table) is not None) + 2 * (Field.EMAIL in fields)
+    return score - 12 * (not frozenset(fields) & {*IDENTITY_FIELDS, Field.EMAIL})
+
+
+def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
+    keys = _single_keys(table)
+    names = customer_names(schema, table.name, keys)
+    by_constraint, by_name = _count_references(schema, table, names, keys)
+    score = _own_score(schema, table) + min(by_name, max(_MOST_REFERENCES - by_constraint, 0))
+    score += 8 * _has_addresses(schema, names) - 8 * (not by_constraint + by_name)
+    return CustomerGuess(
+        table=table,
+        names=names,
+        keys=keys,
+        password=_password(table),
+        same=_tenants(table, keys, columns_by_field(table)),
+        score=score,
+        references=by_constraint + by_name,
+    )
+
+
+def _has_addresses(schema: HostSchema, names: CustomerNames) -> bool:
+    """Return whether a table of addresses refers to this one."""
+    return any(
+        head(table.name)[-1] in ADDRESSES
+        and any(names.fit(table.name, column.name) is Fit.EXACT for column in table.columns)
+        for table in schema.tables.values()
+        if table.name != names.table
+    )
+
+
+def _name_points(plain: tuple[str, ...]) -> int:
+    """Return how much a table's name says; a word in front of the last (`sales_partner`) makes it say less."""
+    points = CUSTOMER_WORDS.get(plain[-1], 0)
+    return points if len(plain) == 1 else points // 2
+
+
+def _single_keys(table: HostTable) -> tuple[str, ...]:
+    keys: list[str] = []
+    for unique in table.uniques:
+        column = table.column(unique.columns[0]) if len(unique.columns) == 1 and unique.is_plain else None
+        if column is None or column.name in keys or column.kind not in _KEY_KINDS:
+            continue
+        if unique is table.uniques[0] or _may_be_key(column.name):
+            keys.append(column.name)
+    return tuple(keys)
+
+
+def _may_be_key(name: str) -> bool:
+    plain = frozenset(words(name))
+    return bool(plain & (frozenset({"id", "uuid", "guid", "oid", "record", "key"}) | frozenset(_NUMBERS))) and not (
+        plain & frozenset({"token", "api", "secret", "session", "stripe", "google", "facebook", "vat", "tax"})
+    )
+
+
+def _count_references(
+    schema: HostSchema, table: HostTable, names: CustomerNames, keys: tuple[str, ...]
+) -> tuple[int, int]:
+    """Return how many columns refer to a table by a constraint, and how many further tables do by a name."""
+    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name) if t.partition_of is None}
+    key_columns = [column for key in keys if (column := table.column(key)) is not None]
+    # `fk_soc` in a table `socpeople` doesn't abbreviate its own name.
+    is_abbreviated = not any(names.is_abbreviated(table.name, column.name) for column in table.columns)
+    by_name = 0
+    for other in schema.tables.values():
+        if other.name == table.name or other.partition_of is not None:
+            continue
+        referring = {column for foreign_key in other.foreign_keys for column in foreign_key.columns}
+        by_name += any(
+            column.name not in referring
+            and (
+                names.fit(other.name, column.name) is Fit.EXACT
+                or (is_abbreviated and names.is_abbreviated(other.name, column.name))
+            )
+            and any(comparable(column, key) for key in key_columns)
+            for column in other.columns
+        )
+    return len(by_constraint), by_name
+
+
+def _password(table: HostTable) -> str | None:
+    """Return the column with the hash of the customer's password."""
+    for column in table.columns:
+        plain = words(column.name)
+        stem = "".join(word for word in plain if word not in CUSTOMER_WORDS)
+        stem = stem.removesuffix("hash") if stem != "passwordhash" else stem
+        if column.kind in (Kind.TEXT, Kind.OTHER, Kind.BYTES) and stem in PASSWORDS:
+            return column.name
+    return None
+
+
+def _tenants(table: HostTable, keys: tuple[str, ...], fields: Mapping[Field, HostColumn]) -> tuple[str, ...]:
+    used = {column.name for column in fields.values()} | set(keys)
+    return tuple(column.name for column in table.columns if column.name not in used and _is_tenant(column))
+
+
+def _is_tenant(column: HostColumn) -> bool:
+    plain = words(column.name)
+    if not plain or plain[0] not in TENANTS or column.kind not in _KEY_KINDS:
+        return False
+    rest = plain[1:]
+    if not rest:
+        # `company` alone is a text that somebody wrote.
+        return plain[0] in {"currency", "waehrung", "entity", "tenant", "mandant", "realm"} or (
+            column.kind is not Kind.TEXT and plain[0] != "organization"
+        )
+    return all(word in {"id", "code", "record", "fk", "uuid", "ref", "key"} for word in rest)
+
+
+def _number_rank(guess: CustomerGuess, column: HostColumn) -> tuple[int, int] | None:
+    """Return how well a column's name says that it holds the number, less is better; None if it doesn't."""
+    if column.kind not in (Kind.TEXT, Kind.INTEGER) or column.name == guess.keys[0]:
+        return None
+    plain = words(column.name)
+    own = joined(guess.names.variants[0][-1])
+    lead = tuple(word for word in plain if word in CUSTOMER_WORDS or word == own)
+    rest = "".join(word for word in plain if word not in lead)
+    for variant in (own, f"{own}n", "kunden", "kd", "k"):
+        rest = rest.removeprefix(variant) if not lead and rest.removeprefix(variant) in _NUMBERS else rest
+    if rest not in _NUMBERS or (frozenset(plain) & _OTHER_NUMBERS - {"id"} - frozenset(lead)):
+        return None
+    return (0 if lead or rest != joined(column.name) else 1, _NUMBERS.index(rest))

@@ -1,0 +1,156 @@
+"""What is proposed for a reference: the policy, and what makes it so."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from custmerge.errors import N_
+from custmerge.rules.guessing.judging import Finding, Found
+from custmerge.rules.guessing.samples import Sample
+from custmerge.rules.guessing.suspects import table_words
+from custmerge.rules.guessing.words import AMOUNTS, BALANCES, CREDENTIALS, LOGS, word_set, words
+from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique, UniqueKind
+from custmerge.rules.mapping import Policy
+
+_COMPOUND_CREDENTIALS = ("apikey", "twofactor", "passwordreset", "accesskey", "rememberme", "verification")
+_FEWEST_BALANCES = 3
+_KINDS_OF_BALANCE = word_set("currency waehrung type typ kind company shop store tenant program programm")
+
+_EVIDENCE = {
+    Found.CONSTRAINT: N_("foreign key"),
+    Found.NAME: N_("by its name; {keys} of {distinct} values are keys of customers"),
+    Found.TYPE_COLUMN: N_("by its type column; {keys} of {distinct} values are keys of customers"),
+    Found.TEXT: N_("{keys} of {distinct} texts of this form have a customer's key in them"),
+    Found.LIST: N_("{keys} of {distinct} values inside are keys of customers"),
+    Found.VALUES: N_("by its values; {keys} of {distinct} are keys of customers"),
+}
+
+Remark = tuple[str, dict[str, str]]
+"""A template that is marked for translation, and what it is filled with."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceGuess:
+    """An entry that is proposed."""
+
+    finding: Finding
+    policy: Policy
+    remarks: tuple[Remark, ...]
+    """The evidence, then what to consider."""
+    unique: tuple[str, ...] = ()
+    add: tuple[str, ...] = ()
+    is_question: bool = False
+    """Whether the policy itself has to be confirmed."""
+
+
+def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None) -> ReferenceGuess:
+    """Return what is proposed for a column that holds customers' keys."""
+    table = schema.tables[finding.table]
+    evidence = (evidence_of(finding),)
+    kind = kind_of_table(table)
+    if kind is not None:
+        # Whatever it is, it stays: nobody has to be asked.
+        return ReferenceGuess(replace(finding, is_sure=True), Policy.LEAVE, (*evidence, (kind, {})))
+    if finding.by is Found.LIST:
+        remark = N_("keys inside a list or JSON aren't changed")
+        return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
+    balance = _balance(table, finding, sample)
+    clashing = clashing_unique(schema, table, finding.column)
+    if balance is not None:
+        unique, add = balance
+        remark = N_("one row for each customer ({columns}): is the second one added to the first?")
+        columns = ", ".join((finding.column, *unique))
+        return ReferenceGuess(
+            finding,
+            Policy.ADD,
+            (*evidence, (remark, {"columns": columns})),
+            unique=() if clashing else unique,
+            add=add,
+            is_question=True,
+        )
+    if clashing is None:
+        return ReferenceGuess(finding, Policy.MOVE, evidence)
+    if clashing.kind is UniqueKind.EXCLUSION:
+        remark = N_("{name} may refuse a row that moves: then the order is refused")
+        return ReferenceGuess(finding, Policy.MOVE, (*evidence, (remark, {"name": clashing.name or table.name})))
+    remark = N_("one row for each {columns}: where both customers have it, the absorbed number's is dropped")
+    columns = ", ".join(column or "…" for column in clashing.columns)
+    return ReferenceGuess(finding, Policy.DROP, (*evidence, (remark, {"columns": columns})))
+
+
+def kind_of_table(table: HostTable) -> str | None:
+    """Return why the rows of a table should stay where they are: credentials, or a log (rule 3); else None."""
+    names = frozenset(table_words(table.name))
+    plain = "".join(words(table.name.rpartition(".")[2]))
+    if names & CREDENTIALS or any(compound in plain for compound in _COMPOUND_CREDENTIALS):
+        return N_("it looks like credentials: a row that moves would open the survivor's account")
+    if names & LOGS:
+        return N_("it looks like a log of what was")
+    return None
+
+
+def clashing_unique(schema: HostSchema, table: HostTable, column: str) -> Unique | None:
+    """Return what may refuse a row whose `column` changes; None if nothing can."""
+    tables = [table, *(t for t in schema.tables.values() if t.partition_of == table.name)]
+    uniques = [unique for one in tables for unique in one.uniques]
+    alone = [
+        frozenset(unique.columns)
+        for unique in table.uniques
+        if unique.is_plain and not unique.nulls_are_equal and column not in unique.columns
+    ]
+    for unique in uniques:
+        if not _is_about(unique, column):
+            continue
+        if unique.is_plain and any(columns <= frozenset(unique.columns) for columns in alone):
+            # Its other columns are unique already.
+            continue
+        return unique
+    return None
+
+
+def evidence_of(finding: Finding) -> Remark:
+    """Return the sentence that says why a column is taken for a reference."""
+    tested = finding.tested
+    numbers = {"distinct": str(tested.distinct), "keys": str(tested.keys)}
+    if finding.by is Found.NAME and not tested.distinct:
+        return N_("by its name and type; there are no values"), {}
+    return _EVIDENCE[finding.by], numbers
+
+
+def _is_about(unique: Unique, column: str) -> bool:
+    if column in unique.columns:
+        return True
+    name = re.compile(rf"(?<![\w]){re.escape(column)}(?![\w])")
+    texts = (*unique.expressions, unique.where or "")
+    return any(name.search(text) for text in texts) or (
+        unique.kind is UniqueKind.EXCLUSION and bool(name.search(unique.definition))
+    )
+
+
+def _balance(
+    table: HostTable, finding: Finding, sample: Sample | None
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Return what tells the rows of a customer apart, and the sums, where there is one row of each kind only."""
+    if sample is None or finding.where is not None or not frozenset(words(table.plain_name)) & BALANCES:
+        return None
+    add = tuple(
+        column.name
+        for column in table.columns
+        if column.kind in (Kind.NUMBER, Kind.INTEGER) and frozenset(words(column.name)[-1:]) & AMOUNTS
+    )
+    if not add or finding.column not in sample.columns:
+        return None
+    kinds = tuple(
+        column.name
+        for column in table.columns
+        if column.name in sample.columns
+        and column.name != finding.column
+        and frozenset(words(column.name)) & _KINDS_OF_BALANCE
+    )
+    places = [sample.columns.index(name) for name in (finding.column, *kinds)]
+    rows = Counter(tuple(row[place] for place in places) for row in sample.rows if row[places[0]] is not None)
+    if len(rows) < _FEWEST_BALANCES or max(rows.values()) > 1:
+        return None
+    return kinds, add

@@ -1,0 +1,173 @@
+"""Proposes a mapping for a host's tables, and asks about columns that look like references."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+
+from custmerge.errors import NoCustomerTable
+from custmerge.rules.guessing.attributes import Attributes, attributes_of
+from custmerge.rules.guessing.customer import CustomerGuess, guess_customers, guess_of, number_column, with_number
+from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
+from custmerge.rules.guessing.packages import domain_guess, field_guess
+from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
+from custmerge.rules.guessing.proposal import (
+    Proposal,
+    Question,
+    best_of_each_column,
+    by_constraint,
+    without_owners,
+)
+from custmerge.rules.guessing.samples import Sample, Tested, comparable
+from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled_columns, suspects, type_columns
+from custmerge.rules.guessing.writing import pasted
+from custmerge.rules.host_schema import HostSchema, HostTable
+from custmerge.rules.mapping import CustomerMap
+from custmerge.storage.host.values import HostValues
+
+_NEARLY_AS_OFTEN = 0.9
+_TWICE = 2
+"""In how many tables a name has to be a reference's, to be one in a table without rows."""
+
+
+def propose(values: HostValues, schema: HostSchema, name: str) -> Proposal:
+    """Return the mapping that is proposed for a host; raises NoCustomerTable where no table looks like customers."""
+    customers = guess_customers(schema)
+    if not customers:
+        raise NoCustomerTable(tables=len(schema.tables))
+    likeliest = customers[0]
+    number = number_column(likeliest, values.sample(likeliest.table, likeliest.table.column_names))
+    guess = with_number(likeliest, number)
+    search = _Search(values, schema, guess)
+    found = search.references()
+    sure = [reference.finding for reference in found if reference.finding.is_sure]
+    package, domain = domain_guess(schema, guess, sure)
+    return Proposal(
+        name=name,
+        customer=guess,
+        others=tuple(other.table.name for other in customers[1:3] if 2 * other.score > guess.score),
+        number=number or guess.keys[0],
+        fields=field_guess(schema, guess, sure, search.attributes),
+        package=package,
+        domain=domain,
+        references=without_owners([each for each in found if each.finding.is_sure], package, domain),
+        questions=tuple(each for each in found if not each.finding.is_sure),
+    )
+
+
+def questions(
+    values: HostValues, schema: HostSchema, customer: CustomerMap, answered: AbstractSet[tuple[str, str]]
+) -> list[Question]:
+    """Return the columns that look like references to the customers and have no answer, in the order of their names.
+
+    `answered` are (table, column) of which the mapping says what they are. A foreign key needs no answer here.
+    The condition of `customer` has to be one that the database takes.
+    """
+    guess = guess_of(schema, customer)
+    if guess is None:
+        return []
+    found = _Search(values, schema, guess, answered).references()
+    asked = [reference for reference in found if reference.finding.by is not Found.CONSTRAINT]
+    return [_question(values, schema, guess, reference, customer.all_keys) for reference in asked]
+
+
+@dataclass(slots=True)
+class _Search:
+    """Looks for references to the customers in every table."""
+
+    values: HostValues
+    schema: HostSchema
+    guess: CustomerGuess
+    answered: AbstractSet[tuple[str, str]] = frozenset()
+    attributes: list[Attributes] = field(default_factory=list)
+    """The tables with a detail of a customer in each row."""
+
+    def references(self) -> list[ReferenceGuess]:
+        """Return what was found; of each table, only a sample is kept while it is looked at."""
+        found: list[ReferenceGuess] = []
+        without_rows: list[Suspect] = []
+        for table in self._tables():
+            sample = self._sample(table)
+            findings = [each for each in by_constraint(self.schema, self.guess) if each.table == table.name]
+            for suspect in suspects(self.guess, table, sample):
+                finding = self._judged(suspect)
+                findings += [] if finding is None else [finding]
+                without_rows += [] if suspect.values else [suspect]
+            for finding in best_of_each_column(findings):
+                found.append(reference_guess(self.schema, finding, sample))
+                self._note_attributes(table, finding, sample)
+        known = Counter(
+            each.finding.column for each in found if each.finding.by is Found.NAME and each.finding.is_sure
+        )
+        names = {column for column, count in known.items() if count >= _TWICE}
+        seen = {each.finding.name for each in found}
+        found += [
+            reference_guess(self.schema, finding, None)
+            for finding in by_other_tables(self.guess, without_rows, names)
+            if finding.name not in seen
+        ]
+        return sorted(found, key=lambda each: each.finding.name)
+
+    def _sample(self, table: HostTable) -> Sample:
+        """Return rows of a table, some of them about customers if a column says of each row what it is about."""
+        columns = [c for c in sampled_columns(self.guess, table) if (table.name, c) not in self.answered]
+        sample = self.values.sample(table, columns)
+        for column in () if sample.is_whole else type_columns(self.guess, table):
+            if column not in sample.columns:
+                continue
+            known = set(sample.values(column))
+            for kind in self.values.kinds(table, column):
+                if kind not in known and is_customer_type(self.guess, kind):
+                    sample = sample.with_rows(self.values.rows_of_kind(table, sample.columns, column, kind))
+        return sample
+
+    def _tables(self) -> Iterator[HostTable]:
+        """Yield the tables in the order of their names; a partitioned one stands for its partitions."""
+        tables = (self.schema.tables[name] for name in sorted(self.schema.tables))
+        return (table for table in tables if table.partition_of is None)
+
+    def _judged(self, suspect: Suspect) -> Finding | None:
+        guess = self.guess
+        tested = {
+            key: self.values.compared(guess.table, guess.column(key), suspect.values, suspect.rows, guess.where)
+            for key in suspect.keys
+        }
+        for key, result in tested.items():
+            if needs_rivals(suspect, result):
+                tested[key] = replace(result, has_rival=self._has_rival(suspect, result))
+        return judged(self.schema, guess, suspect, tested)
+
+    def _has_rival(self, suspect: Suspect, tested: Tested) -> bool:
+        """Return whether the values are, nearly as often, keys of another table."""
+        for table in self._tables():
+            key = table.column(table.row_key[0]) if len(table.row_key) == 1 else None
+            if key is None or table.name == self.guess.table.name or not comparable(suspect.column, key):
+                continue
+            share = self.values.compared(table, key, suspect.values, suspect.rows).share
+            if share >= _NEARLY_AS_OFTEN * tested.share:
+                return True
+        return False
+
+    def _note_attributes(self, table: HostTable, finding: Finding, sample: Sample) -> None:
+        if (attributes := attributes_of(table, finding, sample)) is not None:
+            self.attributes.append(attributes)
+
+
+def _question(
+    values: HostValues,
+    schema: HostSchema,
+    guess: CustomerGuess,
+    reference: ReferenceGuess,
+    mapped_keys: tuple[str, ...],
+) -> Question:
+    finding = reference.finding
+    tested = finding.tested
+    rows, distinct, keys = tested.rows, tested.distinct, tested.keys
+    if finding.by is not Found.LIST:
+        table = schema.tables[finding.table]
+        rows, distinct, keys = values.counted(
+            (table, finding.column, finding.where), (guess.table, finding.key, guess.where), finding.form
+        )
+    return Question(finding.name, rows, distinct, keys, distinct - keys, pasted(reference, mapped_keys))

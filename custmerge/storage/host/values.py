@@ -1,0 +1,174 @@
+"""Reads samples of a host's rows, and compares values with the keys of its tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from custmerge.rules.guessing.samples import Sample, Tested, chance_of, key_like
+from custmerge.rules.host_schema import HostColumn, HostTable, Kind
+from custmerge.storage.dialect import dialect_of
+
+SAMPLED_ROWS = 3_000
+"""How many rows of a table are looked at: all, or half of them its first and half its last by its key."""
+COUNTED_ROWS = 200_000
+"""Up to this number of rows a question's numbers are exact."""
+_LONGEST_TEXT = 2_000
+_MOST_KINDS = 50
+_ARRAYS = {Kind.INTEGER: "bigint[]", Kind.NUMBER: "numeric[]", Kind.UUID: "uuid[]"}
+_LEAST, _GREATEST = -(2**63), 2**63 - 1
+
+
+class HostValues:
+    """Reads a host's rows to say what is in its columns; inside one transaction. All names are quoted."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._is_server = dialect_of(connection).is_server
+
+    def sample(self, table: HostTable, columns: Sequence[str]) -> Sample:
+        """Return some rows of a table: all if there are few, else the same number from each end of its key."""
+        if not columns:
+            return Sample(table.name, (), (), is_whole=True)
+        cells = ", ".join(self._text(table.column(name)) for name in columns)
+        read = f"SELECT {cells} FROM {_named(table)}"  # noqa: S608 (quoted names)
+        key = list(map(_quoted, table.row_key))
+        found = self._rows(f"{read}{_ordered(key)} LIMIT {SAMPLED_ROWS + 1}")
+        is_whole = len(found) <= SAMPLED_ROWS
+        if not is_whole and key:
+            half = SAMPLED_ROWS // 2
+            last = self._rows(f"{read}{_ordered([f'{name} DESC' for name in key])} LIMIT {half}")
+            found = [*found[:half], *last]
+        return Sample(table.name, tuple(columns), found[:SAMPLED_ROWS], is_whole=is_whole)
+
+    def kinds(self, table: HostTable, column: str) -> list[str]:
+        """Return the different values of a column that says what a row is about, at most a few dozen."""
+        name = _quoted(column)
+        looked_at = f"SELECT {name} FROM {_named(table)} WHERE {name} IS NOT NULL LIMIT {COUNTED_ROWS}"  # noqa: S608 (quoted names)
+        rows = self._rows(f"SELECT DISTINCT CAST({name} AS TEXT) FROM ({looked_at}) AS looked_at LIMIT {_MOST_KINDS}")  # noqa: S608 (quoted names)
+        return sorted(row[0] for row in rows)
+
+    def rows_of_kind(
+        self, table: HostTable, columns: Sequence[str], kind_column: str, kind: str
+    ) -> list[tuple[str | None, ...]]:
+        """Return some rows of a table in which a column has a value."""
+        cells = ", ".join(self._text(table.column(name)) for name in columns)
+        condition = f"CAST({_quoted(kind_column)} AS TEXT) = :kind"
+        statement = f"SELECT {cells} FROM {_named(table)} WHERE {condition} LIMIT {SAMPLED_ROWS // 10}"  # noqa: S608 (quoted names)
+        return [tuple(row) for row in self._connection.execute(text(statement), {"kind": kind})]
+
+    def compared(
+        self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int, where: str | None = None
+    ) -> Tested:
+        """Return how many of the `values` are keys of a table, and how likely that is by chance.
+
+        `rows` is the number of sampled rows that they are from; `where` an SQL condition on the table's rows.
+        """
+        possible = key_like(values, key.kind)
+        keys = frozenset(self._keys_among(table, key, possible, where)) & values if possible else frozenset()
+        is_counted = key.kind in (Kind.INTEGER, Kind.NUMBER)
+        density = self._density(table, key, possible, where) if keys and is_counted else None
+        return Tested(rows, len(values), len(keys), chance_of(values, keys, density))
+
+    def counted(
+        self,
+        column: tuple[HostTable, str, str | None],
+        customers: tuple[HostTable, str, str | None],
+        form: str,
+    ) -> tuple[int, int, int]:
+        """Return (rows with a value, distinct values, distinct values that are keys) of a column.
+
+        They are exact for a table that isn't large. `column` and the key of the `customers` are each (table, column,
+        SQL condition on its rows); `form` is how a key stands in the column's text.
+        """
+        table, name, where = column
+        of, key, customers_where = customers
+        lead, _, end = form.partition("{key}")
+        held, parameters = f"CAST({_quoted(key)} AS TEXT)", {}
+        if lead or end:
+            held, parameters = f"CAST(:lead AS TEXT) || {held} || CAST(:end AS TEXT)", {"lead": lead, "end": end}
+        # Not a join: SQLite would compare each value with each key, and this makes an index of the keys.
+        statement = (
+            "SELECT count(*), count(DISTINCT held), count(DISTINCT CASE WHEN held IN "  # noqa: S608 (quoted names)
+            f"(SELECT {held} FROM {_named(of)} WHERE {_condition(key, customers_where)}) THEN held END) "
+            f"FROM (SELECT CAST({_quoted(name)} AS TEXT) AS held FROM {_named(table)} "
+            f"WHERE {_condition(name, where)} LIMIT {COUNTED_ROWS}) AS looked_at"
+        )
+        row = self._connection.execute(text(statement), parameters).one()
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def _text(self, column: HostColumn | None) -> str:
+        if column is None:
+            return "NULL"
+        cell = f"CAST({_quoted(column.name)} AS TEXT)"
+        if column.kind in (Kind.INTEGER, Kind.UUID):
+            return cell
+        start = f"substr({cell}, 1, {_LONGEST_TEXT})"
+        # On SQLite any column may hold bytes.
+        return (
+            start
+            if self._is_server
+            else f"CASE typeof({_quoted(column.name)}) WHEN 'blob' THEN NULL ELSE {start} END"
+        )
+
+    # Any: SQLAlchemy's rows.
+    def _rows(self, statement: str) -> list[Any]:
+        return [tuple(row) for row in self._connection.execute(text(statement))]
+
+    def _keys_among(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> list[str]:
+        """Return those of the values that are keys, by the index of the key."""
+        column, is_counted = _quoted(key.name), key.kind in (Kind.INTEGER, Kind.NUMBER)
+        held: list[str] | list[int] = _integers(values) if is_counted else sorted(values)
+        if self._is_server:
+            condition = f"{column} = ANY (CAST(:held AS {_ARRAYS.get(key.kind, 'text[]')}))"
+            parameters: dict[str, object] = {"held": held}
+        else:
+            condition = f"{column} IN (SELECT value FROM json_each(:held))"  # noqa: S608 (quoted names)
+            parameters = {"held": json.dumps(held)}
+        statement = (
+            f"SELECT CAST({column} AS TEXT) FROM {_named(table)} "  # noqa: S608 (quoted names)
+            f"WHERE {_condition(key.name, where)} AND {condition}"
+        )
+        return [str(row[0]) for row in self._connection.execute(text(statement), parameters)]
+
+    def _density(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> float:
+        """Return the share of keys among all integers from the smallest to the largest of the values."""
+        numbers = _integers(values)
+        low, high = min(numbers), max(numbers)
+        statement = (
+            f"SELECT count(*) FROM {_named(table)} "  # noqa: S608 (quoted names)
+            f"WHERE {_condition(key.name, where)} AND {_quoted(key.name)} BETWEEN :low AND :high"
+        )
+        keys = self._connection.execute(text(statement), {"low": low, "high": high}).scalar_one()
+        return float(keys) / (high - low + 1)
+
+
+def _condition(column: str, where: str | None) -> str:
+    """Return the condition that a column has a value, in the rows that are meant."""
+    return f"{_quoted(column)} IS NOT NULL" + (f" AND ({_escaped(where)})" if where else "")
+
+
+def _integers(values: Iterable[str]) -> list[int]:
+    return [number for value in values if _LEAST <= (number := int(value)) <= _GREATEST]
+
+
+def _ordered(columns: Sequence[str]) -> str:
+    return f" ORDER BY {', '.join(columns)}" if columns else ""
+
+
+def _quoted(name: str) -> str:
+    """Return a name as SQL writes it, for `text`: a colon in it begins no parameter."""
+    return _escaped('"' + name.replace('"', '""') + '"')
+
+
+def _named(table: HostTable) -> str:
+    """Return a table as SQL writes it."""
+    name = _quoted(table.plain_name)
+    return f"{_quoted(table.schema)}.{name}" if table.schema else name
+
+
+def _escaped(sql: str) -> str:
+    return sql.replace(":", "\\:")
