@@ -108,6 +108,8 @@ class Database:
         """The SHA-256 of the mapping that held when the version was checked, None for our own tables."""
         self._mappings: dict[str | None, RegisterMapping] = {None: OWN}
         """What was built of each mapping, by its SHA-256."""
+        self._compared: str | None = None
+        """The SHA-256 of the mapping whose tables were found to be as they were attached."""
 
     @property
     def name(self) -> str:
@@ -264,7 +266,7 @@ class Database:
                 yield unit, self._database_clock(unit).now()
         finally:
             engine.dispose()
-        self._mappings, self._checked = {None: OWN}, False
+        self._mappings, self._checked, self._compared = {None: OWN}, False, None
 
     def close(self) -> None:
         """Close the connection, if there is one; the next unit opens a new one."""
@@ -332,6 +334,10 @@ class Database:
                     self._checked = True
                 if needs_version:
                     unit.mapping = self._mapping_of(unit, self._mapping)
+                if writes and self._mapping != self._compared:
+                    # Once in a process: reading the catalogue takes longer than many a transaction.
+                    unit.demand_schema(self.url)
+                    self._compared = self._mapping
                 outer, self._open = self._open, unit
                 try:
                     yield unit

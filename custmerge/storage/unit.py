@@ -84,6 +84,11 @@ class Unit:
         wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
         raise wrong_version(database=shown_url(url), version=stored)
 
+    def demand_schema(self, url: str) -> None:
+        """Raise SchemaChanged if a host's tables aren't as they were when they were attached."""
+        if self.mapping.host is not None and self.host.is_changed(*self.mapping.host):
+            raise errors.SchemaChanged(database=shown_url(url))
+
     def demand_own_register(self) -> None:
         """Raise Attached unless the register is custmerge's own tables."""
         if not self.mapping.is_ours:

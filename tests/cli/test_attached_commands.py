@@ -1,10 +1,15 @@
 """What commands do where a mapping holds: they look at the host's tables, and bring nothing into them."""
 
 import pytest
-from support.databases import execute
+from support.databases import execute, rows
 from support.host_tables import MAPPING, ROWS, TABLES, let_hold, make_tables
 
+from custmerge.services.people import passwords
 from custmerge.storage import tables
+
+
+# The two read a host's tables by different statements.
+pytestmark = pytest.mark.on_both
 
 
 @pytest.fixture
@@ -56,3 +61,30 @@ def test_a_mapping_that_was_changed_in_the_database_is_not_followed(host, databa
     execute(database_url, "UPDATE custmerge_mapping SET text = text || ' '")
     done = host.as_("ben").in_process("show", "10001", "-f", "json")
     assert (done.code, done.error["code"]) == (8, "mapping_changed")
+
+
+def test_a_merge_its_undo_and_the_audit_between_them(host, database_url):
+    ours = f"UPDATE \"left\" SET company = 'Sonnentau', pass = '{passwords.hashed('hefezopf')}'"
+    execute(database_url, f"{ours} WHERE id IN (1, 2)")
+    before = contents(database_url)
+    proof = ("--domain", "A.example", "--password-stdin")
+    done = host.as_("ben")(
+        "merge", "10001", "--into", "010001", *proof, "--keep", "--yes", "-f", "json", stdin="hefezopf"
+    )
+    assert (done.code, done.json["moved"]["packages"]) == (0, ["10", "9"]), done.err
+    shown = host.as_("ben").in_process("show", "010001", "-f", "json").json
+    assert [package["contact"]["street"] for package in shown["packages"]] == ["Markt 1", "Technik 1"]
+    assert host.as_("ben").in_process("show", "10001", "-f", "json").json["merged_into"] == "010001"
+    login = host.in_process("login", "10001", "--password-stdin", "--print-token", stdin="hefezopf")
+    assert (login.code, "010001" in login.err) == (5, True)
+    assert host.as_("ada")("audit", "-f", "json").json["findings"] == []
+    assert host.as_("anna").in_process("undo", "1", "--yes").code == 0
+    assert contents(database_url) == before
+    assert host.as_("ada")("audit", "-f", "json").json["findings"] == []
+
+
+def contents(url):
+    """Return every row of the host's tables, and of those in which custmerge keeps what has no place there."""
+    names = ('"left"', '"party_party-address"', "country", "subscription", "host")
+    of_ours = ("custmerge_tombstone", "custmerge_contact")
+    return {name: sorted(map(str, rows(url, f"SELECT * FROM {name}"))) for name in (*names, *of_ours)}

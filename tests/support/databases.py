@@ -56,6 +56,15 @@ def first_cells(url, query):
     return found
 
 
+def rows(url, query):
+    """Return the rows of a query, as tuples."""
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.exec_driver_sql(query)]
+    engine.dispose()
+    return found
+
+
 @contextmanager
 def restored(url):
     """Give a block after which the database is what it was before; nobody is connected to it before and behind."""

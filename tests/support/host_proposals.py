@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from custmerge.rules.attach import resolve
+from custmerge.rules.mapping_file import read_mapping
 from custmerge.services.attach.propose import propose, questions
 from custmerge.storage.dialect import open_engine
 from custmerge.storage.host import host_schema
@@ -22,9 +24,15 @@ def proposed(url, name="host"):
     return _read(url, lambda values, schema: propose(values, schema, name))
 
 
-def asked(url, customers, keys, answered=frozenset()):
-    """Return the questions about the database at `url`."""
-    return _read(url, lambda values, schema: questions(values, schema, customers, keys, answered))
+def asked(url, mapping):
+    """Return the questions about the database at `url` that a mapping's text leaves open."""
+
+    def ask(values, schema):
+        resolved = resolve(read_mapping(mapping), schema)
+        assert resolved.problems == ()
+        return questions(values, schema, resolved.mapping.customer, resolved.answered(schema))
+
+    return _read(url, ask)
 
 
 def quality(proposal, truth):

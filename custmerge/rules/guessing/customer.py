@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from custmerge.rules.fields import IDENTITY_FIELDS, Field
 from custmerge.rules.guessing.fields import columns_by_field
@@ -23,8 +23,9 @@ from custmerge.rules.guessing.words import (
     words,
 )
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
+from custmerge.rules.mapping import CustomerMap
 
-_KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID)
+_KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 _NUMBERS = (
     "number", "no", "nr", "nummer", "code", "ref", "reference", "refno", "externalkey", "externalid", "kennung",
 )  # fmt: skip
@@ -47,6 +48,8 @@ class CustomerGuess:
     score: int
     references: int
     """How many columns of other tables refer to it by a constraint or by their names."""
+    where: str | None = None
+    """SQL: which of its rows are customers; None for all."""
 
     def column(self, name: str) -> HostColumn:
         """Return a column that the table has."""
@@ -65,12 +68,20 @@ def guess_customers(schema: HostSchema) -> list[CustomerGuess]:
     return sorted(found, key=lambda guess: (-guess.score, guess.table.name))
 
 
-def guess_of(schema: HostSchema, table: str, keys: tuple[str, ...]) -> CustomerGuess | None:
-    """Return what can be said of a table that is known to hold the customers, with these keys; else None."""
-    found = schema.table(table)
-    if found is None or any(found.column(key) is None for key in keys):
+def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
+    """Return the table that a mapping says, with every key that references may hold; None if it isn't there."""
+    table = schema.table(customer.table)
+    mapped = (*customer.all_keys, customer.number)
+    if table is None or any(table.column(key) is None for key in mapped):
         return None
-    return CustomerGuess(found, customer_names(schema, table, keys), keys, None, (), 0, 0)
+    keys = tuple(dict.fromkeys((*mapped, *_single_keys(table))))
+    names = customer_names(schema, table.name, keys)
+    return CustomerGuess(table, names, keys, customer.password, customer.same, 0, 0, customer.where)
+
+
+def with_number(guess: CustomerGuess, number: str | None) -> CustomerGuess:
+    """Return a guess with the customer's number among the keys, because references may hold that too."""
+    return guess if number is None else replace(guess, keys=tuple(dict.fromkeys((*guess.keys, number))))
 
 
 def number_column(guess: CustomerGuess, sample: Sample) -> str | None:

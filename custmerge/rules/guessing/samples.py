@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from custmerge.rules.host_schema import HostColumn, Kind
 
@@ -29,6 +29,10 @@ class Sample:
     """The cells as text, cut off where they are long."""
     is_whole: bool
     """Whether the table has no further rows."""
+
+    def with_rows(self, rows: Sequence[tuple[str | None, ...]]) -> Sample:
+        """Return the sample with further rows of its columns."""
+        return replace(self, rows=[*self.rows, *rows])
 
     def values(self, column: str) -> Iterator[str]:
         """Yield a column's values, row by row, without those that say nothing (NULL, the empty text, 0)."""
@@ -70,8 +74,8 @@ def comparable(column: HostColumn, key: HostColumn) -> bool:
     """Return whether a column's type can hold values of a key; on SQLite a column may have no type."""
     texts = (Kind.TEXT, Kind.OTHER) if not column.type else (Kind.TEXT,)
     match key.kind:
-        case Kind.INTEGER:
-            return column.kind in (Kind.INTEGER, *texts)
+        case Kind.INTEGER | Kind.NUMBER:
+            return column.kind in (Kind.INTEGER, Kind.NUMBER, *texts)
         case Kind.UUID:
             return column.kind in (Kind.UUID, *texts)
         case _:
@@ -80,7 +84,7 @@ def comparable(column: HostColumn, key: HostColumn) -> bool:
 
 def key_like(values: frozenset[str], kind: Kind) -> frozenset[str]:
     """Return the values that a key of this kind may have."""
-    if kind is Kind.INTEGER:
+    if kind in (Kind.INTEGER, Kind.NUMBER):
         return frozenset(value for value in values if _INTEGER.fullmatch(value))
     if kind is Kind.UUID:
         return frozenset(value for value in values if _UUID.fullmatch(value))

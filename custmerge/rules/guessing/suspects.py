@@ -87,10 +87,18 @@ def is_customer_type(guess: CustomerGuess, value: str) -> bool:
 def sampled_columns(guess: CustomerGuess, table: HostTable) -> tuple[str, ...]:
     """Return the columns of a table whose values may say something about references."""
     kinds = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.JSON, Kind.OTHER)
-    own = table.name == guess.table.name
     return tuple(
-        column.name for column in table.columns if column.kind in kinds or (own and column.name in guess.keys)
+        column.name
+        for column in table.columns
+        if column.kind in kinds
+        or (column.kind is Kind.NUMBER and guess.names.fit(table.name, column.name) >= Fit.SYNONYM)
     )
+
+
+def type_columns(guess: CustomerGuess, table: HostTable) -> tuple[str, ...]:
+    """Return the columns that say of which table the keys in another column are."""
+    found = (_type_column(table, column, _fit(guess, table, column)) for column in table.columns)
+    return tuple(dict.fromkeys(column.name for column in found if column is not None))
 
 
 def _fit(guess: CustomerGuess, table: HostTable, column: HostColumn) -> Fit:

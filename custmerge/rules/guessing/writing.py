@@ -40,9 +40,12 @@ def mapping_text(proposal: Proposal, translate: Translate) -> str:
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
 
 
-def pasted(guess: ReferenceGuess) -> str:
-    """Return the block that answers for one column, to be pasted into a mapping."""
-    return "\n".join(_entry(guess, [toml(guess.finding.name)]))
+def pasted(guess: ReferenceGuess, keys: tuple[str, ...]) -> str:
+    """Return the block that answers for one column, to be pasted into a mapping with these keys of customers."""
+    lines = list(_entry(guess, [toml(guess.finding.name)]))
+    if _names_key(guess.finding, guess) and guess.finding.key not in keys:
+        lines.insert(0, f"# [customer] keys = {_list((*keys[1:], guess.finding.key))}")
+    return "\n".join(lines)
 
 
 def toml(value: str) -> str:
@@ -165,7 +168,7 @@ class _Writer:
         for remark in guess.remarks[1:]:
             yield f"# {self._filled(remark)}"
         yield self.comment(N_("If so, remove the marks; if not, name it in `[ignore]`."))
-        for line in pasted(guess).splitlines():
+        for line in _entry(guess, [toml(guess.finding.name)]):
             yield f"# {line}"
 
     def comment(self, template: str, **values: str) -> str:

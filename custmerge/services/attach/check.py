@@ -138,6 +138,17 @@ class _Check:
             reason = None if table is None else self._host.wrong_expression(table, sql)
             if reason is not None:
                 self._problems.at(path, N_("the database refuses this expression: {reason}"), reason=reason)
+        for name, related in self._mapping.related.items():
+            table = self._table(related.table)
+            reason = None if table is None or related.order is None else self._host.wrong_order(table, related.order)
+            if reason is not None:
+                self._problems.at(
+                    f"related.{name}.order", N_("the database refuses this order: {reason}"), reason=reason
+                )
+        if not self._problems.found:
+            for field_name, reason in self._host.wrong_fields(self._mapping, self._schema).items():
+                why = N_("the database refuses this expression: {reason}")
+                self._problems.at(f"fields.{field_name}", why, reason=reason)
         self._check_refusing()
 
     def _check_refusing(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from custmerge.errors import NoCustomerTable
 from custmerge.rules.guessing.attributes import Attributes, attributes_of
-from custmerge.rules.guessing.customer import CustomerGuess, guess_customers, guess_of, number_column
+from custmerge.rules.guessing.customer import CustomerGuess, guess_customers, guess_of, number_column, with_number
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
 from custmerge.rules.guessing.packages import domain_guess, field_guess
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
@@ -21,9 +21,10 @@ from custmerge.rules.guessing.proposal import (
     without_owners,
 )
 from custmerge.rules.guessing.samples import Sample, Tested, comparable
-from custmerge.rules.guessing.suspects import Suspect, sampled_columns, suspects
+from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled_columns, suspects, type_columns
 from custmerge.rules.guessing.writing import pasted
 from custmerge.rules.host_schema import HostSchema, HostTable
+from custmerge.rules.mapping import CustomerMap
 from custmerge.storage.host.values import HostValues
 
 _NEARLY_AS_OFTEN = 0.9
@@ -36,12 +37,13 @@ def propose(values: HostValues, schema: HostSchema, name: str) -> Proposal:
     customers = guess_customers(schema)
     if not customers:
         raise NoCustomerTable(tables=len(schema.tables))
-    guess = customers[0]
+    likeliest = customers[0]
+    number = number_column(likeliest, values.sample(likeliest.table, likeliest.table.column_names))
+    guess = with_number(likeliest, number)
     search = _Search(values, schema, guess)
     found = search.references()
     sure = [reference.finding for reference in found if reference.finding.is_sure]
     package, domain = domain_guess(schema, guess, sure)
-    number = number_column(guess, values.sample(guess.table, guess.table.column_names))
     return Proposal(
         name=name,
         customer=guess,
@@ -56,26 +58,19 @@ def propose(values: HostValues, schema: HostSchema, name: str) -> Proposal:
 
 
 def questions(
-    values: HostValues,
-    schema: HostSchema,
-    customers: str,
-    keys: tuple[str, ...],
-    answered: AbstractSet[tuple[str, str]],
+    values: HostValues, schema: HostSchema, customer: CustomerMap, answered: AbstractSet[tuple[str, str]]
 ) -> list[Question]:
-    """Return the columns that look like references to the table `customers` and have no answer, by their names.
+    """Return the columns that look like references to the customers and have no answer, in the order of their names.
 
-    `keys` are the columns of it that references may hold, the first one first; `answered` are (table, column) that a
-    mapping names. A foreign key needs no answer here.
+    `answered` are (table, column) of which the mapping says what they are. A foreign key needs no answer here.
+    The condition of `customer` has to be one that the database takes.
     """
-    guess = guess_of(schema, customers, keys)
+    guess = guess_of(schema, customer)
     if guess is None:
         return []
     found = _Search(values, schema, guess, answered).references()
-    return [
-        _question(values, schema, guess, reference)
-        for reference in found
-        if reference.finding.by is not Found.CONSTRAINT
-    ]
+    asked = [reference for reference in found if reference.finding.by is not Found.CONSTRAINT]
+    return [_question(values, schema, guess, reference, customer.all_keys) for reference in asked]
 
 
 @dataclass(slots=True)
@@ -94,8 +89,7 @@ class _Search:
         found: list[ReferenceGuess] = []
         without_rows: list[Suspect] = []
         for table in self._tables():
-            columns = sampled_columns(self.guess, table)
-            sample = self.values.sample(table, [c for c in columns if (table.name, c) not in self.answered])
+            sample = self._sample(table)
             findings = [each for each in by_constraint(self.schema, self.guess) if each.table == table.name]
             for suspect in suspects(self.guess, table, sample):
                 finding = self._judged(suspect)
@@ -116,6 +110,19 @@ class _Search:
         ]
         return sorted(found, key=lambda each: each.finding.name)
 
+    def _sample(self, table: HostTable) -> Sample:
+        """Return rows of a table, some of them about customers if a column says of each row what it is about."""
+        columns = [c for c in sampled_columns(self.guess, table) if (table.name, c) not in self.answered]
+        sample = self.values.sample(table, columns)
+        for column in () if sample.is_whole else type_columns(self.guess, table):
+            if column not in sample.columns:
+                continue
+            known = set(sample.values(column))
+            for kind in self.values.kinds(table, column):
+                if kind not in known and is_customer_type(self.guess, kind):
+                    sample = sample.with_rows(self.values.rows_of_kind(table, sample.columns, column, kind))
+        return sample
+
     def _tables(self) -> Iterator[HostTable]:
         """Yield the tables in the order of their names; a partitioned one stands for its partitions."""
         tables = (self.schema.tables[name] for name in sorted(self.schema.tables))
@@ -124,7 +131,7 @@ class _Search:
     def _judged(self, suspect: Suspect) -> Finding | None:
         guess = self.guess
         tested = {
-            key: self.values.compared(guess.table, guess.column(key), suspect.values, suspect.rows)
+            key: self.values.compared(guess.table, guess.column(key), suspect.values, suspect.rows, guess.where)
             for key in suspect.keys
         }
         for key, result in tested.items():
@@ -148,13 +155,19 @@ class _Search:
             self.attributes.append(attributes)
 
 
-def _question(values: HostValues, schema: HostSchema, guess: CustomerGuess, reference: ReferenceGuess) -> Question:
+def _question(
+    values: HostValues,
+    schema: HostSchema,
+    guess: CustomerGuess,
+    reference: ReferenceGuess,
+    mapped_keys: tuple[str, ...],
+) -> Question:
     finding = reference.finding
     tested = finding.tested
     rows, distinct, keys = tested.rows, tested.distinct, tested.keys
     if finding.by is not Found.LIST:
         table = schema.tables[finding.table]
         rows, distinct, keys = values.counted(
-            table, finding.column, guess.table, finding.key, form=finding.form, where=finding.where
+            (table, finding.column, finding.where), (guess.table, finding.key, guess.where), finding.form
         )
-    return Question(finding.name, rows, distinct, keys, distinct - keys, pasted(reference))
+    return Question(finding.name, rows, distinct, keys, distinct - keys, pasted(reference, mapped_keys))

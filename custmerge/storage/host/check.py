@@ -9,15 +9,29 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, false, func, literal_column, select, text
+from sqlalchemy.exc import DBAPIError
 
+from custmerge.rules.attach import resolve
 from custmerge.rules.attach.rights import TableRights
+from custmerge.rules.fields import FIELDS, Field
 from custmerge.rules.host_schema import HostSchema, HostTable
+from custmerge.rules.mapping import HostMapping
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
+from custmerge.storage.tables import tombstone
 
+# By the name of the table: a database to which nothing is attached has none.
+_NO_TOMBSTONES = (
+    select(*(literal_column("CAST('' AS TEXT)").label(column.name) for column in tombstone.columns))
+    .where(false())
+    .cte(tombstone.name)
+)
+LOOKED_AT = 1_000
+"""Of how many customers the fields are read: related rows may be found by reading a whole table for each."""
 T = TypeVar("T")
 _BINDS = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):(absorbed|survivor)\b", re.DOTALL)
 _MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
@@ -35,16 +49,23 @@ class HostCheck:
         """Return the catalogue of the host's tables."""
         return host_schema(self._connection)
 
+    def is_changed(self, mapping: HostMapping, schema: HostSchema) -> bool:
+        """Return whether what a mapping names, or what points at its customers, isn't as it was in `schema`."""
+        return resolve(mapping, self.schema()).schema != resolve(mapping, schema).schema
+
     def refusal(self, statement: str) -> str | None:
         """Return why the database refuses a statement; None if it runs."""
         # Any: the driver's own connection, which takes a statement as it is written.
         raw: Any = self._connection.connection.driver_connection
+        return self._tried(lambda: raw.execute(statement).fetchone())
+
+    def _tried(self, read: Callable[[], object]) -> str | None:
         savepoint = self._connection.begin_nested()
         try:
-            raw.execute(statement).fetchone()
-        except self._dialect.driver_error as error:
+            read()
+        except (DBAPIError, self._dialect.driver_error) as error:
             savepoint.rollback()
-            return next(iter(str(error).splitlines()), type(error).__name__)
+            return next(iter(str(getattr(error, "orig", None) or error).splitlines()), type(error).__name__)
         savepoint.commit()
         return None
 
@@ -59,6 +80,23 @@ class HostCheck:
             f"SELECT count(custmerge_read) FROM (SELECT ({sql}\n) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
         )
         return self.refusal(statement)
+
+    def wrong_order(self, table: HostTable, order: str) -> str | None:
+        """Return why a table's rows can't be sorted."""
+        return self.refusal(f"SELECT 1 FROM {named(table)} ORDER BY {order}\nLIMIT 1")  # noqa: S608 (of the mapping)
+
+    def wrong_fields(self, mapping: HostMapping, schema: HostSchema) -> dict[Field, str]:
+        """Return why fields can't be read, as records are read; only so many customers are looked at."""
+        from custmerge.storage.register.attached import attached
+
+        register, wrong = attached(mapping, schema), dict[Field, str]()
+        for field, value in zip(FIELDS, register.fields, strict=True):
+            if field in mapping.fields:
+                records = select(value.label("value")).select_from(register.customers).limit(LOOKED_AT).subquery()
+                statement = select(func.count(records.c.value)).add_cte(_NO_TOMBSTONES)
+                reason = self._tried(partial(self._connection.execute, statement))
+                wrong |= {} if reason is None else {field: reason}
+        return wrong
 
     def wrong_refuse(self, sql: str, key: str) -> str | None:
         """Return why a statement that refuses orders doesn't run; `key` is one of a customer."""

@@ -17,7 +17,8 @@ SAMPLED_ROWS = 3_000
 COUNTED_ROWS = 200_000
 """Up to this number of rows a question's numbers are exact."""
 _LONGEST_TEXT = 2_000
-_ARRAYS = {Kind.INTEGER: "bigint[]", Kind.UUID: "uuid[]"}
+_MOST_KINDS = 50
+_ARRAYS = {Kind.INTEGER: "bigint[]", Kind.NUMBER: "numeric[]", Kind.UUID: "uuid[]"}
 _LEAST, _GREATEST = -(2**63), 2**63 - 1
 
 
@@ -43,42 +44,58 @@ class HostValues:
             found = [*found[:half], *last]
         return Sample(table.name, tuple(columns), found[:SAMPLED_ROWS], is_whole=is_whole)
 
-    def compared(self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int) -> Tested:
+    def kinds(self, table: HostTable, column: str) -> list[str]:
+        """Return the different values of a column that says what a row is about, at most a few dozen."""
+        name = _quoted(column)
+        looked_at = f"SELECT {name} FROM {_named(table)} WHERE {name} IS NOT NULL LIMIT {COUNTED_ROWS}"  # noqa: S608 (quoted names)
+        rows = self._rows(f"SELECT DISTINCT CAST({name} AS TEXT) FROM ({looked_at}) AS looked_at LIMIT {_MOST_KINDS}")  # noqa: S608 (quoted names)
+        return sorted(row[0] for row in rows)
+
+    def rows_of_kind(
+        self, table: HostTable, columns: Sequence[str], kind_column: str, kind: str
+    ) -> list[tuple[str | None, ...]]:
+        """Return some rows of a table in which a column has a value."""
+        cells = ", ".join(self._text(table.column(name)) for name in columns)
+        condition = f"CAST({_quoted(kind_column)} AS TEXT) = :kind"
+        statement = f"SELECT {cells} FROM {_named(table)} WHERE {condition} LIMIT {SAMPLED_ROWS // 10}"  # noqa: S608 (quoted names)
+        return [tuple(row) for row in self._connection.execute(text(statement), {"kind": kind})]
+
+    def compared(
+        self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int, where: str | None = None
+    ) -> Tested:
         """Return how many of the `values` are keys of a table, and how likely that is by chance.
 
-        `rows` is the number of sampled rows that they are from.
+        `rows` is the number of sampled rows that they are from; `where` an SQL condition on the table's rows.
         """
         possible = key_like(values, key.kind)
-        keys = frozenset(self._keys_among(table, key, possible)) & values if possible else frozenset()
-        density = self._density(table, key, possible) if keys and key.kind is Kind.INTEGER else None
+        keys = frozenset(self._keys_among(table, key, possible, where)) & values if possible else frozenset()
+        is_counted = key.kind in (Kind.INTEGER, Kind.NUMBER)
+        density = self._density(table, key, possible, where) if keys and is_counted else None
         return Tested(rows, len(values), len(keys), chance_of(values, keys, density))
 
     def counted(
         self,
-        table: HostTable,
-        column: str,
-        customers: HostTable,
-        key: str,
-        *,
-        form: str = "{key}",
-        where: str | None = None,
+        column: tuple[HostTable, str, str | None],
+        customers: tuple[HostTable, str, str | None],
+        form: str,
     ) -> tuple[int, int, int]:
         """Return (rows with a value, distinct values, distinct values that are keys) of a column.
 
-        They are exact for a table that isn't large. `form` is how a key stands in the column's text, `where` an SQL
-        condition on its rows.
+        They are exact for a table that isn't large. `column` and the key of the `customers` are each (table, column,
+        SQL condition on its rows); `form` is how a key stands in the column's text.
         """
+        table, name, where = column
+        of, key, customers_where = customers
         lead, _, end = form.partition("{key}")
         held, parameters = f"CAST({_quoted(key)} AS TEXT)", {}
         if lead or end:
             held, parameters = f"CAST(:lead AS TEXT) || {held} || CAST(:end AS TEXT)", {"lead": lead, "end": end}
-        condition = f"{_quoted(column)} IS NOT NULL" + (f" AND ({_escaped(where)})" if where else "")
         # Not a join: SQLite would compare each value with each key, and this makes an index of the keys.
         statement = (
             "SELECT count(*), count(DISTINCT held), count(DISTINCT CASE WHEN held IN "  # noqa: S608 (quoted names)
-            f"(SELECT {held} FROM {_named(customers)}) THEN held END) "
-            f"FROM (SELECT CAST({_quoted(column)} AS TEXT) AS held FROM {_named(table)} WHERE {condition} "
-            f"LIMIT {COUNTED_ROWS}) AS looked_at"
+            f"(SELECT {held} FROM {_named(of)} WHERE {_condition(key, customers_where)}) THEN held END) "
+            f"FROM (SELECT CAST({_quoted(name)} AS TEXT) AS held FROM {_named(table)} "
+            f"WHERE {_condition(name, where)} LIMIT {COUNTED_ROWS}) AS looked_at"
         )
         row = self._connection.execute(text(statement), parameters).one()
         return int(row[0]), int(row[1]), int(row[2])
@@ -101,26 +118,37 @@ class HostValues:
     def _rows(self, statement: str) -> list[Any]:
         return [tuple(row) for row in self._connection.execute(text(statement))]
 
-    def _keys_among(self, table: HostTable, key: HostColumn, values: frozenset[str]) -> list[str]:
+    def _keys_among(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> list[str]:
         """Return those of the values that are keys, by the index of the key."""
-        column = _quoted(key.name)
-        held: list[str] | list[int] = sorted(values) if key.kind is not Kind.INTEGER else _integers(values)
+        column, is_counted = _quoted(key.name), key.kind in (Kind.INTEGER, Kind.NUMBER)
+        held: list[str] | list[int] = _integers(values) if is_counted else sorted(values)
         if self._is_server:
             condition = f"{column} = ANY (CAST(:held AS {_ARRAYS.get(key.kind, 'text[]')}))"
             parameters: dict[str, object] = {"held": held}
         else:
             condition = f"{column} IN (SELECT value FROM json_each(:held))"  # noqa: S608 (quoted names)
             parameters = {"held": json.dumps(held)}
-        statement = f"SELECT CAST({column} AS TEXT) FROM {_named(table)} WHERE {condition}"  # noqa: S608 (quoted names)
+        statement = (
+            f"SELECT CAST({column} AS TEXT) FROM {_named(table)} "  # noqa: S608 (quoted names)
+            f"WHERE {_condition(key.name, where)} AND {condition}"
+        )
         return [str(row[0]) for row in self._connection.execute(text(statement), parameters)]
 
-    def _density(self, table: HostTable, key: HostColumn, values: frozenset[str]) -> float:
+    def _density(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> float:
         """Return the share of keys among all integers from the smallest to the largest of the values."""
         numbers = _integers(values)
         low, high = min(numbers), max(numbers)
-        statement = f"SELECT count(*) FROM {_named(table)} WHERE {_quoted(key.name)} BETWEEN :low AND :high"  # noqa: S608 (quoted names)
+        statement = (
+            f"SELECT count(*) FROM {_named(table)} "  # noqa: S608 (quoted names)
+            f"WHERE {_condition(key.name, where)} AND {_quoted(key.name)} BETWEEN :low AND :high"
+        )
         keys = self._connection.execute(text(statement), {"low": low, "high": high}).scalar_one()
         return float(keys) / (high - low + 1)
+
+
+def _condition(column: str, where: str | None) -> str:
+    """Return the condition that a column has a value, in the rows that are meant."""
+    return f"{_quoted(column)} IS NOT NULL" + (f" AND ({_escaped(where)})" if where else "")
 
 
 def _integers(values: Iterable[str]) -> list[int]:
