@@ -132,7 +132,9 @@ class _Check:
         customer = self._mapping.customer
         if self._table(customer.table) is None or (customer.table, customer.where) in self._wrong:
             return []
-        return questions(self._values, self._schema, customer, self._resolved.answered(self._schema))
+        # Of a table that may not be read nothing can be asked; nor can an order change it.
+        readable = self._host.readable(self._schema)
+        return questions(self._values, readable, customer, self._resolved.answered(self._schema))
 
     def _check_rights(self) -> None:
         lacking = self._host.lacking(self._schema, rights_of(self._resolved, self._schema))
