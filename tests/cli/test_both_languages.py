@@ -223,7 +223,7 @@ def lived(world, cli, agent, supervisor):
     erased = {"until": "2026-01-31T00:00:00Z", "orders": 1, "forms": 1, "reasons": 1, "rows": 1}
     drafts = [
         Draft("2026-11-28T01:59:03Z", Actor("anna", "staff"), Action.PURGE, erased),
-        Draft("2026-11-28T01:59:03Z", Actor("attach", "system"), Action.ATTACH, {"name": "4711", "sha256": "ab" * 32}),
+        Draft("2026-11-28T01:59:03Z", Actor("attach", "system"), Action.ATTACH, {"name": "4711"}),
     ]
     with closing(Database(world.url)) as database:
         database.try_once(lambda unit: unit.chain.append(drafts), wait_seconds=1)
