@@ -860,7 +860,7 @@ class SchemaChanged(CustmergeError, code="schema_changed", exit=ExitCode.CONFLIC
     """The host's tables aren't as they were when they were attached."""
 
     template = N_(
-        "The host's tables in {database} were changed since they were attached: run `custmerge attach FILE --check`, "
+        "Tables in {database} were changed since they were attached ({tables}): run `custmerge attach FILE --check`, "
         "then attach again; `custmerge attach --show` prints the mapping."
     )
 
