@@ -49,7 +49,7 @@ def test_an_audit_finds_nothing_wrong_in_a_hosts_tables(host):
 
 
 def test_an_audit_finds_a_tombstone_that_no_order_made(host, database_url):
-    execute(database_url, "INSERT INTO custmerge_tombstone VALUES ('10001', '20001'), ('20001', '10001')")
+    execute(database_url, "INSERT INTO custmerge_tombstone VALUES ('10001', '20001', '1'), ('20001', '10001', '3')")
     findings = host.as_("ada")("audit", "-f", "json").json["findings"]
     assert {(one["check"], one["subject"]) for one in findings} == {
         (check, f"customer {number}") for check in ("tombstones", "circles") for number in ("10001", "20001")
