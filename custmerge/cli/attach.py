@@ -13,10 +13,12 @@ from custmerge.cli.render.data.attach import checked_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.attach import checked_parts
 from custmerge.errors import BadUsage, ExitCode
-from custmerge.storage.files.mapping_file import read_text
+from custmerge.storage.files.mapping_file import read_text, write_new
 
 if TYPE_CHECKING:
     from custmerge.services.attach.check import Checked
+
+STDOUT = "-"
 
 
 def attach(
@@ -24,16 +26,50 @@ def attach(
     file: Annotated[str | None, typer.Argument(metavar="FILE", help=_("The mapping, in TOML."))] = None,
     check: Annotated[bool, typer.Option("--check", help=_("Say what would hold, change nothing."))] = False,
     show: Annotated[bool, typer.Option("--show", help=_("Print the mapping that holds."))] = False,
+    propose: Annotated[
+        bool, typer.Option("--propose", help=_("Print a mapping for these tables, with the evidence of each guess."))
+    ] = False,
+    out: Annotated[
+        str | None, typer.Option("--out", "-o", metavar="FILE", help=_("Write what is proposed to a new file."))
+    ] = None,
     form: FormatOption = Format.TABLE,
 ) -> None:
     """Put a host's tables in the register's place, as a mapping says; or say what is in its way, with exit code 1."""
     context: Context = ctx.obj
-    if show and not (file or check):
+    if out is not None and not propose:
+        raise BadUsage(problem=_("--out goes with --propose."))
+    if propose and not (file or check or show):
+        _propose(context, out)
+    elif show and not (file or check or propose):
         _show(context)
-    elif file is not None and not show:
+    elif file is not None and not (show or propose):
         _attach(context, file, form, only_checks=check)
     else:
-        raise BadUsage(problem=_("Name the FILE of a mapping, or --show alone."))
+        raise BadUsage(problem=_("Name the FILE of a mapping, or --show or --propose alone."))
+
+
+def _propose(context: Context, out: str | None) -> None:
+    from custmerge import files
+    from custmerge.cli.streams import write_value
+    from custmerge.rules.guessing.writing import mapping_text
+    from custmerge.services.attach.propose import propose_for
+
+    file = None if out == STDOUT else out
+    if file is not None:
+        files.demand_place(file)
+    with Progress(context.terminal, _("Looking")) as progress:
+        proposal = propose_for(context.database, progress)
+    text = mapping_text(proposal, _)
+    if file is None:
+        for line in text.removesuffix("\n").split("\n"):
+            write_value(line)
+    else:
+        write_new(file, text)
+    count = len(proposal.open)
+    message = ngettext("{count} question is marked in it.", "{count} questions are marked in it.", count)
+    context.terminal.say(message, count=count)
+    name = file or "FILE"
+    context.terminal.say(_("Next: {command}"), command=context.next_command("attach", name, "--check"))
 
 
 def _show(context: Context) -> None:
@@ -80,6 +116,7 @@ def _warn_of_hashes(context: Context, checked: "Checked") -> None:
 
 app = single(
     attach,
+    "custmerge attach --propose --out shop.toml",
     "custmerge attach shop.toml --check",
     "custmerge attach shop.toml --check --format json",
     "custmerge attach shop.toml",

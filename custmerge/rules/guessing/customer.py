@@ -29,6 +29,8 @@ _KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 _NUMBERS = (
     "number", "no", "nr", "nummer", "code", "ref", "reference", "refno", "externalkey", "externalid", "kennung",
 )  # fmt: skip
+_KEY_WORDS = frozenset({"id", "uid", "ulid", "uuid", "guid", "oid", "record", "key"})
+_NO_KEY_WORDS = frozenset({"token", "api", "secret", "session", "stripe", "google", "facebook", "vat", "tax"})
 _OTHER_NUMBERS = word_set("vat tax ust steuer phone fax house haus bank account id postal zip country street")
 _MOST_REFERENCES, _MOST_FIELDS = 16, 8
 _SMALLEST_SCORE = 8
@@ -72,7 +74,8 @@ def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
     """Return the table that a mapping says, with every key that references may hold; None if it isn't there."""
     table = schema.table(customer.table)
     mapped = (*customer.all_keys, customer.number)
-    if table is None or any(table.column(key) is None for key in mapped):
+    columns = [] if table is None else [table.column(key) for key in mapped]
+    if table is None or any(column is None or not _may_hold_key(column) for column in columns):
         return None
     keys = tuple(dict.fromkeys((*mapped, *_single_keys(table))))
     names = customer_names(schema, table.name, keys)
@@ -157,18 +160,21 @@ def _single_keys(table: HostTable) -> tuple[str, ...]:
     keys: list[str] = []
     for unique in table.uniques:
         column = table.column(unique.columns[0]) if len(unique.columns) == 1 and unique.is_plain else None
-        if column is None or column.name in keys or column.kind not in _KEY_KINDS:
+        if column is None or column.name in keys or not _may_hold_key(column):
             continue
         if unique is table.uniques[0] or _may_be_key(column.name):
             keys.append(column.name)
     return tuple(keys)
 
 
+def _may_hold_key(column: HostColumn) -> bool:
+    """Return whether a column has a type of keys; on SQLite it may have none."""
+    return column.kind in _KEY_KINDS or not column.type
+
+
 def _may_be_key(name: str) -> bool:
     plain = frozenset(words(name))
-    return bool(plain & (frozenset({"id", "uuid", "guid", "oid", "record", "key"}) | frozenset(_NUMBERS))) and not (
-        plain & frozenset({"token", "api", "secret", "session", "stripe", "google", "facebook", "vat", "tax"})
-    )
+    return bool(plain & (_KEY_WORDS | frozenset(_NUMBERS))) and not plain & _NO_KEY_WORDS
 
 
 def _count_references(

@@ -49,6 +49,11 @@ class Proposal:
     questions: tuple[ReferenceGuess, ...]
 
     @property
+    def open(self) -> tuple[ReferenceGuess, ...]:
+        """What somebody has to decide."""
+        return (*(each for each in self.references if each.is_question), *self.questions)
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """The further keys that references hold."""
         guesses = (*self.references, *self.questions)

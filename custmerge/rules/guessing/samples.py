@@ -78,8 +78,10 @@ def comparable(column: HostColumn, key: HostColumn) -> bool:
             return column.kind in (Kind.INTEGER, Kind.NUMBER, *texts)
         case Kind.UUID:
             return column.kind in (Kind.UUID, *texts)
+        case Kind.TEXT:
+            return column.kind in (Kind.TEXT, Kind.OTHER, Kind.UUID, Kind.INTEGER)
         case _:
-            return column.kind in (Kind.TEXT, Kind.OTHER, Kind.UUID, Kind.INTEGER) and key.kind is not Kind.JSON
+            return not key.type and column.kind in (Kind.TEXT, Kind.INTEGER, Kind.OTHER)
 
 
 def key_like(values: frozenset[str], kind: Kind) -> frozenset[str]:

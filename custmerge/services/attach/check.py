@@ -10,15 +10,18 @@ from custmerge.errors import N_
 from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, resolve
 from custmerge.rules.attach.rights import rights_of
 from custmerge.rules.fields import FIELDS, Field
+from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
 from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
 from custmerge.rules.mapping import HostMapping, Source, Sql
 from custmerge.rules.mapping_file import read_mapping
 from custmerge.rules.proofs import ProofBy
+from custmerge.services.attach.propose import questions
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
 from custmerge.storage.host.check import HostCheck
+from custmerge.storage.host.values import HostValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class Checked:
     """With the facts that are kept."""
     customers: int
     references: tuple[CheckedReference, ...]
+    questions: tuple[Question, ...]
     problems: tuple[Problem, ...]
     hashes: Mapping[str, int] = field(default_factory=dict)
     """How many passwords no hash can be verified for, by their kind."""
@@ -47,7 +51,7 @@ class Checked:
     @property
     def is_ready(self) -> bool:
         """Whether it can be attached."""
-        return not self.problems
+        return not self.problems and not self.questions
 
     @property
     def name(self) -> str:
@@ -73,7 +77,7 @@ def check(database: Database, text: str, file: str, progress: Progress | None = 
     mapping = read_mapping(text, file)
     with database.reading_host() as unit:
         schema = unit.host.schema()
-        return _Check(mapping, schema, unit.host, progress).run()
+        return _Check(mapping, schema, unit.host, unit.values, progress).run()
 
 
 def _source_text(source: Source | None) -> str | None:
@@ -87,14 +91,22 @@ def _source_text(source: Source | None) -> str | None:
 
 
 class _Check:
-    def __init__(self, mapping: HostMapping, schema: HostSchema, host: HostCheck, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        mapping: HostMapping,
+        schema: HostSchema,
+        host: HostCheck,
+        values: HostValues,
+        progress: Progress | None,
+    ) -> None:
         self._mapping = mapping
         self._schema = schema
         self._host = host
+        self._values = values
         self._progress = progress
         self._resolved = resolve(mapping, schema)
         self._problems = Problems(mapping.lines, [*self._resolved.problems])
-        self._unreadable: set[str] = set()
+        self._readable = host.readable(schema)
         self._wrong: set[tuple[str, str]] = set()
         """Conditions that don't run, by table."""
 
@@ -110,21 +122,28 @@ class _Check:
             catalogue=replace(self._schema, facts=facts),
             customers=customers,
             references=tuple(self._counted()),
+            questions=tuple(self._questions()),
             problems=tuple(self._problems.found),
             hashes=hashes.others,
         )
+
+    def _questions(self) -> list[Question]:
+        """Return the columns that look like references without an answer; none while no customer can be read."""
+        customer = self._mapping.customer
+        if self._table(customer.table) is None or (customer.table, customer.where) in self._wrong:
+            return []
+        # Of a table that may not be read nothing can be asked; nor can an order change it.
+        return questions(self._values, self._readable, customer, self._resolved.answered(self._schema))
 
     def _check_rights(self) -> None:
         lacking = self._host.lacking(self._schema, rights_of(self._resolved, self._schema))
         for table, rights in lacking.items():
             why = N_("the connected role may not {rights} here, which orders need")
             self._problems.of(table, why, rights=rights)
-            if "SELECT" in rights:
-                self._unreadable.add(table)
 
     def _table(self, name: str) -> HostTable | None:
         """Return a table whose rows can be read."""
-        return None if name in self._unreadable else self._schema.table(name)
+        return self._readable.table(name)
 
     def _check_sql(self) -> None:
         for path, name, sql in self._conditions():

@@ -25,6 +25,8 @@ from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled
 from custmerge.rules.guessing.writing import pasted
 from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.rules.mapping import CustomerMap
+from custmerge.services.progress import Progress
+from custmerge.storage.database import Database
 from custmerge.storage.host.values import HostValues
 
 _NEARLY_AS_OFTEN = 0.9
@@ -32,7 +34,16 @@ _TWICE = 2
 """In how many tables a name has to be a reference's, to be one in a table without rows."""
 
 
-def propose(values: HostValues, schema: HostSchema, name: str) -> Proposal:
+def propose_for(database: Database, progress: Progress | None = None) -> Proposal:
+    """Return the mapping that is proposed for a database; changes nothing, and needs the database's rights alone.
+
+    Raises NoCustomerTable where no table looks like customers.
+    """
+    with database.reading_host() as unit:
+        return propose(unit.values, unit.host.schema(), unit.values.database_name(), progress)
+
+
+def propose(values: HostValues, schema: HostSchema, name: str, progress: Progress | None = None) -> Proposal:
     """Return the mapping that is proposed for a host; raises NoCustomerTable where no table looks like customers."""
     customers = guess_customers(schema)
     if not customers:
@@ -40,7 +51,7 @@ def propose(values: HostValues, schema: HostSchema, name: str) -> Proposal:
     likeliest = customers[0]
     number = number_column(likeliest, values.sample(likeliest.table, likeliest.table.column_names))
     guess = with_number(likeliest, number)
-    search = _Search(values, schema, guess)
+    search = _Search(values, schema, guess, progress=progress)
     found = search.references()
     sure = [reference.finding for reference in found if reference.finding.is_sure]
     package, domain = domain_guess(schema, guess, sure)
@@ -81,6 +92,7 @@ class _Search:
     schema: HostSchema
     guess: CustomerGuess
     answered: AbstractSet[tuple[str, str]] = frozenset()
+    progress: Progress | None = None
     attributes: list[Attributes] = field(default_factory=list)
     """The tables with a detail of a customer in each row."""
 
@@ -88,7 +100,9 @@ class _Search:
         """Return what was found; of each table, only a sample is kept while it is looked at."""
         found: list[ReferenceGuess] = []
         without_rows: list[Suspect] = []
-        for table in self._tables():
+        for done, table in enumerate(self._tables()):
+            if self.progress is not None:
+                self.progress.advanced(done, len(self.schema.tables))
             sample = self._sample(table)
             findings = [each for each in by_constraint(self.schema, self.guess) if each.table == table.name]
             for suspect in suspects(self.guess, table, sample):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -29,10 +30,19 @@ class HostValues:
         self._connection = connection
         self._is_server = dialect_of(connection).is_server
 
+    def database_name(self) -> str:
+        """Return what the database is called: on SQLite, its file without the ending."""
+        if self._is_server:
+            return str(self._rows("SELECT pg_catalog.current_database()")[0][0])
+        return PurePath(self._rows("SELECT file FROM pragma_database_list WHERE name = 'main'")[0][0]).stem
+
     def sample(self, table: HostTable, columns: Sequence[str]) -> Sample:
-        """Return some rows of a table: all if there are few, else the same number from each end of its key."""
-        if not columns:
-            return Sample(table.name, (), (), is_whole=True)
+        """Return some rows of a table: all if there are few, else the same number from each end of its key.
+
+        A table that mustn't be read seems to have none.
+        """
+        if not columns or not self._may_read(table):
+            return Sample(table.name, tuple(columns), (), is_whole=True)
         cells = ", ".join(self._text(table.column(name)) for name in columns)
         read = f"SELECT {cells} FROM {_named(table)}"  # noqa: S608 (quoted names)
         key = list(map(_quoted, table.row_key))
@@ -86,19 +96,28 @@ class HostValues:
         """
         table, name, where = column
         of, key, customers_where = customers
+        if not self._may_read(table):
+            return 0, 0, 0
         lead, _, end = form.partition("{key}")
-        held, parameters = f"CAST({_quoted(key)} AS TEXT)", {}
+        held, cell = f"CAST({_quoted(key)} AS TEXT)", f"CAST({_quoted(name)} AS TEXT)"
+        condition, parameters = _condition(name, where), {}
         if lead or end:
             held, parameters = f"CAST(:lead AS TEXT) || {held} || CAST(:end AS TEXT)", {"lead": lead, "end": end}
+            condition += f" AND substr({cell}, 1, {len(lead)}) = :lead"
         # Not a join: SQLite would compare each value with each key, and this makes an index of the keys.
         statement = (
             "SELECT count(*), count(DISTINCT held), count(DISTINCT CASE WHEN held IN "  # noqa: S608 (quoted names)
             f"(SELECT {held} FROM {_named(of)} WHERE {_condition(key, customers_where)}) THEN held END) "
-            f"FROM (SELECT CAST({_quoted(name)} AS TEXT) AS held FROM {_named(table)} "
-            f"WHERE {_condition(name, where)} LIMIT {COUNTED_ROWS}) AS looked_at"
+            f"FROM (SELECT {cell} AS held FROM {_named(table)} WHERE {condition} LIMIT {COUNTED_ROWS}) AS looked_at"
         )
         row = self._connection.execute(text(statement), parameters).one()
         return int(row[0]), int(row[1]), int(row[2])
+
+    def _may_read(self, table: HostTable) -> bool:
+        if not self._is_server:
+            return True
+        may = text("SELECT pg_catalog.has_table_privilege(:table, 'SELECT')")
+        return bool(self._connection.execute(may, {"table": _named(table).replace("\\:", ":")}).scalar())
 
     def _text(self, column: HostColumn | None) -> str:
         if column is None:

@@ -123,9 +123,12 @@ class Register:
         there = self._mapping
         # A text that is no domain was never imported, and PostgreSQL accepts no NUL in a parameter.
         keys = {pair: domain_in_ascii(pair[1]) for pair in claims if there.may_be_domain(pair[1])}
-        asked = set(keys.values()) if there.has_domain_keys else there.domain_number.values({n for n, _ in keys})
+        asked: dict[str, Iterable[Any]] = {"keys": set(keys.values())}
+        if not there.has_domain_keys:
+            names = {name for key in keys.values() for name in (key, f"{key}.") if "\0" not in name}
+            asked = {"keys": there.domain_number.values({number for number, _ in keys}), "names": names}
         found: dict[tuple[str, str], tuple[str | None, str | None]] = {}
-        rows = self._connection.execute(self._statements.domain_passwords, {"keys": asked})
+        rows = self._connection.execute(self._statements.domain_passwords, asked)
         for number, name, of_package, own in rows:
             # The same name may be in several packages of a number: then the first one's password belongs to it.
             found.setdefault((number, domain_in_ascii(name)), (of_package, own))

@@ -30,7 +30,17 @@ def checked_shape(checked: Checked) -> Shape:
             }
             for each in checked.references
         ],
-        "questions": [],
+        "questions": [
+            {
+                "column": question.column,
+                "rows": question.rows,
+                "distinct": question.distinct,
+                "keys": question.keys,
+                "orphans": question.orphans,
+                "paste": question.paste,
+            }
+            for question in checked.questions
+        ],
         "problems": [
             {"subject": problem.subject, "message": problem_text(problem, for_data=True)}
             for problem in checked.problems

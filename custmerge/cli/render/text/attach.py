@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from custmerge.cli.language import SafeText, _, literal, ngettext
+from custmerge.cli.language import SafeText, _, literal, ngettext, visible
 from custmerge.cli.render.text.parts import BLANK, Column, Grid, Line, Part, Table
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import field_label, filled
@@ -15,6 +15,7 @@ from custmerge.rules.attach.references import FoundBy
 from custmerge.rules.proofs import ProofBy
 
 if TYPE_CHECKING:
+    from custmerge.rules.guessing.proposal import Question
     from custmerge.services.attach.check import Checked, CheckedReference
 
 _FOUND_BY = {FoundBy.FOREIGN_KEY: N_("foreign key"), FoundBy.MAPPING: N_("mapping")}
@@ -27,9 +28,11 @@ def checked_parts(checked: Checked, file: str) -> list[Part]:
     parts.append(Grid([(field_label(field), source or "–") for field, source in checked.fields.items()]))
     if checked.references:
         parts += [BLANK, references_table(checked.references)]
+    for question in checked.questions:
+        parts += [BLANK, *_question_parts(question)]
     if checked.problems:
         parts += [BLANK, problems_grid(checked.problems)]
-    return [*parts, BLANK, _verdict(checked, file)]
+    return [*parts, BLANK, *_verdict(checked, file)]
 
 
 def references_table(references: Sequence[CheckedReference]) -> Table:
@@ -82,10 +85,31 @@ def _proof(proof: ProofBy) -> SafeText:
             return _("Nothing proves a number: only transfers and approved files stand in for it.")
 
 
-def _verdict(checked: Checked, file: str) -> Line:
+def _question_parts(question: Question) -> list[Part]:
+    """Return what is asked, and the lines that answer it in a mapping."""
+    asked = ngettext(
+        "{column}: does it hold keys of customers? {keys} of {distinct} values are, {orphans} aren't ({count} row).",
+        "{column}: does it hold keys of customers? {keys} of {distinct} values are, {orphans} aren't ({count} rows).",
+        question.rows,
+    ).format(
+        column=question.column,
+        keys=question.keys,
+        distinct=question.distinct,
+        orphans=question.orphans,
+        count=question.rows,
+    )
+    paste = [visible(line) for line in question.paste.split("\n")]
+    return [Line(asked, Style.PROBLEM), _("If so, paste this; if not, name it in `[ignore]`:"), *paste]
+
+
+def _verdict(checked: Checked, file: str) -> list[Part]:
     if checked.is_ready:
-        text = _("Ready: `custmerge attach {file}`.").format(file=file)
-        return Line(text, Style.GOOD)
-    count = len(checked.problems)
-    text = ngettext("Not ready: {count} problem.", "Not ready: {count} problems.", count).format(count=count)
-    return Line(text, Style.PROBLEM)
+        return [Line(_("Ready: `custmerge attach {file}`.").format(file=file), Style.GOOD)]
+    parts: list[Part] = []
+    if count := len(checked.problems):
+        text = ngettext("Not ready: {count} problem.", "Not ready: {count} problems.", count).format(count=count)
+        parts.append(Line(text, Style.PROBLEM))
+    if count := len(checked.questions):
+        text = ngettext("Not ready: {count} question.", "Not ready: {count} questions.", count).format(count=count)
+        parts.append(Line(text, Style.PROBLEM))
+    return parts
