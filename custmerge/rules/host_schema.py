@@ -118,6 +118,8 @@ class HostTable:
     """Definitions of the host's own triggers, sorted."""
     checks: tuple[str, ...] = ()
     """Definitions of check constraints, sorted."""
+    home: str = ""
+    """The schema that it is in, whether it is named or not."""
     rows: int = 0
     """About how many there are, by the database's own statistics; not part of the fingerprint."""
 
