@@ -14,7 +14,7 @@ def word_set(text: str) -> frozenset[str]:
 CUSTOMER_WORDS = {
     "customer": 10, "client": 10, "kunde": 10, "debitor": 9, "debtor": 9, "subscriber": 7, "patron": 7,
     "thirdparty": 7, "account": 6, "member": 6, "mitglied": 6, "partner": 5, "party": 6, "buyer": 5, "kaeufer": 5,
-    "user": 5, "contact": 4, "kontakt": 4, "person": 4, "guest": 4, "benutzer": 4, "mandant": 3, "holder": 3,
+    "user": 4, "contact": 4, "kontakt": 4, "person": 4, "guest": 4, "benutzer": 4, "mandant": 3, "holder": 3,
 }  # fmt: skip
 """How likely a table with this name holds the customers."""
 CLEARLY_CUSTOMER = frozenset({"customer", "client", "kunde", "debitor", "debtor", "subscriber", "buyer", "kaeufer"})
@@ -31,7 +31,9 @@ ROLES = word_set(
     " besteller auftraggeber eigentuemer"
 )
 """What somebody is to a row: the column may name a customer, or somebody else."""
-ID_WORDS = word_set("id ids nr no number nummer key uuid guid code ref fk oid pk rowid recordid kennung identifier")
+ID_WORDS = word_set(
+    "id ids nr no number nummer key uid ulid uuid guid code ref fk oid pk rowid recordid kennung identifier"
+)
 GENERIC = word_set(
     "rel target object obj entity model item record subject source element related resource parent ref res foreign"
     " owner holder notifiable reference ziel objekt bezug quelle"
@@ -128,6 +130,8 @@ def _apart(word: str) -> tuple[str, ...]:
 def _singular(word: str) -> str:
     if word in _GERMAN_PLURALS:
         return _GERMAN_PLURALS[word]
+    if word.endswith("ungen"):
+        return word[:-2]
     if word in _KEEPS_ITS_S or len(word) < 4 or not word.endswith("s"):  # noqa: PLR2004 (`gas`, `ids` stay)
         return word
     if word.endswith("ies"):
