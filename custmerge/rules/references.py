@@ -197,6 +197,16 @@ class Changes:
         """(table, changed rows, dropped rows), in the order of the tables' names."""
         return counts(((rows.table, len(rows.keys)) for rows in self.changed), (row.table for row in self.dropped))
 
+    @property
+    def rows(self) -> dict[str, Keys]:
+        """The rows that are changed or dropped, by table; their keys before the order."""
+        keys: dict[str, list[Keys]] = {}
+        for rows in self.changed:
+            keys.setdefault(rows.table, []).append(rows.keys)
+        for row in self.dropped:
+            keys.setdefault(row.table, []).append(Keys([row.key]))
+        return {table: Keys.union(several) for table, several in keys.items()}
+
 
 @dataclass(frozen=True, slots=True)
 class RowsWritten:
