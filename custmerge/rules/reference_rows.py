@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from custmerge.rules.cells import Cell, Key, NewCell, alike, in_order, is_true, text_of
@@ -91,6 +91,11 @@ class Rows:
     def holds(self, row: Row, reference: CustomerReference) -> bool:
         """Return whether the reference is about a row."""
         return reference.where is None or is_true(row[self.positions[reference.where]])
+
+    def computed_after(self, changed: Collection[str]) -> list[tuple[int, int]]:
+        """Return which computed cells get which others when an order changes these columns."""
+        references = [reference for reference in self.rules.references if reference.column in changed]
+        return [self.at(pair) for reference in references for pair in reference.computed_after.items()]  # type: ignore[misc]
 
     def find(self, positions: tuple[int, ...], value: Value, *, by_text: bool) -> list[HostRow]:
         """Return the rows with these cells, compared by their texts or as they are; in no order."""

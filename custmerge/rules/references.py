@@ -44,6 +44,8 @@ class CustomerReference:
     latest: tuple[str, ...] = ()
     earliest: tuple[str, ...] = ()
     set: Mapping[str, Value] = field(default_factory=dict)
+    computed_after: Mapping[str, str] = field(default_factory=dict)
+    """A computed column on which `set` has an effect → the one that says what it holds afterwards."""
     why: str = ""
 
 
