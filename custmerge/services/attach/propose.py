@@ -20,7 +20,7 @@ from custmerge.rules.guessing.proposal import (
     by_constraint,
     without_owners,
 )
-from custmerge.rules.guessing.samples import Sample, Tested, comparable
+from custmerge.rules.guessing.samples import KeyShare, Sample, comparable
 from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled_columns, suspects, type_columns
 from custmerge.rules.guessing.writing import pasted
 from custmerge.rules.host_schema import HostSchema, HostTable
@@ -153,7 +153,7 @@ class _Search:
                 tested[key] = replace(result, has_rival=self._has_rival(suspect, result))
         return judged(self.schema, guess, suspect, tested)
 
-    def _has_rival(self, suspect: Suspect, tested: Tested) -> bool:
+    def _has_rival(self, suspect: Suspect, tested: KeyShare) -> bool:
         """Return whether the values are, nearly as often, keys of another table."""
         for table in self._tables():
             key = table.column(table.row_key[0]) if len(table.row_key) == 1 else None

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from custmerge.rules.guessing.samples import Sample, Tested, chance_of, key_like
+from custmerge.rules.guessing.samples import KeyShare, Sample, chance_of, key_like
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 from custmerge.storage.dialect import dialect_of
 
@@ -72,7 +72,7 @@ class HostValues:
 
     def compared(
         self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int, where: str | None = None
-    ) -> Tested:
+    ) -> KeyShare:
         """Return how many of the `values` are keys of a table, and how likely that is by chance.
 
         `rows` is the number of sampled rows that they are from; `where` an SQL condition on the table's rows.
@@ -81,7 +81,7 @@ class HostValues:
         keys = frozenset(self._keys_among(table, key, possible, where)) & values if possible else frozenset()
         is_counted = key.kind in (Kind.INTEGER, Kind.NUMBER)
         density = self._density(table, key, possible, where) if keys and is_counted else None
-        return Tested(rows, len(values), len(keys), chance_of(values, keys, density))
+        return KeyShare(rows, len(values), len(keys), chance_of(values, keys, density))
 
     def counted(
         self,
