@@ -102,7 +102,8 @@ class PlainRows:
         self.reference: CustomerReference = rules.references[0]
         names = (*rules.columns, *rules.computed)
         self._key = [names.index(column) for column in rules.key]
-        watched = sorted({self.reference.column, *self.reference.set, *rules.touch} & set(names))
+        # All of them: an undo doesn't know which rows are customers, of which an order changes other columns.
+        watched = sorted(set(rules.columns) - set(rules.key))
         self._positions = {column: names.index(column) for column in watched}
         self._flag = None if self.reference.where is None else names.index(self.reference.where)
         self._keys = _KeyColumn()
@@ -233,11 +234,12 @@ class PlainRows:
     def written(self, first_order: int) -> RowsWritten | None:
         """Return the rows whose cells aren't those that were read, with their last cells."""
         columns = [column for column, now in self._now.items() if now is not self._read[column]]
-        changed = [
-            place
-            for place in range(len(self._keys))
-            if any(not alike(self._now[column][place], self._read[column][place]) for column in columns)
-        ]
+        flags = bytearray(len(self._keys))
+        for column in columns:
+            for place, (old, new) in enumerate(zip(self._read[column], self._now[column], strict=True)):
+                if old is not new and not alike(old, new):
+                    flags[place] = 1
+        changed = [place for place, flag in enumerate(flags) if flag]
         if not changed:
             return None
         places = self._keys.in_order(changed)

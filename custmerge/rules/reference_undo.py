@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.cells import Cell, Key, Keys, NewCell, are_alike, numbered, same, text_of
 from custmerge.rules.obstacles import Obstacle
-from custmerge.rules.reference_rows import AsIf, HostRow, Row, place_in
+from custmerge.rules.reference_rows import AsIf, HostRow, Row
 from custmerge.rules.reference_steps import updates
 from custmerge.rules.reference_wanted import key_after
 from custmerge.rules.references import Changes, GivenBack, RowDropped, RowsChanged, RowsWritten
@@ -27,9 +27,14 @@ UNKNOWN = N_("{column} of {table} isn't in the mapping any more")
 MORE = N_("{count} further rows were changed since")
 
 
-def plan_undo_references(changes: Changes | None, references: References) -> tuple[GivenBack, list[Obstacle]]:
-    """Return what undoing an order's changes does to the present rows, and what is in the way: at most SHOWN rows."""
-    undoing = _Undoing(references)
+def plan_undo_references(
+    changes: Changes | None, references: References, keys: Sequence[str] = ()
+) -> tuple[GivenBack, list[Obstacle]]:
+    """Return what undoing an order's changes does to the present rows, and what is in the way: at most SHOWN rows.
+
+    `keys` are those of the absorbed customer.
+    """
+    undoing = _Undoing(references, keys)
     if changes is not None:
         undoing.plan(changes)
     return undoing.given_back(), undoing.obstacles()
@@ -38,8 +43,8 @@ def plan_undo_references(changes: Changes | None, references: References) -> tup
 class _Undoing:
     """One order's undo: every row as if it were done, and what is in the way."""
 
-    def __init__(self, references: References) -> None:
-        self._references = references
+    def __init__(self, references: References, keys: Sequence[str]) -> None:
+        self._references, self._keys = references, keys
         self._as_if: dict[str, AsIf] = {}
         self._plain: list[RowsWritten] = []
         self._restored: dict[HostRow, RowDropped] = {}
@@ -177,19 +182,31 @@ class _Undoing:
                     self._demand_place(table, as_if, row, cells)
 
     def _demand_place(self, table: str, as_if: AsIf, row: HostRow, cells: Row) -> None:
-        for unique in as_if.rows.rules.uniques:
-            place = as_if.occupied(row, unique)
-            if place is None or (row.now is not None and place == place_in(as_if.rows, row.now, unique)):
+        for place in as_if.rows.places:
+            unique, value = place.unique, place.of(cells)
+            if unique.of is not None and not self._is_absorbed(as_if, cells, unique.of):
+                # The order had nothing to do with it: who has the same had it before.
                 continue
-            found = as_if.find(as_if.rows.at(unique.columns), place, by_text=False)
+            if value is None or (row.now is not None and value == place.of(row.now)):
+                continue
             # What a program takes for unique may have been there twice before the order.
             others = [
-                other for other in found if other is not row and (unique.of is None or other not in as_if.cells)
+                other
+                for other in as_if.find(place.at, value, by_text=False)
+                if other is not row and (unique.of is None or other not in as_if.cells)
             ]
-            if others and as_if.occupied(others[0], unique) == place:
+            others = [other for other in others if place.of(as_if.now(other) or ()) == value]
+            if others:
                 other, columns = _named(as_if.key_before(others[0])), ", ".join(unique.columns)
                 self._in_the_way(table, as_if.rows.key_of(cells), PLACE_TAKEN, other=other, columns=columns)
                 return
+
+    def _is_absorbed(self, as_if: AsIf, cells: Row, column: str) -> bool:
+        reference = next(known for known in as_if.rows.rules.references if known.column == column)
+        if reference.key >= len(self._keys):
+            return False
+        head, tail = reference.form
+        return text_of(cells[as_if.rows.positions[column]]) == head + self._keys[reference.key] + tail
 
 
 def _before(rows: RowsChanged, place: int) -> dict[str, NewCell]:

@@ -177,7 +177,8 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
     if present.references is not None:
         from custmerge.rules.reference_undo import plan_undo_references  # most registers have no host
 
-        given_back, in_the_way = plan_undo_references(image.references, present.references)
+        keys = () if present.absorbed is None else present.absorbed.keys
+        given_back, in_the_way = plan_undo_references(image.references, present.references, keys)
         obstacles += in_the_way
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)

@@ -172,15 +172,17 @@ def _among(element: _Among, compiler: SQLCompiler, **options: Any) -> str:  # no
 
 
 # Any: a column of texts, integers or UUIDs, and keys of its kind.
-def among(column: ColumnElement[Any], keys: Iterable[str | int] | None = None) -> ColumnElement[bool]:
+def among(
+    column: ColumnElement[Any], keys: Iterable[str | int] | None = None, *, parameter: str = "keys"
+) -> ColumnElement[bool]:
     """Return the condition that `column` is one of `keys`, of which there may be many.
 
-    With None, the keys are the statement's parameter `keys`, so that the statement can be built once: building one
+    With None, the keys are that parameter of the statement, so that the statement can be built once: building one
     takes longer than SQLite needs to execute it. All keys are one parameter for the same reason.
     """
     kind = _Keys(column.type) if isinstance(column.type, (Integer, Uuid, InType)) else _TEXTS
     if keys is None:
-        return _Among(column, bindparam("keys", type_=kind))
+        return _Among(column, bindparam(parameter, type_=kind))
     return _Among(column, bindparam(None, list(keys), kind, unique=True))
 
 
@@ -202,6 +204,14 @@ class LowerCase(_InDialect):
 
     inherit_cache = True
     type = Text()
+
+
+class IsBeyondAscii(_InDialect):
+    """Whether a text has a character that isn't ASCII."""
+
+    inherit_cache = True
+    type = Boolean()
+    _is_implicitly_boolean = True
 
 
 class TextAsInteger(_InDialect):
@@ -233,6 +243,11 @@ def _text_by_bytes(element: TextByBytes, compiler: SQLCompiler, **options: Any) 
 @compiles(LowerCase)
 def _lower_case(element: LowerCase, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
     return _named(compiler.dialect.name).lower_case(compiler.process(element.clauses, **options))
+
+
+@compiles(IsBeyondAscii)
+def _is_beyond_ascii(element: IsBeyondAscii, compiler: SQLCompiler, **options: Any) -> str:  # noqa: ANN401 (as above)
+    return _named(compiler.dialect.name).is_beyond_ascii(compiler.process(element.clauses, **options))
 
 
 @compiles(TextAsInteger)

@@ -209,6 +209,10 @@ class PostgreSQL:
         """Return a value's text."""
         return f'CAST({value} AS TEXT) COLLATE pg_catalog."C"'
 
+    def is_beyond_ascii(self, text: str) -> str:
+        """Return the condition that a text takes more bytes than it has characters."""
+        return f"pg_catalog.octet_length({text}) <> pg_catalog.char_length({text})"
+
     def text_as_integer(self, text: str) -> str:
         """Return the integer whose text it is, else NULL; no text raises an error."""
         return f"CASE WHEN {text} ~ '^(0|-?[1-9][0-9]{{0,17}})$' THEN CAST({text} AS BIGINT) END"

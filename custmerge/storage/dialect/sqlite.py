@@ -161,6 +161,10 @@ class SQLite:
         """Return a value's text; without a collation a cast keeps its column's."""
         return f"CAST({value} AS TEXT) COLLATE BINARY"
 
+    def is_beyond_ascii(self, text: str) -> str:
+        """Return the condition that a text takes more bytes than it has characters."""
+        return f"length(CAST({text} AS BLOB)) <> length({text})"
+
     def text_as_integer(self, text: str) -> str:
         """Return the integer whose text it is, else NULL."""
         return f"CASE WHEN CAST(CAST({text} AS INTEGER) AS TEXT) = {text} THEN CAST({text} AS INTEGER) END"

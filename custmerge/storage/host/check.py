@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from custmerge.rules.attach import resolve
 from custmerge.rules.attach.rights import TableRights
 from custmerge.rules.fields import FIELDS, Field
-from custmerge.rules.host_schema import HostSchema, HostTable
+from custmerge.rules.host_schema import HostSchema, HostTable, fingerprint
 from custmerge.rules.mapping import HostMapping
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
@@ -49,9 +50,18 @@ class HostCheck:
         """Return the catalogue of the host's tables."""
         return host_schema(self._connection)
 
-    def is_changed(self, mapping: HostMapping, schema: HostSchema) -> bool:
-        """Return whether what a mapping names, or what points at its customers, isn't as it was in `schema`."""
-        return resolve(mapping, self.schema()).schema != resolve(mapping, schema).schema
+    def readable(self, schema: HostSchema) -> HostSchema:
+        """Return the tables whose rows the connected role may read."""
+        if not self._dialect.is_server:
+            return schema
+        may = {name: self._may(table, "SELECT", "") for name, table in schema.tables.items()}
+        return replace(schema, tables={name: table for name, table in schema.tables.items() if may[name]})
+
+    def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
+        """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
+        present = self.schema()
+        named = resolve(mapping, schema).named | resolve(mapping, present).named
+        return [name for name in sorted(named) if fingerprint(present, [name]) != fingerprint(schema, [name])]
 
     def refusal(self, statement: str) -> str | None:
         """Return why the database refuses a statement; None if it runs."""
@@ -156,6 +166,7 @@ class HostCheck:
         return {table: words for table, words in lacking.items() if words}
 
     def _may(self, table: HostTable, right: str, column: str) -> bool:
+        # One statement for each: there are hundreds, not thousands, and each is quick.
         asked = {"table": named(table), "column": column, "right": right}
         return bool(self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar())
 

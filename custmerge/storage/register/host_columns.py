@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, ColumnElement, Text, Uuid, case, cast, column, literal_column, quoted_name, table
+from sqlalchemy import BigInteger, ColumnElement, Text, Uuid, cast, column, func, literal_column, quoted_name, table
 from sqlalchemy.types import TypeEngine
 
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
@@ -93,8 +93,7 @@ def is_same(
 # Any: as above.
 def text_or_empty(expression: ColumnElement[Any]) -> ColumnElement[str]:
     """Return an expression as a text, NULL as an empty one."""
-    text = cast(expression, Text)
-    return case((text.is_not(None), text), else_=literal_column("''", Text()))
+    return func.coalesce(cast(expression, Text), literal_column("''", Text()))
 
 
 def of_column(tables: Mapping[str, HostTable], name: str, column_name: str) -> HostColumn:

@@ -6,11 +6,25 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, Text, and_, case, cast, func, literal_column, null, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 
 from custmerge.rules.fields import BANK_FIELDS, FIELDS, Field
 from custmerge.rules.host_schema import HostColumn, HostSchema
-from custmerge.rules.mapping import HostMapping, Source, Sql
+from custmerge.rules.mapping import HostMapping, Related, Source, Sql
 from custmerge.storage.dialect import LowerCase, RowAddress
 from custmerge.storage.register.host_columns import (
     alias,
@@ -59,7 +73,10 @@ class HostCustomers:
         number = key_column(table.c[of_customer.number], self.column(of_customer.number))
         there = select(*columns).select_from(table).where(number.text != "")
         if of_customer.where is not None:
-            there = there.where(sql_of(of_customer.where))
+            # What an order sets in the row of a number that it retires may make the condition false.
+            key = text_or_empty(table.c[of_customer.key])
+            is_retired = exists().where(tombstone.c.number == number.text, tombstone.c.customer_key == key)
+            there = there.where(or_(sql_of(of_customer.where), is_retired))
         return there.subquery(_OWN_ROW if self._calls_it_customer(outer) else alias(self._table.plain_name))
 
     @cached_property
@@ -141,44 +158,56 @@ class HostCustomers:
             yield from reversed(way)
 
     def _related_table(self, name: str) -> Subquery:
-        of_table = self._schema.tables[self._mapping.related[name].table]
+        """Return the rows that may be the one of `[related.NAME]`, under that name."""
+        related = self._mapping.related[name]
+        of_table = self._schema.tables[related.table]
         table = host_table(of_table)
         columns: list[_Column] = list(table.c)
         columns += [table.c[column].label(_link(further)) for further, column in self._links(name)]
         if not of_table.row_key:
             columns.append(RowAddress().label("custmerge_row"))
-        return select(*columns).select_from(table).subquery(alias(name))
+        rows = select(*columns).select_from(table)
+        if related.where is not None:
+            rows = rows.where(sql_of(related.where))
+        return rows.subquery(alias(name))
 
     def _is_first(self, name: str, row: Subquery) -> ColumnElement[bool]:
         """Return the condition that a row is the one of `[related.NAME]`: the first by its order, then by its key.
 
-        Its key is found by a query of its own for each customer, which both databases do by index.
+        Where there may be several, its key is found by a query of its own for each customer, which both databases do
+        by index.
         """
         related = self._mapping.related[name]
-        tables, of_table = self._schema.tables, self._schema.tables[related.table]
+        of_table = self._schema.tables[related.table]
+        if any(unique.is_plain and unique.columns == (related.on,) for unique in of_table.uniques):
+            return self._is_linked(related, row)
         table = host_table(of_table)
-        giver = self._mapping.customer.table
-        if related.from_related is not None:
-            giver = self._mapping.related[related.from_related].table
-        # Without a table's name: the query's own table may have the name of the one that it comes from.
-        given: _Column = literal_column(_link(name), table.c[related.on].type)
-        is_own = is_same(
-            table.c[related.on],
-            of_column(tables, related.table, related.on),
-            given,
-            of_column(tables, giver, related.from_column),
-        )
         keys: list[_Column] = [table.c[key] for key in of_table.row_key] or [RowAddress()]
         orders: list[_Column] = [] if related.order is None else [literal_column(related.order)]
-        first = select(*keys[:0]).select_from(table).where(is_own).order_by(*orders, *keys).limit(1)
+        first = select(*keys).select_from(table).where(self._is_linked(related, table)).order_by(*orders, *keys)
         if related.where is not None:
             first = first.where(sql_of(related.where))
         names = of_table.row_key or ("custmerge_row",)
         return and_(
             *(
-                row.c[key_name] == first.with_only_columns(key).scalar_subquery()
+                row.c[key_name] == first.with_only_columns(key).limit(1).scalar_subquery()
                 for key_name, key in zip(names, keys, strict=True)
             )
+        )
+
+    def _is_linked(self, related: Related, rows: FromClause) -> ColumnElement[bool]:
+        """Return the condition that rows of a related table have the key that the customer gives."""
+        tables = self._schema.tables
+        giver = self._mapping.customer.table
+        if related.from_related is not None:
+            giver = self._mapping.related[related.from_related].table
+        on = rows.c[related.on]
+        return is_same(
+            on,
+            of_column(tables, related.table, related.on),
+            # Without a table's name: the rows' own table may have the name of the one that it comes from.
+            literal_column(_link(related.name), on.type),
+            of_column(tables, giver, related.from_column),
         )
 
     def _value(self, field: Field, source: Source | None) -> ColumnElement[str]:

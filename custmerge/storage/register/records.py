@@ -89,8 +89,16 @@ class Register:
         while (
             into := {record.merged_into for record in new.values() if record.merged_into is not None} - records.keys()
         ):
-            new = self.customers(into) | ({} if changed is None else changed.records(into))
+            stored = self.customers(into)
+            new = stored | self._deleted(into - stored.keys()) | ({} if changed is None else changed.records(into))
             records |= new
+
+    def _deleted(self, numbers: Collection[str]) -> dict[str, Customer]:
+        """Return the tombstones of numbers whose rows a host has deleted since: chains go on over them."""
+        if not numbers:
+            return {}
+        steps = self._connection.execute(self._statements.steps, {"keys": numbers})
+        return {number: Customer(number, merged_into=merged_into) for number, merged_into in steps}
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""
@@ -123,9 +131,12 @@ class Register:
         there = self._mapping
         # A text that is no domain was never imported, and PostgreSQL accepts no NUL in a parameter.
         keys = {pair: domain_in_ascii(pair[1]) for pair in claims if there.may_be_domain(pair[1])}
-        asked = set(keys.values()) if there.has_domain_keys else there.domain_number.values({n for n, _ in keys})
+        asked: dict[str, Iterable[Any]] = {"keys": set(keys.values())}
+        if not there.has_domain_keys:
+            names = {name for key in keys.values() for name in (key, f"{key}.") if "\0" not in name}
+            asked = {"keys": there.domain_number.values({number for number, _ in keys}), "names": names}
         found: dict[tuple[str, str], tuple[str | None, str | None]] = {}
-        rows = self._connection.execute(self._statements.domain_passwords, {"keys": asked})
+        rows = self._connection.execute(self._statements.domain_passwords, asked)
         for number, name, of_package, own in rows:
             # The same name may be in several packages of a number: then the first one's password belongs to it.
             found.setdefault((number, domain_in_ascii(name)), (of_package, own))

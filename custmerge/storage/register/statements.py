@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
-from custmerge.storage.dialect import among
+from custmerge.storage.dialect import IsBeyondAscii, among
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +83,13 @@ class Statements:
         return rows.select_from(there.customer_rows.outerjoin(steps, true())).where(there.number.among())
 
     @cached_property
+    def steps(self) -> Statement:
+        """Where each number that was merged away went."""
+        table = self._mapping.tombstones
+        step = select(table.c.number, table.c.merged_into)
+        return step.where(among(table.c.number), table.c.merged_into.is_not(None))
+
+    @cached_property
     def passwords(self) -> Statement:
         """The hash of each number's own password."""
         there = self._mapping
@@ -132,15 +139,19 @@ class Statements:
     def domain_passwords(self) -> Statement:
         """Number, name, package's password and customer's password of domains.
 
-        They are found by the keys of their names, and then the name is that key; or else by their numbers, in the
-        order of their packages.
+        They are found by the keys of their names, and then the name is that key. Or else they are those of the
+        numbers `keys` whose name in small letters is one of the parameter `names`, or isn't ASCII, in the order of
+        their packages.
         """
         there = self._mapping
         name = there.domain_key if there.has_domain_keys else there.domain_name
         columns = (there.domain_number.text, name, there.domain_password, there.domain_customer_password)
-        is_asked = among(there.domain_key) if there.has_domain_keys else there.domain_number.among()
-        statement = select(*columns).select_from(there.domains).where(is_asked)
-        return statement if there.has_domain_keys else statement.order_by(there.domain_package)
+        statement = select(*columns).select_from(there.domains)
+        if there.has_domain_keys:
+            return statement.where(among(there.domain_key))
+        # A number may have many: how many mustn't be seen in the time that an answer takes.
+        is_candidate = or_(among(func.lower(name), parameter="names"), IsBeyondAscii(name))
+        return statement.where(there.domain_number.among(), is_candidate).order_by(there.domain_package)
 
     @cached_property
     def domain_packages(self) -> Statement:
