@@ -76,7 +76,7 @@ class _Writer:
         yield f"table = {toml(guess.table.name)}"
         yield f"key = {toml(guess.keys[0])}"
         if proposal.number != guess.keys[0]:
-            note = N_("unique and never empty in the rows that were looked at")
+            note = N_("unique and never empty")
             yield f"number = {toml(proposal.number)}  {self.comment(note)}"
         if proposal.keys:
             note = N_("further keys that references hold")

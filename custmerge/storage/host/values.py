@@ -54,6 +54,12 @@ class HostValues:
             found = [*found[:half], *last]
         return Sample(table.name, tuple(columns), found[:SAMPLED_ROWS], is_whole=is_whole)
 
+    def is_unique(self, table: HostTable, column: str) -> bool:
+        """Return whether each row of a table has a value of its own in a column, an empty text being none."""
+        cell = f"NULLIF(CAST({_quoted(column)} AS TEXT), '')"
+        statement = f"SELECT count(*), count({cell}), count(DISTINCT {cell}) FROM {_named(table)}"  # noqa: S608 (quoted names)
+        return len(set(self._rows(statement)[0])) == 1
+
     def kinds(self, table: HostTable, column: str) -> list[str]:
         """Return the different values of a column that says what a row is about, at most a few dozen."""
         name = _quoted(column)
