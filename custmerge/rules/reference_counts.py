@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.rules.cells import text_of
+from custmerge.rules.guessing.policies import looks_like_credentials
 from custmerge.rules.mapping import Policy
 
 if TYPE_CHECKING:
@@ -46,7 +47,14 @@ def reference_counts(tables: Mapping[str, TableRules], plan: Plan) -> tuple[Refe
     for row in plan.references.dropped:
         dropped[row.table, _dropped_by(tables[row.table], row.cells, plan)] += 1
     return tuple(
-        ReferenceCount(f"{table}.{','.join(columns)}", policy, rows[table, columns], dropped[table, columns], why)
+        ReferenceCount(
+            f"{table}.{','.join(columns)}",
+            policy,
+            rows[table, columns],
+            dropped[table, columns],
+            why,
+            looks_like_credentials(table),
+        )
         for table in sorted(tables)
         for columns, policy, why in _named(tables[table])
         if rows[table, columns] or dropped[table, columns]

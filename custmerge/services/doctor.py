@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from custmerge.database_url import sqlite_path
-from custmerge.errors import N_, CustmergeError, DatabaseError
+from custmerge.errors import N_, CustmergeError, DatabaseError, SchemaChanged
 from custmerge.rules.history import CLOCK_TOLERANCE
 from custmerge.settings import TokenPlace
 from custmerge.storage.database import Database
@@ -38,6 +38,7 @@ def examine(
     checks = [_database(database)]
     if checks[0].ok:
         checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
+        checks += _attached(database)
     if checks[0].ok or database.is_sqlite:
         checks.append(_permissions(database))
     return [*checks, _files(database, environ), _keyring(place)]
@@ -68,6 +69,19 @@ def _integrity(database: Database) -> Check:
         return Check("integrity", True, N_("The file is sound (PRAGMA integrity_check)."), {})
     message = N_("The file is damaged ({reason}): stop working with it and restore a copy.")
     return Check("integrity", False, message, {"reason": problem})
+
+
+def _attached(database: Database) -> list[Check]:
+    """Return whether a host's tables are as they were when they were attached; nothing about our own."""
+    with database.reading() as unit:
+        if unit.mapping.host is None:
+            return []
+        mapping, _schema = unit.mapping.host
+        is_changed = unit.host.is_changed(*unit.mapping.host)
+    if is_changed:
+        return [Check("tables", False, SchemaChanged.template, {"database": database.name})]
+    message = N_("The tables of {name} are as they were when they were attached.")
+    return [Check("tables", True, message, {"name": mapping.name})]
 
 
 def _checksums(*, is_on: bool) -> Check:

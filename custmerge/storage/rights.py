@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, text
 
-from custmerge.errors import N_, BadValue
+from custmerge.errors import N_, BadValue, NotOwnerOfRights
 from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.register.mapping import OWN, RegisterMapping
+
+if TYPE_CHECKING:
+    from custmerge.rules.attach.rights import TableRights
+    from custmerge.rules.host_schema import HostTable
 
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
@@ -60,6 +67,8 @@ _WORKING = text(
 )
 # These rights change, delete and insert no row.
 _HARMLESS = ("SELECT", "REFERENCES", "MAINTAIN")
+_DROPS = ("INSERT", "DELETE")
+"""The further rights on a host's table whose rows are dropped, and given back by an undo."""
 _NUMBERED = (tables.staff, tables.service, tables.guess, tables.transfer, tables.batch)
 
 
@@ -90,6 +99,7 @@ class Rights:
             for table, rights in _OF_TABLES.items()
             if mapping.is_ours or table not in tables.REGISTER_TABLES
         }
+        self._host = mapping.host
         self._is_server = dialect_of(connection).is_server
 
     def non_owner(self) -> str | None:
@@ -119,7 +129,9 @@ class Rights:
     def grant(self, role: str) -> None:
         """Give `role` the rights that the commands need, and revoke its other rights on custmerge's tables.
 
-        Raises BadValue for a role that doesn't exist, a superuser and the owner of the tables.
+        Of a host's tables it gets what their mapping needs and loses nothing: its programs may have the same role.
+        Raises BadValue for a role that doesn't exist, a superuser and the owner of the tables; NotOwnerOfRights if
+        the rights on a host's tables aren't the connected role's to give.
         """
         self._check(role)
         database, schema = self._connection.execute(
@@ -136,8 +148,45 @@ class Rights:
             statements.append(f"GRANT {rights} ON TABLE {self._quoted(table)} TO {to}")
         sequences = [self._quoted(f"{table.name}_id_seq") for table in _NUMBERED]
         statements += [f"GRANT USAGE ON SEQUENCE {sequence} TO {to}" for sequence in sequences]
-        for statement in statements:
+        for statement in (*statements, *self._host_grants(to)):
             self._connection.exec_driver_sql(statement)
+        # The server only warns of rights that it doesn't give.
+        if self._lacking(role) is not None:
+            raise NotOwnerOfRights(user=self._connection.exec_driver_sql("SELECT current_user::text").scalar_one())
+
+    def _host_grants(self, to: str) -> Iterator[str]:
+        """Yield the statements that give rights on a host's tables."""
+        for schema in sorted({table.schema for table, _ in self._host_rights if table.schema is not None}):
+            yield f"GRANT USAGE ON SCHEMA {self._quoted(schema)} TO {to}"
+        for table, rights in self._host_rights:
+            written = ", ".join(map(self._quoted, rights.update))
+            words = ["SELECT", *([f"UPDATE ({written})"] if written else []), *(_DROPS if rights.drops else ())]
+            # The driver takes a single percent sign for a parameter.
+            yield f"GRANT {', '.join(words)} ON TABLE {self._named(table)} TO {to}".replace("%", "%%")
+
+    @cached_property
+    def _host_rights(self) -> list[tuple[HostTable, TableRights]]:
+        """The host's tables with the rights that are needed on them."""
+        if self._host is None:
+            return []
+        from custmerge.rules.attach import resolve
+        from custmerge.rules.attach.rights import rights_of
+
+        mapping, schema = self._host
+        return [(schema.tables[each.table], each) for each in rights_of(resolve(mapping, schema), schema)]
+
+    def _needed(self) -> Iterator[tuple[str, str, str]]:
+        """Yield (table, right, column) of everything that is needed, rights on the history first."""
+        for table, rights in {tables.history.name: "", **self._of_tables}.items():
+            yield from ((table, right, column) for right, columns in _parts(rights) for column in columns)
+        for host_table, needed in self._host_rights:
+            words = [("SELECT", ""), *(("UPDATE", column) for column in needed.update)]
+            words += [(right, "") for right in _DROPS] if needed.drops else []
+            yield from ((self._named(host_table), right, column) for right, column in words)
+
+    def _named(self, table: HostTable) -> str:
+        name = self._quoted(table.plain_name)
+        return name if table.schema is None else f"{self._quoted(table.schema)}.{name}"
 
     def _check(self, role: str) -> None:
         """Raise BadValue for a role that doesn't exist or needs no rights."""
@@ -151,12 +200,10 @@ class Rights:
 
     def _lacking(self, role: str) -> tuple[str, str] | None:
         """Return (right, table) for the first right that a role lacks, rights on the history first."""
-        for table, rights in {tables.history.name: "", **self._of_tables}.items():
-            for right, columns in _parts(rights):
-                for column in columns:
-                    asked = {"role": role, "table": table, "column": column, "right": right}
-                    if not self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
-                        return right, table
+        for table, right, column in self._needed():
+            asked = {"role": role, "table": table, "column": column, "right": right}
+            if not self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
+                return right, table
         return None
 
     def _quoted(self, name: str) -> str:

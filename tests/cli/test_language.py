@@ -18,16 +18,17 @@ WORD = re.compile(r"[A-Za-zÄÖÜäöüß]+")
 NO_PROSE = re.compile(r"`[^`]*`|\{[^}]*\}|(?<!\w)--?[a-z-]+|\S*[/_:.?=]\S+|\b[A-Z]{2,}\b")
 """Commands, places for values, options, files and URLs, and what is written in capitals."""
 IN_BOTH = (
-    "agent an anna argument byte bytes code domain domains export hash hashes home import in link links mail "
-    "minute n name option person personal rest server shell so stand superuser supervisor terminal text token "
-    "tokens version was y"
+    "agent an anna argument byte bytes code domain domains export format hash hashes home import in index link "
+    "links mail minute n name option person personal problem rest server shell so stand superuser supervisor "
+    "terminal text token tokens version was y"
 )
 NAMES = (
     "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "custmerge d de doctor e ed en excel f false file fish full help integrity jsonl keep keyring libpq merge ok "
-    "password pg pipes postgre postgresql powershell qwertz s sqlite survivor t true undo verify w zsh"
+    "columns customer custmerge d de doctor drop e ed en excel f false file fish full help ignore integrity jsonl "
+    "keep keyring keys leave libpq merge move ok package password pg pipes policy postgre postgresql powershell "
+    "qwertz refuse s same sqlite survivor t tables true undo unique verify w where write zsh"
 )
-"""Of programs, columns, checks, choices and settings, as they are typed."""
+"""Of programs, columns, checks, choices, settings and keys of a mapping, as they are typed."""
 # Typer asks gettext for these of its own.
 TYPERS = {"Options", "Commands", "Arguments", "required", "default: {default}"}
 

@@ -95,7 +95,9 @@ def spoken(request):
 
 
 def screen(parts, width):
-    console = Console(theme=Theme(definitions(None)), width=width, color_system=None, file=io.StringIO())
+    console = Console(
+        theme=Theme(definitions(None)), width=width, color_system=None, markup=False, file=io.StringIO()
+    )
     for part in parts:
         console.print(drawn(part, width))
     return console.file.getvalue()

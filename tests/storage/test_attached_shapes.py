@@ -121,7 +121,7 @@ def test_keys_of_different_types_meet_where_their_texts_are_the_same(database_ur
     make_tables(
         database_url,
         "CREATE TABLE account (id INTEGER PRIMARY KEY, code VARCHAR(9) UNIQUE, name TEXT, parent TEXT, pass TEXT)",
-        "CREATE TABLE note (code VARCHAR(9), place INTEGER, line INTEGER, text TEXT, PRIMARY KEY (code, place, line))",
+        "CREATE TABLE note (code TEXT, place INTEGER, line INTEGER, text TEXT, PRIMARY KEY (code, place, line))",
         "CREATE TABLE contract (code VARCHAR(9) PRIMARY KEY, owner INTEGER)",
         "CREATE TABLE invoice (nr TEXT, owner INTEGER)",
         """INSERT INTO account VALUES (1, '7', 'Sieben', '2', '$7'), (2, '007', 'Agent', 'x', '$007'),

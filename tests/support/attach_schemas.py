@@ -7,7 +7,22 @@ from hypothesis import strategies as st
 
 from support.attach_model import Child, Foreign, Host, Reference, Table, Unique
 
-TABLE_NAMES = ("order", "party-category", "Left", "user list", "t%s", 'quo"te', "größe", "plain", "select", "a:b")
+TABLE_NAMES = (
+    "order",
+    "party-category",
+    "Left",
+    "user list",
+    "t%s",
+    'quo"te',
+    "größe",
+    "plain",
+    "select",
+    "a:b",
+    "UPPER",
+    "limit",
+    "t-2",
+    "End",
+)
 COLUMN_NAMES = ("to", "user", "label", "Group", "x y", "50%", "it's", "from", "c:d", 'q"', "straße", "values", "z")
 POLICIES = ("drop", "add", "move", "drop", "add", "drop", "drop", "add", "move", "drop", "leave", "refuse")
 PASSWORD_HASH = "$argon2id$v=19$m=8,t=1,p=1$MUTJbDIpCLl0itiv0F2Psg$iJ+vq4YmOJgKDzwHfzQ1vm4iwBFrZDT472nHWVOx2qg"

@@ -1,6 +1,7 @@
 """What a mapping came to, without a database."""
 
 from custmerge.rules.attach import Problem, resolve
+from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.host_schema import ForeignKey, HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
 from custmerge.rules.mapping_file import read_mapping
 from custmerge.services.attach.check import Checked, CheckedReference
@@ -38,11 +39,13 @@ SCHEMA = HostSchema(
     }
 )
 RESOLVED = resolve(read_mapping(MAPPING), SCHEMA)
+PASTE = '[[reference]]\ncolumns = ["ticket.client_no"]\npolicy = "move"\n'
 CHECKED = Checked(
     resolved=RESOLVED,
     catalogue=SCHEMA,
     customers=123_456,
     references=tuple(CheckedReference(each, 100_000, is_indexed=True) for each in RESOLVED.references),
+    questions=(Question("ticket.client_no", 120_000, 812, 790, 22, PASTE),),
     problems=(
         *RESOLVED.problems,
         Problem("invoice", "the connected role may not {rights} here", {"rights": "UPDATE"}),

@@ -29,6 +29,8 @@ _KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 _NUMBERS = (
     "number", "no", "nr", "nummer", "code", "ref", "reference", "refno", "externalkey", "externalid", "kennung",
 )  # fmt: skip
+_KEY_WORDS = frozenset({"id", "uid", "ulid", "uuid", "guid", "oid", "record", "key"})
+_NO_KEY_WORDS = frozenset({"token", "api", "secret", "session", "stripe", "google", "facebook", "vat", "tax"})
 _OTHER_NUMBERS = word_set("vat tax ust steuer phone fax house haus bank account id postal zip country street")
 _MOST_REFERENCES, _MOST_FIELDS = 16, 8
 _SMALLEST_SCORE = 8
@@ -172,9 +174,7 @@ def _may_hold_key(column: HostColumn) -> bool:
 
 def _may_be_key(name: str) -> bool:
     plain = frozenset(words(name))
-    return bool(plain & (frozenset({"id", "uuid", "guid", "oid", "record", "key"}) | frozenset(_NUMBERS))) and not (
-        plain & frozenset({"token", "api", "secret", "session", "stripe", "google", "facebook", "vat", "tax"})
-    )
+    return bool(plain & (_KEY_WORDS | frozenset(_NUMBERS))) and not plain & _NO_KEY_WORDS
 
 
 def _count_references(

@@ -81,7 +81,7 @@ def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: d
             )
             by = Found.LIST
         case Held.BY_TYPE:
-            is_sure, by = _share_says(result, sure=0.3), Found.TYPE_COLUMN
+            is_sure, by = _by_type(suspect, result), Found.TYPE_COLUMN
         case Held.IN_TEXT:
             is_sure, by = _share_says(result, sure=0.3), Found.TEXT
         case _:
@@ -125,6 +125,13 @@ def _best_key(suspect: Suspect, tested: dict[str, Tested]) -> str:
     if tested[first].share >= _HALF:
         return first
     return max(suspect.keys, key=lambda key: tested[key].share)
+
+
+def _by_type(suspect: Suspect, tested: Tested) -> bool | None:
+    if suspect.fit is not Fit.NONE:
+        return _share_says(tested, sure=0.3)
+    # The type's name doesn't say so: only values that can't be keys by chance do.
+    return False if tested.share >= _MOST and tested.chance <= SURE_CHANCE else None
 
 
 def _share_says(tested: Tested, *, sure: float) -> bool | None:

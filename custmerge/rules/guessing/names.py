@@ -120,8 +120,11 @@ class CustomerNames:
 
     def _is_abbreviation(self, plain: tuple[str, ...]) -> bool:
         rest = _without_ids(plain, self.key_names)
-        short = rest[-1]
-        if short in self.others or not (frozenset(plain) & (ID_WORDS | _LEADS) or rest == plain):
+        return bool(frozenset(plain) & (ID_WORDS | _LEADS) or rest == plain) and self.abbreviates(rest[-1])
+
+    def abbreviates(self, short: str) -> bool:
+        """Return whether a word is short for the customers' table, and for no other."""
+        if short in self.others:
             return False
         longs = {variant[-1] for variant in self.variants}
         if ABBREVIATIONS.get(short) in longs:

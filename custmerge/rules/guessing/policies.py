@@ -80,13 +80,18 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     return ReferenceGuess(finding, Policy.DROP, (*evidence, (remark, {"columns": columns})))
 
 
+def looks_like_credentials(table: str) -> bool:
+    """Return whether a table's name says that its rows open an account or say what one may (rule 3)."""
+    plain = "".join(words(table.rpartition(".")[2]))
+    has_word = not CREDENTIALS.isdisjoint(table_words(table))
+    return has_word or any(compound in plain for compound in _COMPOUND_CREDENTIALS)
+
+
 def kind_of_table(table: HostTable) -> str | None:
     """Return why the rows of a table should stay where they are: credentials, or a log (rule 3); else None."""
-    names = frozenset(table_words(table.name))
-    plain = "".join(words(table.name.rpartition(".")[2]))
-    if names & CREDENTIALS or any(compound in plain for compound in _COMPOUND_CREDENTIALS):
+    if looks_like_credentials(table.name):
         return N_("it looks like credentials: a row that moves would open the survivor's account")
-    if names & LOGS:
+    if frozenset(table_words(table.name)) & LOGS:
         return N_("it looks like a log of what was")
     return None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.names import Fit
 from custmerge.rules.guessing.samples import Sample, comparable
-from custmerge.rules.guessing.words import CLEARLY_CUSTOMER, ID_WORDS, TYPE_WORDS, head, word_set, words
+from custmerge.rules.guessing.words import CLEARLY_CUSTOMER, GENERIC, ID_WORDS, TYPE_WORDS, head, word_set, words
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 
 _ABOVE = word_set(
@@ -21,6 +21,7 @@ _ABOVE = word_set(
 _MOST_TYPES = 40
 _MOST_PREFIXES = 20
 _KEY_IN_TEXT = re.compile(r"(.*?[^0-9A-Za-z])([0-9]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})([\])}>]?)")
+_KEY_BEHIND_ANY = re.compile(_KEY_IN_TEXT.pattern.replace(".*?[^0-9A-Za-z]", "[^0-9]{1,40}?", 1))
 _SEPARATORS, _WEAK_SEPARATORS = ",:/#|=(", "-_. "
 _PAIR = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*(?:"([^"]{1,64})"|(-?\d+)|\[([^\[\]{}]{1,500})\])')
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -81,7 +82,10 @@ def is_customer_type(guess: CustomerGuess, value: str) -> bool:
     plain = words(value)
     if plain == words(guess.table.plain_name) or any(plain[-len(own) :] == own for own in guess.names.variants):
         return True
-    return len(plain) == 1 and plain[0] in CLEARLY_CUSTOMER and plain[0] not in guess.names.last_words
+    if len(plain) != 1:
+        return False
+    is_synonym = plain[0] in CLEARLY_CUSTOMER and plain[0] not in guess.names.last_words
+    return is_synonym or guess.names.abbreviates(plain[0])
 
 
 def sampled_columns(guess: CustomerGuess, table: HostTable) -> tuple[str, ...]:
@@ -121,7 +125,7 @@ def _suspects_of(
     if type_column is not None and type_column.name in sample.columns:
         by_type = list(_by_type(guess, table, column, type_column, fit, keys, sample))
         yield from by_type
-        if by_type:
+        if any(suspect.fit is not Fit.NONE for suspect in by_type):
             return
     values = list(sample.values(column.name))
     texts = column.kind in (Kind.TEXT, Kind.JSON, Kind.OTHER)
@@ -150,7 +154,7 @@ def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn |
             name = words(other.name)
             if "".join(name) in {"".join((*stem, kind)) for kind in TYPE_WORDS} | {"".join((*stem, "table"))}:
                 return other
-    if fit is Fit.GENERIC:
+    if fit is Fit.GENERIC or (plain[-1] in GENERIC and column.kind in (Kind.TEXT, Kind.OTHER)):
         return next((other for other in others if "".join(words(other.name)) in TYPE_WORDS | {"objecttype"}), None)
     return None
 
@@ -169,34 +173,41 @@ def _by_type(
         if kind and value and value != "0" and (kind in values or len(values) < _MOST_TYPES):
             values[kind].append(value)
     for kind in sorted(values):
-        if keys and is_customer_type(guess, kind):
-            where = f"{sql_name(type_column.name)} = {sql_text(kind)}"
-            found = values[kind]
-            yield Suspect(
-                table.name,
-                column,
-                max(fit, Fit.GENERIC),
-                Held.BY_TYPE,
-                keys,
-                frozenset(found),
-                len(found),
-                where=where,
-            )
+        where = f"{sql_name(type_column.name)} = {sql_text(kind)}"
+        is_named = is_customer_type(guess, kind)
+        if keys and (is_named or fit is Fit.GENERIC):
+            fits = max(fit, Fit.GENERIC) if is_named else Fit.NONE
+            found = frozenset(values[kind])
+            yield Suspect(table.name, column, fits, Held.BY_TYPE, keys, found, len(values[kind]), where=where)
+        if is_named and column.kind in (Kind.TEXT, Kind.OTHER):
+            # The type says what it is about, so anything may stand before the key: `c17`.
+            for suspect in _in_text(guess, table, column, Fit.GENERIC, values[kind], is_told=True):
+                yield replace(suspect, held=Held.BY_TYPE, where=where)
 
 
 def _in_text(
-    guess: CustomerGuess, table: HostTable, column: HostColumn, fit: Fit, values: list[str]
+    guess: CustomerGuess,
+    table: HostTable,
+    column: HostColumn,
+    fit: Fit,
+    values: list[str],
+    *,
+    is_told: bool = False,
 ) -> Iterator[Suspect]:
-    """Yield the forms in which a text column holds keys, if what stands before the key means the customers."""
+    """Yield the forms in which a text column holds keys, if what stands before the key means the customers.
+
+    `is_told`: it does, whatever stands there.
+    """
     by_form: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    pattern = _KEY_BEHIND_ANY if is_told else _KEY_IN_TEXT
     for value in values:
-        if match := _KEY_IN_TEXT.fullmatch(value):
+        if match := pattern.fullmatch(value):
             lead, key, end = match.groups()
             if (lead, end) in by_form or len(by_form) < _MOST_PREFIXES:
                 by_form[lead, end].append(key)
     for (lead, end), found in sorted(by_form.items()):
         separators = _SEPARATORS + (_WEAK_SEPARATORS if fit is not Fit.NONE else "")
-        if "{" in lead or lead[-1] not in separators or not _means_customers(guess, lead):
+        if "{" in lead or not (is_told or (lead[-1] in separators and _means_customers(guess, lead))):
             continue
         kind = Kind.INTEGER if found[0].isdigit() else Kind.UUID
         keys = tuple(key for key in guess.keys if guess.column(key).kind in (kind, Kind.TEXT))

@@ -31,7 +31,9 @@ ROLES = word_set(
     " besteller auftraggeber eigentuemer"
 )
 """What somebody is to a row: the column may name a customer, or somebody else."""
-ID_WORDS = word_set("id ids nr no number nummer key uuid guid code ref fk oid pk rowid recordid kennung identifier")
+ID_WORDS = word_set(
+    "id ids nr no number nummer key uid ulid uuid guid code ref fk oid pk rowid recordid kennung identifier"
+)
 GENERIC = word_set(
     "rel target object obj entity model item record subject source element related resource parent ref res foreign"
     " owner holder notifiable reference ziel objekt bezug quelle"

@@ -106,7 +106,7 @@ class _Check:
         self._progress = progress
         self._resolved = resolve(mapping, schema)
         self._problems = Problems(mapping.lines, [*self._resolved.problems])
-        self._unreadable: set[str] = set()
+        self._readable = host.readable(schema)
         self._wrong: set[tuple[str, str]] = set()
         """Conditions that don't run, by table."""
 
@@ -132,19 +132,18 @@ class _Check:
         customer = self._mapping.customer
         if self._table(customer.table) is None or (customer.table, customer.where) in self._wrong:
             return []
-        return questions(self._values, self._schema, customer, self._resolved.answered(self._schema))
+        # Of a table that may not be read nothing can be asked; nor can an order change it.
+        return questions(self._values, self._readable, customer, self._resolved.answered(self._schema))
 
     def _check_rights(self) -> None:
         lacking = self._host.lacking(self._schema, rights_of(self._resolved, self._schema))
         for table, rights in lacking.items():
             why = N_("the connected role may not {rights} here, which orders need")
             self._problems.of(table, why, rights=rights)
-            if "SELECT" in rights:
-                self._unreadable.add(table)
 
     def _table(self, name: str) -> HostTable | None:
         """Return a table whose rows can be read."""
-        return None if name in self._unreadable else self._schema.table(name)
+        return self._readable.table(name)
 
     def _check_sql(self) -> None:
         for path, name, sql in self._conditions():

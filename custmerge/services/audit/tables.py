@@ -12,6 +12,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.fields import chain
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.services.audit.attached import check_references
 from custmerge.services.audit.workers import readable
 from custmerge.storage.catalogue import CHECK_OF_TABLE, Why
 from custmerge.storage.unit import Unit
@@ -43,9 +44,6 @@ _CIRCLE = N_("was merged away and leads to no number that is in use: its way is 
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _DOMAIN_TWICE = N_("is in two packages: the database's own key is gone.")
 _OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
-_ROWS_LEFT = N_(
-    "{rows} of its rows point at {number}, which was merged away: `custmerge undo {order}`, and merge it again."
-)
 _NO_CUSTOMER = N_("is under {number}, which there isn't.")
 _NO_PACKAGE = N_("is in a package that there isn't.")
 
@@ -149,19 +147,10 @@ def _check_packages(unit: Unit, findings: Findings, only: Collection[str] | None
             findings.add(CheckName.PACKAGES, f"package {package}", _NO_CUSTOMER, number=number)
 
 
-def _check_references(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    left = list(unit.reference_audit.rows_left(only))
-    orders = unit.ledger.newest_orders({each.number for each in left}) if left else {}
-    for each in left:
-        order, _survivor = orders.get(each.number, (0, ""))
-        subject = f"column {each.table}.{each.column}"
-        findings.warn(CheckName.REFERENCES, subject, _ROWS_LEFT, rows=each.rows, number=each.number, order=order)
-
-
 _PARTS = {
     CheckName.PACKAGES: _check_packages,
     CheckName.TOMBSTONES: _check_tombstones,
     CheckName.CIRCLES: _check_circles,
     CheckName.DOMAINS: _check_domains,
-    CheckName.REFERENCES: _check_references,
+    CheckName.REFERENCES: check_references,
 }

@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -48,6 +49,13 @@ class HostCheck:
     def schema(self) -> HostSchema:
         """Return the catalogue of the host's tables."""
         return host_schema(self._connection)
+
+    def readable(self, schema: HostSchema) -> HostSchema:
+        """Return the tables whose rows the connected role may read."""
+        if not self._dialect.is_server:
+            return schema
+        may = {name: self._may(table, "SELECT", "") for name, table in schema.tables.items()}
+        return replace(schema, tables={name: table for name, table in schema.tables.items() if may[name]})
 
     def is_changed(self, mapping: HostMapping, schema: HostSchema) -> bool:
         """Return whether what a mapping names, or what points at its customers, isn't as it was in `schema`."""
@@ -156,6 +164,7 @@ class HostCheck:
         return {table: words for table, words in lacking.items() if words}
 
     def _may(self, table: HostTable, right: str, column: str) -> bool:
+        # One statement for each: there are hundreds, not thousands, and each is quick.
         asked = {"table": named(table), "column": column, "right": right}
         return bool(self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar())
 

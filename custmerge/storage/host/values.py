@@ -99,15 +99,16 @@ class HostValues:
         if not self._may_read(table):
             return 0, 0, 0
         lead, _, end = form.partition("{key}")
-        held, parameters = f"CAST({_quoted(key)} AS TEXT)", {}
+        held, cell = f"CAST({_quoted(key)} AS TEXT)", f"CAST({_quoted(name)} AS TEXT)"
+        condition, parameters = _condition(name, where), {}
         if lead or end:
             held, parameters = f"CAST(:lead AS TEXT) || {held} || CAST(:end AS TEXT)", {"lead": lead, "end": end}
+            condition += f" AND substr({cell}, 1, {len(lead)}) = :lead"
         # Not a join: SQLite would compare each value with each key, and this makes an index of the keys.
         statement = (
             "SELECT count(*), count(DISTINCT held), count(DISTINCT CASE WHEN held IN "  # noqa: S608 (quoted names)
             f"(SELECT {held} FROM {_named(of)} WHERE {_condition(key, customers_where)}) THEN held END) "
-            f"FROM (SELECT CAST({_quoted(name)} AS TEXT) AS held FROM {_named(table)} "
-            f"WHERE {_condition(name, where)} LIMIT {COUNTED_ROWS}) AS looked_at"
+            f"FROM (SELECT {cell} AS held FROM {_named(table)} WHERE {condition} LIMIT {COUNTED_ROWS}) AS looked_at"
         )
         row = self._connection.execute(text(statement), parameters).one()
         return int(row[0]), int(row[1]), int(row[2])

@@ -10,6 +10,7 @@ from custmerge.cli.render.text.parts import INDENTED, Line
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import counted, day, field_list, moment
 from custmerge.rules.fields import Field
+from custmerge.rules.mapping import Policy
 from custmerge.rules.plan import Choice
 from custmerge.rules.undo import UndoLimits
 from custmerge.services.merge import Offer, Receipt
@@ -67,13 +68,20 @@ def reference_lines(references: Sequence[ReferenceCount] | None) -> list[SafeTex
 
 
 def following_rows(reference: ReferenceCount) -> SafeText:
-    """Return how many rows of a reference follow, and how many are dropped."""
+    """Return how many rows of a reference follow, and how many go because the other number has the same."""
     parts = []
     if reference.rows or not reference.dropped:
         follow = ngettext("{count} row follows", "{count} rows follow", reference.rows)
         parts.append(follow.format(count=reference.rows))
     if reference.dropped:
-        dropped = ngettext("{count} row is dropped", "{count} rows are dropped", reference.dropped)
+        if reference.policy is Policy.ADD:
+            dropped = ngettext(
+                "{count} row is added up with the other number's",
+                "{count} rows are added up with the other number's",
+                reference.dropped,
+            )
+        else:
+            dropped = ngettext("{count} row is dropped", "{count} rows are dropped", reference.dropped)
         parts.append(dropped.format(count=reference.dropped))
     return literal("{column}: {parts}").format(column=visible(reference.column), parts=literal(", ").join(parts))
 

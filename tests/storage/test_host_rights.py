@@ -1,0 +1,67 @@
+"""On a host's tables a role gets what the mapping needs, and nothing more."""
+
+import psycopg
+import pytest
+from support.bare_hosts import BareHost
+from support.databases import STAFF_PASSWORD
+
+NEEDED = {
+    ("client", "SELECT", None),
+    ("client", "UPDATE", "name"),
+    ("invoice", "SELECT", None),
+    ("invoice", "UPDATE", "client_id"),
+    ("newsletter", "SELECT", None),
+    ("newsletter", "UPDATE", "client_id"),
+    ("newsletter", "INSERT", None),
+    ("newsletter", "DELETE", None),
+    ("note", "SELECT", None),
+    ("note", "UPDATE", "target"),
+}
+GIVEN = """
+SELECT relname::text, privilege_type, NULL FROM pg_class, aclexplode(relacl) JOIN pg_roles r ON r.oid = grantee
+WHERE rolname = %(role)s AND relname NOT LIKE 'custmerge%%'
+UNION ALL
+SELECT relname::text, privilege_type, attname::text FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid,
+aclexplode(attacl) JOIN pg_roles r ON r.oid = grantee WHERE rolname = %(role)s AND relname NOT LIKE 'custmerge%%'
+"""
+
+
+@pytest.fixture
+def role(bare, worker_id):
+    name = f"app_{worker_id}"
+    with psycopg.connect(bare.url, autocommit=True) as connection:
+        connection.execute(f"CREATE ROLE {name} LOGIN")
+        yield name
+        connection.execute(f"DROP OWNED BY {name}")
+        connection.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.parametrize("bare_url", ["postgresql"], indirect=True)
+def test_a_role_gets_exactly_what_the_mapping_needs(bare, role):
+    assert bare.in_process("attach", bare.mapping()).code == 0
+    assert bare.in_process("init", "--supervisor", "anna", "--password-stdin", stdin=STAFF_PASSWORD).code == 0
+    done = bare("init", "--grant", role)
+    assert done.code == 0, done.err
+    with psycopg.connect(bare.url) as connection:
+        assert set(connection.execute(GIVEN, {"role": role}).fetchall()) == NEEDED
+    app = BareHost(bare.url.replace("postgres:@", f"{role}:@"), bare.folder)
+    login = ("login", "--staff", "anna", "--password-stdin", "--print-token")
+    app.token = app.in_process(*login, stdin=STAFF_PASSWORD).out.strip()
+    assert app.token
+    (check,) = (one for one in app.in_process("doctor", "-f", "json").json if one["check"] == "permissions")
+    assert check["ok"]
+    assert app.in_process("attach", bare.mapping(), "--check").code == 0
+    done = app.in_process("attach", "shop.toml", "-f", "json")
+    assert (done.code, done.error["code"]) == (4, "not_owner")
+
+
+@pytest.mark.parametrize("bare_url", ["postgresql"], indirect=True)
+def test_a_right_that_is_taken_away_is_told_by_doctor(bare, role):
+    assert bare.in_process("attach", bare.mapping()).code == 0
+    assert bare.in_process("init", "--grant", role).code == 0
+    with psycopg.connect(bare.url, autocommit=True) as connection:
+        connection.execute(f"REVOKE UPDATE (client_id) ON invoice FROM {role}")
+    app = BareHost(bare.url.replace("postgres:@", f"{role}:@"), bare.folder)
+    (check,) = (one for one in app.in_process("doctor", "-f", "json").json if one["check"] == "permissions")
+    assert not check["ok"]
+    assert "may not UPDATE" in check["message"]
