@@ -1,4 +1,4 @@
-"""The manual's page on attaching: from a proposal to the first merge, for two different hosts, as it can be pasted."""
+"""The manual's page on attaching: from a proposal to the first merge, for two hosts, as it can be pasted."""
 
 import os
 import re

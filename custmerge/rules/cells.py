@@ -163,6 +163,16 @@ class Keys(Sequence[Key]):
         return f"Keys({list(self)!r})"
 
 
+def in_order(keys: Sequence[Key]) -> tuple[Keys, list[int]]:
+    """Return different keys sorted, and for each of them its place in `keys`."""
+    numbers, are_texts = packed(keys)
+    if numbers is None:
+        places = sorted(range(len(keys)), key=lambda place: key_order(keys[place]))
+        return Keys.of_sorted(None, False, tuple(map(keys.__getitem__, places))), places
+    places = sorted(range(len(keys)), key=numbers.__getitem__)
+    return Keys.of_sorted(array("q", map(numbers.__getitem__, places)), are_texts), places
+
+
 def packed(keys: Sequence[Key]) -> tuple[list[int] | None, bool]:
     """Return the integers of keys and whether they are texts; None if one is something else."""
     if not keys or len(keys[0]) != 1:

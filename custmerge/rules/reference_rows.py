@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from operator import itemgetter
 
-from custmerge.rules.cells import Cell, Key, NewCell, alike, is_true, key_order, text_of
+from custmerge.rules.cells import Cell, Key, NewCell, alike, in_order, is_true, text_of
 from custmerge.rules.references import CustomerReference, NewCells, TableRules, UniqueRules
 
 Row = tuple[NewCell, ...]
 """Cells of the columns, then of the computed ones."""
-Index = dict[tuple[NewCell, ...], dict["HostRow", None]]
+Value = tuple[NewCell, ...]
+Index = dict[Value, dict["HostRow", None]]
 
 
 class HostRow:
@@ -24,6 +26,26 @@ class HostRow:
         """None if it was dropped."""
 
 
+class Place:
+    """The place that rows take in a unique."""
+
+    def __init__(self, rows: Rows, unique: UniqueRules) -> None:
+        self.unique = unique
+        self.at = rows.at(unique.columns)
+        reference = next((known for known in rows.rules.references if known.column == unique.of), None)
+        wheres = (unique.where, None if reference is None else reference.where)
+        self._flags = rows.at(where for where in wheres if where is not None)
+        self._value = _getter(self.at)
+
+    def of(self, row: Row) -> Value | None:
+        """Return the cells by which a row would be there twice; None if the unique isn't about it, or for NULL."""
+        for flag in self._flags:
+            if not is_true(row[flag]):
+                return None
+        value = self._value(row)
+        return None if None in value and not self.unique.nulls_are_equal else value
+
+
 class Rows:
     """The rows of one table, in which orders are decided and which they change."""
 
@@ -31,10 +53,14 @@ class Rows:
         self.rules = rules
         self.names = (*rules.columns, *rules.computed)
         self.positions = {name: position for position, name in enumerate(self.names)}
-        self._key = tuple(self.positions[column] for column in rules.key)
+        self.sorted_columns = sorted((name, self.positions[name]) for name in rules.columns)
+        """(column, position), in the order of the columns' names."""
+        # The columns of a key hold no OrderNumber: the key is read back before an order has its number.
+        self.key_of: Callable[[Row], Key] = _getter(self.at(rules.key))  # type: ignore[assignment]
         self.by_key: dict[Key, HostRow] = {}
         self.touched: dict[HostRow, None] = {}
         """Rows that were changed, dropped or given back."""
+        self.places = tuple(Place(self, unique) for unique in rules.uniques)
         self._indexes: dict[tuple[tuple[int, ...], bool], Index] = {}
 
     def add(self, rows: Iterable[Sequence[Cell]]) -> None:
@@ -50,11 +76,6 @@ class Rows:
     def keys(self) -> Iterator[Key]:
         """Yield the keys of the rows."""
         return iter(self.by_key)
-
-    # The columns of a key hold no OrderNumber: the key is read back before an order has its number.
-    def key_of(self, row: Row) -> Key:
-        """Return a row's key."""
-        return tuple(row[position] for position in self._key)  # type: ignore[misc]
 
     def row_of(self, cells: NewCells) -> Row:
         """Return the row with these cells; what isn't there, and every computed cell, is NULL."""
@@ -98,11 +119,19 @@ class Rows:
                 self.by_key[self.key_of(cells)] = row
 
 
-def value_of(row: Row, positions: tuple[int, ...], *, by_text: bool) -> tuple[NewCell, ...]:
+def _getter(positions: tuple[int, ...]) -> Callable[[Row], Value]:
+    """Return what takes the cells at these positions out of a row."""
+    if len(positions) == 1:
+        (only,) = positions
+        return lambda row: (row[only],)
+    return itemgetter(*positions) if positions else lambda _row: ()
+
+
+def value_of(row: Row, positions: tuple[int, ...], *, by_text: bool) -> Value:
     """Return the cells of a row by which an index finds it."""
     if by_text:
-        return tuple(as_text(row[position]) for position in positions)
-    return tuple(row[position] for position in positions)
+        return tuple([as_text(row[position]) for position in positions])
+    return tuple([row[position] for position in positions])
 
 
 def as_text(cell: NewCell) -> NewCell:
@@ -145,33 +174,19 @@ class AsIf:
 
     def in_order(self, rows: Iterable[HostRow]) -> list[HostRow]:
         """Return rows in the order of their keys: before the order, of one that is given back after it."""
-        return sorted(rows, key=lambda row: key_order(self.key_before(row)))
+        listed = list(rows)
+        if len(listed) <= 1:
+            return listed
+        _, places = in_order(list(map(self.key_before, listed)))
+        return [listed[place] for place in places]
 
     def key_before(self, row: HostRow) -> Key:
         """Return the key that a row has without the changes."""
         return self.rows.key_of(row.now or self.cells[row] or ())
 
-    def differing(self, row: HostRow) -> list[str]:
+    def differing(self, row: HostRow) -> tuple[str, ...]:
         """Return the columns whose cells are new, in the order of their names."""
         before, after = row.now, self.cells.get(row)
-        if before is None or after is None:
-            return []
-        columns = self.rows.rules.columns
-        return sorted(name for name, old, new in zip(columns, before, after) if not alike(old, new))  # noqa: B905 (computed cells follow)
-
-    def occupied(self, row: HostRow, unique: UniqueRules) -> tuple[NewCell, ...] | None:
-        """Return the place that a row would take in a unique; None if it takes none."""
-        cells = self.now(row)
-        return None if cells is None else place_in(self.rows, cells, unique)
-
-
-def place_in(rows: Rows, cells: Row, unique: UniqueRules) -> tuple[NewCell, ...] | None:
-    """Return the place that cells take in a unique; None if it isn't about them, or for NULL."""
-    if unique.where is not None and not is_true(cells[rows.positions[unique.where]]):
-        return None
-    if unique.of is not None:
-        reference = next((known for known in rows.rules.references if known.column == unique.of), None)
-        if reference is not None and not rows.holds(cells, reference):
-            return None
-    value = tuple(cells[rows.positions[name]] for name in unique.columns)
-    return None if None in value and not unique.nulls_are_equal else value
+        if before is None or after is None or before == after:
+            return ()
+        return tuple([name for name, at in self.rows.sorted_columns if not alike(before[at], after[at])])

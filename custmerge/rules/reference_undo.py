@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.cells import Cell, Key, Keys, NewCell, are_alike, numbered, same, text_of
 from custmerge.rules.obstacles import Obstacle
-from custmerge.rules.reference_rows import AsIf, HostRow, Row, place_in
+from custmerge.rules.reference_rows import AsIf, HostRow, Row
 from custmerge.rules.reference_steps import updates
 from custmerge.rules.reference_wanted import key_after
 from custmerge.rules.references import Changes, GivenBack, RowDropped, RowsChanged, RowsWritten
@@ -182,19 +182,21 @@ class _Undoing:
                     self._demand_place(table, as_if, row, cells)
 
     def _demand_place(self, table: str, as_if: AsIf, row: HostRow, cells: Row) -> None:
-        for unique in as_if.rows.rules.uniques:
+        for place in as_if.rows.places:
+            unique, value = place.unique, place.of(cells)
             if unique.of is not None and not self._is_absorbed(as_if, cells, unique.of):
                 # The order had nothing to do with it: who has the same had it before.
                 continue
-            place = as_if.occupied(row, unique)
-            if place is None or (row.now is not None and place == place_in(as_if.rows, row.now, unique)):
+            if value is None or (row.now is not None and value == place.of(row.now)):
                 continue
-            found = as_if.find(as_if.rows.at(unique.columns), place, by_text=False)
             # What a program takes for unique may have been there twice before the order.
             others = [
-                other for other in found if other is not row and (unique.of is None or other not in as_if.cells)
+                other
+                for other in as_if.find(place.at, value, by_text=False)
+                if other is not row and (unique.of is None or other not in as_if.cells)
             ]
-            if others and as_if.occupied(others[0], unique) == place:
+            others = [other for other in others if place.of(as_if.now(other) or ()) == value]
+            if others:
                 other, columns = _named(as_if.key_before(others[0])), ", ".join(unique.columns)
                 self._in_the_way(table, as_if.rows.key_of(cells), PLACE_TAKEN, other=other, columns=columns)
                 return

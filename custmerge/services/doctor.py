@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from custmerge.database_url import sqlite_path
-from custmerge.errors import N_, CustmergeError, DatabaseError
+from custmerge.errors import N_, CustmergeError, DatabaseError, SchemaChanged
 from custmerge.rules.history import CLOCK_TOLERANCE
 from custmerge.settings import TokenPlace
 from custmerge.storage.database import Database
@@ -38,6 +38,7 @@ def examine(
     checks = [_database(database)]
     if checks[0].ok:
         checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
+        checks += _schema(database)
     if checks[0].ok or database.is_sqlite:
         checks.append(_permissions(database))
     return [*checks, _files(database, environ), _keyring(place)]
@@ -96,6 +97,18 @@ def _clock(database: Database, now: datetime) -> Check:
         )
     is_ok = seconds <= CLOCK_TOLERANCE.total_seconds()
     return Check("clock", is_ok, good if is_ok else bad, {"seconds": str(seconds)})
+
+
+def _schema(database: Database) -> list[Check]:
+    """Compare a host's tables with what they were when they were attached; our own are the audit's."""
+    with database.reading() as unit:
+        if unit.mapping.is_ours:
+            return []
+        changed = unit.changed_tables()
+    if not changed:
+        return [Check("schema", True, N_("The host's tables are as they were attached."), {})]
+    template = SchemaChanged.template
+    return [Check("schema", False, template, {"database": database.name, "tables": ", ".join(changed)})]
 
 
 def _staff(database: Database) -> Check:

@@ -100,7 +100,13 @@ def test_after_a_change_of_the_hosts_tables_nothing_is_written_until_it_is_attac
     done = attached.in_process("undo", "1", "--yes", "-f", "json")
     assert (done.code, done.error["code"]) == (6, "schema_changed")
     assert "custmerge attach FILE --check" in done.error["message"]
+    assert "(newsletter)" in done.error["message"]
     assert attached.in_process("find", "sonne").code == 0
+    doctor = attached.in_process("doctor", "-f", "json")
+    assert doctor.code == 6
+    assert [check["ok"] for check in doctor.json if check["check"] == "schema"] == [False]
+    (finding,) = attached.in_process("audit", "-f", "json").json["findings"]
+    assert (finding["severity"], finding["subject"]) == ("warning", "table newsletter")
     assert attached.in_process("attach", "shop.toml").code == 0
     assert attached.in_process("undo", "1", "--yes", "-f", "json").error["code"] == "unknown_order"
 

@@ -49,11 +49,29 @@ def test_an_audit_finds_nothing_wrong_in_a_hosts_tables(host):
 
 
 def test_an_audit_finds_a_tombstone_that_no_order_made(host, database_url):
-    execute(database_url, "INSERT INTO custmerge_tombstone VALUES ('10001', '20001'), ('20001', '10001')")
-    findings = host.as_("ada")("audit", "-f", "json").json["findings"]
+    execute(database_url, "INSERT INTO custmerge_tombstone VALUES ('10001', '20001', '1'), ('20001', '10001', '3')")
+    only = ("--only", "tombstones", "--only", "circles")
+    findings = host.as_("ada")("audit", *only, "-f", "json").json["findings"]
     assert {(one["check"], one["subject"]) for one in findings} == {
         (check, f"customer {number}") for check in ("tombstones", "circles") for number in ("10001", "20001")
     }
+
+
+def test_an_audit_warns_of_rows_that_the_host_gave_to_a_number_that_was_merged_away(host, database_url):
+    execute(
+        database_url,
+        "INSERT INTO custmerge_tombstone VALUES ('10001', '010001', '1')",
+        "INSERT INTO subscription (id, client_id, status) VALUES (77, 1, 'closed')",
+    )
+    findings = host.as_("ada")("audit", "--only", "references", "-f", "json").json["findings"]
+    assert [(one["severity"], one["subject"]) for one in findings] == [("warning", "column subscription.client_id")]
+    assert "4 of its rows point at 10001" in findings[0]["message"]
+
+
+def test_an_audit_finds_a_mapping_that_nobody_has_attached(host, database_url):
+    execute(database_url, "UPDATE custmerge_version SET mapping = NULL")
+    findings = host.as_("ada")("audit", "--only", "references", "-f", "json").json["findings"]
+    assert ("critical", "mapping") in {(one["severity"], one["subject"]) for one in findings}
 
 
 def test_a_mapping_that_was_changed_in_the_database_is_not_followed(host, database_url):

@@ -1,9 +1,10 @@
 """A host's tables are read and written as the register, on both databases."""
 
 import pytest
+from support.databases import execute
 from support.host_tables import MAPPING, ROWS, TABLES, make_tables, mapped, register
 
-from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
+from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package, chain
 
 
 @pytest.fixture
@@ -116,6 +117,18 @@ def test_a_tombstone_is_kept_beside_the_hosts_row_and_taken_away_by_an_undo(host
         there.retire([Customer("010001", merged_into="20001")])
         there.revive(before.values())
         assert there.customers(["10001", "010001"]) == before
+
+
+def test_a_chain_goes_on_over_a_number_whose_row_the_host_has_deleted(host):
+    url, mapping = host
+    with register(url, mapping, writes=True) as there:
+        there.retire([Customer("20001", merged_into="010001"), Customer("010001", merged_into="10001")])
+    execute(url, 'DELETE FROM "left" WHERE "to" = \'010001\'')
+    with register(url, mapping) as there:
+        records = there.customers_with_chains(["20001"])
+        assert chain("20001", records) == ["20001", "010001", "10001"]
+        assert there.chain_from("20001") == ("10001", "$own3")
+        assert there.customer("010001") is None
 
 
 def test_details_of_a_contact_without_a_column_are_kept_beside_the_hosts_row(host):

@@ -2,8 +2,11 @@
 
 from contextlib import closing, contextmanager
 
+from custmerge.rules.attach import resolve
+from custmerge.rules.history import Action, Draft
 from custmerge.rules.host_schema import schema_text
 from custmerge.rules.mapping_file import read_mapping
+from custmerge.services.attach.attaching import ATTACH
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import open_engine
 from custmerge.storage.host import host_schema
@@ -108,10 +111,13 @@ def mapped(url, text):
 
 
 def let_hold(url, text):
-    """Let a mapping hold in a database."""
-    stored = StoredMapping(text, schema_text(catalogue(url)), "2026-01-01T00:00:00Z")
+    """Let a mapping hold in a database, as `attach` does it."""
+    schema, at = catalogue(url), "2026-01-01T00:00:00Z"
+    stored = StoredMapping(text, schema_text(schema), at)
+    facts = {"name": "host", "sha256": stored.sha256, "schema": resolve(read_mapping(text), schema).schema}
     with closing(Database(url)) as database, database.writing() as unit:
         unit.mappings.hold(stored)
+        unit.chain.append([Draft(at, ATTACH, Action.ATTACH, facts)])
     return stored
 
 

@@ -120,6 +120,8 @@ def _own_score(schema: HostSchema, table: HostTable) -> int:
         2 * _name_points(head(table.name)) + 2 * min(len(fields), _MOST_FIELDS) + min(constraints, _MOST_REFERENCES)
     )
     score += 2 * (_password(table) is not None) + 2 * (Field.EMAIL in fields)
+    # Staff have no postal address.
+    score += 4 * ({Field.STREET, Field.CITY} <= set(fields))
     return score - 12 * (not frozenset(fields) & {*IDENTITY_FIELDS, Field.EMAIL})
 
 

@@ -32,8 +32,8 @@ def attach(database: Database, text: str, checked: Checked) -> None:
         unit.drop_own_register()
         stored = StoredMapping(text, schema_text(replace(schema, facts=checked.catalogue.facts)), stamp(now))
         unit.mappings.hold(stored)
-        told = {"name": checked.name, "sha256": stored.sha256}
-        unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, told)])
+        facts = {"name": checked.name, "sha256": stored.sha256, "schema": checked.resolved.schema}
+        unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, facts)])
 
 
 def held(database: Database) -> str:

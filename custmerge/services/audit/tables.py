@@ -12,6 +12,7 @@ from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
 from custmerge.rules.fields import chain
 from custmerge.rules.normalise import domain_in_ascii
+from custmerge.services.audit.attached import check_references
 from custmerge.services.audit.workers import readable
 from custmerge.storage.catalogue import CHECK_OF_TABLE, Why
 from custmerge.storage.unit import Unit
@@ -36,6 +37,7 @@ _CHECK_OF_KIND = {
     **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
     **dict.fromkeys(("operator", "function"), CheckName.TRIGGERS),
 }
+_NOT_AS_ATTACHED = N_("isn't as it was when it was attached: run `custmerge attach FILE --check`, then attach again.")
 _UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
 _FILLED = N_("was merged away and has a record again: it was changed.")
 _NO_ORDER = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
@@ -43,9 +45,6 @@ _CIRCLE = N_("was merged away and leads to no number that is in use: its way is 
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _DOMAIN_TWICE = N_("is in two packages: the database's own key is gone.")
 _OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
-_ROWS_LEFT = N_(
-    "{rows} of its rows point at {number}, which was merged away: `custmerge undo {order}`, and merge it again."
-)
 _NO_CUSTOMER = N_("is under {number}, which there isn't.")
 _NO_PACKAGE = N_("is in a package that there isn't.")
 
@@ -75,6 +74,9 @@ def examine_catalogue(unit: Unit, checks: frozenset[CheckName], known: frozenset
             if check in checks and deviation.subject not in known:
                 details = {"table": deviation.table, "definition": deviation.definition[:DEFINITION_AT_MOST]}
                 findings.add(check, deviation.subject, _MESSAGES[deviation.why], **details)
+        # A host may change its tables; only nothing is merged until somebody has looked.
+        for table in unit.changed_tables() if CheckName.COLUMNS in checks else ():
+            findings.warn(CheckName.COLUMNS, f"table {table}", _NOT_AS_ATTACHED)
     return findings
 
 
@@ -149,19 +151,10 @@ def _check_packages(unit: Unit, findings: Findings, only: Collection[str] | None
             findings.add(CheckName.PACKAGES, f"package {package}", _NO_CUSTOMER, number=number)
 
 
-def _check_references(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
-    left = list(unit.reference_audit.rows_left(only))
-    orders = unit.ledger.newest_orders({each.number for each in left}) if left else {}
-    for each in left:
-        order, _survivor = orders.get(each.number, (0, ""))
-        subject = f"column {each.table}.{each.column}"
-        findings.warn(CheckName.REFERENCES, subject, _ROWS_LEFT, rows=each.rows, number=each.number, order=order)
-
-
 _PARTS = {
     CheckName.PACKAGES: _check_packages,
     CheckName.TOMBSTONES: _check_tombstones,
     CheckName.CIRCLES: _check_circles,
     CheckName.DOMAINS: _check_domains,
-    CheckName.REFERENCES: _check_references,
+    CheckName.REFERENCES: check_references,
 }

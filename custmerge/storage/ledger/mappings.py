@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, select, text
 
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.tables import mapping
+
+if TYPE_CHECKING:
+    from custmerge.rules.host_schema import HostSchema
+    from custmerge.rules.mapping import HostMapping
 
 _HELD = text("SELECT mapping FROM custmerge_version")
 _HOLD = text("UPDATE custmerge_version SET mapping = :sha256")
@@ -47,6 +52,18 @@ class Mappings:
         """Return the mapping that holds; None if the register is our own."""
         sha256 = self._connection.execute(_HELD).scalar()
         return None if sha256 is None else self.stored(str(sha256))
+
+    def state(self, host: tuple[HostMapping, HostSchema] | None) -> tuple[str, str] | None:
+        """Return the SHA-256 of the mapping that holds and the fingerprint of its tables as they are stored.
+
+        `host` is what that mapping was read as; None for our own register, of which nothing is stored.
+        """
+        sha256 = self._connection.execute(_HELD).scalar()
+        if sha256 is None or host is None:
+            return None
+        from custmerge.rules.attach import resolve
+
+        return str(sha256), resolve(*host).schema
 
     def hold(self, stored: StoredMapping) -> None:
         """Let a mapping hold from the end of this transaction on; one of the same text is replaced."""

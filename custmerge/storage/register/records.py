@@ -89,8 +89,16 @@ class Register:
         while (
             into := {record.merged_into for record in new.values() if record.merged_into is not None} - records.keys()
         ):
-            new = self.customers(into) | ({} if changed is None else changed.records(into))
+            stored = self.customers(into)
+            new = stored | self._deleted(into - stored.keys()) | ({} if changed is None else changed.records(into))
             records |= new
+
+    def _deleted(self, numbers: Collection[str]) -> dict[str, Customer]:
+        """Return the tombstones of numbers whose rows a host has deleted since: chains go on over them."""
+        if not numbers:
+            return {}
+        steps = self._connection.execute(self._statements.steps, {"keys": numbers})
+        return {number: Customer(number, merged_into=merged_into) for number, merged_into in steps}
 
     def packages_of(self, number: str) -> tuple[Package, ...]:
         """Return the packages under a number with their domains, in the order of their keys."""

@@ -83,6 +83,13 @@ class Statements:
         return rows.select_from(there.customer_rows.outerjoin(steps, true())).where(there.number.among())
 
     @cached_property
+    def steps(self) -> Statement:
+        """Where each number that was merged away went."""
+        table = self._mapping.tombstones
+        step = select(table.c.number, table.c.merged_into)
+        return step.where(among(table.c.number), table.c.merged_into.is_not(None))
+
+    @cached_property
     def passwords(self) -> Statement:
         """The hash of each number's own password."""
         there = self._mapping

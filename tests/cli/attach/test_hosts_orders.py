@@ -70,8 +70,7 @@ def test_the_last_orders_of_a_bulk_run_are_taken_back_one_by_one(attached):
     assert len(report) == len(done)
     for count in range(len(done) - 1, len(done) - 4, -1):
         undo(attached.supervisor, done[count].order)
-        expected = done[:count]
-        demand_as_expected(attached, before, expected)
+        demand_as_expected(attached, before, done[:count], attached.host.theirs)
     undo(attached.supervisor, "--batch", "1")
     demand_as_before(attached, before)
 
