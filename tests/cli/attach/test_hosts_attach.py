@@ -22,7 +22,7 @@ POLICIES = {
         "tags.object_id": "drop",
         "tags.account_record_id": "move",
         "invoices.account_record_id": "move",
-        "account_history.target_record_id": "leave",
+        "account_history.parent_account_id": "leave",
         "audit_log.account_record_id": "leave",
     },
     "pagila": {"rental.customer_id": "drop", "wishlist.customer_id": "drop", "payment.customer_id": "move"},
