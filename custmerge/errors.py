@@ -248,6 +248,15 @@ class RowsRefused(ReferenceRefused):
     )
 
 
+class RowsLeftOut(ReferenceRefused):
+    """The database leaves rows as they are and says nothing: a trigger of the host prevents the change."""
+
+    template = N_(
+        "The database leaves rows of {table} as they are ({left}), most likely because of a trigger: nothing was "
+        "changed. Look at the triggers of this table, or give it another policy with `custmerge attach`."
+    )
+
+
 class RefusedByMapping(ReferenceRefused):
     """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
 
@@ -856,11 +865,20 @@ class RegisterInUse(CustmergeError, code="register_in_use", exit=ExitCode.CONFLI
     )
 
 
+class NamesTaken(CustmergeError, code="names_taken", exit=ExitCode.CONFLICT):
+    """A register of ours was to be made beside tables of the same name."""
+
+    template = N_(
+        "The database {database} has tables of another program by the names of ours ({tables}): work on its tables "
+        "with `custmerge attach` (`custmerge attach --propose` begins), or name another database."
+    )
+
+
 class SchemaChanged(CustmergeError, code="schema_changed", exit=ExitCode.CONFLICT):
     """The host's tables aren't as they were when they were attached."""
 
     template = N_(
-        "The host's tables in {database} were changed since they were attached: run `custmerge attach FILE --check`, "
+        "Tables in {database} were changed since they were attached ({tables}): run `custmerge attach FILE --check`, "
         "then attach again; `custmerge attach --show` prints the mapping."
     )
 

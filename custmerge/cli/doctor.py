@@ -24,7 +24,8 @@ def doctor(ctx: typer.Context, form: FormatOption = Format.TABLE) -> None:
     """Look at database, version, soundness, clock, permissions and keyring.
 
     Exit code 0: all is well, or there is advice only (keyring, staff); 1: something is to be put right (clock,
-    permissions); 8: the database can't be used (unreachable, of another version, damaged).
+    permissions); 6: a host's tables aren't as they were attached; 8: the database can't be used (unreachable, of
+    another version, damaged).
     """
     from custmerge.services.doctor import examine
 
@@ -41,6 +42,9 @@ def _exit_code(checks: "list[Check]") -> ExitCode:
     failed = {check.check for check in checks if not check.ok}
     if failed & {"database", "integrity"}:
         return ExitCode.DATABASE
+    if "schema" in failed:
+        # As every command that would write.
+        return ExitCode.CONFLICT
     return ExitCode.UNEXPECTED if failed.difference(ADVICE_ONLY) else ExitCode.DONE
 
 
@@ -50,6 +54,6 @@ app = single(
     "custmerge doctor --format json",
     explained=_(
         "Say what is wrong here and what to do. Exit code 0: all is well, or there is advice only (keyring, staff); "
-        "1: something is to be put right; 8: the database can't be used."
+        "1: something is to be put right; 6: a host's tables were changed; 8: the database can't be used."
     ),
 )

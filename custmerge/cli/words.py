@@ -40,7 +40,7 @@ _WORDS = frozenset(
         *(N_("add"), N_("password"), N_("disable"), N_("unlock"), N_("create"), N_("revoke"), N_("seal")),
         *(N_("customers"), N_("packages"), N_("form"), N_("number"), N_("customer_caller"), N_("staff_caller")),
         *(N_("database"), N_("integrity"), N_("clock"), N_("staff"), N_("permissions"), N_("keyring")),
-        *(N_("connection"), N_("files"), N_("proof"), N_("name")),
+        *(N_("connection"), N_("files"), N_("proof"), N_("name"), N_("schema")),
         *(N_("option"), N_("environment"), N_("file"), N_("default"), N_("history")),
     }
 )

@@ -96,7 +96,7 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.PACKAGES: N_("packages that moved with an order are where it put them, with their domains"),
     CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
     CheckName.REFERENCES: N_(
-        "a host's tables and their mapping are as they were attached, and no row points at a number that was merged "
+        "a host's mapping is the one that was attached, and no row of its tables points at a number that was merged "
         "away"
     ),
     CheckName.TRANSFERS: N_(

@@ -128,6 +128,14 @@ class Keys(Sequence[Key]):
             return cls.of_sorted(array("q", sorted(numbers)), known[0].are_texts)
         return cls(key for keys in known for key in keys)
 
+    def common(self, other: Keys) -> frozenset[Key]:
+        """Return the keys that both have."""
+        if self.numbers is None or other.numbers is None or self.are_texts != other.are_texts:
+            return frozenset(self).intersection(other)
+        few, many = sorted((self.numbers, other.numbers), key=len)
+        both = array("q", set(few).intersection(many))
+        return frozenset(Keys.of_sorted(both, self.are_texts))
+
     def __len__(self) -> int:
         return len(self.others) if self.numbers is None else len(self.numbers)
 
@@ -161,6 +169,16 @@ class Keys(Sequence[Key]):
 
     def __repr__(self) -> str:
         return f"Keys({list(self)!r})"
+
+
+def in_order(keys: Sequence[Key]) -> tuple[Keys, list[int]]:
+    """Return different keys sorted, and for each of them its place in `keys`."""
+    numbers, are_texts = packed(keys)
+    if numbers is None:
+        places = sorted(range(len(keys)), key=lambda place: key_order(keys[place]))
+        return Keys.of_sorted(None, False, tuple(map(keys.__getitem__, places))), places
+    places = sorted(range(len(keys)), key=numbers.__getitem__)
+    return Keys.of_sorted(array("q", map(numbers.__getitem__, places)), are_texts), places
 
 
 def packed(keys: Sequence[Key]) -> tuple[list[int] | None, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from custmerge.rules.cells import Cell, Key, NewCell
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.plain_rows import PlainRows, has_only_moves
-from custmerge.rules.reference_plan import Decision
+from custmerge.rules.reference_plan import decide
 from custmerge.rules.reference_rows import HostRow, Row, Rows
 from custmerge.rules.reference_steps import steps_of
 from custmerge.rules.references import Changes, ChildReference, GivenBack, OwnRows, Step, TableRules, WrittenCells
@@ -102,7 +102,7 @@ class References:
         if not self.tables:
             return Changes()
         self._find_own_rows()
-        return Decision(self, survivor, absorbed, place).changes(changes, packages)
+        return decide(self, (survivor, absorbed), changes, packages, place)
 
     def apply(self, changes: Changes) -> None:
         """Change the rows as an order does."""
@@ -114,9 +114,13 @@ class References:
                 plain.apply(change)
                 continue
             rows = self._rows[change.table]
+            cells = [(rows.positions[name], cell) for name, cell in change.after]
+            computed = rows.computed_after({name for name, _ in change.after})
+            several = new.setdefault(change.table, [])
             for key in change.keys:
                 row = rows.by_key[key]
-                new.setdefault(change.table, []).append((row, _with(rows, row, dict(change.after))))
+                held = row.now or ()
+                several.append((row, _with(row, [*cells, *((at, held[after]) for at, after in computed)])))
         for table, replaced in new.items():
             self._rows[table].replace(replaced)
 
@@ -130,9 +134,9 @@ class References:
             rows = self._rows[back.table]
             for place, key in enumerate(back.keys):
                 row = rows.by_key[key]
-                cells: dict[str, NewCell] = dict(back.cells)
-                cells |= {name: each[place] for name, each in back.each}
-                new.setdefault(back.table, []).append((row, _with(rows, row, cells)))
+                cells = [(rows.positions[name], cell) for name, cell in back.cells]
+                cells += [(rows.positions[name], several[place]) for name, several in back.each]
+                new.setdefault(back.table, []).append((row, _with(row, cells)))
         for drop in given_back.restored:
             rows = self._rows[drop.table]
             new.setdefault(drop.table, []).append((HostRow(None, None), rows.row_of(drop.cells)))
@@ -148,5 +152,8 @@ class References:
         return steps_of(self._rows, plain, first_order)
 
 
-def _with(rows: Rows, row: HostRow, cells: Mapping[str, NewCell]) -> Row:
-    return tuple(cells.get(name, cell) for name, cell in zip(rows.names, row.now or (), strict=True))
+def _with(row: HostRow, cells: Iterable[tuple[int, NewCell]]) -> Row:
+    changed = list(row.now or ())
+    for position, cell in cells:
+        changed[position] = cell
+    return tuple(changed)

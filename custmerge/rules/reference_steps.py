@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
-from custmerge.rules.cells import Cell, Keys, NewCell, alike, are_alike, key_order, numbered
-from custmerge.rules.reference_rows import HostRow, Row, Rows, place_in, value_of
+from custmerge.rules.cells import Cell, Keys, NewCell, alike, are_alike, in_order, numbered
+from custmerge.rules.reference_rows import HostRow, Row, Rows, texts_of
 from custmerge.rules.references import Cells, ChildReference, RowsWritten, Step
 
 Written = tuple[str, HostRow]
@@ -45,9 +45,9 @@ def _layers(tables: Mapping[str, Rows], written: Sequence[Written]) -> list[int]
             if before is not after:
                 earlier[after].append(before)
     layers: dict[HostRow, int] = {}
-    for _, row in written:
+    for row in list(earlier):
         _place(row, earlier, layers)
-    return [layers[row] for _, row in written]
+    return [layers.get(row, 0) for _, row in written]
 
 
 def _place(row: HostRow, earlier: Mapping[HostRow, Sequence[HostRow]], layers: dict[HostRow, int]) -> None:
@@ -66,18 +66,20 @@ def _place(row: HostRow, earlier: Mapping[HostRow, Sequence[HostRow]], layers: d
 
 def _by_places(rows: Rows, changed: Sequence[HostRow]) -> Iterator[tuple[HostRow, HostRow]]:
     """Yield (earlier, later): a row leaves a place in a unique, or in the key, that another takes."""
-    for unique in rows.rules.uniques:
-        if unique.of is not None:
+    for place in rows.places:
+        if place.unique.of is not None:
             continue
         left: dict[tuple[NewCell, ...], HostRow] = {}
+        taken: list[tuple[tuple[NewCell, ...], HostRow]] = []
         for row in changed:
-            place = None if row.read is None else place_in(rows, row.read, unique)
-            if place is not None and place != (None if row.now is None else place_in(rows, row.now, unique)):
-                left[place] = row
-        for row in changed if left else ():
-            place = None if row.now is None else place_in(rows, row.now, unique)
-            if place is not None and (before := left.get(place)) is not None:
-                yield before, row
+            before = None if row.read is None else place.of(row.read)
+            after = None if row.now is None else place.of(row.now)
+            if before != after:
+                if before is not None:
+                    left[before] = row
+                if after is not None:
+                    taken.append((after, row))
+        yield from ((left[value], row) for value, row in taken if value in left)
 
 
 def _by_parents(
@@ -91,7 +93,7 @@ def _by_parents(
         )
         if parents is None or not gone:
             continue
-        by_value = {value_of(row.read or row.now or (), parents.at(child.to), by_text=True): row for row in gone}
+        by_value = {texts_of(row.read or row.now or (), parents.at(child.to)): row for row in gone}
         yield from _of_child(tables[table], child, changed[table], by_value)
 
 
@@ -100,8 +102,8 @@ def _of_child(
 ) -> Iterator[tuple[HostRow, HostRow]]:
     at = rows.at(child.columns)
     for row in changed:
-        before = None if row.read is None else parents.get(value_of(row.read, at, by_text=True))
-        after = None if row.now is None else parents.get(value_of(row.now, at, by_text=True))
+        before = None if row.read is None else parents.get(texts_of(row.read, at))
+        after = None if row.now is None else parents.get(texts_of(row.now, at))
         if before is not None and before.now is None:
             yield row, before
         if after is not None and after.read is None:
@@ -131,32 +133,27 @@ def updates(rows: Rows, changed: Iterable[tuple[Row, Row]], first_order: int) ->
     """Yield what gives rows, (before, after), their new cells: those with the same new columns as one value."""
     by_columns: dict[tuple[str, ...], list[tuple[Row, Row]]] = defaultdict(list)
     for before, after in changed:
-        pairs = zip(rows.rules.columns, before, after, strict=False)
-        by_columns[tuple(sorted(name for name, old, new in pairs if not alike(old, new)))].append((before, after))
+        names = tuple([name for name, at in rows.sorted_columns if not alike(before[at], after[at])])
+        by_columns[names].append((before, after))
     for names, several in sorted(by_columns.items()):
-        several.sort(key=lambda row: key_order(rows.key_of(row[0])))
+        keys, places = in_order([rows.key_of(before) for before, _ in several])
         cells, each = list[tuple[str, Cell]](), list[tuple[str, tuple[Cell, ...]]]()
         for name in names:
             position = rows.positions[name]
-            last = tuple(numbered(after[position], first_order) for _, after in several)
+            last = tuple([numbered(several[place][1][position], first_order) for place in places])
             if are_alike(last):
                 cells.append((name, last[0]))
             else:
                 each.append((name, last))
-        keys = Keys(rows.key_of(before) for before, _ in several)
         yield RowsWritten(rows.rules.table, tuple(cells), keys, tuple(each))
 
 
 def _restored(rows: Rows, back: Iterable[Row], first_order: int) -> tuple[Cells, ...]:
-    ordered = sorted(back, key=lambda cells: key_order(rows.key_of(cells)))
-    return tuple(_cells(rows, cells, first_order) for cells in ordered)
+    listed = list(back)
+    _, places = in_order(list(map(rows.key_of, listed)))
+    return tuple(_cells(rows, listed[place], first_order) for place in places)
 
 
 def _cells(rows: Rows, row: Row, first_order: int) -> Cells:
-    named = zip(rows.rules.columns, row, strict=False)
-    return tuple(
-        sorted(
-            ((name, numbered(cell, first_order)) for name, cell in named if name not in rows.rules.generated),
-            key=lambda pair: pair[0],
-        )
-    )
+    written = ((name, row[at]) for name, at in rows.sorted_columns if name not in rows.rules.generated)
+    return tuple((name, numbered(cell, first_order)) for name, cell in written)

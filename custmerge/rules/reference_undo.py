@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from custmerge.errors import N_
 from custmerge.rules.cells import Cell, Key, Keys, NewCell, are_alike, numbered, same, text_of
 from custmerge.rules.obstacles import Obstacle
-from custmerge.rules.reference_rows import AsIf, HostRow, Row, place_in
+from custmerge.rules.reference_rows import AsIf, HostRow, Row
 from custmerge.rules.reference_steps import updates
 from custmerge.rules.reference_wanted import key_after
 from custmerge.rules.references import Changes, GivenBack, RowDropped, RowsChanged, RowsWritten
@@ -38,6 +38,19 @@ def plan_undo_references(
     if changes is not None:
         undoing.plan(changes)
     return undoing.given_back(), undoing.obstacles()
+
+
+def changed_again(changes: Changes, later: Mapping[str, Keys]) -> dict[str, frozenset[Key]]:
+    """Return the rows that an order left behind and a later one changed or dropped, by table.
+
+    `later` are the rows of the later order. A row whose key has the customer in it isn't recognised.
+    """
+    left = {table: [keys] for table, keys in changes.rows.items() if table in later}
+    for row in changes.dropped:
+        if row.table in left and row.stays is not None:
+            left[row.table].append(Keys([row.stays]))
+    again = {table: Keys.union(several).common(later[table]) for table, several in left.items()}
+    return {table: keys for table, keys in again.items() if keys}
 
 
 class _Undoing:
@@ -88,8 +101,7 @@ class _Undoing:
         if len(self._obstacles) >= SHOWN:
             self._more += 1
             return
-        name = _named(key)
-        self._obstacles.append(Obstacle(f"{table} {name}", why, {"table": table, "key": name, **fills}))
+        self._obstacles.append(Obstacle(row_name(table, key), why, {"table": table, "key": _named(key), **fills}))
 
     def _is_known(self, table: str, columns: Sequence[str]) -> bool:
         rules = self._references.tables.get(table)
@@ -182,19 +194,21 @@ class _Undoing:
                     self._demand_place(table, as_if, row, cells)
 
     def _demand_place(self, table: str, as_if: AsIf, row: HostRow, cells: Row) -> None:
-        for unique in as_if.rows.rules.uniques:
+        for place in as_if.rows.places:
+            unique, value = place.unique, place.of(cells)
             if unique.of is not None and not self._is_absorbed(as_if, cells, unique.of):
                 # The order had nothing to do with it: who has the same had it before.
                 continue
-            place = as_if.occupied(row, unique)
-            if place is None or (row.now is not None and place == place_in(as_if.rows, row.now, unique)):
+            if value is None or (row.now is not None and value == place.of(row.now)):
                 continue
-            found = as_if.find(as_if.rows.at(unique.columns), place, by_text=False)
             # What a program takes for unique may have been there twice before the order.
             others = [
-                other for other in found if other is not row and (unique.of is None or other not in as_if.cells)
+                other
+                for other in as_if.find(place.at, value, by_text=False)
+                if other is not row and (unique.of is None or other not in as_if.cells)
             ]
-            if others and as_if.occupied(others[0], unique) == place:
+            others = [other for other in others if place.of(as_if.now(other) or ()) == value]
+            if others:
                 other, columns = _named(as_if.key_before(others[0])), ", ".join(unique.columns)
                 self._in_the_way(table, as_if.rows.key_of(cells), PLACE_TAKEN, other=other, columns=columns)
                 return
@@ -209,6 +223,11 @@ class _Undoing:
 
 def _before(rows: RowsChanged, place: int) -> dict[str, NewCell]:
     return {**dict(rows.before), **{name: cells[place] for name, cells in rows.each}}
+
+
+def row_name(table: str, key: Key) -> str:
+    """Return what an obstacle calls a row."""
+    return f"{table} {_named(key)}"
 
 
 def _named(key: Key) -> str:

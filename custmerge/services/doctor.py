@@ -38,7 +38,7 @@ def examine(
     checks = [_database(database)]
     if checks[0].ok:
         checks += [_integrity(database), _connection(database), _clock(database, now), _staff(database)]
-        checks += _attached(database)
+        checks += _schema(database)
     if checks[0].ok or database.is_sqlite:
         checks.append(_permissions(database))
     return [*checks, _files(database, environ), _keyring(place)]
@@ -71,19 +71,6 @@ def _integrity(database: Database) -> Check:
     return Check("integrity", False, message, {"reason": problem})
 
 
-def _attached(database: Database) -> list[Check]:
-    """Return whether a host's tables are as they were when they were attached; nothing about our own."""
-    with database.reading() as unit:
-        if unit.mapping.host is None:
-            return []
-        mapping, _schema = unit.mapping.host
-        is_changed = unit.host.is_changed(*unit.mapping.host)
-    if is_changed:
-        return [Check("tables", False, SchemaChanged.template, {"database": database.name})]
-    message = N_("The tables of {name} are as they were when they were attached.")
-    return [Check("tables", True, message, {"name": mapping.name})]
-
-
 def _checksums(*, is_on: bool) -> Check:
     # Reading every page needs the rights of the server's administrator.
     if is_on:
@@ -110,6 +97,18 @@ def _clock(database: Database, now: datetime) -> Check:
         )
     is_ok = seconds <= CLOCK_TOLERANCE.total_seconds()
     return Check("clock", is_ok, good if is_ok else bad, {"seconds": str(seconds)})
+
+
+def _schema(database: Database) -> list[Check]:
+    """Compare a host's tables with what they were when they were attached; our own are the audit's."""
+    with database.reading() as unit:
+        if unit.mapping.is_ours:
+            return []
+        changed = unit.changed_tables()
+    if not changed:
+        return [Check("schema", True, N_("The host's tables are as they were attached."), {})]
+    template = SchemaChanged.template
+    return [Check("schema", False, template, {"database": database.name, "tables": ", ".join(changed)})]
 
 
 def _staff(database: Database) -> Check:

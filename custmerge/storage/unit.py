@@ -84,10 +84,14 @@ class Unit:
         wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
         raise wrong_version(database=shown_url(url), version=stored)
 
+    def changed_tables(self) -> list[str]:
+        """Return the host's tables that aren't as they were when they were attached; none of them for our own."""
+        return [] if self.mapping.host is None else self.host.changed(*self.mapping.host)
+
     def demand_schema(self, url: str) -> None:
         """Raise SchemaChanged if a host's tables aren't as they were when they were attached."""
-        if self.mapping.host is not None and self.host.is_changed(*self.mapping.host):
-            raise errors.SchemaChanged(database=shown_url(url))
+        if changed := self.changed_tables():
+            raise errors.SchemaChanged(database=shown_url(url), tables=changed)
 
     def demand_own_register(self) -> None:
         """Raise Attached unless the register is custmerge's own tables."""

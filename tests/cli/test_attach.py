@@ -85,6 +85,13 @@ def test_an_empty_register_of_ours_is_dropped(cli, database_url):
     assert cli.as_("anna").in_process("audit", "-f", "json").json["findings"] == []
 
 
+def test_init_says_that_a_host_with_a_customer_table_is_attached(bare):
+    execute(bare.url, "CREATE TABLE customer (id integer PRIMARY KEY)")
+    done = bare.in_process("init")
+    assert done.code == 6
+    assert "(customer): work on its tables with `custmerge attach`" in done.err
+
+
 def test_a_register_with_customers_stays(cli, database_url):
     World(cli).customer("10001")
     execute(database_url, *(TABLES + ROWS).split(";")[:-1])
@@ -100,7 +107,13 @@ def test_after_a_change_of_the_hosts_tables_nothing_is_written_until_it_is_attac
     done = attached.in_process("undo", "1", "--yes", "-f", "json")
     assert (done.code, done.error["code"]) == (6, "schema_changed")
     assert "custmerge attach FILE --check" in done.error["message"]
+    assert "(newsletter)" in done.error["message"]
     assert attached.in_process("find", "sonne").code == 0
+    doctor = attached.in_process("doctor", "-f", "json")
+    assert doctor.code == 6
+    assert [check["ok"] for check in doctor.json if check["check"] == "schema"] == [False]
+    (finding,) = attached.in_process("audit", "-f", "json").json["findings"]
+    assert (finding["severity"], finding["subject"]) == ("warning", "table newsletter")
     assert attached.in_process("attach", "shop.toml").code == 0
     assert attached.in_process("undo", "1", "--yes", "-f", "json").error["code"] == "unknown_order"
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.names import Fit
-from custmerge.rules.guessing.samples import SURE_CHANCE, Tested
+from custmerge.rules.guessing.samples import SURE_CHANCE, KeyShare
 from custmerge.rules.guessing.suspects import Held, Suspect
 from custmerge.rules.guessing.words import (
     GENERIC,
@@ -60,7 +60,7 @@ class Finding:
     key: str
     """Which of the customer's keys it holds."""
     is_first_key: bool
-    tested: Tested
+    tested: KeyShare
     form: str = "{key}"
     where: str | None = None
 
@@ -70,7 +70,7 @@ class Finding:
         return f"{self.table}.{self.column}"
 
 
-def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: dict[str, Tested]) -> Finding | None:
+def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: dict[str, KeyShare]) -> Finding | None:
     """Return what a column is, whose values were compared with each of the keys that it can hold; None: nothing."""
     key = _best_key(suspect, tested)
     result = tested[key]
@@ -115,11 +115,11 @@ def by_other_tables(
                 True,
                 key,
                 key == guess.keys[0],
-                Tested(0, 0, 0, 0.0),
+                KeyShare(0, 0, 0, 0.0),
             )
 
 
-def _best_key(suspect: Suspect, tested: dict[str, Tested]) -> str:
+def _best_key(suspect: Suspect, tested: dict[str, KeyShare]) -> str:
     """Return the key that the name says if its values fit well, else the one that most values are."""
     first = suspect.keys[0]
     if tested[first].share >= _HALF:
@@ -127,25 +127,25 @@ def _best_key(suspect: Suspect, tested: dict[str, Tested]) -> str:
     return max(suspect.keys, key=lambda key: tested[key].share)
 
 
-def _by_type(suspect: Suspect, tested: Tested) -> bool | None:
+def _by_type(suspect: Suspect, tested: KeyShare) -> bool | None:
     if suspect.fit is not Fit.NONE:
         return _share_says(tested, sure=0.3)
     # The type's name doesn't say so: only values that can't be keys by chance do.
     return False if tested.share >= _MOST and tested.chance <= SURE_CHANCE else None
 
 
-def _share_says(tested: Tested, *, sure: float) -> bool | None:
+def _share_says(tested: KeyShare, *, sure: float) -> bool | None:
     if not tested.keys:
         return None
     return tested.share >= sure
 
 
-def _says_more(suspect: Suspect, tested: Tested) -> bool:
+def _says_more(suspect: Suspect, tested: KeyShare) -> bool:
     return suspect.fit >= Fit.SYNONYM or tested.keys > 1 or tested.chance <= SURE_CHANCE / 2
 
 
 def _plain(
-    schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: Tested, key: str
+    schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str
 ) -> tuple[bool | None, Found]:
     by_values = tested.chance <= SURE_CHANCE
     match suspect.fit:
@@ -163,7 +163,7 @@ def _plain(
             return _by_values_alone(suspect, tested, by_values=by_values), Found.VALUES
 
 
-def _by_name(guess: CustomerGuess, suspect: Suspect, tested: Tested, key: str, *, sure: float) -> bool | None:
+def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str, *, sure: float) -> bool | None:
     plain = frozenset(words(suspect.column.name))
     if not tested.distinct:
         # A text column `customer` without rows may hold names.
@@ -179,13 +179,13 @@ def _by_name(guess: CustomerGuess, suspect: Suspect, tested: Tested, key: str, *
     return None
 
 
-def needs_rivals(suspect: Suspect, tested: Tested) -> bool:
+def needs_rivals(suspect: Suspect, tested: KeyShare) -> bool:
     """Return whether it matters if the values fit another table as well."""
     is_vague = suspect.held is Held.PLAIN and suspect.fit in (Fit.ROLE, Fit.GENERIC)
     return is_vague and tested.share >= _MOST and tested.distinct >= _FEW and tested.chance > SURE_CHANCE
 
 
-def _by_role(schema: HostSchema, guess: CustomerGuess, tested: Tested, *, by_values: bool) -> bool | None:
+def _by_role(schema: HostSchema, guess: CustomerGuess, tested: KeyShare, *, by_values: bool) -> bool | None:
     if tested.share < _MOST or tested.distinct < _FEW:
         return None
     if by_values:
@@ -199,7 +199,7 @@ def _by_role(schema: HostSchema, guess: CustomerGuess, tested: Tested, *, by_val
     return None if others and tested.has_rival else False
 
 
-def _by_generic_name(suspect: Suspect, tested: Tested, *, by_values: bool) -> bool | None:
+def _by_generic_name(suspect: Suspect, tested: KeyShare, *, by_values: bool) -> bool | None:
     plain = frozenset(words(suspect.column.name))
     is_only_fit = by_values or not tested.has_rival
     if tested.share < (_HALF if by_values else _NEARLY_ALL) or tested.distinct < _FEW:
@@ -209,7 +209,7 @@ def _by_generic_name(suspect: Suspect, tested: Tested, *, by_values: bool) -> bo
     return False if not plain & _ONLY_BY_VALUES and plain & (GENERIC | ROLES) and tested.distinct >= _MANY else None
 
 
-def _by_values_alone(suspect: Suspect, tested: Tested, *, by_values: bool) -> bool | None:
+def _by_values_alone(suspect: Suspect, tested: KeyShare, *, by_values: bool) -> bool | None:
     if not by_values or words(suspect.column.name)[-1] in NO_KEYS:
         return None
     if suspect.column.kind is Kind.INTEGER or tested.share < _NEARLY_ALL:

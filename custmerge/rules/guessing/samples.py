@@ -46,7 +46,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class KeyShare:
     """How the values of a column compare with the values of one of the customer's keys."""
 
     rows: int

@@ -14,7 +14,7 @@ def word_set(text: str) -> frozenset[str]:
 CUSTOMER_WORDS = {
     "customer": 10, "client": 10, "kunde": 10, "debitor": 9, "debtor": 9, "subscriber": 7, "patron": 7,
     "thirdparty": 7, "account": 6, "member": 6, "mitglied": 6, "partner": 5, "party": 6, "buyer": 5, "kaeufer": 5,
-    "user": 5, "contact": 4, "kontakt": 4, "person": 4, "guest": 4, "benutzer": 4, "mandant": 3, "holder": 3,
+    "user": 4, "contact": 4, "kontakt": 4, "person": 4, "guest": 4, "benutzer": 4, "mandant": 3, "holder": 3,
 }  # fmt: skip
 """How likely a table with this name holds the customers."""
 CLEARLY_CUSTOMER = frozenset({"customer", "client", "kunde", "debitor", "debtor", "subscriber", "buyer", "kaeufer"})
@@ -130,6 +130,8 @@ def _apart(word: str) -> tuple[str, ...]:
 def _singular(word: str) -> str:
     if word in _GERMAN_PLURALS:
         return _GERMAN_PLURALS[word]
+    if word.endswith("ungen"):
+        return word[:-2]
     if word in _KEEPS_ITS_S or len(word) < 4 or not word.endswith("s"):  # noqa: PLR2004 (`gas`, `ids` stay)
         return word
     if word.endswith("ies"):

@@ -17,10 +17,6 @@ _ROWS_LEFT = N_(
     "{rows} of its rows point at {number}, which was merged away: `custmerge undo {order}`, and merge it again."
 )
 _OTHER_MAPPING = N_("isn't the one that was attached last: somebody has put another in its place.")
-_SCHEMA = N_(
-    "were changed since they were attached, and nothing is written until `custmerge attach FILE --check` and "
-    "`custmerge attach FILE` were run."
-)
 
 
 def check_references(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
@@ -29,11 +25,8 @@ def check_references(unit: Unit, findings: Findings, only: Collection[str] | Non
     body = None if attached is None else json.loads(attached.body)
     if unit.mappings.state(unit.mapping.host) != (None if body is None else (body["sha256"], body.get("schema"))):
         findings.add(CheckName.REFERENCES, "mapping", _OTHER_MAPPING)
-    if unit.mapping.host is None:
-        return
-    if unit.host.is_changed(*unit.mapping.host):
-        # Rows are found by columns that may be gone.
-        findings.warn(CheckName.REFERENCES, "tables", _SCHEMA)
+    # Rows are found by columns that may be gone; tables that were changed are among the check of columns.
+    if unit.mapping.host is None or unit.changed_tables():
         return
     left = list(unit.reference_audit.rows_left(only))
     orders = unit.ledger.newest_orders({each.number for each in left}) if left else {}

@@ -37,6 +37,7 @@ _CHECK_OF_KIND = {
     **dict.fromkeys(("trigger", "rule", "policy", "inheritance", "right", "setting"), CheckName.TRIGGERS),
     **dict.fromkeys(("operator", "function"), CheckName.TRIGGERS),
 }
+_NOT_AS_ATTACHED = N_("isn't as it was when it was attached: run `custmerge attach FILE --check`, then attach again.")
 _UNDER_TOMBSTONE = N_("is under {number}, which was merged away: it belongs to the number that that one leads to.")
 _FILLED = N_("was merged away and has a record again: it was changed.")
 _NO_ORDER = N_("leads to {number}, and no order merged it away: its tombstone was put in.")
@@ -73,6 +74,9 @@ def examine_catalogue(unit: Unit, checks: frozenset[CheckName], known: frozenset
             if check in checks and deviation.subject not in known:
                 details = {"table": deviation.table, "definition": deviation.definition[:DEFINITION_AT_MOST]}
                 findings.add(check, deviation.subject, _MESSAGES[deviation.why], **details)
+        # A host may change its tables; only nothing is merged until somebody has looked.
+        for table in unit.changed_tables() if CheckName.COLUMNS in checks else ():
+            findings.warn(CheckName.COLUMNS, f"table {table}", _NOT_AS_ATTACHED)
     return findings
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from custmerge.rules.attach import resolve
 from custmerge.rules.attach.rights import TableRights
 from custmerge.rules.fields import FIELDS, Field
-from custmerge.rules.host_schema import HostSchema, HostTable
+from custmerge.rules.host_schema import HostSchema, HostTable, fingerprint
 from custmerge.rules.mapping import HostMapping
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
@@ -57,9 +57,11 @@ class HostCheck:
         may = {name: self._may(table, "SELECT", "") for name, table in schema.tables.items()}
         return replace(schema, tables={name: table for name, table in schema.tables.items() if may[name]})
 
-    def is_changed(self, mapping: HostMapping, schema: HostSchema) -> bool:
-        """Return whether what a mapping names, or what points at its customers, isn't as it was in `schema`."""
-        return resolve(mapping, self.schema()).schema != resolve(mapping, schema).schema
+    def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
+        """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
+        present = self.schema()
+        named = resolve(mapping, schema).named | resolve(mapping, present).named
+        return [name for name in sorted(named) if fingerprint(present, [name]) != fingerprint(schema, [name])]
 
     def refusal(self, statement: str) -> str | None:
         """Return why the database refuses a statement; None if it runs."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from custmerge.rules.guessing.samples import Sample, Tested, chance_of, key_like
+from custmerge.rules.guessing.samples import KeyShare, Sample, chance_of, key_like
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 from custmerge.storage.dialect import dialect_of
 
@@ -54,6 +54,12 @@ class HostValues:
             found = [*found[:half], *last]
         return Sample(table.name, tuple(columns), found[:SAMPLED_ROWS], is_whole=is_whole)
 
+    def is_unique(self, table: HostTable, column: str) -> bool:
+        """Return whether each row of a table has a value of its own in a column, an empty text being none."""
+        cell = f"NULLIF(CAST({_quoted(column)} AS TEXT), '')"
+        statement = f"SELECT count(*), count({cell}), count(DISTINCT {cell}) FROM {_named(table)}"  # noqa: S608 (quoted names)
+        return len(set(self._rows(statement)[0])) == 1
+
     def kinds(self, table: HostTable, column: str) -> list[str]:
         """Return the different values of a column that says what a row is about, at most a few dozen."""
         name = _quoted(column)
@@ -72,7 +78,7 @@ class HostValues:
 
     def compared(
         self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int, where: str | None = None
-    ) -> Tested:
+    ) -> KeyShare:
         """Return how many of the `values` are keys of a table, and how likely that is by chance.
 
         `rows` is the number of sampled rows that they are from; `where` an SQL condition on the table's rows.
@@ -81,7 +87,7 @@ class HostValues:
         keys = frozenset(self._keys_among(table, key, possible, where)) & values if possible else frozenset()
         is_counted = key.kind in (Kind.INTEGER, Kind.NUMBER)
         density = self._density(table, key, possible, where) if keys and is_counted else None
-        return Tested(rows, len(values), len(keys), chance_of(values, keys, density))
+        return KeyShare(rows, len(values), len(keys), chance_of(values, keys, density))
 
     def counted(
         self,

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from custmerge.errors import RowsRefused
+from custmerge.errors import RowsLeftOut, RowsRefused
 from custmerge.rules.references import Cell, Key, RowsWritten, Step
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.host_sql import Condition, HostTableSql, escaped, unnest
@@ -105,7 +105,7 @@ class _Write:
 
 
 def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step: Step) -> None:
-    """Write a step to locked rows; raises RowsRefused if the database refuses or leaves out a row."""
+    """Write a step to locked rows; raises RowsRefused, RowsLeftOut."""
     dialect = dialect_of(connection)
     raw: Any = connection.connection.driver_connection
     try:
@@ -295,9 +295,9 @@ def _is_row(table: HostTableSql) -> str:
 
 
 def _demand_written(write: _Write, count: int) -> None:
-    """Raise RowsRefused unless every row was written: a host's trigger can leave one out without an error."""
+    """Raise RowsLeftOut unless every row was written: a host's trigger can leave one out without an error."""
     if count != write.rows:
-        raise RowsRefused(table=write.table.rules.table, by="trigger")
+        raise RowsLeftOut(table=write.table.rules.table, left=write.rows - count)
 
 
 # Any: a driver's own error.
