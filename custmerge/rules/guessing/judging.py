@@ -27,7 +27,7 @@ _HALF, _MOST, _NEARLY_ALL, _SOME = 0.5, 0.8, 0.9, 0.1
 """Shares of the distinct values that are keys."""
 _MANY = 8
 """From this number of distinct values on, that they fit says something."""
-_FEW = 3
+_FEW, _VERY_MANY = 3, 20
 _ONLY_BY_VALUES = word_set("parent source reference record item element ref res resource model")
 """Generic words that mean rows of the table itself or of many others: a dense range of integers proves nothing."""
 _COUNTS = word_set(
@@ -160,7 +160,7 @@ def _plain(
         case Fit.GENERIC:
             return _by_generic_name(suspect, tested, by_values=by_values), Found.VALUES
         case _:
-            return _by_values_alone(suspect, tested, by_values=by_values), Found.VALUES
+            return _by_values_alone(guess, suspect, tested, key), Found.VALUES
 
 
 def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str, *, sure: float) -> bool | None:
@@ -181,8 +181,18 @@ def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str,
 
 def needs_rivals(suspect: Suspect, tested: KeyShare) -> bool:
     """Return whether it matters if the values fit another table as well."""
-    is_vague = suspect.held is Held.PLAIN and suspect.fit in (Fit.ROLE, Fit.GENERIC)
-    return is_vague and tested.share >= _MOST and tested.distinct >= _FEW and tested.chance > SURE_CHANCE
+    if suspect.held is not Held.PLAIN or tested.chance <= SURE_CHANCE:
+        return False
+    if suspect.fit is Fit.NONE:
+        return _lies_among_keys(tested)
+    is_vague = suspect.fit in (Fit.ROLE, Fit.GENERIC)
+    return is_vague and tested.share >= _MOST and tested.distinct >= _FEW
+
+
+def _lies_among_keys(tested: KeyShare) -> bool:
+    """Return whether nearly all values are keys, repeat themselves as references do, and lie where only keys are."""
+    is_repeated = _VERY_MANY <= tested.distinct < tested.rows
+    return is_repeated and tested.share >= _NEARLY_ALL and tested.chance_from_zero <= SURE_CHANCE
 
 
 def _by_role(schema: HostSchema, guess: CustomerGuess, tested: KeyShare, *, by_values: bool) -> bool | None:
@@ -209,10 +219,12 @@ def _by_generic_name(suspect: Suspect, tested: KeyShare, *, by_values: bool) -> 
     return False if not plain & _ONLY_BY_VALUES and plain & (GENERIC | ROLES) and tested.distinct >= _MANY else None
 
 
-def _by_values_alone(suspect: Suspect, tested: KeyShare, *, by_values: bool) -> bool | None:
-    if not by_values or words(suspect.column.name)[-1] in NO_KEYS:
+def _by_values_alone(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str) -> bool | None:
+    plain = words(suspect.column.name)
+    by_place = _lies_among_keys(tested) and not tested.has_rival
+    if not plain or plain[-1] in NO_KEYS or not (by_place or tested.chance <= SURE_CHANCE):
         return None
-    if suspect.column.kind is Kind.INTEGER or tested.share < _NEARLY_ALL:
-        is_count = frozenset(words(suspect.column.name)) & _COUNTS
+    if guess.column(key).kind in (Kind.INTEGER, Kind.NUMBER) or tested.share < _NEARLY_ALL:
+        is_count = frozenset(plain) & _COUNTS
         return False if tested.share >= _HALF and tested.distinct >= _MANY and not is_count else None
     return True if tested.distinct >= _FEW else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from custmerge.errors import N_
 from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, resolve
+from custmerge.rules.attach.names import with_names_of
 from custmerge.rules.attach.rights import rights_of
 from custmerge.rules.fields import FIELDS, Field
 from custmerge.rules.guessing.proposal import Question
@@ -77,7 +78,7 @@ def check(database: Database, text: str, file: str, progress: Progress | None = 
     mapping = read_mapping(text, file)
     with database.reading_host() as unit:
         schema = unit.host.schema()
-        return _Check(mapping, schema, unit.host, unit.values, progress).run()
+        return _Check(with_names_of(schema, mapping), schema, unit.host, unit.values, progress).run()
 
 
 def _source_text(source: Source | None) -> str | None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from custmerge.rules.attach import resolve
 from custmerge.rules.attach.rights import TableRights
 from custmerge.rules.fields import FIELDS, Field
-from custmerge.rules.host_schema import HostSchema, HostTable, fingerprint
+from custmerge.rules.host_schema import HostSchema, HostTable, changed_tables
 from custmerge.rules.mapping import HostMapping
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
@@ -60,8 +60,11 @@ class HostCheck:
     def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
         """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
         present = self.schema()
+        different = changed_tables(schema, present)
+        if not different:
+            return []
         named = resolve(mapping, schema).named | resolve(mapping, present).named
-        return [name for name in sorted(named) if fingerprint(present, [name]) != fingerprint(schema, [name])]
+        return [name for name in different if name in named]
 
     def refusal(self, statement: str) -> str | None:
         """Return why the database refuses a statement; None if it runs."""
