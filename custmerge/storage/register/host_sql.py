@@ -184,8 +184,13 @@ class HostTableSql:
             cells = tuple(cell for row in part for cell in row)
             yield Condition(f"({names}) IN (VALUES {', '.join([one] * len(part))})", cells)
 
+    def read_of(self, alias: str, name: str) -> str:
+        """Return a column of the table under another name, as its cells are read."""
+        column = f"{alias}.{self.bare(name)}"
+        return column if self.is_integer(name) else self._as_text(column)
+
     def _read(self, name: str) -> str:
-        return self.column(name) if self.is_integer(name) else self._as_text(self.column(name))
+        return self.read_of(self.name, name)
 
     def _expression(self, sql: str) -> str:
         return f"({escaped(sql, is_server=self.is_server)})"
