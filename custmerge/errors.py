@@ -865,6 +865,15 @@ class RegisterInUse(CustmergeError, code="register_in_use", exit=ExitCode.CONFLI
     )
 
 
+class NamesTaken(CustmergeError, code="names_taken", exit=ExitCode.CONFLICT):
+    """A register of ours was to be made beside tables of the same name."""
+
+    template = N_(
+        "The database {database} has tables of another program by the names of ours ({tables}): work on its tables "
+        "with `custmerge attach` (`custmerge attach --propose` begins), or name another database."
+    )
+
+
 class SchemaChanged(CustmergeError, code="schema_changed", exit=ExitCode.CONFLICT):
     """The host's tables aren't as they were when they were attached."""
 

@@ -96,7 +96,8 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.PACKAGES: N_("packages that moved with an order are where it put them, with their domains"),
     CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
     CheckName.REFERENCES: N_(
-        "a host's mapping is the one that was attached, and no row of its tables points at a number that was merged away"
+        "a host's mapping is the one that was attached, and no row of its tables points at a number that was merged "
+        "away"
     ),
     CheckName.TRANSFERS: N_(
         "contract transfers are as they were filed, decided by two people who still may, used once, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -118,6 +118,8 @@ class HostTable:
     """Definitions of the host's own triggers, sorted."""
     checks: tuple[str, ...] = ()
     """Definitions of check constraints, sorted."""
+    home: str = ""
+    """The schema that it is in, whether it is named or not."""
     rows: int = 0
     """About how many there are, by the database's own statistics; not part of the fingerprint."""
 
@@ -183,6 +185,17 @@ def fingerprint(schema: HostSchema, tables: Iterable[str]) -> str:
         values = {} if table is None else {k: v for k, v in asdict(table).items() if k not in _NOT_IN_FINGERPRINT}
         digest.update(orjson.dumps([name, values], option=orjson.OPT_SORT_KEYS) + b"\n")
     return digest.hexdigest()
+
+
+def changed_tables(before: HostSchema, after: HostSchema) -> list[str]:
+    """Return the names of the tables, sorted, for which the fingerprint isn't the same any more."""
+    names = sorted(before.tables.keys() | after.tables.keys())
+    return [name for name in names if _fixed(before.table(name)) != _fixed(after.table(name))]
+
+
+def _fixed(table: HostTable | None) -> HostTable | None:
+    """Return a table without what isn't part of the fingerprint."""
+    return None if table is None else replace(table, rows=0, indexes=())
 
 
 def schema_text(schema: HostSchema) -> str:

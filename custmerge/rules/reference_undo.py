@@ -40,6 +40,19 @@ def plan_undo_references(
     return undoing.given_back(), undoing.obstacles()
 
 
+def changed_again(changes: Changes, later: Mapping[str, Keys]) -> dict[str, frozenset[Key]]:
+    """Return the rows that an order left behind and a later one changed or dropped, by table.
+
+    `later` are the rows of the later order. A row whose key has the customer in it isn't recognised.
+    """
+    left = {table: [keys] for table, keys in changes.rows.items() if table in later}
+    for row in changes.dropped:
+        if row.table in left and row.stays is not None:
+            left[row.table].append(Keys([row.stays]))
+    again = {table: Keys.union(several).common(later[table]) for table, several in left.items()}
+    return {table: keys for table, keys in again.items() if keys}
+
+
 class _Undoing:
     """One order's undo: every row as if it were done, and what is in the way."""
 
@@ -88,8 +101,7 @@ class _Undoing:
         if len(self._obstacles) >= SHOWN:
             self._more += 1
             return
-        name = _named(key)
-        self._obstacles.append(Obstacle(f"{table} {name}", why, {"table": table, "key": name, **fills}))
+        self._obstacles.append(Obstacle(row_name(table, key), why, {"table": table, "key": _named(key), **fills}))
 
     def _is_known(self, table: str, columns: Sequence[str]) -> bool:
         rules = self._references.tables.get(table)
@@ -211,6 +223,11 @@ class _Undoing:
 
 def _before(rows: RowsChanged, place: int) -> dict[str, NewCell]:
     return {**dict(rows.before), **{name: cells[place] for name, cells in rows.each}}
+
+
+def row_name(table: str, key: Key) -> str:
+    """Return what an obstacle calls a row."""
+    return f"{table} {_named(key)}"
 
 
 def _named(key: Key) -> str:

@@ -44,6 +44,8 @@ class CustomerReference:
     latest: tuple[str, ...] = ()
     earliest: tuple[str, ...] = ()
     set: Mapping[str, Value] = field(default_factory=dict)
+    computed_after: Mapping[str, str] = field(default_factory=dict)
+    """A computed column on which `set` has an effect → the one that says what it holds afterwards."""
     why: str = ""
 
 
@@ -196,6 +198,16 @@ class Changes:
     def counts(self) -> tuple[tuple[str, int, int], ...]:
         """(table, changed rows, dropped rows), in the order of the tables' names."""
         return counts(((rows.table, len(rows.keys)) for rows in self.changed), (row.table for row in self.dropped))
+
+    @property
+    def rows(self) -> dict[str, Keys]:
+        """The rows that are changed or dropped, by table; their keys before the order."""
+        keys: dict[str, list[Keys]] = {}
+        for rows in self.changed:
+            keys.setdefault(rows.table, []).append(rows.keys)
+        for row in self.dropped:
+            keys.setdefault(row.table, []).append(Keys([row.key]))
+        return {table: Keys.union(several) for table, several in keys.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
+    from custmerge.rules.cells import Key, Keys
     from custmerge.rules.plan import Image
     from custmerge.rules.reference_state import References
     from custmerge.rules.references import GivenBack
@@ -75,6 +76,8 @@ class LaterOrder:
     taken: tuple[Field, ...] = ()
     packages: frozenset[str] = frozenset()
     """Keys of the packages that it moved; empty if its before-image was purged."""
+    rows: Mapping[str, Keys] = field(default_factory=dict)
+    """The rows of a host's tables that it changed or dropped, by table; empty if its before-image was purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ def blocking_orders(entry: MergeEntry, image: Image | None, later: Sequence[Late
         if order.absorbed == entry.survivor:
             return True
         return order.survivor == entry.survivor and not (
-            set(fields).isdisjoint(order.taken) and packages.isdisjoint(order.packages)
+            set(fields).isdisjoint(order.taken)
+            and packages.isdisjoint(order.packages)
+            and not _changed_again(image, order)
         )
 
     return [order for order in later if is_in_the_way(order)]
@@ -179,7 +184,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
 
         keys = () if present.absorbed is None else present.absorbed.keys
         given_back, in_the_way = plan_undo_references(image.references, present.references, keys)
-        obstacles += in_the_way
+        obstacles += _by_orders(entry, image, present, in_the_way)
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
     packages = [(present.packages[package.package], package) for package in image.packages]
@@ -247,6 +252,32 @@ def _with_absorbed(entry: MergeEntry, present: PresentState) -> Iterator[Obstacl
         yield Obstacle(row, N_("{number} went into {into}"), {"number": number, "into": record.merged_into})
     elif record.values != EMPTY_VALUES:
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
+
+
+def _changed_again(image: Image | None, later: LaterOrder) -> dict[str, frozenset[Key]]:
+    """Return the rows of a host's tables that an order and a later one changed, by table."""
+    if image is None or image.references is None or not later.rows:
+        return {}
+    from custmerge.rules.reference_undo import changed_again  # most registers have no host
+
+    return changed_again(image.references, later.rows)
+
+
+def _by_orders(
+    entry: MergeEntry, image: Image, present: PresentState, in_the_way: Sequence[Obstacle]
+) -> Iterator[Obstacle]:
+    """Yield what is in the way in a host's tables; rows that later orders changed again are named with the orders."""
+    named = set[str]()
+    for order in present.later if in_the_way else ():
+        if order.order > entry.order and order.survivor == entry.survivor and (rows := _changed_again(image, order)):
+            from custmerge.rules.reference_undo import row_name  # most registers have no host
+
+            named |= {row_name(table, key) for table, keys in rows.items() for key in keys}
+            fills: dict[str, str | int] = {"order": order.order, "tables": ", ".join(sorted(rows))}
+            yield Obstacle(
+                f"order {order.order}", N_("order {order} changed rows of {tables} again"), fills, order.order
+            )
+    yield from (obstacle for obstacle in in_the_way if obstacle.row not in named)
 
 
 def _with_package(entry: MergeEntry, image: Image, package: Package, present: PresentState) -> Iterator[Obstacle]:

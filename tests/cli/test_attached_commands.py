@@ -49,7 +49,7 @@ def test_an_audit_finds_nothing_wrong_in_a_hosts_tables(host):
 
 
 def test_an_audit_finds_a_tombstone_that_no_order_made(host, database_url):
-    execute(database_url, "INSERT INTO custmerge_tombstone VALUES ('10001', '20001'), ('20001', '10001')")
+    execute(database_url, "INSERT INTO custmerge_tombstone VALUES ('10001', '20001', '1'), ('20001', '10001', '3')")
     only = ("--only", "tombstones", "--only", "circles")
     findings = host.as_("ada")("audit", *only, "-f", "json").json["findings"]
     assert {(one["check"], one["subject"]) for one in findings} == {
@@ -60,7 +60,7 @@ def test_an_audit_finds_a_tombstone_that_no_order_made(host, database_url):
 def test_an_audit_warns_of_rows_that_the_host_gave_to_a_number_that_was_merged_away(host, database_url):
     execute(
         database_url,
-        "INSERT INTO custmerge_tombstone VALUES ('10001', '010001')",
+        "INSERT INTO custmerge_tombstone VALUES ('10001', '010001', '1')",
         "INSERT INTO subscription (id, client_id, status) VALUES (77, 1, 'closed')",
     )
     findings = host.as_("ada")("audit", "--only", "references", "-f", "json").json["findings"]

@@ -3,9 +3,9 @@
 from functools import partial
 
 import pytest
-from support.struck_process import run_with_lock_timeout
+from support.struck_process import run_bulk_with_lock_timeout
 
-IMPATIENT = partial(run_with_lock_timeout, 0.2)
+IMPATIENT = partial(run_bulk_with_lock_timeout, 0.2)
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
 HELD = {
     "the survivor": "UPDATE client SET city = city WHERE id = 70001",

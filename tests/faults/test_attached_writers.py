@@ -149,5 +149,9 @@ def test_whatever_a_program_writes_while_orders_and_undos_go_on_nothing_of_it_is
         assert {rows[number][1] for number in mine} <= {"seen"}
         assert {rows[number][0] for number in mine} <= {70001, 70002}
         left |= {table for number in mine if rows[number][0] == 70002}
-    named = {subject.partition(".")[0] for check, severity, subject in shop.audit() if check == "references"}
+    named = {
+        subject.removeprefix("column ").partition(".")[0]
+        for check, severity, subject in shop.audit()
+        if check == "references"
+    }
     assert named == left

@@ -184,9 +184,12 @@ def run_file(attached, merges, name="pairs.csv"):
         return done, list(csv.DictReader(file))
 
 
-def demand_as_expected(attached, before, merges):
-    """Demand that the host's database is what orders make of `before`, and that nothing in it is broken."""
-    found = difference(after(before, attached.host, *merges), attached.snapshot())
+def demand_as_expected(attached, before, merges, theirs=()):
+    """Demand that the host's database is what orders make of `before`, and that nothing in it is broken.
+
+    `theirs` are columns that the host's triggers have written in rows that an undo gave back.
+    """
+    found = difference(after(before, attached.host, *merges), attached.snapshot(), theirs)
     assert not found, found
     assert constraints_that_fail(attached.url) == []
 

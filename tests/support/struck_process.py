@@ -207,6 +207,14 @@ def run_with_lock_timeout(seconds, *call):
     run_command_line(*call)
 
 
+def run_bulk_with_lock_timeout(seconds, *call):
+    """Likewise, and begin a chunk anew no longer."""
+    from custmerge.services.bulk import file_run
+
+    file_run.WAITS_SECONDS = seconds
+    run_with_lock_timeout(seconds, *call)
+
+
 def run_patiently(*call):
     """Wait for locks as long as it takes."""
     run_with_lock_timeout(600, *call)

@@ -155,7 +155,11 @@ def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn |
             if "".join(name) in {"".join((*stem, kind)) for kind in TYPE_WORDS} | {"".join((*stem, "table"))}:
                 return other
     if fit is Fit.GENERIC or (plain[-1] in GENERIC and column.kind in (Kind.TEXT, Kind.OTHER)):
-        return next((other for other in others if "".join(words(other.name)) in TYPE_WORDS | {"objecttype"}), None)
+        names = {"".join(words(other.name)): other for other in others}
+        # `object_type` belongs to `object_id`, where there is one.
+        has_object = any(words(c.name)[0] == "object" and words(c.name)[-1] in ID_WORDS for c in table.columns)
+        loose = TYPE_WORDS if has_object else TYPE_WORDS | {"objecttype"}
+        return next((names[name] for name in names if name in loose), None)
     return None
 
 

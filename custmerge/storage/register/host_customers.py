@@ -6,7 +6,21 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, Text, and_, case, cast, func, literal_column, null, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Subquery,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+)
 
 from custmerge.rules.fields import BANK_FIELDS, FIELDS, Field
 from custmerge.rules.host_schema import HostColumn, HostSchema
@@ -59,7 +73,10 @@ class HostCustomers:
         number = key_column(table.c[of_customer.number], self.column(of_customer.number))
         there = select(*columns).select_from(table).where(number.text != "")
         if of_customer.where is not None:
-            there = there.where(sql_of(of_customer.where))
+            # What an order sets in the row of a number that it retires may make the condition false.
+            key = text_or_empty(table.c[of_customer.key])
+            is_retired = exists().where(tombstone.c.number == number.text, tombstone.c.customer_key == key)
+            there = there.where(or_(sql_of(of_customer.where), is_retired))
         return there.subquery(_OWN_ROW if self._calls_it_customer(outer) else alias(self._table.plain_name))
 
     @cached_property

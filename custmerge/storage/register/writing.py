@@ -114,12 +114,16 @@ class BesideHostTables:
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """See `Register.retire`."""
-        rows = [{"number": record.number, "merged_into": record.merged_into} for record in tombstones]
+        rows = [
+            {"number": record.number, "merged_into": record.merged_into, "customer_key": record.keys[0]}
+            for record in tombstones
+        ]
         if rows:
             # Not deleted and inserted: two orders of one number then end in a conflict on every isolation level.
             upsert = dialect_of(self._connection).upsert(tombstone)
             upsert = upsert.on_conflict_do_update(
-                index_elements=["number"], set_={"merged_into": upsert.excluded.merged_into}
+                index_elements=["number"],
+                set_={column: upsert.excluded[column] for column in ("merged_into", "customer_key")},
             )
             self._connection.execute(upsert, rows)
 

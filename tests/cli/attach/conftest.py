@@ -19,7 +19,7 @@ def host(request):
 
 @pytest.fixture(scope="session")
 def kept_databases(request, tmp_path_factory):
-    """What makes the databases that others are copied from, by kind."""
+    """What makes the databases that others are copied from, by kind; they go with their server."""
     made = {}
 
     def of(kind):
@@ -27,9 +27,7 @@ def kept_databases(request, tmp_path_factory):
             made[kind] = Databases(kind, server_for(request, kind), tmp_path_factory.mktemp("hosts"))
         return made[kind]
 
-    yield of
-    for databases in made.values():
-        databases.close()
+    return of
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
