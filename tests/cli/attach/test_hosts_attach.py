@@ -25,7 +25,7 @@ POLICIES = {
         "account_history.parent_account_id": "leave",
         "audit_log.account_record_id": "leave",
     },
-    "pagila": {"rental.customer_id": "drop", "wishlist.customer_id": "drop", "payment.customer_id": "move"},
+    "pagila": {"rental.customer_id": "drop", "wishlist.customer_id": "add", "payment.customer_id": "move"},
     "paymenter": {
         "credits.user_id": "add",
         "properties.model_id": "drop",
