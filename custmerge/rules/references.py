@@ -170,6 +170,22 @@ class RowsChanged:
     """The rows, by their keys before the order."""
     each: EachCell = ()
     """What each of them held, of columns where they differed."""
+    key: tuple[str, ...] = ()
+    """The columns of the key, if the order changes one of them."""
+
+    @property
+    def keys_after(self) -> Keys:
+        """The rows, by their keys after the order."""
+        after = dict(self.after)
+        places = [(place, after[name]) for place, name in enumerate(self.key) if name in after]
+        if not places:
+            return self.keys
+        moved = [list[NewCell](key) for key in self.keys]
+        for key in moved:
+            for place, cell in places:
+                key[place] = cell
+        # A key holds no OrderNumber: it is read back before an order has its number.
+        return Keys(tuple(key) for key in moved)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +218,22 @@ class Changes:
     @property
     def rows(self) -> dict[str, Keys]:
         """The rows that are changed or dropped, by table; their keys before the order."""
-        keys: dict[str, list[Keys]] = {}
-        for rows in self.changed:
-            keys.setdefault(rows.table, []).append(rows.keys)
-        for row in self.dropped:
-            keys.setdefault(row.table, []).append(Keys([row.key]))
-        return {table: Keys.union(several) for table, several in keys.items()}
+        return _by_table([*((rows.table, rows.keys) for rows in self.changed), *self._drops])
+
+    @property
+    def rows_dropped(self) -> dict[str, Keys]:
+        """The rows that are dropped, by table."""
+        return _by_table(self._drops)
+
+    @property
+    def rows_left(self) -> dict[str, Keys]:
+        """The rows that are changed or stay in the place of another, by table; their keys after the order."""
+        stays = ((row.table, Keys([row.stays])) for row in self.dropped if row.stays is not None)
+        return _by_table([*((rows.table, rows.keys_after) for rows in self.changed), *stays])
+
+    @property
+    def _drops(self) -> list[tuple[str, Keys]]:
+        return [(row.table, Keys([row.key])) for row in self.dropped]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,3 +282,10 @@ def counts(changed: Iterable[tuple[str, int]], others: Iterable[str]) -> tuple[t
     for table, rows in changed:
         first[table] += rows
     return tuple((table, first[table], second[table]) for table in sorted(first | second))
+
+
+def _by_table(several: Iterable[tuple[str, Keys]]) -> dict[str, Keys]:
+    keys: dict[str, list[Keys]] = {}
+    for table, some in several:
+        keys.setdefault(table, []).append(some)
+    return {table: Keys.union(some) for table, some in keys.items()}

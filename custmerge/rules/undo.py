@@ -16,10 +16,10 @@ from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
-    from custmerge.rules.cells import Key, Keys
+    from custmerge.rules.cells import Key
     from custmerge.rules.plan import Image
     from custmerge.rules.reference_state import References
-    from custmerge.rules.references import GivenBack
+    from custmerge.rules.references import Changes, GivenBack
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """An agent may undo an own order within this time."""
@@ -76,8 +76,8 @@ class LaterOrder:
     taken: tuple[Field, ...] = ()
     packages: frozenset[str] = frozenset()
     """Keys of the packages that it moved; empty if its before-image was purged."""
-    rows: Mapping[str, Keys] = field(default_factory=dict)
-    """The rows of a host's tables that it changed or dropped, by table; empty if its before-image was purged."""
+    references: Changes | None = None
+    """What it changed in a host's tables; None for an own register, and if its before-image was purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,22 +256,26 @@ def _with_absorbed(entry: MergeEntry, present: PresentState) -> Iterator[Obstacl
 
 def _changed_again(image: Image | None, later: LaterOrder) -> dict[str, frozenset[Key]]:
     """Return the rows of a host's tables that an order and a later one changed, by table."""
-    if image is None or image.references is None or not later.rows:
+    if image is None or image.references is None or later.references is None:
         return {}
-    from custmerge.rules.reference_undo import changed_again  # most registers have no host
+    from custmerge.rules.reference_undo import rows_again  # most registers have no host
 
-    return changed_again(image.references, later.rows)
+    return rows_again(image.references, later.references.rows)
 
 
 def _by_orders(
     entry: MergeEntry, image: Image, present: PresentState, in_the_way: Sequence[Obstacle]
 ) -> Iterator[Obstacle]:
     """Yield what is in the way in a host's tables; rows that later orders changed again are named with the orders."""
-    named = set[str]()
-    for order in present.later if in_the_way else ():
-        if order.order > entry.order and order.survivor == entry.survivor and (rows := _changed_again(image, order)):
-            from custmerge.rules.reference_undo import row_name  # most registers have no host
+    from custmerge.rules.reference_undo import row_name, rows_again  # most registers have no host
 
+    named = set[str]()
+    for order in present.later:
+        if order.order <= entry.order or order.survivor != entry.survivor or order.references is None:
+            continue
+        # Where it dropped a row, another may have its key now, and would be taken for it.
+        dropped = {} if image.references is None else rows_again(image.references, order.references.rows_dropped)
+        if rows := dropped if not in_the_way else _changed_again(image, order):
             named |= {row_name(table, key) for table, keys in rows.items() for key in keys}
             fills: dict[str, str | int] = {"order": order.order, "tables": ", ".join(sorted(rows))}
             yield Obstacle(

@@ -15,7 +15,7 @@ from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
 from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
-from custmerge.rules.mapping import HostMapping, Source, Sql
+from custmerge.rules.mapping import HostMapping, Placeholder, Source, Sql
 from custmerge.rules.mapping_file import read_mapping
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.attach.propose import questions
@@ -170,6 +170,25 @@ class _Check:
                 why = N_("the database refuses this expression: {reason}")
                 self._problems.at(f"fields.{field_name}", why, reason=reason)
         self._check_refusing()
+        self._check_values()
+
+    def _check_values(self) -> None:
+        """Note literals that don't fit the columns into which orders write them."""
+        customer = self._mapping.customer
+        values = [("customer.retire.{column}", customer.table, customer.retire)]
+        for rules in self._resolved.tables.values():
+            values.append(("customer.touch.{column}", rules.table, rules.touch))
+            values += [(f"{rules.table}.{{column}}", rules.table, reference.set) for reference in rules.references]
+        for path, name, columns in values:
+            table = self._table(name)
+            for column_name, value in columns.items():
+                column = None if table is None else table.column(column_name)
+                if column is None or isinstance(value, Placeholder):
+                    continue
+                reason = self._host.wrong_value(column, value)
+                if reason is not None:
+                    why = N_("the database refuses {value} in this column: {reason}")
+                    self._problems.of(path.format(column=column_name), why, value=str(value), reason=reason)
 
     def _check_refusing(self) -> None:
         customer = self._mapping.customer

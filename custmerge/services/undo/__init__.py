@@ -39,7 +39,7 @@ from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
 
 if TYPE_CHECKING:
-    from custmerge.rules.cells import Keys
+    from custmerge.rules.references import Changes
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
@@ -140,7 +140,7 @@ class Undos:
         self._read_entries(orders)
         survivors = {row.survivor for row in self._rows.values()}
         self._later = [
-            LaterOrder(row.order, row.survivor, row.absorbed, row.taken, *_packages_and_rows(text))
+            LaterOrder(row.order, row.survivor, row.absorbed, row.taken, *_moved(text))
             for row, text in unit.ledger.orders_not_undone(survivors, min(self._rows, default=0))
         ]
         self._holders = self._new_holders(moved)
@@ -278,10 +278,9 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
     }
 
 
-def _packages_and_rows(text: str) -> tuple[frozenset[str], Mapping[str, Keys]]:
-    """Return the keys of the packages in a before-image, and of a host's rows by table; none if it can't be read."""
+def _moved(text: str) -> tuple[frozenset[str], Changes | None]:
+    """Return the keys of the packages in a before-image, and a host's rows; none if it can't be read."""
     image = readable_image(text)
     if image is None:
-        return frozenset(), {}
-    packages = frozenset(package.package for package in image.packages)
-    return packages, {} if image.references is None else image.references.rows
+        return frozenset(), None
+    return frozenset(package.package for package in image.packages), image.references

@@ -85,9 +85,15 @@ class HostValues:
         """
         possible = key_like(values, key.kind)
         keys = frozenset(self._keys_among(table, key, possible, where)) & values if possible else frozenset()
-        is_counted = key.kind in (Kind.INTEGER, Kind.NUMBER)
-        density = self._density(table, key, possible, where) if keys and is_counted else None
-        return KeyShare(rows, len(values), len(keys), chance_of(values, keys, density))
+        if not keys or key.kind not in (Kind.INTEGER, Kind.NUMBER):
+            return KeyShare(rows, len(values), len(keys), chance_of(values, keys, None))
+        numbers = _integers(possible)
+        low, high = min(numbers), max(numbers)
+        count = self._count_between(table, key, low, high, where)
+        near, anywhere = count / (high - low + 1), count / (high - min(low, 0) + 1)
+        return KeyShare(
+            rows, len(values), len(keys), chance_of(values, keys, near), chance_of(values, keys, anywhere)
+        )
 
     def counted(
         self,
@@ -159,16 +165,13 @@ class HostValues:
         )
         return [str(row[0]) for row in self._connection.execute(text(statement), parameters)]
 
-    def _density(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> float:
-        """Return the share of keys among all integers from the smallest to the largest of the values."""
-        numbers = _integers(values)
-        low, high = min(numbers), max(numbers)
+    def _count_between(self, table: HostTable, key: HostColumn, low: int, high: int, where: str | None) -> int:
+        """Return how many keys there are from `low` to `high`."""
         statement = (
             f"SELECT count(*) FROM {_named(table)} "  # noqa: S608 (quoted names)
             f"WHERE {_condition(key.name, where)} AND {_quoted(key.name)} BETWEEN :low AND :high"
         )
-        keys = self._connection.execute(text(statement), {"low": low, "high": high}).scalar_one()
-        return float(keys) / (high - low + 1)
+        return int(self._connection.execute(text(statement), {"low": low, "high": high}).scalar_one())
 
 
 def _condition(column: str, where: str | None) -> str:
