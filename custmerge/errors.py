@@ -261,8 +261,8 @@ class ChildrenLeft(ReferenceRefused):
     """The database has rows that refer to rows which would be dropped, and that weren't found by what they hold."""
 
     template = N_(
-        "Rows of {table} refer to rows of {parent} that would be dropped, and are written otherwise ({left}): nothing "
-        "was changed, for they would be lost. Give {parent} another policy with `custmerge attach`."
+        "Rows of {table} refer to rows of {parent} that would be dropped, and are written otherwise ({left}): "
+        "nothing was changed, for they would be lost. Give {parent} another policy with `custmerge attach`."
     )
 
 
