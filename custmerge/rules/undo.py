@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
+from custmerge.errors import N_, ImageChanged, Purged, ReferenceRefused, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
 from custmerge.rules.normalise import domain_in_ascii
@@ -208,6 +208,15 @@ def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
     orders = sorted({obstacle.order for obstacle in obstacles if obstacle.order is not None}, reverse=True)
     kind = UndoBlockedByOrders if orders else UndoBlocked
     return kind(order=order, obstacles=[obstacle.details() for obstacle in obstacles], undo_first=orders)
+
+
+def refused_by_database(order: int, error: ReferenceRefused) -> UndoBlocked:
+    """Return the error for rows of a host's tables that the database itself doesn't take back."""
+    table, by = str(error.details["table"]), str(error.details.get("by", ""))
+    why = N_("the database refuses what would be given back to {table} ({by})")
+    if not by:
+        why = N_("the database leaves rows of {table} as they are, most likely because of a trigger")
+    return blocked(order, [Obstacle(f"table {table}", why, {"table": table, **({"by": by} if by else {})})])
 
 
 def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:
