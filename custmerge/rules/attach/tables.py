@@ -275,6 +275,9 @@ class _Checks:
         column = table.column(reference.column)
         if column is None:
             return False
+        if reference.table == self.mapping.customer.table and reference.column in self.mapping.customer.all_keys:
+            self._at(reference, "", N_("{value} is the customer's own key, no reference"), value=reference.name)
+            return False
         self._demand_holding(reference, column)
         if reference.entry is not None:
             self._entry(table, reference.entry, reference.path, (reference.column,))
