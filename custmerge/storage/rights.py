@@ -161,8 +161,7 @@ class Rights:
         for table, rights in self._host_rights:
             written = ", ".join(map(self._quoted, rights.update))
             words = ["SELECT", *([f"UPDATE ({written})"] if written else []), *(_DROPS if rights.drops else ())]
-            # The driver takes a single percent sign for a parameter.
-            yield f"GRANT {', '.join(words)} ON TABLE {self._named(table)} TO {to}".replace("%", "%%")
+            yield f"GRANT {', '.join(words)} ON TABLE {self._named(table)} TO {to}"
 
     @cached_property
     def _host_rights(self) -> list[tuple[HostTable, TableRights]]:
@@ -207,4 +206,5 @@ class Rights:
         return None
 
     def _quoted(self, name: str) -> str:
+        # With each percent sign twice, for the driver takes a single one for a parameter.
         return self._connection.dialect.identifier_preparer.quote_identifier(name)

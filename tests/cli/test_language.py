@@ -20,7 +20,7 @@ NO_PROSE = re.compile(r"`[^`]*`|\{[^}]*\}|(?<!\w)--?[a-z-]+|\S*[/_:.?=]\S+|\b[A-
 IN_BOTH = (
     "agent an anna argument byte bytes code domain domains export format hash hashes home import in index link "
     "links mail minute n name option person personal problem rest server shell so stand superuser supervisor "
-    "terminal text token tokens version was y"
+    "terminal text token tokens trigger triggers version was y"
 )
 NAMES = (
     "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "

@@ -256,6 +256,7 @@ def test_what_is_wrong_with_an_entry_is_told_by_line_and_key(toml, subject, line
         ('["company_id"]', '["company"]', "customer.same.1", 6),
         ('company = "name"', 'company = "nam"', "fields.company", 8),
         ("[fields]", "retire = { id = 7 }\n[fields]", "customer.retire.id", 7),
+        ("[fields]", 'retire = { no = "x" }\n[fields]', "customer.retire.no", 7),
     ],
 )
 def test_what_is_wrong_with_the_customer_is_told_by_line_and_key(before, after, subject, line):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from custmerge.errors import N_
 from custmerge.rules.attach.clashes import can_clash, compares_by_equality, mentions
-from custmerge.rules.attach.problems import Problems
+from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problems
 from custmerge.rules.attach.references import ROWS_GO, Child, Found, ResolvedReference
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind, Unique
 from custmerge.rules.mapping import (
@@ -288,6 +288,7 @@ class _Checks:
     def child(self, child: Child) -> bool:
         """Likewise for a foreign key to a table whose rows may be dropped."""
         table = self.schema.tables[child.table]
+        self._demand_one_writing(child)
         if child.answer is None:
             return True
         if child.policy is Policy.LEAVE:
@@ -299,6 +300,18 @@ class _Checks:
             self.problems.at(child.answer.path, N_("a customer's own row can't be dropped"))
         self._entry(table, child.answer.entry, child.answer.path, child.foreign_key.columns)
         return True
+
+    def _demand_one_writing(self, child: Child) -> None:
+        """Note a foreign key whose rows aren't found by the text of what they refer to."""
+        foreign_key = child.foreign_key
+        parent = self.schema.tables[foreign_key.table]
+        for table, name in (
+            *((self.schema.tables[child.table], column) for column in foreign_key.columns),
+            *((parent, column) for column in foreign_key.to),
+        ):
+            column = table.column(name)
+            if column is not None and not column.has_one_writing:
+                self.problems.of(f"{table.name}.{name}", SEVERAL_WRITINGS, value=name, type=column.type)
 
     def _demand_holding(self, reference: ResolvedReference, column: HostColumn) -> None:
         """Note a column that can't hold another customer's key."""
@@ -312,6 +325,8 @@ class _Checks:
         elif column.type and column.kind not in _HOLDING:
             why = N_("{value} is of the type {type}: that can't move yet, answer it with leave, refuse or [ignore]")
             self._at(reference, "", why, value=reference.name, type=column.type)
+        elif not column.has_one_writing:
+            self._at(reference, "", SEVERAL_WRITINGS, value=reference.name, type=column.type)
         elif key and key.type and column.type and key.kind not in _HOLDING.get(column.kind, (key.kind,)):
             why = N_("{value} is of the type {type} and can't hold {name}, which is {other}")
             self._at(reference, "key", why, value=reference.name, type=column.type, name=key.name, other=key.type)

@@ -109,9 +109,12 @@ class HostReferences:
         if references is None or not (steps := references.steps(first_order)):
             return
         from custmerge.storage.register.host_rows import begin_writing, end_writing, write_step
+        from custmerge.storage.register.left_children import demand_no_children
 
         waits = begin_writing(self._connection, self._sql.values())
         for step in steps:
+            if step.dropped:
+                demand_no_children(self._connection, self._sql, step)
             write_step(self._connection, self._sql, step)
         if waits:
             end_writing(self._connection)
