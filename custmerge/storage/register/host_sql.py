@@ -43,9 +43,7 @@ class HostTableSql:
         self.table = table
         self.rules = rules
         self.is_server = is_server
-        self.name = quoted(table.plain_name, is_server=is_server)
-        if table.schema is not None:
-            self.name = f"{quoted(table.schema, is_server=is_server)}.{self.name}"
+        self.name = table_name(table, is_server=is_server)
         conditions = {*(each.where for each in rules.references), *(each.where for each in rules.uniques)}
         computed = [
             f"CASE WHEN {self._expression(sql)} THEN 1 ELSE 0 END"
@@ -204,6 +202,12 @@ class HostTableSql:
 def quoted(name: str, *, is_server: bool) -> str:
     """Return a name as an identifier in a statement of the driver."""
     return '"' + escaped(name, is_server=is_server).replace('"', '""') + '"'
+
+
+def table_name(table: HostTable, *, is_server: bool) -> str:
+    """Return a table's name in a statement of the driver, with its schema where the search path doesn't find it."""
+    name = quoted(table.plain_name, is_server=is_server)
+    return name if table.schema is None else f"{quoted(table.schema, is_server=is_server)}.{name}"
 
 
 def escaped(sql: str, *, is_server: bool) -> str:

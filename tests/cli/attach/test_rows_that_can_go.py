@@ -1,4 +1,7 @@
-"""Rows that the database takes for children of a dropped row, though they are written otherwise."""
+"""Rows aren't dropped where others would go with them, or where they could never come back."""
+
+import sqlite3
+from contextlib import closing
 
 import pytest
 from support.databases import execute, rows
@@ -45,3 +48,34 @@ def test_a_row_is_not_dropped_while_the_database_has_children_of_it_in_another_w
     done = cli.as_("ben")("merge", "2", "--into", "1", "--password-stdin", "--yes", "-f", "json", stdin="hefezopf")
     assert (done.code, done.error["code"]) == (3, "reference_refused"), done.err
     assert (len(rows(database_url, "SELECT * FROM review")), len(rows(database_url, "SELECT * FROM vote"))) == (2, 1)
+
+
+@pytest.mark.on_both
+def test_a_row_that_refers_to_nothing_is_not_dropped_for_it_could_not_be_given_back(cli, database_url):
+    make_tables(
+        database_url,
+        "CREATE TABLE client (id INTEGER PRIMARY KEY, name TEXT, pass TEXT)",
+        "CREATE TABLE product (id INTEGER PRIMARY KEY)",
+        """CREATE TABLE review (id INTEGER PRIMARY KEY, client_id INTEGER REFERENCES client (id), product INTEGER,
+            UNIQUE (client_id, product))""",
+        f"INSERT INTO client VALUES (1, 'Brandt', NULL), (2, 'Brandt', '{passwords.hashed('hefezopf')}')",
+        "INSERT INTO review VALUES (1, 1, 5), (2, 2, 5)",
+    )
+    if database_url.startswith("sqlite"):
+        # As a program makes it that never switches foreign keys on.
+        make_tables(
+            database_url,
+            "ALTER TABLE review RENAME TO old",
+            """CREATE TABLE review (id INTEGER PRIMARY KEY, client_id INTEGER REFERENCES client (id),
+                product INTEGER REFERENCES product (id), UNIQUE (client_id, product))""",
+        )
+        with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as connection, connection:
+            connection.execute("INSERT INTO review SELECT * FROM old")
+            connection.execute("DROP TABLE old")
+    else:
+        make_tables(database_url, "ALTER TABLE review ADD FOREIGN KEY (product) REFERENCES product (id) NOT VALID")
+    let_hold(database_url, MAPPING)
+    execute(database_url, *(f"DROP TABLE {table}" for table in ("domain", "package", "customer")))
+    done = cli.as_("ben")("merge", "2", "--into", "1", "--password-stdin", "--yes", "-f", "json", stdin="hefezopf")
+    assert (done.code, done.error["code"]) == (3, "reference_refused"), done.err
+    assert len(rows(database_url, "SELECT * FROM review")) == 2
