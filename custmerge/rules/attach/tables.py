@@ -54,6 +54,9 @@ def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems
                 "its rows change, and nothing tells one from another: it needs a primary or unique key without NULL"
             )
             problems.of(name, why)
+        if each.table.has_heirs and each.changes_rows:
+            why = N_("tables inherit from it, and their rows would change with its own: answer with leave or refuse")
+            problems.of(name, why)
     return rules
 
 
