@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from custmerge.errors import N_
-from custmerge.rules.attach.answers import Answer, Answers
+from custmerge.rules.attach.answers import Answer, Answers, entry_path
 from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable
@@ -240,4 +240,4 @@ def _reference(
 
 def _of(answer: Answer, key: str) -> str:
     """Return the path of another key of the answer's entry."""
-    return f"{'.'.join(answer.path.split('.')[:2])}.{key}"
+    return f"{entry_path(answer.path)}.{key}"
