@@ -237,6 +237,8 @@ class Changes:
         It dropped them, so that other rows may have their keys; or it dropped others into them, and their keys have
         the customer in them, so that nobody would find what took the place of those.
         """
+        if not self.dropped:
+            return {}
         moved = _by_table((rows.table, rows.keys_after) for rows in earlier.changed if rows.key)
         pairs = [(earlier.rows_left, _by_table(self._drops)), (moved, _by_table(self._stays))]
         found = [
