@@ -40,12 +40,6 @@ def plan_undo_references(
     return undoing.given_back(), undoing.obstacles()
 
 
-def rows_again(changes: Changes, later: Mapping[str, Keys]) -> dict[str, frozenset[Key]]:
-    """Return the rows that an order left behind and that are among those of a later one, by table."""
-    again = {table: keys.common(later[table]) for table, keys in changes.rows_left.items() if table in later}
-    return {table: keys for table, keys in again.items() if keys}
-
-
 class _Undoing:
     """One order's undo: every row as if it were done, and what is in the way."""
 

@@ -221,19 +221,36 @@ class Changes:
         return _by_table([*((rows.table, rows.keys) for rows in self.changed), *self._drops])
 
     @property
-    def rows_dropped(self) -> dict[str, Keys]:
-        """The rows that are dropped, by table."""
-        return _by_table(self._drops)
-
-    @property
     def rows_left(self) -> dict[str, Keys]:
         """The rows that are changed or stay in the place of another, by table; their keys after the order."""
-        stays = ((row.table, Keys([row.stays])) for row in self.dropped if row.stays is not None)
-        return _by_table([*((rows.table, rows.keys_after) for rows in self.changed), *stays])
+        return _by_table([*((rows.table, rows.keys_after) for rows in self.changed), *self._stays])
+
+    def again(self, earlier: Changes) -> dict[str, Keys]:
+        """Return the rows that an earlier order left behind and that this one changed, dropped or hides, by table."""
+        rows = self.rows
+        found = [(table, keys.common(rows[table])) for table, keys in earlier.rows_left.items() if table in rows]
+        return _by_table([*((table, Keys(keys)) for table, keys in found if keys), *self.hides(earlier).items()])
+
+    def hides(self, earlier: Changes) -> dict[str, Keys]:
+        """Return the rows of an earlier order that can't be told by their keys while this one holds, by table.
+
+        It dropped them, so that other rows may have their keys; or it dropped others into them and their keys have
+        the customer in them, so that nobody would find what took the place of those.
+        """
+        moved = _by_table((rows.table, rows.keys_after) for rows in earlier.changed if rows.key)
+        pairs = [(earlier.rows_left, _by_table(self._drops)), (moved, _by_table(self._stays))]
+        found = [
+            (table, keys.common(here[table])) for left, here in pairs for table, keys in left.items() if table in here
+        ]
+        return _by_table((table, Keys(keys)) for table, keys in found if keys)
 
     @property
     def _drops(self) -> list[tuple[str, Keys]]:
         return [(row.table, Keys([row.key])) for row in self.dropped]
+
+    @property
+    def _stays(self) -> list[tuple[str, Keys]]:
+        return [(row.table, Keys([row.stays])) for row in self.dropped if row.stays is not None]
 
 
 @dataclass(frozen=True, slots=True)

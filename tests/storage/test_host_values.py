@@ -105,6 +105,13 @@ def test_a_kind_that_no_sampled_row_has_is_found(look):
     assert rows == [("4000",)]
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_bytes_that_are_no_text_do_not_stop_a_sample(look):
+    thing = filled("thing", "id integer PRIMARY KEY, note text", "(1, CAST(x'4dfc6c6c6572' AS text)), (2, x'ff')")
+    sample = look("thing", lambda values, table: values.sample(table, ("note",)), *thing)
+    assert sorted(sample.rows, key=str) == [("M\ufffdller",), (None,)]
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_table_that_must_not_be_read_seems_to_be_empty(database_url):
     execute(database_url, *filled("thing", "id integer PRIMARY KEY", "(1), (2)"))

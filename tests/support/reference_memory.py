@@ -8,7 +8,7 @@ from custmerge.rules.fields import Customer, Field
 from custmerge.rules.mapping import Itself, Placeholder, Policy, Side
 from custmerge.rules.reference_image import decoded, encoded
 from custmerge.rules.reference_state import References
-from custmerge.rules.reference_undo import plan_undo_references, rows_again
+from custmerge.rules.reference_undo import plan_undo_references
 from custmerge.rules.reference_wanted import rows_wanted
 from custmerge.rules.references import (
     CellAt,
@@ -160,8 +160,8 @@ class MemoryHost:
                 raise Refused(obstacles[0].why)
             for place in range(number + 1, len(self.images) + 1):
                 later = decoded(json.loads(self.images[place - 1]))
-                if place not in undone and rows_again(changes[number], later.rows_dropped):
-                    raise Refused("a later order dropped a row")
+                if place not in undone and later.hides(changes[number]):
+                    raise Refused("a later order changed a row again")
             references.undo(given_back)
             undone.add(number)
         self._write(references.steps())

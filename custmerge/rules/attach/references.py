@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from custmerge.errors import N_
-from custmerge.rules.attach.answers import Answer, Answers
+from custmerge.rules.attach.answers import Answer, Answers, entry_path
 from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable
@@ -146,8 +146,11 @@ class _Resolver:
             value = f"{table.name}.{column}"
             self.problems.at("ignore.columns", why, value=value, table=self.mapping.customer.table, policy='"leave"')
         elif answer is None and can_clash(table, column):
-            why = N_("two rows may clash when they move to one customer ({constraint}): it needs an entry, {paste}")
-            paste = f'[[reference]] columns = ["{table.name}.{column}"] policy = "drop"'
+            why = N_(
+                "two rows may clash when they move to one customer ({constraint}): it needs a [[reference]] with "
+                "{paste} and a policy, for example drop"
+            )
+            paste = f'columns = ["{table.name}.{column}"]'
             clash = next(iter(can_clash(table, column)))
             self.problems.of(f"{table.name}.{column}", why, constraint=clash.definition or clash.name, paste=paste)
         if answer is not None and answer.entry.key is not None:
@@ -246,4 +249,4 @@ def _reference(
 
 def _of(answer: Answer, key: str) -> str:
     """Return the path of another key of the answer's entry."""
-    return f"{'.'.join(answer.path.split('.')[:2])}.{key}"
+    return f"{entry_path(answer.path)}.{key}"

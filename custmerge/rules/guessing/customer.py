@@ -36,6 +36,7 @@ _MOST_REFERENCES, _MOST_FIELDS = 16, 8
 _SMALLEST_SCORE = 8
 _COMPARED_TABLES = 12
 _LARGE = 50_000
+_ENOUGH_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,14 @@ def number_columns(guess: CustomerGuess, sample: Sample) -> list[str]:
         if is_complete and (values or ((column.name,) in unique and not column.is_nullable)):
             found.append((rank, column.name))
     return [name for _, name in sorted(found)]
+
+
+def without_personal(guess: CustomerGuess, sample: Sample) -> CustomerGuess:
+    """Return a guess without tenants that nearly every customer has alone: those are numbers of their own."""
+    if len(sample.rows) < _ENOUGH_ROWS:
+        return guess
+    shared = tuple(name for name in guess.same if 2 * len(set(sample.values(name))) <= len(sample.rows))
+    return replace(guess, same=shared)
 
 
 def _may_be_customers(table: HostTable) -> bool:

@@ -28,6 +28,8 @@ _HALF, _MOST, _NEARLY_ALL, _SOME = 0.5, 0.8, 0.9, 0.1
 _MANY = 8
 """From this number of distinct values on, that they fit says something."""
 _FEW, _VERY_MANY = 3, 20
+_PREFIXED = 2
+"""How many words a table's name has: `staff`, `ost_staff`."""
 _ONLY_BY_VALUES = word_set("parent source reference record item element ref res resource model")
 """Generic words that mean rows of the table itself or of many others: a dense range of integers proves nothing."""
 _COUNTS = word_set(
@@ -128,10 +130,12 @@ def _best_key(suspect: Suspect, tested: dict[str, KeyShare]) -> str:
 
 
 def _by_type(suspect: Suspect, tested: KeyShare) -> bool | None:
-    if suspect.fit is not Fit.NONE:
+    if suspect.fit >= Fit.SYNONYM:
         return _share_says(tested, sure=0.3)
-    # The type's name doesn't say so: only values that can't be keys by chance do.
-    return False if tested.share >= _MOST and tested.chance <= SURE_CHANCE else None
+    if tested.share < _MOST or tested.distinct < _FEW:
+        return None
+    # The type's name doesn't say so, or only by its first letter: values that aren't keys by chance do.
+    return False if suspect.fit is Fit.ROLE or tested.chance <= SURE_CHANCE else None
 
 
 def _share_says(tested: KeyShare, *, sure: float) -> bool | None:
@@ -166,9 +170,9 @@ def _plain(
 def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str, *, sure: float) -> bool | None:
     plain = frozenset(words(suspect.column.name))
     if not tested.distinct:
-        # A text column `customer` without rows may hold names.
-        is_typed = suspect.column.kind is guess.column(key).kind
-        return True if is_typed and (suspect.column.kind is not Kind.TEXT or plain & ID_WORDS) else None
+        # Without rows a text column `customer` may hold names, and `limit_client` a number of them.
+        is_bare = len(plain) == 1 and suspect.column.kind is not Kind.TEXT
+        return True if suspect.column.kind is guess.column(key).kind and (is_bare or plain & ID_WORDS) else None
     if not plain & ID_WORDS and tested.distinct < _FEW:
         # `notify_client`, `once_per_client`: 0 and 1 aren't keys.
         return None if suspect.values <= {"1"} else False
@@ -203,7 +207,7 @@ def _by_role(schema: HostSchema, guess: CustomerGuess, tested: KeyShare, *, by_v
     # `created_by` may be one of the staff where these have a table of their own.
     people = OTHER_PEOPLE | {"user", "benutzer"}
     others = any(
-        len(plain) == 1 and plain[0] in people
+        len(plain) <= _PREFIXED and plain[-1] in people
         for plain in (head(table) for table in schema.tables if table != guess.table.name)
     )
     return None if others and tested.has_rival else False

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from custmerge.errors import NoCustomerTable
 from custmerge.rules.guessing.attributes import Attributes, attributes_of
-from custmerge.rules.guessing.customer import CustomerGuess, guess_customers, guess_of, number_columns, with_number
+from custmerge.rules.guessing.customer import (
+    CustomerGuess,
+    guess_customers,
+    guess_of,
+    number_columns,
+    with_number,
+    without_personal,
+)
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
 from custmerge.rules.guessing.packages import domain_guess, field_guess
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
@@ -48,8 +55,9 @@ def propose(values: HostValues, schema: HostSchema, name: str, progress: Progres
     customers = guess_customers(schema)
     if not customers:
         raise NoCustomerTable(tables=len(schema.tables))
-    likeliest = customers[0]
-    numbers = number_columns(likeliest, values.sample(likeliest.table, likeliest.table.column_names))
+    rows = values.sample(customers[0].table, customers[0].table.column_names)
+    likeliest = without_personal(customers[0], rows)
+    numbers = number_columns(likeliest, rows)
     number = next((name for name in numbers if values.is_unique(likeliest.table, name)), None)
     guess = with_number(likeliest, number)
     search = _Search(values, schema, guess, progress=progress)

@@ -15,6 +15,7 @@ from custmerge.errors import (
     AlreadyUndone,
     ImageChanged,
     NotOwnOrder,
+    ReferenceRefused,
     UndoBlocked,
     UndoChanged,
     UndoTooLate,
@@ -34,6 +35,7 @@ from custmerge.rules.undo import (
     demand_image,
     plan_undo,
     read_merge_entry,
+    refused_by_database,
 )
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
@@ -234,7 +236,10 @@ class Undos:
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
         records = state.changed_records
-        unit.references.write(state.references)
+        try:
+            unit.references.write(state.references)
+        except ReferenceRefused as error:
+            raise refused_by_database(self._plans[0].order, error) from None
         unit.register.revive([record for record in records if record.number in revived])
         unit.register.write([record for record in records if record.number in refilled])
         unit.register.place(state.changed_packages, contacts=state.contacts)

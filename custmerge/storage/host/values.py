@@ -74,7 +74,7 @@ class HostValues:
         cells = ", ".join(self._text(table.column(name)) for name in columns)
         condition = f"CAST({_quoted(kind_column)} AS TEXT) = :kind"
         statement = f"SELECT {cells} FROM {_named(table)} WHERE {condition} LIMIT {SAMPLED_ROWS // 10}"  # noqa: S608 (quoted names)
-        return [tuple(row) for row in self._connection.execute(text(statement), {"kind": kind})]
+        return self._rows(statement, kind=kind)
 
     def compared(
         self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int, where: str | None = None
@@ -145,9 +145,18 @@ class HostValues:
             else f"CASE typeof({_quoted(column.name)}) WHEN 'blob' THEN NULL ELSE {start} END"
         )
 
-    # Any: SQLAlchemy's rows.
-    def _rows(self, statement: str) -> list[Any]:
-        return [tuple(row) for row in self._connection.execute(text(statement))]
+    # Any: SQLAlchemy's rows, and the driver's own connection.
+    def _rows(self, statement: str, **parameters: str) -> list[Any]:
+        raw: Any = self._connection.connection.driver_connection
+        decoded = None if self._is_server else raw.text_factory
+        if decoded is not None:
+            # SQLite stores any bytes as a text, and one such row is no reason to guess nothing.
+            raw.text_factory = _decoded
+        try:
+            return [tuple(row) for row in self._connection.execute(text(statement), parameters)]
+        finally:
+            if decoded is not None:
+                raw.text_factory = decoded
 
     def _keys_among(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> list[str]:
         """Return those of the values that are keys, by the index of the key."""
@@ -177,6 +186,10 @@ class HostValues:
 def _condition(column: str, where: str | None) -> str:
     """Return the condition that a column has a value, in the rows that are meant."""
     return f"{_quoted(column)} IS NOT NULL" + (f" AND ({_escaped(where)})" if where else "")
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
 
 
 def _integers(values: Iterable[str]) -> list[int]:

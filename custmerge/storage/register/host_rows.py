@@ -23,8 +23,10 @@ _READS_ALIKE = {
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    # Rows that a policy hides would stay behind unseen: the server refuses the query instead, as for pg_dump.
+    "row_security": "off",
 }
-"""Settings that change how a value reads as a text: an undo compares texts that a merge has read."""
+"""Settings that change how a value reads as a text, or which rows are read: undos compare what merges have read."""
 _SETTINGS = (*_READS_ALIKE, "enable_seqscan")
 _SET = (
     "SELECT "

@@ -43,9 +43,7 @@ class HostTableSql:
         self.table = table
         self.rules = rules
         self.is_server = is_server
-        self.name = quoted(table.plain_name, is_server=is_server)
-        if table.schema is not None:
-            self.name = f"{quoted(table.schema, is_server=is_server)}.{self.name}"
+        self.name = table_name(table, is_server=is_server)
         conditions = {*(each.where for each in rules.references), *(each.where for each in rules.uniques)}
         computed = [
             f"CASE WHEN {self._expression(sql)} THEN 1 ELSE 0 END"
@@ -186,8 +184,13 @@ class HostTableSql:
             cells = tuple(cell for row in part for cell in row)
             yield Condition(f"({names}) IN (VALUES {', '.join([one] * len(part))})", cells)
 
+    def read_of(self, alias: str, name: str) -> str:
+        """Return a column of the table under another name, as its cells are read."""
+        column = f"{alias}.{self.bare(name)}"
+        return column if self.is_integer(name) else self._as_text(column)
+
     def _read(self, name: str) -> str:
-        return self.column(name) if self.is_integer(name) else self._as_text(self.column(name))
+        return self.read_of(self.name, name)
 
     def _expression(self, sql: str) -> str:
         return f"({escaped(sql, is_server=self.is_server)})"
@@ -199,6 +202,12 @@ class HostTableSql:
 def quoted(name: str, *, is_server: bool) -> str:
     """Return a name as an identifier in a statement of the driver."""
     return '"' + escaped(name, is_server=is_server).replace('"', '""') + '"'
+
+
+def table_name(table: HostTable, *, is_server: bool) -> str:
+    """Return a table's name in a statement of the driver, with its schema where the search path doesn't find it."""
+    name = quoted(table.plain_name, is_server=is_server)
+    return name if table.schema is None else f"{quoted(table.schema, is_server=is_server)}.{name}"
 
 
 def escaped(sql: str, *, is_server: bool) -> str:
