@@ -73,9 +73,11 @@ NO_KEYS = word_set(
 ADDRESSES = word_set("address adresse anschrift addr")
 PLACES = word_set(
     "address adresse anschrift addr addresse contact kontakt profile profil detail bank bankaccount bankverbindung"
-    " location billing info data phone telefon"
+    " location billing info data phone telefon person party"
 )
 """Tables of which one row may describe a customer further."""
+DESCRIPTIONS = word_set("person party profile profil contact kontakt")
+"""Tables to which one of customers may leave their names."""
 BALANCES = word_set("credit balance wallet points point loyalty guthaben saldo punkte bonus")
 """Tables in which a program may keep one row for each customer."""
 AMOUNTS = word_set("amount balance points point credit credits value total saldo betrag guthaben punkte sum")
