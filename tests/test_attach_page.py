@@ -9,18 +9,19 @@ from pathlib import Path
 import psycopg
 import pytest
 
-PAGE = "custmerge/help/en/attach.md"
+PAGES = {language: f"custmerge/help/{language}/attach.md" for language in ("en", "de")}
 HEADLESS = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", "LANG": "C.UTF-8"}
-WITHOUT_TERMINAL = {"CUSTMERGE_TOKEN_STORE": "file"}
+WITHOUT_KEYRING = {"CUSTMERGE_TOKEN_STORE": "file"}
 
 
 @pytest.fixture(scope="module")
 def blocks(repository):
-    """The blocks of the page, by what the comment above each says."""
-    page = (repository / PAGE).read_text("utf-8")
+    """The blocks of the page in each language, by what the comment above each says."""
     found = {}
-    for name, lines in re.findall(r"<!-- (.*?) -->\n```sh\n(.*?)```", page, re.DOTALL):
-        found[name] = found.get(name, "") + lines
+    for language, page in PAGES.items():
+        of_page = found[language] = {}
+        for name, lines in re.findall(r"<!-- (.*?) -->\n```sh\n(.*?)```", (repository / page).read_text(), re.DOTALL):
+            of_page[name] = of_page.get(name, "") + lines
     return found
 
 
@@ -62,16 +63,15 @@ def postgresql_url(postgresql_server):
         connection.execute("DROP DATABASE attach_page WITH (FORCE)")
 
 
-@pytest.mark.parametrize(("host", "merged"), [("panel", "4712"), ("shop", "K-200")])
-def test_a_host_is_attached_and_two_of_its_customers_are_merged_by_pasting(blocks, paste, host, merged):
-    shown = paste(blocks[f"load {host}"] + blocks[host])
-    assert f"Ready: `custmerge attach {host}.toml`." in shown
-    assert "Order 1 is done" in shown
-    assert f"Order 1 is undone: {merged} is in use again." in shown
+@pytest.mark.parametrize(("language", "host"), [("en", "panel"), ("en", "shop"), ("de", "panel")])
+def test_a_host_is_attached_and_two_of_its_customers_are_merged_by_pasting(blocks, paste, language, host):
+    lines = blocks[language]
+    shown = paste(lines[f"load {host}"] + lines[host], CUSTMERGE_LANG=language)
+    assert {"en": "Order 1 is undone", "de": "Auftrag 1 ist zurückgenommen"}[language] in shown
 
 
 def test_the_shop_is_attached_on_postgresql_by_the_same_lines(blocks, paste, postgresql_url, repository):
     with psycopg.connect(postgresql_url) as connection:
         connection.execute((repository / "examples/attach/shop.sql").read_text("utf-8"))
-    shown = paste(blocks["shop"], CUSTMERGE_DATABASE_URL=postgresql_url, **WITHOUT_TERMINAL)
+    shown = paste(blocks["de"]["shop"], CUSTMERGE_DATABASE_URL=postgresql_url, **WITHOUT_KEYRING)
     assert "Order 1 is undone: K-200 is in use again." in shown

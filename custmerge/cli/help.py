@@ -29,7 +29,7 @@ TOPICS: dict[str, str] = {
     "exit-codes": N_("exit codes, and the codes of errors in JSON"),
     "shapes": N_("the JSON and CSV that commands print"),
     "files": N_("CSV files in and out, Excel, bulk files, limits"),
-    "attach": N_("merge in the tables that a host already has: the mapping, references, questions"),
+    "attach": N_("the tables that you already have: mapping, references"),
     "settings": N_("settings, the config file, environment variables"),
     "history": N_("history entries, and how anybody verifies them"),
     "audit": N_("what an audit proves, checkpoints, signatures"),

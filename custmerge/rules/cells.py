@@ -128,6 +128,14 @@ class Keys(Sequence[Key]):
             return cls.of_sorted(array("q", sorted(numbers)), known[0].are_texts)
         return cls(key for keys in known for key in keys)
 
+    def common(self, other: Keys) -> frozenset[Key]:
+        """Return the keys that both have."""
+        if self.numbers is None or other.numbers is None or self.are_texts != other.are_texts:
+            return frozenset(self).intersection(other)
+        few, many = sorted((self.numbers, other.numbers), key=len)
+        both = array("q", set(few).intersection(many))
+        return frozenset(Keys.of_sorted(both, self.are_texts))
+
     def __len__(self) -> int:
         return len(self.others) if self.numbers is None else len(self.numbers)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import orjson
+
+_WHOLE = re.compile(r"(?:numeric|decimal|dec|number)(?:\(\s*\d+\s*(?:,\s*0\s*)?\))?", re.IGNORECASE)
+"""Types of numbers without a part behind the point."""
 
 
 class Kind(StrEnum):
@@ -56,6 +60,13 @@ class HostColumn:
     """Computed by the database from other columns: it can't be written."""
     is_text_by_locale: bool = False
     """Whether its texts are equal in several writings (citext, NOCASE, a collation that isn't deterministic)."""
+
+    @property
+    def has_one_writing(self) -> bool:
+        """Whether values that the database takes for equal have the same text: 12.0 and 12 don't, nor A and a."""
+        return not self.is_text_by_locale and (
+            self.kind is not Kind.NUMBER or _WHOLE.fullmatch(self.type) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,8 @@ class HostTable:
     """Definitions of the host's own triggers, sorted."""
     checks: tuple[str, ...] = ()
     """Definitions of check constraints, sorted."""
+    home: str = ""
+    """The schema that it is in, whether it is named or not."""
     rows: int = 0
     """About how many there are, by the database's own statistics; not part of the fingerprint."""
 
@@ -183,6 +196,17 @@ def fingerprint(schema: HostSchema, tables: Iterable[str]) -> str:
         values = {} if table is None else {k: v for k, v in asdict(table).items() if k not in _NOT_IN_FINGERPRINT}
         digest.update(orjson.dumps([name, values], option=orjson.OPT_SORT_KEYS) + b"\n")
     return digest.hexdigest()
+
+
+def changed_tables(before: HostSchema, after: HostSchema) -> list[str]:
+    """Return the names of the tables, sorted, for which the fingerprint isn't the same any more."""
+    names = sorted(before.tables.keys() | after.tables.keys())
+    return [name for name in names if _fixed(before.table(name)) != _fixed(after.table(name))]
+
+
+def _fixed(table: HostTable | None) -> HostTable | None:
+    """Return a table without what isn't part of the fingerprint."""
+    return None if table is None else replace(table, rows=0, indexes=())
 
 
 def schema_text(schema: HostSchema) -> str:

@@ -9,7 +9,7 @@ from custmerge.rules.cells import NewCell, like, text_of
 from custmerge.rules.mapping import Policy
 from custmerge.rules.reference_clashes import settle
 from custmerge.rules.reference_draft import Draft
-from custmerge.rules.reference_rows import HostRow, value_of
+from custmerge.rules.reference_rows import HostRow, texts_of
 from custmerge.rules.references import ChildReference
 
 REFUSED = N_("the mapping allows no merge while there are any")
@@ -40,7 +40,7 @@ class Followers:
     def _children(self, table: str, row: HostRow, child_table: str, child: ChildReference) -> list[HostRow]:
         """Return the rows that refer to a dropped one, before the order or since it began."""
         parents, as_if = self._draft.references.rows(table), self._draft.rows(child_table)
-        value = value_of(row.now or (), parents.at(child.to), by_text=True)
+        value = texts_of(row.now or (), parents.at(child.to))
         if None in value:
             return []
         at, name = as_if.rows.at(child.columns), (child.parent, child.columns)

@@ -88,6 +88,8 @@ def _move(draft: Draft, table: str) -> None:
             cells[reference.column] = like(held[positions[reference.column]], survivor or "")
             for name, value in reference.set.items():
                 cells[name] = cell_for(name, value, held[positions[name]])
+            for name, after in reference.computed_after.items():
+                cells[name] = held[positions[after]]
         as_if.put(row, with_cells(as_if, held, cells.items()))
     settle(draft, table, moving)
 

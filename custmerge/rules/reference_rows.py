@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from custmerge.rules.cells import Cell, Key, NewCell, alike, in_order, is_true, text_of
@@ -11,7 +11,9 @@ from custmerge.rules.references import CustomerReference, NewCells, TableRules, 
 Row = tuple[NewCell, ...]
 """Cells of the columns, then of the computed ones."""
 Value = tuple[NewCell, ...]
-Index = dict[Value, dict["HostRow", None]]
+Getter = Callable[["Row"], Value]
+Looked = tuple[tuple[int, ...], bool]
+"""Positions of cells, and whether they are compared by their texts."""
 
 
 class HostRow:
@@ -61,7 +63,7 @@ class Rows:
         self.touched: dict[HostRow, None] = {}
         """Rows that were changed, dropped or given back."""
         self.places = tuple(Place(self, unique) for unique in rules.uniques)
-        self._indexes: dict[tuple[tuple[int, ...], bool], Index] = {}
+        self._indexes: dict[Looked, _Index] = {}
 
     def add(self, rows: Iterable[Sequence[Cell]]) -> None:
         """Add rows, as `References.add` does."""
@@ -70,8 +72,8 @@ class Rows:
             key = self.key_of(row)
             if key not in self.by_key:
                 self.by_key[key] = host_row = HostRow(row, row)
-                for (positions, by_text), index in self._indexes.items():
-                    index.setdefault(value_of(row, positions, by_text=by_text), {})[host_row] = None
+                for index in self._indexes.values():
+                    index.put(host_row, row)
 
     def keys(self) -> Iterator[Key]:
         """Yield the keys of the rows."""
@@ -90,14 +92,19 @@ class Rows:
         """Return whether the reference is about a row."""
         return reference.where is None or is_true(row[self.positions[reference.where]])
 
-    def find(self, positions: tuple[int, ...], value: tuple[NewCell, ...], *, by_text: bool) -> list[HostRow]:
+    def computed_after(self, changed: Collection[str]) -> list[tuple[int, int]]:
+        """Return which computed cells get which others when an order changes these columns."""
+        references = [reference for reference in self.rules.references if reference.column in changed]
+        return [self.at(pair) for reference in references for pair in reference.computed_after.items()]  # type: ignore[misc]
+
+    def find(self, positions: tuple[int, ...], value: Value, *, by_text: bool) -> list[HostRow]:
         """Return the rows with these cells, compared by their texts or as they are; in no order."""
         if (index := self._indexes.get((positions, by_text))) is None:
-            index = self._indexes[positions, by_text] = {}
+            index = self._indexes[positions, by_text] = _Index(positions, by_text=by_text)
             for row in self.by_key.values():
                 if row.now is not None:
-                    index.setdefault(value_of(row.now, positions, by_text=by_text), {})[row] = None
-        return list(index.get(value, ()))
+                    index.put(row, row.now)
+        return index.find(value)
 
     def replace(self, rows: Sequence[tuple[HostRow, Row | None]]) -> None:
         """Give rows their new cells; None drops one, a row without cells is given back."""
@@ -105,21 +112,39 @@ class Rows:
             if row.now is not None:
                 del self.by_key[self.key_of(row.now)]
         for row, cells in rows:
-            for (positions, by_text), index in self._indexes.items():
-                before = None if row.now is None else value_of(row.now, positions, by_text=by_text)
-                after = None if cells is None else value_of(cells, positions, by_text=by_text)
-                if before != after:
-                    if before is not None:
-                        del index[before][row]
-                    if after is not None:
-                        index.setdefault(after, {})[row] = None
+            for index in self._indexes.values():
+                index.move(row, row.now, cells)
             row.now = cells
             self.touched[row] = None
             if cells is not None:
                 self.by_key[self.key_of(cells)] = row
 
 
-def _getter(positions: tuple[int, ...]) -> Callable[[Row], Value]:
+class _Index:
+    """Finds rows by some of their cells."""
+
+    def __init__(self, positions: tuple[int, ...], *, by_text: bool) -> None:
+        self._value = _text_getter(positions) if by_text else _getter(positions)
+        self._rows: dict[Value, dict[HostRow, None]] = {}
+
+    def find(self, value: Value) -> list[HostRow]:
+        return list(self._rows.get(value, ()))
+
+    def put(self, row: HostRow, cells: Row) -> None:
+        self._rows.setdefault(self._value(cells), {})[row] = None
+
+    def move(self, row: HostRow, before: Row | None, after: Row | None) -> None:
+        """Let a row be found by other cells; None if it wasn't there, or is no longer."""
+        old = None if before is None else self._value(before)
+        new = None if after is None else self._value(after)
+        if old != new:
+            if old is not None:
+                del self._rows[old][row]
+            if new is not None:
+                self._rows.setdefault(new, {})[row] = None
+
+
+def _getter(positions: tuple[int, ...]) -> Getter:
     """Return what takes the cells at these positions out of a row."""
     if len(positions) == 1:
         (only,) = positions
@@ -127,16 +152,21 @@ def _getter(positions: tuple[int, ...]) -> Callable[[Row], Value]:
     return itemgetter(*positions) if positions else lambda _row: ()
 
 
-def value_of(row: Row, positions: tuple[int, ...], *, by_text: bool) -> Value:
-    """Return the cells of a row by which an index finds it."""
-    if by_text:
-        return tuple([as_text(row[position]) for position in positions])
-    return tuple([row[position] for position in positions])
+def _text_getter(positions: tuple[int, ...]) -> Getter:
+    if len(positions) == 1:
+        (only,) = positions
+        return lambda row: (as_text(row[only]),)
+    return lambda row: tuple([as_text(row[position]) for position in positions])
+
+
+def texts_of(row: Row, positions: tuple[int, ...]) -> Value:
+    """Return the cells by which a foreign key finds a row, or its parent."""
+    return tuple([as_text(row[position]) for position in positions])
 
 
 def as_text(cell: NewCell) -> NewCell:
     """Return the cell by which a foreign key or a customer's key is compared."""
-    return cell if isinstance(cell, bytes) else text_of(cell)
+    return cell if isinstance(cell, (str, bytes)) else text_of(cell)
 
 
 class AsIf:
@@ -146,7 +176,7 @@ class AsIf:
         self.rows = rows
         self.cells: dict[HostRow, Row | None] = {}
         """New cells of rows; None for one that is dropped."""
-        self._indexes: dict[tuple[tuple[int, ...], bool], Index] = {}
+        self._indexes: dict[Looked, _Index] = {}
 
     def now(self, row: HostRow) -> Row | None:
         """Return a row's cells, None if it is dropped."""
@@ -154,23 +184,19 @@ class AsIf:
 
     def put(self, row: HostRow, cells: Row | None) -> None:
         """Give a row new cells; None drops it."""
-        before = self.cells.get(row)
-        for (positions, by_text), index in self._indexes.items():
-            if before is not None:
-                index[value_of(before, positions, by_text=by_text)].pop(row, None)
-            if cells is not None:
-                index.setdefault(value_of(cells, positions, by_text=by_text), {})[row] = None
+        for index in self._indexes.values():
+            index.move(row, self.cells.get(row), cells)
         self.cells[row] = cells
 
-    def find(self, positions: tuple[int, ...], value: tuple[NewCell, ...], *, by_text: bool) -> list[HostRow]:
+    def find(self, positions: tuple[int, ...], value: Value, *, by_text: bool) -> list[HostRow]:
         """Return the rows with these cells, in the order of their keys."""
         if (index := self._indexes.get((positions, by_text))) is None:
-            index = self._indexes[positions, by_text] = {}
+            index = self._indexes[positions, by_text] = _Index(positions, by_text=by_text)
             for row, cells in self.cells.items():
                 if cells is not None:
-                    index.setdefault(value_of(cells, positions, by_text=by_text), {})[row] = None
+                    index.put(row, cells)
         unchanged = [row for row in self.rows.find(positions, value, by_text=by_text) if row not in self.cells]
-        return self.in_order([*unchanged, *index.get(value, ())])
+        return self.in_order([*unchanged, *index.find(value)])
 
     def in_order(self, rows: Iterable[HostRow]) -> list[HostRow]:
         """Return rows in the order of their keys: before the order, of one that is given back after it."""

@@ -115,10 +115,12 @@ class References:
                 continue
             rows = self._rows[change.table]
             cells = [(rows.positions[name], cell) for name, cell in change.after]
+            computed = rows.computed_after({name for name, _ in change.after})
             several = new.setdefault(change.table, [])
             for key in change.keys:
                 row = rows.by_key[key]
-                several.append((row, _with(row, cells)))
+                held = row.now or ()
+                several.append((row, _with(row, [*cells, *((at, held[after]) for at, after in computed)])))
         for table, replaced in new.items():
             self._rows[table].replace(replaced)
 

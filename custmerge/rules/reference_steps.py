@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from custmerge.rules.cells import Cell, Keys, NewCell, alike, are_alike, in_order, numbered
-from custmerge.rules.reference_rows import HostRow, Row, Rows, value_of
+from custmerge.rules.reference_rows import HostRow, Row, Rows, texts_of
 from custmerge.rules.references import Cells, ChildReference, RowsWritten, Step
 
 Written = tuple[str, HostRow]
@@ -93,7 +93,7 @@ def _by_parents(
         )
         if parents is None or not gone:
             continue
-        by_value = {value_of(row.read or row.now or (), parents.at(child.to), by_text=True): row for row in gone}
+        by_value = {texts_of(row.read or row.now or (), parents.at(child.to)): row for row in gone}
         yield from _of_child(tables[table], child, changed[table], by_value)
 
 
@@ -102,8 +102,8 @@ def _of_child(
 ) -> Iterator[tuple[HostRow, HostRow]]:
     at = rows.at(child.columns)
     for row in changed:
-        before = None if row.read is None else parents.get(value_of(row.read, at, by_text=True))
-        after = None if row.now is None else parents.get(value_of(row.now, at, by_text=True))
+        before = None if row.read is None else parents.get(texts_of(row.read, at))
+        after = None if row.now is None else parents.get(texts_of(row.now, at))
         if before is not None and before.now is None:
             yield row, before
         if after is not None and after.read is None:

@@ -88,8 +88,7 @@ class _Undoing:
         if len(self._obstacles) >= SHOWN:
             self._more += 1
             return
-        name = _named(key)
-        self._obstacles.append(Obstacle(f"{table} {name}", why, {"table": table, "key": name, **fills}))
+        self._obstacles.append(Obstacle(row_name(table, key), why, {"table": table, "key": _named(key), **fills}))
 
     def _is_known(self, table: str, columns: Sequence[str]) -> bool:
         rules = self._references.tables.get(table)
@@ -211,6 +210,11 @@ class _Undoing:
 
 def _before(rows: RowsChanged, place: int) -> dict[str, NewCell]:
     return {**dict(rows.before), **{name: cells[place] for name, cells in rows.each}}
+
+
+def row_name(table: str, key: Key) -> str:
+    """Return what an obstacle calls a row."""
+    return f"{table} {_named(key)}"
 
 
 def _named(key: Key) -> str:

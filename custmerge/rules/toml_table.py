@@ -127,6 +127,13 @@ class TomlTable:
             return Placeholder(value)
         if isinstance(value, str) and _LIKE_A_PLACEHOLDER.fullmatch(value):
             raise self.bad(key, N_("{value} isn't one of {known}"), value=value, known=_PLACEHOLDERS)
+        if isinstance(value, str) and any(placeholder in value for placeholder in _PLACEHOLDERS):
+            raise self.bad(
+                key,
+                N_("{value} has more in it than one of {known}: these stand alone"),
+                value=value,
+                known=_PLACEHOLDERS,
+            )
         if isinstance(value, (datetime, date, time)):
             return value.isoformat(*(" ",) if isinstance(value, datetime) else ())
         if not isinstance(value, (str, int, float, bool)):

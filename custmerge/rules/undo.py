@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
+from custmerge.errors import N_, ImageChanged, Purged, ReferenceRefused, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
 from custmerge.rules.normalise import domain_in_ascii
@@ -16,9 +16,10 @@ from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
+    from custmerge.rules.cells import Keys
     from custmerge.rules.plan import Image
     from custmerge.rules.reference_state import References
-    from custmerge.rules.references import GivenBack
+    from custmerge.rules.references import Changes, GivenBack
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """An agent may undo an own order within this time."""
@@ -75,6 +76,8 @@ class LaterOrder:
     taken: tuple[Field, ...] = ()
     packages: frozenset[str] = frozenset()
     """Keys of the packages that it moved; empty if its before-image was purged."""
+    references: Changes | None = None
+    """What it changed in a host's tables; None for an own register, and if its before-image was purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +163,9 @@ def blocking_orders(entry: MergeEntry, image: Image | None, later: Sequence[Late
         if order.absorbed == entry.survivor:
             return True
         return order.survivor == entry.survivor and not (
-            set(fields).isdisjoint(order.taken) and packages.isdisjoint(order.packages)
+            set(fields).isdisjoint(order.taken)
+            and packages.isdisjoint(order.packages)
+            and not _changed_again(image, order)
         )
 
     return [order for order in later if is_in_the_way(order)]
@@ -179,7 +184,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
 
         keys = () if present.absorbed is None else present.absorbed.keys
         given_back, in_the_way = plan_undo_references(image.references, present.references, keys)
-        obstacles += in_the_way
+        obstacles += _by_orders(entry, image, present, in_the_way)
     if obstacles or present.survivor is None:
         raise blocked(entry.order, obstacles)
     packages = [(present.packages[package.package], package) for package in image.packages]
@@ -203,6 +208,15 @@ def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
     orders = sorted({obstacle.order for obstacle in obstacles if obstacle.order is not None}, reverse=True)
     kind = UndoBlockedByOrders if orders else UndoBlocked
     return kind(order=order, obstacles=[obstacle.details() for obstacle in obstacles], undo_first=orders)
+
+
+def refused_by_database(order: int, error: ReferenceRefused) -> UndoBlocked:
+    """Return the error for rows of a host's tables that the database itself doesn't take back."""
+    table, by = str(error.details["table"]), str(error.details.get("by", ""))
+    why = N_("the database refuses what would be given back to {table} ({by})")
+    if not by:
+        why = N_("the database leaves rows of {table} as they are, most likely because of a trigger")
+    return blocked(order, [Obstacle(f"table {table}", why, {"table": table, **({"by": by} if by else {})})])
 
 
 def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:
@@ -247,6 +261,35 @@ def _with_absorbed(entry: MergeEntry, present: PresentState) -> Iterator[Obstacl
         yield Obstacle(row, N_("{number} went into {into}"), {"number": number, "into": record.merged_into})
     elif record.values != EMPTY_VALUES:
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
+
+
+def _changed_again(image: Image | None, later: LaterOrder) -> dict[str, Keys]:
+    """Return the rows of a host's tables that an order left behind and a later one changed, by table."""
+    if image is None or image.references is None or later.references is None:
+        return {}
+    return later.references.again(image.references)
+
+
+def _by_orders(
+    entry: MergeEntry, image: Image, present: PresentState, in_the_way: Sequence[Obstacle]
+) -> Iterator[Obstacle]:
+    """Yield what is in the way in a host's tables; rows that later orders changed again are named with the orders."""
+    from custmerge.rules.reference_undo import row_name  # most registers have no host
+
+    named = set[str]()
+    for order in present.later:
+        if order.order <= entry.order or order.survivor != entry.survivor:
+            continue
+        if order.references is None or image.references is None:
+            continue
+        again = order.references.again if in_the_way else order.references.hides
+        if rows := again(image.references):
+            named |= {row_name(table, key) for table, keys in rows.items() for key in keys}
+            fills: dict[str, str | int] = {"order": order.order, "tables": ", ".join(sorted(rows))}
+            yield Obstacle(
+                f"order {order.order}", N_("order {order} changed rows of {tables} again"), fills, order.order
+            )
+    yield from (obstacle for obstacle in in_the_way if obstacle.row not in named)
 
 
 def _with_package(entry: MergeEntry, image: Image, package: Package, present: PresentState) -> Iterator[Obstacle]:

@@ -304,6 +304,7 @@ class Database:
 
     def _built(self, unit: Unit, sha256: str | None) -> RegisterMapping:
         """Return the register of a mapping that is used for the first time; raises MappingChanged."""
+        from custmerge.rules.attach.names import with_names_of
         from custmerge.rules.host_schema import schema_of
         from custmerge.rules.mapping_file import read_mapping
         from custmerge.storage.register.attached import attached
@@ -311,7 +312,8 @@ class Database:
         stored = None if sha256 is None else unit.mappings.stored(sha256)
         if stored is None:
             raise MappingChanged(database=self.name, sha256=sha256)
-        built = attached(read_mapping(stored.text), schema_of(stored.catalogue))
+        schema = schema_of(stored.catalogue)
+        built = attached(with_names_of(schema, read_mapping(stored.text)), schema)
         self._mappings[sha256] = built
         return built
 

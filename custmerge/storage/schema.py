@@ -43,6 +43,8 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1], *, has_reg
         return before
     if before is not None:
         _demand_no_bulk_run(connection, url, before)
+    elif has_register:
+        _demand_names(connection, url)
 
     from alembic import command
     from alembic.config import Config
@@ -54,6 +56,13 @@ def upgrade(connection: Connection, url: str, to: str = VERSIONS[-1], *, has_reg
     config.attributes["database"] = shown_url(url)
     command.upgrade(config, to)
     return before
+
+
+def _demand_names(connection: Connection, url: str) -> None:
+    """Raise NamesTaken if another program has a table by the name of one of our register's."""
+    taken = [table.name for table in (customer, package, domain) if inspect(connection).has_table(table.name)]
+    if taken:
+        raise errors.NamesTaken(database=shown_url(url), tables=taken)
 
 
 def _demand_no_bulk_run(connection: Connection, url: str, before: str) -> None:

@@ -85,6 +85,13 @@ def test_an_empty_register_of_ours_is_dropped(cli, database_url):
     assert cli.as_("anna").in_process("audit", "-f", "json").json["findings"] == []
 
 
+def test_init_says_that_a_host_with_a_customer_table_is_attached(bare):
+    execute(bare.url, "CREATE TABLE customer (id integer PRIMARY KEY)")
+    done = bare.in_process("init")
+    assert done.code == 6
+    assert "(customer): work on its tables with `custmerge attach`" in done.err
+
+
 def test_a_register_with_customers_stays(cli, database_url):
     World(cli).customer("10001")
     execute(database_url, *(TABLES + ROWS).split(";")[:-1])

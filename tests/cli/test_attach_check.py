@@ -93,6 +93,14 @@ def test_what_only_the_rows_tell_is_told_by_line_and_key(bare, before, after, su
         assert problems[subject].startswith(says)
 
 
+def test_a_table_may_be_named_with_its_schema(bare):
+    schema = "main" if bare.url.startswith("sqlite") else "public"
+    told = checked(bare)
+    named = [('"client"', f'"{schema}.client"'), ('"newsletter.', f'"{schema}.newsletter.')]
+    assert checked(bare, *named) == told
+    assert checked(bare, ('"history"', f'"{schema}.h*y"'))[1]["references"] == told[1]["references"]
+
+
 def test_an_unknown_table_is_told_by_line_and_key(bare):
     code, shown = checked(bare, ('table = "client"', 'table = "clients"'))
     assert (code, shown["customers"]) == (1, 0)

@@ -45,7 +45,7 @@ LEFT_COLUMN = re.compile(
 """Examples, the names of commands, checks and settings before what they mean, who did something by which command."""
 COMMON = "a and effect for is isn none not of once one take the will with your"
 """English words that a library may say, and no text of ours may."""
-IN_BOTH = "agent code lang take"
+IN_BOTH = "agent code lang take trigger"
 """German too, or a name that is typed."""
 SAMPLES = {
     "role": [*Role],
@@ -221,9 +221,12 @@ def lived(world, cli, agent, supervisor):
         cli.in_process("login", "--staff", "ada", "--password-stdin", "--print-token", stdin="x")
         agent.in_process("verify", "20003", *into, "--domain", "n20003.example", "--password-stdin", stdin="x")
     erased = {"until": "2026-01-31T00:00:00Z", "orders": 1, "forms": 1, "reasons": 1, "rows": 1}
-    draft = Draft("2026-11-28T01:59:03Z", Actor("anna", "staff"), Action.PURGE, erased)
+    drafts = [
+        Draft("2026-11-28T01:59:03Z", Actor("anna", "staff"), Action.PURGE, erased),
+        Draft("2026-11-28T01:59:03Z", Actor("attach", "system"), Action.ATTACH, {"name": "4711"}),
+    ]
     with closing(Database(world.url)) as database:
-        database.try_once(lambda unit: unit.chain.append([draft]), wait_seconds=1)
+        database.try_once(lambda unit: unit.chain.append(drafts), wait_seconds=1)
     return world
 
 
@@ -258,6 +261,7 @@ LOOKS = [
     *(("anna", line) for line in ("user role ute x", "user add ben --role agent", "token create a --role x")),
     *(("anna", line) for line in ("transfer file 1 --into 2 --form no.pdf", "purge --older-than x", "export 4711")),
     *(("ben", line) for line in ("diff --nonsense", "diff 4 7 1 1", "nonsens", "merge --take", "whoami --quiet=4")),
+    *(("nobody", line) for line in ("attach", "attach --show", "attach 4711.toml", "attach 4711.toml --show")),
     *(("nobody", line) for line in ("whoami", "--version", "--show-completion", "--install-completion bash")),
 ]  # fmt: skip
 

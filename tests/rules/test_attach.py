@@ -1,5 +1,7 @@
 """A mapping over a host's catalogue: which references there are, what orders do with them, and what is in the way."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -105,6 +107,21 @@ def test_any_answer_is_one_for_a_table_that_can_clash(policy):
     resolved = attached(profile, toml=entry("profile.client_id", policy))
     assert not resolved.problems
     assert ("profile" in resolved.tables) == (policy != "leave")
+
+
+def test_what_a_condition_says_after_set_is_read_too():
+    unique = Unique("main", UniqueKind.INDEX, ("client_id",), where="is_main = 1 AND kind = 'home'")
+    address = table("address", "id", "client_id", "is_main", "kind:text", foreign=["client_id>client"])
+    address = replace(address, uniques=(*address.uniques, unique))
+    resolved = attached(address, toml=entry("address.client_id", "move", "set = { is_main = 0 }"))
+    rules = resolved.tables["address"]
+    ((before, after),) = rules.references[0].computed_after.items()
+    assert rules.uniques == (UniqueRules(("client_id",), where=before),)
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE address (id, client_id, is_main, kind)")
+        database.execute("INSERT INTO address VALUES (1, 2, 1, 'home')")
+        (cells,) = database.execute(f"SELECT {rules.computed[before]}, {rules.computed[after]} FROM address")
+    assert cells == (1, 0)
 
 
 def test_what_the_program_takes_for_unique_is_so_beside_the_constraints():
@@ -215,6 +232,7 @@ def test_packages_move_with_their_customers():
         (entry("invoice.client_id", "move", 'form = "c{key}"'), "reference.1.form", 12, "only a text"),
         (entry("invoice.client_id", "move", 'key = "record_id"'), "reference.1.key", 12, "refers to id"),
         (entry("invoice.client_id", "move", 'set = { id = "{null}" }'), "reference.1.set.id", 12, "NULL"),
+        (entry("client.record_id", "move"), "reference.1.columns.1", 10, "own key"),
         ('[ignore]\ncolumns = ["invoice.client_id"]', "ignore.columns", 10, "foreign key"),
         (
             entry("inv*.client_id", "move") + entry("*ice.client_id", "leave"),
@@ -239,6 +257,7 @@ def test_what_is_wrong_with_an_entry_is_told_by_line_and_key(toml, subject, line
         ('["company_id"]', '["company"]', "customer.same.1", 6),
         ('company = "name"', 'company = "nam"', "fields.company", 8),
         ("[fields]", "retire = { id = 7 }\n[fields]", "customer.retire.id", 7),
+        ("[fields]", 'retire = { no = "x" }\n[fields]', "customer.retire.no", 7),
     ],
 )
 def test_what_is_wrong_with_the_customer_is_told_by_line_and_key(before, after, subject, line):

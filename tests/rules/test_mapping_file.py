@@ -119,6 +119,7 @@ def test_what_isnt_said_opens_nothing():
         ('key = "id"', "", 1, "customer.key", "is missing"),
         ('key = "id"', "key = 7", 3, "customer.key", "text"),
         ('key = "id"', 'key = "id"\nkye = "x"', 4, "customer.kye", "no such key"),
+        ('key = "id"', 'key = "id"\nretire = { no = "old-{order}" }', 4, "customer.retire.no", "stand alone"),
         ('company = "company"', 'firma = "company"', 5, "fields.firma", "no such key"),
         ('company = "company"', "", 4, "fields", "at least one field"),
         ('company = "company"', 'city = "address.city"', 5, "fields.city", "[related.address]"),

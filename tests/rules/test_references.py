@@ -136,6 +136,17 @@ def test_a_partial_unique_is_about_rows_for_which_its_condition_holds(mine, thei
     assert len(scene.merge(1, 2).dropped) == clashes
 
 
+def test_a_partial_unique_knows_what_set_does_to_its_condition():
+    reference = a_reference(set={"main": 0}, computed_after={"is main": "is main after"})
+    unique = a_unique("client", where="is main")
+    computed = {"is main": "…", "is main after": "…"}
+    address = a_table("address", "id client main", reference, unique, computed=computed)
+    scene = Scene(address, address=[(1, 1, 1, 1, 0), (2, 2, 1, 1, 0), (3, 3, 1, 1, 0)])
+    scene.merge(2, 3)
+    scene.merge(1, 2)
+    assert [row[:3] for row in scene.rows("address")] == [(1, 1, 1), (2, 1, 0), (3, 1, 0)]
+
+
 def test_what_a_reference_takes_for_unique_is_about_its_rows_only():
     unique = a_unique("target", "list", of="target")
     reference = a_reference("target", "drop", where="is client")

@@ -6,13 +6,13 @@ import pytest
 from support.reference_scenes import Scene, a_child, a_reference, a_table, a_unique
 from support.world import a_customer
 
-from custmerge.errors import UndoBlocked
+from custmerge.errors import UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.history import Actor
 from custmerge.rules.mapping import Placeholder, Side
 from custmerge.rules.plan import Choice, Image, State, Wishes, before_image, plan_merge, read_image
 from custmerge.rules.reference_state import References
 from custmerge.rules.reference_wanted import rows_wanted
-from custmerge.rules.undo import MergeEntry, PresentState, plan_undo
+from custmerge.rules.undo import LaterOrder, MergeEntry, PresentState, blocking_orders, plan_undo
 
 INVOICE = a_table("invoice", "id client at", a_reference(), touch={"at": Placeholder.NOW})
 ENTRY = a_table(
@@ -187,3 +187,41 @@ def test_an_own_register_has_no_rows_of_a_host():
     image = read_image(before_image(plan))
     assert image == Image(a_customer("1"), a_customer("2"), ())
     assert '"references"' not in before_image(plan)
+
+
+def test_a_row_that_a_later_order_changed_again_is_named_with_that_order():
+    references = References({"entry": ENTRY})
+    references.add("entry", [(1, "1", "a", 5), (2, "2", "a", 7), (3, "3", "a", 9)])
+    customers = [replace(a_customer(number), keys=(number,)) for number in ("1", "2", "3")]
+    state = State({one.number: one for one in customers}, [], references)
+    images = []
+    for absorbed in ("2", "3"):
+        plan = state.with_references(plan_merge(state.records["1"], state.records[absorbed], [], Wishes()))
+        state.execute(plan)
+        images.append(read_image(before_image(plan, 1)))
+    later = LaterOrder(2, "1", "3", references=images[1].references)
+    assert blocking_orders(ENTRY_OF_THE_MERGE, images[0], [later]) == [later]
+    present = PresentState(state.records["1"], state.records["2"], {}, later=[later], references=references)
+    with pytest.raises(UndoBlockedByOrders) as caught:
+        plan_undo(ENTRY_OF_THE_MERGE, images[0], present)
+    assert caught.value.details["undo_first"] == [2]
+    assert [one["row"] for one in caught.value.details["obstacles"]] == ["order 2"]
+
+
+def test_a_row_with_the_key_of_one_that_a_later_order_dropped_is_not_taken_for_it():
+    reference = a_reference(policy="drop", winner=Side.ABSORBED)
+    pick = a_table("pick", "client list note", reference, a_unique("client", "list"), key="client list")
+    references = References({"pick": pick})
+    references.add("pick", [("2", "a", "of two"), ("3", "a", "of three")])
+    customers = [replace(a_customer(number), keys=(number,)) for number in ("1", "2", "3")]
+    state = State({one.number: one for one in customers}, [], references)
+    images = []
+    for absorbed in ("2", "3"):
+        plan = state.with_references(plan_merge(state.records["1"], state.records[absorbed], [], Wishes()))
+        state.execute(plan)
+        images.append(read_image(before_image(plan, 1)))
+    later = LaterOrder(2, "1", "3", references=images[1].references)
+    present = PresentState(state.records["1"], state.records["2"], {}, later=[later], references=references)
+    with pytest.raises(UndoBlockedByOrders) as caught:
+        plan_undo(ENTRY_OF_THE_MERGE, images[0], present)
+    assert caught.value.details["undo_first"] == [2]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from custmerge.errors import N_
 from custmerge.rules.attach.answers import Answers, answers_of
-from custmerge.rules.attach.problems import Problem, Problems
+from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problem, Problems
 from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
 from custmerge.rules.host_schema import HostSchema, HostTable, Kind, fingerprint
-from custmerge.rules.mapping import ColumnSource, HostMapping, Source
+from custmerge.rules.mapping import ColumnSource, CustomerMap, HostMapping, Source
 from custmerge.rules.references import TableRules
 
 __all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "resolve"]
@@ -92,19 +92,28 @@ def _check_customer(mapping: HostMapping, schema: HostSchema, problems: Problems
                 value=name,
                 type=column.type,
             )
+        elif column is not None and path != "customer.number" and not column.has_one_writing:
+            problems.at(path, SEVERAL_WRITINGS, value=name, type=column.type)
     for path, name in _numbered("customer.same", customer.same):
         problems.column(table, name, path)
     if customer.password is not None:
         problems.column(table, customer.password, "customer.password")
+    _check_retire(customer, table, problems)
+    for name in customer.touch:
+        if not any(each.column(name) for each in schema.tables.values()):
+            problems.at(f"customer.touch.{name}", N_("no table has a column {value}"), value=name)
+
+
+def _check_retire(customer: CustomerMap, table: HostTable, problems: Problems) -> None:
     problems.written(table, "customer.retire", customer.retire)
     for name in customer.retire:
         if name in customer.all_keys:
             problems.at(
                 f"customer.retire.{name}", N_("{value} is a key: references hold it, so it has to stay"), value=name
             )
-    for name in customer.touch:
-        if not any(each.column(name) for each in schema.tables.values()):
-            problems.at(f"customer.touch.{name}", N_("no table has a column {value}"), value=name)
+        elif name == customer.number:
+            why = N_("{value} is the number, which people look the retired one up by: it has to stay")
+            problems.at(f"customer.retire.{name}", why, value=name)
 
 
 def _check_related(mapping: HostMapping, schema: HostSchema, problems: Problems) -> None:

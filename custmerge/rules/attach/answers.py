@@ -128,4 +128,6 @@ def _tables(schema: HostSchema, name: str, path: str, problems: Problems) -> lis
 
 
 def _matching(schema: HostSchema, pattern: str) -> Iterator[str]:
-    return (name for name in sorted(schema.tables) if matches(pattern, name))
+    for name, table in sorted(schema.tables.items()):
+        if matches(pattern, name) or matches(pattern, f"{table.home}.{table.plain_name}"):
+            yield name

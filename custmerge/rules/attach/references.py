@@ -146,8 +146,11 @@ class _Resolver:
             value = f"{table.name}.{column}"
             self.problems.at("ignore.columns", why, value=value, table=self.mapping.customer.table, policy='"leave"')
         elif answer is None and can_clash(table, column):
-            why = N_("two rows may clash when they move to one customer ({constraint}): it needs an entry, {paste}")
-            paste = f'[[reference]] columns = ["{table.name}.{column}"] policy = "drop"'
+            why = N_(
+                "two rows may clash when they move to one customer ({constraint}): it needs a [[reference]] with "
+                "{paste} and a policy, for example drop"
+            )
+            paste = f'columns = ["{table.name}.{column}"]'
             clash = next(iter(can_clash(table, column)))
             self.problems.of(f"{table.name}.{column}", why, constraint=clash.definition or clash.name, paste=paste)
         if answer is not None and answer.entry.key is not None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from custmerge.errors import N_
 from custmerge.rules.attach.clashes import can_clash, compares_by_equality, mentions
-from custmerge.rules.attach.problems import Problems
+from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problems
 from custmerge.rules.attach.references import ROWS_GO, Child, Found, ResolvedReference
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind, Unique
 from custmerge.rules.mapping import (
     ColumnSource,
     HostMapping,
     Itself,
+    Placeholder,
     Policy,
     ReferenceMap,
     Side,
@@ -146,6 +147,7 @@ class _Builder:
         uniques = [*self._uniques(), *self.of_entries]
         for unique in uniques:
             self.read.update(column for column in unique.columns if self.table.column(column))
+        references = tuple(self._with_computed_after(reference) for reference in self.references)
         touched = self._touched(touch)
         names = self.table.column_names
         wanted = {*names} if is_droppable else {*self.read, *self.own, *self.changed, *touched}
@@ -156,7 +158,7 @@ class _Builder:
             key=key,
             columns=(*key, *(name for name in names if name in wanted and name not in key)),
             computed={name: sql for sql, name in self.computed.items()},
-            references=tuple(self.references),
+            references=references,
             children=tuple(self.children),
             uniques=tuple(uniques),
             touch=touched,
@@ -184,6 +186,23 @@ class _Builder:
             self.computed[sql] = name
         return self.computed[sql]
 
+    def _with_computed_after(self, reference: CustomerReference) -> CustomerReference:
+        """Return a reference with what conditions say after its `set`, as far as that is known before an order."""
+        known = {name: _literal(value) for name, value in reference.set.items()}
+        columns = {name: self.table.column(name) for name, literal in known.items() if literal is not None}
+        cells = ", ".join(
+            f"CAST({known[name]} AS {column.type or 'TEXT'}) AS {_quoted(name)}"
+            for name, column in columns.items()
+            if column is not None
+        )
+        after = {
+            # The inner columns are found before those of the table.
+            name: self._computed(f"(SELECT ({sql}) FROM (SELECT {cells}) AS custmerge_set)")  # noqa: S608 (its own SQL)
+            for sql, name in list(self.computed.items())
+            if cells and any(mentions([sql], column) for column in columns)
+        }
+        return replace(reference, computed_after=after) if after else reference
+
     def _uniques(self) -> Iterator[UniqueRules]:
         """Yield what may refuse a row that moves, as far as its values can be known before it does.
 
@@ -206,10 +225,28 @@ class _Builder:
             if column is None:
                 yield self._computed(next(expressions))
             elif column.is_text_by_locale and name not in self.changed:
-                quoted = name.replace('"', '""')
-                yield self._computed(f'lower("{quoted}")')
+                yield self._computed(f"lower({_quoted(name)})")
             else:
                 yield name
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(value: Value) -> str | None:
+    """Return a value in SQL; None if only the order knows it."""
+    match value:
+        case Placeholder.NULL:
+            return "NULL"
+        case Placeholder():
+            return None
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return "'" + value.replace("'", "''") + "'"
+        case _:
+            return repr(value)
 
 
 class _Builders(dict[str, _Builder]):
@@ -238,6 +275,9 @@ class _Checks:
         column = table.column(reference.column)
         if column is None:
             return False
+        if reference.table == self.mapping.customer.table and reference.column in self.mapping.customer.all_keys:
+            self._at(reference, "", N_("{value} is the customer's own key, no reference"), value=reference.name)
+            return False
         self._demand_holding(reference, column)
         if reference.entry is not None:
             self._entry(table, reference.entry, reference.path, (reference.column,))
@@ -251,6 +291,7 @@ class _Checks:
     def child(self, child: Child) -> bool:
         """Likewise for a foreign key to a table whose rows may be dropped."""
         table = self.schema.tables[child.table]
+        self._demand_one_writing(child)
         if child.answer is None:
             return True
         if child.policy is Policy.LEAVE:
@@ -262,6 +303,18 @@ class _Checks:
             self.problems.at(child.answer.path, N_("a customer's own row can't be dropped"))
         self._entry(table, child.answer.entry, child.answer.path, child.foreign_key.columns)
         return True
+
+    def _demand_one_writing(self, child: Child) -> None:
+        """Note a foreign key whose rows aren't found by the text of what they refer to."""
+        foreign_key = child.foreign_key
+        parent = self.schema.tables[foreign_key.table]
+        for table, name in (
+            *((self.schema.tables[child.table], column) for column in foreign_key.columns),
+            *((parent, column) for column in foreign_key.to),
+        ):
+            column = table.column(name)
+            if column is not None and not column.has_one_writing:
+                self.problems.of(f"{table.name}.{name}", SEVERAL_WRITINGS, value=name, type=column.type)
 
     def _demand_holding(self, reference: ResolvedReference, column: HostColumn) -> None:
         """Note a column that can't hold another customer's key."""
@@ -275,6 +328,8 @@ class _Checks:
         elif column.type and column.kind not in _HOLDING:
             why = N_("{value} is of the type {type}: that can't move yet, answer it with leave, refuse or [ignore]")
             self._at(reference, "", why, value=reference.name, type=column.type)
+        elif not column.has_one_writing:
+            self._at(reference, "", SEVERAL_WRITINGS, value=reference.name, type=column.type)
         elif key and key.type and column.type and key.kind not in _HOLDING.get(column.kind, (key.kind,)):
             why = N_("{value} is of the type {type} and can't hold {name}, which is {other}")
             self._at(reference, "key", why, value=reference.name, type=column.type, name=key.name, other=key.type)

@@ -35,6 +35,8 @@ _OTHER_NUMBERS = word_set("vat tax ust steuer phone fax house haus bank account 
 _MOST_REFERENCES, _MOST_FIELDS = 16, 8
 _SMALLEST_SCORE = 8
 _COMPARED_TABLES = 12
+_LARGE = 50_000
+_ENOUGH_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,20 @@ def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
 
 
 def with_number(guess: CustomerGuess, number: str | None) -> CustomerGuess:
-    """Return a guess with the customer's number among the keys, because references may hold that too."""
-    return guess if number is None else replace(guess, keys=tuple(dict.fromkeys((*guess.keys, number))))
+    """Return a guess with the customer's number among the keys, because references may hold that too.
+
+    Of a large table it has to be indexed: values of every column are looked for in it.
+    """
+    if number is None or (guess.table.rows > _LARGE and not guess.table.is_indexed(number)):
+        return guess
+    return replace(guess, keys=tuple(dict.fromkeys((*guess.keys, number))))
 
 
-def number_column(guess: CustomerGuess, sample: Sample) -> str | None:
-    """Return the column with the number that people say: unique and never empty in all sampled rows."""
+def number_columns(guess: CustomerGuess, sample: Sample) -> list[str]:
+    """Return the columns that may hold the number that people say, the likeliest first.
+
+    Their values are unique and never empty in the sampled rows; without rows, a constraint has to say so.
+    """
     unique = {unique.columns for unique in guess.table.uniques if unique.is_plain}
     found = []
     for column in guess.table.columns:
@@ -96,16 +106,18 @@ def number_column(guess: CustomerGuess, sample: Sample) -> str | None:
         if rank is None or column.name not in sample.columns:
             continue
         values = list(sample.values(column.name))
-        if (
-            len(values) != len(sample.rows)
-            or len(set(values)) != len(values)
-            or not (values or not column.is_nullable)
-        ):
-            continue
-        if not values and (column.name,) not in unique:
-            continue
-        found.append((rank, column.name))
-    return min(found)[1] if found else None
+        is_complete = len(values) == len(sample.rows) == len(set(values))
+        if is_complete and (values or ((column.name,) in unique and not column.is_nullable)):
+            found.append((rank, column.name))
+    return [name for _, name in sorted(found)]
+
+
+def without_personal(guess: CustomerGuess, sample: Sample) -> CustomerGuess:
+    """Return a guess without tenants that nearly every customer has alone: those are numbers of their own."""
+    if len(sample.rows) < _ENOUGH_ROWS:
+        return guess
+    shared = tuple(name for name in guess.same if 2 * len(set(sample.values(name))) <= len(sample.rows))
+    return replace(guess, same=shared)
 
 
 def _may_be_customers(table: HostTable) -> bool:

@@ -31,7 +31,16 @@ _QUALIFIERS = frozenset({*CUSTOMER_WORDS, "billing", "invoice", "primary", "main
 """A word in front that doesn't change the meaning: `client_email`, `billing_city`."""
 _QUALIFIED = 100
 """How much worse a name with such a word is."""
-_WHOLE_NAME = ("name", "fullname", "displayname")
+_WHOLE_NAME = (
+    "name",
+    "fullname",
+    "displayname",
+    "contactname",
+    "clientname",
+    "customername",
+    "kundename",
+    "partnername",
+)
 _HOUSE_NUMBERS = ("housenumber", "houseno", "hausnummer", "hausnr", "streetnumber", "streetno", "strassennummer")
 _COUNTRY_CODES = ("phonecc", "phonecountrycode", "phoneprefix")
 _READABLE = (Kind.TEXT, Kind.INTEGER, Kind.OTHER)

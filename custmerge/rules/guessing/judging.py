@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.names import Fit
-from custmerge.rules.guessing.samples import SURE_CHANCE, Tested
+from custmerge.rules.guessing.samples import SURE_CHANCE, KeyShare
 from custmerge.rules.guessing.suspects import Held, Suspect
 from custmerge.rules.guessing.words import (
     GENERIC,
@@ -27,7 +27,9 @@ _HALF, _MOST, _NEARLY_ALL, _SOME = 0.5, 0.8, 0.9, 0.1
 """Shares of the distinct values that are keys."""
 _MANY = 8
 """From this number of distinct values on, that they fit says something."""
-_FEW = 3
+_FEW, _VERY_MANY = 3, 20
+_PREFIXED = 2
+"""How many words a table's name has: `staff`, `ost_staff`."""
 _ONLY_BY_VALUES = word_set("parent source reference record item element ref res resource model")
 """Generic words that mean rows of the table itself or of many others: a dense range of integers proves nothing."""
 _COUNTS = word_set(
@@ -60,7 +62,7 @@ class Finding:
     key: str
     """Which of the customer's keys it holds."""
     is_first_key: bool
-    tested: Tested
+    tested: KeyShare
     form: str = "{key}"
     where: str | None = None
 
@@ -70,7 +72,7 @@ class Finding:
         return f"{self.table}.{self.column}"
 
 
-def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: dict[str, Tested]) -> Finding | None:
+def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: dict[str, KeyShare]) -> Finding | None:
     """Return what a column is, whose values were compared with each of the keys that it can hold; None: nothing."""
     key = _best_key(suspect, tested)
     result = tested[key]
@@ -115,11 +117,11 @@ def by_other_tables(
                 True,
                 key,
                 key == guess.keys[0],
-                Tested(0, 0, 0, 0.0),
+                KeyShare(0, 0, 0, 0.0),
             )
 
 
-def _best_key(suspect: Suspect, tested: dict[str, Tested]) -> str:
+def _best_key(suspect: Suspect, tested: dict[str, KeyShare]) -> str:
     """Return the key that the name says if its values fit well, else the one that most values are."""
     first = suspect.keys[0]
     if tested[first].share >= _HALF:
@@ -127,25 +129,27 @@ def _best_key(suspect: Suspect, tested: dict[str, Tested]) -> str:
     return max(suspect.keys, key=lambda key: tested[key].share)
 
 
-def _by_type(suspect: Suspect, tested: Tested) -> bool | None:
-    if suspect.fit is not Fit.NONE:
+def _by_type(suspect: Suspect, tested: KeyShare) -> bool | None:
+    if suspect.fit >= Fit.SYNONYM:
         return _share_says(tested, sure=0.3)
-    # The type's name doesn't say so: only values that can't be keys by chance do.
-    return False if tested.share >= _MOST and tested.chance <= SURE_CHANCE else None
+    if tested.share < _MOST or tested.distinct < _FEW:
+        return None
+    # The type's name doesn't say so, or only by its first letter: values that aren't keys by chance do.
+    return False if suspect.fit is Fit.ROLE or tested.chance <= SURE_CHANCE else None
 
 
-def _share_says(tested: Tested, *, sure: float) -> bool | None:
+def _share_says(tested: KeyShare, *, sure: float) -> bool | None:
     if not tested.keys:
         return None
     return tested.share >= sure
 
 
-def _says_more(suspect: Suspect, tested: Tested) -> bool:
+def _says_more(suspect: Suspect, tested: KeyShare) -> bool:
     return suspect.fit >= Fit.SYNONYM or tested.keys > 1 or tested.chance <= SURE_CHANCE / 2
 
 
 def _plain(
-    schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: Tested, key: str
+    schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str
 ) -> tuple[bool | None, Found]:
     by_values = tested.chance <= SURE_CHANCE
     match suspect.fit:
@@ -160,15 +164,15 @@ def _plain(
         case Fit.GENERIC:
             return _by_generic_name(suspect, tested, by_values=by_values), Found.VALUES
         case _:
-            return _by_values_alone(suspect, tested, by_values=by_values), Found.VALUES
+            return _by_values_alone(guess, suspect, tested, key), Found.VALUES
 
 
-def _by_name(guess: CustomerGuess, suspect: Suspect, tested: Tested, key: str, *, sure: float) -> bool | None:
+def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str, *, sure: float) -> bool | None:
     plain = frozenset(words(suspect.column.name))
     if not tested.distinct:
-        # A text column `customer` without rows may hold names.
-        is_typed = suspect.column.kind is guess.column(key).kind
-        return True if is_typed and (suspect.column.kind is not Kind.TEXT or plain & ID_WORDS) else None
+        # Without rows a text column `customer` may hold names, and `limit_client` a number of them.
+        is_bare = len(plain) == 1 and suspect.column.kind is not Kind.TEXT
+        return True if suspect.column.kind is guess.column(key).kind and (is_bare or plain & ID_WORDS) else None
     if not plain & ID_WORDS and tested.distinct < _FEW:
         # `notify_client`, `once_per_client`: 0 and 1 aren't keys.
         return None if suspect.values <= {"1"} else False
@@ -179,13 +183,23 @@ def _by_name(guess: CustomerGuess, suspect: Suspect, tested: Tested, key: str, *
     return None
 
 
-def needs_rivals(suspect: Suspect, tested: Tested) -> bool:
+def needs_rivals(suspect: Suspect, tested: KeyShare) -> bool:
     """Return whether it matters if the values fit another table as well."""
-    is_vague = suspect.held is Held.PLAIN and suspect.fit in (Fit.ROLE, Fit.GENERIC)
-    return is_vague and tested.share >= _MOST and tested.distinct >= _FEW and tested.chance > SURE_CHANCE
+    if suspect.held is not Held.PLAIN or tested.chance <= SURE_CHANCE:
+        return False
+    if suspect.fit is Fit.NONE:
+        return _lies_among_keys(tested)
+    is_vague = suspect.fit in (Fit.ROLE, Fit.GENERIC)
+    return is_vague and tested.share >= _MOST and tested.distinct >= _FEW
 
 
-def _by_role(schema: HostSchema, guess: CustomerGuess, tested: Tested, *, by_values: bool) -> bool | None:
+def _lies_among_keys(tested: KeyShare) -> bool:
+    """Return whether nearly all values are keys, repeat themselves as references do, and lie where only keys are."""
+    is_repeated = _VERY_MANY <= tested.distinct < tested.rows
+    return is_repeated and tested.share >= _NEARLY_ALL and tested.chance_from_zero <= SURE_CHANCE
+
+
+def _by_role(schema: HostSchema, guess: CustomerGuess, tested: KeyShare, *, by_values: bool) -> bool | None:
     if tested.share < _MOST or tested.distinct < _FEW:
         return None
     if by_values:
@@ -193,13 +207,13 @@ def _by_role(schema: HostSchema, guess: CustomerGuess, tested: Tested, *, by_val
     # `created_by` may be one of the staff where these have a table of their own.
     people = OTHER_PEOPLE | {"user", "benutzer"}
     others = any(
-        len(plain) == 1 and plain[0] in people
+        len(plain) <= _PREFIXED and plain[-1] in people
         for plain in (head(table) for table in schema.tables if table != guess.table.name)
     )
     return None if others and tested.has_rival else False
 
 
-def _by_generic_name(suspect: Suspect, tested: Tested, *, by_values: bool) -> bool | None:
+def _by_generic_name(suspect: Suspect, tested: KeyShare, *, by_values: bool) -> bool | None:
     plain = frozenset(words(suspect.column.name))
     is_only_fit = by_values or not tested.has_rival
     if tested.share < (_HALF if by_values else _NEARLY_ALL) or tested.distinct < _FEW:
@@ -209,10 +223,12 @@ def _by_generic_name(suspect: Suspect, tested: Tested, *, by_values: bool) -> bo
     return False if not plain & _ONLY_BY_VALUES and plain & (GENERIC | ROLES) and tested.distinct >= _MANY else None
 
 
-def _by_values_alone(suspect: Suspect, tested: Tested, *, by_values: bool) -> bool | None:
-    if not by_values or words(suspect.column.name)[-1] in NO_KEYS:
+def _by_values_alone(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str) -> bool | None:
+    plain = words(suspect.column.name)
+    by_place = _lies_among_keys(tested) and not tested.has_rival
+    if not plain or plain[-1] in NO_KEYS or not (by_place or tested.chance <= SURE_CHANCE):
         return None
-    if suspect.column.kind is Kind.INTEGER or tested.share < _NEARLY_ALL:
-        is_count = frozenset(words(suspect.column.name)) & _COUNTS
+    if guess.column(key).kind in (Kind.INTEGER, Kind.NUMBER) or tested.share < _NEARLY_ALL:
+        is_count = frozenset(plain) & _COUNTS
         return False if tested.share >= _HALF and tested.distinct >= _MANY and not is_count else None
     return True if tested.distinct >= _FEW else None

@@ -10,7 +10,7 @@ from custmerge.rules.guessing.attributes import Attributes
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.fields import columns_by_field, country_code, house_number
 from custmerge.rules.guessing.judging import Finding, Found
-from custmerge.rules.guessing.policies import kind_of_table
+from custmerge.rules.guessing.policies import clashing_unique, kind_of_table
 from custmerge.rules.guessing.suspects import sql_name, sql_text
 from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, words
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
@@ -64,6 +64,11 @@ def field_guess(
     return FieldGuess(ordered, tuple(one for one in related if one.name in used))
 
 
+def _may_own(schema: HostSchema, table: HostTable, column: str) -> bool:
+    """Return whether the rows of a table may be somebody's contracts: all of them move, none of them clashes."""
+    return kind_of_table(table) is None and clashing_unique(schema, table, column) is None
+
+
 def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, Source]) -> Iterable[Related]:
     """Yield the row of each detail that has no source yet, and give it that source."""
     finding, table = each.finding, schema.tables[each.finding.table]
@@ -89,7 +94,7 @@ def domain_guess(
     """Return the tables of contracts and domains, as far as they can be seen."""
     plain = [f for f in references if f.is_sure and f.form == "{key}" and f.where is None and f.key == guess.keys[0]]
     owners = {f.table: f for f in reversed(plain) if f.table != guess.table.name}
-    owners = {name: f for name, f in owners.items() if kind_of_table(schema.tables[name]) is None}
+    owners = {name: f for name, f in owners.items() if _may_own(schema, schema.tables[name], f.column)}
     packages = sorted((rank, name) for name in owners if (rank := _package_rank(schema.tables[name])) is not None)
     domains = [(r, table) for table in schema.tables.values() if (r := _domain_rank(table)) is not None]
     for _, table in sorted(domains, key=lambda found: (found[0], found[1].name)):

@@ -56,28 +56,32 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     if finding.by is Found.LIST:
         remark = N_("keys inside a list or JSON aren't changed")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
-    balance = _balance(table, finding, sample)
-    clashing = clashing_unique(schema, table, finding.column)
+    return _where_rows_change(schema, table, finding, sample)
+
+
+def _where_rows_change(
+    schema: HostSchema, table: HostTable, finding: Finding, sample: Sample | None
+) -> ReferenceGuess:
+    evidence = evidence_of(finding)
+    if not table.row_key:
+        remark = N_("nothing tells its rows from one another: as long as there are some, the order is refused")
+        return ReferenceGuess(finding, Policy.REFUSE, (evidence, (remark, {})), is_question=True)
+    balance, clashing = _balance(table, finding, sample), clashing_unique(schema, table, finding.column)
     if balance is not None:
         unique, add = balance
         remark = N_("one row for each customer ({columns}): is the second one added to the first?")
-        columns = ", ".join((finding.column, *unique))
-        return ReferenceGuess(
-            finding,
-            Policy.ADD,
-            (*evidence, (remark, {"columns": columns})),
-            unique=() if clashing else unique,
-            add=add,
-            is_question=True,
-        )
+        told = (evidence, (remark, {"columns": ", ".join((finding.column, *unique))}))
+        # A constraint says itself what is unique.
+        unique = () if clashing else unique
+        return ReferenceGuess(finding, Policy.ADD, told, unique=unique, add=add, is_question=True)
     if clashing is None:
-        return ReferenceGuess(finding, Policy.MOVE, evidence)
+        return ReferenceGuess(finding, Policy.MOVE, (evidence,))
     if clashing.kind is UniqueKind.EXCLUSION:
         remark = N_("{name} may refuse a row that moves: then the order is refused")
-        return ReferenceGuess(finding, Policy.MOVE, (*evidence, (remark, {"name": clashing.name or table.name})))
+        return ReferenceGuess(finding, Policy.MOVE, (evidence, (remark, {"name": clashing.name or table.name})))
     remark = N_("one row for each {columns}: where both customers have it, the absorbed number's is dropped")
     columns = ", ".join(column or "…" for column in clashing.columns)
-    return ReferenceGuess(finding, Policy.DROP, (*evidence, (remark, {"columns": columns})))
+    return ReferenceGuess(finding, Policy.DROP, (evidence, (remark, {"columns": columns})))
 
 
 def looks_like_credentials(table: str) -> bool:

@@ -9,7 +9,7 @@ from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.packages import FieldGuess
 from custmerge.rules.guessing.policies import ReferenceGuess
-from custmerge.rules.guessing.samples import Tested
+from custmerge.rules.guessing.samples import KeyShare
 from custmerge.rules.host_schema import HostSchema
 from custmerge.rules.mapping import DomainMap, PackageMap, Policy
 from custmerge.rules.proofs import ProofBy
@@ -82,7 +82,7 @@ def by_constraint(schema: HostSchema, guess: CustomerGuess) -> list[Finding]:
         for column, to in zip(foreign_key.columns, foreign_key.to, strict=False):
             if to in guess.keys:
                 whole, is_first = _whole_table(schema, table.name), to == guess.keys[0]
-                finding = Finding(whole, column, Found.CONSTRAINT, True, to, is_first, Tested(0, 0, 0, 0.0))
+                finding = Finding(whole, column, Found.CONSTRAINT, True, to, is_first, KeyShare(0, 0, 0, 0.0))
                 found.setdefault(finding.name, finding)
     return sorted(found.values(), key=lambda finding: finding.name)
 

@@ -46,7 +46,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class KeyShare:
     """How the values of a column compare with the values of one of the customer's keys."""
 
     rows: int
@@ -56,6 +56,8 @@ class Tested:
     """Distinct values that are keys."""
     chance: float
     """How likely so many are keys by chance, as a power of ten: -6 is one in a million; 0 where it says nothing."""
+    chance_from_zero: float = 0.0
+    """The same if the values could be anywhere between 0 and the largest of them."""
     has_rival: bool = True
     """Whether the values fit the key of another table nearly as well; True also where nobody looked."""
 

@@ -125,7 +125,7 @@ def _suspects_of(
     if type_column is not None and type_column.name in sample.columns:
         by_type = list(_by_type(guess, table, column, type_column, fit, keys, sample))
         yield from by_type
-        if any(suspect.fit is not Fit.NONE for suspect in by_type):
+        if any(suspect.fit >= Fit.SYNONYM for suspect in by_type):
             return
     values = list(sample.values(column.name))
     texts = column.kind in (Kind.TEXT, Kind.JSON, Kind.OTHER)
@@ -155,7 +155,11 @@ def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn |
             if "".join(name) in {"".join((*stem, kind)) for kind in TYPE_WORDS} | {"".join((*stem, "table"))}:
                 return other
     if fit is Fit.GENERIC or (plain[-1] in GENERIC and column.kind in (Kind.TEXT, Kind.OTHER)):
-        return next((other for other in others if "".join(words(other.name)) in TYPE_WORDS | {"objecttype"}), None)
+        names = {"".join(words(other.name)): other for other in others}
+        # `object_type` belongs to `object_id`, where there is one.
+        has_object = any(words(c.name)[0] == "object" and words(c.name)[-1] in ID_WORDS for c in table.columns)
+        loose = TYPE_WORDS if has_object else TYPE_WORDS | {"objecttype"}
+        return next((names[name] for name in names if name in loose), None)
     return None
 
 
@@ -175,8 +179,10 @@ def _by_type(
     for kind in sorted(values):
         where = f"{sql_name(type_column.name)} = {sql_text(kind)}"
         is_named = is_customer_type(guess, kind)
-        if keys and (is_named or fit is Fit.GENERIC):
-            fits = max(fit, Fit.GENERIC) if is_named else Fit.NONE
+        # `U` for users, where every type is one letter.
+        is_initial = len(max(values, key=len)) == 1 and kind.lower() in {own[-1][0] for own in guess.names.variants}
+        if keys and (is_named or fit is Fit.GENERIC or is_initial):
+            fits = max(fit, Fit.SYNONYM) if is_named else Fit.ROLE if is_initial else Fit.NONE
             found = frozenset(values[kind])
             yield Suspect(table.name, column, fits, Held.BY_TYPE, keys, found, len(values[kind]), where=where)
         if is_named and column.kind in (Kind.TEXT, Kind.OTHER):

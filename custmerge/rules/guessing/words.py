@@ -39,7 +39,7 @@ GENERIC = word_set(
     " owner holder notifiable reference ziel objekt bezug quelle"
 )
 """With an id word, the name of a column that may hold keys of several tables."""
-TYPE_WORDS = word_set("type typ model class kind art table entity resource objecttype klasse tabelle")
+TYPE_WORDS = word_set("type typ model class kind art table entity resource klasse tabelle")
 CREDENTIALS = word_set(
     "reset token session otp totp mfa 2fa twofactor apikey oauth oauth2 permission role group passkey webauthn"
     " credential secret rolle gruppe berechtigung sitzung acl privilege login"

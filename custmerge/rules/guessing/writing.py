@@ -76,7 +76,7 @@ class _Writer:
         yield f"table = {toml(guess.table.name)}"
         yield f"key = {toml(guess.keys[0])}"
         if proposal.number != guess.keys[0]:
-            note = N_("unique and never empty in the rows that were looked at")
+            note = N_("unique and never empty")
             yield f"number = {toml(proposal.number)}  {self.comment(note)}"
         if proposal.keys:
             note = N_("further keys that references hold")
@@ -179,14 +179,17 @@ class _Writer:
         columns = ["["]
         for guess in guesses:
             why = "; ".join(map(self._filled, guess.remarks))
-            columns.append(f"  {toml(guess.finding.name)},  # {why}")
+            columns.append(f"  {toml(guess.finding.name)},  {self._marked(guess, why)}")
         columns.append("]")
         return _entry(guesses[0], columns)
 
     def _alone(self, guess: ReferenceGuess) -> Iterator[str]:
         why = "; ".join(map(self._filled, guess.remarks))
-        yield f"# QUESTION: {why}" if guess.is_question else f"# {why}"
+        yield self._marked(guess, why)
         yield from _entry(guess, [toml(guess.finding.name)])
+
+    def _marked(self, guess: ReferenceGuess, why: str) -> str:
+        return f"# QUESTION: {why}" if guess.is_question else f"# {why}"
 
     def _filled(self, remark: Remark) -> str:
         """Return a remark in one line, whatever the names of a host's columns have in them."""

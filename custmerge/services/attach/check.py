@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from custmerge.errors import N_
 from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, resolve
+from custmerge.rules.attach.names import with_names_of
 from custmerge.rules.attach.rights import rights_of
 from custmerge.rules.fields import FIELDS, Field
 from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
 from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
-from custmerge.rules.mapping import HostMapping, Source, Sql
+from custmerge.rules.mapping import HostMapping, Placeholder, Source, Sql
 from custmerge.rules.mapping_file import read_mapping
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.attach.propose import questions
@@ -77,7 +78,7 @@ def check(database: Database, text: str, file: str, progress: Progress | None = 
     mapping = read_mapping(text, file)
     with database.reading_host() as unit:
         schema = unit.host.schema()
-        return _Check(mapping, schema, unit.host, unit.values, progress).run()
+        return _Check(with_names_of(schema, mapping), schema, unit.host, unit.values, progress).run()
 
 
 def _source_text(source: Source | None) -> str | None:
@@ -169,6 +170,25 @@ class _Check:
                 why = N_("the database refuses this expression: {reason}")
                 self._problems.at(f"fields.{field_name}", why, reason=reason)
         self._check_refusing()
+        self._check_values()
+
+    def _check_values(self) -> None:
+        """Note literals that don't fit the columns into which orders write them."""
+        customer = self._mapping.customer
+        values = [("customer.retire.{column}", customer.table, customer.retire)]
+        for rules in self._resolved.tables.values():
+            values.append(("customer.touch.{column}", rules.table, rules.touch))
+            values += [(f"{rules.table}.{{column}}", rules.table, reference.set) for reference in rules.references]
+        for path, name, columns in values:
+            table = self._table(name)
+            for column_name, value in columns.items():
+                column = None if table is None else table.column(column_name)
+                if column is None or isinstance(value, Placeholder):
+                    continue
+                reason = self._host.wrong_value(column, value)
+                if reason is not None:
+                    why = N_("the database refuses {value} in this column: {reason}")
+                    self._problems.of(path.format(column=column_name), why, value=str(value), reason=reason)
 
     def _check_refusing(self) -> None:
         customer = self._mapping.customer

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field, replace
 
 from custmerge.errors import NoCustomerTable
 from custmerge.rules.guessing.attributes import Attributes, attributes_of
-from custmerge.rules.guessing.customer import CustomerGuess, guess_customers, guess_of, number_column, with_number
+from custmerge.rules.guessing.customer import (
+    CustomerGuess,
+    guess_customers,
+    guess_of,
+    number_columns,
+    with_number,
+    without_personal,
+)
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
 from custmerge.rules.guessing.packages import domain_guess, field_guess
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
@@ -20,7 +27,7 @@ from custmerge.rules.guessing.proposal import (
     by_constraint,
     without_owners,
 )
-from custmerge.rules.guessing.samples import Sample, Tested, comparable
+from custmerge.rules.guessing.samples import KeyShare, Sample, comparable
 from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled_columns, suspects, type_columns
 from custmerge.rules.guessing.writing import pasted
 from custmerge.rules.host_schema import HostSchema, HostTable
@@ -48,8 +55,10 @@ def propose(values: HostValues, schema: HostSchema, name: str, progress: Progres
     customers = guess_customers(schema)
     if not customers:
         raise NoCustomerTable(tables=len(schema.tables))
-    likeliest = customers[0]
-    number = number_column(likeliest, values.sample(likeliest.table, likeliest.table.column_names))
+    rows = values.sample(customers[0].table, customers[0].table.column_names)
+    likeliest = without_personal(customers[0], rows)
+    numbers = number_columns(likeliest, rows)
+    number = next((name for name in numbers if values.is_unique(likeliest.table, name)), None)
     guess = with_number(likeliest, number)
     search = _Search(values, schema, guess, progress=progress)
     found = search.references()
@@ -153,7 +162,7 @@ class _Search:
                 tested[key] = replace(result, has_rival=self._has_rival(suspect, result))
         return judged(self.schema, guess, suspect, tested)
 
-    def _has_rival(self, suspect: Suspect, tested: Tested) -> bool:
+    def _has_rival(self, suspect: Suspect, tested: KeyShare) -> bool:
         """Return whether the values are, nearly as often, keys of another table."""
         for table in self._tables():
             key = table.column(table.row_key[0]) if len(table.row_key) == 1 else None

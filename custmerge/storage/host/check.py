@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from custmerge.rules.attach import resolve
 from custmerge.rules.attach.rights import TableRights
 from custmerge.rules.fields import FIELDS, Field
-from custmerge.rules.host_schema import HostSchema, HostTable, fingerprint
+from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, changed_tables
 from custmerge.rules.mapping import HostMapping
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
@@ -60,8 +60,11 @@ class HostCheck:
     def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
         """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
         present = self.schema()
+        different = changed_tables(schema, present)
+        if not different:
+            return []
         named = resolve(mapping, schema).named | resolve(mapping, present).named
-        return [name for name in sorted(named) if fingerprint(present, [name]) != fingerprint(schema, [name])]
+        return [name for name in different if name in named]
 
     def refusal(self, statement: str) -> str | None:
         """Return why the database refuses a statement; None if it runs."""
@@ -107,6 +110,13 @@ class HostCheck:
                 reason = self._tried(partial(self._connection.execute, statement))
                 wrong |= {} if reason is None else {field: reason}
         return wrong
+
+    def wrong_value(self, column: HostColumn, value: str | float) -> str | None:
+        """Return why a literal doesn't fit a column; SQLite takes every value in every column."""
+        if not self._dialect.is_server:
+            return None
+        literal = str(value).lower() if isinstance(value, bool) else str(value).replace("'", "''")
+        return self.refusal(f"SELECT E'{literal.replace(chr(92), chr(92) * 2)}'::text::{column.type}")
 
     def wrong_refuse(self, sql: str, key: str) -> str | None:
         """Return why a statement that refuses orders doesn't run; `key` is one of a customer."""

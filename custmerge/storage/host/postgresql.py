@@ -181,5 +181,6 @@ def _table(row: Row[tuple[object, ...]], name: str, found: _Found) -> HostTable:
         is_partitioned=row.is_partitioned,
         triggers=tuple(found.triggers),
         checks=tuple(found.checks),
+        home=row.schema,
         rows=found.rows,
     )

@@ -94,6 +94,7 @@ def host_tables(connection: Connection) -> Iterable[HostTable]:
             indexes=tuple(_leading(primary.get(name, ()), indexes[name], sql)),
             triggers=tuple(sorted(triggers[name.lower()])),
             checks=tuple(sorted(_checks(sql["table", name]))),
+            home="main",
             rows=_rows(connection, name, sql["table", name]),
         )
 

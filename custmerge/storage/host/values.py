@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from custmerge.rules.guessing.samples import Sample, Tested, chance_of, key_like
+from custmerge.rules.guessing.samples import KeyShare, Sample, chance_of, key_like
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 from custmerge.storage.dialect import dialect_of
 
@@ -54,6 +54,12 @@ class HostValues:
             found = [*found[:half], *last]
         return Sample(table.name, tuple(columns), found[:SAMPLED_ROWS], is_whole=is_whole)
 
+    def is_unique(self, table: HostTable, column: str) -> bool:
+        """Return whether each row of a table has a value of its own in a column, an empty text being none."""
+        cell = f"NULLIF(CAST({_quoted(column)} AS TEXT), '')"
+        statement = f"SELECT count(*), count({cell}), count(DISTINCT {cell}) FROM {_named(table)}"  # noqa: S608 (quoted names)
+        return len(set(self._rows(statement)[0])) == 1
+
     def kinds(self, table: HostTable, column: str) -> list[str]:
         """Return the different values of a column that says what a row is about, at most a few dozen."""
         name = _quoted(column)
@@ -68,20 +74,26 @@ class HostValues:
         cells = ", ".join(self._text(table.column(name)) for name in columns)
         condition = f"CAST({_quoted(kind_column)} AS TEXT) = :kind"
         statement = f"SELECT {cells} FROM {_named(table)} WHERE {condition} LIMIT {SAMPLED_ROWS // 10}"  # noqa: S608 (quoted names)
-        return [tuple(row) for row in self._connection.execute(text(statement), {"kind": kind})]
+        return self._rows(statement, kind=kind)
 
     def compared(
         self, table: HostTable, key: HostColumn, values: frozenset[str], rows: int, where: str | None = None
-    ) -> Tested:
+    ) -> KeyShare:
         """Return how many of the `values` are keys of a table, and how likely that is by chance.
 
         `rows` is the number of sampled rows that they are from; `where` an SQL condition on the table's rows.
         """
         possible = key_like(values, key.kind)
         keys = frozenset(self._keys_among(table, key, possible, where)) & values if possible else frozenset()
-        is_counted = key.kind in (Kind.INTEGER, Kind.NUMBER)
-        density = self._density(table, key, possible, where) if keys and is_counted else None
-        return Tested(rows, len(values), len(keys), chance_of(values, keys, density))
+        if not keys or key.kind not in (Kind.INTEGER, Kind.NUMBER):
+            return KeyShare(rows, len(values), len(keys), chance_of(values, keys, None))
+        numbers = _integers(possible)
+        low, high = min(numbers), max(numbers)
+        count = self._count_between(table, key, low, high, where)
+        near, anywhere = count / (high - low + 1), count / (high - min(low, 0) + 1)
+        return KeyShare(
+            rows, len(values), len(keys), chance_of(values, keys, near), chance_of(values, keys, anywhere)
+        )
 
     def counted(
         self,
@@ -133,9 +145,18 @@ class HostValues:
             else f"CASE typeof({_quoted(column.name)}) WHEN 'blob' THEN NULL ELSE {start} END"
         )
 
-    # Any: SQLAlchemy's rows.
-    def _rows(self, statement: str) -> list[Any]:
-        return [tuple(row) for row in self._connection.execute(text(statement))]
+    # Any: SQLAlchemy's rows, and the driver's own connection.
+    def _rows(self, statement: str, **parameters: str) -> list[Any]:
+        raw: Any = self._connection.connection.driver_connection
+        decoded = None if self._is_server else raw.text_factory
+        if decoded is not None:
+            # SQLite stores any bytes as a text, and one such row is no reason to guess nothing.
+            raw.text_factory = _decoded
+        try:
+            return [tuple(row) for row in self._connection.execute(text(statement), parameters)]
+        finally:
+            if decoded is not None:
+                raw.text_factory = decoded
 
     def _keys_among(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> list[str]:
         """Return those of the values that are keys, by the index of the key."""
@@ -153,21 +174,22 @@ class HostValues:
         )
         return [str(row[0]) for row in self._connection.execute(text(statement), parameters)]
 
-    def _density(self, table: HostTable, key: HostColumn, values: frozenset[str], where: str | None) -> float:
-        """Return the share of keys among all integers from the smallest to the largest of the values."""
-        numbers = _integers(values)
-        low, high = min(numbers), max(numbers)
+    def _count_between(self, table: HostTable, key: HostColumn, low: int, high: int, where: str | None) -> int:
+        """Return how many keys there are from `low` to `high`."""
         statement = (
             f"SELECT count(*) FROM {_named(table)} "  # noqa: S608 (quoted names)
             f"WHERE {_condition(key.name, where)} AND {_quoted(key.name)} BETWEEN :low AND :high"
         )
-        keys = self._connection.execute(text(statement), {"low": low, "high": high}).scalar_one()
-        return float(keys) / (high - low + 1)
+        return int(self._connection.execute(text(statement), {"low": low, "high": high}).scalar_one())
 
 
 def _condition(column: str, where: str | None) -> str:
     """Return the condition that a column has a value, in the rows that are meant."""
     return f"{_quoted(column)} IS NOT NULL" + (f" AND ({_escaped(where)})" if where else "")
+
+
+def _decoded(content: bytes) -> str:
+    return content.decode("utf-8", "replace")
 
 
 def _integers(values: Iterable[str]) -> list[int]:

@@ -212,12 +212,9 @@ def _updating(table: HostTableSql, columns: Sequence[str], groups: Sequence[Rows
     keys = [each for group in groups for each in group.keys]
     if len(groups) == 1 and not groups[0].each:
         # All rows get the same cells, which are passed once.
-        cells = tuple(table.array(name, (cell,))[0] for name, cell in groups[0].cells)
+        cells = tuple(None if cell is None else str(cell) for _, cell in groups[0].cells)
         types = [table.array_type(column) for column in key]
-        changes = ", ".join(
-            f"{table.bare(column)} = %s::{table.array_type(column).removesuffix('[]')}::{table.type_of(column)}"
-            for column in columns
-        )
+        changes = ", ".join(f"{table.bare(column)} = %s::text::{table.type_of(column)}" for column in columns)
         sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (as above)
         return sql, (*cells, *_arrays(table, key, keys)), len(keys)
     rows = [cells for group in groups for cells in _new_cells(group)]

@@ -16,9 +16,8 @@ from support.attach_scenes import (
 )
 from support.hosts.expected import numbered
 
-pytestmark = pytest.mark.on_both
 
-
+@pytest.mark.on_both
 def test_an_order_changes_what_is_expected_and_its_undo_leaves_nothing_behind(attached):
     for merge in attached.host.pairs.values():
         before, shown = attached.snapshot(), show(attached, merge.survivor, merge.absorbed)
@@ -49,6 +48,7 @@ def test_orders_one_after_the_other_are_taken_back_by_one_undo(attached):
     demand_audit_ok(attached)
 
 
+@pytest.mark.on_both
 def test_a_bulk_run_with_chains_changes_what_is_expected_and_is_taken_back(attached):
     before = attached.snapshot()
     run, report = run_file(attached, attached.host.chain)

@@ -196,5 +196,10 @@ HOST = Host(
 )
 
 WITH_CONTACTS = replace(
-    HOST, name="chinook with contacts", mapping=HOST.mapping.replace("[proof]", f"{SHOP}[proof]"), merge=shop_merge
+    HOST,
+    name="chinook with contacts",
+    mapping=HOST.mapping.replace('name = "chinook"', 'name = "chinook with contacts"').replace(
+        "[proof]", f"{SHOP}[proof]"
+    ),
+    merge=shop_merge,
 )

@@ -8,7 +8,7 @@ with the customer in it. The rows are ours.
 
 from pathlib import Path
 
-from support.hosts.expected import WAS_SET, boolean, like, only, repoint, said, take, touch, where
+from support.hosts.expected import WAS_SET, added, boolean, like, only, repoint, said, take, touch, where
 from support.hosts.host import POSTGRESQL, Host, Merge
 
 MAPPING = Path(__file__).with_suffix(".toml")
@@ -100,7 +100,8 @@ def tables(kind):
         "CREATE UNIQUE INDEX rental_uuid_key ON rental (uuid)",
         (
             "CREATE TABLE wishlist (film_id integer NOT NULL REFERENCES film (film_id), "
-            "customer_id integer NOT NULL REFERENCES customer (customer_id), since date NOT NULL, "
+            "customer_id integer NOT NULL REFERENCES customer (customer_id), since date NOT NULL, looked_at date, "
+            "wished smallint NOT NULL, "
             "PRIMARY KEY (customer_id, film_id))"
         ),
         *_payments(is_postgresql=is_postgresql, time=time, uuid=uuid),
@@ -234,6 +235,7 @@ def rows():
         **_rentals(),
         "wishlist": [
             {"film_id": film, "customer_id": number, "since": f"2022-01-{place + 1:02}"}
+            | {"looked_at": f"2022-02-{film % 7 * place % 27 + 1:02}" if place % 3 else None, "wished": place}
             for place, number in enumerate(CUSTOMERS)
             for film in films
             if (place + film) % 2
@@ -310,11 +312,14 @@ def _move_rentals(rows, old, new):
 
 
 def _move_wishes(rows, old, new):
-    """The absorbed number's wishes, and those of the survivor's for other films."""
+    """The absorbed number's wishes with what the survivor's for the same films say, and the survivor's others."""
     moved = where(rows["wishlist"], customer_id=old)
-    films = {said(wish["film_id"]) for wish in moved}
+    by_film = {said(wish["film_id"]): wish for wish in moved}
     for wish in where(rows["wishlist"], customer_id=new):
-        if said(wish["film_id"]) in films:
+        if stays := by_film.get(said(wish["film_id"])):
+            stays["wished"] = added(stays["wished"], wish["wished"])
+            stays["since"] = min(stays["since"], wish["since"])
+            stays["looked_at"] = max(filter(None, (stays["looked_at"], wish["looked_at"])), default=None)
             rows["wishlist"].remove(wish)
     repoint(moved, "customer_id", old, new)
 

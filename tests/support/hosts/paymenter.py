@@ -182,14 +182,14 @@ def _answers(rows, key, name):
 
 
 def _credits(rows, old, new):
-    """One balance for each currency."""
+    """One balance for each currency; two of the absorbed number's that nobody has put together stay two."""
     changed = []
+    balances = {row["currency_code"]: row for row in where(rows["credits"], user_id=new)}
     for credit in where(rows["credits"], user_id=old):
-        balance = where(rows["credits"], user_id=new, currency_code=credit["currency_code"])
-        if balance:
-            balance[0]["amount"] = added(balance[0]["amount"], credit["amount"])
+        if balance := balances.get(credit["currency_code"]):
+            balance["amount"] = added(balance["amount"], credit["amount"])
             rows["credits"].remove(credit)
-            changed.append(balance[0])
+            changed.append(balance)
         else:
             changed += repoint([credit], "user_id", old, new)
     return changed

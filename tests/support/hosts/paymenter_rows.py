@@ -186,6 +186,8 @@ def _credits():
     amounts = [
         (7, "EUR", "12.50"),
         (70, "EUR", "7.25"),
+        # Twice, which the program means never to be.
+        (70, "EUR", "0.50"),
         (70, "USD", "1.00"),
         (17, "USD", "3.00"),
         (101, "EUR", "10.00"),
