@@ -257,6 +257,24 @@ class RowsLeftOut(ReferenceRefused):
     )
 
 
+class ChildrenLeft(ReferenceRefused):
+    """The database has rows that refer to rows which would be dropped, and that weren't found by what they hold."""
+
+    template = N_(
+        "Rows of {table} refer to rows of {parent} that would be dropped, and are written otherwise ({left}): "
+        "nothing was changed, for they would be lost. Give {parent} another policy with `custmerge attach`."
+    )
+
+
+class OrphansDropped(ReferenceRefused):
+    """A row that would be dropped refers to a row that isn't there, so it could never be given back."""
+
+    template = N_(
+        "Rows of {table} that would be dropped refer to rows of {parent} that aren't there ({left}): nothing was "
+        "changed, for an undo couldn't give them back. Put these rows right first."
+    )
+
+
 class RefusedByMapping(ReferenceRefused):
     """A statement of the mapping finds a row because of which the two aren't merged; `rule` is the mapping's own."""
 

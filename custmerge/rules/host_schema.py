@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
 import orjson
+
+_WHOLE = re.compile(r"(?:numeric|decimal|dec|number)(?:\(\s*\d+\s*(?:,\s*0\s*)?\))?", re.IGNORECASE)
+"""Types of numbers without a part behind the point."""
 
 
 class Kind(StrEnum):
@@ -56,6 +60,13 @@ class HostColumn:
     """Computed by the database from other columns: it can't be written."""
     is_text_by_locale: bool = False
     """Whether its texts are equal in several writings (citext, NOCASE, a collation that isn't deterministic)."""
+
+    @property
+    def has_one_writing(self) -> bool:
+        """Whether values that the database takes for equal have the same text: 12.0 and 12 don't, nor A and a."""
+        return not self.is_text_by_locale and (
+            self.kind is not Kind.NUMBER or _WHOLE.fullmatch(self.type) is not None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,8 @@ class HostTable:
     indexes: tuple[tuple[str, ...], ...] = ()
     """The leading plain columns of every index, those of keys and constraints included."""
     is_partitioned: bool = False
+    has_heirs: bool = False
+    """Whether other tables inherit from it (PostgreSQL's INHERITS): statements about it are about their rows, too."""
     partition_of: str | None = None
     """The partitioned table that holds it, as in `HostSchema.tables`."""
     triggers: tuple[str, ...] = ()

@@ -45,7 +45,9 @@ def _one_change(table: str, as_if: AsIf, after: NewCells, rows: list[HostRow]) -
             before.append((name, cells[0]))
         else:
             each.append((name, cells))
-    return RowsChanged(table, tuple(before), after, keys, tuple(each))
+    key = as_if.rows.rules.key
+    moves = any(name in key for name, _ in after)
+    return RowsChanged(table, tuple(before), after, keys, tuple(each), key if moves else ())
 
 
 def _all_cells(as_if: AsIf, row: Row) -> NewCells:

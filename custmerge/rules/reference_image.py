@@ -1,6 +1,7 @@
 """What an order changed in a host's tables, as a before-image holds it.
 
-`{"changed": [{"table", "before": {column: cell}, "after": {column: cell}, "keys", "each"?: {column: [cells]}}…],
+`{"changed": [{"table", "before": {column: cell}, "after": {column: cell}, "keys", "each"?: {column: [cells]},
+"key"?: [columns]}…],
 "dropped": [{"table", "key": [cells], "cells": {column: cell}, "stays": [cells]|null}…]}`. Keys of one integer are
 ranges (`"1-5,9"`), of the text of one `{"texts": "1-5,9"}`, others lists. A cell that JSON hasn't is an object.
 """
@@ -45,6 +46,7 @@ def decoded(image: Mapping[str, Any]) -> Changes:
                 _read_cells(rows["after"]),
                 _read_keys(rows["keys"]),
                 tuple((name, tuple(map(_read_cell, cells))) for name, cells in sorted(rows.get("each", {}).items())),
+                tuple(rows.get("key", ())),
             )
             for rows in image["changed"]
         ),
@@ -69,6 +71,8 @@ def _changed(rows: RowsChanged, first_order: int) -> Json:
     }
     if rows.each:
         image["each"] = {name: [_cell(cell, first_order) for cell in cells] for name, cells in rows.each}
+    if rows.key:
+        image["key"] = list(rows.key)
     return image
 
 

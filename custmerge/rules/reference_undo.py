@@ -40,19 +40,6 @@ def plan_undo_references(
     return undoing.given_back(), undoing.obstacles()
 
 
-def changed_again(changes: Changes, later: Mapping[str, Keys]) -> dict[str, frozenset[Key]]:
-    """Return the rows that an order left behind and a later one changed or dropped, by table.
-
-    `later` are the rows of the later order. A row whose key has the customer in it isn't recognised.
-    """
-    left = {table: [keys] for table, keys in changes.rows.items() if table in later}
-    for row in changes.dropped:
-        if row.table in left and row.stays is not None:
-            left[row.table].append(Keys([row.stays]))
-    again = {table: Keys.union(several).common(later[table]) for table, several in left.items()}
-    return {table: keys for table, keys in again.items() if keys}
-
-
 class _Undoing:
     """One order's undo: every row as if it were done, and what is in the way."""
 

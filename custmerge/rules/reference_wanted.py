@@ -29,7 +29,7 @@ def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[Changes]) ->
     for change in changes:
         for rows in change.changed:
             if (rules := tables.get(rows.table)) is not None:
-                keys.setdefault(rows.table, []).extend((rows.keys, Keys(_keys_after(rules, rows))))
+                keys.setdefault(rows.table, []).extend((rows.keys, rows.keys_after))
                 for columns, cells in _references_coming_back(rules, rows):
                     places.setdefault(rows.table, {}).setdefault(columns, set()).add(cells)
         for row in change.dropped:
@@ -46,11 +46,6 @@ def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[Changes]) ->
 def key_after(rules: TableRules, key: Key, after: Mapping[str, NewCell]) -> Key:
     """Return the key that a row has after its cells were changed."""
     return tuple(after.get(name, cell) for name, cell in zip(rules.key, key, strict=True))  # type: ignore[misc]
-
-
-def _keys_after(rules: TableRules, rows: RowsChanged) -> Iterable[Key]:
-    after = dict(rows.after)
-    return (key_after(rules, key, after) for key in rows.keys) if after.keys() & set(rules.key) else ()
 
 
 def _references_coming_back(rules: TableRules, rows: RowsChanged) -> Iterator[Place]:

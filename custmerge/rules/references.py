@@ -170,6 +170,22 @@ class RowsChanged:
     """The rows, by their keys before the order."""
     each: EachCell = ()
     """What each of them held, of columns where they differed."""
+    key: tuple[str, ...] = ()
+    """The columns of the key, if the order changes one of them."""
+
+    @property
+    def keys_after(self) -> Keys:
+        """The rows, by their keys after the order."""
+        after = dict(self.after)
+        places = [(place, after[name]) for place, name in enumerate(self.key) if name in after]
+        if not places:
+            return self.keys
+        moved = [list[NewCell](key) for key in self.keys]
+        for key in moved:
+            for place, cell in places:
+                key[place] = cell
+        # A key holds no OrderNumber: it is read back before an order has its number.
+        return Keys(tuple(key) for key in moved)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +218,41 @@ class Changes:
     @property
     def rows(self) -> dict[str, Keys]:
         """The rows that are changed or dropped, by table; their keys before the order."""
-        keys: dict[str, list[Keys]] = {}
-        for rows in self.changed:
-            keys.setdefault(rows.table, []).append(rows.keys)
-        for row in self.dropped:
-            keys.setdefault(row.table, []).append(Keys([row.key]))
-        return {table: Keys.union(several) for table, several in keys.items()}
+        return _by_table([*((rows.table, rows.keys) for rows in self.changed), *self._drops])
+
+    @property
+    def rows_left(self) -> dict[str, Keys]:
+        """The rows that are changed or stay in the place of another, by table; their keys after the order."""
+        return _by_table([*((rows.table, rows.keys_after) for rows in self.changed), *self._stays])
+
+    def again(self, earlier: Changes) -> dict[str, Keys]:
+        """Return the rows that an earlier order left behind and that this one changed, dropped or hides, by table."""
+        rows = self.rows
+        found = [(table, keys.common(rows[table])) for table, keys in earlier.rows_left.items() if table in rows]
+        return _by_table([*((table, Keys(keys)) for table, keys in found if keys), *self.hides(earlier).items()])
+
+    def hides(self, earlier: Changes) -> dict[str, Keys]:
+        """Return the rows of an earlier order that can't be told by their keys while this one holds, by table.
+
+        It dropped them, so that other rows may have their keys; or it dropped others into them, and their keys have
+        the customer in them, so that nobody would find what took the place of those.
+        """
+        if not self.dropped:
+            return {}
+        moved = _by_table((rows.table, rows.keys_after) for rows in earlier.changed if rows.key)
+        pairs = [(earlier.rows_left, _by_table(self._drops)), (moved, _by_table(self._stays))]
+        found = [
+            (table, keys.common(here[table])) for left, here in pairs for table, keys in left.items() if table in here
+        ]
+        return _by_table((table, Keys(keys)) for table, keys in found if keys)
+
+    @property
+    def _drops(self) -> list[tuple[str, Keys]]:
+        return [(row.table, Keys([row.key])) for row in self.dropped]
+
+    @property
+    def _stays(self) -> list[tuple[str, Keys]]:
+        return [(row.table, Keys([row.stays])) for row in self.dropped if row.stays is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,3 +301,10 @@ def counts(changed: Iterable[tuple[str, int]], others: Iterable[str]) -> tuple[t
     for table, rows in changed:
         first[table] += rows
     return tuple((table, first[table], second[table]) for table in sorted(first | second))
+
+
+def _by_table(several: Iterable[tuple[str, Keys]]) -> dict[str, Keys]:
+    keys: dict[str, list[Keys]] = {}
+    for table, some in several:
+        keys.setdefault(table, []).append(some)
+    return {table: Keys.union(some) for table, some in keys.items()}

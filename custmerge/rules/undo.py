@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from custmerge.errors import N_, ImageChanged, Purged, UndoBlocked, UndoBlockedByOrders
+from custmerge.errors import N_, ImageChanged, Purged, ReferenceRefused, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
 from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
 from custmerge.rules.normalise import domain_in_ascii
@@ -16,10 +16,10 @@ from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
-    from custmerge.rules.cells import Key, Keys
+    from custmerge.rules.cells import Keys
     from custmerge.rules.plan import Image
     from custmerge.rules.reference_state import References
-    from custmerge.rules.references import GivenBack
+    from custmerge.rules.references import Changes, GivenBack
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """An agent may undo an own order within this time."""
@@ -76,8 +76,8 @@ class LaterOrder:
     taken: tuple[Field, ...] = ()
     packages: frozenset[str] = frozenset()
     """Keys of the packages that it moved; empty if its before-image was purged."""
-    rows: Mapping[str, Keys] = field(default_factory=dict)
-    """The rows of a host's tables that it changed or dropped, by table; empty if its before-image was purged."""
+    references: Changes | None = None
+    """What it changed in a host's tables; None for an own register, and if its before-image was purged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +210,15 @@ def blocked(order: int, obstacles: Sequence[Obstacle]) -> UndoBlocked:
     return kind(order=order, obstacles=[obstacle.details() for obstacle in obstacles], undo_first=orders)
 
 
+def refused_by_database(order: int, error: ReferenceRefused) -> UndoBlocked:
+    """Return the error for rows of a host's tables that the database itself doesn't take back."""
+    table, by = str(error.details["table"]), str(error.details.get("by", ""))
+    why = N_("the database refuses what would be given back to {table} ({by})")
+    if not by:
+        why = N_("the database leaves rows of {table} as they are, most likely because of a trigger")
+    return blocked(order, [Obstacle(f"table {table}", why, {"table": table, **({"by": by} if by else {})})])
+
+
 def _changed(entry: MergeEntry, image: Image) -> tuple[Field, ...]:
     """Return the survivor's fields whose text the order changed."""
     return tuple(name for name in entry.taken if image.survivor[name] != image.absorbed[name])
@@ -254,24 +263,27 @@ def _with_absorbed(entry: MergeEntry, present: PresentState) -> Iterator[Obstacl
         yield Obstacle(row, N_("{number} was changed since"), {"number": number})
 
 
-def _changed_again(image: Image | None, later: LaterOrder) -> dict[str, frozenset[Key]]:
-    """Return the rows of a host's tables that an order and a later one changed, by table."""
-    if image is None or image.references is None or not later.rows:
+def _changed_again(image: Image | None, later: LaterOrder) -> dict[str, Keys]:
+    """Return the rows of a host's tables that an order left behind and a later one changed, by table."""
+    if image is None or image.references is None or later.references is None:
         return {}
-    from custmerge.rules.reference_undo import changed_again  # most registers have no host
-
-    return changed_again(image.references, later.rows)
+    return later.references.again(image.references)
 
 
 def _by_orders(
     entry: MergeEntry, image: Image, present: PresentState, in_the_way: Sequence[Obstacle]
 ) -> Iterator[Obstacle]:
     """Yield what is in the way in a host's tables; rows that later orders changed again are named with the orders."""
-    named = set[str]()
-    for order in present.later if in_the_way else ():
-        if order.order > entry.order and order.survivor == entry.survivor and (rows := _changed_again(image, order)):
-            from custmerge.rules.reference_undo import row_name  # most registers have no host
+    from custmerge.rules.reference_undo import row_name  # most registers have no host
 
+    named = set[str]()
+    for order in present.later:
+        if order.order <= entry.order or order.survivor != entry.survivor:
+            continue
+        if order.references is None or image.references is None:
+            continue
+        again = order.references.again if in_the_way else order.references.hides
+        if rows := again(image.references):
             named |= {row_name(table, key) for table, keys in rows.items() for key in keys}
             fills: dict[str, str | int] = {"order": order.order, "tables": ", ".join(sorted(rows))}
             yield Obstacle(

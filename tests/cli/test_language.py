@@ -26,7 +26,7 @@ NAMES = (
     "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "
     "columns customer custmerge d de doctor drop e ed en excel f false file fish full help ignore integrity jsonl "
     "keep keyring keys leave libpq merge move ok package password pg pipes policy postgre postgresql powershell "
-    "qwertz refuse s same sqlite survivor t tables true undo unique verify w where write zsh"
+    "qwertz reference refuse s same sqlite survivor t tables true undo unique verify w where write zsh"
 )
 """Of programs, columns, checks, choices, settings and keys of a mapping, as they are typed."""
 # Typer asks gettext for these of its own.

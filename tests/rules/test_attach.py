@@ -232,6 +232,7 @@ def test_packages_move_with_their_customers():
         (entry("invoice.client_id", "move", 'form = "c{key}"'), "reference.1.form", 12, "only a text"),
         (entry("invoice.client_id", "move", 'key = "record_id"'), "reference.1.key", 12, "refers to id"),
         (entry("invoice.client_id", "move", 'set = { id = "{null}" }'), "reference.1.set.id", 12, "NULL"),
+        (entry("client.record_id", "move"), "reference.1.columns.1", 10, "own key"),
         ('[ignore]\ncolumns = ["invoice.client_id"]', "ignore.columns", 10, "foreign key"),
         (
             entry("inv*.client_id", "move") + entry("*ice.client_id", "leave"),

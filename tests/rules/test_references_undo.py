@@ -199,10 +199,29 @@ def test_a_row_that_a_later_order_changed_again_is_named_with_that_order():
         plan = state.with_references(plan_merge(state.records["1"], state.records[absorbed], [], Wishes()))
         state.execute(plan)
         images.append(read_image(before_image(plan, 1)))
-    later = LaterOrder(2, "1", "3", rows=images[1].references.rows)
+    later = LaterOrder(2, "1", "3", references=images[1].references)
     assert blocking_orders(ENTRY_OF_THE_MERGE, images[0], [later]) == [later]
     present = PresentState(state.records["1"], state.records["2"], {}, later=[later], references=references)
     with pytest.raises(UndoBlockedByOrders) as caught:
         plan_undo(ENTRY_OF_THE_MERGE, images[0], present)
     assert caught.value.details["undo_first"] == [2]
     assert [one["row"] for one in caught.value.details["obstacles"]] == ["order 2"]
+
+
+def test_a_row_with_the_key_of_one_that_a_later_order_dropped_is_not_taken_for_it():
+    reference = a_reference(policy="drop", winner=Side.ABSORBED)
+    pick = a_table("pick", "client list note", reference, a_unique("client", "list"), key="client list")
+    references = References({"pick": pick})
+    references.add("pick", [("2", "a", "of two"), ("3", "a", "of three")])
+    customers = [replace(a_customer(number), keys=(number,)) for number in ("1", "2", "3")]
+    state = State({one.number: one for one in customers}, [], references)
+    images = []
+    for absorbed in ("2", "3"):
+        plan = state.with_references(plan_merge(state.records["1"], state.records[absorbed], [], Wishes()))
+        state.execute(plan)
+        images.append(read_image(before_image(plan, 1)))
+    later = LaterOrder(2, "1", "3", references=images[1].references)
+    present = PresentState(state.records["1"], state.records["2"], {}, later=[later], references=references)
+    with pytest.raises(UndoBlockedByOrders) as caught:
+        plan_undo(ENTRY_OF_THE_MERGE, images[0], present)
+    assert caught.value.details["undo_first"] == [2]

@@ -65,13 +65,18 @@ def test_a_table_and_columns_of_any_name_are_read_by_a_key_and_written(database_
             dropped={ODD: Keys([(2,)])},
             updated=(
                 RowsWritten(ODD, (("select", "9"),), Keys([(1,)])),
-                RowsWritten(ODD, (), Keys([(3,), (5,)]), (("select", ("10", "11")),)),
+                RowsWritten(ODD, (), Keys([(3,), (5,)]), (("select", ('"{,\\', "NULL")),)),
             ),
             restored={ODD: ((('a"b', "new"), ("id", 4), ("select", None)),)},
         )
         write_step(connection, {ODD: sql}, step)
         everything = sql.equal(("id",), [(1,), (2,), (3,), (4,), (5,)])
-        assert read(connection, sql, *everything) == [(1, "9", "x"), (3, "10", "z"), (4, None, "new"), (5, "11", "")]
+        assert read(connection, sql, *everything) == [
+            (1, "9", "x"),
+            (3, '"{,\\', "z"),
+            (4, None, "new"),
+            (5, "NULL", ""),
+        ]
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ class Order:
 class Model:
     def __init__(self, host, rows):
         self.host = host
-        self.rows = {name: dict(enumerate(rows[name])) for name in host.tables}
+        self.rows = {name: dict(enumerate(map(dict, rows[name]))) for name in host.tables}
         self.merged_into = {}
         self.orders = []
 
@@ -172,6 +172,7 @@ class Model:
         later = [one for one in self.orders[number:] if not one.is_undone]
         if order.took_city and any(one.took_city and one.survivor == order.survivor for one in later):
             raise Refused("a later order took the same")
+        self._demand_same_keys(order, later)
         rows = deepcopy(self.rows)
         for table, place in order.stays:
             if place not in rows[table]:
@@ -187,6 +188,13 @@ class Model:
         self.rows = rows
         del self.merged_into[order.absorbed]
         order.is_undone = True
+
+    def _demand_same_keys(self, order, later):
+        for table, place in [at for one in later for at in one.stays]:
+            before, after = order.changes.get((table, place), ({}, {}))
+            if after and any(before[name] != after[name] for name in self.host.tables[table].uniques[0].columns):
+                # Its key has the customer in it: nobody would find the row that took the place of another.
+                raise Refused("a later order dropped a row into one that would get another key")
 
     def _give_back(self, row, before, after):
         touch = self.host.touch and self.host.touch[0]

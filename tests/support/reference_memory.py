@@ -107,6 +107,7 @@ class MemoryHost:
         self.rows = {name: [dict(row) for row in rows[name]] for name in host.tables}
         self.images = []
         """Of each order, in the order of their numbers."""
+        self.undone = set()
 
     def merge(self, pairs, *, take_city=False):
         """Merge pairs in one transaction; returns which were executed. Raises Refused if the database would."""
@@ -152,12 +153,19 @@ class MemoryHost:
                     or any(tuple(row[name] for name in columns) in held for columns, held in places.items())
                 ],
             )
+        undone = set(self.undone)
         for number in sorted(numbers, reverse=True):
             given_back, obstacles = plan_undo_references(changes[number], references)
             if obstacles:
                 raise Refused(obstacles[0].why)
+            for place in range(number + 1, len(self.images) + 1):
+                later = decoded(json.loads(self.images[place - 1]))
+                if place not in undone and later.hides(changes[number]):
+                    raise Refused("a later order changed a row again")
             references.undo(given_back)
+            undone.add(number)
         self._write(references.steps())
+        self.undone = undone
 
     def _read(self):
         client = self.rules[self.host.client]

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from custmerge.errors import N_
-from custmerge.rules.attach.answers import Answers, answers_of
-from custmerge.rules.attach.problems import Problem, Problems
+from custmerge.rules.attach.answers import Answers, answers_of, entry_path
+from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problem, Problems
 from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
 from custmerge.rules.host_schema import HostSchema, HostTable, Kind, fingerprint
 from custmerge.rules.mapping import ColumnSource, CustomerMap, HostMapping, Source
 from custmerge.rules.references import TableRules
 
-__all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "resolve"]
+__all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "entry_path", "resolve"]
 _KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 
 
@@ -92,6 +92,8 @@ def _check_customer(mapping: HostMapping, schema: HostSchema, problems: Problems
                 value=name,
                 type=column.type,
             )
+        elif column is not None and path != "customer.number" and not column.has_one_writing:
+            problems.at(path, SEVERAL_WRITINGS, value=name, type=column.type)
     for path, name in _numbered("customer.same", customer.same):
         problems.column(table, name, path)
     if customer.password is not None:

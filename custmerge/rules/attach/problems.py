@@ -10,6 +10,11 @@ from custmerge.errors import N_, Detail
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable
 from custmerge.rules.mapping import Placeholder, Value
 
+SEVERAL_WRITINGS = N_(
+    "{value} is of the type {type}, in which one value can be written in several ways: rows that hold a key in "
+    "another way wouldn't be found"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -15,6 +15,7 @@ from custmerge.errors import (
     AlreadyUndone,
     ImageChanged,
     NotOwnOrder,
+    ReferenceRefused,
     UndoBlocked,
     UndoChanged,
     UndoTooLate,
@@ -34,12 +35,13 @@ from custmerge.rules.undo import (
     demand_image,
     plan_undo,
     read_merge_entry,
+    refused_by_database,
 )
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
 
 if TYPE_CHECKING:
-    from custmerge.rules.cells import Keys
+    from custmerge.rules.references import Changes
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
@@ -140,7 +142,7 @@ class Undos:
         self._read_entries(orders)
         survivors = {row.survivor for row in self._rows.values()}
         self._later = [
-            LaterOrder(row.order, row.survivor, row.absorbed, row.taken, *_packages_and_rows(text))
+            LaterOrder(row.order, row.survivor, row.absorbed, row.taken, *_moved(text))
             for row, text in unit.ledger.orders_not_undone(survivors, min(self._rows, default=0))
         ]
         self._holders = self._new_holders(moved)
@@ -234,7 +236,10 @@ class Undos:
         revived = {plan.absorbed.number for plan in self._plans}
         refilled = {plan.survivor.number for plan in self._plans if plan.fields} - revived
         records = state.changed_records
-        unit.references.write(state.references)
+        try:
+            unit.references.write(state.references)
+        except ReferenceRefused as error:
+            raise refused_by_database(self._plans[0].order, error) from None
         unit.register.revive([record for record in records if record.number in revived])
         unit.register.write([record for record in records if record.number in refilled])
         unit.register.place(state.changed_packages, contacts=state.contacts)
@@ -278,10 +283,9 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
     }
 
 
-def _packages_and_rows(text: str) -> tuple[frozenset[str], Mapping[str, Keys]]:
-    """Return the keys of the packages in a before-image, and of a host's rows by table; none if it can't be read."""
+def _moved(text: str) -> tuple[frozenset[str], Changes | None]:
+    """Return the keys of the packages in a before-image, and a host's rows; none if it can't be read."""
     image = readable_image(text)
     if image is None:
-        return frozenset(), {}
-    packages = frozenset(package.package for package in image.packages)
-    return packages, {} if image.references is None else image.references.rows
+        return frozenset(), None
+    return frozenset(package.package for package in image.packages), image.references

@@ -23,8 +23,10 @@ _READS_ALIKE = {
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    # Rows that a policy hides would stay behind unseen: the server refuses the query instead, as for pg_dump.
+    "row_security": "off",
 }
-"""Settings that change how a value reads as a text: an undo compares texts that a merge has read."""
+"""Settings that change how a value reads as a text, or which rows are read: undos compare what merges have read."""
 _SETTINGS = (*_READS_ALIKE, "enable_seqscan")
 _SET = (
     "SELECT "
@@ -212,12 +214,9 @@ def _updating(table: HostTableSql, columns: Sequence[str], groups: Sequence[Rows
     keys = [each for group in groups for each in group.keys]
     if len(groups) == 1 and not groups[0].each:
         # All rows get the same cells, which are passed once.
-        cells = tuple(table.array(name, (cell,))[0] for name, cell in groups[0].cells)
+        cells = tuple(None if cell is None else str(cell) for _, cell in groups[0].cells)
         types = [table.array_type(column) for column in key]
-        changes = ", ".join(
-            f"{table.bare(column)} = %s::{table.array_type(column).removesuffix('[]')}::{table.type_of(column)}"
-            for column in columns
-        )
+        changes = ", ".join(f"{table.bare(column)} = %s::text::{table.type_of(column)}" for column in columns)
         sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (as above)
         return sql, (*cells, *_arrays(table, key, keys)), len(keys)
     rows = [cells for group in groups for cells in _new_cells(group)]
@@ -272,7 +271,9 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     for name, keys in step.dropped.items():
         table = tables[name]
         yield _Write(table, f"DELETE FROM {table.name} WHERE {_is_row(table)}", tuple(keys), len(keys))  # noqa: S608 (names of the catalogue, quoted)
-    for name, columns, groups in _grouped(step.updated):
+    # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
+    below = _levels(tables)
+    for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
         table = tables[name]
         changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
         rows = tuple(
@@ -288,6 +289,17 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
         names, marks = ", ".join(map(table.bare, columns)), ", ".join("?" * len(columns))
         rows = tuple(tuple(cell for _, cell in row) for row in restored)
         yield _Write(table, f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows, len(rows))  # noqa: S608 (as above)
+
+
+def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
+    """Return for each table how many tables refer to it one after the other; circles end."""
+    levels = dict.fromkeys(tables, 0)
+    for _ in tables:
+        for name, table in tables.items():
+            for child in table.rules.children:
+                if child.parent != name and levels[child.parent] <= levels[name] < len(tables):
+                    levels[child.parent] = levels[name] + 1
+    return levels
 
 
 def _is_row(table: HostTableSql) -> str:

@@ -43,9 +43,7 @@ class HostTableSql:
         self.table = table
         self.rules = rules
         self.is_server = is_server
-        self.name = quoted(table.plain_name, is_server=is_server)
-        if table.schema is not None:
-            self.name = f"{quoted(table.schema, is_server=is_server)}.{self.name}"
+        self.name = table_name(table, is_server=is_server)
         conditions = {*(each.where for each in rules.references), *(each.where for each in rules.uniques)}
         computed = [
             f"CASE WHEN {self._expression(sql)} THEN 1 ELSE 0 END"
@@ -80,11 +78,13 @@ class HostTableSql:
         column = self.table.column(name)
         return "text" if column is None else bare_type(column.type)
 
-    def array(self, column: str, cells: Iterable[Cell]) -> list[Cell]:
-        """Return cells of a column as PostgreSQL's array, see `array_type`."""
-        if not self.is_integer(column):
-            return [None if cell is None else str(cell) for cell in cells]
-        return [None if cell is None else int(cell) for cell in cells]
+    def array(self, column: str, cells: Iterable[Cell]) -> str:
+        """Return cells of a column as the text of PostgreSQL's array, see `array_type`.
+
+        The driver makes the same text of a list, but takes five times as long.
+        """
+        written = str if self.is_integer(column) else _quoted_element
+        return "{" + ",".join(["NULL" if cell is None else written(cell) for cell in cells]) + "}"
 
     def array_type(self, column: str) -> str:
         """Return the type of `array`."""
@@ -184,8 +184,13 @@ class HostTableSql:
             cells = tuple(cell for row in part for cell in row)
             yield Condition(f"({names}) IN (VALUES {', '.join([one] * len(part))})", cells)
 
+    def read_of(self, alias: str, name: str) -> str:
+        """Return a column of the table under another name, as its cells are read."""
+        column = f"{alias}.{self.bare(name)}"
+        return column if self.is_integer(name) else self._as_text(column)
+
     def _read(self, name: str) -> str:
-        return self.column(name) if self.is_integer(name) else self._as_text(self.column(name))
+        return self.read_of(self.name, name)
 
     def _expression(self, sql: str) -> str:
         return f"({escaped(sql, is_server=self.is_server)})"
@@ -199,6 +204,12 @@ def quoted(name: str, *, is_server: bool) -> str:
     return '"' + escaped(name, is_server=is_server).replace('"', '""') + '"'
 
 
+def table_name(table: HostTable, *, is_server: bool) -> str:
+    """Return a table's name in a statement of the driver, with its schema where the search path doesn't find it."""
+    name = quoted(table.plain_name, is_server=is_server)
+    return name if table.schema is None else f"{quoted(table.schema, is_server=is_server)}.{name}"
+
+
 def escaped(sql: str, *, is_server: bool) -> str:
     """Return a part of a statement with which the driver does nothing: psycopg takes `%` for a parameter."""
     return sql.replace("%", "%%") if is_server else sql
@@ -208,6 +219,11 @@ def unnest(alias: str, types: Sequence[str]) -> str:
     """Return PostgreSQL's table of arrays, a parameter each; its columns are `c0` and so on."""
     names = ", ".join(f"c{place}" for place in range(len(types)))
     return f"unnest({', '.join(f'%s::{each}' for each in types)}) AS {alias} ({names})"
+
+
+def _quoted_element(cell: Cell) -> str:
+    text = str(cell).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def bare_type(type_name: str) -> str:

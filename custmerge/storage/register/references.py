@@ -104,14 +104,17 @@ class HostReferences:
     def write(self, references: References | None, first_order: int = 0) -> None:
         """Write what orders or undos have changed; `first_order` is the number of the transaction's first order.
 
-        Raises RowsRefused.
+        Raises RowsRefused, RowsLeftOut, ChildrenLeft, OrphansDropped.
         """
-        if references is None or not (steps := references.steps(first_order)):
+        if self._followed is None or references is None or not (steps := references.steps(first_order)):
             return
+        from custmerge.storage.register.dropping import demand_can_go
         from custmerge.storage.register.host_rows import begin_writing, end_writing, write_step
 
         waits = begin_writing(self._connection, self._sql.values())
         for step in steps:
+            if step.dropped:
+                demand_can_go(self._connection, self._sql, self._followed.schema, step)
             write_step(self._connection, self._sql, step)
         if waits:
             end_writing(self._connection)
