@@ -94,15 +94,18 @@ _GERMAN_PLURALS = {
 }  # fmt: skip
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS = re.compile(r"[^0-9a-zäöüß]+")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 @cache
 def words(name: str) -> tuple[str, ...]:
-    """Return the words of a name in lower case, the singular of each: `ClientOrders` gives `client`, `order`."""
+    """Return the words of a name in lower case, the singular of each: `ClientOrders` gives `client`, `order`.
+
+    A name without letters and digits is one word.
+    """
     spread = _CAMEL.sub("_", name).lower()
     parts = (part.translate(_UMLAUTS) for part in _SEPARATORS.split(spread) if part)
-    return tuple(_singular(word) for part in parts for word in _apart(part))
+    return tuple(_singular(word) for part in parts for word in _apart(part)) or (name,)
 
 
 def head(table: str) -> tuple[str, ...]:
