@@ -34,6 +34,7 @@ def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems
     for child in found.children.values():
         if checks.child(child):
             builders[child.table].add_child(child)
+            builders[child.foreign_key.table].read.update(child.foreign_key.to)
     for table, columns in _own_columns(mapping):
         if table in schema.tables:
             builders[table].own.update(columns.intersection(schema.tables[table].column_names))
@@ -44,6 +45,9 @@ def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems
             why = N_(
                 "its rows change, and nothing tells one from another: it needs a primary or unique key without NULL"
             )
+            problems.of(name, why)
+        if each.table.has_heirs and each.changes_rows:
+            why = N_("tables inherit from it, and their rows would change with its own: answer with leave or refuse")
             problems.of(name, why)
     return rules
 
