@@ -71,7 +71,8 @@ def test_a_right_that_is_taken_away_is_told_by_doctor(bare, role):
 def test_a_table_in_a_schema_that_may_not_be_used_is_told_like_any_other(bare, role):
     with psycopg.connect(bare.url, autocommit=True) as connection:
         connection.execute(
-            "CREATE SCHEMA billing; CREATE TABLE billing.invoice (id int PRIMARY KEY, client_id int REFERENCES client);"
+            "CREATE SCHEMA billing;"
+            "CREATE TABLE billing.invoice (id int PRIMARY KEY, client_id int REFERENCES client);"
             f"GRANT SELECT, UPDATE, INSERT, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
         )
     app = BareHost(bare.url.replace("postgres:@", f"{role}:@"), bare.folder)
