@@ -15,11 +15,15 @@ ACTIONS = ["", "ON UPDATE CASCADE", "DEFERRABLE INITIALLY DEFERRED", "ON UPDATE 
 # A profile's key is its customer's; what a reminder refers to is a wish, by the customer and the film.
 TABLES = (
     "CREATE TABLE profile (customer_id integer PRIMARY KEY NOT NULL REFERENCES customer (customer_id), nick text)",
-    "CREATE TABLE hobby (hobby_id integer PRIMARY KEY NOT NULL, "
-    "profile_id integer NOT NULL REFERENCES profile (customer_id) {action})",
-    "CREATE TABLE reminder (n integer NOT NULL, customer_id integer NOT NULL, film_id integer NOT NULL, "
-    "PRIMARY KEY (customer_id, film_id, n), "
-    "FOREIGN KEY (customer_id, film_id) REFERENCES wishlist (customer_id, film_id) {action})",
+    (
+        "CREATE TABLE hobby (hobby_id integer PRIMARY KEY NOT NULL, "
+        "profile_id integer NOT NULL REFERENCES profile (customer_id) {action})"
+    ),
+    (
+        "CREATE TABLE reminder (n integer NOT NULL, customer_id integer NOT NULL, film_id integer NOT NULL, "
+        "PRIMARY KEY (customer_id, film_id, n), "
+        "FOREIGN KEY (customer_id, film_id) REFERENCES wishlist (customer_id, film_id) {action})"
+    ),
     "INSERT INTO profile SELECT customer_id, 'n' FROM customer WHERE customer_id NOT IN (3, 5)",
     "INSERT INTO hobby SELECT customer_id * 10, customer_id FROM profile",
     # No two of one customer and film, so that they don't clash.
