@@ -34,6 +34,7 @@ def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems
     for child in found.children.values():
         if checks.child(child):
             builders[child.table].add_child(child)
+            builders[child.foreign_key.table].read.update(child.foreign_key.to)
     for table, columns in _own_columns(mapping):
         if table in schema.tables:
             builders[table].own.update(columns.intersection(schema.tables[table].column_names))
