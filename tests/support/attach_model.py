@@ -112,7 +112,7 @@ class Order:
 class Model:
     def __init__(self, host, rows):
         self.host = host
-        self.rows = {name: dict(enumerate(rows[name])) for name in host.tables}
+        self.rows = {name: dict(enumerate(map(dict, rows[name]))) for name in host.tables}
         self.merged_into = {}
         self.orders = []
 

@@ -13,6 +13,7 @@ from custmerge.rules.guessing.words import (
     ADDRESSES,
     CREDENTIALS,
     CUSTOMER_WORDS,
+    DESCRIPTIONS,
     LOGS,
     OTHER_PEOPLE,
     PASSWORDS,
@@ -126,15 +127,25 @@ def _may_be_customers(table: HostTable) -> bool:
 
 def _own_score(schema: HostSchema, table: HostTable) -> int:
     """Return what a table's name, columns and foreign keys say."""
-    fields = columns_by_field(table)
+    own = columns_by_field(table)
+    fields = {*own, *_described_elsewhere(schema, table)}
     constraints = len({t.name for t, _ in schema.foreign_keys_to(table.name)})
     score = (
         2 * _name_points(head(table.name)) + 2 * min(len(fields), _MOST_FIELDS) + min(constraints, _MOST_REFERENCES)
     )
     score += 2 * (_password(table) is not None) + 2 * (Field.EMAIL in fields)
     # Staff have no postal address.
-    score += 4 * ({Field.STREET, Field.CITY} <= set(fields))
-    return score - 12 * (not frozenset(fields) & {*IDENTITY_FIELDS, Field.EMAIL})
+    score += 4 * ({Field.STREET, Field.CITY} <= fields)
+    return score - 12 * (not fields & {*IDENTITY_FIELDS, Field.EMAIL})
+
+
+def _described_elsewhere(schema: HostSchema, table: HostTable) -> set[Field]:
+    """Return the fields in tables of persons to which this one refers."""
+    described = [t for t in schema.tables.values() if t is not table and head(t.name)[-1] in DESCRIPTIONS]
+    named = {(*head(t.name), "id"): t for t in described}
+    by_constraint = {foreign_key.table for foreign_key in table.foreign_keys}
+    by_name = {named[words(c.name)].name for c in table.columns if words(c.name) in named}
+    return {field for t in described if t.name in by_constraint | by_name for field in columns_by_field(t)}
 
 
 def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:

@@ -16,6 +16,7 @@ from custmerge.rules.mapping import Policy
 
 _COMPOUND_CREDENTIALS = ("apikey", "twofactor", "passwordreset", "accesskey", "rememberme", "verification")
 _FEWEST_BALANCES = 3
+_MISTAKES = 0.2
 _KINDS_OF_BALANCE = word_set("currency waehrung type typ kind company shop store tenant program programm")
 
 _EVIDENCE = {
@@ -160,6 +161,8 @@ def _balance(
     )
     places = [sample.columns.index(name) for name in (finding.column, *kinds)]
     rows = Counter(tuple(row[place] for place in places) for row in sample.rows if row[places[0]] is not None)
-    if len(rows) < _FEWEST_BALANCES or max(rows.values()) > 1:
+    # A few may be there twice by mistake; a list of bookings has most of them often.
+    repeated = sum(count > 1 for count in rows.values())
+    if len(rows) < _FEWEST_BALANCES or repeated > len(rows) * _MISTAKES:
         return None
     return kinds, add

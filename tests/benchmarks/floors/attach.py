@@ -15,7 +15,8 @@ import psycopg
 TABLES = [f"part{n:02}" for n in range(12)]
 MOVED_ALONG = [*TABLES, "domain"]
 DURABILITY = "PRAGMA foreign_keys = ON", "PRAGMA synchronous = FULL"
-IMAGES = "before_image (host_table text, row bigint, client_id bigint)"
+IMAGES = "before_image (merge bigint, host_table text, row bigint, client_id bigint)"
+"""A merge is named by the key of the absorbed customer."""
 Pair = tuple[int, int]
 
 
@@ -32,7 +33,7 @@ def in_sqlite(path: str) -> Callable[[list[Pair]], None]:
         connection.executemany("INSERT INTO pair (survivor, absorbed) VALUES (?, ?)", pairs)
         for table in MOVED_ALONG:
             connection.execute(
-                f"INSERT INTO before_image SELECT '{table}', id, client_id "
+                f"INSERT INTO before_image SELECT absorbed, '{table}', id, client_id "
                 f"FROM pair JOIN {table} ON client_id = absorbed"
             )
             connection.execute(f"UPDATE {table} SET client_id = survivor FROM pair WHERE client_id = absorbed")
@@ -55,7 +56,7 @@ def in_postgresql(url: str) -> Callable[[list[Pair]], None]:
             statement: Any = (
                 f"WITH {known}, moved AS (UPDATE {table} SET client_id = survivor FROM pair "
                 "WHERE client_id = absorbed RETURNING id, absorbed) "
-                f"INSERT INTO before_image SELECT '{table}', id, absorbed FROM moved"
+                f"INSERT INTO before_image SELECT absorbed, '{table}', id, absorbed FROM moved"
             )
             connection.execute(statement, [survivors, absorbed])
         connection.execute("UPDATE client SET status = 'closed' WHERE id = ANY(%s)", [absorbed])
