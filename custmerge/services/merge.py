@@ -206,7 +206,6 @@ class Orders:
             self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
         unit.register.add_chains(self.state.records, changed=earlier)
         self._references = OrderReferences(unit, records, absorbed, now, lock=lock, earlier=earlier)
-        self.state.references = self._references.rows
         # Read after the locks, for which this may have waited: from here on nothing changes before the order is
         # written, including the passwords that proofs depend on.
         now = max(now, unit.now()) if lock else now
