@@ -123,6 +123,8 @@ class HostTable:
     indexes: tuple[tuple[str, ...], ...] = ()
     """The leading plain columns of every index, those of keys and constraints included."""
     is_partitioned: bool = False
+    has_heirs: bool = False
+    """Whether other tables inherit from it (PostgreSQL's INHERITS): statements about it are about their rows, too."""
     partition_of: str | None = None
     """The partitioned table that holds it, as in `HostSchema.tables`."""
     triggers: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
-"""The rows that refer to a dropped row: they follow to the one that stays in its place."""
+"""The rows that refer to a dropped row, or to one whose key changes: they follow."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 from custmerge.errors import N_
@@ -25,20 +26,44 @@ class Followers:
         self._followed: set[tuple[HostRow, str, tuple[str, ...]]] = set()
 
     def follow_all(self) -> None:
-        """Let every row that refers to a dropped one refer to the one that stays; that may drop further rows."""
-        while self._draft.dropped:
-            self._follow(*self._draft.dropped.popleft())
+        """Let every row that refers to a dropped one refer to the one that stays; that may drop further rows.
 
-    def _follow(self, table: str, row: HostRow) -> None:
-        for child_table, child in self._draft.references.children_of(table):
+        Where the cells change to which a row is referred to, what refers to it gets the new ones.
+        """
+        draft = self._draft
+        moved = deque(
+            (table, row)
+            for table, as_if in draft.tables.items()
+            if draft.references.children_of(table)
+            for row in as_if.in_order(as_if.cells)
+        )
+        while draft.dropped or moved:
+            if draft.dropped:
+                moved.extend(self._follow(*draft.dropped.popleft(), is_dropped=True))
+            else:
+                moved.extend(self._follow(*moved.popleft(), is_dropped=False))
+
+    def _follow(self, table: str, row: HostRow, *, is_dropped: bool) -> list[tuple[str, HostRow]]:
+        """Return the rows that have followed, with their tables."""
+        draft, followed = self._draft, list[tuple[str, HostRow]]()
+        for child_table, child in draft.references.children_of(table):
+            if not is_dropped and not self._moves_away(table, row, child):
+                continue
             if children := self._children(table, row, child_table, child):
-                stays = self._demand_parent((table, row), child_table, child, children)
+                stays = self._demand_parent((table, row), child_table, child, children) if is_dropped else row
                 for follower in children:
                     self._refer(child_table, follower, child, (table, stays))
-                settle(self._draft, child_table, dict.fromkeys(children, (child,)))
+                settle(draft, child_table, dict.fromkeys(children, (child,)))
+                followed += [(child_table, follower) for follower in children]
+        return followed
+
+    def _moves_away(self, table: str, row: HostRow, child: ChildReference) -> bool:
+        as_if = self._draft.rows(table)
+        now, at = as_if.now(row), as_if.rows.at(child.to)
+        return now is not None and texts_of(now, at) != texts_of(row.now or (), at)
 
     def _children(self, table: str, row: HostRow, child_table: str, child: ChildReference) -> list[HostRow]:
-        """Return the rows that refer to a dropped one, before the order or since it began."""
+        """Return the rows that refer to one, before the order or since it began."""
         parents, as_if = self._draft.references.rows(table), self._draft.rows(child_table)
         value = texts_of(row.now or (), parents.at(child.to))
         if None in value:

@@ -234,9 +234,11 @@ class Changes:
     def hides(self, earlier: Changes) -> dict[str, Keys]:
         """Return the rows of an earlier order that can't be told by their keys while this one holds, by table.
 
-        It dropped them, so that other rows may have their keys; or it dropped others into them and their keys have the
-        customer in them, so that nobody would find what took the place of those.
+        It dropped them, so that other rows may have their keys; or it dropped others into them, and their keys have
+        the customer in them, so that nobody would find what took the place of those.
         """
+        if not self.dropped:
+            return {}
         moved = _by_table((rows.table, rows.keys_after) for rows in earlier.changed if rows.key)
         pairs = [(earlier.rows_left, _by_table(self._drops)), (moved, _by_table(self._stays))]
         found = [

@@ -76,7 +76,7 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
         is_blocked = comparison.decision is Decision.BLOCKED
-        references = None if is_blocked else orders.references_of(*records)
+        references = None if is_blocked or caller.is_customer else orders.references_of(*records)
         return Offer(comparison, packages, missing_details(*records), orders.proved_until(pair), references)
 
 
@@ -206,7 +206,6 @@ class Orders:
             self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
         unit.register.add_chains(self.state.records, changed=earlier)
         self._references = OrderReferences(unit, records, absorbed, now, lock=lock, earlier=earlier)
-        self.state.references = self._references.rows
         # Read after the locks, for which this may have waited: from here on nothing changes before the order is
         # written, including the passwords that proofs depend on.
         now = max(now, unit.now()) if lock else now
@@ -364,7 +363,8 @@ class Orders:
             by=self._caller.name,
             splits_account=plan.splits_account,
             transfer=plan.transfer,
-            references=self._references.counts(plan),
+            # What a host's tables are called is no business of its customers.
+            references=None if self._caller.is_customer else self._references.counts(plan),
         )
 
     def _write_register(self) -> None:

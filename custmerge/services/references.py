@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from custmerge.errors import FieldNotWritable, ReferenceRefused, RefusedByMapping
@@ -31,23 +32,35 @@ class OrderReferences:
         lock: bool,
         earlier: ChangedRecords | None,
     ) -> None:
-        """Read the rows; `records` are as they were read, `earlier` has the earlier orders of a dry run."""
+        """Lock the rows with `lock`, else read them when an order is planned.
+
+        `records` are as they were read, `earlier` has the earlier orders of a dry run.
+        """
         self._unit = unit
         self._origins: dict[str, list[Customer]] = {}
-        self.rows: References | None
+        self._records, self._absorbed, self._now, self._earlier = records, absorbed, now, earlier
+        self._lock = lock
+        if lock:
+            _ = self.rows
+
+    @cached_property
+    def rows(self) -> References | None:
         """The rows after the executed orders."""
+        unit, records, absorbed, earlier = self._unit, self._records, self._absorbed, self._earlier
         before = [] if earlier is None or unit.followed is None else earlier.orders_about(records)
         if not before:
-            self.rows = unit.references.for_orders(records, absorbed, now, lock=lock)
-            return
+            return unit.references.for_orders(records, absorbed, self._now, lock=self._lock)
         gone = {order.absorbed for order in before}
         records = unit.register.customers({*records, *gone, *(order.survivor for order in before)})
-        self.rows = unit.references.for_orders(records, {*absorbed, *gone}, now, lock=lock)
-        self._replay(records, before)
+        rows = unit.references.for_orders(records, {*absorbed, *gone}, self._now, lock=self._lock)
+        self._replay(rows, records, before)
+        return rows
 
-    def _replay(self, records: Mapping[str, Customer], before: Iterable[EarlierOrder]) -> None:
+    def _replay(
+        self, rows: References | None, records: Mapping[str, Customer], before: Sequence[EarlierOrder]
+    ) -> None:
         packages = self._unit.register.packages_of_all([order.absorbed for order in before])
-        state = State(records, [package for held in packages.values() for package in held], self.rows)
+        state = State(records, [package for held in packages.values() for package in held], rows)
         for order in before:
             survivor, absorbed = state.records[order.survivor], state.records[order.absorbed]
             choice, packages_there = order.choice or Choice.IDENTICAL, tuple(state.packages_of(absorbed.number))
@@ -58,13 +71,14 @@ class OrderReferences:
             except (ReferenceRefused, FieldNotWritable):
                 continue
             state.execute(plan)
-            self.executed(plan)
+            self._note(plan)
 
     def planned(self, state: State, plan: Plan) -> Plan:
         """Return a plan with what it changes in these rows.
 
         Raises ReferenceRefused, FieldNotWritable.
         """
+        state.references = self.rows
         if self.rows is None:
             return plan
         survivors, absorbed = [*self._with_origins(plan.survivor)], [*self._with_origins(plan.absorbed)]
@@ -92,7 +106,10 @@ class OrderReferences:
     def executed(self, plan: Plan) -> None:
         """Note that an order was executed, which isn't written yet."""
         if self.rows is not None:
-            self._origins.setdefault(plan.survivor.number, []).append(plan.absorbed)
+            self._note(plan)
+
+    def _note(self, plan: Plan) -> None:
+        self._origins.setdefault(plan.survivor.number, []).append(plan.absorbed)
 
     def _with_origins(self, customer: Customer) -> Iterator[Customer]:
         """Yield a customer and those that went into it in this transaction: the database has their rows unchanged."""

@@ -58,7 +58,7 @@ def attach(host, cli):
     """Write the mapping and attach."""
     write_mapping(host, cli.folder)
     done = cli.in_process("attach", MAPPING_FILE)
-    assert done.code == 0, done.err
+    assert done.code == 0, done.out + done.err
 
 
 def write_mapping(host, folder):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from custmerge.errors import N_
-from custmerge.rules.attach.answers import Answers, answers_of
+from custmerge.rules.attach.answers import Answers, answers_of, entry_path
 from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problem, Problems
 from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
@@ -14,7 +14,7 @@ from custmerge.rules.host_schema import HostSchema, HostTable, Kind, fingerprint
 from custmerge.rules.mapping import ColumnSource, CustomerMap, HostMapping, Source
 from custmerge.rules.references import TableRules
 
-__all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "resolve"]
+__all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "entry_path", "resolve"]
 _KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 
 

@@ -72,6 +72,11 @@ def answers_of(mapping: HostMapping, schema: HostSchema, problems: Problems) -> 
     return answers
 
 
+def entry_path(path: str) -> str:
+    """Return the key of an entry, `reference.2`, from one of its keys."""
+    return ".".join(path.split(".")[:2])
+
+
 def matches(pattern: str, name: str) -> bool:
     """Return whether a name is what a pattern stands for, in which `*` is any text."""
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), name, re.DOTALL) is not None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from custmerge.errors import N_
-from custmerge.rules.attach.answers import Answer, Answers
+from custmerge.rules.attach.answers import Answer, Answers, entry_path
 from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable
@@ -88,7 +88,7 @@ def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, pr
     named = [each for each in answers.named() if (each[0], each[1]) not in followed]
     droppable = {each.table for each in followed.values() if each.may_drop}
     droppable |= {t for t, c, answer in named if _drops(answer) and not resolver.refers_elsewhere(t, c)}
-    children = resolver.children(droppable, set(followed))
+    children = resolver.children(droppable, followed)
     child_columns = {(child.table, column) for child in children.values() for column in child.foreign_key.columns}
     for table, column, answer in named:
         if (table, column) not in child_columns:
@@ -97,7 +97,7 @@ def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, pr
         followed[each.table, each.column] = each
     # Those that were taken for references after all may drop rows, too.
     droppable |= {each.table for each in followed.values() if each.may_drop}
-    children = resolver.children(droppable, set(followed))
+    children = resolver.children(droppable, followed)
     droppable |= {child.table for child in children.values() if child.policy in ROWS_GO}
     return Found(tuple(followed[name] for name in sorted(followed)), children, frozenset(droppable))
 
@@ -202,21 +202,30 @@ class _Resolver:
         return any(column in each.columns and each.table != self.mapping.customer.table for each in host.foreign_keys)
 
     def children(
-        self, droppable: set[str], references: set[tuple[str, str]]
+        self, droppable: set[str], followed: Mapping[tuple[str, str], ResolvedReference]
     ) -> dict[tuple[str, tuple[str, ...]], Child]:
-        """Return the foreign keys to tables whose rows may be dropped, level by level."""
+        """Return the foreign keys to rows that may be dropped or whose key may change, level by level."""
         children: dict[tuple[str, tuple[str, ...]], Child] = {}
-        waiting, seen = sorted(droppable), set(droppable)
+        # None: all of a row may go.
+        waiting: list[tuple[str, frozenset[str] | None]] = [(table, None) for table in sorted(droppable)]
+        waiting += [
+            (each.table, frozenset((each.column,)))
+            for name, each in sorted(followed.items())
+            if each.policy not in (Policy.LEAVE, Policy.REFUSE)
+        ]
+        seen = set(waiting)
         while waiting:
-            parent = waiting.pop()
+            parent, changed = waiting.pop()
             for table, foreign_key in self.schema.foreign_keys_to(parent):
-                if parent == self.mapping.customer.table:
+                is_concerned = changed is None or not changed.isdisjoint(foreign_key.to)
+                if parent == self.mapping.customer.table or not is_concerned:
                     continue
-                child = Child(table.name, foreign_key, self._answer_of_child(table.name, foreign_key, references))
+                child = Child(table.name, foreign_key, self._answer_of_child(table.name, foreign_key, set(followed)))
                 children[table.name, foreign_key.columns] = child
-                if child.policy in ROWS_GO and table.name not in seen:
-                    seen.add(table.name)
-                    waiting.append(table.name)
+                further = table.name, None if child.policy in ROWS_GO else frozenset(foreign_key.columns)
+                if further not in seen:
+                    seen.add(further)
+                    waiting.append(further)
         return children
 
     def _answer_of_child(
@@ -240,4 +249,4 @@ def _reference(
 
 def _of(answer: Answer, key: str) -> str:
     """Return the path of another key of the answer's entry."""
-    return f"{'.'.join(answer.path.split('.')[:2])}.{key}"
+    return f"{entry_path(answer.path)}.{key}"

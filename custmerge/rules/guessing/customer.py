@@ -13,6 +13,7 @@ from custmerge.rules.guessing.words import (
     ADDRESSES,
     CREDENTIALS,
     CUSTOMER_WORDS,
+    DESCRIPTIONS,
     LOGS,
     OTHER_PEOPLE,
     PASSWORDS,
@@ -79,7 +80,7 @@ def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
     columns = [] if table is None else [table.column(key) for key in mapped]
     if table is None or any(column is None or not _may_hold_key(column) for column in columns):
         return None
-    keys = tuple(dict.fromkeys((*mapped, *_single_keys(table))))
+    keys = tuple(dict.fromkeys((*mapped, *_all_keys(schema, table))))
     names = customer_names(schema, table.name, keys)
     return CustomerGuess(table, names, keys, customer.password, customer.same, 0, 0, customer.where)
 
@@ -126,19 +127,29 @@ def _may_be_customers(table: HostTable) -> bool:
 
 def _own_score(schema: HostSchema, table: HostTable) -> int:
     """Return what a table's name, columns and foreign keys say."""
-    fields = columns_by_field(table)
+    own = columns_by_field(table)
+    fields = {*own, *_described_elsewhere(schema, table)}
     constraints = len({t.name for t, _ in schema.foreign_keys_to(table.name)})
     score = (
         2 * _name_points(head(table.name)) + 2 * min(len(fields), _MOST_FIELDS) + min(constraints, _MOST_REFERENCES)
     )
     score += 2 * (_password(table) is not None) + 2 * (Field.EMAIL in fields)
     # Staff have no postal address.
-    score += 4 * ({Field.STREET, Field.CITY} <= set(fields))
-    return score - 12 * (not frozenset(fields) & {*IDENTITY_FIELDS, Field.EMAIL})
+    score += 4 * ({Field.STREET, Field.CITY} <= fields)
+    return score - 12 * (not fields & {*IDENTITY_FIELDS, Field.EMAIL})
+
+
+def _described_elsewhere(schema: HostSchema, table: HostTable) -> set[Field]:
+    """Return the fields in tables of persons to which this one refers."""
+    described = [t for t in schema.tables.values() if t is not table and head(t.name)[-1] in DESCRIPTIONS]
+    named = {(*head(t.name), "id"): t for t in described}
+    by_constraint = {foreign_key.table for foreign_key in table.foreign_keys}
+    by_name = {named[words(c.name)].name for c in table.columns if words(c.name) in named}
+    return {field for t in described if t.name in by_constraint | by_name for field in columns_by_field(t)}
 
 
 def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
-    keys = _single_keys(table)
+    keys = _all_keys(schema, table)
     names = customer_names(schema, table.name, keys)
     by_constraint, by_name = _count_references(schema, table, names, keys)
     score = _own_score(schema, table) + min(by_name, max(_MOST_REFERENCES - by_constraint, 0))
@@ -168,6 +179,13 @@ def _name_points(plain: tuple[str, ...]) -> int:
     """Return how much a table's name says; a word in front of the last (`sales_partner`) makes it say less."""
     points = CUSTOMER_WORDS.get(plain[-1], 0)
     return points if len(plain) == 1 else points // 2
+
+
+def _all_keys(schema: HostSchema, table: HostTable) -> tuple[str, ...]:
+    """Return the columns by which a row is told, and those to which a foreign key of one column leads."""
+    led_to = {fk.to[0] for _, fk in schema.foreign_keys_to(table.name) if len(fk.to) == 1}
+    further = (column.name for column in table.columns if column.name in led_to and _may_hold_key(column))
+    return tuple(dict.fromkeys((*_single_keys(table), *further)))
 
 
 def _single_keys(table: HostTable) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class CustomerNames:
 
     def fit(self, table: str, column: str) -> Fit:
         """Return how well the name of a column of `table` fits."""
-        plain = words(column) or ("?",)
+        plain = words(column)
         if self._means_other(table, plain):
             return Fit.OTHER
         return Fit.EXACT if self._is_exact(plain) else self._vague_fit(plain)
@@ -69,7 +69,7 @@ class CustomerNames:
     def is_abbreviated(self, table: str, column: str) -> bool:
         """Return whether a column's name begins as this table's: `fk_soc` for societe."""
         plain = words(column)
-        return bool(plain) and self.fit(table, column) is Fit.SYNONYM and self._is_abbreviation(plain)
+        return self.fit(table, column) is Fit.SYNONYM and self._is_abbreviation(plain)
 
     def _vague_fit(self, plain: tuple[str, ...]) -> Fit:
         names = frozenset(plain)
@@ -135,7 +135,8 @@ class CustomerNames:
         """Return whether the name means another table than the customers': `client_order_id`."""
         rest = _without_ids(plain, self.key_names)
         if "".join(rest) in self.others:
-            return True
+            # `taggables.taggable_id` means what is tagged.
+            return not (rest[-1].endswith("able") and rest == words(table.rpartition(".")[2]))
         if frozenset(rest) & OTHER_PEOPLE & self.others:
             return True
         # `oauth_access_token.client_id` means `oauth_client`.

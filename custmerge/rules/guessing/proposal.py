@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.judging import Finding, Found
@@ -88,13 +88,24 @@ def by_constraint(schema: HostSchema, guess: CustomerGuess) -> list[Finding]:
 
 
 def best_of_each_column(findings: Iterable[Finding]) -> list[Finding]:
-    """Return one finding for each column, because a mapping has one answer for it: the one with most keys."""
+    """Return one finding for each column, because a mapping has one answer for it: the one with most keys.
+
+    Several types by which rows are about customers are one finding.
+    """
     best: dict[str, Finding] = {}
     for finding in findings:
         before = best.get(finding.name)
-        if before is None or (finding.is_sure, finding.tested.keys) > (before.is_sure, before.tested.keys):
+        if before is not None and _are_alike(before, finding):
+            best[finding.name] = replace(before, where=f"{before.where} OR {finding.where}")
+        elif before is None or (finding.is_sure, finding.tested.keys) > (before.is_sure, before.tested.keys):
             best[finding.name] = finding
     return sorted(best.values(), key=lambda finding: finding.name)
+
+
+def _are_alike(one: Finding, other: Finding) -> bool:
+    """Return whether two findings of a column differ in the type of the row alone."""
+    are_typed = one.by is Found.TYPE_COLUMN is other.by and one.where != other.where
+    return are_typed and (one.key, one.form, one.is_sure) == (other.key, other.form, other.is_sure)
 
 
 def without_owners(

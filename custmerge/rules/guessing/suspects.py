@@ -24,6 +24,7 @@ _KEY_IN_TEXT = re.compile(r"(.*?[^0-9A-Za-z])([0-9]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-
 _KEY_BEHIND_ANY = re.compile(_KEY_IN_TEXT.pattern.replace(".*?[^0-9A-Za-z]", "[^0-9]{1,40}?", 1))
 _SEPARATORS, _WEAK_SEPARATORS = ",:/#|=(", "-_. "
 _PAIR = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*(?:"([^"]{1,64})"|(-?\d+)|\[([^\[\]{}]{1,500})\])')
+_NESTED = re.compile(r'"([A-Za-z_][\w-]*)"\s*:\s*\{[^{}]{0,200}?"(?:id|uuid|key)"\s*:\s*(?:"([^"]{1,64})"|(-?\d+))')
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _ITEM = re.compile(r'[^\s,;|"\[\]{}]+')
 _LIST = re.compile(r"[\[{(]?\s*\"?[\w-]{1,40}\"?(?:\s*[,;|]\s*\"?[\w-]{1,40}\"?)*\s*,?[\])}]?")
@@ -231,26 +232,33 @@ def _in_list(
     guess: CustomerGuess, table: HostTable, column: HostColumn, fit: Fit, values: list[str]
 ) -> Iterator[Suspect]:
     """Yield a column whose values are JSON or lists with keys in them."""
-    found: list[str] = []
+    named: list[str] = []
+    others: list[str] = []
     rows = 0
     for value in values:
-        inside = list(_keys_in(guess, table, fit, value))
-        found += inside
-        rows += bool(inside)
-    keys = tuple(key for key in guess.keys if found)
-    if keys:
-        yield Suspect(table.name, column, fit, Held.IN_LIST, keys, frozenset(found), rows)
+        by_name, alone = _keys_in(guess, table, fit, value)
+        named += by_name
+        others += alone
+        rows += bool(by_name or alone)
+    found = frozenset(named) or frozenset(others)
+    if found:
+        fits = max(fit, Fit.SYNONYM) if named else fit
+        yield Suspect(table.name, column, fits, Held.IN_LIST, guess.keys, found, rows)
 
 
-def _keys_in(guess: CustomerGuess, table: HostTable, fit: Fit, value: str) -> Iterator[str]:
+def _keys_in(guess: CustomerGuess, table: HostTable, fit: Fit, value: str) -> tuple[list[str], list[str]]:
+    """Return what stands in JSON under a customer's name, and what else may be keys in it or in a list."""
     stripped = value.lstrip()
     if stripped[:1] in ("{", "[") and ('"' in stripped or ":" in stripped):
-        for name, text, number, items in _PAIR.findall(stripped):
+        named = []
+        pairs = [*_PAIR.findall(stripped), *((*found, "") for found in _NESTED.findall(stripped))]
+        for name, text, number, items in pairs:
             if guess.names.fit(table.name, name) >= Fit.SYNONYM:
-                yield from _ITEM.findall(items) if items else (text or number,)
-        yield from _UUID.findall(stripped)
-    elif fit >= Fit.GENERIC and any(mark in stripped for mark in ",;|[{") and _LIST.fullmatch(stripped):
-        yield from (item for item in _ITEM.findall(stripped) if item not in ("", "0"))
+                named += _ITEM.findall(items) if items else [text or number]
+        return named, _UUID.findall(stripped)
+    if fit >= Fit.GENERIC and any(mark in stripped for mark in ",;|[{") and _LIST.fullmatch(stripped):
+        return [], [item for item in _ITEM.findall(stripped) if item not in ("", "0")]
+    return [], []
 
 
 def sql_name(name: str) -> str:

@@ -43,6 +43,7 @@ TYPE_WORDS = word_set("type typ model class kind art table entity resource klass
 CREDENTIALS = word_set(
     "reset token session otp totp mfa 2fa twofactor apikey oauth oauth2 permission role group passkey webauthn"
     " credential secret rolle gruppe berechtigung sitzung acl privilege login"
+    " remember remembered"
 )
 """Tables that open an account or say what one may: their rows don't move (rule 3)."""
 LOGS = word_set(
@@ -73,9 +74,11 @@ NO_KEYS = word_set(
 ADDRESSES = word_set("address adresse anschrift addr")
 PLACES = word_set(
     "address adresse anschrift addr addresse contact kontakt profile profil detail bank bankaccount bankverbindung"
-    " location billing info data phone telefon"
+    " location billing info data phone telefon person party"
 )
 """Tables of which one row may describe a customer further."""
+DESCRIPTIONS = word_set("person party profile profil contact kontakt")
+"""Tables to which one of customers may leave their names."""
 BALANCES = word_set("credit balance wallet points point loyalty guthaben saldo punkte bonus")
 """Tables in which a program may keep one row for each customer."""
 AMOUNTS = word_set("amount balance points point credit credits value total saldo betrag guthaben punkte sum")
@@ -92,15 +95,18 @@ _GERMAN_PLURALS = {
 }  # fmt: skip
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_SEPARATORS = re.compile(r"[^0-9a-zäöüß]+")
+_SEPARATORS = re.compile(r"[\W_]+")
 
 
 @cache
 def words(name: str) -> tuple[str, ...]:
-    """Return the words of a name in lower case, the singular of each: `ClientOrders` gives `client`, `order`."""
+    """Return the words of a name in lower case, the singular of each: `ClientOrders` gives `client`, `order`.
+
+    A name without letters and digits is one word.
+    """
     spread = _CAMEL.sub("_", name).lower()
     parts = (part.translate(_UMLAUTS) for part in _SEPARATORS.split(spread) if part)
-    return tuple(_singular(word) for part in parts for word in _apart(part))
+    return tuple(_singular(word) for part in parts for word in _apart(part)) or (name,)
 
 
 def head(table: str) -> tuple[str, ...]:

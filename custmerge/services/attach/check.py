@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from custmerge.errors import N_
-from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, resolve
+from custmerge.rules.attach import Problem, Problems, Resolved, ResolvedReference, entry_path, resolve
 from custmerge.rules.attach.names import with_names_of
 from custmerge.rules.attach.rights import rights_of
 from custmerge.rules.fields import FIELDS, Field
@@ -15,7 +15,7 @@ from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
 from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
-from custmerge.rules.mapping import HostMapping, Placeholder, Source, Sql
+from custmerge.rules.mapping import HostMapping, Placeholder, Source, Sql, Value
 from custmerge.rules.mapping_file import read_mapping
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.attach.propose import questions
@@ -165,6 +165,7 @@ class _Check:
                 self._problems.at(
                     f"related.{name}.order", N_("the database refuses this order: {reason}"), reason=reason
                 )
+        # Otherwise each of the fields would repeat what is wrong elsewhere.
         if not self._problems.found:
             for field_name, reason in self._host.wrong_fields(self._mapping, self._schema).items():
                 why = N_("the database refuses this expression: {reason}")
@@ -174,12 +175,7 @@ class _Check:
 
     def _check_values(self) -> None:
         """Note literals that don't fit the columns into which orders write them."""
-        customer = self._mapping.customer
-        values = [("customer.retire.{column}", customer.table, customer.retire)]
-        for rules in self._resolved.tables.values():
-            values.append(("customer.touch.{column}", rules.table, rules.touch))
-            values += [(f"{rules.table}.{{column}}", rules.table, reference.set) for reference in rules.references]
-        for path, name, columns in values:
+        for path, name, columns in self._written():
             table = self._table(name)
             for column_name, value in columns.items():
                 column = None if table is None else table.column(column_name)
@@ -188,7 +184,19 @@ class _Check:
                 reason = self._host.wrong_value(column, value)
                 if reason is not None:
                     why = N_("the database refuses {value} in this column: {reason}")
-                    self._problems.of(path.format(column=column_name), why, value=str(value), reason=reason)
+                    self._problems.at(f"{path}.{column_name}", why, value=str(value), reason=reason)
+
+    def _written(self) -> Iterator[tuple[str, str, Mapping[str, Value]]]:
+        """Yield key, table and values of everything that orders write into columns."""
+        customer = self._mapping.customer
+        yield "customer.retire", customer.table, customer.retire
+        yield from (("customer.touch", rules.table, rules.touch) for rules in self._resolved.tables.values())
+        for reference in self._resolved.references:
+            if reference.entry is not None:
+                yield f"{entry_path(reference.path)}.set", reference.table, reference.entry.set
+        for child in self._resolved.children:
+            if child.answer is not None:
+                yield f"{entry_path(child.answer.path)}.set", child.table, child.answer.entry.set
 
     def _check_refusing(self) -> None:
         customer = self._mapping.customer
@@ -213,7 +221,7 @@ class _Check:
                 yield f"{path}.where", part.table, part.where
         for reference in self._resolved.references:
             if reference.entry is not None and reference.entry.where is not None:
-                yield f"{reference.path.rpartition('.columns')[0]}.where", reference.table, reference.entry.where
+                yield f"{entry_path(reference.path)}.where", reference.table, reference.entry.where
 
     def _expressions(self) -> Iterator[tuple[str, str, str]]:
         """Yield key, table and SQL of every expression over one table."""

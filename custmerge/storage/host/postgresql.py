@@ -19,7 +19,8 @@ _TABLES = text("""
 SELECT c.oid::bigint AS oid, relname::text AS plain_name, nspname::text AS schema, relkind = 'p' AS is_partitioned,
        pg_table_is_visible(c.oid) AS is_visible, relispartition AS is_partition,
        CASE WHEN relispartition THEN pg_partition_root(c.oid)::oid::bigint ELSE c.oid::bigint END AS root,
-       greatest(reltuples, 0)::bigint AS rows
+       greatest(reltuples, 0)::bigint AS rows,
+       relkind = 'r' AND EXISTS (SELECT FROM pg_inherits WHERE inhparent = c.oid) AS has_heirs
 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 WHERE relkind IN ('r', 'p') AND nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'
 AND relpersistence <> 't'""")
@@ -179,6 +180,7 @@ def _table(row: Row[tuple[object, ...]], name: str, found: _Found) -> HostTable:
         foreign_keys=tuple(found.foreign_keys.values()),
         indexes=tuple(found.indexes),
         is_partitioned=row.is_partitioned,
+        has_heirs=row.has_heirs,
         triggers=tuple(found.triggers),
         checks=tuple(found.checks),
         home=row.schema,

@@ -23,8 +23,10 @@ _READS_ALIKE = {
     "IntervalStyle": "postgres",
     "extra_float_digits": "1",
     "bytea_output": "hex",
+    # Rows that a policy hides would stay behind unseen: the server refuses the query instead, as for pg_dump.
+    "row_security": "off",
 }
-"""Settings that change how a value reads as a text: an undo compares texts that a merge has read."""
+"""Settings that change how a value reads as a text, or which rows are read: undos compare what merges have read."""
 _SETTINGS = (*_READS_ALIKE, "enable_seqscan")
 _SET = (
     "SELECT "
@@ -269,7 +271,9 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     for name, keys in step.dropped.items():
         table = tables[name]
         yield _Write(table, f"DELETE FROM {table.name} WHERE {_is_row(table)}", tuple(keys), len(keys))  # noqa: S608 (names of the catalogue, quoted)
-    for name, columns, groups in _grouped(step.updated):
+    # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
+    below = _levels(tables)
+    for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
         table = tables[name]
         changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
         rows = tuple(
@@ -285,6 +289,17 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
         names, marks = ", ".join(map(table.bare, columns)), ", ".join("?" * len(columns))
         rows = tuple(tuple(cell for _, cell in row) for row in restored)
         yield _Write(table, f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows, len(rows))  # noqa: S608 (as above)
+
+
+def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
+    """Return for each table how many tables refer to it one after the other; circles end."""
+    levels = dict.fromkeys(tables, 0)
+    for _ in tables:
+        for name, table in tables.items():
+            for child in table.rules.children:
+                if child.parent != name and levels[child.parent] <= levels[name] < len(tables):
+                    levels[child.parent] = levels[name] + 1
+    return levels
 
 
 def _is_row(table: HostTableSql) -> str:

@@ -143,6 +143,52 @@ def test_keys_in_lists_and_json_are_left(found):
     } == {"leave"}
 
 
+@pytest.mark.parametrize(
+    "text", ['{"client_id": 1}', '{"by": {"client": {"no": "x", "id": 1}}}', '[{"clients": [1, 2]}]']
+)
+def test_one_key_in_one_json_is_enough_to_ask(tmp_path, text):
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    (tmp_path / "small.db").touch()
+    execute(
+        url,
+        "CREATE TABLE client (id integer PRIMARY KEY, role text, company text)",
+        "CREATE TABLE event (id integer PRIMARY KEY, data text)",
+        "INSERT INTO client VALUES (1, 'client', 'Firma'), (2, 'client', 'Firma')",
+        f"INSERT INTO event VALUES (1, {literal(text)})",
+    )
+    assert [question.column for question in asked(url, MAPPING)] == ["event.data"]
+
+
+@pytest.mark.parametrize("column", ["created_by", "owner_id", "user_id"])
+def test_somebody_who_may_be_anybody_is_not_asked_about(tmp_path, column):
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    (tmp_path / "small.db").touch()
+    execute(
+        url,
+        "CREATE TABLE client (id integer PRIMARY KEY, role text, company text)",
+        f"CREATE TABLE note (id integer PRIMARY KEY, {column} integer)",
+        "INSERT INTO client VALUES (1, 'client', 'A'), (2, 'client', 'B'), (3, 'client', 'C'), (4, 'client', 'D')",
+        "INSERT INTO note VALUES (1, 1), (2, 2), (3, 3), (4, 1)",
+    )
+    assert asked(url, MAPPING) == []
+
+
+def test_two_types_that_mean_customers_are_one_reference(tmp_path):
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    (tmp_path / "small.db").touch()
+    execute(
+        url,
+        "CREATE TABLE client (id integer PRIMARY KEY, role text, company text)",
+        "CREATE TABLE note (id integer PRIMARY KEY, target_type text, target_id integer)",
+        "INSERT INTO client VALUES (1, 'client', 'Firma'), (2, 'client', 'Firma')",
+        r"INSERT INTO note VALUES (1, 'client', 1), (2, 'App\Models\Client', 2), (3, 'invoice', 1)",
+    )
+    question = asked(url, MAPPING)[0]
+    assert (question.column, question.rows, question.keys) == ("note.target_id", 2, 2)
+    where = tomllib.loads(question.paste)["reference"][0]["where"]
+    assert where == r"target_type = 'App\Models\Client' OR target_type = 'client'"
+
+
 def test_after_all_blocks_are_pasted_nothing_is_asked(url, found):
     with_keys = MAPPING.replace('key = "id"\n', 'key = "id"\nkeys = ["uid"]\n')
     pasted = "\n".join(question.paste for question in found.values())

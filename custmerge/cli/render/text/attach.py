@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from custmerge.cli.language import SafeText, _, literal, ngettext, visible
@@ -16,6 +16,7 @@ from custmerge.rules.proofs import ProofBy
 
 if TYPE_CHECKING:
     from custmerge.rules.guessing.proposal import Question
+    from custmerge.rules.mapping import HostMapping, Value
     from custmerge.services.attach.check import Checked, CheckedReference
 
 _FOUND_BY = {FoundBy.FOREIGN_KEY: N_("foreign key"), FoundBy.MAPPING: N_("mapping")}
@@ -26,6 +27,11 @@ def checked_parts(checked: Checked, file: str) -> list[Part]:
     count = ngettext("{name}: {count} customer", "{name}: {count} customers", checked.customers)
     parts: list[Part] = [count.format(name=checked.name, count=checked.customers), _proof(checked.proof), BLANK]
     parts.append(Grid([(field_label(field), source or "–") for field, source in checked.fields.items()]))
+    if conditions := _conditions(checked.resolved.mapping):
+        parts += [BLANK, Grid(conditions)]
+    if checked.hashes:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in checked.hashes.items())
+        parts += [BLANK, _("Passwords with these hashes prove nothing: {kinds}").format(kinds=kinds)]
     if checked.references:
         parts += [BLANK, references_table(checked.references)]
     for question in checked.questions:
@@ -35,31 +41,41 @@ def checked_parts(checked: Checked, file: str) -> list[Part]:
     return [*parts, BLANK, *_verdict(checked, file)]
 
 
+def _conditions(mapping: HostMapping) -> list[tuple[SafeText, str]]:
+    """Return what the mapping says of orders besides the references, as it stands there."""
+    customer = mapping.customer
+    written = (
+        (_("Customers are rows where"), customer.where or ""),
+        (_("Equal in both numbers"), ", ".join(customer.same)),
+        (_("The absorbed row gets"), _values(customer.retire)),
+        (_("Changed rows get"), _values(customer.touch)),
+        *((_("No merge while"), refuse.why) for refuse in mapping.refuse),
+    )
+    return [(label, text) for label, text in written if text]
+
+
+def _values(values: Mapping[str, Value]) -> str:
+    return ", ".join(f"{column} = {value}" for column, value in values.items())
+
+
 def references_table(references: Sequence[CheckedReference]) -> Table:
-    """Return a row for each reference."""
-    columns = (
-        Column(_("Reference"), is_key=True),
-        _("Policy"),
-        _("Rows"),
-        _("Found by"),
-        _("Index"),
-        Column(_("Why"), is_wide=True),
-    )
-    return Table(
-        columns,
-        [
-            (
-                each.reference.name,
-                # As it stands in a mapping.
-                each.reference.policy.value,
-                each.rows,
-                _(_FOUND_BY[each.reference.found_by]),
-                _("yes") if each.is_indexed else _("no"),
-                each.reference.why,
-            )
-            for each in references
-        ],
-    )
+    """Return a row for each reference; without the last column if no entry says why."""
+    columns = (Column(_("Reference"), is_key=True), _("Policy"), _("Rows"), _("Found by"), _("Index"))
+    rows = [
+        (
+            each.reference.name,
+            # As it stands in a mapping.
+            each.reference.policy.value,
+            each.rows,
+            _(_FOUND_BY[each.reference.found_by]),
+            _("yes") if each.is_indexed else _("no"),
+        )
+        for each in references
+    ]
+    if not any(each.reference.why for each in references):
+        return Table(columns, rows)
+    with_reasons = [(*row, each.reference.why) for row, each in zip(rows, references, strict=True)]
+    return Table((*columns, Column(_("Why"), is_wide=True)), with_reasons)
 
 
 def problems_grid(problems: Sequence[Problem]) -> Grid:

@@ -10,7 +10,7 @@ import html
 from collections.abc import Sequence
 
 from custmerge.cli.language import SafeText, _, literal, visible
-from custmerge.cli.render.text.merge import by_us, choice_sentence, following_rows, taken_over
+from custmerge.cli.render.text.merge import by_us, choice_sentence, taken_over
 from custmerge.cli.render.text.parts import BLANK, Grid, Line, Part
 from custmerge.cli.words import field_list, moment
 from custmerge.rules.undo import UndoLimits
@@ -91,7 +91,6 @@ def _facts(receipt: Receipt, limits: UndoLimits) -> list[Fact]:
         (_("Details filled, were empty"), field_list(receipt.filled) or literal("–")),
         (_("Executed by"), visible(receipt.by)),
     ]
-    facts += [(_("Rows that followed"), following_rows(each)) for each in receipt.references or ()]
     if receipt.transfer is not None:
         facts.append((_("Contract transfer"), visible(str(receipt.transfer))))
     return [*facts, (_("Taking it back"), by_us(limits))]
