@@ -61,8 +61,8 @@ def _read_first(checked: Checked) -> list[SafeText]:
     follow = {each.reference.name for each in checked.references if each.reference.policy is not Policy.LEAVE}
     tables = {each.table for each in checked.resolved.mapping.related.values() if f"{each.table}.{each.on}" in follow}
     careful = _(
-        "Careful: fields are read from the first row of {table}, and rows of it follow. See to it by `order`, `where` "
-        "or `set` that the survivor's own stays the first."
+        "Careful: fields are read from the first row of {table}, and rows of it follow. See to it by `order`, "
+        "`where` or `set` that the survivor's own stays the first."
     )
     return [careful.format(table=table) for table in sorted(tables)]
 
