@@ -10,6 +10,7 @@ from custmerge.rules.fields import FIELDS, Field
 from custmerge.rules.guessing.attributes import Attributes
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.fields import columns_by_field, country_code, house_number
+from custmerge.rules.guessing.first_rows import order_of
 from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.policies import clashing_unique, kind_of_table
 from custmerge.rules.guessing.suspects import sql_name, sql_text
@@ -26,7 +27,6 @@ from custmerge.rules.mapping import (
 
 _DOMAINS = ("domain", "domainname", "hostname", "fqdn")
 _TITLES = ("name", "title", "label", "description", "productname", "titel", "bezeichnung", "packagename", "product")
-_FIRST_ONES = ("isdefault", "isprimary", "default", "primary", "isdefaultforbilling", "preferred", "main")
 _BEST_PACKAGES = ("subscription", "package", "paket", "hosting", "contract", "vertrag", "service", "webspace")
 
 
@@ -62,7 +62,12 @@ def field_guess(
         fields.update(offered)
         related.append(
             Related(
-                name=name, table=table.name, on=on, from_column=source[1], from_related=source[0], order=_order(table)
+                name=name,
+                table=table.name,
+                on=on,
+                from_column=source[1],
+                from_related=source[0],
+                order=order_of(table),
             )
         )
     for each in attributes:
@@ -93,7 +98,7 @@ def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, So
             on=finding.column,
             from_column=finding.key,
             where=condition if finding.where is None else f"{finding.where} AND {condition}",
-            order=_order(table),
+            order=order_of(table),
         )
 
 
@@ -213,14 +218,6 @@ def _free(names: set[str], table: HostTable) -> str:
     name = next(n for n in (stem, *(f"{stem}_{i}" for i in range(2, 100))) if n not in names)
     names.add(name)
     return name
-
-
-def _order(table: HostTable) -> str | None:
-    first = [
-        c.name for c in table.columns if joined(c.name) in _FIRST_ONES and c.kind in (Kind.BOOLEAN, Kind.INTEGER)
-    ]
-    parts = [f"{sql_name(name)} DESC" for name in first[:1]]
-    return ", ".join((*parts, *map(sql_name, table.row_key))) or None
 
 
 def _package_rank(table: HostTable) -> tuple[int, int] | None:

@@ -44,6 +44,8 @@ class ReferenceGuess:
     """The evidence, then what to consider."""
     unique: tuple[str, ...] = ()
     add: tuple[str, ...] = ()
+    set: tuple[tuple[str, bool | int], ...] = ()
+    """What else the rows that move get."""
     is_question: bool = False
     """Whether the policy itself has to be confirmed."""
 

@@ -207,7 +207,7 @@ class _Writer:
         alone: list[ReferenceGuess] = []
         for guess in proposal.references:
             finding = guess.finding
-            if finding.form == "{key}" and finding.where is None and not guess.add:
+            if finding.form == "{key}" and finding.where is None and not guess.add and not guess.set:
                 key = "" if guess.policy is Policy.LEAVE else finding.key
                 plain.setdefault((guess.policy, key), []).append(guess)
             else:
@@ -269,6 +269,8 @@ def _entry(guess: ReferenceGuess, columns: list[str]) -> Iterator[str]:
         yield f"unique = {_list(guess.unique)}"
     if guess.add:
         yield f"add = {_list(guess.add)}"
+    if guess.set:
+        yield f"set = {{ {', '.join(f'{_key(name)} = {json.dumps(value)}' for name, value in guess.set)} }}"
 
 
 def _names_key(finding: Finding, guess: ReferenceGuess) -> bool:

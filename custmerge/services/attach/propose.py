@@ -20,6 +20,7 @@ from custmerge.rules.guessing.customer import (
     with_number,
     without_personal,
 )
+from custmerge.rules.guessing.first_rows import keeping_first
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
 from custmerge.rules.guessing.known import Known
 from custmerge.rules.guessing.packages import domain_guess, field_guess
@@ -35,7 +36,7 @@ from custmerge.rules.guessing.samples import KeyShare, Sample, comparable
 from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled_columns, suspects, type_columns
 from custmerge.rules.guessing.writing import pasted
 from custmerge.rules.host_schema import HostSchema, HostTable
-from custmerge.rules.mapping import CustomerMap, DomainMap, HostMapping, PackageMap, Policy, Source
+from custmerge.rules.mapping import CustomerMap, DomainMap, HostMapping, PackageMap, Policy, Related, Source
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
 from custmerge.storage.host.values import HostValues
@@ -71,17 +72,20 @@ def propose(
     sure = [reference.finding for reference in found if reference.finding.is_sure]
     package, domain = domain_guess(schema, guess, sure)
     fields: dict[Field, Source] = {}
-    related = frozenset[str]()
+    related: dict[str, Related] = {}
     if resolved is not None:
         package, domain = _with_known(resolved.mapping, package, domain)
-        fields, related = dict(resolved.mapping.fields), frozenset(resolved.mapping.related)
+        fields, related = dict(resolved.mapping.fields), dict(resolved.mapping.related)
         found = [each for each in found if not _is_answered(resolved, each)]
+    guessed = field_guess(schema, guess, sure, search.attributes, fields, frozenset(related))
+    read = (*related.values(), *guessed.related)
+    found = [keeping_first(schema, each, read) if each.finding.is_sure else each for each in found]
     return Proposal(
         name=name,
         customer=guess,
         others=tuple(other.table.name for other in customers[1:3] if 2 * other.score > guess.score),
         number=number,
-        fields=field_guess(schema, guess, sure, search.attributes, fields, related),
+        fields=guessed,
         package=package,
         domain=domain,
         references=without_owners([each for each in found if each.finding.is_sure], package, domain),
