@@ -11,11 +11,13 @@ from custmerge.rules.guessing.names import CustomerNames, Fit, customer_names
 from custmerge.rules.guessing.samples import Sample, comparable
 from custmerge.rules.guessing.words import (
     ADDRESSES,
+    BALANCES,
     BUSINESS,
     CLERKS,
     CREDENTIALS,
     CUSTOMER_WORDS,
     DESCRIPTIONS,
+    ID_WORDS,
     LOGS,
     OTHER_PEOPLE,
     PASSWORDS,
@@ -120,6 +122,17 @@ def number_columns(guess: CustomerGuess, sample: Sample) -> list[str]:
         if is_complete and (values or ((column.name,) in unique and not column.is_nullable)):
             found.append((rank, column.name))
     return [name for _, name in sorted(found)]
+
+
+def balance_columns(table: HostTable) -> tuple[str, ...]:
+    """Return the columns of a customers' table that look like money of theirs: `account_balance`, `credit`."""
+    return tuple(
+        column.name
+        for column in table.columns
+        if column.kind in (Kind.NUMBER, Kind.INTEGER)
+        and not frozenset(words(column.name)[-1:]).isdisjoint(BALANCES)
+        and frozenset(words(column.name)).isdisjoint(ID_WORDS)
+    )
 
 
 def without_personal(guess: CustomerGuess, sample: Sample) -> CustomerGuess:

@@ -9,16 +9,16 @@ from custmerge.rules.guessing.words import CUSTOMER_WORDS, words
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 
 _NAMES: Mapping[Field, str] = {
-    Field.COMPANY: "company companyname organisation organization organisationname organizationname orgname firma"
+    Field.COMPANY: "company companyname organisation organization organisationname organizationname orgname org firma"
     " firmenname firmname firm businessname unternehmen",
     Field.FIRST_NAME: "firstname givenname forename vorname fname prename firstnames vornamen",
     Field.LAST_NAME: "lastname surname familyname nachname familienname lname lastnames",
     Field.STREET: "street strasse str streetaddress streetline streetline1 address1 addressline1 addressline line1"
     " addr1 address anschrift street1 addr streetname adresse",
-    Field.POSTCODE: "postcode postalcode zip zipcode plz postleitzahl postal cap",
+    Field.POSTCODE: "postcode postalcode zip zipcode plz postleitzahl postal cap pc",
     Field.CITY: "city town ort stadt locality wohnort cityname towncity",
     Field.PHONE: "phone phonenumber telephone telephonenumber telefon telefonnummer tel phone1 phoneno telno landline"
-    " festnetz telnr telefonnr",
+    " festnetz telnr telefonnr voice",
     Field.MOBILE: "mobile mobilephone mobilenumber cell cellphone handy mobil mobiltelefon handynummer gsm mobileno"
     " phonemobile",
     Field.EMAIL: "email emailaddress mail mailaddress emailadresse mailadresse",

@@ -26,6 +26,7 @@ _LEADS = frozenset({"fk", "id"})
 _SHORTEST_ABBREVIATION = 3
 _SIDES = word_set("shipping invoice invoicing billing delivery first second primary secondary rechnung liefer parent")
 """What a customer is there for: `partner_shipping_id`."""
+_LIMITS = frozenset({"max", "maximum", "min", "minimum", "limit"})
 _DIRECTIONS = frozenset({"by", "for", "from", "to", "of", "as", "an", "von", "durch", "fuer", "last", "old", "new"})
 
 
@@ -62,7 +63,9 @@ class CustomerNames:
     def fit(self, table: str, column: str) -> Fit:
         """Return how well the name of a column of `table` fits."""
         plain = words(column)
-        if self._means_other(table, plain):
+        # `max_user` is how many there may be.
+        is_number_of = plain[0] in _LIMITS and not frozenset(plain) & ID_WORDS
+        if is_number_of or self._means_other(table, plain):
             return Fit.OTHER
         return Fit.EXACT if self._is_exact(plain) else self._vague_fit(plain)
 

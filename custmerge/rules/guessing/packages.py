@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from custmerge.rules.guessing.fields import columns_by_field, country_code, hous
 from custmerge.rules.guessing.first_rows import order_of
 from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.policies import clashing_unique, kind_of_table
+from custmerge.rules.guessing.samples import Sample
 from custmerge.rules.guessing.suspects import sql_name, sql_text
-from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, words
+from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, word_set, words
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
 from custmerge.rules.mapping import (
     ColumnSource,
@@ -27,6 +29,9 @@ from custmerge.rules.mapping import (
 
 _DOMAINS = ("domain", "domainname", "hostname", "fqdn")
 _TITLES = ("name", "title", "label", "description", "productname", "titel", "bezeichnung", "packagename", "product")
+_DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24}", re.IGNORECASE)
+_FEWEST_DOMAINS, _NEARLY_ALL = 3, 0.9
+_FILES = word_set("file filename path image logo icon attachment document template")
 _BEST_PACKAGES = ("subscription", "package", "paket", "hosting", "contract", "vertrag", "service", "webspace")
 
 
@@ -125,6 +130,26 @@ def domain_guess(
         if (found := _package(schema.tables[package], owners[package])) is not None:
             return found, None
     return None, None
+
+
+def domain_in_package(package: PackageMap, sample: Sample) -> DomainMap | None:
+    """Return the column of the packages' own table in which nearly every value is a domain's name, if there is one.
+
+    `sample` has rows of its `text_columns`.
+    """
+    for column in sample.columns:
+        found = list(sample.values(column))
+        domains = {value for value in found if _DOMAIN.fullmatch(value)}
+        is_file = not frozenset(words(column)).isdisjoint(_FILES)
+        # A server's name is there more than once.
+        if len(domains) >= _FEWEST_DOMAINS and len(domains) >= _NEARLY_ALL * len(found) and not is_file:
+            return DomainMap(table=package.table, name=ColumnSource(column), package=package.key)
+    return None
+
+
+def text_columns(table: HostTable) -> list[str]:
+    """Return the columns that may hold names of domains."""
+    return [column.name for column in table.columns if column.kind is Kind.TEXT]
 
 
 def _sources(table: HostTable, columns: dict[Field, HostColumn], related: str | None) -> dict[Field, Source]:

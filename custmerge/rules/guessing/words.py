@@ -28,7 +28,8 @@ OTHER_PEOPLE = word_set(
 ROLES = word_set(
     "owner author buyer payer recipient sender holder member subscriber referrer affiliate sponsor payee creator"
     " besitzer inhaber empfaenger absender zahler ersteller receiver reporter requester"
-    " besteller auftraggeber eigentuemer"
+    " besteller auftraggeber eigentuemer responder submitter uploader commenter participant attendee applicant"
+    " inviter invitee follower beneficiary initiator"
 )
 """What somebody is to a row: the column may name a customer, or somebody else."""
 ID_WORDS = word_set(

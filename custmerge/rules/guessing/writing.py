@@ -9,10 +9,12 @@ from collections.abc import Set as AbstractSet
 
 from custmerge.errors import N_
 from custmerge.rules.fields import FIELDS
+from custmerge.rules.guessing.customer import balance_columns
 from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.known import Known
 from custmerge.rules.guessing.policies import ReferenceGuess, Remark
 from custmerge.rules.guessing.proposal import Proposal
+from custmerge.rules.guessing.suspects import sql_name
 from custmerge.rules.guessing.words import joined, word_set
 from custmerge.rules.host_schema import Kind
 from custmerge.rules.mapping import FORMAT, ColumnSource, Policy, Related, Source, Sql
@@ -21,7 +23,8 @@ Translate = Callable[[str], str]
 """Gives a template in the language of who reads the file."""
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS_OF_ROWS = word_set(
-    "role roleid type usertype isstaff issuperuser isadmin iscustomer customer issupplier isdeleted deleted deletedat"
+    "role roleid rolemask type usertype accounttype isstaff issuperuser isadmin iscustomer customer issupplier"
+    " isdeleted deleted deletedat"
 )
 _STATES = ("status", "active", "is_active", "enabled", "aktiv")
 _STAMPS = (
@@ -71,6 +74,8 @@ def _behind_customer(writer: _Writer, proposal: Proposal, said: AbstractSet[str]
     ):
         if name not in said:
             yield part(proposal)
+    if "refuse" not in said:
+        yield writer.balances(proposal)
     yield from writer.references(proposal)
     yield from (writer.question(guess) for guess in proposal.questions)
 
@@ -201,6 +206,24 @@ class _Writer:
         yield "[proof]"
         yield f"by = {toml(proposal.proof.value)}"
 
+    def balances(self, proposal: Proposal) -> Iterator[str]:
+        """Yield a block in comments by which no money is left behind in the absorbed customer's own row."""
+        guess = proposal.customer
+        columns = balance_columns(guess.table)
+        if not columns:
+            return
+        note = N_(
+            "{columns} stays in the absorbed customer's row: without the marks `# `, no merge while it isn't 0."
+        )
+        yield self.comment(note, columns=", ".join(columns))
+        is_there = " or ".join(f"{sql_name(column)} <> 0" for column in columns)
+        table = ".".join(map(sql_name, filter(None, (guess.table.schema, guess.table.plain_name))))
+        yield "# [[refuse]]"
+        yield f"# why = {toml(self._translate(N_('there is a balance')))}"
+        is_absorbed = f"{sql_name(guess.keys[0])} = :absorbed"
+        sql = " ".join(("select 1 from", table, "where", is_absorbed, f"and ({is_there})"))
+        yield f"# sql = {toml(sql)}"
+
     def references(self, proposal: Proposal) -> Iterator[Iterator[str]]:
         """Yield the entries: columns that are answered alike are in one."""
         plain: dict[tuple[Policy, str], list[ReferenceGuess]] = {}
@@ -224,7 +247,7 @@ class _Writer:
         yield f"# QUESTION: {self._filled((asked, {'column': guess.finding.name, 'why': why}))}"
         for remark in guess.remarks[1:]:
             yield f"# {self._filled(remark)}"
-        yield self.comment(N_("If so, remove the marks; if not, name it in `[ignore]`."))
+        yield self.comment(N_("If so, remove the marks `# ` of the lines below; if not, name it in `[ignore]`."))
         for line in _entry(guess, [toml(guess.finding.name)]):
             yield f"# {line}"
 

@@ -23,7 +23,7 @@ from custmerge.rules.guessing.customer import (
 from custmerge.rules.guessing.first_rows import keeping_first
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
 from custmerge.rules.guessing.known import Known
-from custmerge.rules.guessing.packages import domain_guess, field_guess
+from custmerge.rules.guessing.packages import domain_guess, domain_in_package, field_guess, text_columns
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
 from custmerge.rules.guessing.proposal import (
     Proposal,
@@ -71,6 +71,10 @@ def propose(
     found = search.references()
     sure = [reference.finding for reference in found if reference.finding.is_sure]
     package, domain = domain_guess(schema, guess, sure)
+    if package is not None and domain is None:
+        table = schema.tables[package.table]
+        if texts := text_columns(table):
+            domain = domain_in_package(package, values.sample(table, texts))
     fields: dict[Field, Source] = {}
     related: dict[str, Related] = {}
     if resolved is not None:
