@@ -27,6 +27,8 @@ class Problem:
     details: Mapping[str, Detail] = field(default_factory=dict)
     line: int | None = None
     """The line of the mapping; None for what isn't in it."""
+    paste: str | None = None
+    """The block for the mapping that puts it right."""
 
 
 @dataclass(slots=True)
@@ -44,9 +46,9 @@ class Problems:
             known = known.rpartition(".")[0]
         self._note(Problem(path, message, details, self.lines.get(known)))
 
-    def of(self, subject: str, message: str, **details: Detail) -> None:
+    def of(self, subject: str, message: str, *, paste: str | None = None, **details: Detail) -> None:
         """Note a problem with a table or column of the database."""
-        self._note(Problem(subject, message, details))
+        self._note(Problem(subject, message, details, paste=paste))
 
     def table(self, schema: HostSchema, name: str, path: str) -> HostTable | None:
         """Return a table that a key of the mapping names; it is a problem if there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,8 @@ from custmerge.errors import N_
 from custmerge.rules.attach.answers import Answer, Answers, entry_path
 from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.attach.problems import Problems
-from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable
+from custmerge.rules.guessing.words import MONEY, words
+from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable, Kind
 from custmerge.rules.mapping import HostMapping, Itself, Policy, ReferenceMap
 
 ROWS_GO = (Policy.DROP, Policy.ADD)
@@ -102,6 +104,16 @@ def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, pr
     return Found(tuple(followed[name] for name in sorted(followed)), children, frozenset(droppable))
 
 
+def _block(table: HostTable, column: str) -> str:
+    """Return the entry for a column whose rows may clash: where they are money, none is to go unasked."""
+    is_money = any(
+        each.kind is Kind.NUMBER and not frozenset(words(each.name)[-1:]).isdisjoint(MONEY) for each in table.columns
+    )
+    policy = Policy.REFUSE if is_money else Policy.DROP
+    name = json.dumps(f"{table.name}.{column}", ensure_ascii=False)
+    return f'[[reference]]\ncolumns = [{name}]\npolicy = "{policy}"'
+
+
 def _drops(answer: Answer) -> bool:
     return answer.entry.policy in ROWS_GO or answer.entry.itself is Itself.DROP
 
@@ -146,13 +158,14 @@ class _Resolver:
             value = f"{table.name}.{column}"
             self.problems.at("ignore.columns", why, value=value, table=self.mapping.customer.table, policy='"leave"')
         elif answer is None and can_clash(table, column):
-            why = N_(
-                "two rows may clash when they move to one customer ({constraint}): it needs a [[reference]] with "
-                "{paste} and a policy, for example drop"
+            why = N_("where both customers have the same {columns}, two rows clash: which policy do they get?")
+            columns = next(iter(can_clash(table, column))).columns or (column,)
+            self.problems.of(
+                f"{table.name}.{column}",
+                why,
+                paste=_block(table, column),
+                columns=", ".join(name or "…" for name in columns),
             )
-            paste = f'columns = ["{table.name}.{column}"]'
-            clash = next(iter(can_clash(table, column)))
-            self.problems.of(f"{table.name}.{column}", why, constraint=clash.definition or clash.name, paste=paste)
         if answer is not None and answer.entry.key is not None:
             named = self.mapping.customer.all_keys.index(answer.entry.key)
             if named != key:

@@ -93,6 +93,8 @@ DESCRIPTIONS = word_set("person party profile profil contact kontakt")
 BALANCES = word_set("credit balance wallet points point loyalty guthaben saldo punkte bonus")
 """Tables in which a program may keep one row for each customer."""
 AMOUNTS = word_set("amount balance points point credit credits value total saldo betrag guthaben punkte sum")
+MONEY = word_set("amount betrag debit soll credit haben total balance saldo montant")
+"""Columns of tables whose rows are money."""
 _LONGER_THAN_PREFIX = 5
 _GLUED_ENDS = ("id", "nr", "no", "nummer", "number", "uuid", "key", "code", "ref")
 _GLUED_STEMS = ("rel", "target", "object", "entity", "owner", "cust", "kd", "kunden")

@@ -43,6 +43,7 @@ def checked_shape(checked: Checked) -> Shape:
         ],
         "problems": [
             {"subject": problem.subject, "message": problem_text(problem, for_data=True)}
+            | ({} if problem.paste is None else {"paste": problem.paste})
             for problem in checked.problems
         ],
         "schema": checked.resolved.schema,

@@ -40,6 +40,8 @@ def checked_parts(checked: Checked, file: str) -> list[Part]:
         parts += [BLANK, *_question_parts(question)]
     if checked.problems:
         parts += [BLANK, problems_grid(checked.problems)]
+        pasted = [_pasted(each.subject, each.paste) for each in checked.problems if each.paste is not None]
+        parts += [part for block in pasted for part in block]
     return [*parts, BLANK, *_verdict(checked, file)]
 
 
@@ -127,8 +129,21 @@ def _question_parts(question: Question) -> list[Part]:
         orphans=question.orphans,
         count=question.rows,
     )
-    paste = [visible(line) for line in question.paste.split("\n")]
-    return [Line(asked, Style.PROBLEM), _("If so, paste this; if not, name it in `[ignore]`:"), *paste]
+    return [
+        Line(asked, Style.PROBLEM),
+        _("If so, paste this; if not, name it in `[ignore]`:"),
+        *_block(question.paste),
+    ]
+
+
+def _pasted(subject: str, paste: str) -> list[Part]:
+    """Return the lines that put a problem right in a mapping."""
+    said = _("For {column} paste this, perhaps with another policy:").format(column=subject)
+    return [BLANK, said, *_block(paste)]
+
+
+def _block(paste: str) -> list[Part]:
+    return [visible(line) for line in paste.split("\n")]
 
 
 def _verdict(checked: Checked, file: str) -> list[Part]:
