@@ -11,8 +11,8 @@ from custmerge.errors import N_
 from custmerge.rules.attach.answers import Answer, Answers, entry_path
 from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.attach.problems import Problems
-from custmerge.rules.guessing.words import MONEY, words
-from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable, Kind
+from custmerge.rules.guessing.money import is_money
+from custmerge.rules.host_schema import ForeignKey, HostSchema, HostTable
 from custmerge.rules.mapping import HostMapping, Itself, Policy, ReferenceMap
 
 ROWS_GO = (Policy.DROP, Policy.ADD)
@@ -106,10 +106,7 @@ def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, pr
 
 def _block(table: HostTable, column: str) -> str:
     """Return the entry for a column whose rows may clash: where they are money, none is to go unasked."""
-    is_money = any(
-        each.kind is Kind.NUMBER and not frozenset(words(each.name)[-1:]).isdisjoint(MONEY) for each in table.columns
-    )
-    policy = Policy.REFUSE if is_money else Policy.DROP
+    policy = Policy.REFUSE if is_money(table) else Policy.DROP
     name = json.dumps(f"{table.name}.{column}", ensure_ascii=False)
     return f'[[reference]]\ncolumns = [{name}]\npolicy = "{policy}"'
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from custmerge.errors import N_
 from custmerge.rules.guessing.judging import Finding, Found
+from custmerge.rules.guessing.money import is_money
 from custmerge.rules.guessing.samples import Sample
 from custmerge.rules.guessing.suspects import table_words
 from custmerge.rules.guessing.words import AMOUNTS, BALANCES, CREDENTIALS, LOGS, word_set, words
@@ -89,7 +90,8 @@ def _where_rows_change(
         return ReferenceGuess(finding, Policy.MOVE, (evidence, (remark, {"name": clashing.name or table.name})))
     remark = N_("one row for each {columns}: where both customers have it, the absorbed number's is dropped")
     columns = ", ".join(column or "…" for column in clashing.columns)
-    return ReferenceGuess(finding, Policy.DROP, (evidence, (remark, {"columns": columns})))
+    dropped = (evidence, (remark, {"columns": columns}))
+    return ReferenceGuess(finding, Policy.DROP, dropped, is_question=is_money(table))
 
 
 def looks_like_credentials(table: str) -> bool:

@@ -19,6 +19,16 @@ def guess(name="invoice", *uniques, columns=(), rows=None, by=Found.NAME, key=PR
     return reference_guess(HostSchema({name: table}), finding, sample)
 
 
+@pytest.mark.parametrize(("column", "is_asked"), [("debit", True), ("weight", False)])
+def test_it_is_asked_whether_a_row_of_money_may_be_dropped(column, is_asked):
+    found = guess(
+        "lines",
+        Unique("u", UniqueKind.INDEX, ("client_id", "code")),
+        columns=[("code", Kind.TEXT), (column, Kind.NUMBER)],
+    )
+    assert (found.policy, found.is_question) == (Policy.DROP, is_asked)
+
+
 def test_a_plain_reference_moves():
     assert guess().policy is Policy.MOVE
 
