@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal, InvalidOperation, localcontext
 
-from custmerge.rules.cells import NewCell, text_of
+from custmerge.rules.cells import INT64, NewCell, text_of
 
 _DIGITS = 1_000
 """Enough for every number that a database adds up exactly."""
@@ -14,7 +14,8 @@ _DIGITS = 1_000
 def added(stays: NewCell, goes: NewCell) -> NewCell:
     """Return the sum of two cells, in the type of the first; NULL counts as 0, unless both are.
 
-    Texts are added as exact decimals. Raises ValueError for what is no number.
+    Texts are added as exact decimals. Raises ValueError for what is no number, and for an integer that no
+    database holds.
     """
     if stays is None or goes is None:
         return goes if stays is None else stays
@@ -24,6 +25,8 @@ def added(stays: NewCell, goes: NewCell) -> NewCell:
     if isinstance(stays, int) and not isinstance(goes, int) and total != int(total):
         return float(total)
     match stays:
+        case int() if int(total) not in INT64:
+            raise ValueError(total)
         case int():
             return int(total)
         case float():

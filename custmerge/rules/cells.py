@@ -11,7 +11,8 @@ Cell = str | int | float | bytes | None
 """The content of a column: on PostgreSQL its text (an integer may also be one), on SQLite its own type."""
 Key = tuple[Cell, ...]
 """The cells of a row's key, in the order of `TableRules.key`."""
-_INT64 = range(-(2**63), 2**63)
+INT64 = range(-(2**63), 2**63)
+"""The integers that a column can hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def _integer(text: str) -> int | None:
     """Return the integer whose plain decimal writing `text` is, else None."""
     if not text.isascii() or not text.removeprefix("-").isdigit():
         return None
-    number = int(text) if len(text) <= len(str(_INT64.start)) else None
+    number = int(text) if len(text) <= len(str(INT64.start)) else None
     return number if number is not None and str(number) == text else None
 
 
@@ -188,7 +189,7 @@ def packed(keys: Sequence[Key]) -> tuple[list[int] | None, bool]:
     cells = [key[0] for key in keys]
     if isinstance(cells[0], str):
         numbers = [_integer(cell) if isinstance(cell, str) else None for cell in cells]
-        listed = [number for number in numbers if number is not None and number in _INT64]
+        listed = [number for number in numbers if number is not None and number in INT64]
         return (listed, True) if len(listed) == len(cells) else (None, False)
-    listed = [cell for cell in cells if type(cell) is int and cell in _INT64]
+    listed = [cell for cell in cells if type(cell) is int and cell in INT64]
     return (listed, False) if len(listed) == len(cells) else (None, False)

@@ -72,6 +72,7 @@ class _Scanner:
         self.place += 2 if is_array else 1
         path: Path = ()
         for part in outer:
+            self._note((*path, part), line)
             path = self._newest((*path, part))
         path = (*path, last)
         if is_array:

@@ -328,7 +328,7 @@ class Database:
         self._end_interrupted()
         with translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
-            with connection.begin():
+            with self._dialect.ending_refused(connection), connection.begin():
                 unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
                 if needs_version and (writes or not self._checked):

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from custmerge.errors import N_, BadValue, NotOwnerOfRights
 from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.host.privileges import may
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 if TYPE_CHECKING:
@@ -174,14 +175,12 @@ class Rights:
         mapping, schema = self._host
         return [(schema.tables[each.table], each) for each in rights_of(resolve(mapping, schema), schema)]
 
-    def _needed(self) -> Iterator[tuple[str, str, str]]:
-        """Yield (table, right, column) of everything that is needed, rights on the history first."""
-        for table, rights in {tables.history.name: "", **self._of_tables}.items():
-            yield from ((table, right, column) for right, columns in _parts(rights) for column in columns)
-        for host_table, needed in self._host_rights:
+    def _host_needed(self) -> Iterator[tuple[HostTable, str, str]]:
+        """Yield (table, right, column) of everything that is needed on a host's tables."""
+        for table, needed in self._host_rights:
             words = [("SELECT", ""), *(("UPDATE", column) for column in needed.update)]
             words += [(right, "") for right in _DROPS] if needed.drops else []
-            yield from ((self._named(host_table), right, column) for right, column in words)
+            yield from ((table, right, column) for right, column in words)
 
     def _named(self, table: HostTable) -> str:
         name = self._quoted(table.plain_name)
@@ -199,10 +198,18 @@ class Rights:
 
     def _lacking(self, role: str) -> tuple[str, str] | None:
         """Return (right, table) for the first right that a role lacks, rights on the history first."""
-        for table, right, column in self._needed():
-            asked = {"role": role, "table": table, "column": column, "right": right}
-            if not self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
-                return right, table
+        for table, rights in {tables.history.name: "", **self._of_tables}.items():
+            for right, columns in _parts(rights):
+                for column in columns:
+                    asked = {"role": role, "table": table, "column": column, "right": right}
+                    if not self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar():
+                        return right, table
+        return self._lacking_of_host(role)
+
+    def _lacking_of_host(self, role: str) -> tuple[str, str] | None:
+        for table, right, column in self._host_needed():
+            if not may(self._connection, table, right, column, role):
+                return right, table.name
         return None
 
     def _quoted(self, name: str) -> str:

@@ -36,7 +36,7 @@ def test_a_row_with_a_foreign_key_that_is_being_inserted_is_waited_for_and_moves
     merge_behind(shop, "INSERT INTO invoice VALUES (9, 70002, 'new')")
     assert owner(shop, "invoice", 9) == [(70001,)]
     assert shop.audit() == set()
-    assert shop.supervisor("undo", "1", "--yes").code == 0
+    assert shop.supervisor.in_process("undo", "1", "--yes").code == 0
     assert owner(shop, "invoice", 9) == [(70002,)]
     shop.execute("DELETE FROM invoice WHERE id = 9")
     assert shop.host_rows() == before
@@ -57,7 +57,7 @@ def test_a_row_that_goes_to_somebody_else_meanwhile_stays_there(shop, table):
     shop.execute("DELETE FROM newsletter WHERE client_id = 70003")
     merge_behind(shop, f"UPDATE {table} SET client_id = 70003 WHERE id = 3")
     assert owner(shop, table, 3) == [(70003,)]
-    assert shop.supervisor("undo", "1", "--yes").code == 0
+    assert shop.supervisor.in_process("undo", "1", "--yes").code == 0
     assert owner(shop, table, 3) == [(70003,)]
 
 
@@ -66,7 +66,7 @@ def test_a_row_that_goes_to_somebody_else_meanwhile_stays_there(shop, table):
 def test_a_row_that_is_deleted_meanwhile_is_gone(shop, table):
     merge_behind(shop, f"DELETE FROM {table} WHERE id = 3")
     assert owner(shop, table, 3) == []
-    assert shop.supervisor("undo", "1", "--yes").code == 0
+    assert shop.supervisor.in_process("undo", "1", "--yes").code == 0
     assert owner(shop, table, 3) == []
 
 
@@ -102,7 +102,7 @@ def demand_named_and_remedied(shop, table):
     ((check, severity, subject),) = shop.audit()
     assert (check, severity) == ("references", "warning")
     assert table in subject
-    assert shop.supervisor("undo", "1", "--yes").code == 0
+    assert shop.supervisor.in_process("undo", "1", "--yes").code == 0
     assert shop.audit() == set()
     shop.merged()
     assert owner(shop, table, 9) == [(70001,)]

@@ -87,6 +87,11 @@ def test_what_is_no_number_cannot_be_added():
         assert refusal(scene) == "points holds something that can't be added up or compared"
 
 
+def test_a_sum_that_no_integer_column_holds_is_refused():
+    scene = Scene(points(), entry=[(1, 1, "a", 2**63 - 1), (2, 2, "a", 1)])
+    assert refusal(scene) == "points holds something that can't be added up or compared"
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

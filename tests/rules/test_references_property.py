@@ -1,10 +1,16 @@
-"""The engine of references against a model: random schemas, orders in chains, a host's own changes, undos."""
+"""The engine of references against a model: random schemas, orders in chains, a host's own changes, undos.
+
+40 examples of each here; with CUSTMERGE_NIGHTLY=1 1000.
+"""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.attach_model import Model, Refused
 from support.attach_schemas import hosts
 from support.reference_memory import MemoryHost
+from support.runs import NIGHTLY
+
+EXAMPLES = 1000 if NIGHTLY else 40
 
 
 @st.composite
@@ -55,7 +61,7 @@ def demand_same(memory, model):
     assert snapshot(memory.rows) == snapshot(model.rows)
 
 
-@settings(max_examples=60)
+@settings(max_examples=EXAMPLES)
 @given(attached(), st.data(), st.booleans())
 def test_orders_do_what_the_model_says_and_their_undos_give_the_beginning_back(made, data, take_city):
     model, memory = made
@@ -72,7 +78,7 @@ def test_orders_do_what_the_model_says_and_their_undos_give_the_beginning_back(m
     assert snapshot(memory.rows) == beginning
 
 
-@settings(max_examples=60)
+@settings(max_examples=EXAMPLES)
 @given(attached(), st.data())
 def test_a_chain_in_one_transaction_is_as_its_orders_one_after_the_other(made, data):
     model, memory = made
@@ -90,7 +96,7 @@ def test_a_chain_in_one_transaction_is_as_its_orders_one_after_the_other(made, d
     assert snapshot(memory.rows) == beginning
 
 
-@settings(max_examples=60)
+@settings(max_examples=EXAMPLES)
 @given(attached(), st.data())
 def test_an_undo_after_the_hosts_own_changes_does_what_the_model_says_or_is_refused(made, data):
     model, memory = made

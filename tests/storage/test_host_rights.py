@@ -65,3 +65,19 @@ def test_a_right_that_is_taken_away_is_told_by_doctor(bare, role):
     (check,) = (one for one in app.in_process("doctor", "-f", "json").json if one["check"] == "permissions")
     assert not check["ok"]
     assert "may not UPDATE" in check["message"]
+
+
+@pytest.mark.parametrize("bare_url", ["postgresql"], indirect=True)
+def test_a_table_in_a_schema_that_may_not_be_used_is_told_like_any_other(bare, role):
+    with psycopg.connect(bare.url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE SCHEMA billing;"
+            "CREATE TABLE billing.invoice (id int PRIMARY KEY, client_id int REFERENCES client);"
+            f"GRANT SELECT, UPDATE, INSERT, DELETE ON ALL TABLES IN SCHEMA public TO {role}"
+        )
+    app = BareHost(bare.url.replace("postgres:@", f"{role}:@"), bare.folder)
+    done = app.in_process("attach", bare.mapping(), "--check", "-f", "json")
+    assert done.code == 1, done.err
+    (problem,) = done.json["problems"]
+    assert problem["subject"] == "billing.invoice"
+    assert "may not SELECT, UPDATE here" in problem["message"]

@@ -194,3 +194,21 @@ def test_a_reference_is_found_by_its_index(database_url):
             plan = raw.execute(f"EXPLAIN QUERY PLAN {statement}", condition.parameters).fetchall()
         assert "of_client" in str(plan)
         assert "Filter" not in str(plan)
+
+
+def test_conditions_and_orders_of_a_mapping_may_end_with_a_comment(database_url):
+    table, rules = a_table("note", ("id", "integer", Kind.INTEGER), ("client", "integer", Kind.INTEGER))
+    rules = replace(
+        rules,
+        computed={"custmerge_1": "id > 1 -- not the first"},
+        references=(CustomerReference("client", Policy.MOVE, where="custmerge_1"),),
+    )
+    with connected(
+        database_url,
+        "CREATE TABLE note (id integer PRIMARY KEY, client integer)",
+        "INSERT INTO note VALUES (1, 7), (2, 7)",
+    ) as connection:
+        sql = sql_of(connection, table, rules)
+        assert read(connection, sql, sql.holding("client", {"7"})) == [(1, 7, 0), (2, 7, 1)]
+        statement = sql.first_of_each("client", ("id",), "1 = 1", "id > 0 -- any", "id DESC -- the newest")
+        assert connection.connection.driver_connection.execute(statement).fetchall() == [(7, 2)]

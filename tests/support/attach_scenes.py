@@ -58,7 +58,7 @@ def attach(host, cli):
     """Write the mapping and attach."""
     write_mapping(host, cli.folder)
     done = cli.in_process("attach", MAPPING_FILE)
-    assert done.code == 0, done.err
+    assert done.code == 0, done.out + done.err
 
 
 def write_mapping(host, folder):
@@ -167,8 +167,8 @@ def undo(cli, *arguments):
     return done
 
 
-def run_file(attached, merges, name="pairs.csv"):
-    """Have a file of orders approved and run; returns how the run ended and the rows of its report."""
+def write_file(attached, merges, name="pairs.csv"):
+    """Write orders into a bulk file."""
     with (attached.folder / name).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["survivor", "absorbed", "choice", "take"])
@@ -176,10 +176,15 @@ def run_file(attached, merges, name="pairs.csv"):
             choice = "" if merge.choice == "identical" else merge.choice
             writer.writerow([merge.survivor, merge.absorbed, choice, " ".join(merge.taken)])
     (attached.folder / name).chmod(0o600)
+
+
+def run_file(attached, merges, name="pairs.csv", *, options=()):
+    """Have a file of orders approved and run; returns how the run ended and the rows of its report."""
+    write_file(attached, merges, name)
     approved = attached.supervisor.in_process("bulk", "approve", name, "--yes")
     assert approved.code == 0, approved.err
     report = f"report-of-{name}"
-    done = attached.agent.in_process("bulk", "run", name, "--report", report, "-f", "json")
+    done = attached.agent.in_process("bulk", "run", name, "--report", report, *options, "-f", "json")
     with (attached.folder / report).open(encoding="utf-8", newline="") as file:
         return done, list(csv.DictReader(file))
 

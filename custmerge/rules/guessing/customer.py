@@ -80,7 +80,7 @@ def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
     columns = [] if table is None else [table.column(key) for key in mapped]
     if table is None or any(column is None or not _may_hold_key(column) for column in columns):
         return None
-    keys = tuple(dict.fromkeys((*mapped, *_single_keys(table))))
+    keys = tuple(dict.fromkeys((*mapped, *_all_keys(schema, table))))
     names = customer_names(schema, table.name, keys)
     return CustomerGuess(table, names, keys, customer.password, customer.same, 0, 0, customer.where)
 
@@ -149,7 +149,7 @@ def _described_elsewhere(schema: HostSchema, table: HostTable) -> set[Field]:
 
 
 def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
-    keys = _single_keys(table)
+    keys = _all_keys(schema, table)
     names = customer_names(schema, table.name, keys)
     by_constraint, by_name = _count_references(schema, table, names, keys)
     score = _own_score(schema, table) + min(by_name, max(_MOST_REFERENCES - by_constraint, 0))
@@ -179,6 +179,13 @@ def _name_points(plain: tuple[str, ...]) -> int:
     """Return how much a table's name says; a word in front of the last (`sales_partner`) makes it say less."""
     points = CUSTOMER_WORDS.get(plain[-1], 0)
     return points if len(plain) == 1 else points // 2
+
+
+def _all_keys(schema: HostSchema, table: HostTable) -> tuple[str, ...]:
+    """Return the columns by which a row is told, and those to which a foreign key of one column leads."""
+    led_to = {fk.to[0] for _, fk in schema.foreign_keys_to(table.name) if len(fk.to) == 1}
+    further = (column.name for column in table.columns if column.name in led_to and _may_hold_key(column))
+    return tuple(dict.fromkeys((*_single_keys(table), *further)))
 
 
 def _single_keys(table: HostTable) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from custmerge.rules.guessing.names import Fit
 from custmerge.rules.guessing.samples import SURE_CHANCE, KeyShare
 from custmerge.rules.guessing.suspects import Held, Suspect
 from custmerge.rules.guessing.words import (
+    ALSO_CUSTOMER,
     GENERIC,
     ID_WORDS,
     NO_KEYS,
@@ -65,6 +66,8 @@ class Finding:
     tested: KeyShare
     form: str = "{key}"
     where: str | None = None
+    is_doubtful: bool = False
+    """Whether the name only says that it is somebody, and the values fit others as well: --check doesn't ask then."""
 
     @property
     def name(self) -> str:
@@ -100,6 +103,7 @@ def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: d
         result,
         form=suspect.form,
         where=suspect.where,
+        is_doubtful=_is_doubtful(suspect, result),
     )
 
 
@@ -136,6 +140,16 @@ def _by_type(suspect: Suspect, tested: KeyShare) -> bool | None:
         return None
     # The type's name doesn't say so, or only by its first letter: values that aren't keys by chance do.
     return False if suspect.fit is Fit.ROLE or tested.chance <= SURE_CHANCE else None
+
+
+def _is_doubtful(suspect: Suspect, tested: KeyShare) -> bool:
+    if suspect.held is not Held.PLAIN or tested.chance <= SURE_CHANCE:
+        return False
+    if suspect.fit is Fit.ROLE:
+        return tested.has_rival
+    # A few users may be staff that have no table.
+    may_be_staff = suspect.fit is Fit.SYNONYM and not ALSO_CUSTOMER.isdisjoint(words(suspect.column.name))
+    return may_be_staff and tested.distinct < _MANY
 
 
 def _share_says(tested: KeyShare, *, sure: float) -> bool | None:

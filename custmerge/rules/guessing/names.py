@@ -135,7 +135,8 @@ class CustomerNames:
         """Return whether the name means another table than the customers': `client_order_id`."""
         rest = _without_ids(plain, self.key_names)
         if "".join(rest) in self.others:
-            return True
+            # `taggables.taggable_id` means what is tagged.
+            return not (rest[-1].endswith("able") and rest == words(table.rpartition(".")[2]))
         if frozenset(rest) & OTHER_PEOPLE & self.others:
             return True
         # `oauth_access_token.client_id` means `oauth_client`.

@@ -15,6 +15,8 @@ from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique, Uni
 from custmerge.rules.mapping import Policy
 
 _COMPOUND_CREDENTIALS = ("apikey", "twofactor", "passwordreset", "accesskey", "rememberme", "verification")
+_SECRETS, _OF_SECRETS = word_set("token selector validator"), word_set("hash hashed digest")
+_EXPIRY = word_set("expire expiry expiration")
 _FEWEST_BALANCES = 3
 _MISTAKES = 0.2
 _KINDS_OF_BALANCE = word_set("currency waehrung type typ kind company shop store tenant program programm")
@@ -54,6 +56,9 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     if kind is not None:
         # Whatever it is, it stays: nobody has to be asked.
         return ReferenceGuess(replace(finding, is_sure=True), Policy.LEAVE, (*evidence, (kind, {})))
+    if _has_secrets(table):
+        remark = N_("its columns look like credentials: a row that moves may open the survivor's account")
+        return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})), is_question=True)
     if finding.by is Found.LIST:
         remark = N_("keys inside a list or JSON aren't changed")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
@@ -99,6 +104,13 @@ def kind_of_table(table: HostTable) -> str | None:
     if frozenset(table_words(table.name)) & LOGS:
         return N_("it looks like a log of what was")
     return None
+
+
+def _has_secrets(table: HostTable) -> bool:
+    """Return whether there are a secret and a time when it ends, whatever the table is called."""
+    names = [frozenset(words(column.name)) for column in table.columns]
+    has_secret = any(name & _SECRETS and name <= _SECRETS | _OF_SECRETS for name in names)
+    return has_secret and any(name & _EXPIRY for name in names)
 
 
 def clashing_unique(schema: HostSchema, table: HostTable, column: str) -> Unique | None:

@@ -43,6 +43,7 @@ TYPE_WORDS = word_set("type typ model class kind art table entity resource klass
 CREDENTIALS = word_set(
     "reset token session otp totp mfa 2fa twofactor apikey oauth oauth2 permission role group passkey webauthn"
     " credential secret rolle gruppe berechtigung sitzung acl privilege login"
+    " remember remembered"
 )
 """Tables that open an account or say what one may: their rows don't move (rule 3)."""
 LOGS = word_set(

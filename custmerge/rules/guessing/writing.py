@@ -12,6 +12,7 @@ from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.policies import ReferenceGuess, Remark
 from custmerge.rules.guessing.proposal import Proposal
 from custmerge.rules.guessing.words import joined, word_set
+from custmerge.rules.host_schema import Kind
 from custmerge.rules.mapping import FORMAT, ColumnSource, Policy, Related, Source, Sql
 
 Translate = Callable[[str], str]
@@ -20,6 +21,10 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _KINDS_OF_ROWS = word_set(
     "role roleid type usertype isstaff issuperuser isadmin iscustomer customer issupplier isdeleted deleted deletedat"
 )
+_STATES = ("status", "active", "is_active", "enabled", "aktiv")
+_STAMPS = (
+    "updated_at", "updated_date", "modified_at", "date_updated", "updated", "modified", "last_update", "write_date",
+)  # fmt: skip
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\ud7ff\ue000-\ufefe\uff01-\uffef]")
 
 
@@ -90,7 +95,12 @@ class _Writer:
             note = N_("Perhaps not every row is a customer ({columns} may tell): then say which are, as SQL.")
             yield self.comment(note, columns=", ".join(kinds))
             yield '# where = "…"'
-        if (stamp := _stamp(proposal)) is not None:
+        if (state := _first_column(proposal, _STATES)) is not None:
+            yield self.comment(N_("What the absorbed customer's own row may get; an undo gives it back:"))
+            is_text = proposal.customer.column(state).kind is Kind.TEXT
+            value = toml("…") if is_text else "…"
+            yield f"# retire = {{ {_key(state)} = {value} }}"
+        if (stamp := _first_column(proposal, _STAMPS)) is not None:
             yield self.comment(N_("Every changed row that has the column may get the time of the order:"))
             yield f'# touch = {{ {_key(stamp)} = "{{now}}" }}'
 
@@ -236,17 +246,7 @@ def _kinds_of_rows(proposal: Proposal) -> tuple[str, ...]:
     return tuple(name for name in names if joined(name) in _KINDS_OF_ROWS and name not in fields)
 
 
-def _stamp(proposal: Proposal) -> str | None:
-    names = (
-        "updated_at",
-        "updated_date",
-        "modified_at",
-        "date_updated",
-        "updated",
-        "modified",
-        "last_update",
-        "write_date",
-    )
+def _first_column(proposal: Proposal, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if proposal.customer.table.column(name) is not None), None)
 
 

@@ -89,7 +89,11 @@ def questions(
     if guess is None:
         return []
     found = _Search(values, schema, guess, answered).references()
-    asked = [reference for reference in found if reference.finding.by is not Found.CONSTRAINT]
+    asked = [
+        reference
+        for reference in found
+        if reference.finding.by is not Found.CONSTRAINT and not reference.finding.is_doubtful
+    ]
     return [_question(values, schema, guess, reference, customer.all_keys) for reference in asked]
 
 

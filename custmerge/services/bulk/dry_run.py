@@ -34,6 +34,7 @@ def dry_run(
     progress.advanced(done, total)
     with database.reading() as unit:
         earlier = frozenset(batch.id for batch in unit.batches.of_file(file.sha256) if batch != begun)
+        apart = unit.mapping.records_shift
         if begun is not None:
             report(progress, counts, decided(unit, begun, file))
     with closing(ChangedRecords()) as changed:
@@ -45,7 +46,7 @@ def dry_run(
             keep_alive=lambda: progress.advanced(done, total),
         )
         decide = partial(_outcomes, check, changed, earlier, options.clock(), is_whole)
-        for rows, proofs in verified_chunks(check, file, done, options.chunk, is_whole=is_whole):
+        for rows, proofs in verified_chunks(check, file, done, options.chunk, is_whole=is_whole, apart=apart):
             report(progress, counts, with_proofs(check, rows, proofs, decide))
             done += len(rows)
             progress.advanced(done, total)

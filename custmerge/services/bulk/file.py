@@ -102,10 +102,11 @@ def decided(unit: Unit, batch: Batch, file: SpooledFile) -> Iterator[Outcome]:
         raise ResultsChanged(batch=batch.id)
 
 
-def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[list[BulkRow]]:
+def chunks(file: SpooledFile, done: int, size: int, *, split: bool, apart: bool) -> Iterator[list[BulkRow]]:
     """Yield the rows after the first `done` in chunks of `size`.
 
-    With `split`, a row begins a new chunk if its password can only be verified after the rows before it are executed.
+    With `split`, a row begins a new chunk if its password can only be verified after the rows before it are executed;
+    with `apart`, if its records may read otherwise after them.
     """
     rows: list[BulkRow] = []
     # A survivor gets domains of other numbers; an absorbed number isn't in use any more, so its password isn't tried.
@@ -115,7 +116,8 @@ def chunks(file: SpooledFile, done: int, size: int, *, split: bool) -> Iterator[
             continue
         row = read_row(number, cells)
         depends = row.absorbed in kept or row.absorbed in absorbed or row.survivor in absorbed
-        if rows and (len(rows) >= size or (split and row.password and depends)):
+        reads_otherwise = apart and (row.survivor in kept or row.absorbed in kept)
+        if rows and (len(rows) >= size or (split and row.password and depends) or reads_otherwise):
             yield rows
             rows, kept, absorbed = [], set(), set()
         rows.append(row)

@@ -67,6 +67,8 @@ class FileRun:
         self._counts = Counter[Result]()
         self._batch: Batch
         self._is_whole = False
+        self._apart = False
+        """Whether rows of one survivor go into chunks of their own, see `chunks`."""
         self._lease = lease
         self._earlier = frozenset[int]()
         """Batches of earlier runs of the file."""
@@ -82,6 +84,7 @@ class FileRun:
         with self._database.reading() as unit:
             batches = [with_present_state(unit, batch, now) for batch in unit.batches.of_file(self._file.sha256)]
             self._runnable(unit, batches, now)
+            self._apart = unit.mapping.records_shift
         self._options.progress.accepted()
         for attempt in self._database.attempts():
             with attempt as unit:
@@ -113,7 +116,12 @@ class FileRun:
 
     def _execute(self) -> None:
         for rows, proofs in verified_chunks(
-            self._check, self._file, self._batch.done, self._options.chunk, is_whole=self._is_whole
+            self._check,
+            self._file,
+            self._batch.done,
+            self._options.chunk,
+            is_whole=self._is_whole,
+            apart=self._apart,
         ):
             outcomes = self._committed(rows, proofs)
             report(self._options.progress, self._counts, outcomes)

@@ -68,14 +68,14 @@ class ProofsMoved(Exception):
 
 
 def verified_chunks(
-    check: PasswordCheck, file: SpooledFile, done: int, size: int, *, is_whole: bool
+    check: PasswordCheck, file: SpooledFile, done: int, size: int, *, is_whole: bool, apart: bool
 ) -> Iterator[tuple[Sequence[BulkRow], Proofs]]:
     """Yield the rows after the first `done` in chunks of `size`, with the proofs of rows that have a password.
 
-    `is_whole` replaces every proof. Raises LockedOut if the caller is locked for too many wrong passwords, HostBusy,
-    SessionOver and DatabaseError.
+    `is_whole` replaces every proof, `apart` is as in `chunks`. Raises LockedOut if the caller is locked for too many
+    wrong passwords, HostBusy, SessionOver and DatabaseError.
     """
-    for rows in chunks(file, done, size, split=not is_whole):
+    for rows in chunks(file, done, size, split=not is_whole, apart=apart):
         # Verified before the chunk's transaction, so that no other command waits for its locks during the hashing.
         proofs, stop = ({}, None) if is_whole else _verified_rows(check, rows)
         if stop is None:

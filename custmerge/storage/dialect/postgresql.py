@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -105,6 +105,10 @@ class PostgreSQL:
         """Take an advisory lock, which ends with the transaction."""
         waits = [f"SET LOCAL lock_timeout = {_milliseconds(wait)}" for wait in (wait_seconds, LOCK_TIMEOUT_SECONDS)]
         connection.exec_driver_sql(f"{waits[0]}; {_ONE_UPGRADE}; {SERVER_FIRST}; {waits[1]}")
+
+    def ending_refused(self, connection: Connection) -> AbstractContextManager[None]:  # noqa: ARG002 (the server ends it)
+        """Give a block for a transaction, see SQLite's."""
+        return nullcontext()
 
     def demand_unchanged(self, connection: Connection, url: str) -> None:
         """Do nothing: a transaction sees the state of one moment."""

@@ -8,8 +8,8 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from random import random
@@ -66,6 +66,17 @@ class SQLite:
 
     def begin_upgrade(self, connection: Connection, wait_seconds: float) -> None:
         """Do nothing: a transaction that writes has locked the file."""
+
+    @contextmanager
+    def ending_refused(self, connection: Connection) -> Iterator[None]:
+        """Give a block for a transaction; SQLite leaves it open where it refuses the commit for a foreign key."""
+        try:
+            yield
+        except BaseException:
+            # SQLAlchemy takes it for ended.
+            if not connection.invalidated and connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+                connection.connection.rollback()
+            raise
 
     def demand_unchanged(self, connection: Connection, url: str) -> None:
         """Raise DatabaseConflict if another process wrote to a file that was read without a lock."""

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, false, func, literal_column, select, text
+from sqlalchemy import Connection, false, func, literal_column, select
 from sqlalchemy.exc import DBAPIError
 
 from custmerge.rules.attach import resolve
@@ -23,6 +23,7 @@ from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, chang
 from custmerge.rules.mapping import HostMapping
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
+from custmerge.storage.host.privileges import may
 from custmerge.storage.tables import tombstone
 
 # By the name of the table: a database to which nothing is attached has none.
@@ -35,8 +36,6 @@ LOOKED_AT = 1_000
 """Of how many customers the fields are read: related rows may be found by reading a whole table for each."""
 T = TypeVar("T")
 _BINDS = re.compile(r"'(?:[^']|'')*'|(?<![:\w]):(absorbed|survivor)\b", re.DOTALL)
-_MAY = text("SELECT pg_catalog.has_table_privilege(:table, :right) AND :column = ''")
-_MAY_COLUMN = text("SELECT pg_catalog.has_column_privilege(:table, :column, :right)")
 
 
 class HostCheck:
@@ -54,8 +53,8 @@ class HostCheck:
         """Return the tables whose rows the connected role may read."""
         if not self._dialect.is_server:
             return schema
-        may = {name: self._may(table, "SELECT", "") for name, table in schema.tables.items()}
-        return replace(schema, tables={name: table for name, table in schema.tables.items() if may[name]})
+        readable = {name: may(self._connection, table, "SELECT") for name, table in schema.tables.items()}
+        return replace(schema, tables={name: table for name, table in schema.tables.items() if readable[name]})
 
     def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
         """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
@@ -171,14 +170,11 @@ class HostCheck:
         lacking: dict[str, list[str]] = defaultdict(list)
         for each in rights if self._dialect.is_server else ():
             for right, column in _words(each):
-                if right not in lacking[each.table] and not self._may(schema.tables[each.table], right, column):
+                if right not in lacking[each.table] and not may(
+                    self._connection, schema.tables[each.table], right, column
+                ):
                     lacking[each.table].append(right)
         return {table: words for table, words in lacking.items() if words}
-
-    def _may(self, table: HostTable, right: str, column: str) -> bool:
-        # One statement for each: there are hundreds, not thousands, and each is quick.
-        asked = {"table": named(table), "column": column, "right": right}
-        return bool(self._connection.execute(_MAY_COLUMN if column else _MAY, asked).scalar())
 
     # Any: cells as the driver gives them.
     def _row(self, statement: str) -> Sequence[Any]:

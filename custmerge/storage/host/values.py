@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from custmerge.rules.guessing.samples import KeyShare, Sample, chance_of, key_like
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 from custmerge.storage.dialect import dialect_of
+from custmerge.storage.host.privileges import may
 
 SAMPLED_ROWS = 3_000
 """How many rows of a table are looked at: all, or half of them its first and half its last by its key."""
@@ -126,10 +127,7 @@ class HostValues:
         return int(row[0]), int(row[1]), int(row[2])
 
     def _may_read(self, table: HostTable) -> bool:
-        if not self._is_server:
-            return True
-        may = text("SELECT pg_catalog.has_table_privilege(:table, 'SELECT')")
-        return bool(self._connection.execute(may, {"table": _named(table).replace("\\:", ":")}).scalar())
+        return not self._is_server or may(self._connection, table, "SELECT")
 
     def _text(self, column: HostColumn | None) -> str:
         if column is None:

@@ -183,7 +183,7 @@ class HostCustomers:
             return self._is_linked(related, row)
         table = host_table(of_table)
         keys: list[_Column] = [table.c[key] for key in of_table.row_key] or [RowAddress()]
-        orders: list[_Column] = [] if related.order is None else [literal_column(related.order)]
+        orders: list[_Column] = [] if related.order is None else [literal_column(f"{related.order}\n")]
         first = select(*keys).select_from(table).where(self._is_linked(related, table)).order_by(*orders, *keys)
         if related.where is not None:
             first = first.where(sql_of(related.where))

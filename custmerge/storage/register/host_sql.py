@@ -119,7 +119,9 @@ class HostTableSql:
         `where` and `order` are SQL of the mapping; rows that are alike there are in the order of their keys.
         """
         also = "" if where is None else f" AND {self._expression(where)}"
-        by = ", ".join(part for part in (order and escaped(order, is_server=self.is_server), self._order) if part)
+        # As a condition, the order may end with a comment.
+        first = order and f"{escaped(order, is_server=self.is_server)}\n"
+        by = ", ".join(part for part in (first, self._order) if part)
         cells = ", ".join(f"{self._read(name)} AS c{place}" for place, name in enumerate(columns))
         names = ", ".join(f"c{place}" for place in range(len(columns)))
         order_by = f" ORDER BY {by}" if by else ""
@@ -193,7 +195,8 @@ class HostTableSql:
         return self.read_of(self.name, name)
 
     def _expression(self, sql: str) -> str:
-        return f"({escaped(sql, is_server=self.is_server)})"
+        # The text may end with a comment.
+        return f"({escaped(sql, is_server=self.is_server)}\n)"
 
     def _as_text(self, sql: str) -> str:
         return f"{sql}::text" if self.is_server else sql

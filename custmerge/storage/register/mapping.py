@@ -139,6 +139,15 @@ class RegisterMapping:
         return Followed(mapping, schema, tuple(resolve(mapping, schema).tables.values()))
 
     @cached_property
+    def records_shift(self) -> bool:
+        """Whether a record may read otherwise after an order: it is read of rows to which others come."""
+        if self.host is None or self.followed is None:
+            return False
+        mapping, _schema = self.host
+        follows = {(rules.table, each.column) for rules in self.followed.rules for each in rules.references}
+        return any((related.table, related.on) in follows for related in mapping.related.values())
+
+    @cached_property
     def statements(self) -> Statements:
         """The statements of this register, each built when it is first used."""
         from custmerge.storage.register.statements import Statements

@@ -13,6 +13,7 @@ from support.attach_scenes import (
     order,
     run_file,
     undo,
+    write_file,
 )
 from support.hosts.expected import numbered
 
@@ -63,9 +64,14 @@ def test_a_bulk_run_with_chains_changes_what_is_expected_and_is_taken_back(attac
     demand_audit_ok(attached)
 
 
-def test_the_last_orders_of_a_bulk_run_are_taken_back_one_by_one(attached):
+def test_the_last_orders_of_a_bulk_run_in_chunks_are_taken_back_one_by_one(attached):
     before = attached.snapshot()
-    _, report = run_file(attached, attached.host.chain)
+    write_file(attached, attached.host.chain)
+    check = attached.supervisor.in_process("bulk", "check", "pairs.csv", "--report", "check.csv", "-f", "json")
+    assert check.code == 0, check.err
+    assert (attached.folder / "check.csv").read_text().count("merged") == len(attached.host.chain)
+    demand_as_before(attached, before)
+    _, report = run_file(attached, attached.host.chain, options=("--chunk", "3"))
     done = numbered(attached.host.chain)
     assert len(report) == len(done)
     for count in range(len(done) - 1, len(done) - 4, -1):

@@ -90,6 +90,13 @@ def test_what_another_table_is_called_is_not_the_customer(table, column):
     assert known.fit(table, column) is Fit.OTHER
 
 
+def test_a_table_called_after_its_morph_column_is_not_what_the_column_means():
+    tagged = names("client", "tags", "taggables")
+    assert tagged.fit("taggables", "taggable_id") is Fit.GENERIC
+    assert tagged.fit("notes", "taggable_id") is Fit.OTHER
+    assert names("client", "orders").fit("orders", "order_id") is Fit.OTHER
+
+
 def test_each_of_two_keys_is_known_by_its_name():
     known = names("accounts", keys=("record_id", "id"))
     assert known.fit("invoices", "account_record_id") is Fit.EXACT

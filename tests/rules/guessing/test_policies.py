@@ -26,10 +26,26 @@ def test_a_plain_reference_moves():
 @pytest.mark.parametrize(
     "name",
     ["password_resets", "access_token", "sessions", "two_factor", "api_keys", "oauth_clients", "role_user",
-     "user_groups", "client_history", "audit_log", "activity", "sitzungen", "verlauf"],
+     "user_groups", "users_remembered", "client_history", "audit_log", "activity", "sitzungen", "verlauf"],
 )  # fmt: skip
 def test_credentials_and_logs_are_left(name):
     assert guess(name).policy is Policy.LEAVE
+
+
+@pytest.mark.parametrize(
+    ("columns", "policy"),
+    [
+        (("token", "expires"), Policy.LEAVE),
+        (("selector", "hashed_validator", "expires_at"), Policy.LEAVE),
+        (("token_hash", "expiry"), Policy.LEAVE),
+        (("token",), Policy.MOVE),
+        (("portal_token", "expires_at"), Policy.MOVE),
+        (("amount", "expires_at"), Policy.MOVE),
+    ],
+)
+def test_a_secret_that_ends_is_asked_about_whatever_its_table_is_called(columns, policy):
+    found = guess("confirmations", columns=[(name, Kind.TEXT) for name in columns])
+    assert (found.policy, found.is_question) == (policy, policy is Policy.LEAVE)
 
 
 @pytest.mark.parametrize("name", ["orders", "tickets", "catalogue", "groupings", "tokenised_cards"])

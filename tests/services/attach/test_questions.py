@@ -159,6 +159,20 @@ def test_one_key_in_one_json_is_enough_to_ask(tmp_path, text):
     assert [question.column for question in asked(url, MAPPING)] == ["event.data"]
 
 
+@pytest.mark.parametrize("column", ["created_by", "owner_id", "user_id"])
+def test_somebody_who_may_be_anybody_is_not_asked_about(tmp_path, column):
+    url = f"sqlite:///{tmp_path / 'small.db'}"
+    (tmp_path / "small.db").touch()
+    execute(
+        url,
+        "CREATE TABLE client (id integer PRIMARY KEY, role text, company text)",
+        f"CREATE TABLE note (id integer PRIMARY KEY, {column} integer)",
+        "INSERT INTO client VALUES (1, 'client', 'A'), (2, 'client', 'B'), (3, 'client', 'C'), (4, 'client', 'D')",
+        "INSERT INTO note VALUES (1, 1), (2, 2), (3, 3), (4, 1)",
+    )
+    assert asked(url, MAPPING) == []
+
+
 def test_two_types_that_mean_customers_are_one_reference(tmp_path):
     url = f"sqlite:///{tmp_path / 'small.db'}"
     (tmp_path / "small.db").touch()

@@ -12,6 +12,7 @@ from custmerge.cli.words import field_label, filled
 from custmerge.errors import N_
 from custmerge.rules.attach.problems import Problem
 from custmerge.rules.attach.references import FoundBy
+from custmerge.rules.mapping import Policy
 from custmerge.rules.proofs import ProofBy
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def checked_parts(checked: Checked, file: str) -> list[Part]:
     parts.append(Grid([(field_label(field), source or "–") for field, source in checked.fields.items()]))
     if conditions := _conditions(checked.resolved.mapping):
         parts += [BLANK, Grid(conditions)]
+    parts += [part for table in _read_first(checked) for part in (BLANK, Line(table, Style.PROBLEM))]
     if checked.hashes:
         kinds = ", ".join(f"{kind} ({count})" for kind, count in checked.hashes.items())
         parts += [BLANK, _("Passwords with these hashes prove nothing: {kinds}").format(kinds=kinds)]
@@ -52,6 +54,17 @@ def _conditions(mapping: HostMapping) -> list[tuple[SafeText, str]]:
         *((_("No merge while"), refuse.why) for refuse in mapping.refuse),
     )
     return [(label, text) for label, text in written if text]
+
+
+def _read_first(checked: Checked) -> list[SafeText]:
+    """Return a sentence for each table of which fields are read and whose rows follow: another may come first."""
+    follow = {each.reference.name for each in checked.references if each.reference.policy is not Policy.LEAVE}
+    tables = {each.table for each in checked.resolved.mapping.related.values() if f"{each.table}.{each.on}" in follow}
+    careful = _(
+        "Careful: fields are read from the first row of {table}, and rows of it follow. See to it by `order`, "
+        "`where` or `set` that the survivor's own stays the first."
+    )
+    return [careful.format(table=table) for table in sorted(tables)]
 
 
 def _values(values: Mapping[str, Value]) -> str:
