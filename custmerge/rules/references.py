@@ -6,11 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from custmerge.rules.cells import Cell, Key, Keys, NewCell, OrderNumber
+from custmerge.rules.cells import Cell, Key, Keys, NewCell
 from custmerge.rules.fields import Field
 from custmerge.rules.mapping import Itself, Policy, Side, Value
-
-__all__ = ["Cell", "Key", "Keys", "NewCell", "OrderNumber"]
 
 
 @dataclass(frozen=True, slots=True)
