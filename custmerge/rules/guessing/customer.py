@@ -66,7 +66,7 @@ class CustomerGuess:
 
 def guess_customers(schema: HostSchema) -> list[CustomerGuess]:
     """Return the tables that may hold the customers, the likeliest first; empty if none looks like it."""
-    tables = [table for table in schema.tables.values() if table.partition_of is None and _may_be_customers(table)]
+    tables = [table for table in schema.tables.values() if _may_be_customers(table)]
     # Names in all other tables are only compared with those of a few: with each of hundreds it would take minutes.
     likely = sorted(tables, key=lambda table: (-_own_score(schema, table), table.name))[:_COMPARED_TABLES]
     found = [guess for guess in (_guess(schema, table) for table in likely) if guess.score >= _SMALLEST_SCORE]
@@ -213,13 +213,13 @@ def _count_references(
     schema: HostSchema, table: HostTable, names: CustomerNames, keys: tuple[str, ...]
 ) -> tuple[int, int]:
     """Return how many columns refer to a table by a constraint, and how many further tables do by a name."""
-    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name) if t.partition_of is None}
+    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name)}
     key_columns = [column for key in keys if (column := table.column(key)) is not None]
     # `fk_soc` in a table `socpeople` doesn't abbreviate its own name.
     is_abbreviated = not any(names.is_abbreviated(table.name, column.name) for column in table.columns)
     by_name = 0
     for other in schema.tables.values():
-        if other.name == table.name or other.partition_of is not None:
+        if other.name == table.name:
             continue
         referring = {column for foreign_key in other.foreign_keys for column in foreign_key.columns}
         by_name += any(

@@ -64,9 +64,9 @@ def field_guess(
     return FieldGuess(ordered, tuple(one for one in related if one.name in used))
 
 
-def _may_own(schema: HostSchema, table: HostTable, column: str) -> bool:
+def _may_own(table: HostTable, column: str) -> bool:
     """Return whether the rows of a table may be somebody's contracts: all of them move, none of them clashes."""
-    return kind_of_table(table) is None and clashing_unique(schema, table, column) is None
+    return kind_of_table(table) is None and clashing_unique(table, column) is None
 
 
 def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, Source]) -> Iterable[Related]:
@@ -94,7 +94,7 @@ def domain_guess(
     """Return the tables of contracts and domains, as far as they can be seen."""
     plain = [f for f in references if f.is_sure and f.form == "{key}" and f.where is None and f.key == guess.keys[0]]
     owners = {f.table: f for f in reversed(plain) if f.table != guess.table.name}
-    owners = {name: f for name, f in owners.items() if _may_own(schema, schema.tables[name], f.column)}
+    owners = {name: f for name, f in owners.items() if _may_own(schema.tables[name], f.column)}
     packages = sorted((rank, name) for name in owners if (rank := _package_rank(schema.tables[name])) is not None)
     domains = [(r, table) for table in schema.tables.values() if (r := _domain_rank(table)) is not None]
     for _, table in sorted(domains, key=lambda found: (found[0], found[1].name)):
@@ -247,7 +247,7 @@ def _package(table: HostTable, finding: Finding) -> PackageMap | None:
 
 def _domain_rank(table: HostTable) -> int | None:
     plain = head(table.name)
-    if kind_of_table(table) is not None or not table.row_key or table.partition_of is not None:
+    if kind_of_table(table) is not None or not table.row_key:
         return None
     if plain[-1] == "domain":
         return len(plain)

@@ -62,17 +62,15 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     if finding.by is Found.LIST:
         remark = N_("keys inside a list or JSON aren't changed")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
-    return _where_rows_change(schema, table, finding, sample)
+    return _where_rows_change(table, finding, sample)
 
 
-def _where_rows_change(
-    schema: HostSchema, table: HostTable, finding: Finding, sample: Sample | None
-) -> ReferenceGuess:
+def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None) -> ReferenceGuess:
     evidence = evidence_of(finding)
     if not table.row_key:
         remark = N_("nothing tells its rows from one another: as long as there are some, the order is refused")
         return ReferenceGuess(finding, Policy.REFUSE, (evidence, (remark, {})), is_question=True)
-    balance, clashing = _balance(table, finding, sample), clashing_unique(schema, table, finding.column)
+    balance, clashing = _balance(table, finding, sample), clashing_unique(table, finding.column)
     if balance is not None:
         unique, add = balance
         remark = N_("one row for each customer ({columns}): is the second one added to the first?")
@@ -113,16 +111,14 @@ def _has_secrets(table: HostTable) -> bool:
     return has_secret and any(name & _EXPIRY for name in names)
 
 
-def clashing_unique(schema: HostSchema, table: HostTable, column: str) -> Unique | None:
+def clashing_unique(table: HostTable, column: str) -> Unique | None:
     """Return what may refuse a row whose `column` changes; None if nothing can."""
-    tables = [table, *(t for t in schema.tables.values() if t.partition_of == table.name)]
-    uniques = [unique for one in tables for unique in one.uniques]
     alone = [
         frozenset(unique.columns)
         for unique in table.uniques
         if unique.is_plain and not unique.nulls_are_equal and column not in unique.columns
     ]
-    for unique in uniques:
+    for unique in table.uniques:
         if not _is_about(unique, column):
             continue
         if unique.is_plain and any(columns <= frozenset(unique.columns) for columns in alone):

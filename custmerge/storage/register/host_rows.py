@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from custmerge.errors import RowsLeftOut, RowsRefused
-from custmerge.rules.references import Cell, Key, RowsWritten, Step
+from custmerge.rules.cells import Cell, Key
+from custmerge.rules.references import RowsWritten, Step
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.host_sql import Condition, HostTableSql, escaped, unnest
 

@@ -12,7 +12,8 @@ from custmerge.rules.host_schema import HostTable, Kind
 from custmerge.storage.dialect import Row
 
 if TYPE_CHECKING:
-    from custmerge.rules.references import Cell, TableRules
+    from custmerge.rules.cells import Cell
+    from custmerge.rules.references import TableRules
 
 PARAMETERS_AT_ONCE = 30_000
 """SQLite takes up to 32,766 in a statement."""

@@ -102,8 +102,7 @@ class ReferenceReading:
         conditions = [*also]
         is_indexed = True
         for reference in sql.rules.references:
-            before, behind = reference.form
-            texts = {f"{before}{customer.keys[reference.key]}{behind}" for customer in customers}
+            texts = {text for customer in customers if (text := reference.text(customer.keys)) is not None}
             if (condition := sql.holding(reference.column, texts)) is not None:
                 conditions.append(condition)
                 is_indexed &= sql.table.is_indexed(reference.column)
