@@ -12,7 +12,6 @@ from custmerge.rules.attach.problems import Problems
 from custmerge.rules.attach.references import Child, Found, ResolvedReference
 from custmerge.rules.host_schema import HostSchema, HostTable, Unique
 from custmerge.rules.mapping import (
-    ColumnSource,
     HostMapping,
     Itself,
     Placeholder,
@@ -63,11 +62,8 @@ def _own_columns(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
 
 def written_in_own_rows(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
     """Yield the tables of customers' own rows, related rows and packages, with the columns that orders write."""
-    writable = [each for each in mapping.fields.values() if isinstance(each, ColumnSource) and each.is_writable]
-    yield mapping.customer.table, {*mapping.customer.retire, *(s.column for s in writable if s.related is None)}
-    for name, related in mapping.related.items():
-        if columns := {source.column for source in writable if source.related == name}:
-            yield related.table, columns
+    yield mapping.customer.table, {*mapping.customer.retire}
+    yield from ((mapping.table_of(source.related), {source.column}) for source in mapping.written_fields.values())
     if mapping.package is not None:
         yield mapping.package.table, {mapping.package.customer, *mapping.package.contact.values()}
 
