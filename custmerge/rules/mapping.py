@@ -157,7 +157,8 @@ class ReferenceMap:
     policy: Policy
     line: int
     """The line of the file on which it begins."""
-    unique: tuple[str, ...] = ()
+    unique: tuple[str, ...] | None = None
+    """The columns that a program takes for unique with this one; empty: this one alone. None: it says nothing."""
     winner: Side = Side.SURVIVOR
     add: tuple[str, ...] = ()
     latest: tuple[str, ...] = ()

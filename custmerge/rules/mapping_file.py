@@ -57,7 +57,7 @@ def read_mapping(text: str, file: str = "mapping") -> HostMapping:
         name=top.text("name", customer.table),
         customer=customer,
         related=related,
-        fields=_fields(top.table("fields"), related),
+        fields=_fields(top.table("fields", may_be_missing=True), related),
         package=package,
         domain=domain,
         proof=_proof(top, by_domain=domain is not None and has_password),
@@ -135,8 +135,6 @@ def _fields(part: TomlTable, related: Mapping[str, Related]) -> dict[Field, Sour
     fields = {name: _field(part, name, related) for name in FIELDS if part.has(name)}
     part.known = list(FIELDS)
     part.end()
-    if not fields:
-        raise part.bad("", N_("at least one field has to be named"))
     return fields
 
 
@@ -222,7 +220,7 @@ def _reference(part: TomlTable, customer: CustomerMap) -> ReferenceMap:
         tables=part.texts("tables"),
         policy=part.choice("policy", Policy),
         line=part.line,
-        unique=part.texts("unique"),
+        unique=part.texts("unique") if part.has("unique") else None,
         winner=part.choice("winner", Side, Side.SURVIVOR),
         add=part.texts("add"),
         latest=part.texts("latest"),

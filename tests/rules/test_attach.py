@@ -146,6 +146,12 @@ def test_partial_and_expression_indexes_are_compared_by_what_they_compute():
     assert rule.nulls_are_equal
 
 
+def test_an_empty_unique_is_one_row_for_each_customer():
+    detail = table("detail", "id", "client_id", foreign=["client_id>client"])
+    rules = attached(detail, toml=entry("detail.client_id", "drop", "unique = []")).tables["detail"]
+    assert UniqueRules(("client_id",), of="client_id") in rules.uniques
+
+
 def test_children_of_rows_that_may_be_dropped_follow_level_by_level():
     review = table("review", "id", "client_id", "item", unique=[("client_id", "item")], foreign=["client_id>client"])
     vote = table("vote", "id", "review_id", "by", unique=[("review_id", "by")], foreign=["review_id>review"])
@@ -220,7 +226,7 @@ def test_packages_move_with_their_customers():
         (entry("invoic.client_id", "move"), "reference.1.columns.1", 10, "there is invoice"),
         (entry("invoice.clientid", "move"), "reference.1.columns.1", 10, "there is client_id"),
         (entry("*_x.client_id", "move"), "reference.1.columns.1", 10, "no column"),
-        (entry("invoice.client_id", "drop"), "reference.1.policy", 11, "unique"),
+        (entry("invoice.client_id", "drop"), "reference.1.policy", 11, "unique = []"),
         (entry("invoice.client_id", "drop", 'unique = ["x"]'), "reference.1.unique.1", 12, "no column x"),
         (
             entry("invoice.client_id", "add", 'unique = ["total"]\nadd = ["updated_at"]'),

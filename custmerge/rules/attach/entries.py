@@ -102,16 +102,19 @@ class EntryChecks:
     def _entry(self, table: HostTable, entry: ReferenceMap, path: str, columns: tuple[str, ...]) -> None:
         """Note what an entry names that isn't in the table, or is of the wrong kind."""
         begin = entry_path(path)
-        for place, name in enumerate(entry.unique, start=1):
+        for place, name in enumerate(entry.unique or (), start=1):
             self.problems.column(table, name, f"{begin}.unique.{place}")
         for key, kinds in (("add", _NUMBERS), ("latest", _SORTED), ("earliest", _SORTED)):
             for place, name in enumerate(getattr(entry, key), start=1):
                 self._summed(table, name, f"{begin}.{key}.{place}", kinds)
         self.problems.written(table, f"{begin}.set", entry.set)
-        if entry.policy in ROWS_GO and not entry.unique:
+        if entry.policy in ROWS_GO and entry.unique is None:
             about = [unique for column in columns for unique in can_clash(table, column)]
             if not any(compares_by_equality(unique) for unique in about):
-                why = N_("nothing says when two rows of {table} are the same: name the columns as unique")
+                why = N_(
+                    "nothing says when two rows of {table} are the same: name the columns as unique; unique = [] is "
+                    "one row for each customer"
+                )
                 self.problems.at(f"{begin}.policy", why, table=table.name)
 
     def _summed(self, table: HostTable, name: str, path: str, kinds: tuple[Kind, ...]) -> None:

@@ -94,7 +94,7 @@ class _Builder:
         entry = reference.entry
         before, _, after = (entry.form if entry is not None else "{key}").partition("{key}")
         self._take(entry, (reference.column,), moves=reference.policy is not Policy.REFUSE)
-        if entry is not None and entry.unique:
+        if entry is not None and entry.unique is not None:
             columns = (reference.column, *entry.unique)
             self.of_entries.append(UniqueRules(columns, of=reference.column))
         self.references.append(
@@ -117,7 +117,7 @@ class _Builder:
     def add_child(self, child: Child) -> None:
         entry = None if child.answer is None else child.answer.entry
         self._take(entry, child.foreign_key.columns, moves=child.policy is not Policy.REFUSE)
-        if entry is not None and entry.unique:
+        if entry is not None and entry.unique is not None:
             self.of_entries.append(UniqueRules((*child.foreign_key.columns, *entry.unique)))
         self.children.append(
             ChildReference(
@@ -160,7 +160,7 @@ class _Builder:
         (self.changed if moves else self.read).update(columns)
         if entry is not None:
             self.changed.update(entry.set)
-            self.read.update((*entry.unique, *entry.add, *entry.latest, *entry.earliest))
+            self.read.update((*(entry.unique or ()), *entry.add, *entry.latest, *entry.earliest))
 
     def _touched(self, touch: Mapping[str, Value]) -> dict[str, Value]:
         return {

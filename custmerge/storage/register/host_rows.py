@@ -295,11 +295,11 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
 def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
     """Return for each table how many tables refer to it one after the other; circles end."""
     levels = dict.fromkeys(tables, 0)
-    for _ in tables:
-        for name, table in tables.items():
-            for child in table.rules.children:
-                if child.parent != name and levels[child.parent] <= levels[name] < len(tables):
-                    levels[child.parent] = levels[name] + 1
+    below = [(name, child.parent) for name, table in tables.items() for child in table.rules.children]
+    for _ in below:
+        for name, parent in below:
+            if parent != name and levels[parent] <= levels[name] < len(tables):
+                levels[parent] = levels[name] + 1
     return levels
 
 

@@ -24,6 +24,8 @@ def in_sqlite(path: str) -> Callable[[list[Pair]], None]:
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in DURABILITY:
         connection.execute(pragma)
+    # As custmerge has the file.
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {IMAGES}")
     connection.execute("CREATE TEMPORARY TABLE pair (absorbed integer primary key, survivor integer)")
 
