@@ -21,6 +21,7 @@ from custmerge.rules.mapping import (
     Value,
 )
 from custmerge.rules.references import ChildReference, CustomerReference, TableRules, UniqueRules
+from custmerge.rules.sql_words import literal, quoted
 
 
 def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems: Problems) -> dict[str, TableRules]:
@@ -182,7 +183,7 @@ class _Builder:
         known = {name: _literal(value) for name, value in reference.set.items()}
         columns = {name: self.table.column(name) for name, literal in known.items() if literal is not None}
         cells = ", ".join(
-            f"CAST({known[name]} AS {column.type or 'TEXT'}) AS {_quoted(name)}"
+            f"CAST({known[name]} AS {column.type or 'TEXT'}) AS {quoted(name)}"
             for name, column in columns.items()
             if column is not None
         )
@@ -216,13 +217,9 @@ class _Builder:
             if column is None:
                 yield self._computed(next(expressions))
             elif column.is_text_by_locale and name not in self.changed:
-                yield self._computed(f"lower({_quoted(name)})")
+                yield self._computed(f"lower({quoted(name)})")
             else:
                 yield name
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(value: Value) -> str | None:
@@ -235,7 +232,7 @@ def _literal(value: Value) -> str | None:
         case bool():
             return "true" if value else "false"
         case str():
-            return "'" + value.replace("'", "''") + "'"
+            return literal(value)
         case _:
             return repr(value)
 
