@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from custmerge.rules.cells import NewCell, text_of
-from custmerge.rules.guessing.policies import looks_like_credentials
+from custmerge.rules.guessing.table_kinds import looks_like_credentials
 from custmerge.rules.mapping import Policy
 
 if TYPE_CHECKING:

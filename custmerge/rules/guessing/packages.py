@@ -10,8 +10,8 @@ from custmerge.rules.guessing.attributes import Attributes
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.fields import columns_by_field, country_code, house_number
 from custmerge.rules.guessing.judging import Finding, Found
-from custmerge.rules.guessing.policies import clashing_unique, kind_of_table
-from custmerge.rules.guessing.suspects import sql_name, sql_text
+from custmerge.rules.guessing.policies import clashing_unique
+from custmerge.rules.guessing.table_kinds import kind_of_table
 from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, words
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
 from custmerge.rules.mapping import (
@@ -22,6 +22,7 @@ from custmerge.rules.mapping import (
     Source,
     Sql,
 )
+from custmerge.rules.sql_words import literal, readable
 
 _DOMAINS = ("domain", "domainname", "hostname", "fqdn")
 _TITLES = ("name", "title", "label", "description", "productname", "titel", "bezeichnung", "packagename", "product")
@@ -75,7 +76,7 @@ def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, So
     for field, name in sorted(each.names.items()):
         if field in fields:
             continue
-        condition = f"{sql_name(each.name_column)} = {sql_text(name)}"
+        condition = f"{readable(each.name_column)} = {literal(name)}"
         related = f"{field.value}_row"
         fields[field] = ColumnSource(each.value_column, related, is_writable=False)
         yield Related(
@@ -131,7 +132,7 @@ def _sources(table: HostTable, columns: dict[Field, HostColumn], related: str | 
 
 
 def _sql_column(table: HostTable, column: str, related: str | None) -> str:
-    return f"{sql_name(related or table.plain_name)}.{sql_name(column)}"
+    return f"{readable(related or table.plain_name)}.{readable(column)}"
 
 
 def _names_a_field(table: HostTable, offered: dict[Field, Source]) -> bool:
@@ -210,8 +211,8 @@ def _order(table: HostTable) -> str | None:
     first = [
         c.name for c in table.columns if joined(c.name) in _FIRST_ONES and c.kind in (Kind.BOOLEAN, Kind.INTEGER)
     ]
-    parts = [f"{sql_name(name)} DESC" for name in first[:1]]
-    return ", ".join((*parts, *map(sql_name, table.row_key))) or None
+    parts = [f"{readable(name)} DESC" for name in first[:1]]
+    return ", ".join((*parts, *map(readable, table.row_key))) or None
 
 
 def _package_rank(table: HostTable) -> tuple[int, int] | None:
@@ -257,7 +258,7 @@ def _domain_rank(table: HostTable) -> int | None:
 def _domain_name(table: HostTable) -> Source | None:
     texts = {joined(c.name): c for c in table.columns if c.kind in (Kind.TEXT, Kind.OTHER)}
     if "sld" in texts and "tld" in texts:
-        return Sql(f"{sql_name(texts['sld'].name)} || {sql_name(texts['tld'].name)}")
+        return Sql(f"{readable(texts['sld'].name)} || {readable(texts['tld'].name)}")
     names = (*_DOMAINS, *(("name",) if head(table.name)[-1] == "domain" else ()))
     return next((ColumnSource(texts[name].name) for name in names if name in texts), None)
 

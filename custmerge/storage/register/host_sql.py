@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from custmerge.rules.host_schema import HostTable, Kind
+from custmerge.rules.sql_words import quoted, quoted_table
 from custmerge.storage.dialect import Row
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class HostTableSql:
 
     def bare(self, name: str) -> str:
         """Return a column's name, quoted."""
-        return quoted(name, is_server=self.is_server)
+        return escaped(quoted(name), is_server=self.is_server)
 
     def type_of(self, name: str) -> str:
         """Return the type to which a text is cast for a column, without its length.
@@ -203,15 +204,9 @@ class HostTableSql:
         return f"{sql}::text" if self.is_server else sql
 
 
-def quoted(name: str, *, is_server: bool) -> str:
-    """Return a name as an identifier in a statement of the driver."""
-    return '"' + escaped(name, is_server=is_server).replace('"', '""') + '"'
-
-
 def table_name(table: HostTable, *, is_server: bool) -> str:
     """Return a table's name in a statement of the driver, with its schema where the search path doesn't find it."""
-    name = quoted(table.plain_name, is_server=is_server)
-    return name if table.schema is None else f"{quoted(table.schema, is_server=is_server)}.{name}"
+    return escaped(quoted_table(table), is_server=is_server)
 
 
 def escaped(sql: str, *, is_server: bool) -> str:
