@@ -111,7 +111,7 @@ class NoCustomerTable(CustmergeError, code="no_customer_table", exit=ExitCode.US
 
     template = N_(
         "None of the {tables} tables looks like one of customers, with a key of one column and fields such as an "
-        "e-mail address: write the mapping by hand (`custmerge help attach`)."
+        "e-mail address: name it as `table` of `[customer]` in a file, then `custmerge attach FILE --propose`."
     )
 
 
