@@ -14,7 +14,7 @@ from custmerge.rules.fields import Customer
 from custmerge.rules.mapping import Itself
 from custmerge.rules.references import CustomerReference
 from custmerge.storage.dialect import Row, among, dialect_of, streamed
-from custmerge.storage.register.host_rows import HostReader, host_reader
+from custmerge.storage.register.host_reading import HostReader, host_reader
 from custmerge.storage.register.host_sql import HostTableSql
 from custmerge.storage.register.records import Register
 from custmerge.storage.register.references import Followed

@@ -16,7 +16,7 @@ from custmerge.storage.register.related_rows import RelatedRows
 
 if TYPE_CHECKING:
     from custmerge.rules.references import Changes, WrittenCells
-    from custmerge.storage.register.host_rows import HostReader
+    from custmerge.storage.register.host_reading import HostReader
     from custmerge.storage.register.references import Followed
 
 

@@ -80,7 +80,7 @@ class HostReferences:
         """
         if self._followed is None:
             return None
-        from custmerge.storage.register.host_rows import host_reader
+        from custmerge.storage.register.host_reading import host_reader
         from custmerge.storage.register.reference_reading import ReferenceReading
         from custmerge.storage.register.written_cells import written_cells
 
@@ -95,7 +95,7 @@ class HostReferences:
         """Return the rows on which undoing orders that made `changes` depends; `lock` as above."""
         if self._followed is None:
             return None
-        from custmerge.storage.register.host_rows import host_reader
+        from custmerge.storage.register.host_reading import host_reader
         from custmerge.storage.register.reference_reading import ReferenceReading
 
         with host_reader(self._connection) as reader:
@@ -109,7 +109,7 @@ class HostReferences:
         if self._followed is None or references is None or not (steps := references.steps(first_order)):
             return
         from custmerge.storage.register.dropping import demand_can_go
-        from custmerge.storage.register.host_rows import begin_writing, end_writing, write_step
+        from custmerge.storage.register.host_writing import begin_writing, end_writing, write_step
 
         waits = begin_writing(self._connection, self._sql.values())
         for step in steps:
@@ -132,7 +132,7 @@ class HostReferences:
         """
         if self._followed is None or not self._followed.mapping.refuse:
             return None
-        from custmerge.storage.register.host_rows import finds_a_row
+        from custmerge.storage.register.host_reading import finds_a_row
 
         pairs = [(kept.keys[0], gone.keys[0]) for kept in survivors for gone in absorbed if kept.keys and gone.keys]
         return next(

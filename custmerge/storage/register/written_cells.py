@@ -31,7 +31,7 @@ def written_cells(
     """Return the cell of each literal and each `{now}` that an order may write.
 
     `retire` is the customers' table with what its retired rows get; call it where values read as ever
-    (`host_rows.host_reader`).
+    (`host_reading.host_reader`).
     """
     wanted = dict.fromkeys(
         (table, column, value)
