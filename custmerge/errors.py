@@ -111,7 +111,7 @@ class NoCustomerTable(CustmergeError, code="no_customer_table", exit=ExitCode.US
 
     template = N_(
         "None of the {tables} tables looks like one of customers, with a key of one column and fields such as an "
-        "e-mail address: write the mapping by hand (`custmerge help attach`)."
+        "e-mail address: name it as `table` of `[customer]` in a file, then `custmerge attach FILE --propose`."
     )
 
 
@@ -871,6 +871,15 @@ class NotAttached(CustmergeError, code="not_attached", exit=ExitCode.NOT_THERE):
 
     template = N_(
         "The database {database} isn't attached to a host's tables: custmerge has a register of its own there."
+    )
+
+
+class OtherCustomers(CustmergeError, code="other_customers", exit=ExitCode.CONFLICT):
+    """A mapping was to be replaced by one in which the numbers that were merged away mean other customers."""
+
+    template = N_(
+        "{what} was {before} when numbers were merged away, and {value} would make these other customers: leave it "
+        "as it was, or undo those orders first."
     )
 
 

@@ -27,7 +27,11 @@ def attach(
     check: Annotated[bool, typer.Option("--check", help=_("Say what would hold, change nothing."))] = False,
     show: Annotated[bool, typer.Option("--show", help=_("Print the mapping that holds."))] = False,
     propose: Annotated[
-        bool, typer.Option("--propose", help=_("Print a mapping for these tables, with the evidence of each guess."))
+        bool,
+        typer.Option(
+            "--propose",
+            help=_("Print a mapping with the evidence of each guess; of FILE, what it lacks."),
+        ),
     ] = False,
     out: Annotated[
         str | None, typer.Option("--out", "-o", metavar="FILE", help=_("Write what is proposed to a new file."))
@@ -38,28 +42,30 @@ def attach(
     context: Context = ctx.obj
     if out is not None and not propose:
         raise BadUsage(problem=_("--out goes with --propose."))
-    if propose and not (file or check or show):
-        _propose(context, out)
+    if propose and not (check or show):
+        _propose(context, file, out)
     elif show and not (file or check or propose):
         _show(context)
     elif file is not None and not (show or propose):
         _attach(context, file, form, only_checks=check)
     else:
-        raise BadUsage(problem=_("Name the FILE of a mapping, or --show or --propose alone."))
+        raise BadUsage(problem=_("Name the FILE of a mapping, or --propose, or --show alone."))
 
 
-def _propose(context: Context, out: str | None) -> None:
+def _propose(context: Context, known_file: str | None, out: str | None) -> None:
     from custmerge import files
     from custmerge.cli.streams import write_value
-    from custmerge.rules.guessing.writing import mapping_text
+    from custmerge.rules.guessing.known import read_known
+    from custmerge.rules.guessing.writing import completed_text, mapping_text
     from custmerge.services.attach.propose import propose_for
 
     file = None if out == STDOUT else out
     if file is not None:
         files.demand_place(file)
+    known = None if known_file is None else read_known(read_text(known_file), known_file)
     with Progress(context.terminal, _("Looking")) as progress:
-        proposal = propose_for(context.database, progress)
-    text = mapping_text(proposal, _)
+        proposal = propose_for(context.database, known, progress)
+    text = mapping_text(proposal, _) if known is None else completed_text(known, proposal, _)
     if file is None:
         for line in text.removesuffix("\n").split("\n"):
             write_value(line)
@@ -117,6 +123,7 @@ def _warn_of_hashes(context: Context, checked: "Checked") -> None:
 app = single(
     attach,
     "custmerge attach --propose --out shop.toml",
+    "custmerge attach part.toml --propose",
     "custmerge attach shop.toml --check",
     "custmerge attach shop.toml --check --format json",
     "custmerge attach shop.toml",

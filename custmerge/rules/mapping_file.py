@@ -42,11 +42,21 @@ _ONLY_WITH = {
 
 def read_mapping(text: str, file: str = "mapping") -> HostMapping:
     """Return the mapping that a TOML text says; raises BadMapping for its first mistake, which names `file`."""
+    values = toml_values(text, file)
+    return mapping_of(values, key_lines(text), file)
+
+
+def toml_values(text: str, file: str) -> dict[str, object]:
+    """Return the values of a TOML text; raises BadMapping for one that is none."""
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _bad_text(text, file, str(error)) from None
-    top = TomlTable(values, "", key_lines(text), file)
+
+
+def mapping_of(values: Mapping[str, object], lines: Mapping[str, int], file: str) -> HostMapping:
+    """Return the mapping that values say, whose keys stand in `lines`; raises BadMapping for the first mistake."""
+    top = TomlTable(values, "", lines, file)
     _demand_format(top)
     customer = _customer(top.table("customer"))
     related = {name: _related(part, name, customer) for name, part in top.tables_by_name("related").items()}

@@ -37,6 +37,45 @@ def test_a_proposal_is_written_to_a_new_file_that_attach_takes(bare, tmp_path):
     assert done.code == 0
 
 
+@pytest.mark.parametrize(
+    ("part", "kept"),
+    [
+        ('[customer]\ntable = "client"\n', 'table = "client"\nkey = "id"\nnumber = "no"'),
+        (
+            "# mine\n[fields]\nfirst_name = 'name'\n\n[ignore]\ncolumns = ['history.client_id']\n",
+            "first_name = 'name'",
+        ),
+    ],
+)
+def test_a_file_that_is_begun_is_kept_and_completed(bare, part, kept):
+    execute(bare.url, "UPDATE client SET no = '40004' WHERE id = 4")
+    done = bare("attach", bare.mapping(text=part), "--propose")
+    assert done.code == 0
+    mapping = read_mapping(done.out)
+    assert kept in done.out
+    assert part.splitlines()[0] in done.out
+    assert (mapping.customer.table, mapping.customer.key, mapping.customer.number) == ("client", "id", "no")
+    named = [column for entry in mapping.references for column in entry.columns]
+    assert ("history.client_id" in named) is not ("history.client_id" in mapping.ignore)
+    assert {"invoice.client_id", "newsletter.client_id"} <= {*named}
+
+
+def test_of_a_whole_mapping_only_what_it_lacks_is_proposed(bare):
+    bare.mapping(('\n[[reference]]\ntables = ["history"]\npolicy = "leave"\n', ""))
+    whole = (bare.folder / "shop.toml").read_text()
+    done = bare("attach", "shop.toml", "--propose")
+    assert whole.strip() in done.out
+    before, after = read_mapping(whole), read_mapping(done.out)
+    assert (after.customer, after.fields) == (before.customer, before.fields)
+    assert [entry.columns for entry in after.references[2:]] == [("history.client_id",)]
+
+
+def test_a_mistake_in_what_is_begun_is_told_by_its_line_and_key(bare):
+    done = bare("attach", bare.mapping(text='[customer]\ntable = "planet"\n'), "--propose")
+    assert done.code == 2
+    assert "line 2: customer.table: there is no table planet" in done.err
+
+
 def test_no_file_is_replaced(bare, tmp_path):
     file = tmp_path / "old.toml"
     file.write_text("mine")
@@ -48,7 +87,7 @@ def test_no_file_is_replaced(bare, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    [["x.toml", "--propose"], ["--propose", "--check"], ["--propose", "--show"], ["x.toml", "--out", "y.toml"]],
+    [["--propose", "--check"], ["--propose", "--show"], ["x.toml", "--out", "y.toml"]],
 )
 def test_options_that_do_not_go_together_are_refused(bare, options):
     assert bare.in_process("attach", *options).code == 2

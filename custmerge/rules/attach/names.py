@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from custmerge.rules.host_schema import HostSchema
+from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.rules.mapping import HostMapping
 from custmerge.rules.mapping_file import split_column
 
 
 def with_names_of(schema: HostSchema, mapping: HostMapping) -> HostMapping:
     """Return a mapping in which a table that is found without its schema is named without it."""
-    by_whole_name = {f"{table.home}.{table.plain_name}": name for name, table in schema.tables.items()}
+    by_whole_name = _by_whole_name(schema)
 
     def named(table: str) -> str:
         return table if table in schema.tables else by_whole_name.get(table, table)
@@ -32,3 +32,12 @@ def with_names_of(schema: HostSchema, mapping: HostMapping) -> HostMapping:
         ),
         ignore=tuple(map(with_table, mapping.ignore)),
     )
+
+
+def table_named(schema: HostSchema, name: str) -> HostTable | None:
+    """Return the table that a mapping calls `name`, with or without its schema."""
+    return schema.table(name) or schema.table(_by_whole_name(schema).get(name, name))
+
+
+def _by_whole_name(schema: HostSchema) -> dict[str, str]:
+    return {f"{table.home}.{table.plain_name}": name for name, table in schema.tables.items()}

@@ -73,6 +73,12 @@ def guess_customers(schema: HostSchema) -> list[CustomerGuess]:
     return sorted(found, key=lambda guess: (-guess.score, guess.table.name))
 
 
+def guess_for(schema: HostSchema, name: str) -> CustomerGuess | None:
+    """Return what is guessed of a table that somebody says holds the customers; None if no column tells its rows."""
+    table = schema.table(name)
+    return None if table is None or not _single_keys(table) else _guess(schema, table)
+
+
 def guess_of(schema: HostSchema, customer: CustomerMap) -> CustomerGuess | None:
     """Return the table that a mapping says, with every key that references may hold; None if it isn't there."""
     table = schema.table(customer.table)

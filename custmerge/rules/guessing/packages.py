@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from custmerge.rules.fields import FIELDS, Field
@@ -39,13 +40,21 @@ class FieldGuess:
 
 
 def field_guess(
-    schema: HostSchema, guess: CustomerGuess, references: Iterable[Finding], attributes: Iterable[Attributes]
+    schema: HostSchema,
+    guess: CustomerGuess,
+    references: Iterable[Finding],
+    attributes: Iterable[Attributes],
+    known: Mapping[Field, Source],
+    taken: AbstractSet[str],
 ) -> FieldGuess:
-    """Return the sources of the fields: the customer's own columns, then those of related rows."""
+    """Return the sources of the fields that aren't `known`: the customer's own columns, then those of related rows.
+
+    No related row gets a name that is taken.
+    """
     own = columns_by_field(guess.table)
-    fields = _sources(guess.table, own, None)
+    fields = {**_sources(guess.table, own, None), **known}
     related: list[Related] = []
-    for name, table, on, source in _related_tables(schema, guess, references):
+    for name, table, on, source in _related_tables(schema, guess, references, taken):
         offered = {f: s for f, s in _sources(table, columns_by_field(table), name).items() if f not in fields}
         if set(offered) <= {Field.LAST_NAME, Field.COMPANY, Field.EMAIL} and not _names_a_field(table, offered):
             continue
@@ -59,9 +68,9 @@ def field_guess(
         )
     for each in attributes:
         related += _attribute_rows(schema, each, fields)
-    used = {s.related for s in fields.values() if isinstance(s, ColumnSource)}
+    ordered = {field: fields[field] for field in FIELDS if field in fields and field not in known}
+    used = {s.related for s in ordered.values() if isinstance(s, ColumnSource)}
     used |= {one.from_related for one in related if one.name in used}
-    ordered = {field: fields[field] for field in FIELDS if field in fields}
     return FieldGuess(ordered, tuple(one for one in related if one.name in used))
 
 
@@ -141,10 +150,10 @@ def _names_a_field(table: HostTable, offered: dict[Field, Source]) -> bool:
 
 
 def _related_tables(
-    schema: HostSchema, guess: CustomerGuess, references: Iterable[Finding]
+    schema: HostSchema, guess: CustomerGuess, references: Iterable[Finding], taken: AbstractSet[str]
 ) -> Iterable[tuple[str, HostTable, str, tuple[str | None, str]]]:
     """Yield (name, table, its column, (related row, None for the customer; column there)) of tables with details."""
-    names: set[str] = {"customer"}
+    names: set[str] = {"customer", *taken}
     for table, on, column in sorted(_pointed_at(schema, guess.table), key=lambda found: _place_rank(found[0])):
         name = _free(names, table)
         yield name, table, on, (None, column)

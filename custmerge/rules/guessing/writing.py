@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from custmerge.errors import N_
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.guessing.judging import Finding, Found
+from custmerge.rules.guessing.known import Known
 from custmerge.rules.guessing.policies import ReferenceGuess, Remark
 from custmerge.rules.guessing.proposal import Proposal
 from custmerge.rules.guessing.words import joined, word_set
@@ -25,23 +27,55 @@ _STATES = ("status", "active", "is_active", "enabled", "aktiv")
 _STAMPS = (
     "updated_at", "updated_date", "modified_at", "date_updated", "updated", "modified", "last_update", "write_date",
 )  # fmt: skip
+_CUSTOMER_KEYS = word_set("table number same password where retire touch")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\ud7ff\ue000-\ufefe\uff01-\uffef]")
 
 
 def mapping_text(proposal: Proposal, translate: Translate) -> str:
     """Return the mapping that is proposed, as `read_mapping` reads it."""
     writer = _Writer(translate)
-    parts = (
-        writer.top(proposal),
-        writer.customer(proposal),
-        *(writer.related(one) for one in proposal.fields.related),
-        writer.fields(proposal),
-        writer.package(proposal),
-        writer.domain(proposal),
-        writer.proof(proposal),
-        *writer.references(proposal),
-        *(writer.question(guess) for guess in proposal.questions),
-    )
+    parts = (writer.top(proposal), writer.customer(proposal), *_behind_customer(writer, proposal, frozenset()))
+    return _in_paragraphs(parts)
+
+
+def completed_text(known: Known, proposal: Proposal, translate: Translate) -> str:
+    """Return what is known with what it lacks: its own lines stay as they are."""
+    writer = _Writer(translate)
+    lines = known.text.rstrip("\n").split("\n")
+    said = known.said("customer")
+    # Who names the key has written the part as it is to be; references may hold further keys.
+    spoken = said | _CUSTOMER_KEYS if known.has_key else said
+    below = {
+        "customer": [line for line in writer.customer_keys(proposal, spoken) if line not in lines],
+        "fields": list(writer.field_keys(proposal)),
+    }
+    headers = {part: number for part in below if (number := known.header(part)) is not None}
+    for part, number in sorted(headers.items(), key=lambda item: -item[1]):
+        lines[number:number] = below[part]
+    top = [
+        line for line in writer.top(proposal) if line.partition(" = ")[0] not in known.values and line not in lines
+    ]
+    customer = () if "customer" in headers else writer.customer(proposal)
+    parts = (top, lines, customer, *_behind_customer(writer, proposal, frozenset(known.values)))
+    return _in_paragraphs(parts)
+
+
+def _behind_customer(writer: _Writer, proposal: Proposal, said: AbstractSet[str]) -> Iterator[Iterable[str]]:
+    """Yield the parts that aren't said yet."""
+    yield from (writer.related(one) for one in proposal.fields.related)
+    for name, part in (
+        ("fields", writer.fields),
+        ("package", writer.package),
+        ("domain", writer.domain),
+        ("proof", writer.proof),
+    ):
+        if name not in said:
+            yield part(proposal)
+    yield from writer.references(proposal)
+    yield from (writer.question(guess) for guess in proposal.questions)
+
+
+def _in_paragraphs(parts: Iterable[Iterable[str]]) -> str:
     return "\n\n".join("\n".join(lines) for part in parts if (lines := list(part))) + "\n"
 
 
@@ -77,30 +111,41 @@ class _Writer:
         )
         if proposal.others:
             yield self.comment(N_("Less likely: {tables}"), tables=", ".join(proposal.others))
+            yield self.comment(
+                N_("If it is another: a file with `[customer]` and its `table`, `custmerge attach FILE --propose`.")
+            )
         yield "[customer]"
         yield f"table = {toml(guess.table.name)}"
-        yield f"key = {toml(guess.keys[0])}"
-        if proposal.number != guess.keys[0]:
+        yield from self.customer_keys(proposal, {"table"})
+
+    def customer_keys(self, proposal: Proposal, said: AbstractSet[str]) -> Iterator[str]:
+        """Yield the keys of customers that aren't said yet."""
+        guess = proposal.customer
+        if "table" not in said:
+            yield f"table = {toml(guess.table.name)}"
+        if "key" not in said:
+            yield f"key = {toml(guess.keys[0])}"
+        if "number" not in said and proposal.number != guess.keys[0]:
             note = N_("unique and never empty")
             yield f"number = {toml(proposal.number)}  {self.comment(note)}"
-        if proposal.keys:
+        if "keys" not in said and proposal.keys:
             note = N_("further keys that references hold")
             yield f"keys = {_list(proposal.keys)}  {self.comment(note)}"
-        if guess.same:
+        if "same" not in said and guess.same:
             note = N_("customers that differ in these are not merged")
             yield f"same = {_list(guess.same)}  {self.comment(note)}"
-        if guess.password is not None:
+        if "password" not in said and guess.password is not None:
             yield f"password = {toml(guess.password)}"
-        if kinds := _kinds_of_rows(proposal):
+        if "where" not in said and (kinds := _kinds_of_rows(proposal)):
             note = N_("Perhaps not every row is a customer ({columns} may tell): then say which are, as SQL.")
             yield self.comment(note, columns=", ".join(kinds))
             yield '# where = "…"'
-        if (state := _first_column(proposal, _STATES)) is not None:
+        if "retire" not in said and (state := _first_column(proposal, _STATES)) is not None:
             yield self.comment(N_("What the absorbed customer's own row may get; an undo gives it back:"))
             is_text = proposal.customer.column(state).kind is Kind.TEXT
             value = toml("…") if is_text else "…"
             yield f"# retire = {{ {_key(state)} = {value} }}"
-        if (stamp := _first_column(proposal, _STAMPS)) is not None:
+        if "touch" not in said and (stamp := _first_column(proposal, _STAMPS)) is not None:
             yield self.comment(N_("Every changed row that has the column may get the time of the order:"))
             yield f'# touch = {{ {_key(stamp)} = "{{now}}" }}'
 
@@ -117,12 +162,14 @@ class _Writer:
     def fields(self, proposal: Proposal) -> Iterator[str]:
         yield "[fields]"
         found = proposal.fields.fields
-        for field in FIELDS:
-            if field in found:
-                yield f"{field.value} = {_source(found[field])}"
+        yield from self.field_keys(proposal)
         missing = [field.value for field in FIELDS if field not in found]
         if missing:
             yield self.comment(N_("No column looks like: {fields}"), fields=", ".join(missing))
+
+    def field_keys(self, proposal: Proposal) -> Iterator[str]:
+        for field, source in proposal.fields.fields.items():
+            yield f"{field.value} = {_source(source)}"
 
     def package(self, proposal: Proposal) -> Iterator[str]:
         package = proposal.package

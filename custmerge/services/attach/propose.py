@@ -8,16 +8,20 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from custmerge.errors import NoCustomerTable
+from custmerge.rules.attach import Resolved
+from custmerge.rules.fields import Field
 from custmerge.rules.guessing.attributes import Attributes, attributes_of
 from custmerge.rules.guessing.customer import (
     CustomerGuess,
     guess_customers,
+    guess_for,
     guess_of,
     number_columns,
     with_number,
     without_personal,
 )
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
+from custmerge.rules.guessing.known import Known
 from custmerge.rules.guessing.packages import domain_guess, field_guess
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
 from custmerge.rules.guessing.proposal import (
@@ -31,7 +35,7 @@ from custmerge.rules.guessing.samples import KeyShare, Sample, comparable
 from custmerge.rules.guessing.suspects import Suspect, is_customer_type, sampled_columns, suspects, type_columns
 from custmerge.rules.guessing.writing import pasted
 from custmerge.rules.host_schema import HostSchema, HostTable
-from custmerge.rules.mapping import CustomerMap
+from custmerge.rules.mapping import CustomerMap, DomainMap, HostMapping, PackageMap, Policy, Source
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
 from custmerge.storage.host.values import HostValues
@@ -41,40 +45,118 @@ _TWICE = 2
 """In how many tables a name has to be a reference's, to be one in a table without rows."""
 
 
-def propose_for(database: Database, progress: Progress | None = None) -> Proposal:
+def propose_for(database: Database, known: Known | None = None, progress: Progress | None = None) -> Proposal:
     """Return the mapping that is proposed for a database; changes nothing, and needs the database's rights alone.
 
-    Raises NoCustomerTable where no table looks like customers.
+    Of what is `known` already, nothing is proposed. Raises NoCustomerTable where no table looks like customers,
+    BadMapping for a mistake in what is known.
     """
     with database.reading_host() as unit:
-        return propose(unit.values, unit.host.schema(), unit.values.database_name(), progress)
+        return propose(unit.values, unit.host.schema(), unit.values.database_name(), known, progress)
 
 
-def propose(values: HostValues, schema: HostSchema, name: str, progress: Progress | None = None) -> Proposal:
-    """Return the mapping that is proposed for a host; raises NoCustomerTable where no table looks like customers."""
-    customers = guess_customers(schema)
-    if not customers:
-        raise NoCustomerTable(tables=len(schema.tables))
-    rows = values.sample(customers[0].table, customers[0].table.column_names)
-    likeliest = without_personal(customers[0], rows)
-    numbers = number_columns(likeliest, rows)
-    number = next((name for name in numbers if values.is_unique(likeliest.table, name)), None)
-    guess = with_number(likeliest, number)
+def propose(
+    values: HostValues,
+    schema: HostSchema,
+    name: str,
+    known: Known | None = None,
+    progress: Progress | None = None,
+) -> Proposal:
+    """Return the mapping that is proposed for a host, as `propose_for` does."""
+    customers = _customers(schema, known)
+    resolved = None if known is None else known.resolved(schema, customers[0].table.name, customers[0].keys[0])
+    guess, number = _with_keys(values, customers[0], known, resolved)
     search = _Search(values, schema, guess, progress=progress)
     found = search.references()
     sure = [reference.finding for reference in found if reference.finding.is_sure]
     package, domain = domain_guess(schema, guess, sure)
+    fields: dict[Field, Source] = {}
+    related = frozenset[str]()
+    if resolved is not None:
+        package, domain = _with_known(resolved.mapping, package, domain)
+        fields, related = dict(resolved.mapping.fields), frozenset(resolved.mapping.related)
+        found = [each for each in found if not _is_answered(resolved, each)]
     return Proposal(
         name=name,
         customer=guess,
         others=tuple(other.table.name for other in customers[1:3] if 2 * other.score > guess.score),
-        number=number or guess.keys[0],
-        fields=field_guess(schema, guess, sure, search.attributes),
+        number=number,
+        fields=field_guess(schema, guess, sure, search.attributes, fields, related),
         package=package,
         domain=domain,
         references=without_owners([each for each in found if each.finding.is_sure], package, domain),
         questions=tuple(each for each in found if not each.finding.is_sure),
     )
+
+
+def _customers(schema: HostSchema, known: Known | None) -> list[CustomerGuess]:
+    """Return the tables that may hold the customers; where it is known which does, that one alone."""
+    name = None if known is None else known.table(schema)
+    if known is None or name is None:
+        customers = guess_customers(schema)
+        if not customers:
+            raise NoCustomerTable(tables=len(schema.tables))
+        return customers
+    guess = guess_for(schema, name)
+    if guess is None and known.has_key:
+        guess = guess_of(schema, known.resolved(schema, name, "").mapping.customer)
+    if guess is None:
+        raise known.lacks_key()
+    return [guess]
+
+
+def _with_keys(
+    values: HostValues, customer: CustomerGuess, known: Known | None, resolved: Resolved | None
+) -> tuple[CustomerGuess, str]:
+    """Return the guess with the keys that references may hold, and the column of the number."""
+    if known is not None and resolved is not None and known.has_key:
+        mapped = resolved.mapping.customer
+        guess = replace(
+            customer,
+            keys=tuple(dict.fromkeys((*mapped.all_keys, *customer.keys))),
+            password=mapped.password,
+            same=mapped.same,
+            where=mapped.where,
+        )
+        if "keys" in known.said("customer"):
+            return replace(guess, keys=mapped.all_keys), mapped.number
+        return with_number(guess, mapped.number), mapped.number
+    rows = values.sample(customer.table, customer.table.column_names)
+    likeliest = without_personal(customer, rows)
+    number = next((name for name in number_columns(likeliest, rows) if values.is_unique(likeliest.table, name)), None)
+    if known is not None and resolved is not None:
+        said, mapped = known.said("customer"), resolved.mapping.customer
+        number = mapped.number if "number" in said else number
+        likeliest = replace(
+            likeliest,
+            password=mapped.password if "password" in said else likeliest.password,
+            same=mapped.same if "same" in said else likeliest.same,
+            where=mapped.where,
+        )
+    guess = with_number(likeliest, number)
+    return guess, number or guess.keys[0]
+
+
+def _with_known(
+    mapping: HostMapping, package: PackageMap | None, domain: DomainMap | None
+) -> tuple[PackageMap | None, DomainMap | None]:
+    """Return what is known of packages and domains, and what is guessed as far as it goes with it."""
+    if mapping.domain is not None:
+        return mapping.package, mapping.domain
+    if mapping.package is None:
+        return package, domain
+    is_same = package is not None and package.table == mapping.package.table
+    return mapping.package, domain if is_same else None
+
+
+def _is_answered(resolved: Resolved, guess: ReferenceGuess) -> bool:
+    """Return whether a mapping says what a column is; a foreign key that simply moves needs no answer."""
+    finding, answers = guess.finding, resolved.answers
+    column = (finding.table, finding.column)
+    if answers.answer(*column) is not None or column in answers.ignored:
+        return True
+    is_plain = finding.by is Found.CONSTRAINT and guess.policy is Policy.MOVE and not guess.is_question
+    return is_plain and bool(resolved.mapping.references)
 
 
 def questions(
