@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from custmerge.rules.cells import Cell, Key, Keys, NewCell
@@ -89,6 +89,13 @@ class TableRules:
     """What every changed row gets; never in the way of an undo."""
     generated: tuple[str, ...] = ()
     """Columns that can't be written when a dropped row is given back."""
+
+    @property
+    def written(self) -> Iterator[Mapping[str, Value]]:
+        """What the mapping writes into its rows, by column."""
+        yield self.touch
+        yield from (reference.set for reference in self.references)
+        yield from (child.set for child in self.children)
 
 
 NewCells = tuple[tuple[str, NewCell], ...]

@@ -323,7 +323,7 @@ class Orders:
         used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
         made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
-        if self._references.name_orders:
+        if self._references.have_order_numbers:
             self._references.write(head.order + 1)
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
@@ -379,7 +379,7 @@ class Orders:
 
     def _write_register(self) -> None:
         unit, state = self._unit, self.state
-        if not self._references.name_orders:
+        if not self._references.have_order_numbers:
             # Before the end of the chain is locked: others needn't wait for these rows.
             self._references.write()
         unit.register.place(state.changed_packages, contacts=state.contacts)

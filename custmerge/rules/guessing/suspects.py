@@ -11,7 +11,7 @@ from enum import StrEnum
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.names import Fit
 from custmerge.rules.guessing.samples import Sample, comparable
-from custmerge.rules.guessing.words import CLEARLY_CUSTOMER, GENERIC, ID_WORDS, TYPE_WORDS, word_set, words
+from custmerge.rules.guessing.words import CLEARLY_CUSTOMER, GENERIC, ID_WORDS, TYPE_WORDS, joined, word_set, words
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 from custmerge.rules.sql_words import literal, readable
 
@@ -141,9 +141,9 @@ def _suspects_of(
 
 def _keys_for(guess: CustomerGuess, column: HostColumn) -> tuple[str, ...]:
     """Return the keys that a column can hold, first the one that its name ends with."""
-    plain = "".join(words(column.name))
+    plain = joined(column.name)
     keys = [key for key in guess.keys if comparable(column, guess.column(key))]
-    return tuple(sorted(keys, key=lambda key: -len(key) if plain.endswith("".join(words(key))) else 0))
+    return tuple(sorted(keys, key=lambda key: -len(key) if plain.endswith(joined(key)) else 0))
 
 
 def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn | None:
@@ -157,7 +157,7 @@ def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn |
             if "".join(name) in {"".join((*stem, kind)) for kind in TYPE_WORDS} | {"".join((*stem, "table"))}:
                 return other
     if fit is Fit.GENERIC or (plain[-1] in GENERIC and column.kind in (Kind.TEXT, Kind.OTHER)):
-        names = {"".join(words(other.name)): other for other in others}
+        names = {joined(other.name): other for other in others}
         # `object_type` belongs to `object_id`, where there is one.
         has_object = any(words(c.name)[0] == "object" and words(c.name)[-1] in ID_WORDS for c in table.columns)
         loose = TYPE_WORDS if has_object else TYPE_WORDS | {"objecttype"}

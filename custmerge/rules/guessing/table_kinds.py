@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from custmerge.errors import N_
-from custmerge.rules.guessing.words import CREDENTIALS, LOGS, head, word_set, words
+from custmerge.rules.guessing.words import CREDENTIALS, LOGS, head, joined, word_set, words
 from custmerge.rules.host_schema import HostTable
 
 _COMPOUND_CREDENTIALS = ("apikey", "twofactor", "passwordreset", "accesskey", "rememberme", "verification")
@@ -13,7 +13,7 @@ _EXPIRY = word_set("expire expiry expiration")
 
 def looks_like_credentials(table: str) -> bool:
     """Return whether a table's name says that its rows open an account or say what one may (rule 3)."""
-    plain = "".join(words(table.rpartition(".")[2]))
+    plain = joined(table.rpartition(".")[2])
     has_word = not CREDENTIALS.isdisjoint(_table_words(table))
     return has_word or any(compound in plain for compound in _COMPOUND_CREDENTIALS)
 

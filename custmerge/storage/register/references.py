@@ -36,14 +36,12 @@ class Followed:
         return {rules.table: rules for rules in sorted(self.rules, key=lambda rules: rules.table)}
 
     @cached_property
-    def name_orders(self) -> bool:
+    def have_order_numbers(self) -> bool:
         """Whether a row gets the number of its order."""
         from custmerge.rules.mapping import Placeholder
 
-        values = [self.mapping.customer.retire, *(rules.touch for rules in self.rules)]
-        values += [each.set for rules in self.rules for each in rules.references]
-        values += [each.set for rules in self.rules for each in rules.children]
-        return any(value is Placeholder.ORDER for each in values for value in each.values())
+        written = [self.mapping.customer.retire, *(values for rules in self.rules for values in rules.written)]
+        return any(value is Placeholder.ORDER for values in written for value in values.values())
 
     @cached_property
     def on_server(self) -> dict[str, HostTableSql]:
@@ -118,11 +116,6 @@ class HostReferences:
             write_step(self._connection, self._sql, step)
         if waits:
             end_writing(self._connection)
-
-    @property
-    def name_orders(self) -> bool:
-        """Whether a row gets the number of its order."""
-        return self._followed is not None and self._followed.name_orders
 
     def refusal(self, survivors: Iterable[Customer], absorbed: Iterable[Customer]) -> str | None:
         """Return why a statement of the mapping refuses an order, None if none does.
