@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from custmerge.rules.fields import IDENTITY_FIELDS, Field
@@ -11,6 +11,8 @@ from custmerge.rules.guessing.names import CustomerNames, Fit, customer_names
 from custmerge.rules.guessing.samples import Sample, comparable
 from custmerge.rules.guessing.words import (
     ADDRESSES,
+    BUSINESS,
+    CLERKS,
     CREDENTIALS,
     CUSTOMER_WORDS,
     DESCRIPTIONS,
@@ -33,8 +35,9 @@ _NUMBERS = (
 _KEY_WORDS = frozenset({"id", "uid", "ulid", "uuid", "guid", "oid", "record", "key"})
 _NO_KEY_WORDS = frozenset({"token", "api", "secret", "session", "stripe", "google", "facebook", "vat", "tax"})
 _OTHER_NUMBERS = word_set("vat tax ust steuer phone fax house haus bank account id postal zip country street")
-_MOST_REFERENCES, _MOST_FIELDS = 16, 8
-_SMALLEST_SCORE = 8
+_MOST_REFERENCES, _MOST_FIELDS = 20, 8
+_USERS = frozenset({"user", "benutzer"})
+_SMALLEST_SCORE = 6
 _COMPARED_TABLES = 12
 _LARGE = 50_000
 _ENOUGH_ROWS = 10
@@ -135,13 +138,12 @@ def _own_score(schema: HostSchema, table: HostTable) -> int:
     """Return what a table's name, columns and foreign keys say."""
     own = columns_by_field(table)
     fields = {*own, *_described_elsewhere(schema, table)}
-    constraints = len({t.name for t, _ in schema.foreign_keys_to(table.name)})
-    score = (
-        2 * _name_points(head(table.name)) + 2 * min(len(fields), _MOST_FIELDS) + min(constraints, _MOST_REFERENCES)
-    )
+    score = 2 * _name_points(head(table.name)) + 2 * min(len(fields), _MOST_FIELDS)
+    score += min(_constraint_points(schema, table), _MOST_REFERENCES)
     score += 2 * (_password(table) is not None) + 2 * (Field.EMAIL in fields)
     # Staff have no postal address.
     score += 4 * ({Field.STREET, Field.CITY} <= fields)
+    score -= 8 * (head(table.name)[-1] in BUSINESS)
     return score - 12 * (not fields & {*IDENTITY_FIELDS, Field.EMAIL})
 
 
@@ -157,9 +159,11 @@ def _described_elsewhere(schema: HostSchema, table: HostTable) -> set[Field]:
 def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
     keys = _all_keys(schema, table)
     names = customer_names(schema, table.name, keys)
-    by_constraint, by_name = _count_references(schema, table, names, keys)
-    score = _own_score(schema, table) + min(by_name, max(_MOST_REFERENCES - by_constraint, 0))
-    score += 8 * _has_addresses(schema, names) - 8 * (not by_constraint + by_name)
+    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name) if t.partition_of is None}
+    by_name = list(_by_name(schema, table, names, keys))
+    left = max(_MOST_REFERENCES - _constraint_points(schema, table), 0)
+    score = _own_score(schema, table) + min(sum(by_name) // 2, left)
+    score += 8 * _has_addresses(schema, names) - 8 * (not by_constraint and not by_name)
     return CustomerGuess(
         table=table,
         names=names,
@@ -167,7 +171,7 @@ def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
         password=_password(table),
         same=_tenants(table, keys, columns_by_field(table)),
         score=score,
-        references=by_constraint + by_name,
+        references=len(by_constraint) + len(by_name),
     )
 
 
@@ -215,29 +219,46 @@ def _may_be_key(name: str) -> bool:
     return bool(plain & (_KEY_WORDS | frozenset(_NUMBERS))) and not plain & _NO_KEY_WORDS
 
 
-def _count_references(
-    schema: HostSchema, table: HostTable, names: CustomerNames, keys: tuple[str, ...]
-) -> tuple[int, int]:
-    """Return how many columns refer to a table by a constraint, and how many further tables do by a name."""
-    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name)}
+def _constraint_points(schema: HostSchema, table: HostTable) -> int:
+    """Return how much the foreign keys of other tables say."""
+    best: dict[str, int] = {}
+    for other, foreign_key in schema.foreign_keys_to(table.name):
+        for column in foreign_key.columns:
+            best[other.name] = max(best.get(other.name, 0), _half_points(other, column))
+    return sum(best.values()) // 2
+
+
+def _half_points(table: HostTable, column: str) -> int:
+    """Return how much a column that refers to customers says: an invoice is a customer's, a log entry anybody's."""
+    plain, of_table = words(column), head(table.name)
+    is_technical = not frozenset(of_table).isdisjoint(LOGS | CREDENTIALS | OTHER_PEOPLE)
+    if is_technical or "by" in plain or not frozenset(plain).isdisjoint(CLERKS):
+        return 0
+    # The users of a program may be its staff.
+    return (1 + (of_table[-1] in BUSINESS)) * (1 if frozenset(plain) & _USERS else 2)
+
+
+def _by_name(schema: HostSchema, table: HostTable, names: CustomerNames, keys: tuple[str, ...]) -> Iterator[int]:
+    """Yield for each further table with a column that refers to this one by its name how much that says."""
     key_columns = [column for key in keys if (column := table.column(key)) is not None]
     # `fk_soc` in a table `socpeople` doesn't abbreviate its own name.
     is_abbreviated = not any(names.is_abbreviated(table.name, column.name) for column in table.columns)
-    by_name = 0
     for other in schema.tables.values():
         if other.name == table.name:
             continue
         referring = {column for foreign_key in other.foreign_keys for column in foreign_key.columns}
-        by_name += any(
-            column.name not in referring
+        points = [
+            _half_points(other, column.name)
+            for column in other.columns
+            if column.name not in referring
             and (
                 names.fit(other.name, column.name) is Fit.EXACT
                 or (is_abbreviated and names.is_abbreviated(other.name, column.name))
             )
             and any(comparable(column, key) for key in key_columns)
-            for column in other.columns
-        )
-    return len(by_constraint), by_name
+        ]
+        if points:
+            yield max(points)
 
 
 def _password(table: HostTable) -> str | None:

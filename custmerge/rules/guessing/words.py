@@ -55,6 +55,16 @@ TENANTS = word_set(
 )
 """What separates customers that must not be merged, if an id word or nothing follows."""
 PASSWORDS = word_set("password passwd pass pwd passwort kennwort passwordhash passhash pwhash encryptedpassword")
+BUSINESS = word_set(
+    "invoice payment quote contract order bill offer estimate refund subscription rechnung zahlung angebot vertrag"
+    " auftrag bestellung gutschrift facture paiement devis commande contrat"
+)
+"""Tables whose rows are a customer's."""
+CLERKS = word_set(
+    "reviewer responsible responsable manager approver assignee assigned editor author creator ersteller bearbeiter"
+    " verantwortlich sachbearbeiter updater creat modif"
+)
+"""What staff are to a row."""
 PACKAGES = word_set(
     "subscription package service contract hosting abo abonnement vertrag paket tarif webspace license lizenz"
     " membership order"

@@ -57,6 +57,28 @@ llx_links: rowid url:t objecttype:t objectid
                "llx_actioncomm.fk_soc"}),
     {"llx_actioncomm.fk_element": ("elementtype", "societe"), "llx_links.objectid": ("objecttype", "societe")},
 )  # fmt: skip
+PORTAL = Shape(
+    "portal", "tiers",
+    """
+tiers: id code:t name:t email:t type:t
+tiers_addresses: id tiers_id street:t city:t postcode:t
+users: id tiers_id name:t email:t password:t phone:t role:t
+devis: id tiers_id user_id responsable_id total:n
+factures: id tiers_id user_id total:n
+payments: id tiers_id amount:n
+contracts: id tiers_id label:t
+documents: id user_id path:t
+imports: id user_id file:t
+exports: id user_id file:t
+pay_slips: id user_id amount:n
+expense_reports: id user_id manager_id total:n
+performance_reviews: id user_id reviewer_id note:t
+vehicle_usage_logs: id user_id km:n
+projects: id user_id created_by name:t
+""",
+    frozenset({"tiers_addresses.tiers_id", "users.tiers_id", "devis.tiers_id", "factures.tiers_id",
+               "payments.tiers_id", "contracts.tiers_id"}),
+)  # fmt: skip
 WHMCS = Shape(
     "whmcs", "tblclients",
     """
@@ -116,7 +138,7 @@ verlauf: id kunde_id aktion:t
                "anschriften.kd_id", "bestellungen.besteller_id", "sitzungen.kunde_id", "verlauf.kunde_id"}),
     {"notizen.ziel_id": ("ziel_typ", "kunde")},
 )  # fmt: skip
-SHAPES = (ODOO, DOLIBARR, WHMCS, SALEOR, GERMAN)
+SHAPES = (ODOO, DOLIBARR, PORTAL, WHMCS, SALEOR, GERMAN)
 
 
 @pytest.fixture
