@@ -159,7 +159,7 @@ def _described_elsewhere(schema: HostSchema, table: HostTable) -> set[Field]:
 def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
     keys = _all_keys(schema, table)
     names = customer_names(schema, table.name, keys)
-    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name) if t.partition_of is None}
+    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name)}
     by_name = list(_by_name(schema, table, names, keys))
     left = max(_MOST_REFERENCES - _constraint_points(schema, table), 0)
     score = _own_score(schema, table) + min(sum(by_name) // 2, left)
