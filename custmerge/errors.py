@@ -874,6 +874,15 @@ class NotAttached(CustmergeError, code="not_attached", exit=ExitCode.NOT_THERE):
     )
 
 
+class OtherCustomers(CustmergeError, code="other_customers", exit=ExitCode.CONFLICT):
+    """A mapping was to be replaced by one in which the numbers that were merged away mean other customers."""
+
+    template = N_(
+        "{what} was {before} when numbers were merged away, and {value} would make these other customers: leave it "
+        "as it was, or undo those orders first."
+    )
+
+
 class RegisterInUse(CustmergeError, code="register_in_use", exit=ExitCode.CONFLICT):
     """A host's tables were to take the place of our own register, which has rows."""
 

@@ -125,8 +125,6 @@ class HostTable:
     is_partitioned: bool = False
     has_heirs: bool = False
     """Whether other tables inherit from it (PostgreSQL's INHERITS): statements about it are about their rows, too."""
-    partition_of: str | None = None
-    """The partitioned table that holds it, as in `HostSchema.tables`."""
     triggers: tuple[str, ...] = ()
     """Definitions of the host's own triggers, sorted."""
     checks: tuple[str, ...] = ()

@@ -200,3 +200,16 @@ class HostMapping:
     """`table.column`, patterns included."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """The line of each key, by its path (`customer.key`, `fields.phone`, `reference.2.unique`)."""
+
+    def table_of(self, related: str | None) -> str:
+        """Return the table of a `[related.NAME]`, for None the customer's own."""
+        return self.customer.table if related is None else self.related[related].table
+
+    @property
+    def written_fields(self) -> dict[Field, ColumnSource]:
+        """The fields that --take and --fill may write."""
+        return {
+            name: source
+            for name, source in self.fields.items()
+            if isinstance(source, ColumnSource) and source.is_writable
+        }

@@ -102,7 +102,6 @@ class PlainRows:
         self.reference: CustomerReference = rules.references[0]
         names = (*rules.columns, *rules.computed)
         self._key = [names.index(column) for column in rules.key]
-        # All of them: an undo doesn't know which rows are customers, of which an order changes other columns.
         watched = sorted(set(rules.columns) - set(rules.key))
         self._positions = {column: names.index(column) for column in watched}
         self._flag = None if self.reference.where is None else names.index(self.reference.where)

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from custmerge.rules.cells import text_of
-from custmerge.rules.guessing.policies import looks_like_credentials
+from custmerge.rules.cells import NewCell, text_of
+from custmerge.rules.guessing.table_kinds import looks_like_credentials
 from custmerge.rules.mapping import Policy
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Plan
     from custmerge.rules.references import NewCells, TableRules
+
+Texts = tuple[str | None, str | None]
+"""What a reference says for the survivor and for the absorbed; None for a customer without its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ def reference_counts(tables: Mapping[str, TableRules], plan: Plan) -> tuple[Refe
     for changed in plan.references.changed:
         after = dict(changed.after)
         for columns, texts in _references(tables[changed.table], plan):
-            is_reference = texts is None or text_of(after.get(columns[0])) == texts[0]
+            is_reference = texts is None or _says(after.get(columns[0]), texts[0])
             if is_reference and any(column in after for column in columns):
                 rows[changed.table, columns] += len(changed.keys)
     for row in plan.references.dropped:
@@ -67,22 +70,24 @@ def _named(rules: TableRules) -> Iterator[tuple[tuple[str, ...], Policy, str]]:
     yield from ((each.columns, each.policy, "") for each in rules.children if each.columns not in taken)
 
 
-def _references(rules: TableRules, plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[str, str] | None]]:
+def _references(rules: TableRules, plan: Plan) -> Iterator[tuple[tuple[str, ...], Texts | None]]:
     """Yield columns with the texts that they hold for the survivor and the absorbed; a child has none of its own."""
     for each in rules.references:
-        before, behind = each.form
-        kept, gone = (before + customer.keys[each.key] + behind for customer in (plan.survivor, plan.absorbed))
-        yield (each.column,), (kept, gone)
+        yield (each.column,), (each.text(plan.survivor.keys), each.text(plan.absorbed.keys))
     taken = {(each.column,) for each in rules.references}
     yield from ((each.columns, None) for each in rules.children if each.columns not in taken)
 
 
+def _says(cell: NewCell, text: str | None) -> bool:
+    return text is not None and text_of(cell) == text
+
+
 def _dropped_by(rules: TableRules, cells: NewCells, plan: Plan) -> tuple[str, ...]:
     """Return the columns by which a dropped row followed: a reference of either customer, else a child's."""
-    held = {name: text_of(cell) for name, cell in cells}
+    held = dict(cells)
     references = [*_references(rules, plan)]
     for side in (1, 0):
         for columns, texts in references:
-            if texts is not None and held.get(columns[0]) == texts[side]:
+            if texts is not None and _says(held.get(columns[0]), texts[side]):
                 return columns
     return next((columns for columns, texts in references if texts is None), ())

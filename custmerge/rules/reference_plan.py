@@ -12,7 +12,7 @@ from custmerge.rules.mapping import Itself, Policy
 from custmerge.rules.reference_changes import changes_of
 from custmerge.rules.reference_children import REFUSED, Followers
 from custmerge.rules.reference_clashes import settle
-from custmerge.rules.reference_draft import Draft, key_of, with_cells
+from custmerge.rules.reference_draft import Draft, with_cells
 from custmerge.rules.reference_own_rows import move_packages, retire, write_fields
 from custmerge.rules.reference_rows import HostRow, as_text
 from custmerge.rules.references import Changes, CustomerReference, RowsChanged
@@ -50,9 +50,7 @@ def decide(
 
 def _texts(draft: Draft, reference: CustomerReference) -> tuple[str | None, str | None]:
     """Return the survivor's and the absorbed number's key as the reference holds them; None without such a key."""
-    head, tail = reference.form
-    survivor, absorbed = key_of(draft.survivor, reference.key), key_of(draft.absorbed, reference.key)
-    return head + survivor + tail if survivor else None, head + absorbed + tail if absorbed else None
+    return reference.text(draft.survivor.keys), reference.text(draft.absorbed.keys)
 
 
 def _demand_movable(draft: Draft, table: str, reference: CustomerReference, count: int, survivor: str | None) -> str:

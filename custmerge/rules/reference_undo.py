@@ -202,10 +202,8 @@ class _Undoing:
 
     def _is_absorbed(self, as_if: AsIf, cells: Row, column: str) -> bool:
         reference = next(known for known in as_if.rows.rules.references if known.column == column)
-        if reference.key >= len(self._keys):
-            return False
-        head, tail = reference.form
-        return text_of(cells[as_if.rows.positions[column]]) == head + self._keys[reference.key] + tail
+        absorbed = reference.text(self._keys)
+        return absorbed is not None and text_of(cells[as_if.rows.positions[column]]) == absorbed
 
 
 def _before(rows: RowsChanged, place: int) -> dict[str, NewCell]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from custmerge.rules.cells import Cell, Key, Keys, NewCell, OrderNumber
+from custmerge.rules.cells import Cell, Key, Keys, NewCell
 from custmerge.rules.fields import Field
 from custmerge.rules.mapping import Itself, Policy, Side, Value
-
-__all__ = ["Cell", "Key", "Keys", "NewCell", "OrderNumber"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,12 @@ class CustomerReference:
     computed_after: Mapping[str, str] = field(default_factory=dict)
     """A computed column on which `set` has an effect → the one that says what it holds afterwards."""
     why: str = ""
+
+    def text(self, keys: Sequence[str]) -> str | None:
+        """Return what a cell that points at a customer with these keys says; None without such a key."""
+        key = keys[self.key] if self.key < len(keys) else ""
+        before, after = self.form
+        return before + key + after if key else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,13 @@ class TableRules:
     """What every changed row gets; never in the way of an undo."""
     generated: tuple[str, ...] = ()
     """Columns that can't be written when a dropped row is given back."""
+
+    @property
+    def written(self) -> Iterator[Mapping[str, Value]]:
+        """What the mapping writes into its rows, by column."""
+        yield self.touch
+        yield from (reference.set for reference in self.references)
+        yield from (child.set for child in self.children)
 
 
 NewCells = tuple[tuple[str, NewCell], ...]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from custmerge.errors import Changed, IdentityBlocked, NoProof, ProofRequired, TransferNeeded
 from custmerge.rules.compare import Comparison, Decision, compare
-from custmerge.rules.fields import Customer, Field, Package, Pair, chain, living_pair
+from custmerge.rules.fields import FIELDS, Customer, Field, Package, Pair, chain, living_pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import Capability, demand_authority, may, survivor_of
 from custmerge.rules.plan import Choice, Order, Plan, State, Wishes, before_image, missing_details, plan_merge
@@ -111,7 +111,8 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
             orders = Orders(unit, caller, [pair], now, lock=True)
             orders.execute(_plan(unit, orders, pair, request, caller), salt)
             receipts = orders.write()
-    return receipts[0]
+            shifted = orders.shifted(pair[0])
+    return replace(receipts[0], shifted=shifted)
 
 
 def _demanded(caller: Caller, request: Request) -> Pair:
@@ -165,6 +166,8 @@ class Receipt:
 
     references: tuple[ReferenceCount, ...] | None = None
     """The rows of a host's tables that follow; None for custmerge's own register."""
+    shifted: tuple[Field, ...] = ()
+    """The survivor's fields that read otherwise now, because rows that followed come first where they are read."""
 
     @property
     def dry_run(self) -> bool:
@@ -320,7 +323,7 @@ class Orders:
         used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
         made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
-        if self._references.name_orders:
+        if self._references.have_order_numbers:
             self._references.write(head.order + 1)
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
@@ -347,6 +350,13 @@ class Orders:
         unit.chain.append(drafts, locked=head, order=executed[-1][0].order)
         return receipts
 
+    def shifted(self, survivor: str) -> tuple[Field, ...]:
+        """Return the fields of a survivor that read otherwise than its orders have left them, after `write`."""
+        if not self._unit.mapping.records_shift:
+            return ()
+        now, meant = self._unit.register.customer(survivor), self.state.records[survivor]
+        return () if now is None else tuple(field for field in FIELDS if now[field] != meant[field])
+
     def receipt(self, plan: Plan, order: int | None) -> Receipt:
         """Return the receipt of a plan; `order` is None for a dry run."""
         return Receipt(
@@ -369,7 +379,7 @@ class Orders:
 
     def _write_register(self) -> None:
         unit, state = self._unit, self.state
-        if not self._references.name_orders:
+        if not self._references.have_order_numbers:
             # Before the end of the chain is locked: others needn't wait for these rows.
             self._references.write()
         unit.register.place(state.changed_packages, contacts=state.contacts)

@@ -87,9 +87,9 @@ class OrderReferences:
         return state.with_references(plan)
 
     @property
-    def name_orders(self) -> bool:
+    def have_order_numbers(self) -> bool:
         """Whether a row gets the number of its order."""
-        return self.rows is not None and self._unit.references.name_orders
+        return self._unit.followed is not None and self._unit.followed.have_order_numbers
 
     def write(self, first_order: int = 0) -> None:
         """Write what the executed orders change; raises RowsRefused."""

@@ -102,6 +102,13 @@ def test_a_register_with_customers_stays(cli, database_url):
     assert tables.customer.name in tables_of(database_url)
 
 
+def test_a_mapping_under_which_retired_numbers_are_others_does_not_replace_the_one_of_their_orders(attached):
+    execute(attached.url, "INSERT INTO custmerge_tombstone VALUES ('20002', '10001', '2')")
+    file = attached.mapping(text=MAPPING.replace('number = "no"', 'number = "id"'))
+    done = attached.in_process("attach", file, "-f", "json")
+    assert (done.code, done.error["code"]) == (6, "other_customers"), done.err
+
+
 def test_after_a_change_of_the_hosts_tables_nothing_is_written_until_it_is_attached_again(attached):
     execute(attached.url, "ALTER TABLE newsletter ADD COLUMN since text")
     done = attached.in_process("undo", "1", "--yes", "-f", "json")

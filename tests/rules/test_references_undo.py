@@ -98,6 +98,31 @@ def test_a_place_in_a_unique_that_is_taken_is_in_the_way():
     assert scene.undo() == ["entry 2 would come back, and 3 has the same client, list"]
 
 
+MEMBER = a_table(
+    "member",
+    "id client other list",
+    a_reference(policy="drop"),
+    a_reference("other", policy="drop"),
+    a_unique("client", "list", of="client"),
+    a_unique("other", "list", of="other"),
+)
+
+
+def test_a_place_that_a_program_keeps_free_of_others_is_in_the_way_where_the_absorbed_number_comes_back():
+    scene = merged(MEMBER, member=[(1, 1, 8, "a"), (2, 2, 9, "a")])
+    assert scene.rows("member") == [(1, 1, 8, "a")]
+    scene.present["member"].append([3, 2, 7, "a"])
+    assert scene.undo() == ["member 2 would come back, and 3 has the same client, list"]
+
+
+def test_rows_that_were_alike_for_a_program_before_the_order_are_in_nobodys_way():
+    before = [(1, 1, 8, "a"), (2, 2, 9, "a"), (3, 5, 9, "a")]
+    scene = merged(MEMBER, member=before)
+    assert scene.rows("member") == [(1, 1, 8, "a"), (3, 5, 9, "a")]
+    assert scene.undo() == []
+    assert scene.rows("member") == before
+
+
 def test_a_place_that_the_undo_itself_frees_is_not_taken():
     table = a_table(
         "entry", "client list id", a_reference(policy="drop", winner=Side.ABSORBED), a_unique("client", "list"),

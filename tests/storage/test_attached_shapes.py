@@ -42,7 +42,7 @@ def test_numbers_that_are_integers_are_found_by_their_canonical_text_alone(datab
         assert there.domain_passwords([("7", "a.example")]) == there.holders(["a.example"]) == {}
         assert [record.number for record, _ in there.all_customers()] == ["-3", "0", "2147483647", "7"]
         assert (list(there.all_packages()), there.count(), there.has_packages()) == ([], (4, 0, 0), False)
-        there.retire([Customer("7", merged_into="0")])
+        there.retire([Customer("7", merged_into="0", keys=("7",))])
         assert there.chain_from("7") == ("0", None)
         assert [record.number for record in there.matching(["7"], 9)] == ["2147483647", "7"]
 
@@ -203,7 +203,7 @@ def test_a_number_is_found_in_its_own_writing_where_the_host_takes_several_for_o
     with register(database_url, mapping, writes=True) as there:
         assert there.customers(["AB", "Ab", "CD"], lock=True).keys() == {"Ab"}
         assert there.chain_from("AB") is None
-        there.retire([Customer("Ab", merged_into="cd")])
+        there.retire([Customer("Ab", merged_into="cd", keys=("Ab",))])
         assert there.chain_from("Ab") == ("cd", None)
         assert [record.number for record, _ in there.all_customers()] == ["Ab", "B", "cd"]
 

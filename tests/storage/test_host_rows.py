@@ -11,8 +11,9 @@ from custmerge.rules.host_schema import HostColumn, HostTable, Kind, Unique, Uni
 from custmerge.rules.mapping import Policy
 from custmerge.rules.references import CustomerReference, RowsWritten, Step, TableRules
 from custmerge.storage.dialect import open_engine
-from custmerge.storage.register.host_rows import host_reader, write_step
+from custmerge.storage.register.host_reading import host_reader
 from custmerge.storage.register.host_sql import HostTableSql
+from custmerge.storage.register.host_writing import write_step
 
 ODD = 'cre"dit %s-note'
 

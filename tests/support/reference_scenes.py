@@ -49,6 +49,7 @@ class Scene:
         for name, several in rows.items():
             self.references.add(name, several)
         self.orders = []
+        self.absorbed = []
 
     def merge(self, survivor, absorbed, changes=None, packages=()):
         """Execute an order for two numbers, or customers; returns what it changes."""
@@ -57,6 +58,7 @@ class Scene:
         changed = self.references.decide(survivor, absorbed, changes or {}, packages, len(self.orders))
         self.references.apply(changed)
         self.orders.append(changed)
+        self.absorbed.append(absorbed)
         return changed
 
     def written(self, first_order=1):
@@ -70,7 +72,7 @@ class Scene:
         references = References(self.tables)
         for name, rows in self.present.items():
             references.add(name, rows)
-        given_back, obstacles = plan_undo_references(self.orders[place], references)
+        given_back, obstacles = plan_undo_references(self.orders[place], references, self.absorbed[place].keys)
         if not obstacles:
             references.undo(given_back)
             self._write(references.steps())

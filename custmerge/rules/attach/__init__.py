@@ -121,10 +121,7 @@ def _check_related(mapping: HostMapping, schema: HostSchema, problems: Problems)
         table = problems.table(schema, related.table, f"related.{name}.table")
         if table is not None:
             problems.column(table, related.on, f"related.{name}.on")
-        whose = (
-            mapping.customer.table if related.from_related is None else mapping.related[related.from_related].table
-        )
-        if (source := schema.table(whose)) is not None:
+        if (source := schema.table(mapping.table_of(related.from_related))) is not None:
             problems.column(source, related.from_column, f"related.{name}.from")
 
 
@@ -132,9 +129,7 @@ def _check_fields(mapping: HostMapping, schema: HostSchema, problems: Problems) 
     for name, source in mapping.fields.items():
         if not isinstance(source, ColumnSource):
             continue
-        table = schema.table(
-            mapping.customer.table if source.related is None else mapping.related[source.related].table
-        )
+        table = schema.table(mapping.table_of(source.related))
         column = table and problems.column(table, source.column, f"fields.{name}")
         if column and column.is_generated and source.is_writable:
             problems.at(

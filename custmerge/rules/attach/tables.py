@@ -12,7 +12,6 @@ from custmerge.rules.attach.problems import Problems
 from custmerge.rules.attach.references import Child, Found, ResolvedReference
 from custmerge.rules.host_schema import HostSchema, HostTable, Unique
 from custmerge.rules.mapping import (
-    ColumnSource,
     HostMapping,
     Itself,
     Placeholder,
@@ -22,6 +21,7 @@ from custmerge.rules.mapping import (
     Value,
 )
 from custmerge.rules.references import ChildReference, CustomerReference, TableRules, UniqueRules
+from custmerge.rules.sql_words import literal, quoted
 
 
 def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems: Problems) -> dict[str, TableRules]:
@@ -63,11 +63,8 @@ def _own_columns(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
 
 def written_in_own_rows(mapping: HostMapping) -> Iterator[tuple[str, set[str]]]:
     """Yield the tables of customers' own rows, related rows and packages, with the columns that orders write."""
-    writable = [each for each in mapping.fields.values() if isinstance(each, ColumnSource) and each.is_writable]
-    yield mapping.customer.table, {*mapping.customer.retire, *(s.column for s in writable if s.related is None)}
-    for name, related in mapping.related.items():
-        if columns := {source.column for source in writable if source.related == name}:
-            yield related.table, columns
+    yield mapping.customer.table, {*mapping.customer.retire}
+    yield from ((mapping.table_of(source.related), {source.column}) for source in mapping.written_fields.values())
     if mapping.package is not None:
         yield mapping.package.table, {mapping.package.customer, *mapping.package.contact.values()}
 
@@ -186,7 +183,7 @@ class _Builder:
         known = {name: _literal(value) for name, value in reference.set.items()}
         columns = {name: self.table.column(name) for name, literal in known.items() if literal is not None}
         cells = ", ".join(
-            f"CAST({known[name]} AS {column.type or 'TEXT'}) AS {_quoted(name)}"
+            f"CAST({known[name]} AS {column.type or 'TEXT'}) AS {quoted(name)}"
             for name, column in columns.items()
             if column is not None
         )
@@ -220,13 +217,9 @@ class _Builder:
             if column is None:
                 yield self._computed(next(expressions))
             elif column.is_text_by_locale and name not in self.changed:
-                yield self._computed(f"lower({_quoted(name)})")
+                yield self._computed(f"lower({quoted(name)})")
             else:
                 yield name
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(value: Value) -> str | None:
@@ -239,7 +232,7 @@ def _literal(value: Value) -> str | None:
         case bool():
             return "true" if value else "false"
         case str():
-            return "'" + value.replace("'", "''") + "'"
+            return literal(value)
         case _:
             return repr(value)
 

@@ -71,7 +71,7 @@ class CustomerGuess:
 
 def guess_customers(schema: HostSchema) -> list[CustomerGuess]:
     """Return the tables that may hold the customers, the likeliest first; empty if none looks like it."""
-    tables = [table for table in schema.tables.values() if table.partition_of is None and _may_be_customers(table)]
+    tables = [table for table in schema.tables.values() if _may_be_customers(table)]
     # Names in all other tables are only compared with those of a few: with each of hundreds it would take minutes.
     likely = sorted(tables, key=lambda table: (-_own_score(schema, table), table.name))[:_COMPARED_TABLES]
     found = [guess for guess in (_guess(schema, table) for table in likely) if guess.score >= _SMALLEST_SCORE]
@@ -172,7 +172,7 @@ def _described_elsewhere(schema: HostSchema, table: HostTable) -> set[Field]:
 def _guess(schema: HostSchema, table: HostTable) -> CustomerGuess:
     keys = _all_keys(schema, table)
     names = customer_names(schema, table.name, keys)
-    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name) if t.partition_of is None}
+    by_constraint = {(t.name, fk.columns) for t, fk in schema.foreign_keys_to(table.name)}
     by_name = list(_by_name(schema, table, names, keys))
     left = max(_MOST_REFERENCES - _constraint_points(schema, table), 0)
     score = _own_score(schema, table) + min(sum(by_name) // 2, left)
@@ -257,7 +257,7 @@ def _by_name(schema: HostSchema, table: HostTable, names: CustomerNames, keys: t
     # `fk_soc` in a table `socpeople` doesn't abbreviate its own name.
     is_abbreviated = not any(names.is_abbreviated(table.name, column.name) for column in table.columns)
     for other in schema.tables.values():
-        if other.name == table.name or other.partition_of is not None:
+        if other.name == table.name:
             continue
         referring = {column for foreign_key in other.foreign_keys for column in foreign_key.columns}
         points = [

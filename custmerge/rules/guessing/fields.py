@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from custmerge.rules.fields import Field
-from custmerge.rules.guessing.words import CUSTOMER_WORDS, words
+from custmerge.rules.guessing.words import CUSTOMER_WORDS, joined, words
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 
 _NAMES: Mapping[Field, str] = {
@@ -72,7 +72,7 @@ def country_code(table: HostTable) -> HostColumn | None:
 
 
 def _column(table: HostTable, names: tuple[str, ...]) -> HostColumn | None:
-    return next((column for column in table.columns if "".join(words(column.name)) in names), None)
+    return next((column for column in table.columns if joined(column.name) in names), None)
 
 
 def meaning_of(name: str) -> tuple[Field, int] | None:
@@ -90,7 +90,7 @@ def _with_whole_name(table: HostTable, fields: dict[Field, HostColumn]) -> dict[
     if Field.LAST_NAME in fields:
         return fields
     column = next(
-        (c for c in table.columns if "".join(words(c.name)) in _WHOLE_NAME and c.kind in (Kind.TEXT, Kind.OTHER)),
+        (c for c in table.columns if joined(c.name) in _WHOLE_NAME and c.kind in (Kind.TEXT, Kind.OTHER)),
         None,
     )
     if column is None:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from custmerge.errors import N_
 from custmerge.rules.guessing.policies import ReferenceGuess
-from custmerge.rules.guessing.suspects import sql_name
 from custmerge.rules.guessing.words import joined
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
 from custmerge.rules.mapping import Policy, Related
+from custmerge.rules.sql_words import readable
 
 _FLAGS = ("isdefault", "isprimary", "ismain", "default", "primary", "isdefaultforbilling", "preferred", "main")
 _POSITIONS = ("position", "pos", "sort", "sortorder", "ordering", "sequence")
@@ -23,8 +23,8 @@ def order_of(table: HostTable) -> str | None:
     if not table.row_key:
         return None
     column = _main_column(table)
-    main = [] if column is None else [sql_name(column.name) + (" DESC" if _is_flag(column) else "")]
-    return ", ".join((*main, *map(sql_name, table.row_key)))
+    main = [] if column is None else [readable(column.name) + (" DESC" if _is_flag(column) else "")]
+    return ", ".join((*main, *map(readable, table.row_key)))
 
 
 def keeping_first(schema: HostSchema, guess: ReferenceGuess, related: Iterable[Related]) -> ReferenceGuess:
@@ -38,7 +38,7 @@ def keeping_first(schema: HostSchema, guess: ReferenceGuess, related: Iterable[R
     if not read or guess.policy not in (Policy.MOVE, Policy.DROP) or _is_one_row(table, finding.column):
         return guess
     column = _main_column(table)
-    if column is not None and all((one.order or "").startswith(sql_name(column.name)) for one in read):
+    if column is not None and all((one.order or "").startswith(readable(column.name)) for one in read):
         value = (False if column.kind is Kind.BOOLEAN else 0) if _is_flag(column) else _BEHIND
         remark = N_("what moves gets another {column}: the survivor's main row, where there is one, stays the first")
         told = (*guess.remarks, (remark, {"column": column.name}))

@@ -13,9 +13,9 @@ from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.fields import columns_by_field, country_code, house_number
 from custmerge.rules.guessing.first_rows import order_of
 from custmerge.rules.guessing.judging import Finding, Found
-from custmerge.rules.guessing.policies import clashing_unique, kind_of_table
+from custmerge.rules.guessing.policies import clashing_unique
 from custmerge.rules.guessing.samples import Sample
-from custmerge.rules.guessing.suspects import sql_name, sql_text
+from custmerge.rules.guessing.table_kinds import kind_of_table
 from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, word_set, words
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
 from custmerge.rules.mapping import (
@@ -26,6 +26,7 @@ from custmerge.rules.mapping import (
     Source,
     Sql,
 )
+from custmerge.rules.sql_words import literal, readable
 
 _DOMAINS = ("domain", "domainname", "hostname", "fqdn")
 _TITLES = ("name", "title", "label", "description", "productname", "titel", "bezeichnung", "packagename", "product")
@@ -83,9 +84,9 @@ def field_guess(
     return FieldGuess(ordered, tuple(one for one in related if one.name in used))
 
 
-def _may_own(schema: HostSchema, table: HostTable, column: str) -> bool:
+def _may_own(table: HostTable, column: str) -> bool:
     """Return whether the rows of a table may be somebody's contracts: all of them move, none of them clashes."""
-    return kind_of_table(table) is None and clashing_unique(schema, table, column) is None
+    return kind_of_table(table) is None and clashing_unique(table, column) is None
 
 
 def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, Source]) -> Iterable[Related]:
@@ -94,7 +95,7 @@ def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, So
     for field, name in sorted(each.names.items()):
         if field in fields:
             continue
-        condition = f"{sql_name(each.name_column)} = {sql_text(name)}"
+        condition = f"{readable(each.name_column)} = {literal(name)}"
         related = f"{field.value}_row"
         fields[field] = ColumnSource(each.value_column, related, is_writable=False)
         yield Related(
@@ -113,7 +114,7 @@ def domain_guess(
     """Return the tables of contracts and domains, as far as they can be seen."""
     plain = [f for f in references if f.is_sure and f.form == "{key}" and f.where is None and f.key == guess.keys[0]]
     owners = {f.table: f for f in reversed(plain) if f.table != guess.table.name}
-    owners = {name: f for name, f in owners.items() if _may_own(schema, schema.tables[name], f.column)}
+    owners = {name: f for name, f in owners.items() if _may_own(schema.tables[name], f.column)}
     packages = sorted((rank, name) for name in owners if (rank := _package_rank(schema.tables[name])) is not None)
     domains = [(r, table) for table in schema.tables.values() if (r := _domain_rank(table)) is not None]
     for _, table in sorted(domains, key=lambda found: (found[0], found[1].name)):
@@ -170,7 +171,7 @@ def _sources(table: HostTable, columns: dict[Field, HostColumn], related: str | 
 
 
 def _sql_column(table: HostTable, column: str, related: str | None) -> str:
-    return f"{sql_name(related or table.plain_name)}.{sql_name(column)}"
+    return f"{readable(related or table.plain_name)}.{readable(column)}"
 
 
 def _names_a_field(table: HostTable, offered: dict[Field, Source]) -> bool:
@@ -278,7 +279,7 @@ def _package(table: HostTable, finding: Finding) -> PackageMap | None:
 
 def _domain_rank(table: HostTable) -> int | None:
     plain = head(table.name)
-    if kind_of_table(table) is not None or not table.row_key or table.partition_of is not None:
+    if kind_of_table(table) is not None or not table.row_key:
         return None
     if plain[-1] == "domain":
         return len(plain)
@@ -288,7 +289,7 @@ def _domain_rank(table: HostTable) -> int | None:
 def _domain_name(table: HostTable) -> Source | None:
     texts = {joined(c.name): c for c in table.columns if c.kind in (Kind.TEXT, Kind.OTHER)}
     if "sld" in texts and "tld" in texts:
-        return Sql(f"{sql_name(texts['sld'].name)} || {sql_name(texts['tld'].name)}")
+        return Sql(f"{readable(texts['sld'].name)} || {readable(texts['tld'].name)}")
     names = (*_DOMAINS, *(("name",) if head(table.name)[-1] == "domain" else ()))
     return next((ColumnSource(texts[name].name) for name in names if name in texts), None)
 

@@ -10,14 +10,11 @@ from custmerge.errors import N_
 from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.money import is_money
 from custmerge.rules.guessing.samples import Sample
-from custmerge.rules.guessing.suspects import table_words
-from custmerge.rules.guessing.words import AMOUNTS, BALANCES, CREDENTIALS, LOGS, word_set, words
+from custmerge.rules.guessing.table_kinds import has_secrets, kind_of_table
+from custmerge.rules.guessing.words import AMOUNTS, BALANCES, word_set, words
 from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique, UniqueKind
 from custmerge.rules.mapping import Policy
 
-_COMPOUND_CREDENTIALS = ("apikey", "twofactor", "passwordreset", "accesskey", "rememberme", "verification")
-_SECRETS, _OF_SECRETS = word_set("token selector validator"), word_set("hash hashed digest")
-_EXPIRY = word_set("expire expiry expiration")
 _FEWEST_BALANCES = 3
 _MISTAKES = 0.2
 _KINDS_OF_BALANCE = word_set("currency waehrung type typ kind company shop store tenant program programm")
@@ -59,23 +56,21 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     if kind is not None:
         # Whatever it is, it stays: nobody has to be asked.
         return ReferenceGuess(replace(finding, is_sure=True), Policy.LEAVE, (*evidence, (kind, {})))
-    if _has_secrets(table):
+    if has_secrets(table):
         remark = N_("its columns look like credentials: a row that moves may open the survivor's account")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})), is_question=True)
     if finding.by is Found.LIST:
         remark = N_("keys inside a list or JSON aren't changed")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
-    return _where_rows_change(schema, table, finding, sample)
+    return _where_rows_change(table, finding, sample)
 
 
-def _where_rows_change(
-    schema: HostSchema, table: HostTable, finding: Finding, sample: Sample | None
-) -> ReferenceGuess:
+def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None) -> ReferenceGuess:
     evidence = evidence_of(finding)
     if not table.row_key:
         remark = N_("nothing tells its rows from one another: as long as there are some, the order is refused")
         return ReferenceGuess(finding, Policy.REFUSE, (evidence, (remark, {})), is_question=True)
-    balance, clashing = _balance(table, finding, sample), clashing_unique(schema, table, finding.column)
+    balance, clashing = _balance(table, finding, sample), clashing_unique(table, finding.column)
     if balance is not None:
         unique, add = balance
         remark = N_("one row for each customer ({columns}): is the second one added to the first?")
@@ -94,39 +89,14 @@ def _where_rows_change(
     return ReferenceGuess(finding, Policy.DROP, dropped, is_question=is_money(table))
 
 
-def looks_like_credentials(table: str) -> bool:
-    """Return whether a table's name says that its rows open an account or say what one may (rule 3)."""
-    plain = "".join(words(table.rpartition(".")[2]))
-    has_word = not CREDENTIALS.isdisjoint(table_words(table))
-    return has_word or any(compound in plain for compound in _COMPOUND_CREDENTIALS)
-
-
-def kind_of_table(table: HostTable) -> str | None:
-    """Return why the rows of a table should stay where they are: credentials, or a log (rule 3); else None."""
-    if looks_like_credentials(table.name):
-        return N_("it looks like credentials: a row that moves would open the survivor's account")
-    if frozenset(table_words(table.name)) & LOGS:
-        return N_("it looks like a log of what was")
-    return None
-
-
-def _has_secrets(table: HostTable) -> bool:
-    """Return whether there are a secret and a time when it ends, whatever the table is called."""
-    names = [frozenset(words(column.name)) for column in table.columns]
-    has_secret = any(name & _SECRETS and name <= _SECRETS | _OF_SECRETS for name in names)
-    return has_secret and any(name & _EXPIRY for name in names)
-
-
-def clashing_unique(schema: HostSchema, table: HostTable, column: str) -> Unique | None:
+def clashing_unique(table: HostTable, column: str) -> Unique | None:
     """Return what may refuse a row whose `column` changes; None if nothing can."""
-    tables = [table, *(t for t in schema.tables.values() if t.partition_of == table.name)]
-    uniques = [unique for one in tables for unique in one.uniques]
     alone = [
         frozenset(unique.columns)
         for unique in table.uniques
         if unique.is_plain and not unique.nulls_are_equal and column not in unique.columns
     ]
-    for unique in uniques:
+    for unique in table.uniques:
         if not _is_about(unique, column):
             continue
         if unique.is_plain and any(columns <= frozenset(unique.columns) for columns in alone):

@@ -76,13 +76,13 @@ class Proposal:
 
 
 def by_constraint(schema: HostSchema, guess: CustomerGuess) -> list[Finding]:
-    """Return the columns with a foreign key to a key of the customers; of a partition, those of its whole table."""
+    """Return the columns with a foreign key to a key of the customers."""
     found: dict[str, Finding] = {}
     for table, foreign_key in schema.foreign_keys_to(guess.table.name):
         for column, to in zip(foreign_key.columns, foreign_key.to, strict=False):
             if to in guess.keys:
-                whole, is_first = _whole_table(schema, table.name), to == guess.keys[0]
-                finding = Finding(whole, column, Found.CONSTRAINT, True, to, is_first, KeyShare(0, 0, 0, 0.0))
+                is_first, unseen = to == guess.keys[0], KeyShare(0, 0, 0, 0.0)
+                finding = Finding(table.name, column, Found.CONSTRAINT, True, to, is_first, unseen)
                 found.setdefault(finding.name, finding)
     return sorted(found.values(), key=lambda finding: finding.name)
 
@@ -118,9 +118,3 @@ def without_owners(
     if domain is not None and domain.customer is not None:
         spoken.add(f"{domain.table}.{domain.customer}")
     return tuple(guess for guess in guesses if guess.finding.name not in spoken)
-
-
-def _whole_table(schema: HostSchema, name: str) -> str:
-    while (table := schema.table(name)) is not None and table.partition_of is not None:
-        name = table.partition_of
-    return name

@@ -11,8 +11,9 @@ from enum import StrEnum
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.names import Fit
 from custmerge.rules.guessing.samples import Sample, comparable
-from custmerge.rules.guessing.words import CLEARLY_CUSTOMER, GENERIC, ID_WORDS, TYPE_WORDS, head, word_set, words
+from custmerge.rules.guessing.words import CLEARLY_CUSTOMER, GENERIC, ID_WORDS, TYPE_WORDS, joined, word_set, words
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
+from custmerge.rules.sql_words import literal, readable
 
 _ABOVE = word_set(
     "parent referred geworben uebergeordnet referrer master merged commercial superior successor head replaced"
@@ -140,9 +141,9 @@ def _suspects_of(
 
 def _keys_for(guess: CustomerGuess, column: HostColumn) -> tuple[str, ...]:
     """Return the keys that a column can hold, first the one that its name ends with."""
-    plain = "".join(words(column.name))
+    plain = joined(column.name)
     keys = [key for key in guess.keys if comparable(column, guess.column(key))]
-    return tuple(sorted(keys, key=lambda key: -len(key) if plain.endswith("".join(words(key))) else 0))
+    return tuple(sorted(keys, key=lambda key: -len(key) if plain.endswith(joined(key)) else 0))
 
 
 def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn | None:
@@ -156,7 +157,7 @@ def _type_column(table: HostTable, column: HostColumn, fit: Fit) -> HostColumn |
             if "".join(name) in {"".join((*stem, kind)) for kind in TYPE_WORDS} | {"".join((*stem, "table"))}:
                 return other
     if fit is Fit.GENERIC or (plain[-1] in GENERIC and column.kind in (Kind.TEXT, Kind.OTHER)):
-        names = {"".join(words(other.name)): other for other in others}
+        names = {joined(other.name): other for other in others}
         # `object_type` belongs to `object_id`, where there is one.
         has_object = any(words(c.name)[0] == "object" and words(c.name)[-1] in ID_WORDS for c in table.columns)
         loose = TYPE_WORDS if has_object else TYPE_WORDS | {"objecttype"}
@@ -178,7 +179,7 @@ def _by_type(
         if kind and value and value != "0" and (kind in values or len(values) < _MOST_TYPES):
             values[kind].append(value)
     for kind in sorted(values):
-        where = f"{sql_name(type_column.name)} = {sql_text(kind)}"
+        where = f"{readable(type_column.name)} = {literal(kind)}"
         is_named = is_customer_type(guess, kind)
         # `U` for users, where every type is one letter.
         is_initial = len(max(values, key=len)) == 1 and kind.lower() in {own[-1][0] for own in guess.names.variants}
@@ -259,28 +260,3 @@ def _keys_in(guess: CustomerGuess, table: HostTable, fit: Fit, value: str) -> tu
     if fit >= Fit.GENERIC and any(mark in stripped for mark in ",;|[{") and _LIST.fullmatch(stripped):
         return [], [item for item in _ITEM.findall(stripped) if item not in ("", "0")]
     return [], []
-
-
-def sql_name(name: str) -> str:
-    """Return a column's name as SQL writes it."""
-    if re.fullmatch(r"[a-z_][a-z0-9_]*", name) and name not in _RESERVED:
-        return name
-    return '"' + name.replace('"', '""') + '"'
-
-
-def sql_text(value: str) -> str:
-    """Return a text as SQL writes it."""
-    return "'" + value.replace("'", "''") + "'"
-
-
-_RESERVED = word_set(
-    "all analyse analyze and any array as asc both case cast check collate column constraint create current default"
-    " desc distinct do else end except for foreign from grant group having in initially intersect into is join"
-    " leading left like limit natural not null offset on or order outer primary references right select"
-    " session_user table then to union unique user using when where window with index key values set transaction"
-)
-
-
-def table_words(table: str) -> tuple[str, ...]:
-    """Return all words of a table's name, also those that say little."""
-    return tuple(dict.fromkeys((*words(table.rpartition(".")[2]), *head(table))))

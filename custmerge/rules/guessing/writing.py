@@ -14,10 +14,10 @@ from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.known import Known
 from custmerge.rules.guessing.policies import ReferenceGuess, Remark
 from custmerge.rules.guessing.proposal import Proposal
-from custmerge.rules.guessing.suspects import sql_name
 from custmerge.rules.guessing.words import joined, word_set
 from custmerge.rules.host_schema import Kind
 from custmerge.rules.mapping import FORMAT, ColumnSource, Policy, Related, Source, Sql
+from custmerge.rules.sql_words import readable
 
 Translate = Callable[[str], str]
 """Gives a template in the language of who reads the file."""
@@ -216,11 +216,11 @@ class _Writer:
             "{columns} stays in the absorbed customer's row: without the marks `# `, no merge while it isn't 0."
         )
         yield self.comment(note, columns=", ".join(columns))
-        is_there = " or ".join(f"{sql_name(column)} <> 0" for column in columns)
-        table = ".".join(map(sql_name, filter(None, (guess.table.schema, guess.table.plain_name))))
+        is_there = " or ".join(f"{readable(column)} <> 0" for column in columns)
+        table = ".".join(map(readable, filter(None, (guess.table.schema, guess.table.plain_name))))
         yield "# [[refuse]]"
         yield f"# why = {toml(self._translate(N_('there is a balance')))}"
-        is_absorbed = f"{sql_name(guess.keys[0])} = :absorbed"
+        is_absorbed = f"{readable(guess.keys[0])} = :absorbed"
         sql = " ".join(("select 1 from", table, "where", is_absorbed, f"and ({is_there})"))
         yield f"# sql = {toml(sql)}"
 

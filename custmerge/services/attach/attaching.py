@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from custmerge.errors import ChangedMeanwhile, NotAttached, RunMeanwhile
+from custmerge.errors import ChangedMeanwhile, NotAttached, OtherCustomers, RunMeanwhile
 from custmerge.rules.attach import resolve
 from custmerge.rules.bulk import is_alive
 from custmerge.rules.history import Action, Actor, Draft, stamp
@@ -12,6 +13,10 @@ from custmerge.rules.host_schema import schema_text
 from custmerge.services.attach.check import Checked
 from custmerge.storage.database import Database
 from custmerge.storage.ledger.mappings import StoredMapping
+
+if TYPE_CHECKING:
+    from custmerge.rules.mapping import HostMapping
+    from custmerge.storage.unit import Unit
 
 ATTACH = Actor("attach", "system")
 
@@ -21,7 +26,8 @@ def attach(database: Database, text: str, checked: Checked) -> None:
 
     A database without custmerge's tables gets those of the ledger. Like `init` it needs no login, but the rights of
     the owner of our tables: raises NotOwnerToAttach. Raises RunMeanwhile while a bulk file runs, RegisterInUse
-    if our own register isn't empty, ChangedMeanwhile if the host's tables were changed since they were checked.
+    if our own register isn't empty, OtherCustomers if retired numbers would mean others, ChangedMeanwhile if the
+    host's tables were changed since they were checked.
     """
     with database.attaching() as (unit, now):
         if any(is_alive(batch, now) for batch in unit.batches.unfinished()):
@@ -29,11 +35,26 @@ def attach(database: Database, text: str, checked: Checked) -> None:
         schema = unit.host.schema()
         if resolve(checked.resolved.mapping, schema).schema != checked.resolved.schema:
             raise ChangedMeanwhile(database=database.name)
+        _demand_same_customers(unit, checked.resolved.mapping)
         unit.drop_own_register()
         stored = StoredMapping(text, schema_text(replace(schema, facts=checked.catalogue.facts)), stamp(now))
         unit.mappings.hold(stored)
         facts = {"name": checked.name, "sha256": stored.sha256, "schema": checked.resolved.schema}
         unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, facts)])
+
+
+def _demand_same_customers(unit: Unit, mapping: HostMapping) -> None:
+    """Raise OtherCustomers if numbers would mean other customers than those of which orders were made."""
+    if unit.mapping.host is None or not unit.mappings.has_tombstones():
+        return
+    before, now = unit.mapping.host[0].customer, mapping.customer
+    for name, was, is_now in (
+        ("table", before.table, now.table),
+        ("key", before.key, now.key),
+        ("number", before.number, now.number),
+    ):
+        if was != is_now:
+            raise OtherCustomers(what=f"customer.{name}", before=was, value=is_now)
 
 
 def held(database: Database) -> str:

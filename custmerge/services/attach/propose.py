@@ -241,9 +241,8 @@ class _Search:
         return sample
 
     def _tables(self) -> Iterator[HostTable]:
-        """Yield the tables in the order of their names; a partitioned one stands for its partitions."""
-        tables = (self.schema.tables[name] for name in sorted(self.schema.tables))
-        return (table for table in tables if table.partition_of is None)
+        """Yield the tables in the order of their names."""
+        return (self.schema.tables[name] for name in sorted(self.schema.tables))
 
     def _judged(self, suspect: Suspect) -> Finding | None:
         guess = self.guess

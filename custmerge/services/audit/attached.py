@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 _ROWS_LEFT = N_(
     "{rows} of its rows point at {number}, which was merged away: `custmerge undo {order}`, and merge it again."
 )
-_OTHER_MAPPING = N_("isn't the one that was attached last: somebody has put another in its place.")
+_OTHER_MAPPING = N_("doesn't name the mapping that was attached last: somebody has put another in its place.")
 
 
 def check_references(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     """Check what an order's rows of a host's tables rest on; with `only`, just the rows of these numbers."""
     attached = next(unit.chain.newest(action=Action.ATTACH.value, limit=1), None)
     body = None if attached is None else json.loads(attached.body)
-    if unit.mappings.state(unit.mapping.host) != (None if body is None else (body["sha256"], body.get("schema"))):
-        findings.add(CheckName.REFERENCES, "mapping", _OTHER_MAPPING)
+    if unit.mappings.state(unit.mapping.host) != (None if body is None else (body.get("sha256"), body.get("schema"))):
+        findings.add(CheckName.REFERENCES, "table custmerge_version", _OTHER_MAPPING)
     # Rows are found by columns that may be gone; tables that were changed are among the check of columns.
     if unit.mapping.host is None or unit.changed_tables():
         return

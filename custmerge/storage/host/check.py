@@ -21,6 +21,7 @@ from custmerge.rules.attach.rights import TableRights
 from custmerge.rules.fields import FIELDS, Field
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, changed_tables
 from custmerge.rules.mapping import HostMapping
+from custmerge.rules.sql_words import literal, quoted, quoted_table
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
 from custmerge.storage.host.privileges import may
@@ -83,19 +84,17 @@ class HostCheck:
 
     def wrong_condition(self, table: HostTable, sql: str) -> str | None:
         """Return why a condition can't be asked of a table's rows, each of which it is asked of."""
-        statement = f"SELECT count(*) FROM {named(table)} WHERE ({sql}\n)"  # noqa: S608 (of the mapping)
+        statement = f"SELECT count(*) FROM {quoted_table(table)} WHERE ({sql}\n)"  # noqa: S608 (of the mapping)
         return self.refusal(statement)
 
     def wrong_expression(self, table: HostTable, sql: str) -> str | None:
         """Return why an expression can't be read of a table's rows, each of which it is read of."""
-        statement = (
-            f"SELECT count(custmerge_read) FROM (SELECT ({sql}\n) AS custmerge_read FROM {named(table)}) AS read"  # noqa: S608 (likewise)
-        )
-        return self.refusal(statement)
+        read = f"SELECT ({sql}\n) AS custmerge_read FROM {quoted_table(table)}"  # noqa: S608 (likewise)
+        return self.refusal(f"SELECT count(custmerge_read) FROM ({read}) AS read")  # noqa: S608 (likewise)
 
     def wrong_order(self, table: HostTable, order: str) -> str | None:
         """Return why a table's rows can't be sorted."""
-        return self.refusal(f"SELECT 1 FROM {named(table)} ORDER BY {order}\nLIMIT 1")  # noqa: S608 (of the mapping)
+        return self.refusal(f"SELECT 1 FROM {quoted_table(table)} ORDER BY {order}\nLIMIT 1")  # noqa: S608 (of the mapping)
 
     def wrong_fields(self, mapping: HostMapping, schema: HostSchema) -> dict[Field, str]:
         """Return why fields can't be read, as records are read; only so many customers are looked at."""
@@ -119,8 +118,7 @@ class HostCheck:
 
     def wrong_refuse(self, sql: str, key: str) -> str | None:
         """Return why a statement that refuses orders doesn't run; `key` is one of a customer."""
-        literal = "'" + key.replace("'", "''") + "'"
-        bound = _BINDS.sub(lambda match: literal if match[1] else match[0], sql.strip().rstrip(";"))
+        bound = _BINDS.sub(lambda match: literal(key) if match[1] else match[0], sql.strip().rstrip(";"))
         return self.refusal(f"SELECT 1 FROM ({bound}\n) AS refused LIMIT 1")  # noqa: S608 (of the mapping)
 
     def rows(self, table: HostTable, columns: Iterable[tuple[str, str | None]]) -> list[int]:
@@ -129,37 +127,36 @@ class HostCheck:
             f"count({quoted(column)})" + ("" if where is None else f" FILTER (WHERE ({where}\n))")
             for column, where in columns
         )
-        return [int(count) for count in self._row(f"SELECT {counted} FROM {named(table)}")]  # noqa: S608 (quoted)
+        return [int(count) for count in self._row(f"SELECT {counted} FROM {quoted_table(table)}")]  # noqa: S608 (quoted)
 
     def customers(self, table: HostTable, number: str, where: str | None) -> int:
         """Return how many rows are customers with a number."""
-        condition = f"{filled(number)}{_and(where)}"
-        return int(self._row(f"SELECT count(*) FROM {named(table)} WHERE {condition}")[0])  # noqa: S608 (quoted)
+        condition = f"{_filled(number)}{_and(where)}"
+        return int(self._row(f"SELECT count(*) FROM {quoted_table(table)} WHERE {condition}")[0])  # noqa: S608 (quoted)
 
     def without(self, table: HostTable, column: str, where: str | None) -> int:
         """Return how many rows have nothing in a column."""
-        condition = f"NOT ({filled(column)}){_and(where)}"
-        return int(self._row(f"SELECT count(*) FROM {named(table)} WHERE {condition}")[0])  # noqa: S608 (quoted)
+        condition = f"NOT ({_filled(column)}){_and(where)}"
+        return int(self._row(f"SELECT count(*) FROM {quoted_table(table)} WHERE {condition}")[0])  # noqa: S608 (quoted)
 
     def repeated(self, table: HostTable, column: str, where: str | None) -> str | None:
         """Return a value that two rows have in a column; None if there is none."""
-        value, condition = f"CAST({quoted(column)} AS TEXT)", f"{filled(column)}{_and(where)}"
-        row = self._first(
-            f"SELECT {value} FROM {named(table)} WHERE {condition} GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT 1"  # noqa: S608 (quoted)
-        )
+        value, condition = f"CAST({quoted(column)} AS TEXT)", f"{_filled(column)}{_and(where)}"
+        values = f"SELECT {value} FROM {quoted_table(table)} WHERE {condition} GROUP BY 1"  # noqa: S608 (quoted)
+        row = self._first(f"{values} HAVING count(*) > 1 ORDER BY 1 LIMIT 1")
         return None if row is None else str(row[0])
 
     def some(self, table: HostTable, column: str) -> str:
         """Return a value of a column as a text; empty if there is none."""
         value = f"CAST({quoted(column)} AS TEXT)"
-        row = self._first(f"SELECT {value} FROM {named(table)} WHERE {filled(column)} LIMIT 1")  # noqa: S608 (quoted)
+        row = self._first(f"SELECT {value} FROM {quoted_table(table)} WHERE {_filled(column)} LIMIT 1")  # noqa: S608 (quoted)
         return "" if row is None else str(row[0])
 
     def counted(self, table: HostTable, column: str, where: str | None, kind: Callable[[str], T]) -> Counter[T]:
         """Return how many rows have a value of each kind in a column; rows without one don't count."""
         raw: Any = self._connection.connection.driver_connection
         value, condition = f"CAST({quoted(column)} AS TEXT)", _and(where)
-        statement = f"SELECT {value} FROM {named(table)} WHERE {filled(column)}{condition}"  # noqa: S608 (quoted)
+        statement = f"SELECT {value} FROM {quoted_table(table)} WHERE {_filled(column)}{condition}"  # noqa: S608 (quoted)
         # A cursor of the server: PostgreSQL's driver would fetch all rows at once.
         with closing(raw.cursor("custmerge_counted") if self._dialect.is_server else raw.cursor()) as rows:
             rows.execute(statement)
@@ -196,18 +193,7 @@ def _words(rights: TableRights) -> Iterator[tuple[str, str]]:
     yield from (("INSERT", ""), ("DELETE", "")) if rights.drops else ()
 
 
-def quoted(name: str) -> str:
-    """Return a name as an identifier of a statement without parameters."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def named(table: HostTable) -> str:
-    """Return a table as a statement names it."""
-    name = quoted(table.plain_name)
-    return name if table.schema is None else f"{quoted(table.schema)}.{name}"
-
-
-def filled(column: str) -> str:
+def _filled(column: str) -> str:
     """Return the condition that a column is neither NULL nor an empty text."""
     return f"coalesce(CAST({quoted(column)} AS TEXT), '') <> ''"
 

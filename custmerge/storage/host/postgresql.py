@@ -1,7 +1,8 @@
 """A host's catalogue on PostgreSQL.
 
-Partitions aren't tables of their own: what only they have, a foreign key for example, is given for the partitioned
-table. Definitions are printed with every name's schema, whatever the search path is.
+Partitions aren't tables of their own: their foreign keys are given as the partitioned table's. Unique indexes and
+triggers that only a partition has aren't read: the database itself refuses a row that clashes there. Definitions are
+printed with every name's schema, whatever the search path is.
 """
 
 from __future__ import annotations

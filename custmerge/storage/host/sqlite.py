@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection, text
 
 from custmerge.rules.host_schema import ForeignKey, HostColumn, HostTable, Kind, Unique, UniqueKind
+from custmerge.rules.sql_words import quoted
 
 _MADE = text(
     "SELECT type, name, tbl_name, coalesce(sql, '') AS sql FROM sqlite_master "
@@ -208,8 +209,8 @@ def _rows(connection: Connection, table: str, sql: str) -> int:
     """Return about how many rows there are: counting them would read the whole table."""
     if re.search(r"without\s+rowid", sql, re.IGNORECASE):
         return 0
-    quoted = table.replace('"', '""')
-    return int(connection.exec_driver_sql(f'SELECT coalesce(max(rowid), 0) FROM "{quoted}"').scalar_one())  # noqa: S608 (quoted)
+    statement = f"SELECT coalesce(max(rowid), 0) FROM {quoted(table)}"  # noqa: S608 (quoted)
+    return int(connection.exec_driver_sql(statement).scalar_one())
 
 
 def _index_parts(sql: str) -> tuple[list[str], str | None]:

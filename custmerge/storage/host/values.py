@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 
 from custmerge.rules.guessing.samples import KeyShare, Sample, chance_of, key_like
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
+from custmerge.rules.sql_words import quoted, quoted_table
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host.privileges import may
 
@@ -200,13 +201,11 @@ def _ordered(columns: Sequence[str]) -> str:
 
 def _quoted(name: str) -> str:
     """Return a name as SQL writes it, for `text`: a colon in it begins no parameter."""
-    return _escaped('"' + name.replace('"', '""') + '"')
+    return _escaped(quoted(name))
 
 
 def _named(table: HostTable) -> str:
-    """Return a table as SQL writes it."""
-    name = _quoted(table.plain_name)
-    return f"{_quoted(table.schema)}.{name}" if table.schema else name
+    return _escaped(quoted_table(table))
 
 
 def _escaped(sql: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, text
 
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import mapping
+from custmerge.storage.tables import mapping, tombstone
 
 if TYPE_CHECKING:
     from custmerge.rules.host_schema import HostSchema
@@ -52,6 +52,10 @@ class Mappings:
         """Return the mapping that holds; None if the register is our own."""
         sha256 = self._connection.execute(_HELD).scalar()
         return None if sha256 is None else self.stored(str(sha256))
+
+    def has_tombstones(self) -> bool:
+        """Return whether any of a host's numbers is merged away."""
+        return self._connection.execute(select(tombstone.c.number).limit(1)).first() is not None
 
     def state(self, host: tuple[HostMapping, HostSchema] | None) -> tuple[str, str] | None:
         """Return the SHA-256 of the mapping that holds and the fingerprint of its tables as they are stored.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, ColumnElement, Text, Uuid, cast, column, func, literal_column, quoted_name, table
@@ -11,14 +11,12 @@ from sqlalchemy.types import TypeEngine
 
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind
 from custmerge.storage.dialect import InType, TextAsInteger, TextAsUuid, TextByBytes
+from custmerge.storage.register import key_texts
 from custmerge.storage.register.mapping import KeyColumn
 
 if TYPE_CHECKING:
     from sqlalchemy import TableClause
 
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_LARGEST = 2**63 - 1
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _QUALIFIER = re.compile(
     r"""'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/|(?:"(?P<quoted>(?:[^"]|"")*)"|(?P<plain>[^\W\d]\w*))\s*\.""", re.DOTALL
 )
@@ -57,16 +55,16 @@ def key_column(expression: ColumnElement[Any], of: HostColumn) -> KeyColumn:
     text: ColumnElement[str] = TextByBytes(expression)
     match of.kind:
         case Kind.INTEGER:
-            return KeyColumn(expression, text, _integers)
+            return KeyColumn(expression, text, key_texts.integers)
         case Kind.UUID:
-            return KeyColumn(expression, text, _uuids)
+            return KeyColumn(expression, text, key_texts.uuids)
         case Kind.TEXT:
-            return KeyColumn(expression, text, _texts)
+            return KeyColumn(expression, text, key_texts.plain_texts)
         case _ if not of.type:
-            # A column of SQLite without a type compares a number and its text as different.
-            return KeyColumn(expression, text, _texts_and_integers)
+            # Only SQLite has columns without a type.
+            return KeyColumn(expression, text, key_texts.texts_and_integers)
         case _:
-            return KeyColumn(text, text, _texts)
+            return KeyColumn(text, text, key_texts.plain_texts)
 
 
 # Any: as above.
@@ -121,21 +119,3 @@ def _type(of: HostColumn) -> TypeEngine[Any]:
             return InType("citext")
         case _:
             return Text()
-
-
-def _texts(texts: Iterable[str]) -> list[str]:
-    return [text for text in texts if "\0" not in text]
-
-
-def _integers(texts: Iterable[str]) -> list[int]:
-    numbers = [int(text) for text in texts if _INTEGER.fullmatch(text)]
-    return [number for number in numbers if abs(number) <= _LARGEST]
-
-
-def _texts_and_integers(texts: Iterable[str]) -> list[str | int]:
-    texts = list(texts)
-    return [*_texts(texts), *_integers(texts)]
-
-
-def _uuids(texts: Iterable[str]) -> list[str]:
-    return [text for text in texts if _UUID.fullmatch(text)]

@@ -198,9 +198,7 @@ class HostCustomers:
     def _is_linked(self, related: Related, rows: FromClause) -> ColumnElement[bool]:
         """Return the condition that rows of a related table have the key that the customer gives."""
         tables = self._schema.tables
-        giver = self._mapping.customer.table
-        if related.from_related is not None:
-            giver = self._mapping.related[related.from_related].table
+        giver = self._mapping.table_of(related.from_related)
         on = rows.c[related.on]
         return is_same(
             on,

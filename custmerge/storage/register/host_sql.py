@@ -9,17 +9,17 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from custmerge.rules.host_schema import HostTable, Kind
+from custmerge.rules.sql_words import quoted, quoted_table
 from custmerge.storage.dialect import Row
+from custmerge.storage.register.key_texts import integers, plain_texts, texts_and_integers, uuids
 
 if TYPE_CHECKING:
-    from custmerge.rules.references import Cell, TableRules
+    from custmerge.rules.cells import Cell
+    from custmerge.rules.references import TableRules
 
 PARAMETERS_AT_ONCE = 30_000
 """SQLite takes up to 32,766 in a statement."""
 _AMONG = "IN (SELECT value FROM json_each(?))"
-_LARGEST = 2**63 - 1
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,18}")
-_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LENGTH = re.compile(r"\([0-9, ]+\)")
 # Without a length, these types would mean a length of one.
 _OF_ANY_LENGTH = {"character": "bpchar", "char": "bpchar", "bit": "varbit"}
@@ -68,7 +68,7 @@ class HostTableSql:
 
     def bare(self, name: str) -> str:
         """Return a column's name, quoted."""
-        return quoted(name, is_server=self.is_server)
+        return escaped(quoted(name), is_server=self.is_server)
 
     def type_of(self, name: str) -> str:
         """Return the type to which a text is cast for a column, without its length.
@@ -138,20 +138,18 @@ class HostTableSql:
         the database takes for equal.
         """
         if not self.is_server:
-            # A column without a type compares a number and its text as different.
-            values: list[str | int] = [*texts, *(int(text) for text in texts if _is_integer(text))]
-            return Condition(f"{self.column(column)} {_AMONG}", (_json(values),))
+            return Condition(f"{self.column(column)} {_AMONG}", (_json(texts_and_integers(texts)),))
         found = self.table.column(column)
         kind = Kind.OTHER if found is None else found.kind
         match kind:
             case Kind.INTEGER | Kind.NUMBER:
-                fitting, cast = [text for text in texts if _is_integer(text)], "::bigint[]"
+                fitting, cast = list(map(str, integers(texts))), "::bigint[]"
             case Kind.UUID:
-                fitting, cast = [text for text in texts if _UUID.fullmatch(text)], "::uuid[]"
+                fitting, cast = uuids(texts), "::uuid[]"
             case Kind.TEXT:
-                fitting, cast = [text for text in texts if "\0" not in text], f"::{self.type_of(column)}[]"
+                fitting, cast = plain_texts(texts), f"::{self.type_of(column)}[]"
             case _:
-                fitting, cast = [text for text in texts if "\0" not in text], ""
+                fitting, cast = plain_texts(texts), ""
         if not fitting:
             return None
         left = self.column(column) if cast else f"{self.column(column)}::text"
@@ -202,15 +200,9 @@ class HostTableSql:
         return f"{sql}::text" if self.is_server else sql
 
 
-def quoted(name: str, *, is_server: bool) -> str:
-    """Return a name as an identifier in a statement of the driver."""
-    return '"' + escaped(name, is_server=is_server).replace('"', '""') + '"'
-
-
 def table_name(table: HostTable, *, is_server: bool) -> str:
     """Return a table's name in a statement of the driver, with its schema where the search path doesn't find it."""
-    name = quoted(table.plain_name, is_server=is_server)
-    return name if table.schema is None else f"{quoted(table.schema, is_server=is_server)}.{name}"
+    return escaped(quoted_table(table), is_server=is_server)
 
 
 def escaped(sql: str, *, is_server: bool) -> str:
@@ -234,10 +226,6 @@ def bare_type(type_name: str) -> str:
     array = "[]" if type_name.endswith("[]") else ""
     name = _LENGTH.sub("", type_name.removesuffix("[]"))
     return _OF_ANY_LENGTH.get(name, name) + array
-
-
-def _is_integer(text: str) -> bool:
-    return _INTEGER.fullmatch(text) is not None and abs(int(text)) <= _LARGEST
 
 
 def _json(values: Sequence[str | int]) -> str:

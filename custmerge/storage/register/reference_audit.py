@@ -9,12 +9,12 @@ from itertools import islice
 
 from sqlalchemy import Connection, select
 
-from custmerge.rules.cells import text_of
+from custmerge.rules.cells import is_true, text_of
 from custmerge.rules.fields import Customer
 from custmerge.rules.mapping import Itself
 from custmerge.rules.references import CustomerReference
 from custmerge.storage.dialect import Row, among, dialect_of, streamed
-from custmerge.storage.register.host_rows import HostReader, host_reader
+from custmerge.storage.register.host_reading import HostReader, host_reader
 from custmerge.storage.register.host_sql import HostTableSql
 from custmerge.storage.register.records import Register
 from custmerge.storage.register.references import Followed
@@ -63,9 +63,9 @@ def _of_table(
 ) -> Iterator[RowsLeft]:
     for reference in table.rules.references:
         by_text = {
-            _text(reference, records[number]): number
+            text: number
             for number in numbers
-            if number in records and records[number].keys[reference.key]
+            if number in records and (text := reference.text(records[number].keys)) is not None
         }
         condition = table.holding(reference.column, by_text.keys())
         if condition is None:
@@ -76,28 +76,22 @@ def _of_table(
             number
             for row in rows
             if _holds(table, reference, row)
-            and (number := by_text.get(text_of(_cell(table, row, reference.column)) or "")) is not None
+            and (number := by_text.get(_text(table, row, reference.column) or "")) is not None
             and not _was_left(table, reference, row, records[number], records)
         )
         for number in sorted(found):
             yield RowsLeft(table.rules.table, reference.column, number, found[number])
 
 
-def _text(reference: CustomerReference, record: Customer) -> str:
-    before, behind = reference.form
-    return f"{before}{record.keys[reference.key]}{behind}"
-
-
-def _cell(table: HostTableSql, row: Row, column: str) -> str | int | float | bytes | None:
-    cell: str | int | float | bytes | None = row[table.rules.columns.index(column)]
-    return cell
+def _text(table: HostTableSql, row: Row, column: str) -> str | None:
+    return text_of(row[table.rules.columns.index(column)])
 
 
 def _holds(table: HostTableSql, reference: CustomerReference, row: Row) -> bool:
     """Return whether the row's cell is a customer's key at all."""
     if reference.where is None:
         return True
-    return bool(row[len(table.rules.columns) + list(table.rules.computed).index(reference.where)])
+    return is_true(row[len(table.rules.columns) + list(table.rules.computed).index(reference.where)])
 
 
 def _was_left(
@@ -112,7 +106,7 @@ def _was_left(
     if reference.itself is not Itself.LEAVE or survivor is None:
         return False
     return any(
-        text_of(_cell(table, row, other.column)) == _text(other, survivor)
+        (text := other.text(survivor.keys)) is not None and _text(table, row, other.column) == text
         for other in table.rules.references
         if other.column != reference.column
     )

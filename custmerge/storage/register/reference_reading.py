@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from custmerge.rules.cells import Cell, Key, text_of
 from custmerge.rules.fields import Customer, Field
-from custmerge.rules.mapping import ColumnSource
 from custmerge.rules.reference_state import References
 from custmerge.rules.reference_wanted import rows_wanted
 from custmerge.rules.references import CellAt, ChildReference, OwnRows, PackageRow, RowAt
@@ -17,7 +16,7 @@ from custmerge.storage.register.related_rows import RelatedRows
 
 if TYPE_CHECKING:
     from custmerge.rules.references import Changes, WrittenCells
-    from custmerge.storage.register.host_rows import HostReader
+    from custmerge.storage.register.host_reading import HostReader
     from custmerge.storage.register.references import Followed
 
 
@@ -102,8 +101,7 @@ class ReferenceReading:
         conditions = [*also]
         is_indexed = True
         for reference in sql.rules.references:
-            before, behind = reference.form
-            texts = {f"{before}{customer.keys[reference.key]}{behind}" for customer in customers}
+            texts = {text for customer in customers if (text := reference.text(customer.keys)) is not None}
             if (condition := sql.holding(reference.column, texts)) is not None:
                 conditions.append(condition)
                 is_indexed &= sql.table.is_indexed(reference.column)
@@ -115,14 +113,8 @@ class ReferenceReading:
         return {name: rows.keys(name) for name in self._written_related()}
 
     def _written_related(self) -> list[str]:
-        return sorted({source.related for source in self._written_fields().values() if source.related is not None})
-
-    def _written_fields(self) -> dict[Field, ColumnSource]:
-        return {
-            field: source
-            for field, source in self._mapping.fields.items()
-            if isinstance(source, ColumnSource) and source.is_writable
-        }
+        fields = self._mapping.written_fields.values()
+        return sorted({source.related for source in fields if source.related is not None})
 
     def _own_rows(
         self, rows: Mapping[str, list[Row]], living: Sequence[Customer], related: Mapping[str, Mapping[str, Key]]
@@ -137,13 +129,12 @@ class ReferenceReading:
             if record.keys[0] in by_key
         }
         fields: dict[tuple[str, Field], CellAt] = {}
-        for field, source in self._written_fields().items():
+        for field, source in self._mapping.written_fields.items():
             for number, row in customers.items():
                 if source.related is None:
                     fields[number, field] = CellAt(row.table, row.key, source.column)
                 elif (key := related[source.related].get(number)) is not None:
-                    table = self._mapping.related[source.related].table
-                    fields[number, field] = CellAt(table, key, source.column)
+                    fields[number, field] = CellAt(self._mapping.table_of(source.related), key, source.column)
         return OwnRows(customers, fields, dict(self._packages(rows, living)), customer.retire)
 
     def _packages(

@@ -36,14 +36,12 @@ class Followed:
         return {rules.table: rules for rules in sorted(self.rules, key=lambda rules: rules.table)}
 
     @cached_property
-    def name_orders(self) -> bool:
+    def have_order_numbers(self) -> bool:
         """Whether a row gets the number of its order."""
         from custmerge.rules.mapping import Placeholder
 
-        values = [self.mapping.customer.retire, *(rules.touch for rules in self.rules)]
-        values += [each.set for rules in self.rules for each in rules.references]
-        values += [each.set for rules in self.rules for each in rules.children]
-        return any(value is Placeholder.ORDER for each in values for value in each.values())
+        written = [self.mapping.customer.retire, *(values for rules in self.rules for values in rules.written)]
+        return any(value is Placeholder.ORDER for values in written for value in values.values())
 
     @cached_property
     def on_server(self) -> dict[str, HostTableSql]:
@@ -80,7 +78,7 @@ class HostReferences:
         """
         if self._followed is None:
             return None
-        from custmerge.storage.register.host_rows import host_reader
+        from custmerge.storage.register.host_reading import host_reader
         from custmerge.storage.register.reference_reading import ReferenceReading
         from custmerge.storage.register.written_cells import written_cells
 
@@ -95,7 +93,7 @@ class HostReferences:
         """Return the rows on which undoing orders that made `changes` depends; `lock` as above."""
         if self._followed is None:
             return None
-        from custmerge.storage.register.host_rows import host_reader
+        from custmerge.storage.register.host_reading import host_reader
         from custmerge.storage.register.reference_reading import ReferenceReading
 
         with host_reader(self._connection) as reader:
@@ -109,7 +107,7 @@ class HostReferences:
         if self._followed is None or references is None or not (steps := references.steps(first_order)):
             return
         from custmerge.storage.register.dropping import demand_can_go
-        from custmerge.storage.register.host_rows import begin_writing, end_writing, write_step
+        from custmerge.storage.register.host_writing import begin_writing, end_writing, write_step
 
         waits = begin_writing(self._connection, self._sql.values())
         for step in steps:
@@ -119,11 +117,6 @@ class HostReferences:
         if waits:
             end_writing(self._connection)
 
-    @property
-    def name_orders(self) -> bool:
-        """Whether a row gets the number of its order."""
-        return self._followed is not None and self._followed.name_orders
-
     def refusal(self, survivors: Iterable[Customer], absorbed: Iterable[Customer]) -> str | None:
         """Return why a statement of the mapping refuses an order, None if none does.
 
@@ -132,7 +125,7 @@ class HostReferences:
         """
         if self._followed is None or not self._followed.mapping.refuse:
             return None
-        from custmerge.storage.register.host_rows import finds_a_row
+        from custmerge.storage.register.host_reading import finds_a_row
 
         pairs = [(kept.keys[0], gone.keys[0]) for kept in survivors for gone in absorbed if kept.keys and gone.keys]
         return next(

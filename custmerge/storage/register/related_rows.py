@@ -12,7 +12,7 @@ from custmerge.storage.register.host_sql import HostTableSql
 
 if TYPE_CHECKING:
     from custmerge.storage.dialect import Row
-    from custmerge.storage.register.host_rows import HostReader
+    from custmerge.storage.register.host_reading import HostReader
     from custmerge.storage.register.references import Followed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from custmerge.rules.mapping import Placeholder, Value
 from custmerge.storage.dialect import dialect_of
 
 if TYPE_CHECKING:
-    from custmerge.rules.references import TableRules, WrittenCells
+    from custmerge.rules.references import WrittenCells
     from custmerge.storage.register.host_sql import HostTableSql
 
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*")
@@ -31,11 +31,11 @@ def written_cells(
     """Return the cell of each literal and each `{now}` that an order may write.
 
     `retire` is the customers' table with what its retired rows get; call it where values read as ever
-    (`host_rows.host_reader`).
+    (`host_reading.host_reader`).
     """
     wanted = dict.fromkeys(
         (table, column, value)
-        for table, values in (retire, *((name, each) for name, sql in tables.items() for each in _values(sql.rules)))
+        for table, values in (retire, *((name, each) for name, sql in tables.items() for each in sql.rules.written))
         for column, value in values.items()
         if value not in _OF_AN_ORDER
     )
@@ -54,12 +54,6 @@ def written_cells(
     raw: Any = connection.connection.driver_connection
     cells = raw.execute(f"SELECT {casts}", [cell for *_, cell in texts]).fetchone()
     return dict(zip(wanted, cells, strict=True))
-
-
-def _values(rules: TableRules) -> Iterator[Mapping[str, Value]]:
-    yield rules.touch
-    yield from (reference.set for reference in rules.references)
-    yield from (child.set for child in rules.children)
 
 
 def _written(table: HostTableSql, column: str, value: Value, now: datetime) -> Cell:

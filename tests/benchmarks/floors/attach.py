@@ -24,6 +24,8 @@ def in_sqlite(path: str) -> Callable[[list[Pair]], None]:
     connection = sqlite3.connect(path, isolation_level=None)
     for pragma in DURABILITY:
         connection.execute(pragma)
+    # As custmerge has the file.
+    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"CREATE TABLE IF NOT EXISTS {IMAGES}")
     connection.execute("CREATE TEMPORARY TABLE pair (absorbed integer primary key, survivor integer)")
 
@@ -34,9 +36,13 @@ def in_sqlite(path: str) -> Callable[[list[Pair]], None]:
         for table in MOVED_ALONG:
             connection.execute(
                 f"INSERT INTO before_image SELECT absorbed, '{table}', id, client_id "
-                f"FROM pair JOIN {table} ON client_id = absorbed"
+                f"FROM pair CROSS JOIN {table} ON client_id = absorbed"
             )
-            connection.execute(f"UPDATE {table} SET client_id = survivor FROM pair WHERE client_id = absorbed")
+            # UPDATE … FROM would read all of the table: without statistics SQLite takes `pair` for as large.
+            connection.execute(
+                f"UPDATE {table} SET client_id = (SELECT survivor FROM pair WHERE absorbed = client_id) "
+                "WHERE client_id IN (SELECT absorbed FROM pair)"
+            )
         connection.execute("UPDATE client SET status = 'closed' WHERE id IN (SELECT absorbed FROM pair)")
         connection.execute("COMMIT")
 

@@ -45,6 +45,16 @@ def test_a_bulk_file_decides_each_row_on_the_record_as_the_rows_before_it_leave_
     assert [line.split(",")[3] for line in report.read_text().splitlines()[1:]] == ["merged", "differs"]
 
 
+def test_a_receipt_says_what_reads_otherwise_because_rows_that_followed_come_first(host, tmp_path):
+    file = tmp_path / "form.pdf"
+    file.write_bytes(b"%PDF-1.4 signed")
+    done = host.as_("ben").in_process("transfer", "file", "1", "--into", "2", "--form", str(file), "-f", "json")
+    assert done.code == 0, done.err
+    assert host.as_("anna").in_process("transfer", "approve", str(done.json["id"]), "--yes").code == 0
+    shown = host.as_("ben")("merge", "1", "--into", "2", "--adopt", "--yes").out
+    assert "Careful: 2 reads otherwise now in street" in " ".join(shown.split())
+
+
 def test_a_check_warns_of_fields_that_are_read_of_rows_that_follow(host, tmp_path):
     mapping = tmp_path / "shop.toml"
     mapping.write_text(MAPPING)

@@ -12,7 +12,7 @@ from support.attach_schemas import hosts
 from support.attach_toml import mapping, statements
 from support.runs import NIGHTLY
 
-BY_DAY = {"sqlite": 25, "postgresql": 5}
+BY_DAY = {"sqlite": 15, "postgresql": 4}
 
 
 @pytest.mark.on_both

@@ -43,6 +43,11 @@ def receipt_lines(receipt: Receipt, limits: UndoLimits | None = None, *, is_cust
     domains = ngettext("{count} domain moved: {names}", "{count} domains moved: {names}", len(receipt.domains))
     lines = [choice_sentence(receipt), counted(packages, receipt.packages), counted(domains, receipt.domains)]
     lines += [*_details_lines(receipt), *reference_lines(receipt.references)]
+    if receipt.shifted:
+        careful = _(
+            "Careful: {survivor} reads otherwise now in {fields}, because rows that followed come first there."
+        )
+        lines.append(careful.format(fields=field_list(receipt.shifted), survivor=receipt.survivor))
     if receipt.transfer is not None:
         lines.append(_("Uses up contract transfer {id}.").format(id=receipt.transfer))
     if receipt.order is not None:
