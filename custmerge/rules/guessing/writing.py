@@ -219,7 +219,8 @@ class _Writer:
         is_there = " or ".join(f"{readable(column)} <> 0" for column in columns)
         table = ".".join(map(readable, filter(None, (guess.table.schema, guess.table.plain_name))))
         yield "# [[refuse]]"
-        yield f"# why = {toml(self._translate(N_('there is a balance')))}"
+        why = N_("there is a balance")
+        yield f"# why = {toml(self._filled((why, {})))}"
         is_absorbed = f"{readable(guess.keys[0])} = :absorbed"
         sql = " ".join(("select 1 from", table, "where", is_absorbed, f"and ({is_there})"))
         yield f"# sql = {toml(sql)}"
