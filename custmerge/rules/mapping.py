@@ -213,3 +213,9 @@ class HostMapping:
             for name, source in self.fields.items()
             if isinstance(source, ColumnSource) and source.is_writable
         }
+
+
+def split_column(name: str) -> tuple[str, str]:
+    """Return the table and the column of `table.column`; the table may have a schema in front."""
+    table, _, column = name.rpartition(".")
+    return table, column
