@@ -41,6 +41,7 @@ SCHEMA = HostSchema(
 RESOLVED = resolve(read_mapping(MAPPING), SCHEMA)
 PASTE = '[[reference]]\ncolumns = ["ticket.client_no"]\npolicy = "move"\n'
 CHECKED = Checked(
+    text=MAPPING,
     resolved=RESOLVED,
     catalogue=SCHEMA,
     customers=123_456,

@@ -21,7 +21,7 @@ from custmerge.rules.guessing.customer import (
     without_personal,
 )
 from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
-from custmerge.rules.guessing.known import Known
+from custmerge.rules.guessing.known import Known, read_known
 from custmerge.rules.guessing.packages import domain_guess, field_guess
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
 from custmerge.rules.guessing.proposal import (
@@ -38,11 +38,17 @@ from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.rules.mapping import CustomerMap, DomainMap, HostMapping, PackageMap, Policy, Source
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
+from custmerge.storage.files.mapping_file import read_text
 from custmerge.storage.host.values import HostValues
 
 _NEARLY_AS_OFTEN = 0.9
 _TWICE = 2
 """In how many tables a name has to be a reference's, to be one in a table without rows."""
+
+
+def known_from(file: str) -> Known:
+    """Return what a file says already of a mapping; raises BadFile, OthersFile, LooseFile and BadMapping."""
+    return read_known(read_text(file), file)
 
 
 def propose_for(database: Database, known: Known | None = None, progress: Progress | None = None) -> Proposal:
