@@ -101,6 +101,13 @@ def test_a_table_that_can_clash_needs_an_entry():
     assert rules.references[0].winner is Side.ABSORBED
 
 
+def test_a_unique_with_another_one_in_it_asks_for_no_entry():
+    ticket = table("ticket", "id", "client_id", unique=[("id", "client_id")], foreign=["client_id>client"])
+    assert not attached(ticket).problems
+    drop = attached(ticket, toml=entry("ticket.client_id", "drop"))
+    assert "nothing says when two rows" in problem(drop)[2]
+
+
 @pytest.mark.parametrize("policy", ["move", "leave", "refuse"])
 def test_any_answer_is_one_for_a_table_that_can_clash(policy):
     profile = table("profile", "client_id", "text:text", key=("client_id",), foreign=["client_id>client"])

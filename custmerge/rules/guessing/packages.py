@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.fields import FIELDS, Field
 from custmerge.rules.guessing.attributes import Attributes
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.fields import columns_by_field, country_code, house_number
 from custmerge.rules.guessing.judging import Finding, Found
-from custmerge.rules.guessing.policies import clashing_unique
 from custmerge.rules.guessing.table_kinds import kind_of_table
 from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, words
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
@@ -76,7 +76,7 @@ def field_guess(
 
 def _may_own(table: HostTable, column: str) -> bool:
     """Return whether the rows of a table may be somebody's contracts: all of them move, none of them clashes."""
-    return kind_of_table(table) is None and clashing_unique(table, column) is None
+    return kind_of_table(table) is None and not can_clash(table, column)
 
 
 def _attribute_rows(schema: HostSchema, each: Attributes, fields: dict[Field, Source]) -> Iterable[Related]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from custmerge.errors import N_
+from custmerge.rules.attach.clashes import can_clash
 from custmerge.rules.guessing.judging import Finding, Found
 from custmerge.rules.guessing.samples import Sample
 from custmerge.rules.guessing.table_kinds import has_secrets, kind_of_table
 from custmerge.rules.guessing.words import AMOUNTS, BALANCES, word_set, words
-from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique, UniqueKind
+from custmerge.rules.host_schema import HostSchema, HostTable, Kind, UniqueKind
 from custmerge.rules.mapping import Policy
 
 _FEWEST_BALANCES = 3
@@ -67,7 +67,7 @@ def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None
     if not table.row_key:
         remark = N_("nothing tells its rows from one another: as long as there are some, the order is refused")
         return ReferenceGuess(finding, Policy.REFUSE, (evidence, (remark, {})), is_question=True)
-    balance, clashing = _balance(table, finding, sample), clashing_unique(table, finding.column)
+    balance, clashing = _balance(table, finding, sample), next(iter(can_clash(table, finding.column)), None)
     if balance is not None:
         unique, add = balance
         remark = N_("one row for each customer ({columns}): is the second one added to the first?")
@@ -85,23 +85,6 @@ def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None
     return ReferenceGuess(finding, Policy.DROP, (evidence, (remark, {"columns": columns})))
 
 
-def clashing_unique(table: HostTable, column: str) -> Unique | None:
-    """Return what may refuse a row whose `column` changes; None if nothing can."""
-    alone = [
-        frozenset(unique.columns)
-        for unique in table.uniques
-        if unique.is_plain and not unique.nulls_are_equal and column not in unique.columns
-    ]
-    for unique in table.uniques:
-        if not _is_about(unique, column):
-            continue
-        if unique.is_plain and any(columns <= frozenset(unique.columns) for columns in alone):
-            # Its other columns are unique already.
-            continue
-        return unique
-    return None
-
-
 def evidence_of(finding: Finding) -> Remark:
     """Return the sentence that says why a column is taken for a reference."""
     tested = finding.tested
@@ -109,16 +92,6 @@ def evidence_of(finding: Finding) -> Remark:
     if finding.by is Found.NAME and not tested.distinct:
         return N_("by its name and type; there are no values"), {}
     return _EVIDENCE[finding.by], numbers
-
-
-def _is_about(unique: Unique, column: str) -> bool:
-    if column in unique.columns:
-        return True
-    name = re.compile(rf"(?<![\w]){re.escape(column)}(?![\w])")
-    texts = (*unique.expressions, unique.where or "")
-    return any(name.search(text) for text in texts) or (
-        unique.kind is UniqueKind.EXCLUSION and bool(name.search(unique.definition))
-    )
 
 
 def _balance(
