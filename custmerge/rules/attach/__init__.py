@@ -10,12 +10,11 @@ from custmerge.rules.attach.answers import Answers, answers_of, entry_path
 from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problem, Problems
 from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
-from custmerge.rules.host_schema import HostSchema, HostTable, Kind, fingerprint
+from custmerge.rules.host_schema import KEY_KINDS, HostSchema, HostTable, fingerprint
 from custmerge.rules.mapping import ColumnSource, CustomerMap, HostMapping, Source
 from custmerge.rules.references import TableRules
 
 __all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "entry_path", "resolve"]
-_KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def _check_customer(mapping: HostMapping, schema: HostSchema, problems: Problems
     keys = [("customer.key", customer.key), *_numbered("customer.keys", customer.keys)]
     for path, name in [*keys, ("customer.number", customer.number)]:
         column = problems.column(table, name, path)
-        if column is not None and column.kind not in _KEY_KINDS and column.type:
+        if column is not None and column.kind not in KEY_KINDS and column.type:
             problems.at(
                 path,
                 N_("{value} is of the type {type}, and has to be a text, a number or a UUID"),
