@@ -10,8 +10,8 @@ from custmerge.rules.attach import resolve
 from custmerge.rules.attach.references import FoundBy
 from custmerge.rules.host_schema import ForeignKey, HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
 from custmerge.rules.mapping import Itself, Policy, Side
-from custmerge.rules.mapping_file import read_mapping
-from custmerge.rules.references import ChildReference, UniqueRules
+from custmerge.rules.mapping.file import read_mapping
+from custmerge.rules.references.table_rules import ChildReference, UniqueRules
 
 CUSTOMER = """\
 [customer]

@@ -8,9 +8,9 @@ import pytest
 from custmerge.errors import BadMapping
 from custmerge.rules.fields import Field
 from custmerge.rules.mapping import ColumnSource, Itself, Placeholder, Policy, Sql
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
+from custmerge.rules.mapping.toml_lines import key_lines
 from custmerge.rules.proofs import ProofBy
-from custmerge.rules.toml_lines import key_lines
 
 WHOLE = """\
 format = 1

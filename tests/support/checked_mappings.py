@@ -3,7 +3,7 @@
 from custmerge.rules.attach import Problem, resolve
 from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.host_schema import ForeignKey, HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.services.attach.check import Checked, CheckedReference
 
 MAPPING = """\

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from custmerge.errors import N_
 from custmerge.rules.attach.answers import Answers, answers_of, entry_path
 from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problem, Problems
-from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
+from custmerge.rules.attach.references import Child, FoundReferences, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
 from custmerge.rules.host_schema import KEY_KINDS, HostSchema, HostTable, fingerprint
 from custmerge.rules.mapping import ColumnSource, CustomerMap, HostMapping, Source
-from custmerge.rules.references import TableRules
+from custmerge.rules.references.table_rules import TableRules
 
 __all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "entry_path", "resolve"]
 
@@ -157,7 +157,7 @@ def _check_name(problems: Problems, table: HostTable, path: str, source: Source 
         problems.column(table, source.column, path)
 
 
-def _named(mapping: HostMapping, schema: HostSchema, found: Found, answers: Answers) -> Iterator[str]:
+def _named(mapping: HostMapping, schema: HostSchema, found: FoundReferences, answers: Answers) -> Iterator[str]:
     yield mapping.customer.table
     yield from (related.table for related in mapping.related.values())
     yield from (part.table for part in (mapping.package, mapping.domain) if part is not None)

@@ -16,7 +16,7 @@ from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
 from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
 from custmerge.rules.mapping import HostMapping, Placeholder, Source, Sql, Value
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.attach.propose import questions
 from custmerge.services.progress import Progress
