@@ -870,7 +870,8 @@ class NotAttached(CustmergeError, code="not_attached", exit=ExitCode.NOT_THERE):
     """No mapping holds."""
 
     template = N_(
-        "The database {database} isn't attached to a host's tables: custmerge has a register of its own there."
+        "The database {database} isn't attached to a host's tables: custmerge has a register of its own there. "
+        "`custmerge attach FILE` attaches it, `custmerge attach --propose` begins such a FILE."
     )
 
 

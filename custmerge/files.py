@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from custmerge.errors import N_, BadFile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 
@@ -97,6 +99,32 @@ def beside(path: str | Path) -> tuple[int, Path]:
     target = Path(path)
     number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
     return number, Path(name)
+
+
+def write_new(path: str, content: Callable[[], bytes]) -> int:
+    """Write a new file that only its owner can read, wholly or not at all; returns its size in bytes.
+
+    `content` is called once the file is there, and may raise. Raises BadFile.
+    """
+    demand_place(path)
+    try:
+        # A file or a link that has the name already stays as it is.
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise BadFile(file=path, why=N_("is there already: name another file")) from None
+    except OSError as error:
+        raise unwritable(path, error) from None
+    try:
+        with os.fdopen(number, "wb") as stream:
+            written = stream.write(content())
+            stream.flush()
+            os.fsync(number)
+    except BaseException as error:
+        Path(path).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise unwritable(path, error) from None
+        raise
+    return written
 
 
 def demand_place(path: str | Path) -> None:

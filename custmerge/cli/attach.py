@@ -13,7 +13,6 @@ from custmerge.cli.render.data.attach import checked_shape
 from custmerge.cli.render.data.writing import Format
 from custmerge.cli.render.text.attach import checked_parts
 from custmerge.errors import BadUsage, ExitCode
-from custmerge.storage.files.mapping_file import read_text, write_new
 
 if TYPE_CHECKING:
     from custmerge.services.attach.check import Checked
@@ -55,14 +54,13 @@ def attach(
 def _propose(context: Context, known_file: str | None, out: str | None) -> None:
     from custmerge import files
     from custmerge.cli.streams import write_value
-    from custmerge.rules.guessing.known import read_known
     from custmerge.rules.guessing.writing import completed_text, mapping_text
-    from custmerge.services.attach.propose import propose_for
+    from custmerge.services.attach.propose import known_from, propose_for
 
     file = None if out == STDOUT else out
     if file is not None:
         files.demand_place(file)
-    known = None if known_file is None else read_known(read_text(known_file), known_file)
+    known = None if known_file is None else known_from(known_file)
     with Progress(context.terminal, _("Looking")) as progress:
         proposal = propose_for(context.database, known, progress)
     text = mapping_text(proposal, _) if known is None else completed_text(known, proposal, _)
@@ -70,7 +68,7 @@ def _propose(context: Context, known_file: str | None, out: str | None) -> None:
         for line in text.removesuffix("\n").split("\n"):
             write_value(line)
     else:
-        write_new(file, text)
+        files.write_new(file, text.encode)
     count = len(proposal.open)
     message = ngettext("{count} question is marked in it.", "{count} questions are marked in it.", count)
     context.terminal.say(message, count=count)
@@ -90,14 +88,13 @@ def _attach(context: Context, file: str, form: Format, *, only_checks: bool) -> 
     from custmerge.services.attach import attaching
     from custmerge.services.attach.check import check
 
-    text = read_text(file)
     with Progress(context.terminal, _("Checking")) as progress:
-        checked = check(context.database, text, file, progress)
+        checked = check(context.database, file, progress)
     _warn_of_hashes(context, checked)
     if only_checks or not checked.is_ready:
         context.print_one(checked, form, checked_shape, lambda value: checked_parts(value, file))
         raise typer.Exit(ExitCode.DONE if checked.is_ready else ExitCode.DIFFERS)
-    attaching.attach(context.database, text, checked)
+    attaching.attach(context.database, checked)
     context.print_one(checked, form, checked_shape, lambda value: checked_parts(value, file)[:-1])
     context.terminal.say(_("{name} is attached."), name=checked.name)
     context.terminal.say(_("Next: {command}"), command=context.next_command(*_next_words(context)))

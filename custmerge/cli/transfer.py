@@ -1,9 +1,6 @@
 """custmerge transfer."""
 
-import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -119,7 +116,7 @@ def show(
     filed = transfer.show(context.database, caller, number)
     if save is not None:
         # The place first: what isn't written out isn't recorded either.
-        saved = _save(save, lambda: transfer.form_of(context.database, caller, number, context.now()))
+        saved = files.write_new(save, lambda: transfer.form_of(context.database, caller, number, context.now()))
         context.terminal.say(_("The form is in {file}: {size} bytes."), file=save, size=saved)
     context.print_one(filed, form, transfer_shape, transfer_parts)
     _say_what_is_next(context, filed, form)
@@ -212,27 +209,3 @@ def _read(path: str) -> bytes:
             return stream.read(LARGEST_FORM_BYTES + 1)
     except OSError as error:
         raise files.unreadable(path, error) from None
-
-
-def _save(path: str, form: Callable[[], bytes]) -> int:
-    """Write a form into a new file that only its owner can read, wholly or not at all; returns its size in bytes.
-
-    `form` is called once the file is there, and may raise. Raises BadFile.
-    """
-    files.demand_place(path)
-    try:
-        # A file or a link that has the name already stays as it is.
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise files.unwritable(path, error) from None
-    try:
-        with os.fdopen(number, "wb") as stream:
-            size = stream.write(form())
-            stream.flush()
-            os.fsync(number)
-    except BaseException as error:
-        Path(path).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise files.unwritable(path, error) from None
-        raise
-    return size

@@ -31,6 +31,10 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
+KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
+"""What keys of customers may be."""
+
+
 class Fact(StrEnum):
     """What is kept of a host's rows."""
 

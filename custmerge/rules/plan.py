@@ -17,8 +17,8 @@ from custmerge.rules.fields import BANK_FIELDS, DETAIL_FIELDS, FIELDS, Customer,
 from custmerge.rules.normalise import white_space
 
 if TYPE_CHECKING:
-    from custmerge.rules.reference_state import References
-    from custmerge.rules.references import Changes
+    from custmerge.rules.references.changes import Changes
+    from custmerge.rules.references.state import References
     from custmerge.rules.undo import UndoPlan
 
 IMAGE_VERSION = 1
@@ -292,7 +292,7 @@ def before_image(plan: Plan, first_order: int = 0) -> str:
     """
     more = {}
     if plan.references is not None:
-        from custmerge.rules.reference_image import encoded  # most registers have no host
+        from custmerge.rules.references.image import encoded  # most registers have no host
 
         more["references"] = encoded(plan.references, first_order)
     return _ENCODER.encode(
@@ -325,7 +325,7 @@ def read_image(text: str) -> Image:
     ]
     references = None
     if "references" in image:
-        from custmerge.rules.reference_image import decoded  # most registers have no host
+        from custmerge.rules.references.image import decoded  # most registers have no host
 
         references = decoded(image["references"])
     return Image(survivor, absorbed, tuple(packages), references)

@@ -16,10 +16,10 @@ from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 
 if TYPE_CHECKING:
-    from custmerge.rules.cells import Keys
     from custmerge.rules.plan import Image
-    from custmerge.rules.reference_state import References
-    from custmerge.rules.references import Changes, GivenBack
+    from custmerge.rules.references.cells import Keys
+    from custmerge.rules.references.changes import Changes, GivenBack
+    from custmerge.rules.references.state import References
 
 OWN_ORDERS_FOR = timedelta(minutes=15)
 """An agent may undo an own order within this time."""
@@ -180,7 +180,7 @@ def plan_undo(entry: MergeEntry, image: Image, present: PresentState) -> UndoPla
     ]
     given_back = None
     if present.references is not None:
-        from custmerge.rules.reference_undo import plan_undo_references  # most registers have no host
+        from custmerge.rules.references.undo import plan_undo_references  # most registers have no host
 
         keys = () if present.absorbed is None else present.absorbed.keys
         given_back, in_the_way = plan_undo_references(image.references, present.references, keys)
@@ -274,7 +274,7 @@ def _by_orders(
     entry: MergeEntry, image: Image, present: PresentState, in_the_way: Sequence[Obstacle]
 ) -> Iterator[Obstacle]:
     """Yield what is in the way in a host's tables; rows that later orders changed again are named with the orders."""
-    from custmerge.rules.reference_undo import row_name  # most registers have no host
+    from custmerge.rules.references.undo import row_name  # most registers have no host
 
     named = set[str]()
     for order in present.later:

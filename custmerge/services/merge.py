@@ -24,7 +24,7 @@ from custmerge.services.authority import approved, proved_pairs, remedied, scope
 from custmerge.services.references import OrderReferences
 
 if TYPE_CHECKING:
-    from custmerge.rules.reference_counts import ReferenceCount
+    from custmerge.rules.references.counts import ReferenceCount
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords
     from custmerge.storage.unit import Unit

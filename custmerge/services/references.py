@@ -12,9 +12,9 @@ from custmerge.rules.fields import Customer
 from custmerge.rules.plan import Choice, Plan, State, readable_image
 
 if TYPE_CHECKING:
-    from custmerge.rules.reference_counts import ReferenceCount
-    from custmerge.rules.reference_state import References
-    from custmerge.rules.references import Changes
+    from custmerge.rules.references.changes import Changes
+    from custmerge.rules.references.counts import ReferenceCount
+    from custmerge.rules.references.state import References
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
 
@@ -99,7 +99,7 @@ class OrderReferences:
         """Return how many rows of each reference a plan changes and drops; None if nothing follows."""
         if plan.references is None or self._unit.followed is None:
             return None
-        from custmerge.rules.reference_counts import reference_counts
+        from custmerge.rules.references.counts import reference_counts
 
         return reference_counts(self._unit.followed.by_table, plan)
 
@@ -127,7 +127,7 @@ def after_undos(
     """
     if unit.followed is None:
         return None
-    from custmerge.rules.reference_undo import plan_undo_references
+    from custmerge.rules.references.undo import plan_undo_references
 
     undone = [order.order for order in earlier.orders_about(numbers) if order.order is not None]
     images = {order: readable_image(text) for order, (_salt, text) in unit.ledger.images(undone).items()}

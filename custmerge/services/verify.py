@@ -48,7 +48,7 @@ class Claimed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class _ProofRules:
     """What a register has as proofs, and how its hashes are verified."""
 
     by: ProofBy
@@ -65,8 +65,8 @@ def verify(database: Database, caller: Caller, claim: Claim, *, into: str | None
     # Imported here: argon2 and the database take long to load, and a merge without a proof needs neither.
     from custmerge.services.people import guessing, passwords
 
-    survivor, kind = _checked(database, caller, claim.absorbed, into=into, now=now)
-    by, hashing = kind.by, kind.hashing
+    survivor, rules = _checked(database, caller, claim.absorbed, into=into, now=now)
+    by, hashing = rules.by, rules.hashing
     _demand_proof(caller, (survivor, claim.absorbed), by, claim.domain)
     claim = replace(claim, domain=claim.domain.strip())
     subjects = [Subject("number", claim.absorbed), caller.guesser]
@@ -154,8 +154,8 @@ def check_proof(
     Besides those of `check_claim` these are NoProof where there is no proof, and DomainNotAsked for a `domain` where
     the proof is another one.
     """
-    survivor, kind = _checked(database, caller, absorbed, into=into, now=now)
-    _demand_proof(caller, (survivor, absorbed), kind.by, domain)
+    survivor, rules = _checked(database, caller, absorbed, into=into, now=now)
+    _demand_proof(caller, (survivor, absorbed), rules.by, domain)
 
 
 def _demand_proof(caller: Caller, pair: Pair, by: ProofBy, domain: str | None) -> None:
@@ -168,14 +168,14 @@ def _demand_proof(caller: Caller, pair: Pair, by: ProofBy, domain: str | None) -
 
 def _checked(
     database: Database, caller: Caller, absorbed: str, *, into: str | None, now: datetime
-) -> tuple[str, _Kind]:
+) -> tuple[str, _ProofRules]:
     demand_may_merge(caller)
     survivor = survivor_of(caller.own_number, into, absorbed)
     with database.reading() as unit:
         demand_alive(unit, caller, now, hold=False)
         if not caller.is_customer:
             demand_living(unit, survivor, absorbed)
-        return survivor, _Kind(unit.register.proof_by, unit.register.hashing)
+        return survivor, _ProofRules(unit.register.proof_by, unit.register.hashing)
 
 
 def check_survivor(database: Database, caller: Caller, number: str, now: datetime) -> str:

@@ -306,8 +306,8 @@ class Database:
         """Return the register of a mapping that is used for the first time; raises MappingChanged."""
         from custmerge.rules.attach.names import with_names_of
         from custmerge.rules.host_schema import schema_of
-        from custmerge.rules.mapping_file import read_mapping
-        from custmerge.storage.register.attached import attached
+        from custmerge.rules.mapping.file import read_mapping
+        from custmerge.storage.register.attached.register import attached
 
         stored = None if sha256 is None else unit.mappings.stored(sha256)
         if stored is None:

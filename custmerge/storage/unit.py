@@ -19,9 +19,9 @@ from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
+from custmerge.storage.register.attached.references import Followed, HostReferences
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
-from custmerge.storage.register.references import Followed, HostReferences
 from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
+    from custmerge.storage.register.attached.audit import ReferenceAudit
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
-    from custmerge.storage.register.reference_audit import ReferenceAudit
     from custmerge.storage.rights import Rights
 
 
@@ -220,7 +220,7 @@ class Unit:
     @cached_property
     def reference_audit(self) -> ReferenceAudit:
         """The audit's queries of the rows that follow a host's customers."""
-        from custmerge.storage.register.reference_audit import ReferenceAudit
+        from custmerge.storage.register.attached.audit import ReferenceAudit
 
         return ReferenceAudit(self._connection, self.register, self.followed)
 

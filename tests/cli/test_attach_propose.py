@@ -5,7 +5,7 @@ from support.command_line import CommandLine
 from support.databases import execute
 
 from custmerge.rules.mapping import Policy
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 
 
 def test_what_is_proposed_is_printed_and_read_again(bare):

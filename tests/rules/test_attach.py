@@ -10,8 +10,8 @@ from custmerge.rules.attach import resolve
 from custmerge.rules.attach.references import FoundBy
 from custmerge.rules.host_schema import ForeignKey, HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
 from custmerge.rules.mapping import Itself, Policy, Side
-from custmerge.rules.mapping_file import read_mapping
-from custmerge.rules.references import ChildReference, UniqueRules
+from custmerge.rules.mapping.file import read_mapping
+from custmerge.rules.references.table_rules import ChildReference, UniqueRules
 
 CUSTOMER = """\
 [customer]
@@ -99,6 +99,13 @@ def test_a_table_that_can_clash_needs_an_entry():
     assert rules.uniques == (UniqueRules(("client_id", "item")),)
     assert rules.columns == ("id", "client_id", "item")
     assert rules.references[0].winner is Side.ABSORBED
+
+
+def test_a_unique_with_another_one_in_it_asks_for_no_entry():
+    ticket = table("ticket", "id", "client_id", unique=[("id", "client_id")], foreign=["client_id>client"])
+    assert not attached(ticket).problems
+    drop = attached(ticket, toml=entry("ticket.client_id", "drop"))
+    assert "nothing says when two rows" in problem(drop)[2]
 
 
 @pytest.mark.parametrize("policy", ["move", "leave", "refuse"])

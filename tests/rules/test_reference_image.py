@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from custmerge.rules.cells import Keys, OrderNumber
-from custmerge.rules.reference_image import decoded, encoded
-from custmerge.rules.references import Changes, RowDropped, RowsChanged
+from custmerge.rules.references.cells import Keys, OrderNumber
+from custmerge.rules.references.changes import Changes, RowDropped, RowsChanged
+from custmerge.rules.references.image import decoded, encoded
 
 
 def changed(keys, before=(("client", 2),), after=(("client", 1),), each=()):

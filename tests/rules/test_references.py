@@ -5,7 +5,7 @@ from support.reference_scenes import Scene, a_customer, a_reference, a_table, a_
 
 from custmerge.errors import ReferenceRefused
 from custmerge.rules.mapping import Itself, Placeholder, Policy
-from custmerge.rules.references import OwnRows, RowAt
+from custmerge.rules.references.table_rules import OwnRows, RowAt
 
 INVOICE = a_table("invoice", "id client", a_reference())
 

@@ -6,7 +6,7 @@ from support.reference_scenes import Scene, a_child, a_customer, a_reference, a_
 from custmerge.errors import FieldNotWritable, ReferenceRefused
 from custmerge.rules.fields import EMPTY_DETAILS, Field, Package
 from custmerge.rules.mapping import Placeholder, Side
-from custmerge.rules.references import CellAt, OwnRows, PackageRow, RowAt
+from custmerge.rules.references.table_rules import CellAt, OwnRows, PackageRow, RowAt
 
 PER_CLIENT = a_unique("client", "list")
 

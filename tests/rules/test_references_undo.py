@@ -10,8 +10,8 @@ from custmerge.errors import UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.history import Actor
 from custmerge.rules.mapping import Placeholder, Side
 from custmerge.rules.plan import Choice, Image, State, Wishes, before_image, plan_merge, read_image
-from custmerge.rules.reference_state import References
-from custmerge.rules.reference_wanted import rows_wanted
+from custmerge.rules.references.state import References
+from custmerge.rules.references.wanted import rows_wanted
 from custmerge.rules.undo import LaterOrder, MergeEntry, PresentState, blocking_orders, plan_undo
 
 INVOICE = a_table("invoice", "id client at", a_reference(), touch={"at": Placeholder.NOW})

@@ -6,14 +6,15 @@ from dataclasses import replace
 import pytest
 
 from custmerge.errors import RowsLeftOut, RowsRefused
-from custmerge.rules.cells import Keys
 from custmerge.rules.host_schema import HostColumn, HostTable, Kind, Unique, UniqueKind
 from custmerge.rules.mapping import Policy
-from custmerge.rules.references import CustomerReference, RowsWritten, Step, TableRules
+from custmerge.rules.references.cells import Keys
+from custmerge.rules.references.changes import RowsWritten, Step
+from custmerge.rules.references.table_rules import CustomerReference, TableRules
 from custmerge.storage.dialect import open_engine
-from custmerge.storage.register.host_reading import host_reader
-from custmerge.storage.register.host_sql import HostTableSql
-from custmerge.storage.register.host_writing import write_step
+from custmerge.storage.register.attached.reading import host_reader
+from custmerge.storage.register.attached.table_sql import HostTableSql
+from custmerge.storage.register.attached.writing import write_step
 
 ODD = 'cre"dit %s-note'
 

@@ -7,10 +7,10 @@ from support.host_tables import make_tables
 
 from custmerge.rules.attach import resolve
 from custmerge.rules.fields import Customer
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.storage.dialect import WRITES, open_engine
 from custmerge.storage.host import host_schema
-from custmerge.storage.register.references import Followed, HostReferences
+from custmerge.storage.register.attached.references import Followed, HostReferences
 
 MAPPING = """
 format = 1

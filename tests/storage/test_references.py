@@ -12,13 +12,13 @@ from support.hosts.snapshot import constraints_that_fail, difference, snapshot
 
 from custmerge.rules.attach import resolve
 from custmerge.rules.fields import Customer
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.rules.obstacles import Obstacle
 from custmerge.rules.plan import Choice, Plan, State, before_image, read_image
-from custmerge.rules.reference_undo import plan_undo_references
+from custmerge.rules.references.undo import plan_undo_references
 from custmerge.storage.dialect import WRITES, open_engine
 from custmerge.storage.host import host_schema
-from custmerge.storage.register.references import Followed, HostReferences
+from custmerge.storage.register.attached.references import Followed, HostReferences
 
 NOW = datetime(2026, 11, 28, 5, 0, 0, 123456, tzinfo=UTC)
 of_each_host = pytest.mark.parametrize("host", HOSTS.values(), ids=lambda host: host.name)

@@ -3,7 +3,7 @@
 from custmerge.rules.attach import Problem, resolve
 from custmerge.rules.guessing.proposal import Question
 from custmerge.rules.host_schema import ForeignKey, HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.services.attach.check import Checked, CheckedReference
 
 MAPPING = """\
@@ -41,6 +41,7 @@ SCHEMA = HostSchema(
 RESOLVED = resolve(read_mapping(MAPPING), SCHEMA)
 PASTE = '[[reference]]\ncolumns = ["ticket.client_no"]\npolicy = "move"\n'
 CHECKED = Checked(
+    text=MAPPING,
     resolved=RESOLVED,
     catalogue=SCHEMA,
     customers=123_456,

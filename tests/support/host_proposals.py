@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from custmerge.rules.attach import resolve
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.services.attach.propose import propose, questions
 from custmerge.storage.dialect import open_engine
 from custmerge.storage.host import host_schema

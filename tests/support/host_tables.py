@@ -5,13 +5,13 @@ from contextlib import closing, contextmanager
 from custmerge.rules.attach import resolve
 from custmerge.rules.history import Action, Draft
 from custmerge.rules.host_schema import schema_text
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.services.attach.attaching import ATTACH
 from custmerge.storage.database import Database
 from custmerge.storage.dialect import open_engine
 from custmerge.storage.host import host_schema
 from custmerge.storage.ledger.mappings import StoredMapping
-from custmerge.storage.register.attached import attached
+from custmerge.storage.register.attached.register import attached
 
 # Names that have to be quoted, and the same names of columns in several tables.
 TABLES = (

@@ -6,11 +6,9 @@ from copy import deepcopy
 from custmerge.errors import ReferenceRefused
 from custmerge.rules.fields import Customer, Field
 from custmerge.rules.mapping import Itself, Placeholder, Policy, Side
-from custmerge.rules.reference_image import decoded, encoded
-from custmerge.rules.reference_state import References
-from custmerge.rules.reference_undo import plan_undo_references
-from custmerge.rules.reference_wanted import rows_wanted
-from custmerge.rules.references import (
+from custmerge.rules.references.image import decoded, encoded
+from custmerge.rules.references.state import References
+from custmerge.rules.references.table_rules import (
     CellAt,
     ChildReference,
     CustomerReference,
@@ -19,6 +17,8 @@ from custmerge.rules.references import (
     TableRules,
     UniqueRules,
 )
+from custmerge.rules.references.undo import plan_undo_references
+from custmerge.rules.references.wanted import rows_wanted
 from support.attach_model import Refused, applies, demand_constraints
 
 PLACEHOLDERS = {str(one): one for one in Placeholder}

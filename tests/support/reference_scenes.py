@@ -4,10 +4,10 @@ import json
 
 from custmerge.rules.fields import Customer
 from custmerge.rules.mapping import Policy
-from custmerge.rules.reference_image import decoded, encoded
-from custmerge.rules.reference_state import References
-from custmerge.rules.reference_undo import plan_undo_references
-from custmerge.rules.references import ChildReference, CustomerReference, TableRules, UniqueRules
+from custmerge.rules.references.image import decoded, encoded
+from custmerge.rules.references.state import References
+from custmerge.rules.references.table_rules import ChildReference, CustomerReference, TableRules, UniqueRules
+from custmerge.rules.references.undo import plan_undo_references
 
 
 def a_customer(number, *keys):

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from custmerge.errors import N_
 from custmerge.rules.attach.answers import Answers, answers_of, entry_path
 from custmerge.rules.attach.problems import SEVERAL_WRITINGS, Problem, Problems
-from custmerge.rules.attach.references import Child, Found, ResolvedReference, references_of
+from custmerge.rules.attach.references import Child, FoundReferences, ResolvedReference, references_of
 from custmerge.rules.attach.tables import table_rules
-from custmerge.rules.host_schema import HostSchema, HostTable, Kind, fingerprint
+from custmerge.rules.host_schema import KEY_KINDS, HostSchema, HostTable, fingerprint
 from custmerge.rules.mapping import ColumnSource, CustomerMap, HostMapping, Source
-from custmerge.rules.references import TableRules
+from custmerge.rules.references.table_rules import TableRules
 
 __all__ = ["Problem", "Problems", "Resolved", "ResolvedReference", "entry_path", "resolve"]
-_KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ def _check_customer(mapping: HostMapping, schema: HostSchema, problems: Problems
     keys = [("customer.key", customer.key), *_numbered("customer.keys", customer.keys)]
     for path, name in [*keys, ("customer.number", customer.number)]:
         column = problems.column(table, name, path)
-        if column is not None and column.kind not in _KEY_KINDS and column.type:
+        if column is not None and column.kind not in KEY_KINDS and column.type:
             problems.at(
                 path,
                 N_("{value} is of the type {type}, and has to be a text, a number or a UUID"),
@@ -158,7 +157,7 @@ def _check_name(problems: Problems, table: HostTable, path: str, source: Source 
         problems.column(table, source.column, path)
 
 
-def _named(mapping: HostMapping, schema: HostSchema, found: Found, answers: Answers) -> Iterator[str]:
+def _named(mapping: HostMapping, schema: HostSchema, found: FoundReferences, answers: Answers) -> Iterator[str]:
     yield mapping.customer.table
     yield from (related.table for related in mapping.related.values())
     yield from (part.table for part in (mapping.package, mapping.domain) if part is not None)

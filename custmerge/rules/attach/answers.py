@@ -10,8 +10,7 @@ from enum import IntEnum
 from custmerge.errors import N_
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.host_schema import HostSchema
-from custmerge.rules.mapping import HostMapping, ReferenceMap
-from custmerge.rules.mapping_file import split_column
+from custmerge.rules.mapping import HostMapping, ReferenceMap, split_column
 
 Column = tuple[str, str]
 """Table and column."""

@@ -11,13 +11,21 @@ _OPERATOR = re.compile(r" WITH (\S+?)(?=[,)])")
 
 
 def can_clash(table: HostTable, column: str) -> list[Unique]:
-    """Return what may refuse a second row with the same value of a column."""
-    return [unique for unique in table.uniques if is_about(unique, column)]
+    """Return what may refuse a second row with the same value of a column, also in an expression.
+
+    Where other columns of a unique are unique already, as an `id` is, nothing clashes in it.
+    """
+    about = [unique for unique in table.uniques if column in unique.columns or mentions(unique.expressions, column)]
+    others = [
+        frozenset(unique.columns)
+        for unique in table.uniques
+        if unique.is_plain and not unique.nulls_are_equal and unique not in about
+    ]
+    return [unique for unique in about if not (unique.is_plain and _has_one_of(unique, others))]
 
 
-def is_about(unique: Unique, column: str) -> bool:
-    """Return whether a unique compares a column, also in an expression."""
-    return column in unique.columns or mentions(unique.expressions, column)
+def _has_one_of(unique: Unique, others: Iterable[frozenset[str]]) -> bool:
+    return not unique.nulls_are_equal and any(columns <= frozenset(unique.columns) for columns in others)
 
 
 def mentions(expressions: Iterable[str], column: str) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from custmerge.rules.host_schema import HostSchema, HostTable
-from custmerge.rules.mapping import HostMapping
-from custmerge.rules.mapping_file import split_column
+from custmerge.rules.mapping import HostMapping, split_column
 
 
 def with_names_of(schema: HostSchema, mapping: HostMapping) -> HostMapping:

@@ -71,7 +71,7 @@ class Child:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundReferences:
     """Every reference and child."""
 
     all: tuple[ResolvedReference, ...]
@@ -81,7 +81,7 @@ class Found:
     """The tables whose rows may be dropped."""
 
 
-def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, problems: Problems) -> Found:
+def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, problems: Problems) -> FoundReferences:
     """Return every reference of a mapping over a catalogue; what can't be resolved is a problem."""
     resolver = _Resolver(mapping, schema, answers, problems)
     by_constraint = {(each.table, each.column): each for each in resolver.by_foreign_key()}
@@ -101,7 +101,7 @@ def references_of(mapping: HostMapping, schema: HostSchema, answers: Answers, pr
     droppable |= {each.table for each in followed.values() if each.may_drop}
     children = resolver.children(droppable, followed)
     droppable |= {child.table for child in children.values() if child.policy in ROWS_GO}
-    return Found(tuple(followed[name] for name in sorted(followed)), children, frozenset(droppable))
+    return FoundReferences(tuple(followed[name] for name in sorted(followed)), children, frozenset(droppable))
 
 
 def _block(table: HostTable, column: str) -> str:

@@ -11,7 +11,7 @@ from custmerge.rules.attach import Resolved
 from custmerge.rules.attach.tables import written_in_own_rows
 from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.rules.mapping import HostMapping, Policy, Sql
-from custmerge.rules.references import TableRules
+from custmerge.rules.references.table_rules import TableRules
 
 _WORD = re.compile(r'"(?:[^"]|"")+"|\w+')
 

@@ -9,7 +9,7 @@ from custmerge.errors import N_
 from custmerge.rules.attach.clashes import compares_by_equality, mentions
 from custmerge.rules.attach.entries import EntryChecks
 from custmerge.rules.attach.problems import Problems
-from custmerge.rules.attach.references import Child, Found, ResolvedReference
+from custmerge.rules.attach.references import Child, FoundReferences, ResolvedReference
 from custmerge.rules.host_schema import HostSchema, HostTable, Unique
 from custmerge.rules.mapping import (
     HostMapping,
@@ -20,11 +20,13 @@ from custmerge.rules.mapping import (
     Side,
     Value,
 )
-from custmerge.rules.references import ChildReference, CustomerReference, TableRules, UniqueRules
+from custmerge.rules.references.table_rules import ChildReference, CustomerReference, TableRules, UniqueRules
 from custmerge.rules.sql_words import literal, quoted
 
 
-def table_rules(mapping: HostMapping, schema: HostSchema, found: Found, problems: Problems) -> dict[str, TableRules]:
+def table_rules(
+    mapping: HostMapping, schema: HostSchema, found: FoundReferences, problems: Problems
+) -> dict[str, TableRules]:
     """Return the rules of every table that an order may change or look at, by name."""
     builders: dict[str, _Builder] = _Builders(schema)
     checks = EntryChecks(mapping, schema, problems)

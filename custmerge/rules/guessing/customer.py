@@ -27,10 +27,9 @@ from custmerge.rules.guessing.words import (
     word_set,
     words,
 )
-from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind
+from custmerge.rules.host_schema import KEY_KINDS, HostColumn, HostSchema, HostTable, Kind
 from custmerge.rules.mapping import CustomerMap
 
-_KEY_KINDS = (Kind.TEXT, Kind.INTEGER, Kind.UUID, Kind.NUMBER)
 _NUMBERS = (
     "number", "no", "nr", "nummer", "code", "ref", "reference", "refno", "externalkey", "externalid", "kennung",
 )  # fmt: skip
@@ -224,7 +223,7 @@ def _single_keys(table: HostTable) -> tuple[str, ...]:
 
 def _may_hold_key(column: HostColumn) -> bool:
     """Return whether a column has a type of keys; on SQLite it may have none."""
-    return column.kind in _KEY_KINDS or not column.type
+    return column.kind in KEY_KINDS or not column.type
 
 
 def _may_be_key(name: str) -> bool:
@@ -292,7 +291,7 @@ def _tenants(table: HostTable, keys: tuple[str, ...], fields: Mapping[Field, Hos
 
 def _is_tenant(column: HostColumn) -> bool:
     plain = words(column.name)
-    if not plain or plain[0] not in TENANTS or column.kind not in _KEY_KINDS:
+    if not plain or plain[0] not in TENANTS or column.kind not in KEY_KINDS:
         return False
     rest = plain[1:]
     if not rest:

@@ -40,7 +40,7 @@ _COUNTS = word_set(
 )
 
 
-class Found(StrEnum):
+class Evidence(StrEnum):
     """By what a reference was found."""
 
     CONSTRAINT = "foreign_key"
@@ -57,7 +57,7 @@ class Finding:
 
     table: str
     column: str
-    by: Found
+    by: Evidence
     is_sure: bool
     """Whether it's proposed as a reference; else it's asked."""
     key: str
@@ -84,11 +84,11 @@ def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: d
             is_sure: bool | None = (
                 False if result.keys and result.share >= _HALF and _says_more(suspect, result) else None
             )
-            by = Found.LIST
+            by = Evidence.LIST
         case Held.BY_TYPE:
-            is_sure, by = _by_type(suspect, result), Found.TYPE_COLUMN
+            is_sure, by = _by_type(suspect, result), Evidence.TYPE_COLUMN
         case Held.IN_TEXT:
-            is_sure, by = _share_says(result, sure=0.3), Found.TEXT
+            is_sure, by = _share_says(result, sure=0.3), Evidence.TEXT
         case _:
             is_sure, by = _plain(schema, guess, suspect, result, key)
     if is_sure is None:
@@ -117,7 +117,7 @@ def by_other_tables(
             yield Finding(
                 suspect.table,
                 suspect.column.name,
-                Found.NAME,
+                Evidence.NAME,
                 True,
                 key,
                 key == guess.keys[0],
@@ -164,21 +164,21 @@ def _says_more(suspect: Suspect, tested: KeyShare) -> bool:
 
 def _plain(
     schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str
-) -> tuple[bool | None, Found]:
+) -> tuple[bool | None, Evidence]:
     by_values = tested.chance <= SURE_CHANCE
     match suspect.fit:
         case Fit.EXACT:
-            return _by_name(guess, suspect, tested, key, sure=_HALF), Found.NAME
+            return _by_name(guess, suspect, tested, key, sure=_HALF), Evidence.NAME
         case Fit.SYNONYM:
             if not tested.distinct:
-                return None, Found.NAME
-            return _by_name(guess, suspect, tested, key, sure=0.6), Found.NAME
+                return None, Evidence.NAME
+            return _by_name(guess, suspect, tested, key, sure=0.6), Evidence.NAME
         case Fit.ROLE:
-            return _by_role(schema, guess, tested, by_values=by_values), Found.NAME
+            return _by_role(schema, guess, tested, by_values=by_values), Evidence.NAME
         case Fit.GENERIC:
-            return _by_generic_name(suspect, tested, by_values=by_values), Found.VALUES
+            return _by_generic_name(suspect, tested, by_values=by_values), Evidence.VALUES
         case _:
-            return _by_values_alone(guess, suspect, tested, key), Found.VALUES
+            return _by_values_alone(guess, suspect, tested, key), Evidence.VALUES
 
 
 def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str, *, sure: float) -> bool | None:

@@ -11,9 +11,9 @@ from custmerge.rules.attach import Resolved, resolve
 from custmerge.rules.attach.names import table_named, with_names_of
 from custmerge.rules.host_schema import HostSchema
 from custmerge.rules.mapping import HostMapping
-from custmerge.rules.mapping_file import mapping_of, toml_values
-from custmerge.rules.toml_lines import key_lines
-from custmerge.rules.toml_table import TomlTable
+from custmerge.rules.mapping.file import mapping_of, toml_values
+from custmerge.rules.mapping.toml_lines import key_lines
+from custmerge.rules.mapping.toml_table import TomlTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from custmerge.errors import N_
-from custmerge.rules.guessing.judging import Finding, Found
+from custmerge.rules.attach.clashes import can_clash
+from custmerge.rules.guessing.judging import Evidence, Finding
 from custmerge.rules.guessing.money import is_money
 from custmerge.rules.guessing.samples import Sample
 from custmerge.rules.guessing.table_kinds import has_secrets, kind_of_table
 from custmerge.rules.guessing.words import AMOUNTS, BALANCES, word_set, words
-from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique, UniqueKind
+from custmerge.rules.host_schema import HostSchema, HostTable, Kind, UniqueKind
 from custmerge.rules.mapping import Policy
 
 _FEWEST_BALANCES = 3
@@ -20,12 +20,12 @@ _MISTAKES = 0.2
 _KINDS_OF_BALANCE = word_set("currency waehrung type typ kind company shop store tenant program programm")
 
 _EVIDENCE = {
-    Found.CONSTRAINT: N_("foreign key"),
-    Found.NAME: N_("by its name; {keys} of {distinct} values are keys of customers"),
-    Found.TYPE_COLUMN: N_("by its type column; {keys} of {distinct} values are keys of customers"),
-    Found.TEXT: N_("{keys} of {distinct} texts of this form have a customer's key in them"),
-    Found.LIST: N_("{keys} of {distinct} values inside are keys of customers"),
-    Found.VALUES: N_("by its values; {keys} of {distinct} are keys of customers"),
+    Evidence.CONSTRAINT: N_("foreign key"),
+    Evidence.NAME: N_("by its name; {keys} of {distinct} values are keys of customers"),
+    Evidence.TYPE_COLUMN: N_("by its type column; {keys} of {distinct} values are keys of customers"),
+    Evidence.TEXT: N_("{keys} of {distinct} texts of this form have a customer's key in them"),
+    Evidence.LIST: N_("{keys} of {distinct} values inside are keys of customers"),
+    Evidence.VALUES: N_("by its values; {keys} of {distinct} are keys of customers"),
 }
 
 Remark = tuple[str, dict[str, str]]
@@ -59,7 +59,7 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     if has_secrets(table):
         remark = N_("its columns look like credentials: a row that moves may open the survivor's account")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})), is_question=True)
-    if finding.by is Found.LIST:
+    if finding.by is Evidence.LIST:
         remark = N_("keys inside a list or JSON aren't changed")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
     return _where_rows_change(table, finding, sample)
@@ -70,7 +70,7 @@ def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None
     if not table.row_key:
         remark = N_("nothing tells its rows from one another: as long as there are some, the order is refused")
         return ReferenceGuess(finding, Policy.REFUSE, (evidence, (remark, {})), is_question=True)
-    balance, clashing = _balance(table, finding, sample), clashing_unique(table, finding.column)
+    balance, clashing = _balance(table, finding, sample), next(iter(can_clash(table, finding.column)), None)
     if balance is not None:
         unique, add = balance
         remark = N_("one row for each customer ({columns}): is the second one added to the first?")
@@ -89,40 +89,13 @@ def _where_rows_change(table: HostTable, finding: Finding, sample: Sample | None
     return ReferenceGuess(finding, Policy.DROP, dropped, is_question=is_money(table))
 
 
-def clashing_unique(table: HostTable, column: str) -> Unique | None:
-    """Return what may refuse a row whose `column` changes; None if nothing can."""
-    alone = [
-        frozenset(unique.columns)
-        for unique in table.uniques
-        if unique.is_plain and not unique.nulls_are_equal and column not in unique.columns
-    ]
-    for unique in table.uniques:
-        if not _is_about(unique, column):
-            continue
-        if unique.is_plain and any(columns <= frozenset(unique.columns) for columns in alone):
-            # Its other columns are unique already.
-            continue
-        return unique
-    return None
-
-
 def evidence_of(finding: Finding) -> Remark:
     """Return the sentence that says why a column is taken for a reference."""
     tested = finding.tested
     numbers = {"distinct": str(tested.distinct), "keys": str(tested.keys)}
-    if finding.by is Found.NAME and not tested.distinct:
+    if finding.by is Evidence.NAME and not tested.distinct:
         return N_("by its name and type; there are no values"), {}
     return _EVIDENCE[finding.by], numbers
-
-
-def _is_about(unique: Unique, column: str) -> bool:
-    if column in unique.columns:
-        return True
-    name = re.compile(rf"(?<![\w]){re.escape(column)}(?![\w])")
-    texts = (*unique.expressions, unique.where or "")
-    return any(name.search(text) for text in texts) or (
-        unique.kind is UniqueKind.EXCLUSION and bool(name.search(unique.definition))
-    )
 
 
 def _balance(

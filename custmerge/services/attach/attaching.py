@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ATTACH = Actor("attach", "system")
 
 
-def attach(database: Database, text: str, checked: Checked) -> None:
+def attach(database: Database, checked: Checked) -> None:
     """Let a mapping that was checked hold from now on, in place of our own tables or of another mapping.
 
     A database without custmerge's tables gets those of the ledger. Like `init` it needs no login, but the rights of
@@ -37,7 +37,7 @@ def attach(database: Database, text: str, checked: Checked) -> None:
             raise ChangedMeanwhile(database=database.name)
         _demand_same_customers(unit, checked.resolved.mapping)
         unit.drop_own_register()
-        stored = StoredMapping(text, schema_text(replace(schema, facts=checked.catalogue.facts)), stamp(now))
+        stored = StoredMapping(checked.text, schema_text(replace(schema, facts=checked.catalogue.facts)), stamp(now))
         unit.mappings.hold(stored)
         facts = {"name": checked.name, "sha256": stored.sha256, "schema": checked.resolved.schema}
         unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, facts)])

@@ -16,11 +16,12 @@ from custmerge.rules.hash_kinds import HashCounts, hash_counts, hash_kind
 from custmerge.rules.hashes import HashKind
 from custmerge.rules.host_schema import Fact, HostSchema, HostTable
 from custmerge.rules.mapping import HostMapping, Placeholder, Source, Sql, Value
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.rules.proofs import ProofBy
 from custmerge.services.attach.propose import questions
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
+from custmerge.storage.files.mapping_file import read_text
 from custmerge.storage.host.check import HostCheck
 from custmerge.storage.host.values import HostValues
 
@@ -39,6 +40,8 @@ class CheckedReference:
 class Checked:
     """What a mapping comes to."""
 
+    text: str
+    """The mapping's file."""
     resolved: Resolved
     catalogue: HostSchema
     """With the facts that are kept."""
@@ -70,15 +73,17 @@ class Checked:
         return {name: _source_text(self.resolved.mapping.fields.get(name)) for name in FIELDS}
 
 
-def check(database: Database, text: str, file: str, progress: Progress | None = None) -> Checked:
-    """Return what would hold if a mapping were attached; changes nothing, and needs the database's rights alone.
+def check(database: Database, file: str, progress: Progress | None = None) -> Checked:
+    """Return what would hold if the mapping in a file were attached.
 
-    `file` is named in errors. Raises BadMapping for a text that is no mapping.
+    Changes nothing, and needs the database's rights alone. Raises BadFile, OthersFile and LooseFile, see `read_text`,
+    and BadMapping for a text that is no mapping.
     """
+    text = read_text(file)
     mapping = read_mapping(text, file)
     with database.reading_host() as unit:
         schema = unit.host.schema()
-        return _Check(with_names_of(schema, mapping), schema, unit.host, unit.values, progress).run()
+        return _Check(with_names_of(schema, mapping), schema, unit.host, unit.values, progress).run(text)
 
 
 def _source_text(source: Source | None) -> str | None:
@@ -111,14 +116,15 @@ class _Check:
         self._wrong: set[tuple[str, str]] = set()
         """Conditions that don't run, by table."""
 
-    def run(self) -> Checked:
-        """Look at everything that only the rows tell."""
+    def run(self, text: str) -> Checked:
+        """Look at everything that only the rows tell; `text` is what the mapping was read from."""
         self._check_rights()
         self._check_sql()
         customers = self._check_customers()
         hashes = self._hashes()
         facts = {} if hashes.most is None else {Fact.HASH_KIND.value: hashes.most}
         return Checked(
+            text=text,
             resolved=self._resolved,
             catalogue=replace(self._schema, facts=facts),
             customers=customers,

@@ -21,8 +21,8 @@ from custmerge.rules.guessing.customer import (
     without_personal,
 )
 from custmerge.rules.guessing.first_rows import keeping_first
-from custmerge.rules.guessing.judging import Finding, Found, by_other_tables, judged, needs_rivals
-from custmerge.rules.guessing.known import Known
+from custmerge.rules.guessing.judging import Evidence, Finding, by_other_tables, judged, needs_rivals
+from custmerge.rules.guessing.known import Known, read_known
 from custmerge.rules.guessing.packages import domain_guess, domain_in_package, field_guess, text_columns
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
 from custmerge.rules.guessing.proposal import (
@@ -39,11 +39,17 @@ from custmerge.rules.host_schema import HostSchema, HostTable
 from custmerge.rules.mapping import CustomerMap, DomainMap, HostMapping, PackageMap, Policy, Related, Source
 from custmerge.services.progress import Progress
 from custmerge.storage.database import Database
+from custmerge.storage.files.mapping_file import read_text
 from custmerge.storage.host.values import HostValues
 
 _NEARLY_AS_OFTEN = 0.9
 _TWICE = 2
 """In how many tables a name has to be a reference's, to be one in a table without rows."""
+
+
+def known_from(file: str) -> Known:
+    """Return what a file says already of a mapping; raises BadFile, OthersFile, LooseFile and BadMapping."""
+    return read_known(read_text(file), file)
 
 
 def propose_for(database: Database, known: Known | None = None, progress: Progress | None = None) -> Proposal:
@@ -163,7 +169,7 @@ def _is_answered(resolved: Resolved, guess: ReferenceGuess) -> bool:
     column = (finding.table, finding.column)
     if answers.answer(*column) is not None or column in answers.ignored:
         return True
-    is_plain = finding.by is Found.CONSTRAINT and guess.policy is Policy.MOVE and not guess.is_question
+    is_plain = finding.by is Evidence.CONSTRAINT and guess.policy is Policy.MOVE and not guess.is_question
     return is_plain and bool(resolved.mapping.references)
 
 
@@ -182,7 +188,7 @@ def questions(
     asked = [
         reference
         for reference in found
-        if reference.finding.by is not Found.CONSTRAINT and not reference.finding.is_doubtful
+        if reference.finding.by is not Evidence.CONSTRAINT and not reference.finding.is_doubtful
     ]
     return [_question(values, schema, guess, reference, customer.all_keys) for reference in asked]
 
@@ -216,7 +222,7 @@ class _Search:
                 found.append(reference_guess(self.schema, finding, sample))
                 self._note_attributes(table, finding, sample)
         known = Counter(
-            each.finding.column for each in found if each.finding.by is Found.NAME and each.finding.is_sure
+            each.finding.column for each in found if each.finding.by is Evidence.NAME and each.finding.is_sure
         )
         names = {column for column, count in known.items() if count >= _TWICE}
         seen = {each.finding.name for each in found}
@@ -281,7 +287,7 @@ def _question(
     finding = reference.finding
     tested = finding.tested
     rows, distinct, keys = tested.rows, tested.distinct, tested.keys
-    if finding.by is not Found.LIST:
+    if finding.by is not Evidence.LIST:
         table = schema.tables[finding.table]
         rows, distinct, keys = values.counted(
             (table, finding.column, finding.where), (guess.table, finding.key, guess.where), finding.form

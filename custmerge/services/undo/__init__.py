@@ -41,7 +41,7 @@ from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
 
 if TYPE_CHECKING:
-    from custmerge.rules.references import Changes
+    from custmerge.rules.references.changes import Changes
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit

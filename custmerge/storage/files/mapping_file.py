@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 from custmerge import files
 from custmerge.errors import N_, BadFile, LooseFile, OthersFile
@@ -35,20 +34,3 @@ def read_text(path: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadFile(file=path, why=N_("isn't UTF-8")) from None
-
-
-def write_new(path: str, text: str) -> None:
-    """Write a mapping to a new file that only the caller can read; raises BadFile if there is one, or can't be."""
-    files.demand_place(path)
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise BadFile(file=path, why=N_("is there already: name another file")) from None
-    except OSError as error:
-        raise files.unwritable(path, error) from None
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", newline="") as file:
-            file.write(text)
-    except OSError as error:
-        Path(path).unlink()
-        raise files.unwritable(path, error) from None

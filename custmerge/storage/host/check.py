@@ -98,7 +98,7 @@ class HostCheck:
 
     def wrong_fields(self, mapping: HostMapping, schema: HostSchema) -> dict[Field, str]:
         """Return why fields can't be read, as records are read; only so many customers are looked at."""
-        from custmerge.storage.register.attached import attached
+        from custmerge.storage.register.attached.register import attached
 
         register, wrong = attached(mapping, schema), dict[Field, str]()
         for field, value in zip(FIELDS, register.fields, strict=True):

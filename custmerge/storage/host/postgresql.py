@@ -91,7 +91,7 @@ _ON_DELETE = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL"
 
 
 @dataclass(slots=True)
-class _Found:
+class _TableParts:
     """What the catalogue has of one table."""
 
     columns: list[HostColumn] = field(default_factory=list)
@@ -110,7 +110,7 @@ def host_tables(connection: Connection) -> Iterable[HostTable]:
     # Only here the search path says which tables are found without a schema.
     names = {row.oid: row.plain_name if row.is_visible else f"{row.schema}.{row.plain_name}" for row in rows}
     roots = {row.oid: row.root for row in rows}
-    found: dict[int, _Found] = defaultdict(_Found)
+    found: dict[int, _TableParts] = defaultdict(_TableParts)
     for row in rows:
         found[row.root].rows += 0 if row.is_partitioned else row.rows
     tables = [row for row in rows if not row.is_partition]
@@ -129,7 +129,9 @@ def host_tables(connection: Connection) -> Iterable[HostTable]:
 
 
 # Any: rows of statements that are texts.
-def _read_columns_and_indexes(connection: Connection, own: dict[str, list[int]], found: dict[int, _Found]) -> None:
+def _read_columns_and_indexes(
+    connection: Connection, own: dict[str, list[int]], found: dict[int, _TableParts]
+) -> None:
     for row in connection.execute(_COLUMNS, own):
         kind = _KINDS.get(row.base, Kind.OTHER)
         column = HostColumn(row.name, row.type, kind, row.is_nullable, row.is_generated, row.is_by_locale)
@@ -165,13 +167,13 @@ def _unique(row: Row[tuple[object, ...]]) -> Unique:
     )
 
 
-def _add_foreign_key(table: _Found, row: Row[tuple[object, ...]], target: str) -> None:
+def _add_foreign_key(table: _TableParts, row: Row[tuple[object, ...]], target: str) -> None:
     columns, to = tuple(row.columns), tuple(row.targets)
     foreign_key = ForeignKey(row.name, columns, target, to, _ON_DELETE[row.on_delete], row.is_deferrable)
     table.foreign_keys.setdefault((columns, target, to), foreign_key)
 
 
-def _table(row: Row[tuple[object, ...]], name: str, found: _Found) -> HostTable:
+def _table(row: Row[tuple[object, ...]], name: str, found: _TableParts) -> HostTable:
     return HostTable(
         name=name,
         schema=None if row.is_visible else row.schema,

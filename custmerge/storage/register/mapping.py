@@ -23,7 +23,7 @@ from custmerge.storage.tables import contact_columns, customer, domain, field_co
 if TYPE_CHECKING:
     from custmerge.rules.host_schema import HostSchema
     from custmerge.rules.mapping import HostMapping
-    from custmerge.storage.register.references import Followed
+    from custmerge.storage.register.attached.references import Followed
     from custmerge.storage.register.statements import Statements
     from custmerge.storage.register.writing import Writer
 
@@ -133,7 +133,7 @@ class RegisterMapping:
         if self.host is None:
             return None
         from custmerge.rules.attach import resolve
-        from custmerge.storage.register.references import Followed
+        from custmerge.storage.register.attached.references import Followed
 
         mapping, schema = self.host
         return Followed(mapping, schema, tuple(resolve(mapping, schema).tables.values()))

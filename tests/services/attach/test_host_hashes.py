@@ -42,7 +42,7 @@ CLIENTS = [
 
 
 @pytest.fixture
-def checked(cli, database_url):
+def checked(cli, database_url, tmp_path):
     rows = [f"'{dummy_hash(kind)}', '{status}'" for kind, status in CLIENTS]
     rows += ["'', 'active'", "NULL, 'active'", "'geheim', 'active'", "'$1$x$y', 'active'", "'!', 'active'"]
     clients = ", ".join(f"({number}, {row}, 'Sonnentau')" for number, row in enumerate(rows, 1))
@@ -54,8 +54,11 @@ def checked(cli, database_url):
         f"INSERT INTO client VALUES {clients}",
         f"INSERT INTO subscription VALUES (1, 1, 'a.example', '{of_package}'), (2, 1, 'b', '$1$z')",
     )
+    mapping = tmp_path / "shop.toml"
+    mapping.write_text(MAPPING)
+    mapping.chmod(0o600)
     with closing(Database(database_url)) as database:
-        return check(database, MAPPING, "shop.toml")
+        return check(database, str(mapping))
 
 
 def test_those_that_no_password_fits_are_told_by_their_kind_and_not_shown(checked):

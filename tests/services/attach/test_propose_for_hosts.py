@@ -9,7 +9,7 @@ from support.hosts.host import lay_out
 from custmerge.rules.fields import Field
 from custmerge.rules.guessing.writing import mapping_text
 from custmerge.rules.mapping import Policy, ProofBy
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 
 pytestmark = pytest.mark.on_both
 CUSTOMERS = {

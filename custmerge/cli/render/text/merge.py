@@ -16,7 +16,7 @@ from custmerge.rules.undo import UndoLimits
 from custmerge.services.merge import Offer, Receipt
 
 if TYPE_CHECKING:
-    from custmerge.rules.reference_counts import ReferenceCount
+    from custmerge.rules.references.counts import ReferenceCount
 
 
 def offer_lines(offer: Offer) -> list[Line]:

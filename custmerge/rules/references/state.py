@@ -1,0 +1,160 @@
+"""The rows of a transaction's references: as they were read, changed by each order and undo, and what is to write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from custmerge.rules.fields import Customer, Field, Package
+from custmerge.rules.references.cells import Cell, Key, NewCell
+from custmerge.rules.references.changes import Changes, GivenBack, Step
+from custmerge.rules.references.plain_rows import PlainRows, has_only_moves
+from custmerge.rules.references.plan import decide
+from custmerge.rules.references.rows import HostRow, Row, Rows
+from custmerge.rules.references.steps import steps_of
+from custmerge.rules.references.table_rules import ChildReference, OwnRows, TableRules, WrittenCells
+
+
+class References:
+    """The rows of every followed table that orders or undos of one transaction may change, and how they are now.
+
+    The storage adds rows as it reads them. For orders: the rows of every reference that hold a key of one of the
+    numbers (of a table that `is_plain`, those of the absorbed numbers are enough), the rows that `OwnRows` names, and
+    level by level the rows that refer to one of these by a `ChildReference`. For undos: those of `rows_wanted`.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, TableRules] | None = None,
+        own: OwnRows | None = None,
+        written: WrittenCells | None = None,
+    ) -> None:
+        """Begin without rows; without tables it is what an own register has."""
+        self.tables = dict(sorted((tables or {}).items()))
+        """By name, sorted."""
+        self.own = own or OwnRows()
+        self.written = written or {}
+        self._children: dict[str, list[tuple[str, ChildReference]]] = {}
+        for table, rules in self.tables.items():
+            for child in rules.children:
+                self._children.setdefault(child.parent, []).append((table, child))
+        own_tables = {table for table, _ in self.own.all}
+        self.plain: dict[str, PlainRows] = {}
+        """The tables whose rows can only move."""
+        self._rows: dict[str, Rows] = {}
+        for table, rules in self.tables.items():
+            if table in own_tables or table in self._children or not has_only_moves(rules):
+                self._rows[table] = Rows(rules)
+            else:
+                self.plain[table] = PlainRows(rules)
+        self._own_rows: dict[tuple[str, Key], HostRow] = {}
+        self._holders: set[HostRow] = set()
+
+    def is_plain(self, table: str) -> bool:
+        """Return whether a table's rows can only move: nothing in it can clash, and nothing refers to it."""
+        return table in self.plain
+
+    def add(self, table: str, rows: Iterable[Sequence[Cell]]) -> None:
+        """Add rows as they were read: cells of `TableRules.columns`, then of `TableRules.computed`.
+
+        A condition's cell is 1 or "true" where it holds. A row that was added before is passed over; a plain table's
+        rows must come once.
+        """
+        (self.plain.get(table) or self._rows[table]).add(rows)
+
+    def keys(self, table: str) -> Iterator[Key]:
+        """Yield the keys of the rows that were added."""
+        return (self.plain.get(table) or self._rows[table]).keys()
+
+    def rows(self, table: str) -> Rows:
+        """Return the rows of a table that isn't plain."""
+        return self._rows[table]
+
+    def children_of(self, table: str) -> Sequence[tuple[str, ChildReference]]:
+        """Return the tables that refer to rows of `table`, with how they do."""
+        return self._children.get(table, ())
+
+    def own_row(self, table: str, key: Key) -> HostRow:
+        """Return a row that `OwnRows` names."""
+        return self._own_rows[table, key]
+
+    def is_holder(self, row: HostRow) -> bool:
+        """Return whether a row is a customer or a package."""
+        return row in self._holders
+
+    def _find_own_rows(self) -> None:
+        # Before the first order, which may change keys.
+        if not self._own_rows:
+            self._own_rows = {(table, key): self._rows[table].by_key[key] for table, key in self.own.all}
+            self._holders = {self._own_rows[at] for at in self.own.holders}
+
+    def decide(
+        self,
+        survivor: Customer,
+        absorbed: Customer,
+        changes: Mapping[Field, str],
+        packages: Sequence[tuple[Package, Package]],
+        place: int,
+    ) -> Changes:
+        """Return what an order does; changes nothing.
+
+        `changes` are the survivor's fields that are written, `packages` the moving ones before and after, `place` is
+        the order's in the transaction, from 0. Raises ReferenceRefused, FieldNotWritable.
+        """
+        if not self.tables:
+            return Changes()
+        self._find_own_rows()
+        return decide(self, (survivor, absorbed), changes, packages, place)
+
+    def apply(self, changes: Changes) -> None:
+        """Change the rows as an order does."""
+        new: dict[str, list[tuple[HostRow, Row | None]]] = {}
+        for drop in changes.dropped:
+            new.setdefault(drop.table, []).append((self._rows[drop.table].by_key[drop.key], None))
+        for change in changes.changed:
+            if (plain := self.plain.get(change.table)) is not None:
+                plain.apply(change)
+                continue
+            rows = self._rows[change.table]
+            cells = [(rows.positions[name], cell) for name, cell in change.after]
+            computed = rows.computed_after({name for name, _ in change.after})
+            several = new.setdefault(change.table, [])
+            for key in change.keys:
+                row = rows.by_key[key]
+                held = row.now or ()
+                several.append((row, _with(row, [*cells, *((at, held[after]) for at, after in computed)])))
+        for table, replaced in new.items():
+            self._rows[table].replace(replaced)
+
+    def undo(self, given_back: GivenBack) -> None:
+        """Change the rows as the undo of an order does."""
+        new: dict[str, list[tuple[HostRow, Row | None]]] = {}
+        for back in given_back.changed:
+            if (plain := self.plain.get(back.table)) is not None:
+                plain.put(back)
+                continue
+            rows = self._rows[back.table]
+            for place, key in enumerate(back.keys):
+                row = rows.by_key[key]
+                cells = [(rows.positions[name], cell) for name, cell in back.cells]
+                cells += [(rows.positions[name], several[place]) for name, several in back.each]
+                new.setdefault(back.table, []).append((row, _with(row, cells)))
+        for drop in given_back.restored:
+            rows = self._rows[drop.table]
+            new.setdefault(drop.table, []).append((HostRow(None, None), rows.row_of(drop.cells)))
+        for table, replaced in new.items():
+            self._rows[table].replace(replaced)
+
+    def steps(self, first_order: int = 0) -> list[Step]:
+        """Return what the storage has to write, in this order: each row once, with its last cells.
+
+        `first_order` is the number of the transaction's first order.
+        """
+        plain = [written for rows in self.plain.values() if (written := rows.written(first_order)) is not None]
+        return steps_of(self._rows, plain, first_order)
+
+
+def _with(row: HostRow, cells: Iterable[tuple[int, NewCell]]) -> Row:
+    changed = list(row.now or ())
+    for position, cell in cells:
+        changed[position] = cell
+    return tuple(changed)

@@ -1,0 +1,146 @@
+"""References: the rows of a host's tables that follow its customers, read for orders and undos, and written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection
+
+from custmerge.storage.dialect import dialect_of
+
+if TYPE_CHECKING:
+    from custmerge.rules.fields import Customer
+    from custmerge.rules.host_schema import HostSchema
+    from custmerge.rules.mapping import HostMapping
+    from custmerge.rules.references.changes import Changes
+    from custmerge.rules.references.state import References
+    from custmerge.rules.references.table_rules import TableRules
+    from custmerge.storage.register.attached.table_sql import HostTableSql
+
+
+@dataclass(frozen=True)
+class Followed:
+    """The tables whose rows follow the customers of a mapping."""
+
+    mapping: HostMapping
+    schema: HostSchema
+    rules: tuple[TableRules, ...]
+    """Those of the customers, the packages and the writable fields among them."""
+
+    @cached_property
+    def by_table(self) -> dict[str, TableRules]:
+        """The rules by the table's name in the mapping, in the order in which tables are read and locked."""
+        return {rules.table: rules for rules in sorted(self.rules, key=lambda rules: rules.table)}
+
+    @cached_property
+    def have_order_numbers(self) -> bool:
+        """Whether a row gets the number of its order."""
+        from custmerge.rules.mapping import Placeholder
+
+        written = [self.mapping.customer.retire, *(values for rules in self.rules for values in rules.written)]
+        return any(value is Placeholder.ORDER for values in written for value in values.values())
+
+    @cached_property
+    def on_server(self) -> dict[str, HostTableSql]:
+        """The SQL of each table on PostgreSQL."""
+        return self._sql(is_server=True)
+
+    @cached_property
+    def in_file(self) -> dict[str, HostTableSql]:
+        """The SQL of each table on SQLite."""
+        return self._sql(is_server=False)
+
+    def _sql(self, *, is_server: bool) -> dict[str, HostTableSql]:
+        from custmerge.storage.register.attached.table_sql import HostTableSql
+
+        return {
+            name: HostTableSql(self.schema.tables[name], rules, is_server=is_server)
+            for name, rules in self.by_table.items()
+        }
+
+
+class HostReferences:
+    """The followed rows of one transaction; custmerge's own tables have none, and then nothing is read."""
+
+    def __init__(self, connection: Connection, followed: Followed | None) -> None:
+        self._connection = connection
+        self._followed = followed
+
+    def for_orders(
+        self, records: Mapping[str, Customer], absorbed: Collection[str], now: datetime, *, lock: bool
+    ) -> References | None:
+        """Return the rows that orders among `records` may change; with `lock` nobody else changes them.
+
+        `absorbed` are the numbers that may be absorbed, `now` is what `{now}` stands for.
+        """
+        if self._followed is None:
+            return None
+        from custmerge.storage.register.attached.following_rows import ReferenceReading
+        from custmerge.storage.register.attached.reading import host_reader
+        from custmerge.storage.register.attached.written_cells import written_cells
+
+        customer = self._followed.mapping.customer
+        with host_reader(self._connection) as reader:
+            written = written_cells(self._connection, self._sql, (customer.table, customer.retire), now)
+            reading = ReferenceReading(self._followed, self._sql, reader, lock=lock)
+            living = [record for record in records.values() if record.merged_into is None and record.keys]
+            return reading.for_orders(living, absorbed, written)
+
+    def for_undos(self, changes: Iterable[Changes], *, lock: bool) -> References | None:
+        """Return the rows on which undoing orders that made `changes` depends; `lock` as above."""
+        if self._followed is None:
+            return None
+        from custmerge.storage.register.attached.following_rows import ReferenceReading
+        from custmerge.storage.register.attached.reading import host_reader
+
+        with host_reader(self._connection) as reader:
+            return ReferenceReading(self._followed, self._sql, reader, lock=lock).for_undos(changes)
+
+    def write(self, references: References | None, first_order: int = 0) -> None:
+        """Write what orders or undos have changed; `first_order` is the number of the transaction's first order.
+
+        Raises RowsRefused, RowsLeftOut, ChildrenLeft, OrphansDropped.
+        """
+        if self._followed is None or references is None or not (steps := references.steps(first_order)):
+            return
+        from custmerge.storage.register.attached.dropping import demand_can_go
+        from custmerge.storage.register.attached.writing import begin_writing, end_writing, write_step
+
+        waits = begin_writing(self._connection, self._sql.values())
+        for step in steps:
+            if step.dropped:
+                demand_can_go(self._connection, self._sql, self._followed.schema, step)
+            write_step(self._connection, self._sql, step)
+        if waits:
+            end_writing(self._connection)
+
+    def refusal(self, survivors: Iterable[Customer], absorbed: Iterable[Customer]) -> str | None:
+        """Return why a statement of the mapping refuses an order, None if none does.
+
+        `survivors` are the number that is kept and those that went into it in this transaction, whose rows the
+        database still has under their own keys; `absorbed` likewise.
+        """
+        if self._followed is None or not self._followed.mapping.refuse:
+            return None
+        from custmerge.storage.register.attached.reading import finds_a_row
+
+        pairs = [(kept.keys[0], gone.keys[0]) for kept in survivors for gone in absorbed if kept.keys and gone.keys]
+        return next(
+            (
+                each.why
+                for each in self._followed.mapping.refuse
+                for survivor, gone in pairs
+                if finds_a_row(self._connection, each.sql, survivor, gone)
+            ),
+            None,
+        )
+
+    @cached_property
+    def _sql(self) -> dict[str, HostTableSql]:
+        if self._followed is None:
+            return {}
+        return self._followed.on_server if dialect_of(self._connection).is_server else self._followed.in_file

@@ -1,0 +1,255 @@
+"""Writes rows of a host's tables, set by set, so that the host's own constraints hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import repeat
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import Connection
+
+from custmerge.errors import RowsLeftOut, RowsRefused
+from custmerge.rules.references.cells import Cell, Key
+from custmerge.rules.references.changes import RowsWritten, Step
+from custmerge.storage.dialect import Row, dialect_of
+from custmerge.storage.register.attached.table_sql import HostTableSql, unnest
+
+_REFUSING = ("22", "23", "27", "2F", "38", "39", "44", "P0")
+"""Classes of SQLSTATE that a value, a constraint or a trigger gives. Source: PostgreSQL, "Error Codes"."""
+_TRIGGER = re.compile(r"function ([^\s(]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One statement, or part of one."""
+
+    table: HostTableSql
+    sql: str
+    parameters: Row
+    """PostgreSQL: an array for each mark. SQLite: rows for `executemany`."""
+    rows: int
+    """How many it has to write."""
+
+
+def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step: Step) -> None:
+    """Write a step to locked rows; raises RowsRefused, RowsLeftOut."""
+    dialect = dialect_of(connection)
+    raw: Any = connection.connection.driver_connection
+    try:
+        if dialect.is_server:
+            _write_at_once(raw, [*_on_server(tables, step)])
+        else:
+            for write in _in_file(tables, step):
+                _demand_written(write, raw.executemany(write.sql, write.parameters).rowcount)
+    except dialect.driver_error as error:
+        raise _refusal(error, step) from None
+
+
+def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> bool:
+    """Let constraints that can be deferred wait for `end_writing`; returns whether that has to be called."""
+    if not dialect_of(connection).is_server:
+        # Ends with the transaction. A row may refer to one that is changed after it.
+        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        return False
+    if any(table.has_deferrable for table in tables):
+        connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
+        return True
+    return False
+
+
+def end_writing(connection: Connection) -> None:
+    """Check the constraints that have waited; raises RowsRefused."""
+    raw: Any = connection.connection.driver_connection
+    try:
+        raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    except dialect_of(connection).driver_error as error:
+        raise _refusal(error, Step()) from None
+
+
+# Any: the driver's own connection.
+def _write_at_once(raw: Any, writes: Sequence[_Write]) -> None:  # noqa: ANN401
+    """Write everything by one statement: PostgreSQL checks foreign keys at its end."""
+    if not writes:
+        return
+    steps = ", ".join(f"w{place} AS ({write.sql} RETURNING 1)" for place, write in enumerate(writes))
+    counts = ", ".join(_counted(place) for place in range(len(writes)))
+    parameters = tuple(value for write in writes for value in write.parameters)
+    counted = raw.execute(f"WITH {steps} SELECT {counts}", parameters).fetchone()
+    for write, count in zip(writes, counted, strict=True):
+        _demand_written(write, count)
+
+
+def _on_server(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]:
+    """Yield the parts of the statement for PostgreSQL.
+
+    Each kind waits for the kind before it: the database itself promises no order of the parts.
+    """
+    waits, made = "", 0
+    kinds = (
+        [(tables[name], _deleting(tables[name], keys)) for name, keys in step.dropped.items() if keys],
+        [
+            (tables[name], _updating(tables[name], columns, groups))
+            for name, columns, groups in _grouped(step.updated)
+        ],
+        [(tables[name], _inserting(tables[name], rows)) for name, rows in step.restored.items() if rows],
+    )
+    for kind in kinds:
+        for table, (sql, parameters, count) in kind:
+            yield _Write(table, sql + waits, parameters, count)
+        waits += "".join(f" AND {_counted(place)} >= 0" for place in range(made, made + len(kind)))
+        made += len(kind)
+
+
+def _counted(place: int) -> str:
+    return f"(SELECT count(*) FROM w{place})"  # noqa: S608 (a name of ours)
+
+
+def _grouped(written: Iterable[RowsWritten]) -> Iterator[tuple[str, tuple[str, ...], list[RowsWritten]]]:
+    """Yield (table, columns, what is written) once for each set of columns."""
+    groups: dict[tuple[str, tuple[str, ...]], list[RowsWritten]] = {}
+    for rows in written:
+        columns = (*(name for name, _ in rows.cells), *(name for name, _ in rows.each))
+        groups.setdefault((rows.table, columns), []).append(rows)
+    for (table, columns), group in groups.items():
+        yield table, columns, group
+
+
+def _deleting(table: HostTableSql, keys: Sequence[Key]) -> tuple[str, Row, int]:
+    columns = table.rules.key
+    types = [table.array_type(column) for column in columns]
+    sql = f"DELETE FROM {table.name} USING {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (names of the catalogue, quoted)
+    return sql, _arrays(table, columns, keys), len(keys)
+
+
+def _updating(table: HostTableSql, columns: Sequence[str], groups: Sequence[RowsWritten]) -> tuple[str, Row, int]:
+    key = table.rules.key
+    keys = [each for group in groups for each in group.keys]
+    if len(groups) == 1 and not groups[0].each:
+        # All rows get the same cells, which are passed once.
+        cells = tuple(None if cell is None else str(cell) for _, cell in groups[0].cells)
+        types = [table.array_type(column) for column in key]
+        changes = ", ".join(f"{table.bare(column)} = %s::text::{table.type_of(column)}" for column in columns)
+        sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (as above)
+        return sql, (*cells, *_arrays(table, key, keys)), len(keys)
+    rows = [cells for group in groups for cells in _new_cells(group)]
+    types = [table.array_type(column) for column in (*key, *columns)]
+    changes = ", ".join(
+        f"{table.bare(column)} = n.c{place}::{table.type_of(column)}"
+        for place, column in enumerate(columns, start=len(key))
+    )
+    sql = f"UPDATE {table.name} SET {changes} FROM {unnest('n', types)} WHERE {_matches(table)}"  # noqa: S608 (as above)
+    return sql, (*_arrays(table, key, keys), *_arrays(table, columns, rows)), len(keys)
+
+
+def _by_key(rows: Iterable[tuple[Key, tuple[Cell, ...]]]) -> list[tuple[Key, tuple[Cell, ...]]]:
+    """Return rows in the order of their keys, as far as these can be compared: SQLite's small cache needs it."""
+    listed = list(rows)
+    # Keys of integers and of texts are in the same table only where a column has no type.
+    with suppress(TypeError):
+        listed.sort(key=itemgetter(0))
+    return listed
+
+
+def _new_cells(rows: RowsWritten) -> Iterator[tuple[Cell, ...]]:
+    """Return the new cells of each row, in the order of the keys."""
+    alike = tuple(cell for _, cell in rows.cells)
+    if not rows.each:
+        return repeat(alike, len(rows.keys))
+    return ((*alike, *cells) for cells in zip(*(cells for _, cells in rows.each), strict=True))
+
+
+def _inserting(table: HostTableSql, rows: Sequence[tuple[tuple[str, Cell], ...]]) -> tuple[str, Row, int]:
+    columns = [name for name, _ in rows[0]]
+    types = [table.array_type(column) for column in columns]
+    cells = ", ".join(f"n.c{place}::{table.type_of(column)}" for place, column in enumerate(columns))
+    sql = (
+        f"INSERT INTO {table.name} ({', '.join(map(table.bare, columns))}) OVERRIDING SYSTEM VALUE "  # noqa: S608 (as above)
+        f"SELECT {cells} FROM {unnest('n', types)} WHERE true"
+    )
+    return sql, _arrays(table, columns, [[cell for _, cell in row] for row in rows]), len(rows)
+
+
+def _matches(table: HostTableSql) -> str:
+    return " AND ".join(table.matched(column, f"n.c{place}") for place, column in enumerate(table.rules.key))
+
+
+def _arrays(table: HostTableSql, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Row:
+    of_columns = zip(columns, zip(*rows, strict=True), strict=True)
+    return tuple(table.array(column, cells) for column, cells in of_columns)
+
+
+def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]:
+    """Yield the statements for SQLite, in their order."""
+    for name, keys in step.dropped.items():
+        table = tables[name]
+        yield _Write(table, f"DELETE FROM {table.name} WHERE {_is_row(table)}", tuple(keys), len(keys))  # noqa: S608 (names of the catalogue, quoted)
+    # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
+    below = _levels(tables)
+    for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
+        table = tables[name]
+        changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
+        rows = tuple(
+            (*cells, *key)
+            for key, cells in _by_key(
+                (k, c) for group in groups for k, c in zip(group.keys, _new_cells(group), strict=True)
+            )
+        )
+        yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {_is_row(table)}", rows, len(rows))  # noqa: S608 (as above)
+    for name, restored in step.restored.items():
+        table = tables[name]
+        columns = tuple(column for column, _ in restored[0])
+        names, marks = ", ".join(map(table.bare, columns)), ", ".join("?" * len(columns))
+        rows = tuple(tuple(cell for _, cell in row) for row in restored)
+        yield _Write(table, f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows, len(rows))  # noqa: S608 (as above)
+
+
+def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
+    """Return for each table how many tables refer to it one after the other; circles end."""
+    levels = dict.fromkeys(tables, 0)
+    below = [(name, child.parent) for name, table in tables.items() for child in table.rules.children]
+    for _ in below:
+        for name, parent in below:
+            if parent != name and levels[parent] <= levels[name] < len(tables):
+                levels[parent] = levels[name] + 1
+    return levels
+
+
+def _is_row(table: HostTableSql) -> str:
+    return " AND ".join(f"{table.column(name)} IS ?" for name in table.rules.key)
+
+
+def _demand_written(write: _Write, count: int) -> None:
+    """Raise RowsLeftOut unless every row was written: a host's trigger can leave one out without an error."""
+    if count != write.rows:
+        raise RowsLeftOut(table=write.table.rules.table, left=write.rows - count)
+
+
+# Any: a driver's own error.
+def _refusal(error: Any, step: Step) -> BaseException:  # noqa: ANN401
+    """Return the error to raise instead of a driver's: RowsRefused if a value, a constraint or a trigger refuses.
+
+    It names the constraint or the trigger's function and never a value.
+    """
+    if (diagnosis := getattr(error, "diag", None)) is not None:
+        state = error.sqlstate or ""
+        if not state.startswith(_REFUSING):
+            return error  # type: ignore[no-any-return]  # the driver's own
+        trigger = _TRIGGER.search(diagnosis.context or "")
+        by = diagnosis.constraint_name or (trigger[1] if trigger else state)
+        return RowsRefused(table=diagnosis.table_name or _tables_of(step), by=by)
+    name, message = getattr(error, "sqlite_errorname", ""), str(error)
+    if not name.startswith("SQLITE_CONSTRAINT"):
+        return error  # type: ignore[no-any-return]  # the driver's own
+    by = name.removeprefix("SQLITE_CONSTRAINT_").lower()
+    if name != "SQLITE_CONSTRAINT_TRIGGER" and ": " in message:
+        by = message.partition(": ")[2]
+    return RowsRefused(table=_tables_of(step), by=by)
+
+
+def _tables_of(step: Step) -> str:
+    """Return the names of the tables that a step writes to."""
+    return ", ".join(sorted({*step.dropped, *step.restored, *(rows.table for rows in step.updated)}))
