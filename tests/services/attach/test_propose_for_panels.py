@@ -9,7 +9,7 @@ from support.host_proposals import proposed
 from custmerge.rules.fields import Field
 from custmerge.rules.guessing.writing import mapping_text
 from custmerge.rules.mapping import ColumnSource
-from custmerge.rules.mapping_file import read_mapping
+from custmerge.rules.mapping.file import read_mapping
 from custmerge.rules.proofs import ProofBy
 
 TABLES = """
