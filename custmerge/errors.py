@@ -879,7 +879,7 @@ class OtherCustomers(CustmergeError, code="other_customers", exit=ExitCode.CONFL
     """A mapping was to be replaced by one in which the numbers that were merged away mean other customers."""
 
     template = N_(
-        "{what} was {before} when numbers were merged away, and {value} would make these other customers: leave it "
+        "{key} was {before} when numbers were merged away, and {value} would make these other customers: leave it "
         "as it was, or undo those orders first."
     )
 

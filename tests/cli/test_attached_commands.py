@@ -7,9 +7,6 @@ from support.host_tables import MAPPING, ROWS, TABLES, let_hold, make_tables
 from custmerge.services.people import passwords
 from custmerge.storage import tables
 
-# The two read a host's tables by different statements.
-pytestmark = pytest.mark.on_both
-
 
 @pytest.fixture
 def host(cli, database_url):

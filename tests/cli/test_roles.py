@@ -18,6 +18,7 @@ PROOF = ("--domain", "zwei.example", "--password-stdin")
 TABLE = {
     ("init",): ANYBODY,
     ("doctor",): ANYBODY,
+    ("attach", "--show"): ANYBODY,
     ("config", "path"): ANYBODY,
     ("help", "rules"): ANYBODY,
     ("demo", "--dir", "{role}"): ANYBODY,

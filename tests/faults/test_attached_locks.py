@@ -6,6 +6,7 @@ import pytest
 from support.marks import on_sqlite_alone
 from support.struck_process import run_bulk_with_lock_timeout
 
+pytestmark = pytest.mark.on_one
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 IMPATIENT = partial(run_bulk_with_lock_timeout, 0.2)
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")

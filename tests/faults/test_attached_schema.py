@@ -22,6 +22,7 @@ CHANGES = {
     ),
 }
 ROLE = "custmerge shop%"
+pytestmark = pytest.mark.on_one
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 

@@ -8,6 +8,7 @@ from support.attach_shop import program
 from support.locks import wait_for_waiting
 
 MERGE = ("merge", "20002", "--into", "10001", "--adopt", "--yes")
+pytestmark = pytest.mark.on_one
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 

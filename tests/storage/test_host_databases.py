@@ -10,7 +10,6 @@ from support.hosts.host import lay_out
 from support.hosts.snapshot import constraints_that_fail, difference, snapshot, taken_back
 
 of_each_host = pytest.mark.parametrize("host", HOSTS.values(), ids=lambda host: host.name)
-pytestmark = pytest.mark.on_both
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -54,7 +54,7 @@ def _demand_same_customers(unit: Unit, mapping: HostMapping) -> None:
         ("number", before.number, now.number),
     ):
         if was != is_now:
-            raise OtherCustomers(what=f"customer.{name}", before=was, value=is_now)
+            raise OtherCustomers(key=f"customer.{name}", before=was, value=is_now)
 
 
 def held(database: Database) -> str:

@@ -14,7 +14,6 @@ from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
 __all__ = ["shop"]
-pytestmark = pytest.mark.on_both
 CHAIN = (("20002", "30003"), ("10001", "20002"))
 FROM_20002 = [
     ("invoice.client_id", "move", 2, 0),

@@ -18,7 +18,6 @@ from support.attach_scenes import (
 from support.hosts.expected import numbered
 
 
-@pytest.mark.on_both
 def test_an_order_changes_what_is_expected_and_its_undo_leaves_nothing_behind(attached):
     for merge in attached.host.pairs.values():
         before, shown = attached.snapshot(), show(attached, merge.survivor, merge.absorbed)

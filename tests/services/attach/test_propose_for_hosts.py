@@ -11,7 +11,6 @@ from custmerge.rules.guessing.writing import mapping_text
 from custmerge.rules.mapping import Policy, ProofBy
 from custmerge.rules.mapping.file import read_mapping
 
-pytestmark = pytest.mark.on_both
 CUSTOMERS = {
     "chinook": "Customer", "chinook with contacts": "Customer", "kill bill": "accounts", "pagila": "customer",
     "paymenter": "users",

@@ -68,9 +68,6 @@ def literal(value):
     return str(value) if isinstance(value, int) else "'" + value.replace("'", "''") + "'"
 
 
-pytestmark = pytest.mark.on_both
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def url(request, tmp_path_factory):
     """The shop's database."""
