@@ -5,7 +5,7 @@ from itertools import count
 
 from hypothesis import strategies as st
 
-from support.attach_model import Child, Foreign, Host, Reference, Table, Unique
+from support.attach_host import Child, Foreign, Host, Reference, Table, Unique
 
 TABLE_NAMES = (
     "order",
