@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.databases import execute
+from support.runs import NIGHTLY
 from support.scenes import scene
 
 from custmerge.services import access, bulk
@@ -106,7 +107,7 @@ def demand_found_and_refused(supervisor, agent):
 # What somebody sets back
 
 
-@pytest.mark.parametrize("undo", [(), ("undo", *map(str, range(1, 9)), "--yes"), UNDO])
+@pytest.mark.parametrize("undo", [(), *([("undo", *map(str, range(1, 9)), "--yes")] if NIGHTLY else []), UNDO])
 @pytest.mark.parametrize("back", BACK)
 def test_a_batch_that_was_run_and_is_set_back(batch, agent, supervisor, database_url, back, undo):
     assert agent.in_process("bulk", "run", "pairs.csv").code == 0

@@ -17,6 +17,7 @@ from custmerge.services.undo import batch as undo_batch
 from custmerge.storage.database import Database
 
 SALT = b"s" * 16
+pytestmark = pytest.mark.on_one
 
 
 def this_moment():

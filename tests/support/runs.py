@@ -29,7 +29,7 @@ def made_once(folder, name, make):
 def left_out_by_day(items):
     """Return the tests to leave out by day: on one of the two databases, some of those that are for both.
 
-    By day a test of the command line runs on one of them, and so does each case of a list in other rooms: half of
+    By day a test of commands or services runs on one of them, and so does each case of a list in other rooms: half of
     them on SQLite, half on PostgreSQL, by a checksum of the name. The tests of faults, but for those marked `on_one`,
     and those marked `on_both`, of several commands at once, stay on both.
     """
@@ -49,6 +49,6 @@ def left_out_by_day(items):
         if on["sqlite"].get_closest_marker("on_one") is not None
         or (
             not name.startswith("tests/faults/")
-            and (name.startswith("tests/cli/") or cases[name.partition("[")[0]] > 1)
+            and (name.startswith(("tests/cli/", "tests/services/")) or cases[name.partition("[")[0]] > 1)
         )
     ]

@@ -16,10 +16,13 @@ from support.attach_scenes import (
     write_file,
 )
 from support.hosts.expected import numbered
+from support.runs import NIGHTLY
 
 
 def test_an_order_changes_what_is_expected_and_its_undo_leaves_nothing_behind(attached):
-    for merge in attached.host.pairs.values():
+    pairs = list(attached.host.pairs.values())
+    # By day one half on each kind of database.
+    for merge in pairs if NIGHTLY else pairs[attached.url.startswith("sqlite") :: 2]:
         before, shown = attached.snapshot(), show(attached, merge.survivor, merge.absorbed)
         done = replace(merge, order=order(attached, merge))
         demand_as_expected(attached, before, [done])
@@ -48,7 +51,6 @@ def test_orders_one_after_the_other_are_taken_back_by_one_undo(attached):
     demand_audit_ok(attached)
 
 
-@pytest.mark.on_both
 def test_a_bulk_run_with_chains_changes_what_is_expected_and_is_taken_back(attached):
     before = attached.snapshot()
     run, report = run_file(attached, attached.host.chain)
