@@ -40,7 +40,7 @@ _COUNTS = word_set(
 )
 
 
-class Evidence(StrEnum):
+class FindingKind(StrEnum):
     """By what a reference was found."""
 
     CONSTRAINT = "foreign_key"
@@ -57,7 +57,7 @@ class Finding:
 
     table: str
     column: str
-    by: Evidence
+    by: FindingKind
     is_sure: bool
     """Whether it's proposed as a reference; else it's asked."""
     key: str
@@ -84,11 +84,11 @@ def judged(schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: d
             is_sure: bool | None = (
                 False if result.keys and result.share >= _HALF and _says_more(suspect, result) else None
             )
-            by = Evidence.LIST
+            by = FindingKind.LIST
         case Held.BY_TYPE:
-            is_sure, by = _by_type(suspect, result), Evidence.TYPE_COLUMN
+            is_sure, by = _by_type(suspect, result), FindingKind.TYPE_COLUMN
         case Held.IN_TEXT:
-            is_sure, by = _share_says(result, sure=0.3), Evidence.TEXT
+            is_sure, by = _share_says(result, sure=0.3), FindingKind.TEXT
         case _:
             is_sure, by = _plain(schema, guess, suspect, result, key)
     if is_sure is None:
@@ -117,7 +117,7 @@ def by_other_tables(
             yield Finding(
                 suspect.table,
                 suspect.column.name,
-                Evidence.NAME,
+                FindingKind.NAME,
                 True,
                 key,
                 key == guess.keys[0],
@@ -164,21 +164,21 @@ def _says_more(suspect: Suspect, tested: KeyShare) -> bool:
 
 def _plain(
     schema: HostSchema, guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str
-) -> tuple[bool | None, Evidence]:
+) -> tuple[bool | None, FindingKind]:
     by_values = tested.chance <= SURE_CHANCE
     match suspect.fit:
         case Fit.EXACT:
-            return _by_name(guess, suspect, tested, key, sure=_HALF), Evidence.NAME
+            return _by_name(guess, suspect, tested, key, sure=_HALF), FindingKind.NAME
         case Fit.SYNONYM:
             if not tested.distinct:
-                return None, Evidence.NAME
-            return _by_name(guess, suspect, tested, key, sure=0.6), Evidence.NAME
+                return None, FindingKind.NAME
+            return _by_name(guess, suspect, tested, key, sure=0.6), FindingKind.NAME
         case Fit.ROLE:
-            return _by_role(schema, guess, tested, by_values=by_values), Evidence.NAME
+            return _by_role(schema, guess, tested, by_values=by_values), FindingKind.NAME
         case Fit.GENERIC:
-            return _by_generic_name(suspect, tested, by_values=by_values), Evidence.VALUES
+            return _by_generic_name(suspect, tested, by_values=by_values), FindingKind.VALUES
         case _:
-            return _by_values_alone(guess, suspect, tested, key), Evidence.VALUES
+            return _by_values_alone(guess, suspect, tested, key), FindingKind.VALUES
 
 
 def _by_name(guess: CustomerGuess, suspect: Suspect, tested: KeyShare, key: str, *, sure: float) -> bool | None:

@@ -13,7 +13,7 @@ from custmerge.rules.guessing.attributes import Attributes
 from custmerge.rules.guessing.customer import CustomerGuess
 from custmerge.rules.guessing.fields import columns_by_field, country_code, house_number
 from custmerge.rules.guessing.first_rows import order_of
-from custmerge.rules.guessing.judging import Evidence, Finding
+from custmerge.rules.guessing.judging import Finding, FindingKind
 from custmerge.rules.guessing.samples import Sample
 from custmerge.rules.guessing.table_kinds import kind_of_table
 from custmerge.rules.guessing.words import OTHER_PEOPLE, PACKAGES, PASSWORDS, PLACES, head, joined, word_set, words
@@ -193,7 +193,7 @@ def _related_tables(
                 yield _free(names, further), further, on_further, (name, column_further)
     plain = (f for f in references if f.is_sure and f.form == "{key}" and f.where is None)
     for finding in sorted(
-        plain, key=lambda f: (_place_rank(schema.tables[f.table]), f.table, f.by != Evidence.CONSTRAINT)
+        plain, key=lambda f: (_place_rank(schema.tables[f.table]), f.table, f.by != FindingKind.CONSTRAINT)
     ):
         table = schema.tables[finding.table]
         if table.name != guess.table.name and _is_place(table) and table.row_key:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from custmerge.errors import N_
 from custmerge.rules.attach.clashes import can_clash
-from custmerge.rules.guessing.judging import Evidence, Finding
+from custmerge.rules.guessing.judging import Finding, FindingKind
 from custmerge.rules.guessing.money import is_money
 from custmerge.rules.guessing.samples import Sample
 from custmerge.rules.guessing.table_kinds import has_secrets, kind_of_table
@@ -20,12 +20,12 @@ _MISTAKES = 0.2
 _KINDS_OF_BALANCE = word_set("currency waehrung type typ kind company shop store tenant program programm")
 
 _EVIDENCE = {
-    Evidence.CONSTRAINT: N_("foreign key"),
-    Evidence.NAME: N_("by its name; {keys} of {distinct} values are keys of customers"),
-    Evidence.TYPE_COLUMN: N_("by its type column; {keys} of {distinct} values are keys of customers"),
-    Evidence.TEXT: N_("{keys} of {distinct} texts of this form have a customer's key in them"),
-    Evidence.LIST: N_("{keys} of {distinct} values inside are keys of customers"),
-    Evidence.VALUES: N_("by its values; {keys} of {distinct} are keys of customers"),
+    FindingKind.CONSTRAINT: N_("foreign key"),
+    FindingKind.NAME: N_("by its name; {keys} of {distinct} values are keys of customers"),
+    FindingKind.TYPE_COLUMN: N_("by its type column; {keys} of {distinct} values are keys of customers"),
+    FindingKind.TEXT: N_("{keys} of {distinct} texts of this form have a customer's key in them"),
+    FindingKind.LIST: N_("{keys} of {distinct} values inside are keys of customers"),
+    FindingKind.VALUES: N_("by its values; {keys} of {distinct} are keys of customers"),
 }
 
 Remark = tuple[str, dict[str, str]]
@@ -59,7 +59,7 @@ def reference_guess(schema: HostSchema, finding: Finding, sample: Sample | None)
     if has_secrets(table):
         remark = N_("its columns look like credentials: a row that moves may open the survivor's account")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})), is_question=True)
-    if finding.by is Evidence.LIST:
+    if finding.by is FindingKind.LIST:
         remark = N_("keys inside a list or JSON aren't changed")
         return ReferenceGuess(finding, Policy.LEAVE, (*evidence, (remark, {})))
     return _where_rows_change(table, finding, sample)
@@ -93,7 +93,7 @@ def evidence_of(finding: Finding) -> Remark:
     """Return the sentence that says why a column is taken for a reference."""
     tested = finding.tested
     numbers = {"distinct": str(tested.distinct), "keys": str(tested.keys)}
-    if finding.by is Evidence.NAME and not tested.distinct:
+    if finding.by is FindingKind.NAME and not tested.distinct:
         return N_("by its name and type; there are no values"), {}
     return _EVIDENCE[finding.by], numbers
 

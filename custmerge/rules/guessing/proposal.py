@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from custmerge.rules.guessing.customer import CustomerGuess
-from custmerge.rules.guessing.judging import Evidence, Finding
+from custmerge.rules.guessing.judging import Finding, FindingKind
 from custmerge.rules.guessing.packages import FieldGuess
 from custmerge.rules.guessing.policies import ReferenceGuess
 from custmerge.rules.guessing.samples import KeyShare
@@ -82,7 +82,7 @@ def by_constraint(schema: HostSchema, guess: CustomerGuess) -> list[Finding]:
         for column, to in zip(foreign_key.columns, foreign_key.to, strict=False):
             if to in guess.keys:
                 is_first, unseen = to == guess.keys[0], KeyShare(0, 0, 0, 0.0)
-                finding = Finding(table.name, column, Evidence.CONSTRAINT, True, to, is_first, unseen)
+                finding = Finding(table.name, column, FindingKind.CONSTRAINT, True, to, is_first, unseen)
                 found.setdefault(finding.name, finding)
     return sorted(found.values(), key=lambda finding: finding.name)
 
@@ -104,7 +104,7 @@ def best_of_each_column(findings: Iterable[Finding]) -> list[Finding]:
 
 def _are_alike(one: Finding, other: Finding) -> bool:
     """Return whether two findings of a column differ in the type of the row alone."""
-    are_typed = one.by is Evidence.TYPE_COLUMN is other.by and one.where != other.where
+    are_typed = one.by is FindingKind.TYPE_COLUMN is other.by and one.where != other.where
     return are_typed and (one.key, one.form, one.is_sure) == (other.key, other.form, other.is_sure)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from custmerge.errors import N_
 from custmerge.rules.fields import FIELDS
 from custmerge.rules.guessing.customer import balance_columns
-from custmerge.rules.guessing.judging import Evidence, Finding
+from custmerge.rules.guessing.judging import Finding, FindingKind
 from custmerge.rules.guessing.known import Known
 from custmerge.rules.guessing.policies import ReferenceGuess, Remark
 from custmerge.rules.guessing.proposal import Proposal
@@ -299,7 +299,7 @@ def _entry(guess: ReferenceGuess, columns: list[str]) -> Iterator[str]:
 
 def _names_key(finding: Finding, guess: ReferenceGuess) -> bool:
     """Return whether the entry says which key: not where it is the first, or nothing is changed."""
-    return not finding.is_first_key and guess.policy is not Policy.LEAVE and finding.by is not Evidence.LIST
+    return not finding.is_first_key and guess.policy is not Policy.LEAVE and finding.by is not FindingKind.LIST
 
 
 def _source(source: Source) -> str:

@@ -21,7 +21,7 @@ from custmerge.rules.guessing.customer import (
     without_personal,
 )
 from custmerge.rules.guessing.first_rows import keeping_first
-from custmerge.rules.guessing.judging import Evidence, Finding, by_other_tables, judged, needs_rivals
+from custmerge.rules.guessing.judging import Finding, FindingKind, by_other_tables, judged, needs_rivals
 from custmerge.rules.guessing.known import Known, read_known
 from custmerge.rules.guessing.packages import domain_guess, domain_in_package, field_guess, text_columns
 from custmerge.rules.guessing.policies import ReferenceGuess, reference_guess
@@ -169,7 +169,7 @@ def _is_answered(resolved: Resolved, guess: ReferenceGuess) -> bool:
     column = (finding.table, finding.column)
     if answers.answer(*column) is not None or column in answers.ignored:
         return True
-    is_plain = finding.by is Evidence.CONSTRAINT and guess.policy is Policy.MOVE and not guess.is_question
+    is_plain = finding.by is FindingKind.CONSTRAINT and guess.policy is Policy.MOVE and not guess.is_question
     return is_plain and bool(resolved.mapping.references)
 
 
@@ -188,7 +188,7 @@ def questions(
     asked = [
         reference
         for reference in found
-        if reference.finding.by is not Evidence.CONSTRAINT and not reference.finding.is_doubtful
+        if reference.finding.by is not FindingKind.CONSTRAINT and not reference.finding.is_doubtful
     ]
     return [_question(values, schema, guess, reference, customer.all_keys) for reference in asked]
 
@@ -222,7 +222,7 @@ class _Search:
                 found.append(reference_guess(self.schema, finding, sample))
                 self._note_attributes(table, finding, sample)
         known = Counter(
-            each.finding.column for each in found if each.finding.by is Evidence.NAME and each.finding.is_sure
+            each.finding.column for each in found if each.finding.by is FindingKind.NAME and each.finding.is_sure
         )
         names = {column for column, count in known.items() if count >= _TWICE}
         seen = {each.finding.name for each in found}
@@ -287,7 +287,7 @@ def _question(
     finding = reference.finding
     tested = finding.tested
     rows, distinct, keys = tested.rows, tested.distinct, tested.keys
-    if finding.by is not Evidence.LIST:
+    if finding.by is not FindingKind.LIST:
         table = schema.tables[finding.table]
         rows, distinct, keys = values.counted(
             (table, finding.column, finding.where), (guess.table, finding.key, guess.where), finding.form

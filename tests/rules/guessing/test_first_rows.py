@@ -3,7 +3,7 @@
 import pytest
 
 from custmerge.rules.guessing.first_rows import keeping_first, order_of
-from custmerge.rules.guessing.judging import Evidence, Finding
+from custmerge.rules.guessing.judging import Finding, FindingKind
 from custmerge.rules.guessing.policies import reference_guess
 from custmerge.rules.guessing.samples import KeyShare
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
@@ -22,7 +22,7 @@ def proposed(*columns, uniques=()):
         tuple(Unique(f"u{n}", UniqueKind.PRIMARY if not n else UniqueKind.INDEX, key) for n, key in enumerate(keys)),
     )
     schema, order = HostSchema({"address": table}), order_of(table)
-    finding = Finding("address", "client_id", Evidence.NAME, True, "id", True, KeyShare(3, 3, 3, 0.0))
+    finding = Finding("address", "client_id", FindingKind.NAME, True, "id", True, KeyShare(3, 3, 3, 0.0))
     related = Related("address", "address", "client_id", "id", order=order)
     return order, keeping_first(schema, reference_guess(schema, finding, None), [related])
 

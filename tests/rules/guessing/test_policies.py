@@ -2,7 +2,7 @@
 
 import pytest
 
-from custmerge.rules.guessing.judging import Evidence, Finding
+from custmerge.rules.guessing.judging import Finding, FindingKind
 from custmerge.rules.guessing.policies import reference_guess
 from custmerge.rules.guessing.samples import KeyShare, Sample
 from custmerge.rules.host_schema import HostColumn, HostSchema, HostTable, Kind, Unique, UniqueKind
@@ -11,7 +11,7 @@ from custmerge.rules.mapping import Policy
 PRIMARY = Unique("pk", UniqueKind.PRIMARY, ("id",))
 
 
-def guess(name="invoice", *uniques, columns=(), rows=None, by=Evidence.NAME, key=PRIMARY):
+def guess(name="invoice", *uniques, columns=(), rows=None, by=FindingKind.NAME, key=PRIMARY):
     made = [HostColumn(n, "x", k) for n, k in (("id", Kind.INTEGER), ("client_id", Kind.INTEGER), *columns)]
     table = HostTable(name, None, name, tuple(made), tuple(u for u in (key, *uniques) if u is not None))
     finding = Finding(name, "client_id", by, True, "id", True, KeyShare(3, 3, 3, 0.0))
@@ -106,4 +106,4 @@ def test_one_balance_for_each_kind_is_added_up(rows, policy):
 
 
 def test_keys_in_a_list_are_left():
-    assert guess(by=Evidence.LIST).policy is Policy.LEAVE
+    assert guess(by=FindingKind.LIST).policy is Policy.LEAVE
