@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.references.cells import Cell, Key, NewCell
 from custmerge.rules.references.changes import Changes, GivenBack, Step
-from custmerge.rules.references.plain_rows import PlainRows, has_only_moves
+from custmerge.rules.references.plain_rows import PlainRows
 from custmerge.rules.references.plan import decide
 from custmerge.rules.references.rows import HostRow, Row, Rows
 from custmerge.rules.references.steps import steps_of
@@ -42,7 +42,7 @@ class References:
         """The tables whose rows can only move."""
         self._rows: dict[str, Rows] = {}
         for table, rules in self.tables.items():
-            if table in own_tables or table in self._children or not has_only_moves(rules):
+            if table in own_tables or table in self._children or not rules.can_only_move:
                 self._rows[table] = Rows(rules)
             else:
                 self.plain[table] = PlainRows(rules)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from custmerge.rules.fields import Field
 from custmerge.rules.mapping import Itself, Policy, Side, Value
@@ -69,7 +70,8 @@ class ChildReference:
     set: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+# Without slots: what is computed of them is kept, for a process has them once and many merges.
+@dataclass(frozen=True)
 class TableRules:
     """What orders do with the rows of one table."""
 
@@ -88,6 +90,19 @@ class TableRules:
     """What every changed row gets; never in the way of an undo."""
     generated: tuple[str, ...] = ()
     """Columns that can't be written when a dropped row is given back."""
+
+    @cached_property
+    def can_only_move(self) -> bool:
+        """Whether nothing but a move can happen to its rows, as far as these rules say."""
+        if len(self.references) != 1 or self.children:
+            return False
+        reference = self.references[0]
+        changed = {reference.column, *reference.set, *self.touch}
+        unique = {column for unique in self.uniques for column in unique.columns}
+        if not {*self.columns} <= {*self.key, *changed}:
+            # Some of its rows are a customer's or a package's own, and an undo doesn't know which.
+            return False
+        return reference.policy in (Policy.MOVE, Policy.REFUSE) and changed.isdisjoint({*unique, *self.key})
 
     @property
     def written(self) -> Iterator[Mapping[str, Value]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from custmerge.rules.host_schema import HostTable, Kind
 from custmerge.rules.sql_words import quoted, quoted_table
 from custmerge.storage.dialect import Row
-from custmerge.storage.register.attached.key_texts import integers, plain_texts, texts_and_integers, uuids
+from custmerge.storage.register.attached.key_texts import KeyTexts
 
 if TYPE_CHECKING:
     from custmerge.rules.references.cells import Cell
@@ -51,6 +51,7 @@ class HostTableSql:
             else self._as_text(self._expression(sql))
             for name, sql in rules.computed.items()
         ]
+        self._names: dict[str, str] = {}
         self._cells = ", ".join([*map(self._read, rules.columns), *computed])
         self._order = ", ".join(self.column(name) for name in rules.key)
 
@@ -64,7 +65,9 @@ class HostTableSql:
 
     def column(self, name: str) -> str:
         """Return a column's name with its table's."""
-        return f"{self.name}.{self.bare(name)}"
+        if (column := self._names.get(name)) is None:
+            column = self._names[name] = f"{self.name}.{self.bare(name)}"
+        return column
 
     def bare(self, name: str) -> str:
         """Return a column's name, quoted."""
@@ -105,10 +108,10 @@ class HostTableSql:
         column = self.table.column(name)
         return self.type_of(name) if column is None or column.kind is Kind.TEXT else column.type
 
-    def reading(self, condition: str, *, lock: bool) -> str:
-        """Return the statement that reads rows in the order of their keys; with `lock` nobody else changes them."""
+    def reading(self, condition: str, *, lock: bool, in_order: bool = True) -> str:
+        """Return the statement that reads rows, `in_order` of their keys; with `lock` nobody else changes them."""
         locking = " FOR UPDATE" if lock and self.is_server else ""
-        order = f" ORDER BY {self._order}" if self._order else ""
+        order = f" ORDER BY {self._order}" if self._order and in_order else ""
         return f"SELECT {self._cells} FROM {self.name} WHERE {condition}{order}{locking}"  # noqa: S608 (names of the catalogue, quoted)
 
     def first_of_each(
@@ -137,19 +140,20 @@ class HostTableSql:
         The texts are cast and not the column, so that its index is used. It may hold for other rows too, whose texts
         the database takes for equal.
         """
+        keys = texts if isinstance(texts, KeyTexts) else KeyTexts(texts)
         if not self.is_server:
-            return Condition(f"{self.column(column)} {_AMONG}", (_json(texts_and_integers(texts)),))
+            return Condition(f"{self.column(column)} {_AMONG}", (keys.json,))
         found = self.table.column(column)
         kind = Kind.OTHER if found is None else found.kind
         match kind:
             case Kind.INTEGER | Kind.NUMBER:
-                fitting, cast = list(map(str, integers(texts))), "::bigint[]"
+                fitting, cast = keys.integers, "::bigint[]"
             case Kind.UUID:
-                fitting, cast = uuids(texts), "::uuid[]"
+                fitting, cast = keys.uuids, "::uuid[]"
             case Kind.TEXT:
-                fitting, cast = plain_texts(texts), f"::{self.type_of(column)}[]"
+                fitting, cast = keys.plain, f"::{self.type_of(column)}[]"
             case _:
-                fitting, cast = plain_texts(texts), ""
+                fitting, cast = keys.plain, ""
         if not fitting:
             return None
         left = self.column(column) if cast else f"{self.column(column)}::text"
@@ -226,9 +230,3 @@ def bare_type(type_name: str) -> str:
     array = "[]" if type_name.endswith("[]") else ""
     name = _LENGTH.sub("", type_name.removesuffix("[]"))
     return _OF_ANY_LENGTH.get(name, name) + array
-
-
-def _json(values: Sequence[str | int]) -> str:
-    import json
-
-    return json.dumps(values)

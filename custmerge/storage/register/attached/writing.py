@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
-from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection
 
 from custmerge.errors import RowsLeftOut, RowsRefused
-from custmerge.rules.references.cells import Cell, Key
+from custmerge.rules.references.cells import Cell, Key, Keys
 from custmerge.rules.references.changes import RowsWritten, Step
 from custmerge.storage.dialect import Row, dialect_of
 from custmerge.storage.register.attached.table_sql import HostTableSql, unnest
@@ -29,7 +28,7 @@ class _Write:
 
     table: HostTableSql
     sql: str
-    parameters: Row
+    parameters: Sequence[Any]
     """PostgreSQL: an array for each mark. SQLite: rows for `executemany`."""
     rows: int
     """How many it has to write."""
@@ -53,7 +52,8 @@ def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> boo
     """Let constraints that can be deferred wait for `end_writing`; returns whether that has to be called."""
     if not dialect_of(connection).is_server:
         # Ends with the transaction. A row may refer to one that is changed after it.
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        raw: Any = connection.connection.driver_connection
+        raw.execute("PRAGMA defer_foreign_keys = ON")
         return False
     if any(table.has_deferrable for table in tables):
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
@@ -145,21 +145,32 @@ def _updating(table: HostTableSql, columns: Sequence[str], groups: Sequence[Rows
     return sql, (*_arrays(table, key, keys), *_arrays(table, columns, rows)), len(keys)
 
 
-def _by_key(rows: Iterable[tuple[Key, tuple[Cell, ...]]]) -> list[tuple[Key, tuple[Cell, ...]]]:
-    """Return rows in the order of their keys, as far as these can be compared: SQLite's small cache needs it."""
-    listed = list(rows)
-    # Keys of integers and of texts are in the same table only where a column has no type.
-    with suppress(TypeError):
-        listed.sort(key=itemgetter(0))
-    return listed
-
-
 def _new_cells(rows: RowsWritten) -> Iterator[tuple[Cell, ...]]:
     """Return the new cells of each row, in the order of the keys."""
     alike = tuple(cell for _, cell in rows.cells)
     if not rows.each:
         return repeat(alike, len(rows.keys))
     return ((*alike, *cells) for cells in zip(*(cells for _, cells in rows.each), strict=True))
+
+
+def _cells_and_keys(groups: Sequence[RowsWritten], width: int) -> list[Row]:
+    """Return the new cells and then the key of each row, whose key has `width` cells.
+
+    They are in the order of the keys, as far as these can be compared: SQLite's small cache needs it.
+    """
+    listed = [row for group in groups for row in _with_key(group)]
+    if len(groups) > 1:
+        # Keys of integers and of texts are in the same table only where a column has no type.
+        with suppress(TypeError):
+            listed.sort(key=lambda row: row[-width:])
+    return listed
+
+
+def _with_key(rows: RowsWritten) -> Iterator[Row]:
+    keys = rows.keys
+    of_keys = [keys.numbers] if keys.numbers is not None and not keys.are_texts else zip(*keys, strict=True)
+    alike = (repeat(cell, len(keys)) for _, cell in rows.cells)
+    return zip(*alike, *(cells for _, cells in rows.each), *of_keys, strict=True)
 
 
 def _inserting(table: HostTableSql, rows: Sequence[tuple[tuple[str, Cell], ...]]) -> tuple[str, Row, int]:
@@ -192,18 +203,15 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
         table = tables[name]
         changes = ", ".join(f"{table.bare(column)} = ?" for column in columns)
-        rows = tuple(
-            (*cells, *key)
-            for key, cells in _by_key(
-                (k, c) for group in groups for k, c in zip(group.keys, _new_cells(group), strict=True)
-            )
-        )
-        yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {_is_row(table)}", rows, len(rows))  # noqa: S608 (as above)
+        rows = _cells_and_keys(groups, len(table.rules.key))
+        # `=` finds a row quicker, but no NULL, which keys of SQLite may have.
+        is_row = _is_row(table, "=" if all(_have_no_null(group.keys) for group in groups) else "IS")
+        yield _Write(table, f"UPDATE {table.name} SET {changes} WHERE {is_row}", rows, len(rows))  # noqa: S608 (as above)
     for name, restored in step.restored.items():
         table = tables[name]
         columns = tuple(column for column, _ in restored[0])
         names, marks = ", ".join(map(table.bare, columns)), ", ".join("?" * len(columns))
-        rows = tuple(tuple(cell for _, cell in row) for row in restored)
+        rows = [tuple(cell for _, cell in row) for row in restored]
         yield _Write(table, f"INSERT INTO {table.name} ({names}) VALUES ({marks})", rows, len(rows))  # noqa: S608 (as above)
 
 
@@ -218,8 +226,12 @@ def _levels(tables: Mapping[str, HostTableSql]) -> dict[str, int]:
     return levels
 
 
-def _is_row(table: HostTableSql) -> str:
-    return " AND ".join(f"{table.column(name)} IS ?" for name in table.rules.key)
+def _is_row(table: HostTableSql, operator: str = "IS") -> str:
+    return " AND ".join(f"{table.column(name)} {operator} ?" for name in table.rules.key)
+
+
+def _have_no_null(keys: Keys) -> bool:
+    return keys.numbers is not None or not any(None in key for key in keys)
 
 
 def _demand_written(write: _Write, count: int) -> None:
