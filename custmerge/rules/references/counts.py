@@ -42,7 +42,6 @@ def reference_counts(tables: Mapping[str, TableRules], plan: Plan) -> tuple[Refe
     if plan.references is None:
         return ()
     rows, dropped = Counter[tuple[str, tuple[str, ...]]](), Counter[tuple[str, tuple[str, ...]]]()
-    concerned = {each.table for each in (*plan.references.changed, *plan.references.dropped)}
     for changed in plan.references.changed:
         after = dict(changed.after)
         for columns, texts in _references(tables[changed.table], plan):
@@ -60,7 +59,7 @@ def reference_counts(tables: Mapping[str, TableRules], plan: Plan) -> tuple[Refe
             why,
             looks_like_credentials(table),
         )
-        for table in sorted(concerned)
+        for table in sorted({table for table, _columns in (*rows, *dropped)})
         for columns, policy, why in _named(tables[table])
         if rows[table, columns] or dropped[table, columns]
     )

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from custmerge import errors
 from custmerge.database_url import shown_url, without_secrets
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row, driver_connection
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8
@@ -160,13 +160,12 @@ class PostgreSQL:
         """Insert few rows by INSERT and many by COPY, which is four times as quick as SQLAlchemy's batched INSERT."""
         if not rows:
             return
+        raw = driver_connection(connection)
         names = ", ".join(f'"{name}"' for name in columns)
         if len(rows) < WORTH_COPYING:
             marks = ", ".join(["%s"] * len(columns))
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+            raw.cursor().executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 (names of ours)
             return
-        # Any: the driver's own connection.
-        raw: Any = connection.connection.driver_connection
         with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)

@@ -24,7 +24,7 @@ from custmerge import errors, files
 from custmerge.database_url import shown_url, sqlite_path, sqlite_timeout
 from custmerge.errors import N_
 from custmerge.rules.normalise import lower
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row, driver_connection
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How long a transaction that waits for the file waits between two tries."""
@@ -133,7 +133,7 @@ class SQLite:
         """Insert rows by `executemany`."""
         if rows:
             names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+            driver_connection(connection).executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 (names of ours)
 
     def update_rows(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row], emptied: Sequence[str]
@@ -143,7 +143,7 @@ class SQLite:
             key, *written = columns
             values = [f"{name} = ?{place}" for place, name in enumerate(written, start=2)]
             changes = ", ".join([*values, *(f"{name} = ''" for name in emptied)])
-            connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (names of ours)
+            driver_connection(connection).executemany(f"UPDATE {table} SET {changes} WHERE {key} = ?1", rows)  # noqa: S608 (names of ours)
 
     # Any: a type of any kind.
     def keys_type(self, kind: TypeEngine[Any]) -> Text:  # noqa: ARG002 (JSON holds every kind)
