@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from custmerge.rules.fields import Customer, Field, Package
-from custmerge.rules.references.cells import Cell, Key, NewCell
+from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
 from custmerge.rules.references.changes import Changes, GivenBack, Step
 from custmerge.rules.references.plain_rows import PlainRows
 from custmerge.rules.references.plan import decide
@@ -60,6 +60,10 @@ class References:
         rows must come once.
         """
         (self.plain.get(table) or self._rows[table]).add(rows)
+
+    def add_held(self, table: str, cell: Cell, keys: Keys) -> None:
+        """Add the rows of a plain table whose reference holds `cell`: the table `has_only_key_and_reference`."""
+        self.plain[table].add_held(cell, keys)
 
     def keys(self, table: str) -> Iterator[Key]:
         """Yield the keys of the rows that were added."""

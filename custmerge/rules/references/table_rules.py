@@ -104,6 +104,12 @@ class TableRules:
             return False
         return reference.policy in (Policy.MOVE, Policy.REFUSE) and changed.isdisjoint({*unique, *self.key})
 
+    @cached_property
+    def has_only_key_and_reference(self) -> bool:
+        """Whether nothing else is read of its rows than a key of one column and one reference."""
+        columns = [*self.key, *(reference.column for reference in self.references)]
+        return self.can_only_move and len(self.key) == 1 and [*self.columns] == columns and not self.computed
+
     @property
     def written(self) -> Iterator[Mapping[str, Value]]:
         """What the mapping writes into its rows, by column."""

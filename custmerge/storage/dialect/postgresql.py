@@ -113,6 +113,14 @@ class PostgreSQL:
     def demand_unchanged(self, connection: Connection, url: str) -> None:
         """Do nothing: a transaction sees the state of one moment."""
 
+    def rows_of_all(self, connection: Connection, statements: Iterable[tuple[str, Row]]) -> list[list[Row]]:
+        """Return the rows of each of several queries, all of which are sent before the first result is awaited."""
+        raw = driver_connection(connection)
+        # An older libpq waits for each.
+        with raw.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
+            cursors = [raw.execute(statement, parameters) for statement, parameters in statements]
+            return [cursor.fetchall() for cursor in cursors]
+
     def find_by_index(self, connection: Connection) -> None:
         """Turn off, for this transaction, the plans that read whole tables.
 

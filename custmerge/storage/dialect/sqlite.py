@@ -86,6 +86,11 @@ class SQLite:
             connection.invalidate()
             raise errors.DatabaseConflict(database=shown_url(url), reason=N_("changed while it was read"))
 
+    def rows_of_all(self, connection: Connection, statements: Iterable[tuple[str, Row]]) -> list[list[Row]]:
+        """Return the rows of each of several queries: one ends before the next, else SQLite takes five times as long."""
+        raw = driver_connection(connection)
+        return [raw.execute(statement, parameters).fetchall() for statement, parameters in statements]
+
     def find_by_index(self, connection: Connection) -> None:
         """Do nothing: SQLite always uses an index if there is one."""
 

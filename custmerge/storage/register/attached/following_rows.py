@@ -52,7 +52,10 @@ class ReferenceReading:
             own[table] = self._rows_of(table, living, gone, also)
         references = References(self._followed.by_table, self._own_rows(own, living, related), written)
         found: dict[str, list[Row]] = {}
+        added = self._add_packed(references, gone)
         for table in self._followed.by_table:
+            if table in added:
+                continue
             rows = own.pop(table) if table in own else self._rows_of(table, living, gone, ())
             references.add(table, rows)
             if table in self._followed.parents:
@@ -108,6 +111,25 @@ class ReferenceReading:
                 conditions.append(condition)
                 is_indexed &= sql.table.is_indexed(reference.column)
         return self._reader.rows(sql, conditions, lock=self._lock, by_index=is_indexed, in_order=not is_plain)
+
+    def _add_packed(self, references: References, gone: Sequence[Customer]) -> set[str]:
+        """Add the rows of tables of which only integers are read; returns these tables."""
+        readings = dict[str, tuple[HostTableSql, Condition]]()
+        for table in references.plain:
+            sql = self._sql[table]
+            if sql.is_packed:
+                reference = sql.rules.references[0]
+                condition = sql.holding(reference.column, self._keys_in(reference, gone, of_gone=True))
+                if condition is not None:
+                    readings[table] = (sql, condition)
+        added = set[str]()
+        packed = self._reader.packed(readings.values(), lock=self._lock)
+        for table, groups in zip(readings, packed, strict=True):
+            if groups is not None:
+                added.add(table)
+                for cell, keys in groups:
+                    references.add_held(table, cell, keys)
+        return added
 
     def _keys_in(self, reference: CustomerReference, customers: Sequence[Customer], *, of_gone: bool) -> KeyTexts:
         """Return what a reference to `customers` holds, which are all, or those who may be absorbed."""

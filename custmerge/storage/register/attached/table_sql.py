@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -113,6 +114,33 @@ class HostTableSql:
         locking = " FOR UPDATE" if lock and self.is_server else ""
         order = f" ORDER BY {self._order}" if self._order and in_order else ""
         return f"SELECT {self._cells} FROM {self.name} WHERE {condition}{order}{locking}"  # noqa: S608 (names of the catalogue, quoted)
+
+    @cached_property
+    def is_packed(self) -> bool:
+        """Whether `reading_packed` reads it: rows that only move, with an integer as key and an integer as reference."""
+        if not self.rules.has_only_key_and_reference:
+            return False
+        key, reference = self.rules.columns
+        return self.is_integer(key) and self.is_integer(reference) and self.table.is_indexed(reference)
+
+    def reading_packed(self, condition: str, *, lock: bool) -> str:
+        """Return the statement that reads what a reference holds, and the keys of all rows that hold it, as JSON.
+
+        A key is null where it or the reference is no integer: a column of SQLite may hold anything.
+        """
+        key, reference = map(self.column, self.rules.columns)
+        if not self.is_server:
+            is_integer = f"typeof({key}) = 'integer' AND typeof({reference}) = 'integer'"
+            return (
+                f"SELECT {reference}, json_group_array(CASE WHEN {is_integer} THEN {key} END) "  # noqa: S608 (as above)
+                f"FROM {self.name} WHERE {condition} GROUP BY {reference}"
+            )
+        # No row of a group can be locked.
+        locking = " FOR UPDATE" if lock else ""
+        return (
+            f"SELECT r, pg_catalog.json_agg(k)::text FROM (SELECT {reference} AS r, {key} AS k "  # noqa: S608 (as above)
+            f"FROM {self.name} WHERE {condition} ORDER BY {key}{locking}) AS custmerge_rows GROUP BY r"
+        )
 
     def first_of_each(
         self, of: str, columns: Sequence[str], condition: str, where: str | None, order: str | None
