@@ -109,10 +109,11 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
     for attempt in database.attempts():
         with attempt as unit:
             orders = Orders(unit, caller, [pair], now, lock=True)
-            orders.execute(_plan(unit, orders, pair, request, caller), salt)
-            receipts = orders.write()
-            shifted = orders.shifted(pair[0])
-    return replace(receipts[0], shifted=shifted)
+            plan = _plan(unit, orders, pair, request, caller)
+            orders.execute(plan, salt)
+            (written,) = orders.write()
+            receipt = replace(orders.receipt(plan, written.order), shifted=orders.shifted(pair[0]))
+    return receipt
 
 
 def _demanded(caller: Caller, request: Request) -> Pair:
@@ -314,7 +315,10 @@ class Orders:
         self._references.executed(plan)
 
     def write(self) -> list[Receipt]:
-        """Write every executed plan with its order, before-image and history entry; returns the receipts."""
+        """Write every executed plan with its order, before-image and history entry.
+
+        Returns the receipts, without `Receipt.references`: of the orders of a bulk file nobody looks at them.
+        """
         if not self._plans:
             return []
         self._write_register()
@@ -327,7 +331,7 @@ class Orders:
             self._references.write(head.order + 1)
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
-            receipt = self.receipt(plan, number)
+            receipt = self._receipt(plan, number)
             image = before_image(plan, head.order + 1)
             order = Order(
                 order=number,
@@ -359,6 +363,11 @@ class Orders:
 
     def receipt(self, plan: Plan, order: int | None) -> Receipt:
         """Return the receipt of a plan; `order` is None for a dry run."""
+        # What a host's tables are called is no business of its customers.
+        counts = None if self._caller.is_customer else self._references.counts(plan)
+        return replace(self._receipt(plan, order), references=counts)
+
+    def _receipt(self, plan: Plan, order: int | None) -> Receipt:
         return Receipt(
             order=order,
             survivor=plan.survivor.number,
@@ -373,8 +382,6 @@ class Orders:
             by=self._caller.name,
             splits_account=plan.splits_account,
             transfer=plan.transfer,
-            # What a host's tables are called is no business of its customers.
-            references=None if self._caller.is_customer else self._references.counts(plan),
         )
 
     def _write_register(self) -> None:

@@ -95,6 +95,9 @@ class PlainRows:
         self._width = len(rules.key)
         watched = sorted(set(rules.columns) - set(rules.key))
         self._positions = {column: names.index(column) for column in watched}
+        beside = {**self.reference.set, **rules.touch}
+        self._beside = sorted((name, value) for name, value in beside.items() if name in self._positions)
+        """(column, value) of what rows get besides."""
         self._flag = None if self.reference.where is None else names.index(self.reference.where)
         self._keys = _KeyColumn()
         self._read: dict[str, list[NewCell]] = {column: [] for column in watched}
@@ -173,22 +176,23 @@ class PlainRows:
 
     def _move(self, places: Sequence[int], survivor: str, cell_for: CellFor) -> RowsChanged:
         column, first = self.reference.column, places[0]
-        after: dict[str, NewCell] = {column: like(self._now[column][first], survivor)}
-        for name, value in {**self.reference.set, **self.rules.touch}.items():
-            if name in self._positions:
-                after[name] = cell_for(name, value, self._now[name][first])
-        before: list[tuple[str, NewCell]] = []
+        held = self._now[column][first]
+        # All of `places` hold the same here.
+        before: list[tuple[str, NewCell]] = [(column, held)]
+        after: list[tuple[str, NewCell]] = [(column, like(held, survivor))]
         each: list[tuple[str, tuple[NewCell, ...]]] = []
-        for name in sorted(after):
+        for name, value in self._beside:
             cells = tuple(_at(self._now[name], places))
+            new = cell_for(name, value, cells[0])
             if not are_alike(cells):
                 each.append((name, cells))
-            elif alike(cells[0], after[name]):
-                del after[name]
+            elif alike(cells[0], new):
+                continue
             else:
                 before.append((name, cells[0]))
+            after.append((name, new))
         return RowsChanged(
-            self.rules.table, tuple(before), tuple(sorted(after.items())), self._keys.chosen(places), tuple(each)
+            self.rules.table, tuple(sorted(before)), tuple(sorted(after)), self._keys.chosen(places), tuple(each)
         )
 
     def apply(self, change: RowsChanged) -> None:

@@ -97,18 +97,28 @@ class TableRules:
         if len(self.references) != 1 or self.children:
             return False
         reference = self.references[0]
-        changed = {reference.column, *reference.set, *self.touch}
+        beside = {*reference.set, *self.touch}
+        changed = {reference.column, *beside}
         unique = {column for unique in self.uniques for column in unique.columns}
         if not {*self.columns} <= {*self.key, *changed}:
             # Some of its rows are a customer's or a package's own, and an undo doesn't know which.
             return False
-        return reference.policy in (Policy.MOVE, Policy.REFUSE) and changed.isdisjoint({*unique, *self.key})
+        if reference.column in beside or reference.policy not in (Policy.MOVE, Policy.REFUSE):
+            return False
+        return changed.isdisjoint({*unique, *self.key})
 
     @cached_property
     def has_only_key_and_reference(self) -> bool:
         """Whether nothing else is read of its rows than a key of one column and one reference."""
         columns = [*self.key, *(reference.column for reference in self.references)]
         return self.can_only_move and len(self.key) == 1 and [*self.columns] == columns and not self.computed
+
+    @cached_property
+    def followers(self) -> tuple[tuple[tuple[str, ...], CustomerReference | ChildReference], ...]:
+        """The references, and those children whose columns aren't one, by their columns."""
+        references = {(each.column,): each for each in self.references}
+        children = [(each.columns, each) for each in self.children if each.columns not in references]
+        return (*references.items(), *children)
 
     @property
     def written(self) -> Iterator[Mapping[str, Value]]:
