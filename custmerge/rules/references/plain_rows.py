@@ -258,7 +258,10 @@ class PlainRows:
                 cells.append((column, numbered(last[0], first_order)))
             else:
                 each.append((column, tuple([numbered(cell, first_order) for cell in last])))
-        return RowsWritten(self.rules.table, tuple(cells), self._keys.chosen(places), tuple(each))
+        keys, column = self._keys.chosen(places), self.reference.column
+        # What was read holds no OrderNumber.
+        held: frozenset[Cell] = frozenset(_at(self._read[column], places))  # type: ignore[arg-type]
+        return RowsWritten(self.rules.table, tuple(cells), keys, tuple(each), (column, held))
 
 
 def _at(several: Sequence[_T], places: Sequence[int]) -> Iterable[_T]:
