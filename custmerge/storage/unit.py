@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from custmerge import errors
 from custmerge.database_url import shown_url
-from custmerge.storage.dialect import dialect_of, driver_connection
+from custmerge.storage.dialect import by_driver, dialect_of
 from custmerge.storage.ledger.batches import Batches
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
@@ -48,7 +48,7 @@ def stored_version(connection: Connection) -> tuple[str | None, str | None]:
     Several rows give a text that is no version.
     """
     # Every column, because versions before 0007 have only the first.
-    rows = driver_connection(connection).execute("SELECT * FROM custmerge_version").fetchall()
+    rows = by_driver(connection, "SELECT * FROM custmerge_version").fetchall()
     version = " + ".join(str(row[0]) for row in rows) or None
     return version, next((row[1] for row in rows if len(row) > 1), None)
 

@@ -115,7 +115,8 @@ class Keys(Sequence[Key]):
     @classmethod
     def of_sorted(cls, numbers: array[int] | None, are_texts: bool, others: tuple[Key, ...] = ()) -> Keys:
         """Return keys that are sorted already: integers, or their texts, or if `numbers` is None, others."""
-        keys = cls()
+        # Not by `__init__`, which would look at them again.
+        keys = cls.__new__(cls)
         keys.numbers, keys.are_texts, keys.others = numbers, are_texts, others
         return keys
 

@@ -99,10 +99,20 @@ def streamed(connection: Connection, statement: Executable, at_once: int) -> Gen
         yield from result
 
 
-# Any: the two drivers' connections have no type in common.
-def driver_connection(connection: Connection) -> Any:  # noqa: ANN401 (as above)
-    """Return the driver's own connection, whose statements take a part of the time of SQLAlchemy's."""
-    return connection.connection.driver_connection
+# Any: the two drivers' connections and cursors have no type in common, and parameters are of every type.
+def by_driver(connection: Connection, statement: str, parameters: Any = (), *, many: bool = False) -> Any:  # noqa: ANN401 (as above)
+    """Execute a statement by the driver itself, in a part of SQLAlchemy's time; returns the driver's cursor.
+
+    With `many` once for each of the parameters. Whoever listens for SQLAlchemy's statements hears of it, too.
+    """
+    raw: Any = connection.connection.driver_connection
+    cursor = raw.cursor()
+    connection.dispatch.before_cursor_execute(connection, cursor, statement, parameters, None, many)
+    if many:
+        cursor.executemany(statement, parameters)
+    else:
+        cursor.execute(statement, parameters)
+    return cursor
 
 
 # Any: a driver's own rows.
@@ -130,7 +140,7 @@ class Prepared:
         self._statement = statement
         self._compiled: dict[str, _Compiled] = {}
 
-    def rows(self, connection: Connection, **parameters: Any) -> list[Row]:
+    def rows(self, connection: Connection, **parameters: Any) -> list[Row]:  # noqa: ANN401 (as above)
         """Return the rows of a query."""
         compiled = self._for(connection)
         rows: list[Row] = compiled.executed(connection, parameters).fetchall()
@@ -141,7 +151,7 @@ class Prepared:
             for row in rows
         ]
 
-    def execute(self, connection: Connection, **parameters: Any) -> int:
+    def execute(self, connection: Connection, **parameters: Any) -> int:  # noqa: ANN401 (as above)
         """Execute a statement that writes; returns how many rows it wrote."""
         return int(self._for(connection).executed(connection, parameters).rowcount)
 
@@ -163,30 +173,28 @@ class _Compiled:
         compiled: Any = statement.compile(dialect=dialect)
         self.text: str = compiled.string
         self._is_by_name = not dialect.positional
-        self._names: Sequence[str] = compiled.positiontup or tuple(compiled.params)
-        self._values: dict[str, Any] = compiled.params
-        self._writes: dict[str, Any] = {
-            name: write
-            for name, bind in compiled.binds.items()
-            if (write := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
-        }
+        self._places = [
+            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
+            for name in compiled.positiontup or compiled.params
+        ]
+        """Name of a parameter, its value unless another one is given, and what writes it, if anything."""
         columns = getattr(statement, "selected_columns", ())
         self.reads = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
 
     def executed(self, connection: Connection, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN401 (as above)
         """Return the driver's cursor after the statement."""
-        return driver_connection(connection).execute(self.text, self._written(parameters))
+        return by_driver(connection, self.text, self._written(parameters))
 
     def execute_many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Execute the statement for each row of parameters."""
-        driver_connection(connection).cursor().executemany(self.text, list(map(self._written, rows)))
+        by_driver(connection, self.text, list(map(self._written, rows)), many=True)
 
     def _written(self, parameters: Mapping[str, Any]) -> dict[str, Any] | Row:
-        values = {name: parameters.get(name, self._values[name]) for name in self._names}
-        for name, write in self._writes.items():
-            if name in values:
-                values[name] = write(values[name])
-        return values if self._is_by_name else tuple(map(values.__getitem__, self._names))
+        written = []
+        for name, value, write in self._places:
+            given = parameters.get(name, value)
+            written.append((name, given if write is None else write(given)))
+        return dict(written) if self._is_by_name else tuple([value for _name, value in written])
 
 
 # Any: values of every type.

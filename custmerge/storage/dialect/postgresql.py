@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 
 from custmerge import errors
 from custmerge.database_url import shown_url, without_secrets
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row, driver_connection
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row, by_driver
 
 CONNECT_TIMEOUT_SECONDS = 5
 WORTH_COPYING = 8
@@ -115,10 +115,10 @@ class PostgreSQL:
 
     def rows_of_all(self, connection: Connection, statements: Iterable[tuple[str, Row]]) -> list[list[Row]]:
         """Return the rows of each of several queries, all of which are sent before the first result is awaited."""
-        raw = driver_connection(connection)
+        raw: Any = connection.connection.driver_connection
         # An older libpq waits for each.
         with raw.pipeline() if psycopg.Pipeline.is_supported() else nullcontext():
-            cursors = [raw.execute(statement, parameters) for statement, parameters in statements]
+            cursors = [by_driver(connection, statement, parameters) for statement, parameters in statements]
             return [cursor.fetchall() for cursor in cursors]
 
     def find_by_index(self, connection: Connection) -> None:
@@ -168,12 +168,13 @@ class PostgreSQL:
         """Insert few rows by INSERT and many by COPY, which is four times as quick as SQLAlchemy's batched INSERT."""
         if not rows:
             return
-        raw = driver_connection(connection)
         names = ", ".join(f'"{name}"' for name in columns)
         if len(rows) < WORTH_COPYING:
             marks = ", ".join(["%s"] * len(columns))
-            raw.cursor().executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)  # noqa: S608 (names of ours)
+            by_driver(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows, many=True)  # noqa: S608 (names of ours)
             return
+        # Any: the driver's own connection.
+        raw: Any = connection.connection.driver_connection
         with raw.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             for row in rows:
                 copy.write_row(row)

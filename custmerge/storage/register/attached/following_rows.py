@@ -110,7 +110,7 @@ class ReferenceReading:
             if (condition := sql.holding(reference.column, texts)) is not None:
                 conditions.append(condition)
                 is_indexed &= sql.table.is_indexed(reference.column)
-        return self._reader.rows(sql, conditions, lock=self._lock, by_index=is_indexed, in_order=not is_plain)
+        return self._reader.rows(sql, conditions, lock=self._lock, by_index=is_indexed)
 
     def _add_packed(self, references: References, gone: Sequence[Customer]) -> set[str]:
         """Add the rows of tables of which only integers are read; returns these tables."""

@@ -47,29 +47,18 @@ class HostReader:
         self._seqscan = seqscan
 
     def rows(
-        self,
-        table: HostTableSql,
-        conditions: Iterable[Condition],
-        *,
-        lock: bool,
-        by_index: bool = True,
-        in_order: bool = True,
+        self, table: HostTableSql, conditions: Iterable[Condition], *, lock: bool, by_index: bool = True
     ) -> list[Row]:
         """Return the rows that any of `conditions` finds, each once; with `lock` locked in the order of their keys.
 
-        They are in this order, unless `in_order` is False: SQLite has nothing to lock, and sorts slower than Python. A
-        row has the cells of `TableRules.columns` and then of `computed`. Without `by_index` PostgreSQL may read the
+        A row has the cells of `TableRules.columns` and then of `computed`. Without `by_index` PostgreSQL may read the
         whole table, even after `find_by_index`: where no index fits, the way over another one would take longer.
         """
         found = list(conditions)
         if not found:
             return []
         if not self.is_server:
-            rows = [
-                row
-                for each in found
-                for row in self.fetched(table.reading(each.sql, lock=lock, in_order=in_order), each)
-            ]
+            rows = [row for each in found for row in self.fetched(table.reading(each.sql, lock=lock), each)]
             return rows if len(found) == 1 else list(dict.fromkeys(rows))
         any_of = Condition(
             " OR ".join(f"({each.sql})" for each in found),

@@ -61,7 +61,9 @@ class Followed:
         customer = self.mapping.customer
         values = [(customer.table, customer.retire)]
         values += [(name, each) for name, rules in self.by_table.items() for each in rules.written]
-        return tuple(dict.fromkeys((table, column, value) for table, each in values for column, value in each.items()))
+        return tuple(
+            dict.fromkeys((table, column, value) for table, each in values for column, value in each.items())
+        )
 
     @cached_property
     def on_server(self) -> dict[str, HostTableSql]:

@@ -109,15 +109,15 @@ class HostTableSql:
         column = self.table.column(name)
         return self.type_of(name) if column is None or column.kind is Kind.TEXT else column.type
 
-    def reading(self, condition: str, *, lock: bool, in_order: bool = True) -> str:
-        """Return the statement that reads rows, `in_order` of their keys; with `lock` nobody else changes them."""
+    def reading(self, condition: str, *, lock: bool) -> str:
+        """Return the statement that reads rows in the order of their keys; with `lock` nobody else changes them."""
         locking = " FOR UPDATE" if lock and self.is_server else ""
-        order = f" ORDER BY {self._order}" if self._order and in_order else ""
+        order = f" ORDER BY {self._order}" if self._order else ""
         return f"SELECT {self._cells} FROM {self.name} WHERE {condition}{order}{locking}"  # noqa: S608 (names of the catalogue, quoted)
 
     @cached_property
     def is_packed(self) -> bool:
-        """Whether `reading_packed` reads it: rows that only move, with an integer as key and an integer as reference."""
+        """Whether `reading_packed` reads it: its rows only move, and their key and their reference are integers."""
         if not self.rules.has_only_key_and_reference:
             return False
         key, reference = self.rules.columns

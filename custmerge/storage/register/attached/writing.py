@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from custmerge.errors import RowsLeftOut, RowsRefused
 from custmerge.rules.references.cells import Cell, Key, Keys
 from custmerge.rules.references.changes import RowsWritten, Step
-from custmerge.storage.dialect import Row, dialect_of
+from custmerge.storage.dialect import Row, by_driver, dialect_of
 from custmerge.storage.register.attached.table_sql import HostTableSql, unnest
 
 _REFUSING = ("22", "23", "27", "2F", "38", "39", "44", "P0")
@@ -37,13 +37,12 @@ class _Write:
 def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step: Step) -> None:
     """Write a step to locked rows; raises RowsRefused, RowsLeftOut."""
     dialect = dialect_of(connection)
-    raw: Any = connection.connection.driver_connection
     try:
         if dialect.is_server:
-            _write_at_once(raw, [*_on_server(tables, step)])
+            _write_at_once(connection, [*_on_server(tables, step)])
         else:
             for write in _in_file(tables, step):
-                _demand_written(write, raw.executemany(write.sql, write.parameters).rowcount)
+                _demand_written(write, by_driver(connection, write.sql, write.parameters, many=True).rowcount)
     except dialect.driver_error as error:
         raise _refusal(error, step) from None
 
@@ -52,8 +51,7 @@ def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> boo
     """Let constraints that can be deferred wait for `end_writing`; returns whether that has to be called."""
     if not dialect_of(connection).is_server:
         # Ends with the transaction. A row may refer to one that is changed after it.
-        raw: Any = connection.connection.driver_connection
-        raw.execute("PRAGMA defer_foreign_keys = ON")
+        by_driver(connection, "PRAGMA defer_foreign_keys = ON")
         return False
     if any(table.has_deferrable for table in tables):
         connection.exec_driver_sql("SET CONSTRAINTS ALL DEFERRED")
@@ -63,22 +61,20 @@ def begin_writing(connection: Connection, tables: Iterable[HostTableSql]) -> boo
 
 def end_writing(connection: Connection) -> None:
     """Check the constraints that have waited; raises RowsRefused."""
-    raw: Any = connection.connection.driver_connection
     try:
-        raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        by_driver(connection, "SET CONSTRAINTS ALL IMMEDIATE")
     except dialect_of(connection).driver_error as error:
         raise _refusal(error, Step()) from None
 
 
-# Any: the driver's own connection.
-def _write_at_once(raw: Any, writes: Sequence[_Write]) -> None:  # noqa: ANN401
+def _write_at_once(connection: Connection, writes: Sequence[_Write]) -> None:
     """Write everything by one statement: PostgreSQL checks foreign keys at its end."""
     if not writes:
         return
     steps = ", ".join(f"w{place} AS ({write.sql} RETURNING 1)" for place, write in enumerate(writes))
     counts = ", ".join(_counted(place) for place in range(len(writes)))
     parameters = tuple(value for write in writes for value in write.parameters)
-    counted = raw.execute(f"WITH {steps} SELECT {counts}", parameters).fetchone()
+    counted = by_driver(connection, f"WITH {steps} SELECT {counts}", parameters).fetchone()
     for write, count in zip(writes, counted, strict=True):
         _demand_written(write, count)
 
