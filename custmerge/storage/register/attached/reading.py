@@ -86,7 +86,7 @@ class HostReader:
         held = dialect_of(self._connection).rows_of_all(self._connection, statements)
         for groups in held:
             rows = [(cell, orjson.loads(keys)) for cell, keys in groups]
-            if any(None in keys for _cell, keys in rows):
+            if any(set(map(type, keys)) != {int} for _cell, keys in rows):
                 yield None
             else:
                 yield [(cell, Keys.of_sorted(array("q", sorted(keys)), are_texts=False)) for cell, keys in rows]
