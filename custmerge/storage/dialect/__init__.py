@@ -108,10 +108,11 @@ def by_driver(connection: Connection, statement: str, parameters: Any = (), *, m
     raw: Any = connection.connection.driver_connection
     cursor = raw.cursor()
     connection.dispatch.before_cursor_execute(connection, cursor, statement, parameters, None, many)
-    if many:
+    if many and len(parameters) != 1:
         cursor.executemany(statement, parameters)
     else:
-        cursor.execute(statement, parameters)
+        # psycopg makes a pipeline even for one.
+        cursor.execute(statement, parameters[0] if many else parameters)
     return cursor
 
 

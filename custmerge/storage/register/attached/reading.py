@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection
 
 from custmerge.rules.references.cells import Cell, Keys
-from custmerge.storage.dialect import Row, dialect_of
+from custmerge.storage.dialect import Row, by_driver, dialect_of
 from custmerge.storage.register.attached.table_sql import Condition, HostTableSql, escaped
 
 _READS_ALIKE = {
@@ -103,10 +103,10 @@ def host_reader(connection: Connection) -> Iterator[HostReader]:
     if not dialect_of(connection).is_server:
         yield HostReader(connection, "")
         return
-    before = tuple(connection.exec_driver_sql(_SET).one())[: len(_SETTINGS)]
+    before = by_driver(connection, _SET).fetchone()[: len(_SETTINGS)]
     yield HostReader(connection, before[-1])
     # Not after an error: it ends the transaction and with it the settings.
-    connection.exec_driver_sql(_RESET, before)
+    by_driver(connection, _RESET, before)
 
 
 def finds_a_row(connection: Connection, statement: str, survivor: Cell, absorbed: Cell) -> bool:
