@@ -13,7 +13,8 @@ from custmerge.rules.fields import Field
 from custmerge.rules.mapping import Policy
 from custmerge.rules.plan import Choice
 from custmerge.rules.undo import UndoLimits
-from custmerge.services.merge import Offer, Receipt
+from custmerge.services.merge import Offer
+from custmerge.services.orders import Receipt
 
 if TYPE_CHECKING:
     from custmerge.rules.references.counts import ReferenceCount
