@@ -94,12 +94,12 @@ class Orders:
         numbers = {pair[0] for pair in pairs} | absorbed
         records = unit.register.customers(numbers, lock=lock)
         packages = unit.register.packages_of_all(absorbed, lock=lock)
-        self.state = State(records, [package for held in packages.values() for package in held])
+        references = OrderReferences(unit, records, absorbed, now, lock=lock, earlier=earlier)
+        self.state = State(records, [package for held in packages.values() for package in held], references)
         """The records and packages after the executed plans."""
         if earlier is not None:
             self.state.assume(earlier.records(numbers), survivors=earlier.survivors(numbers))
         unit.register.add_chains(self.state.records, changed=earlier)
-        self._references = OrderReferences(unit, records, absorbed, now, lock=lock, earlier=earlier)
         # Read after the locks, for which this may have waited: from here on nothing changes before the order is
         # written, including the passwords that proofs depend on.
         now = max(now, unit.now()) if lock else now
@@ -128,7 +128,7 @@ class Orders:
             if may(self._caller.role, Capability.TRANSFER_FILE):
                 raise TransferNeeded(**error.details) from None
             raise
-        return self._references.planned(self.state, plan)
+        return self.state.with_references(plan)
 
     def references_of(self, survivor: Customer, absorbed: Customer) -> tuple[ReferenceCount, ...] | None:
         """Return the rows of a host's tables that would follow an order, whatever is chosen; None if none ever do.
@@ -137,7 +137,7 @@ class Orders:
         """
         packages = tuple(self.state.packages_of(absorbed.number))
         plan = Plan(survivor, absorbed, Choice.IDENTICAL, {}, packages)
-        return self._references.counts(self._references.planned(self.state, plan))
+        return self._unit.references.counts(self.state.with_references(plan))
 
     def executed_plans(self) -> Iterator[Plan]:
         """Yield the executed plans, in their order."""
@@ -202,7 +202,6 @@ class Orders:
         """
         self._plans.append((plan, salt, facts))
         self.state.execute(plan)
-        self._references.executed(plan)
 
     def write(self) -> list[Receipt]:
         """Write every executed plan with its order, before-image and history entry; returns the receipts."""
@@ -214,8 +213,8 @@ class Orders:
         used = [plan.transfer for plan, *_ in self._plans if plan.transfer is not None]
         made_void = unit.transfers.void_all_of([plan.absorbed.number for plan, *_ in self._plans], but=used)
         head = unit.chain.lock()
-        if self._references.have_order_numbers:
-            self._references.write(head.order + 1)
+        if unit.references.have_order_numbers:
+            unit.references.write(self.state.references, head.order + 1)
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
             receipt = self.receipt(plan, number)
@@ -265,14 +264,14 @@ class Orders:
             splits_account=plan.splits_account,
             transfer=plan.transfer,
             # What a host's tables are called is no business of its customers.
-            references=None if self._caller.is_customer else self._references.counts(plan),
+            references=None if self._caller.is_customer else self._unit.references.counts(plan),
         )
 
     def _write_register(self) -> None:
         unit, state = self._unit, self.state
-        if not self._references.have_order_numbers:
+        if not unit.references.have_order_numbers:
             # Before the end of the chain is locked: others needn't wait for these rows.
-            self._references.write()
+            unit.references.write(state.references)
         unit.register.place(state.changed_packages, contacts=state.contacts)
         unit.register.write([record for record in state.changed_records if record.merged_into is None])
         retired = [record for record in state.changed_records if record.merged_into is not None]

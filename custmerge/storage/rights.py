@@ -169,11 +169,10 @@ class Rights:
         """The host's tables with the rights that are needed on them."""
         if self._host is None:
             return []
-        from custmerge.rules.attach import resolve
         from custmerge.rules.attach.rights import rights_of
 
-        mapping, schema = self._host
-        return [(schema.tables[each.table], each) for each in rights_of(resolve(mapping, schema), schema)]
+        schema = self._host.schema
+        return [(schema.tables[each.table], each) for each in rights_of(self._host.resolved, schema)]
 
     def _host_needed(self) -> Iterator[tuple[HostTable, str, str]]:
         """Yield (table, right, column) of everything that is needed on a host's tables."""

@@ -19,7 +19,7 @@ from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
-from custmerge.storage.register.attached.references import Followed, HostReferences
+from custmerge.storage.register.following import FollowingRows
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
 from custmerge.storage.tables import VERSIONS
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.attached.audit import ReferenceAudit
+    from custmerge.storage.register.attached.host import Host
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
     from custmerge.storage.rights import Rights
@@ -86,7 +87,7 @@ class Unit:
 
     def changed_tables(self) -> list[str]:
         """Return the host's tables that aren't as they were when they were attached; none of them for our own."""
-        return [] if self.mapping.host is None else self.host.changed(*self.mapping.host)
+        return [] if self.mapping.host is None else self.host.changed(self.mapping.host)
 
     def demand_schema(self, url: str) -> None:
         """Raise SchemaChanged if a host's tables aren't as they were when they were attached."""
@@ -144,14 +145,9 @@ class Unit:
         return Register(self._connection, self.mapping)
 
     @cached_property
-    def references(self) -> HostReferences:
-        """Rows of a host's tables that follow its customers."""
-        return HostReferences(self._connection, self.followed)
-
-    @property
-    def followed(self) -> Followed | None:
-        """The host's tables that follow its customers; None for custmerge's own register."""
-        return self.mapping.followed
+    def references(self) -> FollowingRows:
+        """Rows of other tables that follow customers."""
+        return self.mapping.references(self._connection)
 
     ledger = _lazy(Ledger)
     """Orders and before-images."""
@@ -218,13 +214,6 @@ class Unit:
         return RegisterReader(self._connection, self.mapping)
 
     @cached_property
-    def reference_audit(self) -> ReferenceAudit:
-        """The audit's queries of the rows that follow a host's customers."""
-        from custmerge.storage.register.attached.audit import ReferenceAudit
-
-        return ReferenceAudit(self._connection, self.register, self.followed)
-
-    @cached_property
     def rights(self) -> Rights:
         """The rights of PostgreSQL's roles."""
         from custmerge.storage.rights import Rights
@@ -238,3 +227,9 @@ class Unit:
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
+
+    def reference_audit(self, host: Host) -> ReferenceAudit:
+        """Return the audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.attached.audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, host.followed)

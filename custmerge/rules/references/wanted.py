@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
-from custmerge.rules.references.changes import Changes, RowDropped, RowsChanged
+from custmerge.rules.references.changes import RowDropped, RowsChanged
+from custmerge.rules.references.nothing import RowChanges
 from custmerge.rules.references.table_rules import TableRules
 
 Place = tuple[tuple[str, ...], tuple[Cell, ...]]
@@ -23,7 +24,7 @@ class RowsWanted:
     """By table and columns: the rows that hold these cells there, which would be in the way."""
 
 
-def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[Changes]) -> RowsWanted:
+def rows_wanted(tables: Mapping[str, TableRules], changes: Iterable[RowChanges]) -> RowsWanted:
     """Return the rows that the undos of `changes` (of many orders) depend on; tables without rules are left out."""
     keys: dict[str, list[Keys]] = {}
     places: dict[str, dict[tuple[str, ...], set[tuple[Cell, ...]]]] = {}

@@ -47,7 +47,7 @@ def _demand_same_customers(unit: Unit, mapping: HostMapping) -> None:
     """Raise OtherCustomers if numbers would mean other customers than those of which orders were made."""
     if unit.mapping.host is None or not unit.mappings.has_tombstones():
         return
-    before, now = unit.mapping.host[0].customer, mapping.customer
+    before, now = unit.mapping.host.mapping.customer, mapping.customer
     for name, was, is_now in (
         ("table", before.table, now.table),
         ("key", before.key, now.key),

@@ -36,15 +36,13 @@ class RowsLeft:
 class ReferenceAudit:
     """The audit's queries of a host's references, inside one transaction that writes nothing."""
 
-    def __init__(self, connection: Connection, register: Register, followed: Followed | None) -> None:
+    def __init__(self, connection: Connection, register: Register, followed: Followed) -> None:
         self._connection = connection
         self._register = register
         self._followed = followed
 
     def rows_left(self, only: Collection[str] | None) -> Iterator[RowsLeft]:
         """Yield the rows that point at retired numbers, at `only` these unless it is None."""
-        if self._followed is None:
-            return
         tables = self._followed.on_server if dialect_of(self._connection).is_server else self._followed.in_file
         statement = select(tombstone.c.number).order_by(tombstone.c.number)
         if only is not None:
