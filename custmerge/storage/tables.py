@@ -353,7 +353,7 @@ class TombstoneRow(SQLModel, table=True):
 
     number: str = Attribute(sa_column=Column(Key, primary_key=True))
     merged_into: str = Attribute(sa_column=Column(Key, nullable=False))
-    customer_key: str | None = Attribute(sa_column=Column(Key))
+    customer_key: str = Attribute(sa_column=Column(Key, nullable=False))
     """The text of the key of the host's row: another row may have the same number and be no customer."""
 
 
