@@ -86,7 +86,7 @@ def test_a_row_goes_back_to_the_parent_that_it_had_while_the_one_that_stayed_get
         "INSERT INTO remark VALUES (1, 2, 7, 1), (2, 3, 7, 1)",
     )
     before = host.rows("purchase", "line", "remark")
-    # One into the other in the same transaction: the first's rows get new keys, and the second's are dropped into them.
+    # In one transaction: the first's rows get new keys, and the second's are dropped into them.
     assert host.run((1, 2), (1, 3)) == [("merged", "")] * 2
     assert host.rows("purchase", "line", "remark") == [[(1, 7)], [(1, 7, 1)], [(1, 1, 7, 1), (2, 1, 7, 1)]]
     host.undo_all()
