@@ -33,6 +33,8 @@ class _Write:
     """PostgreSQL: an array for each mark. SQLite: rows for `executemany`."""
     rows: int
     """How many it has to write."""
+    left: str = ""
+    """SQLite: counts the rows of one row of parameters that are still there after a DELETE."""
 
 
 def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step: Step) -> None:
@@ -44,7 +46,7 @@ def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step:
             _write_at_once(raw, [*_on_server(tables, step)])
         else:
             for write in _in_file(tables, step):
-                _demand_written(write, raw.executemany(write.sql, write.parameters).rowcount)
+                _demand_written(write, _written_rows(raw, write))
     except dialect.driver_error as error:
         raise _refusal(error, step) from None
 
@@ -68,6 +70,17 @@ def end_writing(connection: Connection) -> None:
         raw.execute("SET CONSTRAINTS ALL IMMEDIATE")
     except dialect_of(connection).driver_error as error:
         raise _refusal(error, Step()) from None
+
+
+# Any: the driver's own connection.
+def _written_rows(raw: Any, write: _Write) -> int:  # noqa: ANN401
+    """Execute a statement for SQLite; returns how many rows it has written."""
+    count: int = raw.executemany(write.sql, write.parameters).rowcount
+    if count != write.rows and write.left:
+        # A row that referred to another one of these has gone with that, by ON DELETE CASCADE.
+        left: int = sum(raw.execute(write.left, key).fetchone()[0] for key in write.parameters)
+        return write.rows - left
+    return count
 
 
 # Any: the driver's own connection.
@@ -186,7 +199,8 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     """Yield the statements for SQLite, in their order."""
     for name, keys in step.dropped.items():
         table = tables[name]
-        yield _Write(table, f"DELETE FROM {table.name} WHERE {_is_row(table)}", tuple(keys), len(keys))  # noqa: S608 (names of the catalogue, quoted)
+        those = f"FROM {table.name} WHERE {_is_row(table)}"
+        yield _Write(table, f"DELETE {those}", tuple(keys), len(keys), left=f"SELECT count(*) {those}")
     # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
     below = _levels(tables)
     for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
