@@ -55,6 +55,24 @@ def stored_version(connection: Connection) -> tuple[str | None, str | None]:
     return version, next((row[1] for row in rows if len(row) > 1), None)
 
 
+def demand_version(connection: Connection, url: str) -> str | None:
+    """Return the SHA-256 of the mapping that holds, None for our own tables.
+
+    Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
+    """
+    try:
+        # The catalogue isn't queried first, because that would cost every command a statement.
+        stored, mapping = stored_version(connection)
+    except (OperationalError, ProgrammingError) as error:
+        if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
+            raise errors.NoSchema(database=shown_url(url)) from None
+        raise
+    if stored == VERSIONS[-1]:
+        return mapping
+    wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
+    raise wrong_version(database=shown_url(url), version=stored)
+
+
 def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
     """Return a property of a unit whose value is made from the connection when it is first used."""
     return cached_property(lambda unit: kind(unit._connection))  # noqa: SLF001 (the unit's own)
@@ -67,23 +85,6 @@ class Unit:
         self._connection = connection
         self.mapping = mapping
         """Where the register is kept."""
-
-    def demand_version(self, url: str) -> str | None:
-        """Return the SHA-256 of the mapping that holds, None for our own tables.
-
-        Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
-        """
-        try:
-            # The catalogue isn't queried first, because that would cost every command a statement.
-            stored, mapping = stored_version(self._connection)
-        except (OperationalError, ProgrammingError) as error:
-            if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
-                raise errors.NoSchema(database=shown_url(url)) from None
-            raise
-        if stored == VERSIONS[-1]:
-            return mapping
-        wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
-        raise wrong_version(database=shown_url(url), version=stored)
 
     def changed_tables(self) -> list[str]:
         """Return the host's tables that aren't as they were when they were attached; none of them for our own."""

@@ -9,12 +9,13 @@ from custmerge.errors import ChangedMeanwhile, NotAttached, OtherCustomers, RunM
 from custmerge.rules.attach import resolve
 from custmerge.rules.bulk import is_alive
 from custmerge.rules.history import Action, Actor, Draft, stamp
-from custmerge.rules.host_schema import schema_text
+from custmerge.rules.host_schema import changed_tables, schema_text
 from custmerge.services.attach.check import Checked
 from custmerge.storage.database import Database
 from custmerge.storage.ledger.mappings import StoredMapping
 
 if TYPE_CHECKING:
+    from custmerge.rules.host_schema import HostSchema
     from custmerge.rules.mapping import HostMapping
     from custmerge.storage.unit import Unit
 
@@ -33,7 +34,7 @@ def attach(database: Database, checked: Checked) -> None:
         if any(is_alive(batch, now) for batch in unit.batches.unfinished()):
             raise RunMeanwhile(database=database.name)
         schema = unit.host.schema()
-        if resolve(checked.resolved.mapping, schema).schema != checked.resolved.schema:
+        if changed_tables(checked.catalogue, schema) and _resolved_otherwise(checked, schema):
             raise ChangedMeanwhile(database=database.name)
         _demand_same_customers(unit, checked.resolved.mapping)
         unit.drop_own_register()
@@ -41,6 +42,11 @@ def attach(database: Database, checked: Checked) -> None:
         unit.mappings.hold(stored)
         facts = {"name": checked.name, "sha256": stored.sha256, "schema": checked.resolved.schema}
         unit.chain.append([Draft(stamp(now), ATTACH, Action.ATTACH, facts)])
+
+
+def _resolved_otherwise(checked: Checked, schema: HostSchema) -> bool:
+    """Return whether tables of a mapping are among those that aren't as they were checked."""
+    return resolve(checked.resolved.mapping, schema).schema != checked.resolved.schema
 
 
 def _demand_same_customers(unit: Unit, mapping: HostMapping) -> None:
