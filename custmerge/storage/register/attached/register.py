@@ -12,12 +12,12 @@ from custmerge.rules.mapping import HostMapping
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
 from custmerge.rules.proofs import Hashing
 from custmerge.storage.dialect import LowerCase
+from custmerge.storage.register.attached.beside import BesideHostTables
 from custmerge.storage.register.attached.customers import HostCustomers
 from custmerge.storage.register.attached.host import Host
 from custmerge.storage.register.attached.packages import HostPackages
+from custmerge.storage.register.attached.tables import tombstone
 from custmerge.storage.register.mapping import RegisterMapping
-from custmerge.storage.register.writing import BesideHostTables
-from custmerge.storage.tables import tombstone
 
 
 def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
