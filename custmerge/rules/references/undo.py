@@ -23,6 +23,7 @@ CHANGED = N_("{column} of {table} {key} was changed since")
 GONE = N_("{table} {key} isn't there any more")
 TAKEN = N_("{table} {key} would come back, and there is another one")
 PLACE_TAKEN = N_("{table} {key} would come back, and {other} has the same {columns}")
+VALUE_TAKEN = N_("{columns} of {table} {key} would be as before, and {other} has the same")
 STAYED = N_("{table} {key} isn't there any more, and took the place of {dropped}")
 UNKNOWN = N_("{column} of {table} isn't in the mapping any more")
 MORE = N_("{count} further rows were changed since")
@@ -197,7 +198,8 @@ class _Undoing:
             others = [other for other in others if place.of(planned.now(other) or ()) == value]
             if others:
                 other, columns = _named(planned.key_before(others[0])), ", ".join(unique.columns)
-                self._in_the_way(table, planned.rows.key_of(cells), PLACE_TAKEN, other=other, columns=columns)
+                why = PLACE_TAKEN if row.now is None else VALUE_TAKEN
+                self._in_the_way(table, planned.rows.key_of(cells), why, other=other, columns=columns)
                 return
 
     def _is_absorbed(self, planned: PlannedRows, cells: Row, column: str) -> bool:

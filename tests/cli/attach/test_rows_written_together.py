@@ -33,17 +33,19 @@ def host(cli, database_url):
             let_hold(self.url, mapping)
             execute(self.url, *(f"DROP TABLE {table}" for table in ("domain", "package", "customer")))
 
-        def run(self, *pairs):
+        def run(self, *pairs, take=""):
             """Run an approved file; returns what became of its rows."""
-            (self.folder / "pairs.csv").write_text("survivor,absorbed\n" + "".join(f"{s},{a}\n" for s, a in pairs))
+            lines = "".join(f"{survivor},{absorbed},adopt,{take}\n" for survivor, absorbed in pairs)
+            (self.folder / "pairs.csv").write_text("survivor,absorbed,choice,take\n" + lines)
             assert cli.as_("anna").in_process("bulk", "approve", "pairs.csv", "--yes").code in (0, 7)
             cli.as_("ben").in_process("bulk", "run", "pairs.csv", "--report", "report.csv")
             with (self.folder / "report.csv").open() as report:
                 return [(line["status"], line["message"]) for line in csv.DictReader(report)]
 
-        def undo_all(self):
-            done = cli.as_("anna").in_process("undo", "--batch", "1", "--yes")
-            assert done.code == 0, done.err
+        def undo_all(self, *options):
+            """Undo the run; returns the error's message, empty without one."""
+            done = cli.as_("anna").in_process("undo", "--batch", "1", "--yes", "-f", "json", *options)
+            return done.error["message"] if done.code else ""
 
         def rows(self, *tables):
             return [rows(self.url, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables]
@@ -64,7 +66,7 @@ def test_dropped_rows_that_refer_to_each_other_go_and_come_back_together(host, a
     before = host.rows("node")
     assert host.run((1, 2), (1, 3)) == [("merged", "")] * 2
     assert host.rows("node") == [[(10, 1, "a", None), (11, 1, "b", None), (22, 1, "c", 11)]]
-    host.undo_all()
+    assert host.undo_all() == ""
     assert host.rows("node") == before
 
 
@@ -89,5 +91,27 @@ def test_a_row_goes_back_to_the_parent_that_it_had_while_the_one_that_stayed_get
     # In one transaction: the first's rows get new keys, and the second's are dropped into them.
     assert host.run((1, 2), (1, 3)) == [("merged", "")] * 2
     assert host.rows("purchase", "line", "remark") == [[(1, 7)], [(1, 7, 1)], [(1, 1, 7, 1), (2, 1, 7, 1)]]
-    host.undo_all()
+    assert host.undo_all() == ""
     assert host.rows("purchase", "line", "remark") == before
+
+
+def test_a_unique_value_of_the_retired_row_can_be_taken_over_and_is_in_the_way_of_an_undo_where_another_has_it(host):
+    mapping = MAPPING.format(dropped="purchase.client_id").replace(
+        'key = "id"', 'key = "id"\nretire = { email = "{null}" }\n[fields]\nemail = "email"'
+    )
+    host.attach(
+        mapping,
+        "ALTER TABLE client ADD COLUMN email text",
+        "CREATE UNIQUE INDEX client_email ON client (email)",
+        "UPDATE client SET email = id || '@client.example' WHERE id < 3",
+        "CREATE TABLE purchase (id integer PRIMARY KEY, client_id integer REFERENCES client (id) UNIQUE)",
+    )
+    before = host.rows("client")
+    assert host.run((1, 2), take="email") == [("merged", "")]
+    assert host.rows("client") == [[(1, "2@client.example"), (2, None), (3, None)]]
+    execute(host.url, "UPDATE client SET email = '1@client.example' WHERE id = 3")
+    for options in ((), ("--dry-run",)):
+        assert "email of client 1 would be as before, and 3 has the same" in host.undo_all(*options)
+    execute(host.url, "UPDATE client SET email = NULL WHERE id = 3")
+    assert host.undo_all() == ""
+    assert host.rows("client") == before

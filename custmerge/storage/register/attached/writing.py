@@ -261,7 +261,14 @@ def _refusal(error: Any, step: Step) -> BaseException:  # noqa: ANN401
     by = name.removeprefix("SQLITE_CONSTRAINT_").lower()
     if name != "SQLITE_CONSTRAINT_TRIGGER" and ": " in message:
         by = message.partition(": ")[2]
-    return RowsRefused(table=_tables_of(step), by=by)
+    table = _table_of(by) if name.endswith(("_UNIQUE", "_PRIMARYKEY", "_NOTNULL")) else ""
+    return RowsRefused(table=table or _tables_of(step), by=by)
+
+
+def _table_of(by: str) -> str:
+    """Return the table whose columns SQLite names ("shop.client_id, shop.list"), else an empty text."""
+    tables = {column.rpartition(".")[0] for column in by.split(", ")}
+    return tables.pop() if len(tables) == 1 else ""
 
 
 def _tables_of(step: Step) -> str:
