@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 what is made there has names that nobody knows before
 DEMANDED_BYTES = 6 << 30
 """What all databases, scenes and files of a run take at most, several times over."""
 
