@@ -13,7 +13,7 @@ from functools import cached_property
 from random import random
 from traceback import clear_frames
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from custmerge.database_url import shown_url
 from custmerge.errors import (
@@ -32,7 +32,7 @@ from custmerge.rules.history import CLOCK_TOLERANCE, Entry, stamp
 from custmerge.storage.dialect import WAIT_SECONDS, WRITES, dialect_for, open_engine, translated_errors
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables import VERSIONS
-from custmerge.storage.unit import Unit
+from custmerge.storage.unit import Unit, demand_version
 
 RETRY_AFTER_SECONDS = tuple(min(0.01 * 2**time, 1.28) for time in range(16))
 """In total about 13 s, so that each of many writers on a SERIALIZABLE server gets its turn."""
@@ -233,9 +233,7 @@ class Database:
                 before = schema.upgrade(connection, self.url)
                 if before is None or before == VERSIONS[-1]:
                     return before
-                unit = Unit(connection)
-                sha256 = unit.demand_version(self.url)
-                unit.mapping = self._mapping_of(unit, sha256)
+                unit = Unit(connection, self._mapping_of(connection, demand_version(connection, self.url)))
                 unit.rights.give_to_owner()
                 if then is not None:
                     then(unit, before, self._database_clock(unit).now())
@@ -258,11 +256,10 @@ class Database:
                 self._dialect.begin_upgrade(connection, UPGRADE_SECONDS)
                 if schema.version(connection) is None:
                     schema.upgrade(connection, self.url, has_register=False)
-                unit = Unit(connection)
-                if (user := unit.rights.non_owner()) is not None:
+                if (user := Unit(connection).rights.non_owner()) is not None:
                     raise NotOwnerToAttach(user=user)
                 schema.keep_out(connection)
-                unit.mapping = self._mapping_of(unit, unit.demand_version(self.url))
+                unit = Unit(connection, self._mapping_of(connection, demand_version(connection, self.url)))
                 yield unit, self._database_clock(unit).now()
         finally:
             engine.dispose()
@@ -299,17 +296,18 @@ class Database:
             self._open = None
             self.close()
 
-    def _mapping_of(self, unit: Unit, sha256: str | None) -> RegisterMapping:
-        return self._mappings.get(sha256) or self._built(unit, sha256)
+    def _mapping_of(self, connection: Connection, sha256: str | None) -> RegisterMapping:
+        return self._mappings.get(sha256) or self._built(connection, sha256)
 
-    def _built(self, unit: Unit, sha256: str | None) -> RegisterMapping:
+    def _built(self, connection: Connection, sha256: str | None) -> RegisterMapping:
         """Return the register of a mapping that is used for the first time; raises MappingChanged."""
         from custmerge.rules.attach.names import with_names_of
         from custmerge.rules.host_schema import schema_of
         from custmerge.rules.mapping.file import read_mapping
+        from custmerge.storage.ledger.mappings import Mappings
         from custmerge.storage.register.attached.register import attached
 
-        stored = None if sha256 is None else unit.mappings.stored(sha256)
+        stored = None if sha256 is None else Mappings(connection).stored(sha256)
         if stored is None:
             raise MappingChanged(database=self.name, sha256=sha256)
         schema = schema_of(stored.catalogue)
@@ -329,13 +327,12 @@ class Database:
         with translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with self._dialect.ending_refused(connection), connection.begin():
-                unit = Unit(connection)
                 # A transaction that writes checks every time: the database may have been upgraded since.
                 if needs_version and (writes or not self._checked):
-                    self._mapping = unit.demand_version(self.url)
+                    self._mapping = demand_version(connection, self.url)
                     self._checked = True
-                if needs_version:
-                    unit.mapping = self._mapping_of(unit, self._mapping)
+                mapping = self._mapping_of(connection, self._mapping) if needs_version else OWN
+                unit = Unit(connection, mapping)
                 if writes and self._mapping != self._compared:
                     # Once in a process: reading the catalogue takes longer than many a transaction.
                     unit.demand_schema(self.url)

@@ -13,6 +13,7 @@ from custmerge.errors import N_, BadValue, NotOwnerOfRights
 from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host.privileges import may
+from custmerge.storage.register.attached.tables import contact, mapping, tombstone
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
 _CHANGED = (tables.customer, tables.package, tables.staff, tables.service, tables.transfer, tables.batch)
-_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock, tables.tombstone, tables.contact)
+_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock, tombstone, contact)
 _OF_TABLES = {
     "custmerge_version": "SELECT",
-    tables.mapping.name: "SELECT",
+    mapping.name: "SELECT",
     tables.head.name: "SELECT, UPDATE",
     tables.history.name: _READ_AND_ADD,
     tables.order.name: _READ_AND_ADD,
@@ -169,11 +170,10 @@ class Rights:
         """The host's tables with the rights that are needed on them."""
         if self._host is None:
             return []
-        from custmerge.rules.attach import resolve
         from custmerge.rules.attach.rights import rights_of
 
-        mapping, schema = self._host
-        return [(schema.tables[each.table], each) for each in rights_of(resolve(mapping, schema), schema)]
+        schema = self._host.schema
+        return [(schema.tables[each.table], each) for each in rights_of(self._host.resolved, schema)]
 
     def _host_needed(self) -> Iterator[tuple[HostTable, str, str]]:
         """Yield (table, right, column) of everything that is needed on a host's tables."""

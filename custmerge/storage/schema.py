@@ -1,4 +1,4 @@
-"""The version of a database: `init` raises it, and every command checks it, see `Unit.demand_version`."""
+"""The version of a database: `init` raises it, and every command checks it, see `unit.demand_version`."""
 
 from __future__ import annotations
 

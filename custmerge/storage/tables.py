@@ -2,6 +2,7 @@
 
 The SQLModel classes stay in this module; other modules use the Core tables below them. Keys are compared byte by
 byte on both databases, so that both sort alike. Migrations create the tables; a test compares them with the classes.
+Every command loads this: what only a host's register needs is in `register.attached.tables`.
 """
 
 from __future__ import annotations
@@ -328,51 +329,6 @@ class HeadRow(SQLModel, table=True):
     order: int
 
 
-class MappingRow(SQLModel, table=True):
-    """A mapping of a host's tables; `custmerge_version.mapping` says which one holds."""
-
-    __tablename__ = "custmerge_mapping"
-
-    sha256: str = Attribute(sa_column=Column(Key, primary_key=True))
-    """Of the text."""
-    text: str
-    """The mapping's file."""
-    catalogue: str
-    """The host's tables when it was attached, as JSON, see `rules.host_schema`."""
-    at: str
-
-
-class TombstoneRow(SQLModel, table=True):
-    """A number of a host's customer that was merged into another one."""
-
-    __tablename__ = "custmerge_tombstone"
-    __table_args__: ClassVar[Any] = (
-        CheckConstraint("merged_into <> number", name="custmerge_tombstone_not_into_itself"),
-        Index("custmerge_tombstone_merged_into", "merged_into"),
-    )
-
-    number: str = Attribute(sa_column=Column(Key, primary_key=True))
-    merged_into: str = Attribute(sa_column=Column(Key, nullable=False))
-    customer_key: str | None = Attribute(sa_column=Column(Key))
-    """The text of the key of the host's row: another row may have the same number and be no customer."""
-
-
-class ContactRow(SQLModel, table=True):
-    """Details of a contact for which a host's package has no columns."""
-
-    __tablename__ = "custmerge_contact"
-
-    package: str = Attribute(sa_column=Column(Key, primary_key=True))
-    street: str | None
-    postcode: str | None
-    city: str | None
-    phone: str | None
-    mobile: str | None
-    email: str | None
-    account_number: str | None
-    bank_code: str | None
-
-
 _tables = SQLModel.metadata.tables
 customer = _tables["customer"]
 package = _tables["package"]
@@ -391,9 +347,6 @@ batch = _tables["custmerge_batch"]
 batch_chunk = _tables["custmerge_batch_chunk"]
 history = _tables["custmerge_history"]
 head = _tables["custmerge_head"]
-mapping = _tables["custmerge_mapping"]
-tombstone = _tables["custmerge_tombstone"]
-contact = _tables["custmerge_contact"]
 
 REGISTER_TABLES = frozenset(table.name for table in (customer, package, domain))
 """custmerge's own register, which there isn't where a host's tables are the register."""

@@ -18,7 +18,7 @@ from custmerge.storage.ledger.history import Chain
 from custmerge.storage.ledger.orders import Ledger
 from custmerge.storage.ledger.transfers import Transfers
 from custmerge.storage.people import Guesses, People
-from custmerge.storage.register.attached.references import Followed, HostReferences
+from custmerge.storage.register.following import FollowingRows
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
 from custmerge.storage.tables import VERSIONS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.register.attached.audit import ReferenceAudit
+    from custmerge.storage.register.attached.host import Host
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
     from custmerge.storage.rights import Rights
@@ -53,6 +54,24 @@ def stored_version(connection: Connection) -> tuple[str | None, str | None]:
     return version, next((row[1] for row in rows if len(row) > 1), None)
 
 
+def demand_version(connection: Connection, url: str) -> str | None:
+    """Return the SHA-256 of the mapping that holds, None for our own tables.
+
+    Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
+    """
+    try:
+        # The catalogue isn't queried first, because that would cost every command a statement.
+        stored, mapping = stored_version(connection)
+    except dialect_of(connection).driver_error as error:
+        if getattr(error, "sqlstate", None) == "42P01" or "no such table" in str(error):
+            raise errors.NoSchema(database=shown_url(url)) from None
+        raise
+    if stored == VERSIONS[-1]:
+        return mapping
+    wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
+    raise wrong_version(database=shown_url(url), version=stored)
+
+
 def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
     """Return a property of a unit whose value is made from the connection when it is first used."""
     return cached_property(lambda unit: kind(unit._connection))  # noqa: SLF001 (the unit's own)
@@ -66,26 +85,9 @@ class Unit:
         self.mapping = mapping
         """Where the register is kept."""
 
-    def demand_version(self, url: str) -> str | None:
-        """Return the SHA-256 of the mapping that holds, None for our own tables.
-
-        Raises NoSchema, OldSchema or NewSchema unless the database is of this program's version.
-        """
-        try:
-            # The catalogue isn't queried first, because that would cost every command a statement.
-            stored, mapping = stored_version(self._connection)
-        except dialect_of(self._connection).driver_error as error:
-            if getattr(error, "sqlstate", None) == "42P01" or "no such table" in str(error):
-                raise errors.NoSchema(database=shown_url(url)) from None
-            raise
-        if stored == VERSIONS[-1]:
-            return mapping
-        wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
-        raise wrong_version(database=shown_url(url), version=stored)
-
     def changed_tables(self) -> list[str]:
         """Return the host's tables that aren't as they were when they were attached; none of them for our own."""
-        return [] if self.mapping.host is None else self.host.changed(*self.mapping.host)
+        return [] if self.mapping.host is None else self.host.changed(self.mapping.host)
 
     def demand_schema(self, url: str) -> None:
         """Raise SchemaChanged if a host's tables aren't as they were when they were attached."""
@@ -143,14 +145,9 @@ class Unit:
         return Register(self._connection, self.mapping)
 
     @cached_property
-    def references(self) -> HostReferences:
-        """Rows of a host's tables that follow its customers."""
-        return HostReferences(self._connection, self.followed)
-
-    @property
-    def followed(self) -> Followed | None:
-        """The host's tables that follow its customers; None for custmerge's own register."""
-        return self.mapping.followed
+    def references(self) -> FollowingRows:
+        """Rows of other tables that follow customers."""
+        return self.mapping.references(self._connection)
 
     ledger = _lazy(Ledger)
     """Orders and before-images."""
@@ -217,13 +214,6 @@ class Unit:
         return RegisterReader(self._connection, self.mapping)
 
     @cached_property
-    def reference_audit(self) -> ReferenceAudit:
-        """The audit's queries of the rows that follow a host's customers."""
-        from custmerge.storage.register.attached.audit import ReferenceAudit
-
-        return ReferenceAudit(self._connection, self.register, self.followed)
-
-    @cached_property
     def rights(self) -> Rights:
         """The rights of PostgreSQL's roles."""
         from custmerge.storage.rights import Rights
@@ -237,3 +227,9 @@ class Unit:
         from custmerge.storage.register.imports import RegisterImport
 
         return RegisterImport(self._connection)
+
+    def reference_audit(self, host: Host) -> ReferenceAudit:
+        """Return the audit's queries of the rows that follow a host's customers."""
+        from custmerge.storage.register.attached.audit import ReferenceAudit
+
+        return ReferenceAudit(self._connection, self.register, host.followed)

@@ -233,7 +233,7 @@ def test_a_table_is_plain_while_nothing_in_it_can_clash():
         a_table("loyalty", "id client", a_reference(policy="drop")),
         a_table("by client", "client n", a_reference(), key="client n"),
     )
-    assert [name for name in scene.tables if scene.references.is_plain(name)] == ["invoice"]
+    assert [name for name in scene.tables if name in scene.references.plain] == ["invoice"]
     assert scene.references.plain["invoice"].reference.policy is Policy.MOVE
 
 

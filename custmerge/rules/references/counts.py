@@ -38,8 +38,6 @@ class ReferenceCount:
 
 def reference_counts(tables: Mapping[str, TableRules], plan: Plan) -> tuple[ReferenceCount, ...]:
     """Return the references of which a plan changes or drops rows, in the order of tables and columns."""
-    if plan.references is None:
-        return ()
     rows, dropped = Counter[tuple[str, tuple[str, ...]]](), Counter[tuple[str, tuple[str, ...]]]()
     for changed in plan.references.changed:
         after = dict(changed.after)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from custmerge.rules.fields import Customer, Field, Package
 from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
-from custmerge.rules.references.changes import Changes, GivenBack, Step
+from custmerge.rules.references.changes import Changes, Step
+from custmerge.rules.references.nothing import HostRows, RowChanges, RowsBack
 from custmerge.rules.references.plain_rows import PlainRows
 from custmerge.rules.references.plan import decide
 from custmerge.rules.references.rows import HostRow, Row, Rows
 from custmerge.rules.references.steps import steps_of
 from custmerge.rules.references.table_rules import ChildReference, OwnRows, TableRules, WrittenCells
 
+if TYPE_CHECKING:
+    from custmerge.rules.obstacles import Obstacle
+    from custmerge.rules.plan import Plan
 
-class References:
+
+class References(HostRows):
     """The rows of every followed table that orders or undos of one transaction may change, and how they are now.
 
     The storage adds rows as it reads them. For orders: the rows of every reference that hold a key of one of the
-    numbers (of a table that `is_plain`, those of the absorbed numbers are enough), the rows that `OwnRows` names, and
+    numbers (of a table in `plain`, those of the absorbed numbers are enough), the rows that `OwnRows` names, and
     level by level the rows that refer to one of these by a `ChildReference`. For undos: those of `rows_wanted`.
     """
 
@@ -28,7 +35,7 @@ class References:
         own: OwnRows | None = None,
         written: WrittenCells | None = None,
     ) -> None:
-        """Begin without rows; without tables it is what an own register has."""
+        """Begin without rows."""
         self.tables = dict(sorted((tables or {}).items()))
         """By name, sorted."""
         self.own = own or OwnRows()
@@ -39,7 +46,7 @@ class References:
                 self._children.setdefault(child.parent, []).append((table, child))
         own_tables = {table for table, _ in self.own.all}
         self.plain: dict[str, PlainRows] = {}
-        """The tables whose rows can only move."""
+        """The tables whose rows can only move: nothing in them can clash, and nothing refers to them."""
         self._rows: dict[str, Rows] = {}
         for table, rules in self.tables.items():
             if table in own_tables or table in self._children or not rules.can_only_move:
@@ -48,10 +55,6 @@ class References:
                 self.plain[table] = PlainRows(rules)
         self._own_rows: dict[tuple[str, Key], HostRow] = {}
         self._holders: set[HostRow] = set()
-
-    def is_plain(self, table: str) -> bool:
-        """Return whether a table's rows can only move: nothing in it can clash, and nothing refers to it."""
-        return table in self.plain
 
     def add(self, table: str, rows: Iterable[Sequence[Cell]]) -> None:
         """Add rows as they were read: cells of `TableRules.columns`, then of `TableRules.computed`.
@@ -109,8 +112,18 @@ class References:
         self._find_own_rows()
         return decide(self, (survivor, absorbed), changes, packages, place)
 
-    def apply(self, changes: Changes) -> None:
+    def planned(self, plan: Plan, place: int) -> Plan:
+        """See `HostRows`."""
+        packages = list(zip(plan.packages, plan.packages_after, strict=True))
+        changes = self.decide(plan.survivor, plan.absorbed, plan.changes, packages, place)
+        return replace(plan, references=changes)
+
+    def execute(self, plan: Plan) -> None:
         """Change the rows as an order does."""
+        self.apply(plan.references)
+
+    def apply(self, changes: RowChanges) -> None:
+        """Change the rows as an order with these changes does."""
         new: dict[str, list[tuple[HostRow, Row | None]]] = {}
         for drop in changes.dropped:
             new.setdefault(drop.table, []).append((self._rows[drop.table].by_key[drop.key], None))
@@ -129,7 +142,13 @@ class References:
         for table, replaced in new.items():
             self._rows[table].replace(replaced)
 
-    def undo(self, given_back: GivenBack) -> None:
+    def undo_plan(self, changes: RowChanges, keys: Sequence[str]) -> tuple[RowsBack, list[Obstacle]]:
+        """See `HostRows`."""
+        from custmerge.rules.references.undo import plan_undo_references  # orders need none of it
+
+        return plan_undo_references(changes, self, keys)
+
+    def undo(self, given_back: RowsBack) -> None:
         """Change the rows as the undo of an order does."""
         new: dict[str, list[tuple[HostRow, Row | None]]] = {}
         for back in given_back.changed:

@@ -25,6 +25,7 @@ from custmerge.rules.fields import Package
 from custmerge.rules.history import Action, Draft, Fact, stamp
 from custmerge.rules.people import Capability, may
 from custmerge.rules.plan import Image, State, readable_image
+from custmerge.rules.references.nothing import NO_CHANGES, RowChanges
 from custmerge.rules.undo import (
     OWN_ORDERS_FOR,
     LaterOrder,
@@ -41,7 +42,6 @@ from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
 
 if TYPE_CHECKING:
-    from custmerge.rules.references.changes import Changes
     from custmerge.storage.database import Database
     from custmerge.storage.files.temporary import ChangedRecords, EarlierOrder
     from custmerge.storage.unit import Unit
@@ -129,9 +129,7 @@ class Undos:
         records = unit.register.customers(numbers, lock=lock)
         moved = [package for image in self._images.values() if image is not None for package in image.packages]
         packages = unit.register.packages({package.package for package in moved}, lock=lock)
-        self._changes = [
-            image.references for image in self._images.values() if image is not None and image.references is not None
-        ]
+        self._changes = [image.references for image in self._images.values() if image is not None]
         self.state = State(records, packages.values(), unit.references.for_undos(self._changes, lock=lock))
         """The records and packages after the undos."""
         if lock:
@@ -283,9 +281,9 @@ def _facts(plan: UndoPlan) -> dict[str, Fact]:
     }
 
 
-def _moved(text: str) -> tuple[frozenset[str], Changes | None]:
+def _moved(text: str) -> tuple[frozenset[str], RowChanges]:
     """Return the keys of the packages in a before-image, and a host's rows; none if it can't be read."""
     image = readable_image(text)
     if image is None:
-        return frozenset(), None
+        return frozenset(), NO_CHANGES
     return frozenset(package.package for package in image.packages), image.references

@@ -49,8 +49,9 @@ def preview(database: Database, caller: Caller, number: int, inputs: Inputs) -> 
                 undos = Undos(unit, caller, chunk, inputs.clock(), lock=False)
                 undos.assume(changed, undone)
                 extent = extent.with_chunk(chunk, undos.take_back(chunk, of_batch=number))
+                has_following = bool(unit.references.tables)
             changed.keep(undos.state.changed_records, undos.state.changed_packages)
-            if undos.state.references is not None:
+            if has_following:
                 changed.keep_orders(undos.undone())
             undone.update(chunk)
             inputs.progress.advanced(len(undone), len(orders))

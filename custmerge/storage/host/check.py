@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, false, func, literal_column, select
 from sqlalchemy.exc import DBAPIError
@@ -25,7 +25,10 @@ from custmerge.rules.sql_words import literal, quoted, quoted_table
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
 from custmerge.storage.host.privileges import may
-from custmerge.storage.tables import tombstone
+from custmerge.storage.register.attached.tables import tombstone
+
+if TYPE_CHECKING:
+    from custmerge.storage.register.attached.host import Host
 
 # By the name of the table: a database to which nothing is attached has none.
 _NO_TOMBSTONES = (
@@ -57,13 +60,13 @@ class HostCheck:
         readable = {name: may(self._connection, table, "SELECT") for name, table in schema.tables.items()}
         return replace(schema, tables={name: table for name, table in schema.tables.items() if readable[name]})
 
-    def changed(self, mapping: HostMapping, schema: HostSchema) -> list[str]:
-        """Return the tables that a mapping names, or that point at its customers, and that aren't as in `schema`."""
+    def changed(self, host: Host) -> list[str]:
+        """Return the tables that a mapping names, or that point at its customers, and that aren't as stored."""
         present = self.schema()
-        different = changed_tables(schema, present)
+        different = changed_tables(host.schema, present)
         if not different:
             return []
-        named = resolve(mapping, schema).named | resolve(mapping, present).named
+        named = host.resolved.named | resolve(host.mapping, present).named
         return [name for name in different if name in named]
 
     def refusal(self, statement: str) -> str | None:

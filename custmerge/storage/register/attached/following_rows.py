@@ -23,7 +23,7 @@ from custmerge.storage.register.attached.related_rows import RelatedRows
 from custmerge.storage.register.attached.table_sql import Condition, HostTableSql
 
 if TYPE_CHECKING:
-    from custmerge.rules.references.changes import Changes
+    from custmerge.rules.references.nothing import RowChanges
     from custmerge.rules.references.table_rules import WrittenCells
     from custmerge.storage.register.attached.reading import HostReader
     from custmerge.storage.register.attached.references import Followed
@@ -63,7 +63,7 @@ class ReferenceReading:
         self._add_children(references, found)
         return references
 
-    def for_undos(self, changes: Iterable[Changes]) -> References:
+    def for_undos(self, changes: Iterable[RowChanges]) -> References:
         """Return the rows on which undoing orders that made `changes` depends."""
         references = References(self._followed.by_table)
         wanted = rows_wanted(self._followed.by_table, changes)

@@ -32,6 +32,8 @@ class _Write:
     """PostgreSQL: an array for each mark. SQLite: rows for `executemany`."""
     rows: int
     """How many it has to write."""
+    left: str = ""
+    """SQLite: counts the rows of one row of parameters that are still there after a DELETE."""
 
 
 def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step: Step) -> None:
@@ -42,7 +44,7 @@ def write_step(connection: Connection, tables: Mapping[str, HostTableSql], step:
             _write_at_once(connection, [*_on_server(tables, step)])
         else:
             for write in _in_file(tables, step):
-                _demand_written(write, by_driver(connection, write.sql, write.parameters, many=True).rowcount)
+                _demand_written(write, _written_rows(connection, write))
     except dialect.driver_error as error:
         raise _refusal(error, step) from None
 
@@ -65,6 +67,16 @@ def end_writing(connection: Connection) -> None:
         by_driver(connection, "SET CONSTRAINTS ALL IMMEDIATE")
     except dialect_of(connection).driver_error as error:
         raise _refusal(error, Step()) from None
+
+
+def _written_rows(connection: Connection, write: _Write) -> int:
+    """Execute a statement for SQLite; returns how many rows it has written."""
+    count: int = by_driver(connection, write.sql, write.parameters, many=True).rowcount
+    if count != write.rows and write.left:
+        # A row that referred to another one of these has gone with that, by ON DELETE CASCADE.
+        left: int = sum(by_driver(connection, write.left, key).fetchone()[0] for key in write.parameters)
+        return write.rows - left
+    return count
 
 
 def _write_at_once(connection: Connection, writes: Sequence[_Write]) -> None:
@@ -207,7 +219,8 @@ def _in_file(tables: Mapping[str, HostTableSql], step: Step) -> Iterator[_Write]
     """Yield the statements for SQLite, in their order."""
     for name, keys in step.dropped.items():
         table = tables[name]
-        yield _Write(table, f"DELETE FROM {table.name} WHERE {_is_row(table)}", tuple(keys), len(keys))  # noqa: S608 (names of the catalogue, quoted)
+        those = f"FROM {table.name} WHERE {_is_row(table)}"
+        yield _Write(table, f"DELETE {those}", tuple(keys), len(keys), left=f"SELECT count(*) {those}")
     # SQLite follows ON UPDATE at once: what refers to a row has its new cells before the row has.
     below = _levels(tables)
     for name, columns, groups in sorted(_grouped(step.updated), key=lambda group: below[group[0]]):
@@ -269,7 +282,14 @@ def _refusal(error: Any, step: Step) -> BaseException:  # noqa: ANN401
     by = name.removeprefix("SQLITE_CONSTRAINT_").lower()
     if name != "SQLITE_CONSTRAINT_TRIGGER" and ": " in message:
         by = message.partition(": ")[2]
-    return RowsRefused(table=_tables_of(step), by=by)
+    table = _table_of(by) if name.endswith(("_UNIQUE", "_PRIMARYKEY", "_NOTNULL")) else ""
+    return RowsRefused(table=table or _tables_of(step), by=by)
+
+
+def _table_of(by: str) -> str:
+    """Return the table whose columns SQLite names ("shop.client_id, shop.list"), else an empty text."""
+    tables = {column.rpartition(".")[0] for column in by.split(", ")}
+    return tables.pop() if len(tables) == 1 else ""
 
 
 def _tables_of(step: Step) -> str:
