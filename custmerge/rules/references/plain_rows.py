@@ -257,13 +257,13 @@ class PlainRows:
     def _differing(self, columns: Sequence[str]) -> Sequence[int]:
         """Return the places of the rows that differ in `columns` from what was read, in the order of their keys."""
         if not self._put:
-            # What has moved doesn't come back: its customer is gone.
+            # What has moved comes back by an undo only: its customer is gone.
             return self._together(list(self._moved.values()))
-        changed = set[int]()
+        places, changed = self._put.union(*self._moved.values()), set[int]()
         for column in columns:
             read, now = self._read[column], self._now[column]
-            changed.update(place for place in self._put if not alike(read[place], now[place]))
-        return self._keys.in_order(changed.union(*self._moved.values()))
+            changed.update(place for place in places if not alike(read[place], now[place]))
+        return self._keys.in_order(changed)
 
 
 def _at(several: Sequence[_T], places: Sequence[int]) -> Iterable[_T]:
