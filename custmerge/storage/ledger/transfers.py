@@ -10,7 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Executable, RowMapping, Text, 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.dialect import TextFromBody, among, insert_row, streamed
-from custmerge.storage.tables import form, history, order, transfer
+from custmerge.storage.tables.history import history
+from custmerge.storage.tables.orders import order
+from custmerge.storage.tables.transfers import form, transfer
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
 # These statements of every merge are built only once, because building one takes longer than executing it.
