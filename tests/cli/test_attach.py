@@ -8,7 +8,7 @@ from support.bare_hosts import MAPPING, ROWS, TABLES
 from support.databases import STAFF_PASSWORD, execute, first_cells
 from support.world import World
 
-from custmerge.storage import tables
+from custmerge.storage.tables import every as tables
 
 
 def tables_of(url):

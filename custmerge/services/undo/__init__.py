@@ -27,7 +27,6 @@ from custmerge.rules.people import Capability, may
 from custmerge.rules.plan import Image, State, readable_image
 from custmerge.rules.references.nothing import NO_CHANGES, RowChanges
 from custmerge.rules.undo import (
-    OWN_ORDERS_FOR,
     LaterOrder,
     MergeEntry,
     PresentState,
@@ -38,6 +37,7 @@ from custmerge.rules.undo import (
     read_merge_entry,
     refused_by_database,
 )
+from custmerge.rules.undo_limits import OWN_ORDERS_FOR
 from custmerge.services.access import Caller, demand, demand_alive
 from custmerge.services.references import after_undos
 

@@ -25,7 +25,7 @@ from custmerge.rules.sql_words import literal, quoted, quoted_table
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host import host_schema
 from custmerge.storage.host.privileges import may
-from custmerge.storage.register.attached.tables import tombstone
+from custmerge.storage.tables.attached import tombstone
 
 if TYPE_CHECKING:
     from custmerge.storage.register.attached.host import Host
