@@ -101,10 +101,11 @@ def merge(database: Database, caller: Caller, request: Request, *, salt: bytes, 
     for attempt in database.attempts():
         with attempt as unit:
             orders = Orders(unit, caller, [pair], now, lock=True)
-            orders.execute(_plan(unit, orders, pair, request, caller), salt)
-            receipts = orders.write()
-            shifted = orders.shifted(pair[0])
-    return replace(receipts[0], shifted=shifted)
+            plan = _plan(unit, orders, pair, request, caller)
+            orders.execute(plan, salt)
+            (written,) = orders.write()
+            receipt = replace(orders.receipt(plan, written.order), shifted=orders.shifted(pair[0]))
+    return receipt
 
 
 def _demanded(caller: Caller, request: Request) -> Pair:

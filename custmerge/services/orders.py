@@ -7,7 +7,7 @@ its rows one after the other. `Orders` is the only way to execute an order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -204,7 +204,10 @@ class Orders:
         self.state.execute(plan)
 
     def write(self) -> list[Receipt]:
-        """Write every executed plan with its order, before-image and history entry; returns the receipts."""
+        """Write every executed plan with its order, before-image and history entry.
+
+        Returns the receipts, without `Receipt.references`: of the orders of a bulk file nobody looks at them.
+        """
         if not self._plans:
             return []
         self._write_register()
@@ -217,7 +220,7 @@ class Orders:
             unit.references.write(self.state.references, head.order + 1)
         receipts, drafts, executed = [], [], []
         for number, (plan, salt, facts) in enumerate(self._plans, start=head.order + 1):
-            receipt = self.receipt(plan, number)
+            receipt = self._receipt(plan, number)
             image = before_image(plan, head.order + 1)
             order = Order(
                 order=number,
@@ -249,6 +252,11 @@ class Orders:
 
     def receipt(self, plan: Plan, order: int | None) -> Receipt:
         """Return the receipt of a plan; `order` is None for a dry run."""
+        # What a host's tables are called is no business of its customers.
+        counts = None if self._caller.is_customer else self._unit.references.counts(plan)
+        return replace(self._receipt(plan, order), references=counts)
+
+    def _receipt(self, plan: Plan, order: int | None) -> Receipt:
         return Receipt(
             order=order,
             survivor=plan.survivor.number,
@@ -263,8 +271,6 @@ class Orders:
             by=self._caller.name,
             splits_account=plan.splits_account,
             transfer=plan.transfer,
-            # What a host's tables are called is no business of its customers.
-            references=None if self._caller.is_customer else self._unit.references.counts(plan),
         )
 
     def _write_register(self) -> None:

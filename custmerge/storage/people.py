@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Executable, RowMapping, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Executable, bindparam, delete, insert, or_, select, update
 
 from custmerge.rules.history import Action
 from custmerge.rules.people import Person, Proof, Role, Service, Session
-from custmerge.storage.dialect import TextFromBody, among, insert_row
+from custmerge.storage.dialect import Prepared, TextFromBody, among, insert_row
 from custmerge.storage.tables.history import history
 from custmerge.storage.tables.people import proof, service, session, staff
 
@@ -32,14 +32,17 @@ _SESSION = (
     .join(service, service.c.id == session.c.service, isouter=True)
     .join(_creator, _creator.c.id == service.c.created_by, isouter=True)
 )
-# These statements of every merge are built only once, because building one takes longer than executing it.
-_SESSION_OF = _SESSION.where(session.c.token_sha256 == bindparam("token"))
-_SESSION_HELD = _SESSION_OF.with_for_update(read=True, key_share=True, of=session)
-_PROOFS = select(*(proof.c[field.name] for field in fields(Proof))).where(
-    proof.c.token_sha256 == bindparam("token"), among(proof.c.absorbed)
+_OF_TOKEN = _SESSION.where(session.c.token_sha256 == bindparam("token"))
+_SESSION_OF = Prepared(_OF_TOKEN)
+_SESSION_HELD = Prepared(_OF_TOKEN.with_for_update(read=True, key_share=True, of=session))
+_SESSION_NAMES = tuple(column.key for column in _SESSION.selected_columns)
+_PROOFS = Prepared(
+    select(*(proof.c[field.name] for field in fields(Proof))).where(
+        proof.c.token_sha256 == bindparam("token"), among(proof.c.absorbed)
+    )
 )
-_DROP_PROOFS = delete(proof).where(among(proof.c.absorbed))
-_END_SESSIONS = delete(session).where(among(session.c.number))
+_DROP_PROOFS = Prepared(delete(proof).where(among(proof.c.absorbed)))
+_END_SESSIONS = Prepared(delete(session).where(among(session.c.number)))
 
 
 # Any: a stored cell may hold any value.
@@ -70,7 +73,7 @@ _ROWS_WITH_ENTRIES = select(*(staff.c[name] for name in PersonRow._fields), _new
 
 
 # Any: the values of a dataclass.
-def _values(row: RowMapping, prefix: str) -> dict[str, Any]:
+def _values(row: Mapping[Any, Any], prefix: str) -> dict[str, Any]:
     """Return the columns of a row whose labels begin with `prefix`, without it.
 
     An unknown role, which custmerge never writes, becomes the role with the fewest rights.
@@ -79,11 +82,11 @@ def _values(row: RowMapping, prefix: str) -> dict[str, Any]:
     return values | {"role": Role(values["role"]) if values["role"] in _ROLES else Role.AUDITOR}
 
 
-def _person(row: RowMapping) -> Person:
+def _person(row: Mapping[Any, Any]) -> Person:
     return Person(**_values(row, "person_"))
 
 
-def _service(row: RowMapping) -> Service:
+def _service(row: Mapping[Any, Any]) -> Service:
     return Service(**_values(row, "service_"))
 
 
@@ -178,9 +181,10 @@ class People:
     def session(self, token_sha256: str, *, hold: bool = False) -> Session | None:
         """Return the session of a token, expired or not; with `hold` no other transaction can delete it."""
         statement = _SESSION_HELD if hold else _SESSION_OF
-        row = self._connection.execute(statement, {"token": token_sha256}).mappings().first()
-        if row is None:
+        rows = statement.rows(self._connection, token=token_sha256)
+        if not rows:
             return None
+        row = dict(zip(_SESSION_NAMES, rows[0], strict=True))
         return Session(
             token_sha256=row["token_sha256"],
             number=row["number"],
@@ -201,7 +205,7 @@ class People:
 
     def end_sessions_of_numbers(self, numbers: Collection[str]) -> int:
         """End every session that one of `numbers` logged in; returns how many ended."""
-        return self._connection.execute(_END_SESSIONS, {"keys": numbers}).rowcount
+        return _END_SESSIONS.execute(self._connection, keys=numbers)
 
     def end_sessions_of_staff(self, person: int) -> int:
         """End every session of a person; returns how many ended."""
@@ -221,7 +225,7 @@ class People:
 
     def drop_proofs_of(self, absorbed: Collection[str]) -> None:
         """Delete the proofs of all sessions about the given numbers."""
-        self._connection.execute(_DROP_PROOFS, {"keys": absorbed})
+        _DROP_PROOFS.execute(self._connection, keys=absorbed)
 
     def renew_proofs(self, absorbed: str, old_sha256: str, new_sha256: str) -> None:
         """Change the proofs of all sessions about a number to another hash of the same password."""
@@ -230,8 +234,7 @@ class People:
 
     def proofs(self, token_sha256: str, absorbed: Collection[str]) -> list[Proof]:
         """Return a session's proofs about the given numbers, valid or not."""
-        rows = self._connection.execute(_PROOFS, {"token": token_sha256, "keys": absorbed})
-        return [Proof(**row) for row in rows.mappings()]
+        return [Proof(*row) for row in _PROOFS.rows(self._connection, token=token_sha256, keys=absorbed)]
 
     def _people(self, statement: Executable) -> tuple[Person, ...]:
         return tuple(map(_person, self._connection.execute(statement).mappings()))

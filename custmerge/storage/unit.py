@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from custmerge import errors
 from custmerge.database_url import shown_url
-from custmerge.storage.dialect import dialect_of
+from custmerge.storage.dialect import by_driver, dialect_of
 from custmerge.storage.ledger.history import Chain
 from custmerge.storage.people import People
 from custmerge.storage.register.following import FollowingRows
@@ -48,7 +47,7 @@ def stored_version(connection: Connection) -> tuple[str | None, str | None]:
     Several rows give a text that is no version.
     """
     # Every column, because versions before 0007 have only the first.
-    rows = connection.exec_driver_sql("SELECT * FROM custmerge_version").all()
+    rows = by_driver(connection, "SELECT * FROM custmerge_version").fetchall()
     version = " + ".join(str(row[0]) for row in rows) or None
     return version, next((row[1] for row in rows if len(row) > 1), None)
 
@@ -61,8 +60,8 @@ def demand_version(connection: Connection, url: str) -> str | None:
     try:
         # The catalogue isn't queried first, because that would cost every command a statement.
         stored, mapping = stored_version(connection)
-    except (OperationalError, ProgrammingError) as error:
-        if getattr(error.orig, "sqlstate", None) == "42P01" or "no such table" in str(error.orig):
+    except dialect_of(connection).driver_error as error:
+        if getattr(error, "sqlstate", None) == "42P01" or "no such table" in str(error):
             raise errors.NoSchema(database=shown_url(url)) from None
         raise
     if stored == VERSIONS[-1]:

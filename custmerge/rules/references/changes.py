@@ -136,6 +136,8 @@ class RowsWritten:
     """As they were read, or before the undo."""
     each: tuple[tuple[str, tuple[Cell, ...]], ...] = ()
     """As `EachCell`: what each of them gets, of columns where they differ."""
+    held: tuple[str, frozenset[Cell]] | None = None
+    """A column, and the cells of which each of them was read with one there; None where nobody needs to know."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from custmerge.rules.fields import Customer, Field, Package
-from custmerge.rules.references.cells import Cell, Key, NewCell
+from custmerge.rules.references.cells import Cell, Key, Keys, NewCell
 from custmerge.rules.references.changes import Changes, Step
 from custmerge.rules.references.nothing import HostRows, RowChanges, RowsBack
-from custmerge.rules.references.plain_rows import PlainRows, has_only_moves
+from custmerge.rules.references.plain_rows import PlainRows
 from custmerge.rules.references.plan import decide
 from custmerge.rules.references.rows import HostRow, Row, Rows
 from custmerge.rules.references.steps import steps_of
@@ -49,7 +49,7 @@ class References(HostRows):
         """The tables whose rows can only move."""
         self._rows: dict[str, Rows] = {}
         for table, rules in self.tables.items():
-            if table in own_tables or table in self._children or not has_only_moves(rules):
+            if table in own_tables or table in self._children or not rules.can_only_move:
                 self._rows[table] = Rows(rules)
             else:
                 self.plain[table] = PlainRows(rules)
@@ -67,6 +67,10 @@ class References(HostRows):
         rows must come once.
         """
         (self.plain.get(table) or self._rows[table]).add(rows)
+
+    def add_held(self, table: str, cell: Cell, keys: Keys) -> None:
+        """Add the rows of a plain table whose reference holds `cell`: the table `has_only_key_and_reference`."""
+        self.plain[table].add_held(cell, keys)
 
     def keys(self, table: str) -> Iterator[Key]:
         """Yield the keys of the rows that were added."""

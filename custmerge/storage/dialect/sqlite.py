@@ -25,7 +25,7 @@ from custmerge import errors, files
 from custmerge.database_url import shown_url, sqlite_path, sqlite_timeout
 from custmerge.errors import N_
 from custmerge.rules.normalise import lower
-from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row
+from custmerge.storage.dialect import LOCK_TIMEOUT_SECONDS, WAIT_SECONDS, WRITES, Row, by_driver
 
 LOOK_AGAIN_AFTER_SECONDS = 0.001
 """How long a transaction that waits for the file waits between two tries."""
@@ -105,6 +105,10 @@ class SQLite:
             connection.invalidate()
             raise errors.DatabaseConflict(database=shown_url(url), reason=N_("changed while it was read"))
 
+    def rows_of_all(self, connection: Connection, statements: Iterable[tuple[str, Row]]) -> list[list[Row]]:
+        """Return the rows of each of several queries; SQLite takes five times as long if all are open at once."""
+        return [by_driver(connection, statement, parameters).fetchall() for statement, parameters in statements]
+
     def find_by_index(self, connection: Connection) -> None:
         """Do nothing: SQLite always uses an index if there is one."""
 
@@ -152,7 +156,7 @@ class SQLite:
         """Insert rows by `executemany`."""
         if rows:
             names, marks = ", ".join(f'"{name}"' for name in columns), ", ".join("?" * len(columns))
-            connection.exec_driver_sql(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(rows))  # noqa: S608 (names of ours)
+            by_driver(connection, f"INSERT INTO {table} ({names}) VALUES ({marks})", rows, many=True)  # noqa: S608 (names of ours)
 
     def update_rows(
         self, connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Row], emptied: Sequence[str]
@@ -162,7 +166,7 @@ class SQLite:
             key, *written = columns
             values = [f"{name} = ?{place}" for place, name in enumerate(written, start=2)]
             changes = ", ".join([*values, *(f"{name} = ''" for name in emptied)])
-            connection.exec_driver_sql(f"UPDATE {table} SET {changes} WHERE {key} = ?1", list(rows))  # noqa: S608 (names of ours)
+            by_driver(connection, f"UPDATE {table} SET {changes} WHERE {key} = ?1", rows, many=True)  # noqa: S608 (names of ours)
 
     # Any: a type of any kind.
     def keys_type(self, kind: TypeEngine[Any]) -> Text:  # noqa: ARG002 (JSON holds every kind)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cache
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Table
 
 from custmerge.rules.fields import DETAIL_FIELDS, Customer, Package
-from custmerge.storage.dialect import among, dialect_of
+from custmerge.storage.dialect import Prepared, among, dialect_of
 from custmerge.storage.tables.attached import contact, tombstone
+
+if TYPE_CHECKING:
+    from custmerge.storage.dialect import Dialect
 
 
 class BesideHostTables:
@@ -47,13 +52,7 @@ class BesideHostTables:
             for record in tombstones
         ]
         if rows:
-            # Not deleted and inserted: two orders of one number then end in a conflict on every isolation level.
-            upsert = dialect_of(self._connection).upsert(tombstone)
-            upsert = upsert.on_conflict_do_update(
-                index_elements=["number"],
-                set_={column: upsert.excluded[column] for column in ("merged_into", "customer_key")},
-            )
-            self._connection.execute(upsert, rows)
+            _retiring(dialect_of(self._connection)).execute_many(self._connection, rows)
 
     def revive(self, records: Iterable[Customer]) -> None:
         """See `Register.revive`."""
@@ -69,3 +68,12 @@ class BesideHostTables:
     def _forget(self, table: Table, key: ColumnElement[str], keys: Collection[str]) -> None:
         if keys:
             self._connection.execute(table.delete().where(among(key, sorted(keys))))
+
+
+@cache
+def _retiring(dialect: Dialect) -> Prepared:
+    """Return the statement that writes tombstones."""
+    # Not deleted and inserted: two orders of one number then end in a conflict on every isolation level.
+    upsert = dialect.upsert(tombstone)
+    excluded = {column: upsert.excluded[column] for column in ("merged_into", "customer_key")}
+    return Prepared(upsert.on_conflict_do_update(index_elements=["number"], set_=excluded))

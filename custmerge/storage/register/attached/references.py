@@ -17,7 +17,7 @@ from custmerge.storage.register.following import FollowingRows
 if TYPE_CHECKING:
     from custmerge.rules.fields import Customer
     from custmerge.rules.host_schema import HostSchema
-    from custmerge.rules.mapping import HostMapping
+    from custmerge.rules.mapping import HostMapping, Value
     from custmerge.rules.plan import Plan
     from custmerge.rules.references.counts import ReferenceCount
     from custmerge.rules.references.state import References
@@ -40,12 +40,33 @@ class Followed:
         return {rules.table: rules for rules in sorted(self.rules, key=lambda rules: rules.table)}
 
     @cached_property
+    def parents(self) -> frozenset[str]:
+        """The tables whose rows others refer to that follow."""
+        return frozenset(child.parent for rules in self.rules for child in rules.children)
+
+    @cached_property
+    def plain(self) -> frozenset[str]:
+        """The tables whose rows can only move, as far as is known before any is read."""
+        return frozenset(
+            table for table, rules in self.by_table.items() if rules.can_only_move and table not in self.parents
+        )
+
+    @cached_property
     def have_order_numbers(self) -> bool:
         """Whether a row gets the number of its order."""
         from custmerge.rules.mapping import Placeholder
 
-        written = [self.mapping.customer.retire, *(values for rules in self.rules for values in rules.written)]
-        return any(value is Placeholder.ORDER for values in written for value in values.values())
+        return any(value is Placeholder.ORDER for _table, _column, value in self.written)
+
+    @cached_property
+    def written(self) -> tuple[tuple[str, str, Value], ...]:
+        """(table, column, value) of everything that the mapping writes, each once."""
+        customer = self.mapping.customer
+        values = [(customer.table, customer.retire)]
+        values += [(name, each) for name, rules in self.by_table.items() for each in rules.written]
+        return tuple(
+            dict.fromkeys((table, column, value) for table, each in values for column, value in each.items())
+        )
 
     @cached_property
     def on_server(self) -> dict[str, HostTableSql]:
@@ -83,9 +104,8 @@ class HostReferences(FollowingRows):
         from custmerge.storage.register.attached.reading import host_reader
         from custmerge.storage.register.attached.written_cells import written_cells
 
-        customer = self._followed.mapping.customer
         with host_reader(self._connection) as reader:
-            written = written_cells(self._connection, self._sql, (customer.table, customer.retire), now)
+            written = written_cells(self._connection, self._sql, self._followed.written, now)
             reading = ReferenceReading(self._followed, self._sql, reader, lock=lock)
             living = [record for record in records.values() if record.merged_into is None and record.keys]
             return reading.for_orders(living, absorbed, written)
