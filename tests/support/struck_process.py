@@ -227,6 +227,12 @@ def run_impatiently(*call):
     run_command_line(*call)
 
 
+def run_frugally(memory, stdin, arguments, environ, folder, streams):
+    """Have so many bytes of memory, and another file for standard input."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    run_command_line(arguments, environ, folder, [stdin, *streams[1:]])
+
+
 def run_by_the_clock(seconds, *call):
     """Let `seconds` go by whenever a command looks at the clock to say how far it is."""
     from custmerge.cli import progress
