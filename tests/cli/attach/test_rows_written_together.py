@@ -120,10 +120,11 @@ def test_a_unique_value_of_the_retired_row_can_be_taken_over_and_is_in_the_way_o
 def test_a_foreign_key_that_would_break_is_told_with_its_table_by_orders_and_undos(host):
     # SQLite looks at it when the transaction ends, and not before.
     host.attach(
-        MAPPING.format(dropped="wish.client_id") + '[[reference]]\ncolumns = ["address.client_id"]\npolicy = "leave"\n',
+        MAPPING.format(dropped="wish.client_id")
+        + '[[reference]]\ncolumns = ["address.client_id"]\npolicy = "leave"\n',
         "CREATE TABLE address (id integer PRIMARY KEY, client_id integer, UNIQUE (client_id, id))",
-        """CREATE TABLE purchase (id integer PRIMARY KEY, client_id integer REFERENCES client (id), address_id integer,
-            FOREIGN KEY (client_id, address_id) REFERENCES address (client_id, id))""",
+        """CREATE TABLE purchase (id integer PRIMARY KEY, client_id integer REFERENCES client (id),
+            address_id integer, FOREIGN KEY (client_id, address_id) REFERENCES address (client_id, id))""",
         "CREATE TABLE product (id integer PRIMARY KEY)",
         """CREATE TABLE wish (id integer PRIMARY KEY, client_id integer REFERENCES client (id),
             product_id integer REFERENCES product (id), UNIQUE (client_id, product_id))""",
