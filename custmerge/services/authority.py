@@ -111,7 +111,7 @@ def scope_error(unit: Unit, caller: Caller, survivor: Customer, absorbed: Custom
 
 def remedied(unit: Unit, caller: Caller, comparison: Comparison) -> Comparison:
     """Return a comparison with what the caller can do about its block, if they may file a contract transfer."""
-    if comparison.other_scope is not None:
+    if comparison.refusal is not None:
         return comparison
     if comparison.decision is not Decision.BLOCKED or not may(caller.role, Capability.TRANSFER_FILE):
         return comparison

@@ -116,6 +116,11 @@ def test_a_field_that_is_none_is_answered_by_the_keys_of_all(bare):
     assert "company, first_name, last_name, street" in done.error["message"]
 
 
+def test_truth_values_are_shown_as_the_mapping_writes_them(bare):
+    done = bare.in_process("attach", bare.mapping(('key = "id"', 'key = "id"\nretire = { role = false }')), "--check")
+    assert "role = false" in done.out
+
+
 def test_a_table_may_be_named_with_its_schema(bare):
     schema = "main" if bare.url.startswith("sqlite") else "public"
     told = checked(bare)

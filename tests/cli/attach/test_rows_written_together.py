@@ -143,3 +143,20 @@ def test_a_foreign_key_that_would_break_is_told_with_its_table_by_orders_and_und
     execute(host.url, "INSERT INTO product VALUES (7)", "UPDATE wish SET product_id = 7")
     assert host.undo_all() == ""
     assert host.rows("purchase", "wish") == before
+
+
+def test_numbers_that_are_equal_in_two_writings_are_one_value(host):
+    host.attach(
+        MAPPING.format(dropped="rate.client_id"),
+        """CREATE TABLE rate (id integer PRIMARY KEY, client_id integer REFERENCES client (id), percent numeric,
+            share double precision, UNIQUE (client_id, percent), UNIQUE (client_id, share))""",
+        "INSERT INTO rate VALUES (1, 1, 1.0, '0'), (2, 2, 1.00, 5), (3, 2, 2.50, '-0'), (4, 2, 0.1, 7)",
+    )
+    texts = host.url.startswith("sqlite")
+    if texts:
+        execute(host.url, "INSERT INTO rate VALUES (5, 1, 'none', NULL), (6, 2, 'open', NULL)")
+    before = host.rows("rate")
+    assert host.run((1, 2)) == [("merged", "")]
+    assert [row[:2] for row in host.rows("rate")[0]] == [(1, 1), (4, 1), *([(5, 1), (6, 1)] if texts else [])]
+    assert host.undo_all() == ""
+    assert host.rows("rate") == before
