@@ -12,7 +12,7 @@ from custmerge.cli.language import _
 from custmerge.cli.render.data.writing import whole_file
 from custmerge.cli.render.text.receipt import receipt_page, receipt_text
 from custmerge.errors import N_, BadFile, BadUsage, ReceiptLost
-from custmerge.rules.undo import UndoLimits
+from custmerge.rules.undo_limits import UndoLimits
 from custmerge.services.orders import Receipt
 
 TEXT, PAGE = ".txt", ".html"

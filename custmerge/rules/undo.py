@@ -4,40 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from custmerge.errors import N_, ImageChanged, Purged, ReferenceRefused, UndoBlocked, UndoBlockedByOrders
 from custmerge.rules.fields import EMPTY_VALUES, Customer, Field, Package
-from custmerge.rules.history import Actor, has_begun, image_digest, moment, stamp
+from custmerge.rules.history import Actor, has_begun, image_digest, moment
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.obstacles import Obstacle
-from custmerge.rules.people import Capability, Role, may
 from custmerge.rules.plan import Choice, Order, contact_after
 from custmerge.rules.references.nothing import NO_CHANGES, NO_ROWS, NOTHING_BACK, HostRows, RowChanges, RowsBack
+from custmerge.rules.undo_limits import OWN_ORDERS_FOR
 
 if TYPE_CHECKING:
     from custmerge.rules.plan import Image
-
-OWN_ORDERS_FOR = timedelta(minutes=15)
-"""An agent may undo an own order within this time."""
-
-
-@dataclass(frozen=True, slots=True)
-class UndoLimits:
-    """Until when an order can be undone, as stamps."""
-
-    own_until: str | None
-    """For whoever may only undo what they ordered themselves; None for everybody else."""
-    kept_until: str
-    """When its before-image is old enough to be purged."""
-
-
-def undo_limits(role: Role, at: str, retention_days: int) -> UndoLimits:
-    """Return the limits of an order that somebody with `role` made at the moment `at`."""
-    is_own_only = may(role, Capability.UNDO_OWN) and not may(role, Capability.UNDO)
-    own_until = stamp(moment(at) + OWN_ORDERS_FOR) if is_own_only else None
-    return UndoLimits(own_until, stamp(moment(at) + timedelta(days=retention_days)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ def offered(database: Database, caller: Caller, absorbed: str, *, into: str | No
         records = orders.living_pair(pair)
         orders.demand_authority(pair)
         comparison = replace(compare(*records), transfer=orders.transfer_for(pair))
-        comparison = remedied(unit, caller, replace(comparison, other_scope=scope_error(unit, caller, *records)))
+        comparison = remedied(unit, caller, replace(comparison, refusal=scope_error(unit, caller, *records)))
         packages = tuple(orders.state.packages_of(absorbed))
         is_blocked = comparison.decision is Decision.BLOCKED
         references = None if is_blocked or caller.is_customer else orders.references_of(*records)

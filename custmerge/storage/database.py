@@ -14,6 +14,7 @@ from random import random
 from traceback import clear_frames
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from custmerge.database_url import shown_url
 from custmerge.errors import (
@@ -110,6 +111,8 @@ class Database:
         """What was built of each mapping, by its SHA-256."""
         self._compared: str | None = None
         """The SHA-256 of the mapping whose tables were found to be as they were attached."""
+        self._misses_something = False
+        """Whether the last transaction ended because a table or column of a host isn't there."""
 
     @property
     def name(self) -> str:
@@ -324,7 +327,7 @@ class Database:
         self, *, writes: bool, wait_seconds: float | None = None, needs_version: bool = True
     ) -> Iterator[Unit]:
         self._end_interrupted()
-        with translated_errors(self.url), self._engine.connect() as opened:
+        with self._changes_named(), translated_errors(self.url), self._engine.connect() as opened:
             connection = opened.execution_options(**{WRITES: writes, WAIT_SECONDS: wait_seconds})
             with self._dialect.ending_refused(connection), connection.begin():
                 # A transaction that writes checks every time: the database may have been upgraded since.
@@ -340,9 +343,24 @@ class Database:
                 outer, self._open = self._open, unit
                 try:
                     yield unit
+                except (DBAPIError, self._dialect.driver_error) as error:
+                    self._misses_something = self._dialect.is_gone(error) and not unit.mapping.is_ours
+                    raise
                 finally:
                     self._open = outer
                 self._dialect.demand_unchanged(connection, self.url)
+
+    @contextmanager
+    def _changes_named(self) -> Iterator[None]:
+        """Give a block for a transaction; raises SchemaChanged where it missed a host's table that has gone."""
+        try:
+            yield
+        except DatabaseError:
+            misses_something, self._misses_something = self._misses_something, False
+            if misses_something:
+                with self._transaction(writes=False) as unit:
+                    unit.demand_schema(self.url)
+            raise
 
 
 def _clear_frames_of(error: BaseException | None) -> None:

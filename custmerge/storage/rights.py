@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 
 from custmerge.errors import N_, BadValue, NotOwnerOfRights
-from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
 from custmerge.storage.host.privileges import may
-from custmerge.storage.register.attached.tables import contact, mapping, tombstone
 from custmerge.storage.register.mapping import OWN, RegisterMapping
+from custmerge.storage.tables import every as tables
 
 if TYPE_CHECKING:
     from custmerge.rules.attach.rights import TableRights
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
 _CHANGED = (tables.customer, tables.package, tables.staff, tables.service, tables.transfer, tables.batch)
-_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock, tombstone, contact)
+_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock, tables.tombstone, tables.contact)
 _OF_TABLES = {
     "custmerge_version": "SELECT",
-    mapping.name: "SELECT",
+    tables.mapping.name: "SELECT",
     tables.head.name: "SELECT, UPDATE",
     tables.history.name: _READ_AND_ADD,
     tables.order.name: _READ_AND_ADD,

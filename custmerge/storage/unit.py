@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection
 
 from custmerge import errors
 from custmerge.database_url import shown_url
 from custmerge.storage.dialect import by_driver, dialect_of
-from custmerge.storage.ledger.batches import Batches
 from custmerge.storage.ledger.history import Chain
-from custmerge.storage.ledger.orders import Ledger
-from custmerge.storage.ledger.transfers import Transfers
-from custmerge.storage.people import Guesses, People
+from custmerge.storage.people import People
 from custmerge.storage.register.following import FollowingRows
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.register.records import Register
@@ -25,18 +22,19 @@ from custmerge.storage.tables import VERSIONS
 
 if TYPE_CHECKING:
     from custmerge.storage.catalogue import Protection
+    from custmerge.storage.guesses import Guesses
     from custmerge.storage.host.check import HostCheck
     from custmerge.storage.host.values import HostValues
+    from custmerge.storage.ledger.batches import Batches
     from custmerge.storage.ledger.mappings import Mappings
+    from custmerge.storage.ledger.orders import Ledger
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
+    from custmerge.storage.ledger.transfers import Transfers
     from custmerge.storage.register.attached.audit import ReferenceAudit
     from custmerge.storage.register.attached.host import Host
     from custmerge.storage.register.imports import RegisterImport
     from custmerge.storage.register.reader import RegisterReader
     from custmerge.storage.rights import Rights
-
-
-T = TypeVar("T")
 
 
 class GoneError(Exception):
@@ -70,11 +68,6 @@ def demand_version(connection: Connection, url: str) -> str | None:
         return mapping
     wrong_version = errors.OldSchema if stored in VERSIONS else errors.NewSchema
     raise wrong_version(database=shown_url(url), version=stored)
-
-
-def _lazy(kind: Callable[[Connection], T]) -> cached_property[T]:
-    """Return a property of a unit whose value is made from the connection when it is first used."""
-    return cached_property(lambda unit: kind(unit._connection))  # noqa: SLF001 (the unit's own)
 
 
 class Unit:
@@ -149,20 +142,45 @@ class Unit:
         """Rows of other tables that follow customers."""
         return self.mapping.references(self._connection)
 
-    ledger = _lazy(Ledger)
-    """Orders and before-images."""
-    batches = _lazy(Batches)
-    """Bulk files."""
-    chain = _lazy(Chain)
-    """The history."""
-    people = _lazy(People)
-    """Staff, service tokens, sessions and proofs."""
-    guesses = _lazy(Guesses)
-    """Password tries and locks."""
-    transfers = _lazy(Transfers)
-    """Contract transfers."""
+    @cached_property
+    def chain(self) -> Chain:
+        """The history."""
+        return Chain(self._connection)
 
-    # From here on: parts for audits, imports, `init` and `attach`, which no other command should load.
+    @cached_property
+    def people(self) -> People:
+        """Staff, service tokens, sessions and proofs."""
+        return People(self._connection)
+
+    # From here on: parts that some commands do without, and so don't load.
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """Orders and before-images."""
+        from custmerge.storage.ledger.orders import Ledger
+
+        return Ledger(self._connection)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """Bulk files."""
+        from custmerge.storage.ledger.batches import Batches
+
+        return Batches(self._connection)
+
+    @cached_property
+    def guesses(self) -> Guesses:
+        """Password tries and locks."""
+        from custmerge.storage.guesses import Guesses
+
+        return Guesses(self._connection)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """Contract transfers."""
+        from custmerge.storage.ledger.transfers import Transfers
+
+        return Transfers(self._connection)
 
     @cached_property
     def mappings(self) -> Mappings:

@@ -10,7 +10,7 @@ from custmerge.rules.attach.clashes import compares_by_equality, mentions
 from custmerge.rules.attach.entries import EntryChecks
 from custmerge.rules.attach.problems import Problems
 from custmerge.rules.attach.references import Child, FoundReferences, ResolvedReference
-from custmerge.rules.host_schema import HostSchema, HostTable, Unique
+from custmerge.rules.host_schema import HostSchema, HostTable, Kind, Unique
 from custmerge.rules.mapping import (
     HostMapping,
     Itself,
@@ -227,10 +227,20 @@ class _Builder:
             column = self.table.column(name)
             if column is None:
                 yield self._computed(next(expressions))
-            elif column.is_text_by_locale and name not in self.changed:
+            elif name in self.changed:
+                yield name
+            elif column.is_text_by_locale:
                 yield self._computed(f"lower({quoted(name)})")
+            elif column.kind is Kind.NUMBER and "(" not in column.type:
+                yield self._computed(_number_alike(quoted(name)))
             else:
                 yield name
+
+
+def _number_alike(column: str) -> str:
+    """Return an SQL text that is the same for 1.0 and 1.00, and for 0 and -0; SQLite may have other texts there."""
+    number = f"({column} + 0) / 1"
+    return f"CASE WHEN {column} = {number} THEN CAST({number} AS TEXT) ELSE CAST({column} AS TEXT) END"
 
 
 def _literal(value: Value) -> str | None:

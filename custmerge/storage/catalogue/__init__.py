@@ -19,10 +19,9 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from custmerge.rules.audit import CheckName
-from custmerge.storage import tables
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.register.attached.tables import contact, tombstone
 from custmerge.storage.register.mapping import OWN, RegisterMapping
+from custmerge.storage.tables import every as tables
 
 _COLUMNS = [column for table in tables.head.metadata.sorted_tables for column in table.columns]
 _TYPES_SQLITE = (
@@ -51,8 +50,8 @@ CHECK_OF_TABLE = {
     tables.session.name: CheckName.TOKENS,
     tables.batch.name: CheckName.BATCHES,
     tables.batch_chunk.name: CheckName.BATCHES,
-    tombstone.name: CheckName.TOMBSTONES,
-    contact.name: CheckName.CONTACTS,
+    tables.tombstone.name: CheckName.TOMBSTONES,
+    tables.contact.name: CheckName.CONTACTS,
 }
 """The first check of an audit that needs a table."""
 _KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import stat
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -42,6 +43,12 @@ _MEANINGS: dict[str, type[errors.DatabaseError]] = {
 }
 
 
+# Any: the driver's own connection.
+def _broken_references(raw: Any) -> Counter[Row]:  # noqa: ANN401
+    """Return table, row, parent and foreign key of every row that refers to nothing."""
+    return Counter(map(tuple, raw.execute("PRAGMA foreign_key_check").fetchall()))
+
+
 class SQLite:
     """A database in an SQLite file."""
 
@@ -69,13 +76,25 @@ class SQLite:
 
     @contextmanager
     def ending_refused(self, connection: Connection) -> Iterator[None]:
-        """Give a block for a transaction; SQLite leaves it open where it refuses the commit for a foreign key."""
+        """Give a block for a transaction; SQLite leaves it open where it refuses the commit for a foreign key.
+
+        Raises RowsRefused with the tables whose rows would refer to nothing.
+        """
         try:
             yield
-        except BaseException:
+        except BaseException as error:
             # SQLAlchemy takes it for ended.
-            if not connection.invalidated and connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-                connection.connection.rollback()
+            if connection.invalidated or not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
+                raise
+            # Any: the driver's own connection.
+            raw: Any = connection.connection.driver_connection
+            refers_to_nothing = "FOREIGN KEY" in str(_driver_error(error)) and self.is_refused(error)
+            after = _broken_references(raw) if refers_to_nothing else Counter()
+            connection.connection.rollback()
+            # A host may have rows that refer to nothing already.
+            if broken := after - _broken_references(raw) if after else None:
+                tables, parents = (", ".join(sorted({str(each[place]) for each in broken})) for place in (0, 2))
+                raise errors.RowsRefused(table=tables, by=parents) from None
             raise
 
     def demand_unchanged(self, connection: Connection, url: str) -> None:

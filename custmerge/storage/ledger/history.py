@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Executable, Integer, bindparam
 from custmerge.rules.history import Action, Draft, Entry, Head, extend, moment
 from custmerge.rules.transfers import STATUS_AFTER
 from custmerge.storage.dialect import Prepared, TextFromBody, among, dialect_of, streamed
-from custmerge.storage.tables import head, history
+from custmerge.storage.tables.history import head, history
 
 _LOCK_HEAD = Prepared(select(head.c.seq, head.c.hash, head.c.order).with_for_update())
 _MOVE_HEAD = Prepared(

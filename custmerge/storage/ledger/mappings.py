@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select, text
 
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.register.attached.tables import mapping, tombstone
+from custmerge.storage.tables.attached import mapping, tombstone
 
 if TYPE_CHECKING:
     from custmerge.storage.register.attached.host import Host

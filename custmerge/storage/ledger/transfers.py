@@ -11,7 +11,8 @@ from sqlalchemy import ColumnElement, Connection, Executable, Text, cast, func, 
 from custmerge.rules.history import Action
 from custmerge.rules.transfers import OPEN, Form, Status, Transfer
 from custmerge.storage.dialect import Prepared, TextFromBody, among, insert_row, streamed
-from custmerge.storage.tables import form, history, order, transfer
+from custmerge.storage.tables.history import history
+from custmerge.storage.tables.transfers import form, transfer
 
 _TRANSFER = select(*(column for column in transfer.c if column is not transfer.c.order))
 # Not `in_`, whose parameters SQLAlchemy makes only when it executes a statement.
@@ -166,6 +167,8 @@ class Transfers:
         A transfer became void at the moment of its history entry. One of an earlier version has no entry: for it the
         moment of the filing counts.
         """
+        from custmerge.storage.tables.orders import order  # diff reads transfers, too, and no order
+
         used = select(order.c.order).where(order.c.order == transfer.c.order, order.c.at < at).exists()
         voided_since = select(history.c.seq).where(
             history.c.action == Action.TRANSFER_VOID.value,

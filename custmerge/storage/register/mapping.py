@@ -15,11 +15,10 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Table
 from custmerge.rules.fields import Customer
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.rules.proofs import Hashing, ProofBy
-from custmerge.rules.records import wrong_with_domain
 from custmerge.storage.dialect import among
 from custmerge.storage.register.following import FollowingRows
 from custmerge.storage.register.writing import OwnTables
-from custmerge.storage.tables import contact_columns, customer, domain, field_columns, package
+from custmerge.storage.tables.register import contact_columns, customer, domain, field_columns, package
 
 if TYPE_CHECKING:
     from custmerge.storage.register.attached.host import Host
@@ -48,7 +47,7 @@ class KeyColumn:
         return among(self.stored)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RegisterMapping:
     """Where customers, packages and domains are kept."""
 
@@ -149,6 +148,9 @@ def customer_of(row: Sequence[Any]) -> Customer:
 
 
 def _may_be_domain(name: str) -> bool:
+    # Imported here: every command loads this module, and only a few look a domain up.
+    from custmerge.rules.records import wrong_with_domain
+
     return not wrong_with_domain(name)
 
 

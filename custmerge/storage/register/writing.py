@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, update
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import lower, search_text
 from custmerge.storage.dialect import dialect_of
-from custmerge.storage.tables import contact_columns, customer, package
+from custmerge.storage.tables.register import contact_columns, customer, package
 
 Cells = tuple[str | None, ...]
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)

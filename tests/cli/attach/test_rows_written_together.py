@@ -115,3 +115,48 @@ def test_a_unique_value_of_the_retired_row_can_be_taken_over_and_is_in_the_way_o
     execute(host.url, "UPDATE client SET email = NULL WHERE id = 3")
     assert host.undo_all() == ""
     assert host.rows("client") == before
+
+
+def test_a_foreign_key_that_would_break_is_told_with_its_table_by_orders_and_undos(host):
+    # SQLite looks at it when the transaction ends, and not before.
+    host.attach(
+        MAPPING.format(dropped="wish.client_id")
+        + '[[reference]]\ncolumns = ["address.client_id"]\npolicy = "leave"\n',
+        "CREATE TABLE address (id integer PRIMARY KEY, client_id integer, UNIQUE (client_id, id))",
+        """CREATE TABLE purchase (id integer PRIMARY KEY, client_id integer REFERENCES client (id),
+            address_id integer, FOREIGN KEY (client_id, address_id) REFERENCES address (client_id, id))""",
+        "CREATE TABLE product (id integer PRIMARY KEY)",
+        """CREATE TABLE wish (id integer PRIMARY KEY, client_id integer REFERENCES client (id),
+            product_id integer REFERENCES product (id), UNIQUE (client_id, product_id))""",
+        "INSERT INTO address VALUES (20, 2)",
+        "INSERT INTO purchase VALUES (1, 2, 20)",
+        "INSERT INTO product VALUES (7)",
+        "INSERT INTO wish VALUES (1, 1, 7), (3, 3, 7)",
+    )
+    before = host.rows("purchase", "wish")
+    (blocked, why), merged = host.run((1, 2), (1, 3))
+    assert (blocked, merged) == ("blocked", ("merged", ""))
+    assert "refuses what would be changed in purchase (" in why
+    assert host.rows("purchase", "wish") == [before[0], [(1, 1, 7)]]
+    execute(host.url, "UPDATE wish SET product_id = NULL", "DELETE FROM product")
+    assert "refuses what would be given back to wish (" in host.undo_all()
+    execute(host.url, "INSERT INTO product VALUES (7)", "UPDATE wish SET product_id = 7")
+    assert host.undo_all() == ""
+    assert host.rows("purchase", "wish") == before
+
+
+def test_numbers_that_are_equal_in_two_writings_are_one_value(host):
+    host.attach(
+        MAPPING.format(dropped="rate.client_id"),
+        """CREATE TABLE rate (id integer PRIMARY KEY, client_id integer REFERENCES client (id), percent numeric,
+            share double precision, UNIQUE (client_id, percent), UNIQUE (client_id, share))""",
+        "INSERT INTO rate VALUES (1, 1, 1.0, '0'), (2, 2, 1.00, 5), (3, 2, 2.50, '-0'), (4, 2, 0.1, 7)",
+    )
+    texts = host.url.startswith("sqlite")
+    if texts:
+        execute(host.url, "INSERT INTO rate VALUES (5, 1, 'none', NULL), (6, 2, 'open', NULL)")
+    before = host.rows("rate")
+    assert host.run((1, 2)) == [("merged", "")]
+    assert [row[:2] for row in host.rows("rate")[0]] == [(1, 1), (4, 1), *([(5, 1), (6, 1)] if texts else [])]
+    assert host.undo_all() == ""
+    assert host.rows("rate") == before

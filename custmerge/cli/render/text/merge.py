@@ -11,7 +11,7 @@ from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import counted, day, field_list, moment
 from custmerge.rules.fields import Field
 from custmerge.rules.plan import Choice
-from custmerge.rules.undo import UndoLimits
+from custmerge.rules.undo_limits import UndoLimits
 from custmerge.services.merge import Offer
 from custmerge.services.orders import Receipt
 

@@ -17,8 +17,8 @@ from custmerge.storage.dialect import Row, among, dialect_of, streamed
 from custmerge.storage.register.attached.reading import HostReader, host_reader
 from custmerge.storage.register.attached.references import Followed
 from custmerge.storage.register.attached.table_sql import HostTableSql
-from custmerge.storage.register.attached.tables import tombstone
 from custmerge.storage.register.records import Register
+from custmerge.storage.tables.attached import tombstone
 
 NUMBERS_AT_ONCE = 2_000
 

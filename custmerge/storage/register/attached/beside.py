@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Table
 
 from custmerge.rules.fields import DETAIL_FIELDS, Customer, Package
 from custmerge.storage.dialect import Prepared, among, dialect_of
-from custmerge.storage.register.attached.tables import contact, tombstone
+from custmerge.storage.tables.attached import contact, tombstone
 
 if TYPE_CHECKING:
     from custmerge.storage.dialect import Dialect

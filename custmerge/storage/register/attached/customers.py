@@ -36,8 +36,8 @@ from custmerge.storage.register.attached.columns import (
     sql_of,
     text_or_empty,
 )
-from custmerge.storage.register.attached.tables import tombstone
 from custmerge.storage.register.mapping import KeyColumn
+from custmerge.storage.tables.attached import tombstone
 
 _OWN_ROW = "customer"
 """What a mapping calls the customer's own row."""

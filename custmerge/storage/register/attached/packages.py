@@ -36,8 +36,8 @@ from custmerge.storage.register.attached.columns import (
     text_or_empty,
 )
 from custmerge.storage.register.attached.customers import HostCustomers
-from custmerge.storage.register.attached.tables import contact
 from custmerge.storage.register.mapping import KeyColumn
+from custmerge.storage.tables.attached import contact
 
 # Any: columns of every type.
 _Column = ColumnElement[Any]

@@ -16,8 +16,8 @@ from custmerge.storage.register.attached.beside import BesideHostTables
 from custmerge.storage.register.attached.customers import HostCustomers
 from custmerge.storage.register.attached.host import Host
 from custmerge.storage.register.attached.packages import HostPackages
-from custmerge.storage.register.attached.tables import tombstone
 from custmerge.storage.register.mapping import RegisterMapping
+from custmerge.storage.tables.attached import tombstone
 
 
 def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:

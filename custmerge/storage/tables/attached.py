@@ -1,7 +1,4 @@
-"""The tables that only a host's register needs: its mapping, its tombstones, and details without a column.
-
-They are there in every database. The SQLModel classes stay in this module, as in `storage.tables`.
-"""
+"""What only a host's register needs, in every database: its mapping, its tombstones, details without a column."""
 
 from __future__ import annotations
 
