@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from support.attach_schemas import PASSWORD_HASH
+from support.scenes import scene
 
 PASSWORD = "hefezopf"
 TABLES = f"""
@@ -157,11 +158,16 @@ class Shop:
             connection.execute("COMMIT")
 
 
-@pytest.fixture
-def shop(cli):
-    """The shop, attached."""
+@scene
+def attached_shop(cli):
+    """The shop's tables, attached."""
     lay_out(cli.url)
     write_mapping(cli.folder)
     done = cli.as_("anna").in_process("attach", "shop.toml")
     assert done.code == 0, done.err
+
+
+@pytest.fixture
+def shop(cli, attached_shop):
+    """The shop, attached."""
     return Shop(cli)

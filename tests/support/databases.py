@@ -50,10 +50,11 @@ def execute(url, *statements):
 def first_cells(url, query):
     """Return what stands in the first column of a query's rows."""
     engine = open_engine(url)
-    with engine.connect() as connection:
-        found = connection.exec_driver_sql(query).scalars().all()
-    engine.dispose()
-    return found
+    try:
+        with engine.connect() as connection:
+            return connection.exec_driver_sql(query).scalars().all()
+    finally:
+        engine.dispose()
 
 
 def rows(url, query):
