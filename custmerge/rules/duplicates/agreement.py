@@ -8,10 +8,15 @@ from custmerge.errors import N_
 from custmerge.rules.compare import Comparison, Status
 from custmerge.rules.fields import IDENTITY_FIELDS, Field
 
+_AGREES = (Status.SAME, Status.EQUIVALENT)
+_IDENTITY = {
+    (True, True): N_("company and name equal"),
+    (True, False): N_("company equal"),
+    (False, True): N_("name equal"),
+}
+"""By whether there is a company, and whether there is a first or last name."""
+_PLACE = N_("postcode and city equal")
 _EQUAL: Mapping[Field, str] = {
-    Field.COMPANY: N_("company equal"),
-    Field.FIRST_NAME: N_("first name equal"),
-    Field.LAST_NAME: N_("last name equal"),
     Field.STREET: N_("street equal"),
     Field.POSTCODE: N_("postcode equal"),
     Field.CITY: N_("city equal"),
@@ -20,7 +25,7 @@ _EQUAL: Mapping[Field, str] = {
     Field.EMAIL: N_("e-mail equal"),
     Field.ACCOUNT_NUMBER: N_("account equal"),
 }
-_DIFFERENT: Mapping[Field, str] = {
+_OTHER: Mapping[Field, str] = {
     Field.STREET: N_("other street"),
     Field.POSTCODE: N_("other postcode"),
     Field.CITY: N_("other city"),
@@ -29,20 +34,23 @@ _DIFFERENT: Mapping[Field, str] = {
     Field.EMAIL: N_("other e-mail"),
     Field.ACCOUNT_NUMBER: N_("other account"),
 }
-"""Without the bank code, which says nothing of a person."""
+"""Both without the bank code, which says nothing of a person."""
 
 
 def agreement(comparison: Comparison) -> tuple[str, ...]:
-    """Return marked texts: what is equal in any writing, then what differs.
+    """Return marked texts for two records of equal identity: what else is equal in any writing, then what differs.
 
-    A field that is empty in one of the records is left out.
-    Two people of one name have another phone and e-mail more often than not: whoever decides should see that.
+    A field that is empty in one of the records is left out. Two people of one name have another phone and e-mail more
+    often than not: whoever decides should see that.
     """
+    company, *names = (line.survivor.strip() for line in comparison.fields[: len(IDENTITY_FIELDS)])
     filled = [line for line in comparison.fields if line.survivor.strip() and line.absorbed.strip()]
-    equal = (Status.SAME, Status.EQUIVALENT)
-    agreeing = [_EQUAL[line.field] for line in filled if line.status in equal and line.field in _EQUAL]
-    differing = [_DIFFERENT[line.field] for line in filled if line.status not in equal and line.field in _DIFFERENT]
-    return (*agreeing, *differing)
+    equal = [_EQUAL[line.field] for line in filled if line.status in _AGREES and line.field in _EQUAL]
+    other = [_OTHER[line.field] for line in filled if line.status not in _AGREES and line.field in _OTHER]
+    if _EQUAL[Field.POSTCODE] in equal and _EQUAL[Field.CITY] in equal:
+        equal[equal.index(_EQUAL[Field.POSTCODE])] = _PLACE
+        equal.remove(_EQUAL[Field.CITY])
+    return (_IDENTITY[bool(company), any(names)], *equal, *other)
 
 
 def identity_of(comparison: Comparison) -> Status:
