@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cached_property, reduce
-from operator import add
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Executable, and_, case, func, literal_column, null, or_, select, text
+from sqlalchemy import Connection, Executable, Text, and_, case, func, literal_column, null, or_, select, text
 
 from custmerge.rules.duplicates.exact_key import BETWEEN
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, IDENTITY_FIELDS
@@ -220,13 +219,15 @@ class RegisterReader:
         With `only`, just those of these numbers. A key needs no check if it is the names in lower case, in ASCII: the
         database itself compares the two.
         """
-        names = [func.lower(TextByBytes(func.trim(column))) for column in field_columns[: len(IDENTITY_FIELDS)]]
-        simple = reduce(add, [names[0], *(literal_column(f"'{BETWEEN}'") + name for name in names[1:])])
+        fields = field_columns[: len(IDENTITY_FIELDS)]
+        names = [func.lower(TextByBytes(func.trim(column)), type_=Text()) for column in fields]
+        between = literal_column(f"'{BETWEEN}'", Text())
+        simple = names[0] + between + names[1] + between + names[2]
         has_none = or_(customer.c.merged_into.is_not(None), and_(*(name == "" for name in names)))
         expected = case((has_none, null()), else_=simple)
         is_odd = customer.c.identity_key.is_distinct_from(expected), IsBeyondAscii(simple), simple.contains("  ")
         columns = customer.c.number, customer.c.merged_into, customer.c.identity_key
-        customers = select(*columns, *field_columns[: len(IDENTITY_FIELDS)]).where(or_(*is_odd))
+        customers = select(*columns, *fields).where(or_(*is_odd))
         if only is not None:
             customers = customers.where(among(customer.c.number, only))
         for number, merged_into, key, *identity in self._of_ours(customers):
