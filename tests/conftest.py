@@ -269,6 +269,11 @@ def merged(world, agent):
 
 
 @pytest.fixture
+def auditor(cli):
+    return cli.as_("ada")
+
+
+@pytest.fixture
 def supervisor(cli):
     return cli.as_("anna")
 

@@ -48,7 +48,10 @@ class IdentityGroups:
         self._mapping = mapping
 
     def all(self, progress: Progress) -> Iterator[list[str]]:
-        """Yield the numbers of every group of two or more, in the order of their lowest ones."""
+        """Yield the numbers of every group of two or more, in the order of their first ones, as texts sort them.
+
+        The groups with a short first one come before the others, so that numbers of digits come as people sort them.
+        """
         if (stored := self._mapping.identity_key) is not None:
             yield from self._by_stored_key(stored)
             return
@@ -74,7 +77,6 @@ class IdentityGroups:
         shared = select(func.aggregate_strings(number, _BETWEEN)).select_from(self._mapping.customer_rows)
         groups = shared.where(key.is_not(None)).group_by(key).having(func.count() > 1)
         first = func.min(number)
-        # Of numbers that are digits alone the shorter one is the lower one.
         for (numbers,) in streamed(self._connection, groups.order_by(func.length(first), first), ROWS_AT_ONCE):
             yield numbers.split(_BETWEEN)
 
