@@ -334,7 +334,7 @@ def apart(tomorrow, supervisor):
 
 
 def test_why_numbers_are_two_customers_goes_and_the_pair_stays_dismissed(apart, supervisor):
-    assert apart.warnings(days=1)[-1] == "dismissal 10001 20005"
+    assert "dismissal 10001 20005" in apart.warnings(days=1)
     assert apart.purge().reasons == 2
     assert apart.select("SELECT number, other, reason FROM custmerge_dismissal") == [("10001", "20005", None)]
     assert apart.findings() == set()
