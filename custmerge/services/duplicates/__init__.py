@@ -44,7 +44,7 @@ class Search:
 
 
 def find(database: Database, caller: Caller, search: Search, progress: Progress) -> Generator[Candidate, None, None]:
-    """Yield candidates as they are found: of equal identity by the lowest number, of a model the most probable first.
+    """Yield candidates as they are found: of equal identity by their names, of a model the most probable first.
 
     Raises NotAllowed, UnknownNumber and MergedAway for `against`, ExtraMissing, and what the model raises.
     """
@@ -103,7 +103,7 @@ def _candidates(database: Database, search: Search, groups_of: Groups) -> Genera
 
 def _pairs(database: Database, search: Search, groups_of: Groups) -> Generator[Pair, None, None]:
     with database.reading() as unit:
-        yield from Grouping(unit, search.rule).pairs(groups_of(unit))
+        yield from Grouping(unit, search.rule).pairs(groups_of(unit), are_scored=search.fuzzy is not None)
 
 
 def _star_of(number: str, found: list[Candidate]) -> list[Candidate]:
