@@ -1,0 +1,1 @@
+"""The model of duplicates: its settings, and what trains and runs it."""
