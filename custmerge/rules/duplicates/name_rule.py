@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from custmerge.rules.duplicates.agreement import Agreement, Compared, Level
+from custmerge.rules.duplicates.levels import Agreement, Compared, Level
 from custmerge.rules.duplicates.candidate import Kind
 
 _COMPATIBLE = {Level.EQUAL, Level.NEAR, Level.INITIAL, Level.CONTAINED, Level.SWAPPED}

@@ -35,8 +35,7 @@ _TITLES = re.compile(
     r"|(?:med|dent|vet|jur|phil|rer|nat|pol|oec|ing|dipl|mag|h\. ?c)\.[ -]*)+",
     re.MULTILINE,
 )
-_GENERATION = re.compile(r"^(?:.*[ ,]\(?(?:([js])(?:un(?:ior)?|en(?:ior)?|r))\.?\)? *|.*)$", re.MULTILINE)
-_GENERATION_END = re.compile(r"[ ,]+\(?(?:j(?:un(?:ior)?|r)|s(?:en(?:ior)?|r))\.?\)? *$", re.MULTILINE)
+_GENERATION = re.compile(r"[ ,]+\(?(?:j(?:un(?:ior)?|r)|s(?:en(?:ior)?|r))\.?\)? *$", re.MULTILINE)
 _STREET_WORD = re.compile(r"str(?:\.|asse)")
 _HOUSE_NUMBER = re.compile(r"(?:\d+ ?[a-z]? ?[-/+] ?)?(\d+) ?([a-z](?![a-z]))?(?=[^\d\n]*$)", re.MULTILINE)
 """The last number of a street, with its letter; of `3-5` only the 5, and the 3 isn't part of the name."""
@@ -56,13 +55,17 @@ def model_columns(values: Sequence[Sequence[str]]) -> Mapping[str, list[str | No
     """
     text = {field: _lines(column) for field, column in zip(Field, values, strict=True)}
     first, last = (_without(_TITLES, small(text[field])) for field in (Field.FIRST_NAME, Field.LAST_NAME))
+    without_generation = _without(_GENERATION, last)
     street = _STREET_WORD.sub("str", small(text[Field.STREET]))
     postcodes, cities = plain(small(text[Field.POSTCODE])), plain(small(text[Field.CITY]))
     emails = email_addresses(text[Field.EMAIL])
     columns: dict[str, list[str]] = {
         "first_name": plain(first).split("\n"),
-        "last_name": plain(_without(_GENERATION_END, last)).split("\n"),
-        "generation": _GENERATION.sub(r"\1", last).split("\n"),
+        "last_name": plain(without_generation).split("\n"),
+        "generation": [
+            "" if name == whole else whole.removeprefix(name).lstrip(" ,(")[0]
+            for whole, name in zip(last.split("\n"), without_generation.split("\n"), strict=True)
+        ],
         "street": plain(_HOUSE_NUMBER.sub(" ", street)).split("\n"),
         "house": house_numbers(street).split("\n"),
         "postcode": postcodes.split("\n"),
@@ -75,7 +78,7 @@ def model_columns(values: Sequence[Sequence[str]]) -> Mapping[str, list[str | No
         "mobile": national_digits(text[Field.MOBILE]).split("\n"),
         "email": emails.split("\n"),
         "email_local": re.sub("@.*", "", emails).split("\n"),
-        "iban": list(map(account_key, values[-2], values[-1])),
+        "iban": list(map(account_key, accounts(values[-2]), values[-1])),
         "company": plain(small(text[Field.COMPANY])).split("\n"),
     }
     return {name: [value or None for value in columns[name]] for name in MODEL_COLUMNS}
@@ -115,17 +118,19 @@ def email_addresses(texts: str) -> str:
     return _without(_NO_ADDRESS, _NOT_OF_ADDRESS.sub("", small(texts)))
 
 
+def accounts(values: Sequence[str]) -> list[str]:
+    """Return IBANs and Konten in capitals and without blanks and signs."""
+    return plain(small(_lines(values))).upper().split("\n")
+
+
 def account_key(account: str, bank: str) -> str:
-    """Return an IBAN in capitals without blanks; a German Konto and Bankleitzahl as the IBAN that they give."""
-    if not account:
-        return ""
-    number = "".join(filter(str.isalnum, account)).upper()
-    if not (number.isascii() and number.isdigit() and len(number) <= _KONTO_LENGTH):
-        return number if number.isascii() else plain(small(number)).upper()
-    code = "".join(filter(str.isalnum, bank))
-    if not (code.isascii() and code.isdigit() and len(code) == _BLZ_LENGTH):
-        return number.lstrip("0")
-    basic = f"{code}{number:0>10}"
+    """Return an account of `accounts` as it is, a German Konto and Bankleitzahl as the IBAN that they give."""
+    if not account.isdigit() or len(account) > _KONTO_LENGTH:
+        return account
+    code = "".join(filter(str.isdigit, bank)) if bank.isascii() else ""
+    if len(code) != _BLZ_LENGTH:
+        return account.lstrip("0")
+    basic = f"{code}{account:0>10}"
     return f"DE{_MODULUS + 1 - int(basic + _GERMANY) % _MODULUS:02}{basic}"
 
 

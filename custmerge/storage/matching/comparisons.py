@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from custmerge.rules.duplicates.agreement import Compared, Level
+from custmerge.rules.duplicates.levels import Compared, Level
 
 SMALLEST_FREQUENCY = 0.0001
 """A value that is rarer counts as much as one of this frequency: a name that is there once may be a slip."""

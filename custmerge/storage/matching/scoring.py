@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log2
 
-from custmerge.rules.duplicates.agreement import Agreement
+from custmerge.rules.duplicates.levels import Agreement
 from custmerge.rules.duplicates.candidate import Kind
 from custmerge.rules.duplicates.name_rule import kind_of
 from custmerge.storage.matching.reading import NUMBERS, RECORDS

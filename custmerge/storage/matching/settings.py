@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from custmerge.rules.duplicates.agreement import Agreement, Compared, Level
+from custmerge.rules.duplicates.levels import Agreement, Compared, Level
 from custmerge.storage.matching.comparisons import COMPARISONS, SMALLEST_FREQUENCY, Comparison, LevelSql
 
 # Any: JSON.
