@@ -1,1 +1,1 @@
-"""The model of duplicates: its settings, and what trains and runs it."""
+"""Finding duplicates in the database: by the key of the identity, and by the fuzzy model."""
