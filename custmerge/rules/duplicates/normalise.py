@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from custmerge.rules.fields import Field
@@ -102,7 +102,8 @@ def plain(lines: str) -> str:
 def house_numbers(streets: str) -> str:
     """Return the last number of each street, with its letter and without zeros in front."""
     numbers = "\n".join(
-        "" if match is None else match[1] + (match[2] or "") for match in map(_HOUSE_NUMBER.search, streets.split("\n"))
+        "" if match is None else match[1] + (match[2] or "")
+        for match in map(_HOUSE_NUMBER.search, streets.split("\n"))
     )
     return _ZEROS.sub("", numbers)
 

@@ -63,9 +63,8 @@ def _within(column: str, percent: int, least: int = 0) -> str:
     """
     left, right = f"{column}_l", f"{column}_r"
     allowed = f"greatest({100 * least}, {percent} * {_longer(column)})"
-    return (
-        f"100 * abs(length({left}) - length({right})) <= {allowed} and 100 * levenshtein({left}, {right}) <= {allowed}"
-    )
+    lengths = f"100 * abs(length({left}) - length({right})) <= {allowed}"
+    return f"{lengths} and 100 * levenshtein({left}, {right}) <= {allowed}"
 
 
 def _near(column: str) -> str:

@@ -28,18 +28,18 @@ def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, 
 
     Raises TemporaryFilesFailed.
     """
-    import pyarrow
+    import pyarrow as pa
     from pyarrow.parquet import ParquetWriter
 
-    schema = pyarrow.schema(
-        [("id", pyarrow.int32()), ("number", pyarrow.string())] + [(name, pyarrow.string()) for name in MODEL_COLUMNS]
+    schema = pa.schema(
+        [("id", pa.int32()), ("number", pa.string())] + [(name, pa.string()) for name in MODEL_COLUMNS]
     )
     count = 0
     with temporary_room(), ParquetWriter(records_file(space), schema) as writer:
         for numbers, *values in batches:
             columns = {"id": range(count, count + len(numbers)), "number": numbers, **model_columns(values)}
-            arrays = [pyarrow.array(columns[field.name], field.type) for field in schema]
-            writer.write_batch(pyarrow.record_batch(arrays, schema))
+            arrays = [pa.array(columns[field.name], field.type) for field in schema]
+            writer.write_batch(pa.record_batch(arrays, schema))
             count += len(numbers)
             yield count
     path = str(records_file(space))

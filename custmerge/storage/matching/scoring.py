@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import log2
 
-from custmerge.rules.duplicates.levels import Agreement
 from custmerge.rules.duplicates.candidate import Kind
+from custmerge.rules.duplicates.levels import Agreement
 from custmerge.rules.duplicates.name_rule import kind_of
 from custmerge.storage.matching.reading import NUMBERS, RECORDS
 from custmerge.storage.matching.settings import Settings, agreement, compared_in, prior_of
@@ -38,23 +38,22 @@ def log_odds(probability: float) -> float:
 
 def add_kinds(space: Workspace, settings: Settings) -> None:
     """Make the table of what kind each way to agree is that occurs among the scores."""
-    import pyarrow
+    import pyarrow as pa
 
     compared = compared_in(settings)
     gammas = [f"gamma_{of}" for of in compared]
     ways = space.rows(f"select distinct {', '.join(gammas)} from {SCORES}")
-    columns = {name: pyarrow.array((way[place] for way in ways), pyarrow.int32()) for place, name in enumerate(gammas)}
+    columns = {name: pa.array((way[place] for way in ways), pa.int32()) for place, name in enumerate(gammas)}
     same = (kind_of(agreement(compared, way)) is Kind.SAME for way in ways)
-    space.keep(_KINDS, pyarrow.table({**columns, "is_same": pyarrow.array(same, pyarrow.bool_())}))
+    space.keep(_KINDS, pa.table({**columns, "is_same": pa.array(same, pa.bool_())}))
 
 
 def fitting_prior(space: Workspace, settings: Settings) -> float:
     """Return the prior that is the mean of the probabilities that follow from it, by the pairs of kind SAME."""
     count = int(space.value(f"select count(*) from {RECORDS}"))
     pairs = max(1, count * (count - 1) // 2)
-    space.run(
-        f"create or replace temp table weights as select match_weight from {SCORES} natural join {_KINDS} where is_same"
-    )
+    weights = f"select match_weight from {SCORES} natural join {_KINDS} where is_same"
+    space.run(f"create or replace temp table weights as {weights}")
     before = log_odds(prior_of(settings))
     prior = prior_of(settings)
     for _round in range(_ROUNDS):

@@ -16,7 +16,7 @@ _PRIOR = "probability_two_random_records_match"
 
 
 def settings_of(compared: Sequence[Comparison], prior: float) -> Settings:
-    """Return the settings of an untrained model; `prior` is the probability that two random records are one customer."""
+    """Return the settings of an untrained model; `prior` is how probable it is that two records are one customer."""
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "id",
@@ -63,7 +63,9 @@ def fits(settings: Settings) -> bool:
             and settings["unique_id_column_name"] == "id"
             and [_conditions(each) for each in settings["comparisons"]]
             == [_conditions(_comparison(each)) for each in comparisons]
-            and all(0 < level[name] <= 1 for level in _levels(settings) for name in ("m_probability", "u_probability"))
+            and all(
+                0 < level[name] <= 1 for level in _levels(settings) for name in ("m_probability", "u_probability")
+            )
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         return False

@@ -46,7 +46,9 @@ def trained(space: Workspace) -> Settings:
     linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=SEED)
     for block in _BLOCKS:
         try:
-            linker.training.estimate_parameters_using_expectation_maximisation(block, max_pairs=TRAINED_PAIRS)
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block, estimate_without_term_frequencies=True, max_pairs=TRAINED_PAIRS
+            )
         except EMTrainingException:
             # No pair has this: what it would train stays as it began.
             continue

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyarrow import Table
 
 THREADS = 2
+"""Each more makes a search quicker and needs more memory."""
 _REMOVING = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
 """What a process does that outlives this one: its input ends when this process ends, be it by `kill -9`."""
 
@@ -70,9 +71,12 @@ def workspace(memory: int | None) -> Iterator[Workspace]:
         start_new_session=True,
     )
     try:
-        settings = {"threads": min(THREADS, cores()), "temp_directory": str(folder / "spilled")}
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": min(THREADS, cores()),
+            "temp_directory": str(folder / "spilled"),
+        }
         if memory is not None:
-            settings["memory_limit"] = f"{memory // (1 << 20)}MiB"
+            settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
         with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
             yield Workspace(folder, connection)
     finally:
