@@ -75,11 +75,14 @@ def _spouses(chance: random.Random, mixture: Mixture) -> list[Customer]:
 
 
 def _siblings(chance: random.Random, mixture: Mixture) -> list[Customer]:
-    one = person(chance, mixture)
-    count = 1 if chance.random() < 0.8 else 2
-    return [one] + [
-        _other(chance, mixture, one, sex=chance.choice("mf"), together=0.6, landline=0.7) for _ in range(count)
-    ]
+    siblings = [person(chance, mixture)]
+    for _ in range(1 if chance.random() < 0.8 else 2):
+        sex = chance.choice("mf")
+        first = first_name(chance, mixture, sex)
+        while any(first == sibling.first_name for sibling in siblings):
+            first = first_name(chance, mixture, sex)
+        siblings.append(_other(chance, mixture, siblings[0], sex=sex, first=first, together=0.6, landline=0.7))
+    return siblings
 
 
 def _twins(chance: random.Random, mixture: Mixture) -> list[Customer]:
