@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
 from custmerge.storage.dialect import FromBody
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every version of the schema, oldest first; the last is this program's."""
 Key = Text().with_variant(Text(collation="C"), "postgresql")
 CONTACT_COLUMNS = tuple(f"contact_{field}" for field in DETAIL_FIELDS)
@@ -33,6 +33,7 @@ class CustomerRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         CheckConstraint("merged_into <> number", name="customer_not_into_itself"),
         Index("customer_merged_into", "merged_into"),
+        Index("customer_identity", "identity_key", "number"),
     )
 
     number: str = Attribute(sa_column=Column(Key, primary_key=True))
@@ -53,6 +54,8 @@ class CustomerRow(SQLModel, table=True):
     )
     search: str
     """The text that `find` searches, see `normalise.search_text`."""
+    identity_key: str | None = Attribute(sa_column=Column(Key, nullable=True))
+    """See `exact_key.identity_key`; NULL for a tombstone."""
 
 
 class PackageRow(SQLModel, table=True):
@@ -373,6 +376,22 @@ class ContactRow(SQLModel, table=True):
     bank_code: str | None
 
 
+class DismissalRow(SQLModel, table=True):
+    """A decision that two numbers are two customers."""
+
+    __tablename__ = "custmerge_dismissal"
+    __table_args__: ClassVar[Any] = (CheckConstraint("number < other", name="custmerge_dismissal_ordered"),)
+
+    number: str = Attribute(sa_column=Column(Key, primary_key=True))
+    other: str = Attribute(sa_column=Column(Key, primary_key=True))
+    reason: str | None
+    by: str
+    at: str
+    salt: bytes = Attribute(sa_column=Column(LargeBinary, nullable=False))
+    identity_sha256: str
+    """Salted digest of both records' identity keys, see `dismissal.identity_digest`."""
+
+
 _tables = SQLModel.metadata.tables
 customer = _tables["customer"]
 package = _tables["package"]
@@ -394,6 +413,7 @@ head = _tables["custmerge_head"]
 mapping = _tables["custmerge_mapping"]
 tombstone = _tables["custmerge_tombstone"]
 contact = _tables["custmerge_contact"]
+dismissal = _tables["custmerge_dismissal"]
 
 REGISTER_TABLES = frozenset(table.name for table in (customer, package, domain))
 """custmerge's own register, which there isn't where a host's tables are the register."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from custmerge.rules.compare import Status
+from custmerge.rules.duplicates.dismissal import Dismissal
 
 
 class Kind(StrEnum):
@@ -32,23 +33,6 @@ class ScoredPair:
 
 
 @dataclass(frozen=True, slots=True)
-class Dismissal:
-    """A decision that two numbers are two customers."""
-
-    left: str
-    """A customer number, before `right` in the order of the numbers."""
-    right: str
-    reason: str | None
-    """What a person wrote; None once it is erased."""
-    by: str
-    at: str
-    """UTC, see `history.stamp`."""
-    left_key: str
-    """The identity key of each record then, see `exact_key`: the decision holds while both are the same."""
-    right_key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Candidate:
     """A number that may be merged into another one."""
 
@@ -66,4 +50,4 @@ class Candidate:
     via: str | None = None
     """The number by which `absorbed` belongs to the survivor's group, if it isn't itself the same as the survivor."""
     dismissal: Dismissal | None = None
-    """An earlier decision that the two are not the same, which no longer holds: an identity field has changed."""
+    """A decision that the two are two customers, which no longer holds: an identity field has changed since."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import PurePath
 
 
 class Engine(StrEnum):
@@ -29,9 +28,9 @@ class FuzzyOptions:
     """The URL of a Spark cluster; None for what Spark is set up for."""
     memory: int | None = None
     """The most memory that the engine may use, in bytes; None for the engine's own."""
-    save_model: PurePath | None = None
+    save_model: str | None = None
     """Where the trained model is written."""
-    model: PurePath | None = None
+    model: str | None = None
     """A trained model, which is not trained again."""
-    explain: PurePath | None = None
+    explain: str | None = None
     """Where the waterfall of the pairs is written as HTML."""

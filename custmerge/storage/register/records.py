@@ -237,6 +237,11 @@ class Register:
         """Yield every package with its domains and password hash, in the order of the keys."""
         yield from _grouped(streamed(self._connection, self._statements.all_packages, ROWS_AT_ONCE))
 
+    def package_counts(self, numbers: Collection[str]) -> dict[str, int]:
+        """Return how many packages are under each of `numbers` that has some."""
+        keys = {"keys": self._mapping.package_number.values(numbers)}
+        return dict(self._connection.execute(self._statements.package_counts, keys).all())
+
     def has_packages(self) -> bool:
         """Return whether there is any package."""
         return self._connection.execute(self._statements.any_package).first() is not None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 
+from custmerge.rules.fields import IDENTITY_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
 from custmerge.storage.dialect import IsBeyondAscii, among
 
@@ -129,6 +130,21 @@ class Statements:
     def all_packages(self) -> Statement:
         """Every package, as in `packages_by_number`."""
         return self._packages
+
+    @cached_property
+    def package_counts(self) -> Statement:
+        """How many packages are under each number that has some."""
+        there = self._mapping
+        number = there.package_number
+        counts = select(number.text, func.count()).select_from(there.placed_packages)
+        return counts.where(number.among()).group_by(number.text)
+
+    @cached_property
+    def identities(self) -> Statement:
+        """Number and identity fields of every record in use."""
+        there = self._mapping
+        columns: list[_Column] = [there.number.text, *there.fields[: len(IDENTITY_FIELDS)]]
+        return select(*columns).select_from(there.customers).where(there.merged_into.is_(None))
 
     @cached_property
     def any_package(self) -> Statement:
