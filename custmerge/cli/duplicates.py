@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -23,13 +23,11 @@ from custmerge.cli.render.data.duplicates import (
     candidate_shape,
     dismissal_shape,
     dismissed_shape,
-    goes_into_bulk,
 )
-from custmerge.cli.render.data.writing import Format, StreamFormat, whole_file, write_many
+from custmerge.cli.render.data.writing import Format, Shape, StreamFormat, whole_file, write_many
 from custmerge.cli.render.text.duplicates import candidates_table, dismissal_lines, dismissed_table, undismissal_lines
 from custmerge.cli.streams import stdout
 from custmerge.errors import N_, BadFile, BadUsage, BadValue
-from custmerge.rules.duplicates.candidate import Candidate
 from custmerge.rules.duplicates.options import Engine, FuzzyOptions
 from custmerge.rules.duplicates.survivors import SurvivorRule
 from custmerge.services import duplicates as duplicates_service
@@ -141,67 +139,59 @@ def duplicates(
 def _search(
     context: Context, search: duplicates_service.Search, form: StreamFormat, limit: int | None, file: str | None
 ) -> None:
+    if file is None and form is StreamFormat.TABLE:
+        _show(context, search, limit)
+        return
+    is_bulk = form in (StreamFormat.TABLE, StreamFormat.CSV)
     caller = context.caller()
-    with Progress(context.terminal, _("Searching")) as progress:
-        found = duplicates_service.find(context.database, caller, search, progress)
-        with closing(found):
-            if file is None and form is StreamFormat.TABLE:
-                at_most = SHOWN_AT_ONCE if limit is None else limit
-                shown = list(islice(found, at_most + 1))
-            else:
-                written = _write(found, form, limit, file)
+    with (
+        Progress(context.terminal, _("Searching")) as progress,
+        nullcontext(stdout()) if file is None else whole_file(file) as out,
+    ):
+        if is_bulk:
+            shapes = map(bulk_row, duplicates_service.find_pairs(context.database, caller, search, progress))
+        else:
+            shapes = map(candidate_shape, duplicates_service.find(context.database, caller, search, progress))
+        rows = _Counted(islice(shapes, limit))
+        write_many(rows, StreamFormat.CSV if is_bulk else form, BULK_COLUMNS if is_bulk else (), out=out)
     if file is not None:
-        text = ngettext("{rows} pair written to {file}.", "{rows} pairs written to {file}.", written)
-        context.terminal.say(text, rows=written, file=file)
-        if written and form in (StreamFormat.TABLE, StreamFormat.CSV):
+        text = ngettext("{rows} pair written to {file}.", "{rows} pairs written to {file}.", rows.count)
+        context.terminal.say(text, rows=rows.count, file=file)
+        if rows.count and is_bulk:
             context.terminal.say(_("Next: {command}"), command=context.next_command("bulk", "check", file))
-    elif form is StreamFormat.TABLE:
-        _show(context, shown, at_most, is_limited=limit is not None)
 
 
-def _show(context: Context, shown: list[Candidate], at_most: int, *, is_limited: bool) -> None:
+def _show(context: Context, search: duplicates_service.Search, limit: int | None) -> None:
+    at_most = SHOWN_AT_ONCE if limit is None else limit
+    caller = context.caller()
+    with (
+        Progress(context.terminal, _("Searching")) as progress,
+        closing(duplicates_service.find(context.database, caller, search, progress)) as found,
+    ):
+        shown = list(islice(found, at_most + 1))
     if not shown:
         context.terminal.say(_("No duplicates found."))
         return
     context.terminal.page(candidates_table(shown[:at_most]))
     count = min(len(shown), at_most)
-    if len(shown) > at_most and not is_limited:
+    if len(shown) > at_most:
         text = _("There are more than {count}: --limit shows more of them, --out writes all into a file.")
     else:
         text = ngettext("{count} pair.", "{count} pairs.", count)
     context.terminal.say(text, count=count)
 
 
-def _write(found: Iterator[Candidate], form: StreamFormat, limit: int | None, file: str | None) -> int:
-    """Write candidates as they come, in the shape of a bulk file unless it is JSON, and return how many."""
-    is_bulk = form in (StreamFormat.TABLE, StreamFormat.CSV)
-    chosen = filter(goes_into_bulk, found) if is_bulk else found
-    written = _Counted(islice(chosen, limit))
-    with _opened(file) as out:
-        if is_bulk:
-            write_many(map(bulk_row, written), StreamFormat.CSV, BULK_COLUMNS, out=out)
-        else:
-            write_many(map(candidate_shape, written), form, out=out)
-    return written.count
+class _Counted(Iterator[Shape]):
+    """Rows that are counted as they go by."""
 
-
-class _Counted(Iterator[Candidate]):
-    """Candidates that are counted as they go by."""
-
-    def __init__(self, candidates: Iterator[Candidate]) -> None:
-        self._candidates = candidates
+    def __init__(self, rows: Iterator[Shape]) -> None:
+        self._rows = rows
         self.count = 0
 
-    def __next__(self) -> Candidate:
-        candidate = next(self._candidates)
+    def __next__(self) -> Shape:
+        row = next(self._rows)
         self.count += 1
-        return candidate
-
-
-@contextmanager
-def _opened(file: str | None) -> Iterator[TextIO]:
-    with nullcontext(stdout()) if file is None else whole_file(file) as out:
-        yield out
+        return row
 
 
 def _new_file(path: str | None) -> str | None:

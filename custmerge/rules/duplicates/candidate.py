@@ -51,3 +51,8 @@ class Candidate:
     """The number by which `absorbed` belongs to the survivor's group, if it isn't itself the same as the survivor."""
     dismissal: Dismissal | None = None
     """A decision that the two are two customers, which no longer holds: an identity field has changed since."""
+
+    @property
+    def is_mergeable(self) -> bool:
+        """Whether it goes into a bulk file: it is itself the same customer as its survivor."""
+        return self.kind is Kind.SAME and self.via is None

@@ -41,6 +41,8 @@ class Member:
 
 def natural_order(number: str) -> tuple[tuple[str | int, ...], str]:
     """Return what sorts numbers as people do: 9 before 10, `B-9` before `B-10`, and then `007` before `07` and 7."""
+    if number.isascii() and number.isdigit():
+        return ("", int(number), ""), number
     parts = _DIGITS.split(number)
     # Texts and numbers alternate, so that always two of a kind are compared.
     return tuple(int(part) if place % 2 else part for place, part in enumerate(parts)), number

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from custmerge.errors import ExtraMissing
 from custmerge.rules.duplicates.candidate import Candidate
 from custmerge.rules.duplicates.groups import Group, scored_groups
 from custmerge.rules.duplicates.options import Engine, FuzzyOptions
 from custmerge.rules.duplicates.survivors import SurvivorRule
-from custmerge.rules.fields import checked_number
+from custmerge.rules.fields import Pair, checked_number
 from custmerge.rules.people import Capability
 from custmerge.services.access import Caller, demand, demand_living
-from custmerge.services.duplicates.candidates import candidates_of
+from custmerge.services.duplicates.candidates import Grouping
 from custmerge.services.progress import Progress
 
 if TYPE_CHECKING:
@@ -47,6 +48,25 @@ def find(database: Database, caller: Caller, search: Search, progress: Progress)
 
     Raises NotAllowed, UnknownNumber and MergedAway for `against`, ExtraMissing, and what the model raises.
     """
+    groups_of = _prepared(database, caller, search, progress)
+    return _candidates(database, search, groups_of)
+
+
+def find_pairs(database: Database, caller: Caller, search: Search, progress: Progress) -> Generator[Pair, None, None]:
+    """Yield (survivor, absorbed) of the candidates that may be merged, as a bulk file has them; raises as `find`."""
+    groups_of = _prepared(database, caller, search, progress)
+    if search.against is not None:
+        found = _candidates(database, search, groups_of)
+        return ((each.survivor, each.absorbed) for each in found if each.is_mergeable)
+    return _pairs(database, search, groups_of)
+
+
+Groups: TypeAlias = "Callable[[Unit], Iterator[Group]]"
+"""Returns the groups that are found, in a transaction that reads."""
+
+
+def _prepared(database: Database, caller: Caller, search: Search, progress: Progress) -> Groups:
+    """Check that the search can be done, ask the model if one is wanted, and return what gives the groups."""
     demand(caller, Capability.DUPLICATES)
     if search.fuzzy is not None:
         _demand_libraries(search.fuzzy.engine)
@@ -54,10 +74,11 @@ def find(database: Database, caller: Caller, search: Search, progress: Progress)
         with database.reading() as unit:
             demand_living(unit, checked_number(search.against))
     if search.fuzzy is None:
-        return _exact(database, search, progress)
+        return partial(_exact_groups, search=search, progress=progress)
     from custmerge.services.duplicates.fuzzy import fuzzy_pairs
 
-    return _scored(database, search, scored_groups(fuzzy_pairs(database, search.fuzzy, progress)))
+    groups = scored_groups(fuzzy_pairs(database, search.fuzzy, progress))
+    return lambda _unit: iter(groups)
 
 
 def _demand_libraries(engine: Engine) -> None:
@@ -66,30 +87,26 @@ def _demand_libraries(engine: Engine) -> None:
         raise ExtraMissing(option=_OPTIONS[engine], extra=_EXTRAS[engine])
 
 
-def _exact(database: Database, search: Search, progress: Progress) -> Generator[Candidate, None, None]:
-    # A generator of its own: rights are checked when `find` is called, not when the first row is read.
-    with database.reading() as unit:
-        yield from _wanted(candidates_of(unit, _groups(unit, search, progress), search.rule), search)
-
-
-def _groups(unit: Unit, search: Search, progress: Progress) -> Iterator[Group]:
+def _exact_groups(unit: Unit, search: Search, progress: Progress) -> Iterator[Group]:
     if search.against is None:
-        yield from map(Group, unit.identity_groups.all(progress))
-        return
+        return map(Group, unit.identity_groups.all(progress))
     (record,) = demand_living(unit, search.against)
-    yield Group(unit.identity_groups.of(record))
+    return iter([Group(unit.identity_groups.of(record))])
 
 
-def _scored(database: Database, search: Search, groups: list[Group]) -> Generator[Candidate, None, None]:
+# Generators of their own: rights are checked when `find` is called, not when the first row is read.
+def _candidates(database: Database, search: Search, groups_of: Groups) -> Generator[Candidate, None, None]:
     with database.reading() as unit:
-        yield from _wanted(candidates_of(unit, groups, search.rule), search)
+        found = Grouping(unit, search.rule).candidates(groups_of(unit))
+        yield from found if search.against is None else _star_of(search.against, list(found))
 
 
-def _wanted(candidates: Iterator[Candidate], search: Search) -> Iterator[Candidate]:
-    """Yield the candidates that are wanted: all, or the star that a number is in."""
-    if search.against is None:
-        yield from candidates
-        return
-    found = list(candidates)
-    survivors = {each.survivor for each in found if search.against in (each.survivor, each.absorbed)}
-    yield from (each for each in found if each.survivor in survivors)
+def _pairs(database: Database, search: Search, groups_of: Groups) -> Generator[Pair, None, None]:
+    with database.reading() as unit:
+        yield from Grouping(unit, search.rule).pairs(groups_of(unit))
+
+
+def _star_of(number: str, found: list[Candidate]) -> list[Candidate]:
+    """Return the candidates of the star that a number is in."""
+    survivors = {each.survivor for each in found if number in (each.survivor, each.absorbed)}
+    return [each for each in found if each.survivor in survivors]

@@ -11,9 +11,9 @@ from custmerge.rules.duplicates.agreement import agreement, identity_of
 from custmerge.rules.duplicates.candidate import Candidate, Kind
 from custmerge.rules.duplicates.dismissal import Dismissal
 from custmerge.rules.duplicates.exact_key import identity_key
-from custmerge.rules.duplicates.groups import Group, Spoke, ordered_pair, stars
+from custmerge.rules.duplicates.groups import Group, Spoke, Star, ordered_pair, stars
 from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_survival
-from custmerge.rules.fields import Pair
+from custmerge.rules.fields import Customer, Pair
 
 if TYPE_CHECKING:
     from custmerge.storage.unit import Unit
@@ -33,14 +33,71 @@ class _Records:
     """Those whose dismissal doesn't hold any more."""
 
 
-def candidates_of(unit: Unit, groups: Iterable[Group], rule: SurvivorRule) -> Iterator[Candidate]:
-    """Yield the candidates of groups, in their order; records are read of some groups at a time."""
-    has_dismissals = unit.dismissals.exist()
-    for batch in _batches(groups):
-        records = _records(unit, [number for group in batch for number in group.numbers], has_dismissals)
-        for group in batch:
-            for members in _parts(group, records.members):
-                yield from _of_members(group, by_survival(members, rule), records)
+class Grouping:
+    """Makes stars of groups; records are read of some groups at a time."""
+
+    def __init__(self, unit: Unit, rule: SurvivorRule) -> None:
+        self._unit = unit
+        self._rule = rule
+        self._has_dismissals = unit.dismissals.exist()
+
+    def candidates(self, groups: Iterable[Group]) -> Iterator[Candidate]:
+        """Yield every number of each group with who would survive, in the order of the groups."""
+        for group, star, records in self._stars(groups, with_records=True, with_counts=True):
+            for spoke in star.spokes:
+                yield _candidate(group, star.survivor, spoke, records)
+
+    def pairs(self, groups: Iterable[Group]) -> Iterator[Pair]:
+        """Yield (survivor, absorbed) of the same candidates as far as they may be merged.
+
+        Nothing is read but what says who survives, and stored keys are trusted: a bulk file's rows are compared when
+        they are checked and run.
+        """
+        needs_records = self._rule is SurvivorRule.FILLED or bool(self._unit.register.scope_names)
+        needs_counts = self._rule is SurvivorRule.PACKAGES
+        stars_of = self._stars(groups, with_records=needs_records, with_counts=needs_counts)
+        for group, star, _records in stars_of:
+            for spoke in star.spokes:
+                if spoke.via is None and _kind(group, star.survivor, spoke) is Kind.SAME:
+                    yield star.survivor, spoke.number
+
+    def _stars(
+        self, groups: Iterable[Group], *, with_records: bool, with_counts: bool
+    ) -> Iterator[tuple[Group, Star, _Records]]:
+        for batch in _batches(groups):
+            # What a model was given may have changed since.
+            is_read = with_records or any(group.scores for group in batch)
+            numbers = [number for group in batch for number in group.numbers]
+            records = self._records(numbers, with_records=is_read, with_counts=with_counts)
+            for group in batch:
+                for members in _parts(group, records.members) if is_read else (_members(group, records),):
+                    ordered = [member.number for member in by_survival(members, self._rule)]
+                    for star in stars(ordered, group.links, records.dismissed):
+                        yield group, star, records
+
+    def _records(self, numbers: Collection[str], *, with_records: bool, with_counts: bool) -> _Records:
+        register = self._unit.register
+        records = register.customers(numbers) if with_records else {number: Customer(number) for number in numbers}
+        counts = register.package_counts(numbers) if with_counts else {}
+        members = {
+            number: Member(record, counts.get(number, 0))
+            for number, record in records.items()
+            if record.merged_into is None
+        }
+        dismissed, lapsed = set[Pair](), dict[Pair, Dismissal]()
+        for dismissal, holds in self._dismissals(members):
+            if holds:
+                dismissed.add(dismissal.pair)
+            else:
+                lapsed[dismissal.pair] = dismissal
+        return _Records(members, dismissed, lapsed)
+
+    def _dismissals(self, numbers: Collection[str]) -> Iterator[tuple[Dismissal, bool]]:
+        """Yield the dismissals of pairs of `numbers`, and whether each holds."""
+        dismissals = self._unit.dismissals.among(numbers) if self._has_dismissals else []
+        records = self._unit.register.customers({number for each in dismissals for number in each.pair})
+        for dismissal in dismissals:
+            yield dismissal, dismissal.holds(*(records[number] for number in dismissal.pair))
 
 
 def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:
@@ -55,20 +112,8 @@ def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:
         yield batch
 
 
-def _records(unit: Unit, numbers: Collection[str], has_dismissals: bool) -> _Records:
-    counts = unit.register.package_counts(numbers)
-    members = {
-        number: Member(record, counts.get(number, 0))
-        for number, record in unit.register.customers(numbers).items()
-        if record.merged_into is None
-    }
-    dismissed, lapsed = set[Pair](), dict[Pair, Dismissal]()
-    for dismissal in unit.dismissals.among(members) if has_dismissals else ():
-        if dismissal.holds(*(members[number].record for number in dismissal.pair)):
-            dismissed.add(dismissal.pair)
-        else:
-            lapsed[dismissal.pair] = dismissal
-    return _Records(members, dismissed, lapsed)
+def _members(group: Group, records: _Records) -> list[Member]:
+    return [records.members[number] for number in group.numbers if number in records.members]
 
 
 def _parts(group: Group, members: Mapping[str, Member]) -> Iterator[list[Member]]:
@@ -87,10 +132,9 @@ def _parts(group: Group, members: Mapping[str, Member]) -> Iterator[list[Member]
     yield from parts.values()
 
 
-def _of_members(group: Group, members: list[Member], records: _Records) -> Iterator[Candidate]:
-    for star in stars([member.number for member in members], group.links, records.dismissed):
-        for spoke in star.spokes:
-            yield _candidate(group, star.survivor, spoke, records)
+def _kind(group: Group, survivor: str, spoke: Spoke) -> Kind:
+    score = group.scores.get(ordered_pair(spoke.via or survivor, spoke.number))
+    return Kind.SAME if score is None else score.kind
 
 
 def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records) -> Candidate:
@@ -100,7 +144,7 @@ def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records) -> 
     return Candidate(
         survivor=survivor,
         absorbed=spoke.number,
-        kind=Kind.SAME if score is None else score.kind,
+        kind=_kind(group, survivor, spoke),
         probability=None if score is None else score.probability,
         why=agreement(comparison) if score is None else score.why,
         identity=identity_of(comparison),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Generator
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
@@ -49,7 +49,7 @@ class Dismissals:
         """Return whether there is any."""
         return self._connection.execute(select(dismissal.c.number).limit(1)).first() is not None
 
-    def all(self) -> Iterator[Dismissal]:
+    def all(self) -> Generator[Dismissal, None, None]:
         """Yield every dismissal, newest first."""
         yield from map(_dismissal, streamed(self._connection, _ALL, ROWS_AT_ONCE))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, Text, and_, func, or_
 
 from custmerge.rules.normalise import lower
 from custmerge.storage.dialect import IsBeyondAscii, TextByBytes
@@ -24,5 +24,5 @@ def may_be_alike(column: ColumnElement[str], value: str) -> ColumnElement[bool]:
     text = TextByBytes(column)
     if not key:
         return or_(func.trim(text, _WHITE_SPACE) == "", IsBeyondAscii(column))
-    small = func.lower(text)
+    small = func.lower(text, type_=Text())
     return or_(and_(*(small.contains(word, autoescape=True) for word in key.split())), IsBeyondAscii(column))

@@ -14,7 +14,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Protocol
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.fields import Customer
@@ -25,9 +25,11 @@ from custmerge.storage.register.mapping import OWN, RegisterMapping
 
 ROWS_AT_ONCE = 5_000
 KEY_BYTES = 16
+_BETWEEN = "\n"
+"""Stands between the numbers of a group; none of ours has white space in it."""
 _GROUPS = """
 SELECT g.first, k.number FROM (SELECT key, min(number) AS first FROM identity GROUP BY key HAVING count(*) > 1) g
-JOIN identity k ON k.key = g.key ORDER BY g.first, k.number
+JOIN identity k ON k.key = g.key ORDER BY length(g.first), g.first
 """
 
 
@@ -46,9 +48,11 @@ class IdentityGroups:
         self._mapping = mapping
 
     def all(self, progress: Progress) -> Iterator[list[str]]:
-        """Yield the numbers of every group of two or more, in the order of their lowest ones, as texts sort them."""
-        numbers = self._by_stored_key() if self._mapping.identity_key is not None else self._by_made_key(progress)
-        for _first, group in groupby(numbers, key=itemgetter(0)):
+        """Yield the numbers of every group of two or more, in the order of their lowest ones."""
+        if (stored := self._mapping.identity_key) is not None:
+            yield from self._by_stored_key(stored)
+            return
+        for _first, group in groupby(self._by_made_key(progress), key=itemgetter(0)):
             yield [number for _, number in group]
 
     def of(self, record: Customer) -> list[str]:
@@ -64,18 +68,21 @@ class IdentityGroups:
         rows = self._connection.execute(self._mapping.statements.identities.where(and_(*alike)))
         return sorted(number for number, *identity in rows if identity_key(identity) == key)
 
-    def _by_stored_key(self) -> Iterator[tuple[str, str]]:
-        """Yield (lowest number, number) of every record that isn't alone with its key, group by group."""
-        rows, key, number = self._mapping.customer_rows, self._mapping.identity_key, self._mapping.number.text
-        if key is None:
-            raise LookupError("identity_key")
-        shared = select(key.label("key"), func.min(number).label("first")).select_from(rows).where(key.is_not(None))
-        group = shared.group_by(key).having(func.count() > 1).subquery()
-        members = select(group.c.first, number).select_from(group).join(rows, key == group.c.key)
-        yield from streamed(self._connection, members.order_by(group.c.first, number), ROWS_AT_ONCE)
+    def _by_stored_key(self, key: ColumnElement[str | None]) -> Iterator[list[str]]:
+        """Yield the numbers of every group by one walk through the index, which has key and number."""
+        number = self._mapping.number.text
+        shared = select(func.aggregate_strings(number, _BETWEEN)).select_from(self._mapping.customer_rows)
+        groups = shared.where(key.is_not(None)).group_by(key).having(func.count() > 1)
+        first = func.min(number)
+        # Of numbers that are digits alone the shorter one is the lower one.
+        for (numbers,) in streamed(self._connection, groups.order_by(func.length(first), first), ROWS_AT_ONCE):
+            yield numbers.split(_BETWEEN)
 
     def _by_made_key(self, progress: Progress) -> Iterator[tuple[str, str]]:
-        """Yield the same from a temporary file, which has digests of the keys: nobody's name is written there."""
+        """Yield (lowest number, number) of every record that isn't alone with its key, group by group.
+
+        They come from a temporary file, which has digests of the keys: nobody's name is written there.
+        """
         # An empty name means a file that SQLite deletes itself.
         with closing(sqlite3.connect("", isolation_level=None)) as file:
             with temporary_room():

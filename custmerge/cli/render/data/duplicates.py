@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from custmerge.cli.render.data.writing import Shape
-from custmerge.rules.duplicates.candidate import Candidate, Kind
+from custmerge.rules.duplicates.candidate import Candidate
 from custmerge.rules.duplicates.dismissal import Dismissal
+from custmerge.rules.fields import Pair
 
 if TYPE_CHECKING:
     from custmerge.services.duplicates.dismissals import Dismissed
@@ -36,14 +37,10 @@ def _earlier(dismissal: Dismissal | None) -> list[str]:
     return [f"dismissed before: {dismissal.reason or 'the reason was purged'}"]
 
 
-def goes_into_bulk(candidate: Candidate) -> bool:
-    """Return whether a candidate may be merged by a bulk file: it is itself the same customer as its survivor."""
-    return candidate.kind is Kind.SAME and candidate.via is None
-
-
-def bulk_row(candidate: Candidate) -> Shape:
-    """Return a candidate as a row of a bulk file (contract §6); who reviews it fills in what is empty."""
-    return {"survivor": candidate.survivor, "absorbed": candidate.absorbed, "choice": "", "take": ""}
+def bulk_row(pair: Pair) -> Shape:
+    """Return a pair as a row of a bulk file (contract §6); who reviews it fills in what is empty."""
+    survivor, absorbed = pair
+    return {"survivor": survivor, "absorbed": absorbed, "choice": "", "take": ""}
 
 
 def dismissal_shape(dismissal: Dismissal) -> Shape:
