@@ -59,6 +59,13 @@ class Statements:
         """Every record, in the order of the numbers; the last column is the password's hash."""
         return self._customer.add_columns(self._mapping.password).order_by(self._mapping.number.text)
 
+    @cached_property
+    def living(self) -> Statement:
+        """Number and fields of every number that is in use, in the order of the numbers."""
+        there = self._mapping
+        fields = select(there.number.text, *there.fields).select_from(there.customers)
+        return fields.where(there.merged_into.is_(None)).order_by(there.number.text)
+
     def matching(self, words: Sequence[str], limit: int) -> Statement:
         """Return the statement for the records whose number, fields or domains contain every word."""
         there = self._mapping
