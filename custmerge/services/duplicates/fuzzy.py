@@ -76,7 +76,7 @@ def _scored(
     if options.engine is Engine.SPARK:
         from custmerge.storage.matching import spark
 
-        spark.score(space, scored, lowest, options.spark_master)
+        spark.score(space, scored, lowest, master=options.spark_master, memory=options.memory)
     else:
         duckdb.find_pairs(space)
         duckdb.score(space, scored, lowest)
