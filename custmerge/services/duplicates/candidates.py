@@ -86,9 +86,10 @@ class Grouping:
             numbers = [number for group in batch for number in group.numbers]
             records = self._records(numbers, with_records=with_records, with_counts=with_counts)
             for group in batch:
+                apart = {*records.dismissed, *group.apart} if group.apart else records.dismissed
                 for members in _parts(group, records.members) if with_records else (_members(group, records),):
                     ordered = [member.number for member in by_survival(members, self._rule)]
-                    for star in stars(ordered, group.links, records.dismissed):
+                    for star in stars(ordered, group.links, apart):
                         yield group, star, records
 
     def _records(self, numbers: Collection[str], *, with_records: bool, with_counts: bool) -> _Records:

@@ -17,10 +17,9 @@ def scored(left, right, probability=0.9, kind=Kind.SAME):
 
 
 def links_of(pairs):
-    links = {number: set() for number in NUMBERS}
+    links = {number: {} for number in NUMBERS}
     for left, right in pairs:
-        links[left].add(right)
-        links[right].add(left)
+        links[left][right] = links[right][left] = 0.9
     return links
 
 
@@ -88,7 +87,21 @@ def test_scored_pairs_are_grouped_the_most_probable_first_and_related_ones_by_th
         scored("2", "5", 0.6),
         scored("2", "6", 0.95, Kind.RELATED),
     ]
-    groups = scored_groups(pairs)
+    groups = scored_groups(pairs, with_related=True)
     assert [sorted(group.numbers) for group in groups] == [["3", "4"], ["1", "2", "5"], ["5", "6"], ["2", "6"]]
+    assert scored_groups(pairs, with_related=False) == groups[:2]
     assert groups[1].scores == {("1", "2"): pairs[0], ("2", "5"): pairs[3]}
     assert groups[2].scores == {("5", "6"): pairs[1]}
+
+
+def test_of_two_who_are_related_the_more_probable_one_is_merged_into_a_record_that_may_be_of_either():
+    pairs = [scored("1", "2", 0.8), scored("1", "3", 0.9), scored("2", "3", 0.99, Kind.RELATED)]
+    (group,) = scored_groups(pairs, with_related=False)
+    assert list(stars(["1", "2", "3"], group.links, group.apart)) == [Star("1", (Spoke("3"),))]
+
+
+def test_a_number_that_is_related_to_the_survivor_isnt_there_by_way_of_another():
+    pairs = [scored("1", "2"), scored("2", "3"), scored("1", "3", 0.7, Kind.RELATED)]
+    group, related = scored_groups(pairs, with_related=True)
+    assert list(stars(["1", "2", "3"], group.links, group.apart)) == [Star("1", (Spoke("2"),))]
+    assert related.scores == {("1", "3"): pairs[2]}
