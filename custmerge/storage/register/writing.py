@@ -7,7 +7,6 @@ from typing import Protocol
 
 from sqlalchemy import ColumnElement, Connection, Table, update
 
-from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, Customer, Package
 from custmerge.rules.normalise import lower, search_text
 from custmerge.storage.dialect import among, dialect_of
@@ -88,6 +87,9 @@ class OwnTables:
 
 def _derived(record: Customer) -> tuple[str, str | None]:
     """Return what `_DERIVED` holds of a record in use."""
+    # Imported here: most commands write no record.
+    from custmerge.rules.duplicates.exact_key import identity_key
+
     return search_text(record.number, record.values), identity_key(record.identity)
 
 
