@@ -46,11 +46,11 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
         if options.save_model is not None:
             write_model(options.save_model, model)
         found = scoring.matches(space, scored, prior_of(model), threshold, related=options.related)
-        shown: list[tuple[int, int]] = []
+        shown: list[scoring.Match] = []
         for match in found:
             if options.against in (None, match.left, match.right):
                 if options.explain is not None and len(shown) < SHOWN:
-                    shown.append(match.ids)
+                    shown.append(match)
                 yield ScoredPair(match.left, match.right, match.probability, match.kind, reasons(match.agreement))
         if options.explain is not None:
             write_waterfall(options.explain, space, model, shown)

@@ -8,6 +8,7 @@ from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
 from custmerge.storage.matching.workspace import PAIRS, Workspace
 
+
 def find_pairs(space: Workspace) -> None:
     """Make the table of the pairs to compare."""
     space.run(f"create table keys as {keys_sql(RECORDS, 'hash')}")

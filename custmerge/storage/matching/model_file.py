@@ -6,7 +6,7 @@ import json
 
 from custmerge import files
 from custmerge.errors import N_, BadFile
-from custmerge.storage.matching.settings import Settings, fits
+from custmerge.storage.matching.settings import Settings, restored
 
 LARGEST = 1 << 20
 """In bytes."""
@@ -20,13 +20,10 @@ def read_model(path: str) -> Settings:
     except OSError as error:
         raise files.unreadable(path, error) from None
     try:
-        settings = json.loads(content)
-    except ValueError:
-        settings = None
-    # Its conditions are SQL: none is executed that this program doesn't write itself.
-    if not isinstance(settings, dict) or not fits(settings):
-        raise BadFile(file=path, why=N_("is no model that this version has saved: train a new one by --save-model"))
-    return settings
+        return restored(json.loads(content))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        why = N_("is no model that this version has saved: train a new one by --save-model")
+        raise BadFile(file=path, why=why) from None
 
 
 def write_model(path: str, settings: Settings) -> None:

@@ -56,22 +56,23 @@ def agreement(compared: Sequence[Compared], gammas: Sequence[int]) -> Agreement:
     return {of: _BY_NAME[of].level(gamma) for of, gamma in zip(compared, gammas, strict=True)}
 
 
-def fits(settings: Settings) -> bool:
-    """Return whether settings are of a model that this version has trained, with the same levels and SQL."""
-    try:
-        comparisons = [_BY_NAME[of] for of in compared_in(settings)]
-        return (
-            0 < prior_of(settings) < 1
-            and settings["link_type"] == "dedupe_only"
-            and settings["unique_id_column_name"] == "id"
-            and [_conditions(each) for each in settings["comparisons"]]
-            == [_conditions(_comparison(each)) for each in comparisons]
-            and all(
-                0 < level[name] <= 1 for level in _levels(settings) for name in ("m_probability", "u_probability")
-            )
-        )
-    except (KeyError, ValueError, TypeError, AttributeError):
-        return False
+def restored(saved: Settings) -> Settings:
+    """Return the settings of a saved model: its probabilities with the SQL of this version.
+
+    Raises KeyError, TypeError, ValueError or AttributeError unless it was trained with the same comparisons.
+    """
+    prior = prior_of(saved)
+    settings = settings_of([_BY_NAME[of] for of in compared_in(saved)], prior)
+    numbers = [prior]
+    for known, other in zip(settings["comparisons"], saved["comparisons"], strict=True):
+        if _conditions(known) != _conditions(other):
+            raise ValueError(known["output_column_name"])
+        for level, trained in zip(_filled_levels(known), _filled_levels(other), strict=True):
+            level |= {name: float(trained[name]) for name in ("m_probability", "u_probability")}
+            numbers += level["m_probability"], level["u_probability"]
+    if not (numbers[1:] and prior < 1 and all(0 < number <= 1 for number in numbers)):
+        raise ValueError(numbers)
+    return settings
 
 
 def smoothed(settings: Settings, duplicates: float, pairs: int) -> Settings:
@@ -108,10 +109,6 @@ def _level(level: LevelSql, comparison: Comparison) -> Settings:
     if level.by_frequency is not None:
         settings |= {"tf_adjustment_column": level.by_frequency, "tf_minimum_u_value": SMALLEST_FREQUENCY}
     return settings
-
-
-def _levels(settings: Settings) -> list[Settings]:
-    return [level for comparison in settings["comparisons"] for level in _filled_levels(comparison)]
 
 
 def _filled_levels(comparison: Settings) -> list[Settings]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SETTINGS = {
     "spark.log.level": "ERROR",
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     # In one stage, or in one projection, the comparisons are more code than Java compiles, and would be interpreted.
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.CollapseProject",
@@ -48,7 +49,9 @@ def score(
         linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
         scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
         gammas = [f"gamma_{of}" for of in compared_in(settings)]
-        space.keep(SCORES, session.table(scores.physical_name).select("id_l", "id_r", "match_weight", *gammas).toArrow())
+        space.keep(
+            SCORES, session.table(scores.physical_name).select("id_l", "id_r", "match_weight", *gammas).toArrow()
+        )
 
 
 @contextmanager

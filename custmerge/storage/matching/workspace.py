@@ -40,7 +40,7 @@ class Workspace:
     def keep(self, name: str, rows: Table) -> None:
         """Make a table of rows that are in memory."""
         self.connection.register("rows_in_memory", rows)
-        self.run(f"create table {name} as select * from rows_in_memory")
+        self.run(f"create or replace table {name} as select * from rows_in_memory")
         self.connection.unregister("rows_in_memory")
 
     # Any: rows of different kinds.

@@ -3,6 +3,8 @@
 from itertools import combinations
 
 import pytest
+from support import matching_scenes
+from support.matching_scenes import space_of
 
 from custmerge.rules.duplicates.candidate import Kind
 from custmerge.rules.duplicates.levels import Compared, Level
@@ -10,7 +12,6 @@ from custmerge.rules.fields import FIELDS
 from custmerge.storage.matching import duckdb, scoring
 from custmerge.storage.matching.settings import prior_of
 from custmerge.storage.matching.training import trained
-from storage.matching.conftest import space_of
 
 
 @pytest.fixture(scope="module")
@@ -88,14 +89,17 @@ ANNA = {
     ],
 )
 def test_registers_with_hardly_a_customer_have_no_duplicates(customers):
-    with SpaceOfFew(customers) as (space, model):
+    with space_of((f"{place:03}", values) for place, values in enumerate(customers)) as space:
+        model = matching_scenes.searched(space)
         assert list(scoring.matches(space, model, scoring.fitting_prior(space, model), 0.5, related=True)) == []
         assert 0 < prior_of(model) <= 0.5
 
 
 def test_a_register_of_two_equal_records_has_a_duplicate():
     reached = {"email": "anna@example.com", "phone": "0721 913740"}
-    with SpaceOfFew([customer(**ANNA, **reached), customer(**ANNA, **reached)]) as (space, model):
+    anna = customer(**ANNA, **reached)
+    with space_of([("001", anna), ("002", anna)]) as space:
+        model = matching_scenes.searched(space)
         (match,) = scoring.matches(space, model, scoring.fitting_prior(space, model), 0.5, related=False)
     assert match.agreement[Compared.EMAIL] is Level.EQUAL
 
@@ -114,21 +118,3 @@ def test_a_key_that_many_records_share_makes_no_pairs():
     with space_of([(f"{place:03}", values) for place, values in enumerate(everybody[:25])]) as space:
         duckdb.find_pairs(space)
         assert space.value("select count(*) from pairs where join_key_l = 0") == 24
-
-
-class SpaceOfFew:
-    """A workspace with the scores of a few customers, and their model."""
-
-    def __init__(self, customers):
-        self._space = space_of([(f"{place:03}", values) for place, values in enumerate(customers)])
-
-    def __enter__(self):
-        space = self._space.__enter__()
-        model = trained(space)
-        duckdb.find_pairs(space)
-        duckdb.score(space, model, -12)
-        scoring.add_kinds(space, model)
-        return space, model
-
-    def __exit__(self, *error):
-        return self._space.__exit__(*error)
