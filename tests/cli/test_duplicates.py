@@ -8,7 +8,7 @@ from support.host_tables import let_hold, make_tables
 from support.marks import on_sqlite_alone
 from support.scenes import scene
 
-from custmerge.storage import tables
+from custmerge.storage.tables import register as tables
 
 SHAPE = ["survivor", "absorbed", "kind", "probability", "why", "identity", "packages", "via"]
 MODEL = ("--related", "--threshold=0.5", "--engine=duckdb", "--memory=1GB", "--model=m", "--explain=e.html")

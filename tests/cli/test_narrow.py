@@ -199,8 +199,8 @@ def test_errors_and_questions_break_at_words_on_a_terminal(world, agent, width):
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_help_breaks_at_words_on_40_columns(agent, language):
     for command in ((), ("diff",), ("merge",), ("bulk", "run"), ("audit",), ("transfer",)):
-        wide = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
-        narrow = agent.subprocess(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
+        wide = agent(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="200").out
+        narrow = agent(*command, "--help", CUSTMERGE_LANG=language, COLUMNS="40").out
         # A word with hyphens may be broken behind one.
         assert "".join(narrow.split()) == "".join(wide.split())
         # Names of options and examples are typed: they aren't broken.

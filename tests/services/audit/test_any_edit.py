@@ -12,7 +12,7 @@ from support.audit_scenes import MOVED, after, found, known_database
 from support.runs import NIGHTLY
 
 from custmerge.rules.audit import CheckName, Verdict
-from custmerge.storage import tables
+from custmerge.storage.tables import every as tables
 
 
 @dataclass

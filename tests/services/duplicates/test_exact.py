@@ -17,10 +17,10 @@ from support.world import a_customer
 from custmerge.rules.compare import compare
 from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.fields import EMPTY_DETAILS, Customer
-from custmerge.storage import tables
 from custmerge.storage.database import Database
 from custmerge.storage.matching.exact import IdentityGroups
 from custmerge.storage.register.mapping import OWN
+from custmerge.storage.tables import register as tables
 
 NAMES = st.sampled_from(
     [
