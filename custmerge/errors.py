@@ -141,6 +141,12 @@ class BadPassword(CustmergeError, code="bad_password", exit=ExitCode.USAGE):
     template = N_("The password can't be chosen: it {why}.")
 
 
+class ExtraMissing(CustmergeError, code="extra_missing", exit=ExitCode.USAGE):
+    """Libraries of an optional part of custmerge aren't installed."""
+
+    template = N_("{option} needs libraries that aren't installed: pip install 'custmerge[{extra}]'.")
+
+
 class SelfMerge(CustmergeError, code="self_merge", exit=ExitCode.USAGE):
     """Rule 10: a number can't be merged with itself."""
 
@@ -520,6 +526,10 @@ class UnknownToken(CustmergeError, code="unknown_token", exit=ExitCode.NOT_THERE
 
 class UnknownTransfer(CustmergeError, code="unknown_transfer", exit=ExitCode.NOT_THERE):
     template = N_("There is no contract transfer {id}: `custmerge transfer list` shows them.")
+
+
+class NotDismissed(CustmergeError, code="not_dismissed", exit=ExitCode.NOT_THERE):
+    template = N_("{number} and {other} aren't dismissed: `custmerge duplicates dismissed` lists the pairs that are.")
 
 
 class MergedAway(CustmergeError, code="merged_away", exit=ExitCode.NOT_THERE):
@@ -1012,6 +1022,14 @@ class HostBusy(CustmergeError, code="host_busy", exit=ExitCode.UNEXPECTED):
 
     template = N_(
         "This machine was busy with other passwords for {seconds} s: nothing half done was left behind, try again."
+    )
+
+
+class SparkUnavailable(CustmergeError, code="spark_unavailable", exit=ExitCode.USAGE):
+    """Spark, or the cluster that was named, doesn't start or answer."""
+
+    template = N_(
+        "Spark can't be started ({reason}): Java 17 or later has to be installed, and {master} has to answer."
     )
 
 

@@ -44,6 +44,8 @@ quick_databases.open_quickly()
 
 DISKS_ARE_DEMANDED = os.environ.get("CUSTMERGE_DEMAND_DISKS") == "1"
 """Whether tests that need a disk of their own fail where none can be mounted; else they are left out there."""
+CLUSTERS_ARE_DEMANDED = os.environ.get("CUSTMERGE_DEMAND_CLUSTER") == "1"
+"""Whether the tests marked `cluster` run: they need Java 17 and PySpark, which the extra `test` doesn't bring."""
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts pytest in the background has it ignore Ctrl-C, and every command of the tests with it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -220,6 +222,8 @@ def pytest_collection_modifyitems(config, items):
     needy = [item for item in items if "small_disk" in item.fixturenames]
     if needy and not DISKS_ARE_DEMANDED and not _may_mount():
         leave_out(items, needy, config)
+    if not CLUSTERS_ARE_DEMANDED:
+        leave_out(items, [item for item in items if item.get_closest_marker("cluster")], config)
     leave_out(items, left_out_by_day(items), config)
 
 
@@ -270,6 +274,11 @@ def merged(world, agent):
 
 
 @pytest.fixture
+def auditor(cli):
+    return cli.as_("ada")
+
+
+@pytest.fixture
 def supervisor(cli):
     return cli.as_("anna")
 
@@ -300,3 +309,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{sum(counted)} faults survived in {len(counted)} tests of faults")
     if passed and not DISKS_ARE_DEMANDED and not _may_mount():
         terminalreporter.write_line("left out: tests on a small disk, for this process may not mount one")
+    if not CLUSTERS_ARE_DEMANDED:
+        how = "pip install '.[test,spark]', then CUSTMERGE_DEMAND_CLUSTER=1 pytest -m cluster"
+        terminalreporter.write_line(f"left out: tests on a Spark cluster, which need Java 17 and PySpark: {how}")

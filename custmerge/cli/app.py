@@ -6,7 +6,8 @@ import copy
 import importlib
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -40,6 +41,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "diff": ("diff", N_("Compare two numbers, differences highlighted.")),
     "merge": ("merge", N_("Merge a number into the one that is kept.")),
     "bulk": ("bulk", N_("Merge the pairs of a CSV file.")),
+    "duplicates": ("duplicates", N_("Find who may be one customer under several numbers.")),
     "history": ("history", N_("Show what happened, newest first.")),
     "audit": ("audit", N_("Prove that history and data hold; 0 OK, 1 warning, 2 critical, 3 unknown.")),
     "purge": ("purge", N_("Erase personal data that is no longer needed.")),
@@ -55,7 +57,7 @@ WITHOUT_LOGIN = frozenset({"init", "attach", "demo", "login", "doctor", "config"
 """The verbs that nobody has to be logged in for (contract §5)."""
 GROUPS: dict[str, tuple[str, ...]] = {
     N_("To begin"): ("help", "demo", "init", "attach", "login", "logout", "whoami"),
-    N_("Look"): ("find", "show", "diff", "history"),
+    N_("Look"): ("find", "show", "diff", "duplicates", "history"),
     N_("Merge"): ("verify", "merge", "transfer", "bulk", "undo"),
     N_("Data"): ("import", "export", "purge"),
     N_("Run it"): ("audit", "user", "token", "config", "doctor"),
@@ -81,6 +83,13 @@ def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:  # noqa: ANN40
     formatter.write_usage(ctx.command_path, with_places(" ".join(command.collect_usage_pieces(ctx))), prefix=prefix)
 
 
+def _name_places(params: Sequence[Any]) -> None:
+    """Write what stands for a value in the person's language."""
+    for param in params:
+        if param.metavar is not None:
+            param.metavar = with_places(param.metavar)
+
+
 class Verb(TyperCommand):
     """A command whose help is in the person's language throughout, and that takes the global options too."""
 
@@ -89,9 +98,7 @@ class Verb(TyperCommand):
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (Typer's own signature)
         super().__init__(*arguments, **attributes)
         self.params = [*self.params, *global_options(hidden=True)]
-        for param in self.params:
-            if param.metavar is not None:
-                param.metavar = with_places(param.metavar)
+        _name_places(self.params)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401
         """Read the command line; who isn't logged in is told that, and not first what is missing."""
@@ -99,41 +106,17 @@ class Verb(TyperCommand):
             return super().parse_args(ctx, args)
         except typer.TyperException as error:
             if is_missing(error) and not ctx.resilient_parsing:
-                self._demand_login(ctx)
+                _demand_login(ctx)
             raise
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401
-        """Run it, all global options being read by now; note where it is refused to who is logged in."""
-        context: Context = ctx.obj
-        self._demand_filled(ctx)
-        self.begin(context)
-        self._demand_login(ctx)
-        try:
+        """Run it as a verb."""
+        with running(ctx, self.begin):
             return super().invoke(ctx)
-        except CustmergeError as error:
-            if error.is_refusal:
-                # Without the program's name; nothing of what was typed behind the command.
-                context.note_refusal(ctx.command_path.partition(" ")[2], error)
-            raise
 
     def begin(self, context: Context) -> None:
         """Take the settings; raises what `Context.begin` raises."""
         context.begin()
-
-    def _demand_login(self, ctx: Any) -> None:  # noqa: ANN401
-        """Raise NotLoggedIn where the command needs a login and there is none."""
-        verb = ctx.command_path.split()[1]
-        # What `audit` looks at stands in the program, not in the database.
-        if verb not in WITHOUT_LOGIN and not ctx.params.get("list_checks"):
-            ctx.obj.token()
-
-    def _demand_filled(self, ctx: Any) -> None:  # noqa: ANN401
-        """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
-        for option in self.params:
-            if option.param_type_name == "option" and ctx.params.get(option.name) == "":
-                raise BadUsage(
-                    problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
-                )
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write arguments and options."""
@@ -142,6 +125,39 @@ class Verb(TyperCommand):
     def get_help_option(self, ctx: Any) -> Any:  # noqa: ANN401
         """Return --help with its text."""
         return _translated(super().get_help_option(ctx))
+
+
+@contextmanager
+def running(ctx: Any, begin: Callable[[Context], None] = Context.begin) -> Iterator[None]:  # noqa: ANN401
+    """Run a verb in a block, all global options being read by now; note where it is refused to who is logged in."""
+    context: Context = ctx.obj
+    _demand_filled(ctx)
+    begin(context)
+    _demand_login(ctx)
+    try:
+        yield
+    except CustmergeError as error:
+        if error.is_refusal:
+            # Without the program's name; nothing of what was typed behind the command.
+            context.note_refusal(ctx.command_path.partition(" ")[2], error)
+        raise
+
+
+def _demand_login(ctx: Any) -> None:  # noqa: ANN401
+    """Raise NotLoggedIn where the command needs a login and there is none."""
+    verb = ctx.command_path.split()[1]
+    # What `audit` looks at stands in the program, not in the database.
+    if verb not in WITHOUT_LOGIN and not ctx.params.get("list_checks"):
+        ctx.obj.token()
+
+
+def _demand_filled(ctx: Any) -> None:  # noqa: ANN401
+    """Raise BadUsage for an option that is given empty, as an unset variable is: it isn't left out."""
+    for option in ctx.command.params:
+        if option.param_type_name == "option" and ctx.params.get(option.name) == "":
+            raise BadUsage(
+                problem=_("{name} is empty: leave it out, or give it a value.").format(name=option.opts[0])
+            )
 
 
 class VerbGroup(TyperGroup):
@@ -153,6 +169,7 @@ class VerbGroup(TyperGroup):
     def __init__(self, *arguments: Any, **attributes: Any) -> None:  # noqa: ANN401 (as above)
         super().__init__(*arguments, **{**attributes, "suggest_commands": False})
         self.params = [*self.params, *global_options(hidden=self.are_globals_hidden)]
+        _name_places(self.params)
 
     def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401
         """Write options and commands."""

@@ -29,6 +29,7 @@ TOPICS: dict[str, str] = {
     "exit-codes": N_("exit codes, and the codes of errors in JSON"),
     "shapes": N_("the JSON and CSV that commands print"),
     "files": N_("CSV files in and out, Excel, bulk files, limits"),
+    "duplicates": N_("who may be one customer: searches, bulk files, dismissals"),
     "attach": N_("the tables that you already have: mapping, references"),
     "settings": N_("settings, the config file, environment variables"),
     "history": N_("history entries, and how anybody verifies them"),

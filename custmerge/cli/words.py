@@ -33,6 +33,7 @@ _WORDS = frozenset(
         *(N_("adopt"), N_("keep"), N_("identical")),
         *(N_("merge"), N_("undo"), N_("import"), N_("export"), N_("purge"), N_("user"), N_("token"), N_("reveal")),
         *(N_("login"), N_("login_failed"), N_("locked"), N_("denied"), N_("bulk_approve"), N_("attach")),
+        *(N_("dismiss"), N_("undismiss")),
         *(N_("transfer_file"), N_("transfer_approve"), N_("transfer_reject"), N_("transfer_void")),
         *(N_("approved"), N_("running"), N_("finished"), N_("undone")),
         *(N_("merged"), N_("already"), N_("refused"), N_("not_found"), N_("blocked"), N_("differs"), N_("failed")),

@@ -65,12 +65,14 @@ class CheckName(StrEnum):
     DOMAINS = "domains"
     PACKAGES = "packages"
     CONTACTS = "contacts"
+    IDENTITIES = "identities"
     REFERENCES = "references"
     TRANSFERS = "transfers"
     FORMS = "forms"
     STAFF = "staff"
     TOKENS = "tokens"
     BATCHES = "batches"
+    DISMISSALS = "dismissals"
     LOGINS = "logins"
     EXPIRY = "expiry"
     OPEN = "open"
@@ -95,6 +97,7 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.DOMAINS: N_("no domain is in two packages"),
     CheckName.PACKAGES: N_("packages that moved with an order are where it put them, with their domains"),
     CheckName.CONTACTS: N_("packages have the contact that their last order left them"),
+    CheckName.IDENTITIES: N_("customers are found as duplicates by the names that they have"),
     CheckName.REFERENCES: N_(
         "a host's mapping is the one that was attached, and no row of its tables points at a number that was merged "
         "away"
@@ -109,6 +112,7 @@ DESCRIPTIONS: Mapping[CheckName, str] = {
     CheckName.BATCHES: N_(
         "approvals of bulk files, and how far these were run, are as the history has them, by people who still may"
     ),
+    CheckName.DISMISSALS: N_("pairs that were dismissed as duplicates are as the history has them"),
     CheckName.LOGINS: N_("no unusual number of wrong passwords or locks since the last audit"),
     CheckName.EXPIRY: N_("no service token ends within a week"),
     CheckName.OPEN: N_("no transfer or approval has been left open for long"),

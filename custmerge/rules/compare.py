@@ -178,7 +178,9 @@ def _are_equivalent(field: Field, left: str, right: str) -> bool:
 def _have_same_account(survivor: Customer, absorbed: Customer) -> bool:
     left = (survivor[Field.ACCOUNT_NUMBER], survivor[Field.BANK_CODE])
     right = (absorbed[Field.ACCOUNT_NUMBER], absorbed[Field.BANK_CODE])
-    return left != right and normalise.bank(*left) == normalise.bank(*right)
+    if left == right or normalise.surely_different_accounts(left[0], right[0]):
+        return False
+    return normalise.bank(*left) == normalise.bank(*right)
 
 
 _KEYS: dict[Field, Callable[[str], object]] = {

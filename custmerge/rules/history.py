@@ -53,6 +53,8 @@ class Action(StrEnum):
     DENIED = "denied"
     REVEAL = "reveal"
     ATTACH = "attach"
+    DISMISS = "dismiss"
+    UNDISMISS = "undismiss"
 
 
 FOR_CUSTOMERS = (Action.MERGE, Action.UNDO)

@@ -60,6 +60,10 @@ class Capability(StrEnum):
     """Approve and reject contract transfers of others."""
     BULK_APPROVE = "bulk_approve"
     """Approve bulk files that others run."""
+    DUPLICATES = "duplicates"
+    """Search for duplicates, and list the pairs that aren't."""
+    DISMISS = "dismiss"
+    """Decide that two numbers are two customers."""
     PURGE = "purge"
     """Erase personal data that is no longer needed."""
     UNDO = "undo"
@@ -83,12 +87,22 @@ _MAY: dict[Role, frozenset[Capability]] = {
             Capability.TRANSFER_DECIDE,
             Capability.BULK_APPROVE,
             Capability.AUDIT,
+            Capability.DUPLICATES,
+            Capability.DISMISS,
             Capability.PURGE,
             Capability.UNDO,
             Capability.STAFF,
         }
     ),
-    Role.AUDITOR: frozenset({Capability.LOOK, Capability.REVEAL, Capability.EXPORT_HISTORY, Capability.AUDIT}),
+    Role.AUDITOR: frozenset(
+        {
+            Capability.LOOK,
+            Capability.REVEAL,
+            Capability.EXPORT_HISTORY,
+            Capability.AUDIT,
+            Capability.DUPLICATES,
+        }
+    ),
 }
 
 

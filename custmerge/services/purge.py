@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from custmerge.rules.fields import Pair
 from custmerge.rules.history import Action, Draft, Fact, image_digest, stamp
 from custmerge.rules.people import Capability
 from custmerge.rules.transfers import OPEN, Status, Why, decision_digest, is_as_filed, status_now, void_entries
@@ -32,7 +33,7 @@ class Purged:
     forms: int
     """Number of signed forms, of transfers that were rejected, used or void."""
     reasons: int
-    """Number of reasons for which transfers were rejected."""
+    """Number of reasons for which transfers were rejected or duplicates dismissed."""
     rows: int
     """Number of rows of finished bulk files whose results quote cells."""
     dry_run: bool
@@ -52,7 +53,7 @@ def preview(database: Database, caller: Caller, days: int, now: datetime) -> Pur
             until,
             unit.ledger.images_before(until),
             unit.transfers.forms_before(until),
-            len(unit.transfers.reasons_before(until)),
+            len(unit.transfers.reasons_before(until)) + len(unit.dismissals.reasons_before(until)),
             unit.batches.details_before(until),
             dry_run=True,
         )
@@ -73,12 +74,15 @@ def purge(database: Database, caller: Caller, shown: Purged, now: datetime) -> P
             forms = unit.transfers.erase_forms_before(shown.until, but=_changed_forms(unit, shown.until))
             rows = unit.batches.erase_details_before(shown.until)
             rejections = _erase_reasons(unit, shown.until)
-            purged = Purged(shown.until, orders, forms, len(rejections), rows, dry_run=False)
+            dismissals = _erase_reasons_of_dismissals(unit, shown.until)
+            reasons = len(rejections) + len(dismissals)
+            purged = Purged(shown.until, orders, forms, reasons, rows, dry_run=False)
             if not purged.is_nothing:
                 facts: dict[str, Fact] = {"until": purged.until, "orders": orders, "forms": forms}
                 facts |= {"reasons": purged.reasons, "rows": rows}
                 draft = partial(Draft, stamp(now), caller.actor)
                 drafts = [draft(Action.TRANSFER_REJECT, rejection) for rejection in rejections if rejection]
+                drafts += [draft(Action.DISMISS, dismissal) for dismissal in dismissals if dismissal]
                 unit.chain.append([draft(Action.PURGE, facts), *drafts])
     return purged
 
@@ -133,6 +137,30 @@ def _erase_reasons(unit: Unit, until: str) -> list[dict[str, Fact]]:
         }
         rejections.append(facts if matches_history else {})
     return rejections
+
+
+def _erase_reasons_of_dismissals(unit: Unit, until: str) -> list[dict[str, Fact]]:
+    """Erase the reasons for which pairs were dismissed as duplicates; returns facts as `_erase_reasons`.
+
+    The pairs stay dismissed.
+    """
+    dismissals: list[dict[str, Fact]] = []
+    for before in unit.dismissals.reasons_before(until):
+        erased = replace(before, reason=None)
+        unit.dismissals.put(erased)
+        facts: dict[str, Fact] = {"did": "purge", **erased.facts, "row_sha256": erased.digest}
+        dismissals.append(facts if before.digest == _dismissal_digest(unit, before.pair) else {})
+    return dismissals
+
+
+def _dismissal_digest(unit: Unit, pair: Pair) -> Fact:
+    """Return the digest in the newest entry that dismisses an ordered pair, None if there is none."""
+    with closing(unit.chain.newest(number=pair[0], action=Action.DISMISS.value)) as entries:
+        for entry in entries:
+            facts: dict[str, Fact] = json.loads(entry.body)
+            if (facts["survivor"], facts["absorbed"]) == pair:
+                return facts.get("row_sha256")
+    return None
 
 
 # Any: cells of any kind.

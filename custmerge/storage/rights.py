@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 # The history can be read and appended to, not changed or deleted.
 _READ_AND_ADD = "SELECT, INSERT"
 _CHANGED = (tables.customer, tables.package, tables.staff, tables.service, tables.transfer, tables.batch)
-_EMPTIED = (tables.domain, tables.session, tables.proof, tables.guess, tables.lock, tables.tombstone, tables.contact)
+_EMPTIED = (
+    *(tables.domain, tables.session, tables.proof, tables.guess, tables.lock),
+    *(tables.tombstone, tables.contact, tables.dismissal),
+)
 _OF_TABLES = {
     "custmerge_version": "SELECT",
     tables.mapping.name: "SELECT",

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from custmerge.storage.host.check import HostCheck
     from custmerge.storage.host.values import HostValues
     from custmerge.storage.ledger.batches import Batches
+    from custmerge.storage.ledger.dismissals import Dismissals
     from custmerge.storage.ledger.mappings import Mappings
     from custmerge.storage.ledger.orders import Ledger
     from custmerge.storage.ledger.reader import DigestedRows, LedgerReader
     from custmerge.storage.ledger.transfers import Transfers
+    from custmerge.storage.matching.exact import IdentityGroups
     from custmerge.storage.register.attached.audit import ReferenceAudit
     from custmerge.storage.register.attached.host import Host
     from custmerge.storage.register.imports import RegisterImport
@@ -237,6 +239,20 @@ class Unit:
         from custmerge.storage.rights import Rights
 
         return Rights(self._connection, self.mapping)
+
+    @cached_property
+    def identity_groups(self) -> IdentityGroups:
+        """Records of equal identity."""
+        from custmerge.storage.matching.exact import IdentityGroups
+
+        return IdentityGroups(self._connection, self.mapping)
+
+    @cached_property
+    def dismissals(self) -> Dismissals:
+        """Pairs that are two customers."""
+        from custmerge.storage.ledger.dismissals import Dismissals
+
+        return Dismissals(self._connection)
 
     @cached_property
     def register_import(self) -> RegisterImport:

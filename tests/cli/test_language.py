@@ -18,15 +18,16 @@ WORD = re.compile(r"[A-Za-zÄÖÜäöüß]+")
 NO_PROSE = re.compile(r"`[^`]*`|\{[^}]*\}|(?<!\w)--?[a-z-]+|\S*[/_:.?=]\S+|\b[A-Z]{2,}\b")
 """Commands, places for values, options, files and URLs, and what is written in capitals."""
 IN_BOTH = (
-    "agent an anna argument byte bytes code domain domains export format hash hashes home import in index link "
-    "links mail minute n name option person personal problem rest server shell so stand superuser supervisor "
-    "terminal text token tokens trigger triggers version was y"
+    "agent also an anna argument byte bytes cluster code csv domain domains export format gb hash hashes home "
+    "import in index link links mail mb minute n name option person personal problem rest server shell so stand "
+    "superuser supervisor terminal text token tokens trigger triggers version was y"
 )
 NAMES = (
-    "absorbed adopt agent amcheck argon audit auditor bash bcrypt c chain checkpoint cherokee chmod choice crypt "
-    "columns customer custmerge d de doctor drop e ed en excel f false file fish full help ignore integrity jsonl "
-    "keep keyring keys leave libpq merge move ok package password pg pipes policy postgre postgresql powershell "
-    "qwertz reference refuse s same sqlite survivor t tables true undo unique verify w where write zsh"
+    "absorbed adopt agent amcheck argon audit auditor bash bcrypt bulk c chain checkpoint cherokee chmod choice "
+    "columns crypt customer custmerge d de doctor drop e ed en excel f false file fish full help ignore install "
+    "integrity jsonl keep keyring keys leave libpq merge move ok package password pg pip pipes policy postgre "
+    "postgresql powershell qwertz reference refuse s same spark sqlite survivor t tables true undo unique verify "
+    "w where write zsh"
 )
 """Of programs, columns, checks, choices, settings and keys of a mapping, as they are typed."""
 # Typer asks gettext for these of its own.

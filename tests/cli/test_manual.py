@@ -14,7 +14,7 @@ from custmerge.cli.help import TOPICS
 from custmerge.cli.language import SafeText
 from custmerge.cli.markdown import Manual, in_plain_lines
 
-GERMAN = {"attach", "agent", "cron", "exit-codes", "glossary", "rules", "supervisor"}
+GERMAN = {"attach", "agent", "cron", "duplicates", "exit-codes", "glossary", "rules", "supervisor"}
 PERSON = {"COLUMNS": None, "CI": None, "PAGER": ""}
 
 

@@ -60,6 +60,9 @@ _OLD_TEXTS = N_(
     "and others that ended before {until} still have their signed form or reason: "
     "`custmerge purge --older-than {days}d` erases them."
 )
+_OLD_REASONS = N_(
+    "and others before {until} still have their reason: `custmerge purge --older-than {days}d` erases them."
+)
 _OLD_DETAILS = N_(
     "and others before {until} still quote cells of their files: `custmerge purge --older-than {days}d` erases them."
 )
@@ -240,6 +243,8 @@ def _warn_of_retention(unit: Unit, findings: Findings, until: str, days: int) ->
         findings.warn(CheckName.RETENTION, f"order {order}", _OLD_IMAGES, until=until, days=days)
     if (transfer := unit.transfers.old_texts(until)) is not None:
         findings.warn(CheckName.RETENTION, f"transfer {transfer}", _OLD_TEXTS, until=until, days=days)
+    if (pair := unit.dismissals.oldest_reason(until)) is not None:
+        findings.warn(CheckName.RETENTION, "dismissal {} {}".format(*pair), _OLD_REASONS, until=until, days=days)
     if (batch := unit.batches.old_details(until)) is not None:
         findings.warn(CheckName.RETENTION, f"batch {batch}", _OLD_DETAILS, until=until, days=days)
 

@@ -1,4 +1,4 @@
-"""The audit of staff, service tokens, transfers and approvals: each row is compared with its newest entry."""
+"""The audit of what people decide: each row of staff, tokens, transfers, approvals is compared with its entry."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from custmerge.rules.transfers import (
 )
 from custmerge.services.access import Staff
 from custmerge.services.approvals import lost_approvals
+from custmerge.services.audit.dismissals import check_dismissals
 from custmerge.services.audit.ledger import ERASED_OTHERWISE, purged
 from custmerge.services.audit.workers import readable
 from custmerge.services.authority import entries_of
@@ -60,6 +61,7 @@ def examine(unit: Unit, checks: frozenset[CheckName], used: Mapping[int, int]) -
         CheckName.TRANSFERS: partial(_check_transfers, used=used),
         CheckName.FORMS: _check_forms,
         CheckName.BATCHES: _check_approvals,
+        CheckName.DISMISSALS: check_dismissals,
     }
     for check, look in looks.items():
         if check in checks:

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from custmerge.errors import N_
 from custmerge.rules.audit import CheckName, Findings
+from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.fields import chain
 from custmerge.rules.normalise import domain_in_ascii
 from custmerge.services.audit.attached import check_references
@@ -45,6 +46,10 @@ _CIRCLE = N_("was merged away and leads to no number that is in use: its way is 
 _NOWHERE = N_("was merged away into {number}, which there isn't.")
 _DOMAIN_TWICE = N_("is in two packages: the database's own key is gone.")
 _OTHER_KEY = N_("is kept apart from other domains as {key}, which isn't its name: it could be in two packages.")
+_OTHER_IDENTITY = N_(
+    "isn't found as a duplicate by the names that it has: they were changed past custmerge. "
+    "`custmerge import customers --update` puts that right."
+)
 _NO_CUSTOMER = N_("is under {number}, which there isn't.")
 _NO_PACKAGE = N_("is in a package that there isn't.")
 
@@ -145,6 +150,14 @@ def _check_domains(unit: Unit, findings: Findings, only: Collection[str] | None)
             findings.add(CheckName.DOMAINS, f"domain {name}", _OTHER_KEY, key=key)
 
 
+def _check_identities(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
+    for number, merged_into, identity, key in unit.register_reader.unsure_identity_keys(only):
+        # SQLite stores anything in a text's place, and upgrades take that for an empty name.
+        names = [name if isinstance(name, str) else "" for name in identity]
+        if key != (None if merged_into is not None else identity_key(names)):
+            findings.warn(CheckName.IDENTITIES, f"customer {number}", _OTHER_IDENTITY)
+
+
 def _check_packages(unit: Unit, findings: Findings, only: Collection[str] | None) -> None:
     if only is None:
         for package, number in unit.register_reader.packages_without_customer():
@@ -156,5 +169,6 @@ _PARTS = {
     CheckName.TOMBSTONES: _check_tombstones,
     CheckName.CIRCLES: _check_circles,
     CheckName.DOMAINS: _check_domains,
+    CheckName.IDENTITIES: _check_identities,
     CheckName.REFERENCES: check_references,
 }

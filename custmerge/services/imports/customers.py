@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from custmerge.errors import N_
+from custmerge.rules.duplicates.exact_key import identity_key
 from custmerge.rules.fields import FIELDS, IDENTITY_FIELDS
 from custmerge.rules.history import Actor, Draft
 from custmerge.rules.normalise import search_text
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from custmerge.storage.dialect import Row
     from custmerge.storage.unit import Unit
 
-_MERGED_INTO = 2 + len(FIELDS)
-"""The position of `merged_into` in a row: after the number, the fields and the search text."""
+_MERGED_INTO = 3 + len(FIELDS)
+"""The position of `merged_into` in a row: after the number, the fields, the search text and the identity key."""
 
 
 class Customers(Kind):
@@ -65,10 +66,10 @@ class Customers(Kind):
         good = [line for line in lines if (is_sound and self._is_plain(line[1])) or self._is_right(line, problems)]
         for line, cells in good:
             number, values = cells[self._number], self._fields(cells)
-            search = search_text(number, values)
+            search, key = search_text(number, values), identity_key(values[: len(IDENTITY_FIELDS)])
             merged_into = cells[self._merged_into] or None
             password_hash = self._hashes.of(line) if cells[self._password] else cells[self._password_hash] or None
-            yield line, (number, *values, search, merged_into, password_hash)
+            yield line, (number, *values, search, key, merged_into, password_hash)
 
     def add(self, rows: Sequence[Row]) -> set[str]:
         """See `Kind`."""
@@ -77,8 +78,8 @@ class Customers(Kind):
     def overwrite(self, rows: Sequence[tuple[int, Row]], stored: Mapping[str, Row], problems: Problems) -> int:
         """See `Kind`. A new password ends the number's sessions, a changed identity voids its contract transfers."""
         merged, renewed, renamed, updated = [], [], [], 0
-        for line, (number, *values, _search, merged_into, new_hash) in rows:
-            _, *old_values, _old_search, went_into, password_hash = stored[number]
+        for line, (number, *values, _search, _key, merged_into, new_hash) in rows:
+            _, *old_values, _old_search, _old_key, went_into, password_hash = stored[number]
             if self._skip_merged and went_into is not None:
                 problems.skip(line, Problem("number", number, SKIPPED, went_into))
                 continue
@@ -99,8 +100,8 @@ class Customers(Kind):
                 renamed.append(number)
             if new_hash not in (None, password_hash):
                 renewed.append(number)
-            search = search_text(number, updated_values)
-            merged.append((number, *updated_values, search, went_into, new_hash or password_hash))
+            search, key = search_text(number, updated_values), identity_key(updated_values[: len(IDENTITY_FIELDS)])
+            merged.append((number, *updated_values, search, key, went_into, new_hash or password_hash))
         self._register.put(self.name, merged)
         self._unit.people.end_sessions_of_numbers(renewed)
         self._made_void += self._unit.transfers.void_all_of(renamed) if renamed else []

@@ -52,6 +52,7 @@ CHECK_OF_TABLE = {
     tables.batch_chunk.name: CheckName.BATCHES,
     tables.tombstone.name: CheckName.TOMBSTONES,
     tables.contact.name: CheckName.CONTACTS,
+    tables.dismissal.name: CheckName.DISMISSALS,
 }
 """The first check of an audit that needs a table."""
 _KINDS = {"character varying": "text", "varchar": "text", "bytea": "blob", "bigint": "integer"}

@@ -18,7 +18,10 @@ from custmerge.storage.tables import Key
 from custmerge.storage.tables.register import contact_columns, customer, domain, field_columns, package
 
 _TARGETS: dict[str, tuple[Table, tuple[str, ...]]] = {
-    "customers": (customer, ("number", *(c.name for c in field_columns), "search", "merged_into", "password_hash")),
+    "customers": (
+        customer,
+        ("number", *(c.name for c in field_columns), "search", "identity_key", "merged_into", "password_hash"),
+    ),
     "packages": (package, ("package", "number", "name", *(c.name for c in contact_columns), "password_hash")),
 }
 """For each kind the table, and the columns of a row in their order; the first is the key."""

@@ -108,6 +108,8 @@ class RegisterMapping:
     domain_writings: Callable[[str], Collection[str]]
     """Returns what may stand in `domain_key` for a domain."""
 
+    identity_key: ColumnElement[str | None] | None
+    """The column of the customers' own rows with `exact_key.identity_key`; None where it isn't stored."""
     counted: tuple[FromClause, FromClause, FromClause]
     """The rows that are all customers, packages and domains."""
     writer: Callable[[Connection], Writer]
@@ -191,6 +193,7 @@ OWN = RegisterMapping(
     has_domain_keys=True,
     may_be_domain=_may_be_domain,
     domain_writings=_ascii_name,
+    identity_key=customer.c.identity_key,
     counted=(customer, package, domain),
     writer=OwnTables,
 )

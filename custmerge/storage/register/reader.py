@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Executable, func, or_, select, text
+from sqlalchemy import Connection, Executable, Text, and_, case, func, literal_column, null, or_, select, text
 
-from custmerge.rules.fields import DETAIL_FIELDS, FIELDS
+from custmerge.rules.duplicates.exact_key import BETWEEN
+from custmerge.rules.fields import DETAIL_FIELDS, FIELDS, IDENTITY_FIELDS
 from custmerge.rules.ledger_check import Placement
-from custmerge.storage.dialect import among, dialect_of, driver_rows, streamed
+from custmerge.storage.dialect import IsBeyondAscii, TextByBytes, among, dialect_of, driver_rows, streamed
 from custmerge.storage.register.mapping import OWN, RegisterMapping
 from custmerge.storage.tables.history import history
 from custmerge.storage.tables.register import CONTACT_COLUMNS, customer, domain, field_columns, package
@@ -211,6 +212,27 @@ class RegisterReader:
             packages = select(package.c.package).where(among(package.c.number, only))
             domains = domains.where(domain.c.package.in_(packages))
         return self._of_ours(domains)
+
+    # Any: SQLite stores anything in a text's place.
+    def unsure_identity_keys(self, only: Collection[str] | None = None) -> Iterator[tuple[str, str | None, Any, Any]]:
+        """Yield (number, merged_into, identity fields, identity key) of the customers whose key needs a check.
+
+        With `only`, just those of these numbers. A key needs no check if it is the names in lower case, in ASCII: the
+        database itself compares the two.
+        """
+        fields = field_columns[: len(IDENTITY_FIELDS)]
+        names = [func.lower(TextByBytes(func.trim(column)), type_=Text()) for column in fields]
+        between = literal_column(f"'{BETWEEN}'", Text())
+        simple = names[0] + between + names[1] + between + names[2]
+        has_none = or_(customer.c.merged_into.is_not(None), and_(*(name == "" for name in names)))
+        expected = case((has_none, null()), else_=simple)
+        is_odd = customer.c.identity_key.is_distinct_from(expected), IsBeyondAscii(simple), simple.contains("  ")
+        columns = customer.c.number, customer.c.merged_into, customer.c.identity_key
+        customers = select(*columns, *fields).where(or_(*is_odd))
+        if only is not None:
+            customers = customers.where(among(customer.c.number, only))
+        for number, merged_into, key, *identity in self._of_ours(customers):
+            yield number, merged_into, identity, key
 
     def domains_without_package(self) -> Iterator[str]:
         """Yield the domains whose package doesn't exist."""

@@ -232,9 +232,21 @@ class Register:
         for *record, password_hash in streamed(self._connection, self._statements.all_customers, ROWS_AT_ONCE):
             yield self._mapping.record(record), password_hash
 
+    def living(self, at_once: int) -> Iterator[list[tuple[str, ...]]]:
+        """Yield numbers and fields of the numbers in use by column, so many rows at a time, in their order."""
+        options = {"yield_per": at_once}
+        with self._connection.execute(self._statements.living, execution_options=options) as result:
+            for rows in result.partitions():
+                yield list(zip(*rows, strict=True))
+
     def all_packages(self) -> Iterator[tuple[Package, str | None]]:
         """Yield every package with its domains and password hash, in the order of the keys."""
         yield from _grouped(streamed(self._connection, self._statements.all_packages, ROWS_AT_ONCE))
+
+    def package_counts(self, numbers: Collection[str]) -> dict[str, int]:
+        """Return how many packages are under each of `numbers` that has some."""
+        keys = {"keys": self._mapping.package_number.values(numbers)}
+        return dict(self._connection.execute(self._statements.package_counts, keys).all())
 
     def has_packages(self) -> bool:
         """Return whether there is any package."""

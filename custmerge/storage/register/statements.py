@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select, true
 
+from custmerge.rules.fields import IDENTITY_FIELDS
 from custmerge.rules.normalise import domain_in_ascii, domain_in_unicode, domain_name, lower
 from custmerge.storage.dialect import IsBeyondAscii, Prepared, among
 
@@ -62,6 +63,13 @@ class Statements:
     def all_customers(self) -> Statement:
         """Every record, in the order of the numbers; the last column is the password's hash."""
         return self._customer.add_columns(self._mapping.password).order_by(self._mapping.number.text)
+
+    @cached_property
+    def living(self) -> Statement:
+        """Number and fields of every number that is in use, in the order of the numbers."""
+        there = self._mapping
+        fields = select(there.number.text, *there.fields).select_from(there.customers)
+        return fields.where(there.merged_into.is_(None)).order_by(there.number.text)
 
     def matching(self, words: Sequence[str], limit: int) -> Statement:
         """Return the statement for the records whose number, fields or domains contain every word."""
@@ -134,6 +142,21 @@ class Statements:
     def all_packages(self) -> Statement:
         """Every package, as in `packages_by_number`."""
         return self._packages
+
+    @cached_property
+    def package_counts(self) -> Statement:
+        """How many packages are under each number that has some."""
+        there = self._mapping
+        number = there.package_number
+        counts = select(number.text, func.count()).select_from(there.placed_packages)
+        return counts.where(number.among()).group_by(number.text)
+
+    @cached_property
+    def identities(self) -> Statement:
+        """Number and identity fields of every record in use."""
+        there = self._mapping
+        columns: list[_Column] = [there.number.text, *there.fields[: len(IDENTITY_FIELDS)]]
+        return select(*columns).select_from(there.customers).where(there.merged_into.is_(None))
 
     @cached_property
     def any_package(self) -> Statement:

@@ -14,6 +14,8 @@ from custmerge.storage.tables.register import contact_columns, customer, package
 
 Cells = tuple[str | None, ...]
 _NO_CONTACT = (None,) * len(DETAIL_FIELDS)
+_DERIVED = ("search", "identity_key")
+"""Columns whose values follow from the fields."""
 
 
 class Writer(Protocol):
@@ -56,18 +58,18 @@ class OwnTables:
 
     def retire(self, tombstones: Iterable[Customer]) -> None:
         """See `Register.retire`."""
-        rows = [(record.number, record.merged_into, lower(record.number)) for record in tombstones]
-        self._update(customer, ("number", "merged_into", "search"), rows, emptied=FIELDS)
+        rows = [(record.number, record.merged_into, lower(record.number), None) for record in tombstones]
+        self._update(customer, ("number", "merged_into", *_DERIVED), rows, emptied=FIELDS)
 
     def revive(self, records: Iterable[Customer]) -> None:
         """See `Register.revive`."""
-        rows = [(r.number, None, search_text(r.number, r.values), *r.values) for r in records]
-        self._update(customer, ("number", "merged_into", "search", *FIELDS), rows)
+        rows = [(r.number, None, *_derived(r), *r.values) for r in records]
+        self._update(customer, ("number", "merged_into", *_DERIVED, *FIELDS), rows)
 
     def write(self, records: Iterable[Customer]) -> None:
         """See `Register.write`."""
-        rows = [(r.number, search_text(r.number, r.values), *r.values) for r in records]
-        self._update(customer, ("number", "search", *FIELDS), rows)
+        rows = [(r.number, *_derived(r), *r.values) for r in records]
+        self._update(customer, ("number", *_DERIVED, *FIELDS), rows)
 
     def rehash(self, number: str, old: str, new: str) -> bool:
         """See `Register.rehash`."""
@@ -81,3 +83,11 @@ class OwnTables:
         self, table: Table, columns: Sequence[str], rows: Sequence[Cells], *, emptied: Sequence[str] = ()
     ) -> None:
         self._dialect.update_rows(self._connection, table.name, columns, rows, emptied)
+
+
+def _derived(record: Customer) -> tuple[str, str | None]:
+    """Return what `_DERIVED` holds of a record in use."""
+    # Imported here: most commands write no record.
+    from custmerge.rules.duplicates.exact_key import identity_key
+
+    return search_text(record.number, record.values), identity_key(record.identity)

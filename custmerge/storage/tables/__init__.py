@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from sqlalchemy import Text
 
-VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+VERSIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every version of the schema, oldest first; the last is this program's."""
 Key = Text().with_variant(Text(collation="C"), "postgresql")

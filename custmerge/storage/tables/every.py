@@ -2,6 +2,7 @@
 
 from custmerge.storage.tables.attached import contact, mapping, tombstone
 from custmerge.storage.tables.batches import batch, batch_chunk
+from custmerge.storage.tables.dismissals import dismissal
 from custmerge.storage.tables.guesses import guess, lock
 from custmerge.storage.tables.history import head, history
 from custmerge.storage.tables.orders import before_image, order
@@ -16,6 +17,7 @@ __all__ = [
     "before_image",
     "contact",
     "customer",
+    "dismissal",
     "domain",
     "form",
     "guess",

@@ -22,6 +22,7 @@ class CustomerRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         CheckConstraint("merged_into <> number", name="customer_not_into_itself"),
         Index("customer_merged_into", "merged_into"),
+        Index("customer_identity", "identity_key", "number"),
     )
 
     number: str = Attribute(sa_column=Column(Key, primary_key=True))
@@ -42,6 +43,8 @@ class CustomerRow(SQLModel, table=True):
     )
     search: str
     """The text that `find` searches, see `normalise.search_text`."""
+    identity_key: str | None = Attribute(sa_column=Column(Key, nullable=True))
+    """See `exact_key.identity_key`; NULL for a tombstone."""
 
 
 class PackageRow(SQLModel, table=True):

@@ -34,7 +34,7 @@ NOT_COVERED = {
 
 TABLES = (
     *(tables.history, tables.head, tables.order, tables.before_image, tables.staff),
-    *(tables.service, tables.transfer, tables.form, tables.batch),
+    *(tables.service, tables.transfer, tables.form, tables.batch, tables.dismissal),
 )
 CELLS = [
     (table, column)

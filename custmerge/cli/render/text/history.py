@@ -9,6 +9,7 @@ from custmerge.cli.render.text.parts import Line, Table, moments
 from custmerge.cli.render.text.styles import Style
 from custmerge.cli.words import fact_label, field_label, moment, pair, word
 from custmerge.rules.fields import FIELDS, Package
+from custmerge.rules.history import Action
 from custmerge.services.history import Event, Page
 
 
@@ -62,5 +63,12 @@ def _details(event: Event) -> list[SafeText]:
         told.pop("subject", None)
     # What isn't a moment comes back as it is.
     facts = literal("; ").join(fact_label(name, moment(value)) for name, value in sorted(told.items()))
-    lines = (pair(event.survivor, event.absorbed), literal("; ").join(filter(None, moved)), taken, facts)
+    are_two = event.action in (Action.DISMISS, Action.UNDISMISS)
+    numbers = literal("{number} ≠ {other}").format(number=event.survivor, other=event.absorbed)
+    lines = (
+        numbers if are_two else pair(event.survivor, event.absorbed),
+        literal("; ").join(filter(None, moved)),
+        taken,
+        facts,
+    )
     return [line for line in lines if line]

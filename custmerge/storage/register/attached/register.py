@@ -59,6 +59,7 @@ def attached(mapping: HostMapping, schema: HostSchema) -> RegisterMapping:
         has_domain_keys=False,
         may_be_domain=_has_text,
         domain_writings=_writings,
+        identity_key=None,
         counted=(customers.rows, packages.placed, packages.domains),
         writer=partial(BesideHostTables, with_columns=packages.details),
         keys=customers.keys,

@@ -1,0 +1,158 @@
+"""The texts that the model compares: what is written differently by habit is the same text here.
+
+Letters and digits of every script become a-z and 0-9: both engines count the bytes of such a text and its characters
+alike, so that they measure the same distance between two of them.
+
+A million customers are ten million values. The functions for fields therefore take many values as the lines of one
+text, and return as many lines: one pass over a long text takes a tenth of the time of many short ones.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from custmerge.rules.fields import Field
+
+MODEL_COLUMNS = (
+    *("first_name", "last_name", "generation", "street", "house", "postcode", "city", "place"),
+    *("phone", "mobile", "email", "email_local", "iban", "company"),
+)
+"""What the model knows of a customer. `generation` is `j` or `s` if the last name ends with junior or senior, `house`
+is the last number of the street with its letter, `place` is postcode and city if both are there, `email_local` is
+what stands before the @."""
+
+_LETTERS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe", "ł": "l", "đ": "d"}
+"""Letters that Unicode doesn't decompose into a Latin one, or that German writes as two."""
+_HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2212"
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+_NOT_PLAIN, _NOT_DIGIT = re.compile(r"[^a-z0-9\n]+"), re.compile(r"[^0-9\n]+")
+_NOT_OF_ADDRESS = re.compile(r"[^a-z0-9@.+_\n-]+")
+_TITLES = re.compile(
+    r"^ *(?:(?:herrn?|frau|prof(?:essor)?|dr)\b\.?[ ,]*"
+    r"|(?:med|dent|vet|jur|phil|rer|nat|pol|oec|ing|dipl|mag|h\. ?c)\.[ -]*)+",
+    re.MULTILINE,
+)
+_GENERATION = re.compile(r"[ ,]+\(?(?:j(?:un(?:ior)?|r)|s(?:en(?:ior)?|r))\.?\)? *$", re.MULTILINE)
+_STREET_WORD = re.compile(r"str(?:\.|asse)")
+_HOUSE_NUMBER = re.compile(r"(?:\d+ ?[a-z]? ?[-/+] ?)?(\d+) ?([a-z](?![a-z]))?(?=[^\d\n]*$)", re.MULTILINE)
+"""The last number of a street, with its letter; of `3-5` only the 5, and the 3 isn't part of the name."""
+_ZEROS, _COUNTRY_CODE = re.compile(r"^0+", re.MULTILINE), re.compile(r"^(?:0049|49|0)0*", re.MULTILINE)
+_TOO_SHORT = re.compile(r"^\d{1,4}$", re.MULTILINE)
+"""A telephone number with fewer digits than five is an extension or a placeholder."""
+_NO_ADDRESS = re.compile(r"^[^@\n]*$", re.MULTILINE)
+_BLZ_LENGTH, _KONTO_LENGTH = 8, 10
+_MODULUS, _GERMANY = 97, "131400"
+"""Of an IBAN's check digits; D, E and 00 as digits. Source: ISO 13616, ISO/IEC 7064 MOD 97-10."""
+
+
+def model_columns(values: Sequence[Sequence[str]]) -> Mapping[str, list[str | None]]:
+    """Return the columns of `MODEL_COLUMNS`, from as many values of each field in the order of `FIELDS`.
+
+    An empty text is None, which says nothing for or against.
+    """
+    text = {field: _lines(column) for field, column in zip(Field, values, strict=True)}
+    first, last = (_without(_TITLES, small(text[field])) for field in (Field.FIRST_NAME, Field.LAST_NAME))
+    without_generation = _without(_GENERATION, last)
+    street = _STREET_WORD.sub("str", small(text[Field.STREET]))
+    postcodes, cities = plain(small(text[Field.POSTCODE])), plain(small(text[Field.CITY]))
+    emails = email_addresses(text[Field.EMAIL])
+    columns: dict[str, list[str]] = {
+        "first_name": plain(first).split("\n"),
+        "last_name": plain(without_generation).split("\n"),
+        "generation": [
+            "" if name == whole else whole.removeprefix(name).lstrip(" ,(")[0]
+            for whole, name in zip(last.split("\n"), without_generation.split("\n"), strict=True)
+        ],
+        "street": plain(_HOUSE_NUMBER.sub(" ", street)).split("\n"),
+        "house": house_numbers(street).split("\n"),
+        "postcode": postcodes.split("\n"),
+        "city": cities.split("\n"),
+        "place": [
+            f"{postcode} {city}" if postcode and city else ""
+            for postcode, city in zip(postcodes.split("\n"), cities.split("\n"), strict=True)
+        ],
+        "phone": national_digits(text[Field.PHONE]).split("\n"),
+        "mobile": national_digits(text[Field.MOBILE]).split("\n"),
+        "email": emails.split("\n"),
+        "email_local": re.sub("@.*", "", emails).split("\n"),
+        "iban": list(map(account_key, accounts(values[-2]), values[-1])),
+        "company": plain(small(text[Field.COMPANY])).split("\n"),
+    }
+    return {name: [value or None for value in columns[name]] for name in MODEL_COLUMNS}
+
+
+def small(lines: str) -> str:
+    """Return lines in ASCII and small letters: umlauts as two letters, no accents.
+
+    A letter of another script becomes its code: two such names are still equal, near or different.
+    """
+    if lines.isascii():
+        return lines.lower()
+    return _BEYOND_ASCII.sub(_letter, unicodedata.normalize("NFC", lines).lower())
+
+
+def plain(lines: str) -> str:
+    """Return the letters and digits of lines as `small` gives them."""
+    return _NOT_PLAIN.sub("", lines)
+
+
+def house_numbers(streets: str) -> str:
+    """Return the last number of each street, with its letter and without zeros in front."""
+    numbers = "\n".join(
+        "" if match is None else match[1] + (match[2] or "")
+        for match in map(_HOUSE_NUMBER.search, streets.split("\n"))
+    )
+    return _ZEROS.sub("", numbers)
+
+
+def national_digits(phones: str) -> str:
+    """Return the digits of telephone numbers without `0049`, `49` or `0` in front of them."""
+    digits = _NOT_DIGIT.sub("", phones if phones.isascii() else unicodedata.normalize("NFKC", phones))
+    return _without(_TOO_SHORT, _without(_COUNTRY_CODE, digits))
+
+
+def email_addresses(texts: str) -> str:
+    """Return e-mail addresses in small letters; a text without an @ is none."""
+    return _without(_NO_ADDRESS, _NOT_OF_ADDRESS.sub("", small(texts)))
+
+
+def accounts(values: Sequence[str]) -> list[str]:
+    """Return IBANs and Konten in capitals and without blanks and signs."""
+    return plain(small(_lines(values))).upper().split("\n")
+
+
+def account_key(account: str, bank: str) -> str:
+    """Return an account of `accounts` as it is, a German Konto and Bankleitzahl as the IBAN that they give."""
+    if not account.isdigit() or len(account) > _KONTO_LENGTH:
+        return account
+    code = "".join(filter(str.isdigit, bank)) if bank.isascii() else ""
+    if len(code) != _BLZ_LENGTH:
+        return account.lstrip("0")
+    basic = f"{code}{account:0>10}"
+    return f"DE{_MODULUS + 1 - int(basic + _GERMANY) % _MODULUS:02}{basic}"
+
+
+@lru_cache(1 << 12)
+def _in_ascii(character: str) -> str:
+    if character in _HYPHENS:
+        return "-"
+    return "".join(
+        part if part.isascii() else f"{ord(part):x}" if part.isalnum() else ""
+        for part in unicodedata.normalize("NFKD", character)
+    )
+
+
+def _letter(character: re.Match[str]) -> str:
+    return _LETTERS.get(character[0]) or _in_ascii(character[0])
+
+
+def _lines(values: Sequence[str]) -> str:
+    lines = "\n".join(values)
+    return lines if lines.count("\n") == len(values) - 1 else "\n".join(value.replace("\n", " ") for value in values)
+
+
+def _without(pattern: re.Pattern[str], lines: str) -> str:
+    return pattern.sub("", lines)

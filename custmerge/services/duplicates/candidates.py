@@ -1,0 +1,171 @@
+"""From groups of numbers to candidates: who survives, what moves, and which pairs somebody has dismissed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from custmerge.rules.compare import compare
+from custmerge.rules.duplicates.agreement import agreement, identity_of
+from custmerge.rules.duplicates.candidate import Candidate, Kind
+from custmerge.rules.duplicates.dismissal import Dismissal
+from custmerge.rules.duplicates.exact_key import identity_key
+from custmerge.rules.duplicates.groups import Group, Spoke, Star, ordered_pair, stars
+from custmerge.rules.duplicates.survivors import Member, SurvivorRule, by_number, by_survival
+from custmerge.rules.fields import Customer, Pair
+
+if TYPE_CHECKING:
+    from custmerge.storage.unit import Unit
+
+NUMBERS_AT_ONCE = 2_000
+_BY_NUMBER = (SurvivorRule.OLDEST, SurvivorRule.RECENT)
+"""The rules for which the numbers are enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """What is read of the numbers of some groups."""
+
+    members: Mapping[str, Member]
+    """By number, those that are in use."""
+    dismissed: Collection[Pair]
+    """Ordered pairs whose dismissal holds."""
+    lapsed: Mapping[Pair, Dismissal]
+    """Those whose dismissal doesn't hold any more."""
+
+
+class Grouping:
+    """Makes stars of groups; records are read of some groups at a time."""
+
+    def __init__(self, unit: Unit, rule: SurvivorRule) -> None:
+        self._unit = unit
+        self._rule = rule
+        self._has_dismissals = unit.dismissals.exist()
+
+    def candidates(self, groups: Iterable[Group]) -> Iterator[Candidate]:
+        """Yield every number of each group with who would survive, in the order of the groups."""
+        for group, star, records in self._stars(groups, with_records=True, with_counts=True):
+            for spoke in star.spokes:
+                yield _candidate(group, star.survivor, spoke, records)
+
+    def pairs(self, groups: Iterable[Group], *, are_scored: bool) -> Iterator[Pair]:
+        """Yield (survivor, absorbed) of the same candidates as far as they may be merged.
+
+        Nothing is read but what says who survives, and stored keys are trusted: a bulk file's rows are compared when
+        they are checked and run.
+        """
+        if (
+            not are_scored
+            and self._rule in _BY_NUMBER
+            and not self._has_dismissals
+            and not self._unit.register.scope_names
+        ):
+            yield from self._pairs_by_number(groups)
+            return
+        # What a model was given may have changed since.
+        needs_records = are_scored or self._rule is SurvivorRule.FILLED or bool(self._unit.register.scope_names)
+        needs_counts = self._rule is SurvivorRule.PACKAGES
+        stars_of = self._stars(groups, with_records=needs_records, with_counts=needs_counts)
+        for group, star, _records in stars_of:
+            for spoke in star.spokes:
+                if spoke.via is None and _kind(group, star.survivor, spoke) is Kind.SAME:
+                    yield star.survivor, spoke.number
+
+    def _pairs_by_number(self, groups: Iterable[Group]) -> Iterator[Pair]:
+        """Yield the pairs of groups of which the numbers say all; of a million customers that is most of the work."""
+        for group in groups:
+            survivor, *others = by_number(group.numbers, reverse=self._rule is SurvivorRule.RECENT)
+            for absorbed in others:
+                yield survivor, absorbed
+
+    def _stars(
+        self, groups: Iterable[Group], *, with_records: bool, with_counts: bool
+    ) -> Iterator[tuple[Group, Star, _Records]]:
+        for batch in _batches(groups):
+            numbers = [number for group in batch for number in group.numbers]
+            records = self._records(numbers, with_records=with_records, with_counts=with_counts)
+            for group in batch:
+                apart = {*records.dismissed, *group.apart} if group.apart else records.dismissed
+                for members in _parts(group, records.members) if with_records else (_members(group, records),):
+                    ordered = [member.number for member in by_survival(members, self._rule)]
+                    for star in stars(ordered, group.links, apart):
+                        yield group, star, records
+
+    def _records(self, numbers: Collection[str], *, with_records: bool, with_counts: bool) -> _Records:
+        register = self._unit.register
+        records = register.customers(numbers) if with_records else {number: Customer(number) for number in numbers}
+        counts = register.package_counts(numbers) if with_counts else {}
+        members = {
+            number: Member(record, counts.get(number, 0))
+            for number, record in records.items()
+            if record.merged_into is None
+        }
+        dismissed, lapsed = set[Pair](), dict[Pair, Dismissal]()
+        for dismissal, holds in self._dismissals(members):
+            if holds:
+                dismissed.add(dismissal.pair)
+            else:
+                lapsed[dismissal.pair] = dismissal
+        return _Records(members, dismissed, lapsed)
+
+    def _dismissals(self, numbers: Collection[str]) -> Iterator[tuple[Dismissal, bool]]:
+        """Yield the dismissals of pairs of `numbers`, and whether each holds."""
+        dismissals = self._unit.dismissals.among(numbers) if self._has_dismissals else []
+        records = self._unit.register.customers({number for each in dismissals for number in each.pair})
+        for dismissal in dismissals:
+            yield dismissal, dismissal.holds(*(records[number] for number in dismissal.pair))
+
+
+def _batches(groups: Iterable[Group]) -> Iterator[list[Group]]:
+    batch, size = list[Group](), 0
+    for group in groups:
+        batch.append(group)
+        size += len(group.numbers)
+        if size >= NUMBERS_AT_ONCE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _members(group: Group, records: _Records) -> list[Member]:
+    return [records.members[number] for number in group.numbers if number in records.members]
+
+
+def _parts(group: Group, members: Mapping[str, Member]) -> Iterator[list[Member]]:
+    """Yield the members of a group that may be merged with each other.
+
+    In different scopes they never may. Without scores their identity has to be equal, whatever key is stored: a
+    host's program may have changed a name.
+    """
+    parts: dict[object, list[Member]] = {}
+    for number in group.numbers:
+        if number in members:
+            record = members[number].record
+            key = None if group.scores else identity_key(record.identity)
+            if group.scores or key is not None:
+                parts.setdefault((key, record.scope), []).append(members[number])
+    yield from parts.values()
+
+
+def _kind(group: Group, survivor: str, spoke: Spoke) -> Kind:
+    score = group.scores.get(ordered_pair(spoke.via or survivor, spoke.number))
+    return Kind.SAME if score is None else score.kind
+
+
+def _candidate(group: Group, survivor: str, spoke: Spoke, records: _Records) -> Candidate:
+    absorbed = records.members[spoke.number]
+    comparison = compare(records.members[survivor].record, absorbed.record)
+    score = group.scores.get(ordered_pair(spoke.via or survivor, spoke.number))
+    return Candidate(
+        survivor=survivor,
+        absorbed=spoke.number,
+        kind=_kind(group, survivor, spoke),
+        probability=None if score is None else score.probability,
+        why=agreement(comparison) if score is None else score.why,
+        identity=identity_of(comparison),
+        packages=absorbed.packages,
+        via=spoke.via,
+        dismissal=records.lapsed.get(ordered_pair(survivor, spoke.number)),
+    )

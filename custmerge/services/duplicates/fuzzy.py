@@ -1,0 +1,84 @@
+"""The search for duplicates by the fuzzy model, which needs the extra `custmerge[duplicates]`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from custmerge.rules.duplicates.candidate import ScoredPair
+from custmerge.rules.duplicates.options import Engine, FuzzyOptions
+from custmerge.rules.duplicates.reasons import reasons
+from custmerge.services.progress import Progress
+from custmerge.storage.matching import duckdb, scoring
+from custmerge.storage.matching.explaining import SHOWN, write_waterfall
+from custmerge.storage.matching.model_file import read_model, write_model
+from custmerge.storage.matching.reading import write_records
+from custmerge.storage.matching.settings import Settings, prior_of, with_prior
+from custmerge.storage.matching.training import trained
+from custmerge.storage.matching.workspace import Workspace, workspace
+
+if TYPE_CHECKING:
+    from custmerge.storage.database import Database
+
+DEFAULT_THRESHOLD = 0.5
+"""As probable as not. Without labels the best threshold isn't known; on every set it was near this one."""
+_LEAST_PROBABLE = 0.0002
+"""Less probable pairs count for nothing when the prior is estimated."""
+_ROWS_AT_ONCE = 20_000
+
+
+def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -> Iterator[ScoredPair]:
+    """Yield each pair at least as probable as the threshold, once, the most probable first.
+
+    `same` pairs and, if wanted, `related` ones. Tombstones are left out; dismissed pairs aren't. Whoever calls this
+    has checked the rights, and opens transactions of its own while the pairs are read. Raises BadFile,
+    TemporaryFilesFailed.
+    """
+    # What it says of its training is for its developers.
+    logging.getLogger("splink").addHandler(logging.NullHandler())
+    threshold = DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+    model = None if options.model is None else read_model(options.model)
+    with workspace(options.memory) as space:
+        if _read(database, space, progress) <= 1:
+            return
+        model, scored = _scored(space, options, model, threshold)
+        if options.save_model is not None:
+            write_model(options.save_model, model)
+        found = scoring.matches(space, scored, prior_of(model), threshold, related=options.related)
+        shown: list[scoring.Match] = []
+        for match in found:
+            if options.against in (None, match.left, match.right):
+                if options.explain is not None and len(shown) < SHOWN:
+                    shown.append(match)
+                yield ScoredPair(match.left, match.right, match.probability, match.kind, reasons(match.agreement))
+        if options.explain is not None:
+            write_waterfall(options.explain, space, model, shown)
+
+
+def _read(database: Database, space: Workspace, progress: Progress) -> int:
+    """Read the customers into the workspace; return how many there are."""
+    count = 0
+    with database.reading() as unit:
+        total, _packages, _domains = unit.register.count()
+        progress.advanced(0, total)
+        for count in write_records(space, unit.register.living(_ROWS_AT_ONCE)):
+            progress.advanced(count, total)
+    return count
+
+
+def _scored(
+    space: Workspace, options: FuzzyOptions, model: Settings | None, threshold: float
+) -> tuple[Settings, Settings]:
+    """Score the pairs; return the model, and the one that has given the scores, which may have another prior."""
+    scored = trained(space) if model is None else model
+    lowest = scoring.log_odds(_LEAST_PROBABLE if threshold == 0 else min(_LEAST_PROBABLE, threshold))
+    if options.engine is Engine.SPARK:
+        from custmerge.storage.matching import spark
+
+        spark.score(space, scored, lowest, master=options.spark_master, memory=options.memory)
+    else:
+        duckdb.find_pairs(space)
+        duckdb.score(space, scored, lowest)
+    scoring.add_kinds(space, scored)
+    return (scored if model is not None else with_prior(scored, scoring.fitting_prior(space, scored))), scored

@@ -1,0 +1,32 @@
+"""The engine on one machine: finds the pairs and scores them in DuckDB."""
+
+from __future__ import annotations
+
+from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
+from custmerge.storage.matching.reading import RECORDS
+from custmerge.storage.matching.scoring import SCORES
+from custmerge.storage.matching.settings import Settings, compared_in, retaining
+from custmerge.storage.matching.workspace import PAIRS, Workspace
+
+
+def find_pairs(space: Workspace) -> None:
+    """Make the table of the pairs to compare."""
+    space.run(f"create table keys as {keys_sql(RECORDS, 'hash')}")
+    space.run(f"create table blocks as {blocks_sql('keys')}")
+    space.run("drop table keys")
+    space.run(f"create table {PAIRS} as {pairs_sql('blocks')}")
+    space.run("drop table blocks")
+
+
+def score(space: Workspace, settings: Settings, lowest_weight: float) -> None:
+    """Make the table of the scores of all pairs that have at least a weight."""
+    from splink import DuckDBAPI, Linker
+
+    api = DuckDBAPI(space.connection)
+    linker = Linker(api.register(RECORDS), retaining(settings, everything=False), log_level=None)
+    linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
+    scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
+    gammas = ", ".join(f"gamma_{of}" for of in compared_in(settings))
+    space.run(f"create table {SCORES} as select id_l, id_r, match_weight, {gammas} from {scores.physical_name}")
+    api.delete_tables_created_by_splink_from_db()
+    space.run(f"drop table {PAIRS}")

@@ -1,0 +1,47 @@
+"""Writes customers into Parquet as the model compares them, and from there into the workspace."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Sequence
+from pathlib import Path
+
+from custmerge.rules.duplicates.normalise import MODEL_COLUMNS, model_columns
+from custmerge.storage.files.temporary import temporary_room
+from custmerge.storage.matching.workspace import Workspace
+
+RECORDS = "records"
+"""The records as the model compares them; `id` counts them in the order of their numbers."""
+NUMBERS = "numbers"
+"""The number of each `id`."""
+
+Batch = Sequence[Sequence[str]]
+"""Customers by column: the numbers, and the eleven fields in their order."""
+
+
+def records_file(space: Workspace) -> Path:
+    """Return the path of the Parquet file of the records."""
+    return space.folder / "records.parquet"
+
+
+def write_records(space: Workspace, batches: Iterable[Batch]) -> Generator[int, None, None]:
+    """Write the records of batches, one row group each, and load them; yields how many there are so far.
+
+    Raises TemporaryFilesFailed.
+    """
+    import pyarrow as pa
+    from pyarrow.parquet import ParquetWriter
+
+    schema = pa.schema(
+        [("id", pa.int32()), ("number", pa.string())] + [(name, pa.string()) for name in MODEL_COLUMNS]
+    )
+    count = 0
+    with temporary_room(), ParquetWriter(records_file(space), schema) as writer:
+        for numbers, *values in batches:
+            columns = {"id": range(count, count + len(numbers)), "number": numbers, **model_columns(values)}
+            arrays = [pa.array(columns[field.name], field.type) for field in schema]
+            writer.write_batch(pa.record_batch(arrays, schema))
+            count += len(numbers)
+            yield count
+    path = str(records_file(space))
+    space.run(f"create table {RECORDS} as select * exclude (number) from read_parquet(?)", [path])
+    space.run(f"create table {NUMBERS} as select id, number from read_parquet(?)", [path])

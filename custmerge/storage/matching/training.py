@@ -1,0 +1,72 @@
+"""Trains the model on the records themselves, without labels."""
+
+from __future__ import annotations
+
+from custmerge.storage.matching.blocking import LARGEST_BLOCK
+from custmerge.storage.matching.comparisons import COMPARISONS, Comparison
+from custmerge.storage.matching.reading import RECORDS
+from custmerge.storage.matching.settings import Settings, settings_of, smoothed
+from custmerge.storage.matching.workspace import Workspace
+
+LEAST_FILLED = 0.01
+"""A field that fewer of the records have isn't compared."""
+SAMPLED_PAIRS = 2_000_000
+"""Random pairs, from which the levels of two different customers are learnt."""
+TRAINED_PAIRS = 1_000_000
+"""Of each block, at most."""
+SEED = 17
+
+_STRICT = (
+    ("first_name", "last_name", "street", "house"),
+    ("first_name", "last_name", "email"),
+    ("first_name", "last_name", "phone"),
+)
+_STRICT_RECALL = 0.7
+"""The share of the duplicates in which one of these agrees."""
+_BLOCKS = (
+    "l.first_name = r.first_name and l.last_name = r.last_name",
+    "l.first_name = r.first_name and l.postcode = r.postcode",
+    "l.last_name = r.last_name and substr(l.first_name, 1, 1) = substr(r.first_name, 1, 1) and l.city = r.city",
+)
+"""Pairs that hold a name: among those of one address, a household would be learnt as a person."""
+
+
+def trained(space: Workspace) -> Settings:
+    """Return a model that fits the records of a workspace, with a first guess of its prior."""
+    from splink import DuckDBAPI, Linker
+
+    count = int(space.value(f"select count(*) from {RECORDS}"))
+    pairs = max(1, count * (count - 1) // 2)
+    compared = [each for each in COMPARISONS if _filled(space, each) >= max(1, LEAST_FILLED * count)]
+    # Splink wants something to compare, even where there is nothing.
+    compared = compared or list(COMPARISONS[:1])
+    prior = _prior(space, pairs)
+    api = DuckDBAPI(space.connection)
+    linker = Linker(api.register(RECORDS), settings_of(compared, prior), log_level=None)
+    linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=SEED)
+    for block in _BLOCKS:
+        # A block without pairs would leave Splink's settings half changed; what it would train stays as it began.
+        if space.rows(f"select 1 from {RECORDS} l join {RECORDS} r on {block} and l.id < r.id limit 1"):
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block, estimate_without_term_frequencies=True, max_pairs=TRAINED_PAIRS
+            )
+    settings: Settings = linker.misc.save_model_to_json()
+    api.delete_tables_created_by_splink_from_db()
+    return smoothed(settings, prior * pairs, min(SAMPLED_PAIRS, pairs))
+
+
+def _filled(space: Workspace, comparison: Comparison) -> int:
+    condition = " or ".join(f"{column} is not null" for column in comparison.columns)
+    return int(space.value(f"select count(*) from {RECORDS} where {condition}"))
+
+
+def _prior(space: Workspace, pairs: int) -> float:
+    duplicates = max(
+        space.value(
+            "select coalesce(sum(n * (n - 1) / 2), 0) from (select count(*) as n"
+            f" from {RECORDS} where {' and '.join(f'{column} is not null' for column in rule)}"
+            f" group by {', '.join(rule)}) where n <= {LARGEST_BLOCK}"
+        )
+        for rule in _STRICT
+    )
+    return float(min(0.5, max(1.0, duplicates) / _STRICT_RECALL / pairs))

@@ -1,0 +1,86 @@
+"""A private temporary folder with a DuckDB database: it holds personal data, and is gone when the search ends."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from custmerge.storage.files.locks import cores
+from custmerge.storage.files.temporary import temporary_room
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from pyarrow import Table
+
+PAIRS = "pairs"
+"""The table of the pairs to compare."""
+THREADS = 2
+"""Each more makes a search quicker and needs more memory."""
+_REMOVING = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"
+"""What a process does that outlives this one: its input ends when this process ends, be it by `kill -9`."""
+
+
+class Workspace:
+    """The folder, and the connection to the database in it."""
+
+    def __init__(self, folder: Path, connection: DuckDBPyConnection) -> None:
+        self.folder = folder
+        self.connection = connection
+
+    def run(self, sql: str, parameters: Sequence[object] | None = None) -> None:
+        """Execute a statement whose rows nobody wants."""
+        self.rows(sql, parameters)
+
+    def keep(self, name: str, rows: Table) -> None:
+        """Make a table of rows that are in memory."""
+        self.connection.register("rows_in_memory", rows)
+        self.run(f"create or replace table {name} as select * from rows_in_memory")
+        self.connection.unregister("rows_in_memory")
+
+    # Any: rows of different kinds.
+    def rows(self, sql: str, parameters: Sequence[object] | None = None) -> list[Any]:
+        """Return all rows of a statement: an unread rest would block the next one."""
+        return self.connection.execute(sql, parameters).fetchall()
+
+    # Any: as above.
+    def value(self, sql: str) -> Any:  # noqa: ANN401 (as above)
+        """Return the one value that a statement gives."""
+        ((value,),) = self.rows(sql)
+        return value
+
+
+@contextmanager
+def workspace(memory: int | None) -> Iterator[Workspace]:
+    """Give a workspace for a block; DuckDB uses so many bytes of memory at most, or what it finds right.
+
+    The folder is removed at the end, also if the process is killed. Raises TemporaryFilesFailed.
+    """
+    import duckdb
+
+    with temporary_room():
+        folder = Path(tempfile.mkdtemp(prefix="custmerge-"))
+    guard = subprocess.Popen(  # noqa: S603 (this program's own interpreter)
+        [sys.executable, "-I", "-S", "-c", _REMOVING, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "threads": min(THREADS, cores()),
+            "temp_directory": str(folder / "spilled"),
+        }
+        if memory is not None:
+            settings["memory_limit"] = f"{memory * 3 // 4 >> 20}MiB"
+        with duckdb.connect(folder / "matching.duckdb", config=settings) as connection:
+            yield Workspace(folder, connection)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        guard.communicate()

@@ -1,0 +1,119 @@
+"""Finds duplicates through the program's own parts, for measuring.
+
+python duplicates_child.py groups URL                 the groups of equal identity; prints the seconds as JSON
+python duplicates_child.py read URL                   the reading step; prints the seconds
+python duplicates_child.py scored URL FILE THRESHOLD  both lists into a CSV file: left,right,probability,kind
+python duplicates_child.py parts URL FOLDER           each part; prints its CPU seconds as JSON, and leaves records,
+                                                      numbers, pairs and the model in the folder
+python duplicates_child.py recall FOLDER TRUTH        prints how many candidate pairs there are, and the share of
+                                                      the true ones that are among them, as JSON
+"""
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from custmerge.storage.database import Database
+
+MEMORY = 1 << 30
+ROWS_AT_ONCE = 20_000
+
+
+class Progress:
+    def advanced(self, done: int, total: int) -> None:
+        """Nobody looks."""
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[Database]:
+    with closing(Database(url)) as database:
+        yield database
+
+
+def groups(url: str) -> None:
+    with _opened(url) as database, database.reading() as unit:
+        start = time.perf_counter()
+        count = sum(1 for _ in unit.identity_groups.all(Progress()))
+        print(json.dumps({"seconds": time.perf_counter() - start, "groups": count}))
+
+
+def scored(url: str, file: str, threshold: str) -> None:
+    from custmerge.rules.duplicates.options import FuzzyOptions
+    from custmerge.services.duplicates.fuzzy import fuzzy_pairs
+
+    options = FuzzyOptions(related=True, threshold=float(threshold), memory=MEMORY)
+    with _opened(url) as database, Path(file).open("w", encoding="utf-8", newline="") as lines:
+        writer = csv.writer(lines)
+        for found in fuzzy_pairs(database, options, Progress()):
+            writer.writerow((found.left, found.right, found.probability, found.kind.value))
+
+
+def read(url: str) -> None:
+    from custmerge.storage.matching.reading import write_records
+    from custmerge.storage.matching.workspace import workspace
+
+    with _opened(url) as database, database.reading() as unit, workspace(MEMORY) as space:
+        start = time.perf_counter()
+        for _ in write_records(space, unit.register.living(ROWS_AT_ONCE)):
+            """Until the last one is written."""
+        print(time.perf_counter() - start)
+
+
+def parts(url: str, folder: str) -> None:
+    from custmerge.storage.matching.reading import NUMBERS, RECORDS, write_records
+    from custmerge.storage.matching.workspace import workspace
+
+    from custmerge.storage.matching import duckdb, scoring, training
+
+    seconds: dict[str, float] = {}
+
+    @contextmanager
+    def part(name: str) -> Iterator[None]:
+        start = time.process_time()
+        yield
+        seconds[name] = time.process_time() - start
+
+    with _opened(url) as database, workspace(MEMORY) as space:
+        with part("reading"), database.reading() as unit:
+            for _ in write_records(space, unit.register.living(ROWS_AT_ONCE)):
+                """Until the last one is written."""
+        with part("training"):
+            settings = training.trained(space)
+        with part("pairs"):
+            duckdb.find_pairs(space)
+        for table in (RECORDS, NUMBERS, duckdb.PAIRS):
+            space.run(f"copy {table} to '{folder}/{table}.parquet'")
+        Path(folder, "model.json").write_text(json.dumps(settings), encoding="utf-8")
+        with part("scores"):
+            duckdb.score(space, settings, scoring.log_odds(0.01))
+            scoring.add_kinds(space, settings)
+            prior = scoring.fitting_prior(space, settings)
+            count = sum(1 for _ in scoring.matches(space, settings, prior, 0.5, related=False))
+    print(json.dumps({"seconds": seconds, "matches": count}))
+
+
+def recall(folder: str, truth: str) -> None:
+    import duckdb
+
+    pairs, numbers = (f"read_parquet('{folder}/{name}.parquet')" for name in ("pairs", "numbers"))
+    labels = f"read_csv('{truth}', header = false, all_varchar = true, names = ['number', 'entity'])"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE label AS SELECT id, entity FROM {numbers} JOIN {labels} USING (number)"
+        ).fetchall()
+        ((true,),) = connection.execute(
+            "SELECT sum(n * (n - 1) / 2) FROM (SELECT count(*) AS n FROM label GROUP BY entity)"
+        ).fetchall()
+        ((count, kept),) = connection.execute(
+            f"SELECT count(*), count(*) FILTER (l.entity = r.entity) FROM {pairs} p "
+            "JOIN label l ON l.id = p.join_key_l JOIN label r ON r.id = p.join_key_r"
+        ).fetchall()
+    print(json.dumps({"pairs": count, "recall": kept / true}))
+
+
+if __name__ == "__main__":
+    {"groups": groups, "read": read, "scored": scored, "parts": parts, "recall": recall}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,35 @@
+"""The model on a cluster: one of two workers, each a process of its own."""
+
+import pytest
+from support import matching_scenes
+from support.population import population
+
+from custmerge.errors import SparkUnavailable
+from custmerge.storage.matching import spark
+from custmerge.storage.matching.scoring import SCORES
+
+CLUSTER = "local-cluster[2,1,1024]"
+pytestmark = pytest.mark.cluster
+
+
+def scores_of(space):
+    return {(left, right): rest for left, right, *rest in space.rows(f"select * from {SCORES} order by id_l, id_r")}
+
+
+def test_both_engines_find_the_same_pairs_with_the_same_probabilities():
+    records = population(5_000, seed=23)
+    with matching_scenes.space_of((record.number, record.values) for record in records) as space:
+        model = matching_scenes.searched(space)
+        expected = scores_of(space)
+        space.run(f"drop table {SCORES}")
+        spark.score(space, model, matching_scenes.LOWEST_WEIGHT, master=CLUSTER, memory=None)
+        found = scores_of(space)
+    assert found.keys() == expected.keys()
+    for pair, (weight, *levels) in expected.items():
+        assert found[pair][1:] == levels
+        assert found[pair][0] == pytest.approx(weight, abs=1e-9)
+
+
+def test_a_cluster_that_does_not_answer_is_named(tmp_path):
+    with matching_scenes.space_of([]) as space, pytest.raises(SparkUnavailable, match="nowhere"):
+        spark.score(space, {"comparisons": []}, 0, master="nowhere", memory=None)

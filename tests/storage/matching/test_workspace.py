@@ -1,0 +1,57 @@
+"""The private folder of a search, which holds personal data."""
+
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import pytest
+
+from custmerge.storage.matching.workspace import workspace
+
+SEARCHING = """
+import sys, time
+from custmerge.storage.matching.workspace import workspace
+with workspace(None) as space:
+    space.run("create table personal as select 'Anna' as name")
+    print(space.folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_only_its_owner_can_look_into_it():
+    with workspace(None) as space:
+        assert stat.S_IMODE(space.folder.stat().st_mode) == 0o700
+
+
+def test_it_is_gone_after_a_search():
+    with workspace(None) as space:
+        space.run("create table personal as select 'Anna' as name")
+    assert not space.folder.exists()
+
+
+def test_it_is_gone_after_an_error():
+    with pytest.raises(ZeroDivisionError), workspace(None) as space:
+        raise ZeroDivisionError
+    assert not space.folder.exists()
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_it_is_gone_after_the_process_was_killed(how):
+    process = subprocess.Popen([sys.executable, "-c", SEARCHING], stdout=subprocess.PIPE, text=True)
+    folder = process.stdout.readline().strip()
+    process.send_signal(how)
+    process.communicate()
+    until = time.monotonic() + 30
+    while subprocess.run(["test", "-e", folder], check=False).returncode == 0:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def test_spilled_data_stays_in_it_and_memory_is_limited():
+    with workspace(1 << 30) as space:
+        settings = dict(space.rows("select name, value from duckdb_settings()"))
+    assert settings["temp_directory"].startswith(str(space.folder))
+    assert settings["memory_limit"] == "768.0 MiB"
+    assert int(settings["threads"]) <= 2
