@@ -4,6 +4,7 @@
 """
 
 import csv
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,7 @@ def measure(kind: Kind, folder: Path, *, quick: bool, seed: int) -> None:
     _print_plain(labelled, folder)
     _print_list(found.same, labelled, F1_GOAL, PRECISION_GOAL)
     _print_estimate(found.same, labelled)
+    _print_wrong(found.same, labelled)
     for labelled in _febrl_sets(folder, quick=quick):
         found = _found(kind, folder, labelled)
         heading(f"{labelled.name}: both lists at {THRESHOLD}, F1 (precision, recall)")
@@ -98,6 +100,13 @@ def _print_estimate(probabilities: Mapping[Pair, float], labelled: LabelledSet) 
     off = estimate / true - 1
     met = abs(off) <= ESTIMATE_GOAL
     line(f"duplicates: {true:,}, estimated", f"{estimate:,.0f}", None, f"{off:+.1%}", met=met)
+
+
+def _print_wrong(probabilities: Mapping[Pair, float], labelled: LabelledSet) -> None:
+    """Print who the customers are that would be merged and are two."""
+    wrong = [one for one, at in probabilities.items() if at >= THRESHOLD and one not in labelled.true_pairs]
+    for relation, count in Counter(map(labelled.relation, wrong)).most_common():
+        line(f"two customers in one pair: {relation}", f"{count:,}")
 
 
 def _print(name: str, result: Score, goal: str = "", *, met: bool | None = None) -> None:
