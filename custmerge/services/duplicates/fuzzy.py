@@ -40,7 +40,8 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
     threshold = DEFAULT_THRESHOLD if options.threshold is None else options.threshold
     model = None if options.model is None else read_model(options.model)
     with workspace(options.memory) as space:
-        _read(database, space, progress)
+        if _read(database, space, progress) <= 1:
+            return
         model, scored = _scored(space, options, model, threshold)
         if options.save_model is not None:
             write_model(options.save_model, model)
@@ -55,12 +56,15 @@ def fuzzy_pairs(database: Database, options: FuzzyOptions, progress: Progress) -
             write_waterfall(options.explain, space, model, shown)
 
 
-def _read(database: Database, space: Workspace, progress: Progress) -> None:
+def _read(database: Database, space: Workspace, progress: Progress) -> int:
+    """Read the customers into the workspace; return how many there are."""
+    count = 0
     with database.reading() as unit:
         total, _packages, _domains = unit.register.count()
         progress.advanced(0, total)
         for count in write_records(space, unit.register.living(_ROWS_AT_ONCE)):
             progress.advanced(count, total)
+    return count
 
 
 def _scored(
@@ -72,7 +76,7 @@ def _scored(
     if options.engine is Engine.SPARK:
         from custmerge.storage.matching import spark
 
-        spark.score(space, scored, lowest, options.spark_master)
+        spark.score(space, scored, lowest, master=options.spark_master, memory=options.memory)
     else:
         duckdb.find_pairs(space)
         duckdb.score(space, scored, lowest)

@@ -21,6 +21,8 @@ class LevelSql:
     level: Level
     m: float
     """The probability of this level in two records of one customer: fixed, or where the training begins."""
+    u: float
+    """Likewise in two records of different customers; trained, but registers of a few customers teach little."""
     sql: str = "ELSE"
     by_frequency: str | None = None
     """The column whose value weighs the more, the rarer it is."""
@@ -120,14 +122,14 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("first_name",),
         _neutral("first_name"),
         (
-            LevelSql(Level.EQUAL, 0.80, _equal("first_name"), "first_name"),
-            LevelSql(Level.OTHER_SEX, 0.01, _other_sex("first_name")),
-            LevelSql(Level.NEAR, 0.09, _near("first_name")),
-            LevelSql(Level.INITIAL, 0.02, _initial("first_name")),
-            LevelSql(Level.CONTAINED, 0.02, _contained("first_name")),
-            LevelSql(Level.SWAPPED, 0.02, _SWAPPED),
-            LevelSql(Level.SIMILAR, 0.02, _within("first_name", 34)),
-            LevelSql(Level.DIFFERENT, 0.02),
+            LevelSql(Level.EQUAL, 0.80, 0.003, _equal("first_name"), "first_name"),
+            LevelSql(Level.OTHER_SEX, 0.01, 0.0004, _other_sex("first_name")),
+            LevelSql(Level.NEAR, 0.09, 0.0008, _near("first_name")),
+            LevelSql(Level.INITIAL, 0.02, 0.002, _initial("first_name")),
+            LevelSql(Level.CONTAINED, 0.02, 0.0015, _contained("first_name")),
+            LevelSql(Level.SWAPPED, 0.02, 0.000001, _SWAPPED),
+            LevelSql(Level.SIMILAR, 0.02, 0.002, _within("first_name", 34)),
+            LevelSql(Level.DIFFERENT, 0.02, 0.99),
         ),
         is_fixed=True,
     ),
@@ -136,13 +138,13 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("last_name",),
         _neutral("last_name"),
         (
-            LevelSql(Level.OTHER_GENERATION, 0.01, "coalesce(generation_l, '') <> coalesce(generation_r, '')"),
-            LevelSql(Level.EQUAL, 0.82, _equal("last_name"), "last_name"),
-            LevelSql(Level.NEAR, 0.08, _near("last_name")),
-            LevelSql(Level.SWAPPED, 0.02, _SWAPPED),
-            LevelSql(Level.CONTAINED, 0.02, _contained("last_name")),
-            LevelSql(Level.SIMILAR, 0.02, _within("last_name", 34)),
-            LevelSql(Level.DIFFERENT, 0.03),
+            LevelSql(Level.OTHER_GENERATION, 0.01, 0.002, "coalesce(generation_l, '') <> coalesce(generation_r, '')"),
+            LevelSql(Level.EQUAL, 0.82, 0.0012, _equal("last_name"), "last_name"),
+            LevelSql(Level.NEAR, 0.08, 0.0008, _near("last_name")),
+            LevelSql(Level.SWAPPED, 0.02, 0.000001, _SWAPPED),
+            LevelSql(Level.CONTAINED, 0.02, 0.002, _contained("last_name")),
+            LevelSql(Level.SIMILAR, 0.02, 0.0025, _within("last_name", 34)),
+            LevelSql(Level.DIFFERENT, 0.03, 0.99),
         ),
         is_fixed=True,
     ),
@@ -151,10 +153,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("street",),
         _neutral("street"),
         (
-            LevelSql(Level.EQUAL, 0.75, _equal("street"), "street"),
-            LevelSql(Level.NEAR, 0.10, _near("street")),
-            LevelSql(Level.SIMILAR, 0.03, _within("street", 34)),
-            LevelSql(Level.DIFFERENT, 0.12),
+            LevelSql(Level.EQUAL, 0.75, 0.004, _equal("street"), "street"),
+            LevelSql(Level.NEAR, 0.10, 0.0006, _near("street")),
+            LevelSql(Level.SIMILAR, 0.03, 0.007, _within("street", 34)),
+            LevelSql(Level.DIFFERENT, 0.12, 0.988),
         ),
     ),
     Comparison(
@@ -162,9 +164,9 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("house",),
         _neutral("house"),
         (
-            LevelSql(Level.EQUAL, 0.80, _equal("house"), "house"),
-            LevelSql(Level.NEAR, 0.05, "levenshtein(house_l, house_r) = 1"),
-            LevelSql(Level.DIFFERENT, 0.15),
+            LevelSql(Level.EQUAL, 0.80, 0.011, _equal("house"), "house"),
+            LevelSql(Level.NEAR, 0.05, 0.17, "levenshtein(house_l, house_r) = 1"),
+            LevelSql(Level.DIFFERENT, 0.15, 0.82),
         ),
     ),
     Comparison(
@@ -172,14 +174,14 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("postcode", "city"),
         f"({_neutral('postcode')}) and ({_neutral('city')})",
         (
-            LevelSql(Level.EQUAL, 0.70, _equal("place"), "place"),
-            LevelSql(Level.CITY_SIMILAR, 0.06, f"{_equal('postcode')} and {_CITY_SIMILAR}"),
-            LevelSql(Level.BOTH_SIMILAR, 0.04, f"{_POSTCODE_NEAR} and {_CITY_SIMILAR}"),
-            LevelSql(Level.POSTCODE, 0.04, _equal("postcode")),
-            LevelSql(Level.CITY, 0.04, _equal("city")),
-            LevelSql(Level.POSTCODE_NEAR, 0.02, _POSTCODE_NEAR),
-            LevelSql(Level.SIMILAR, 0.01, _CITY_SIMILAR),
-            LevelSql(Level.DIFFERENT, 0.09),
+            LevelSql(Level.EQUAL, 0.70, 0.0002, _equal("place"), "place"),
+            LevelSql(Level.CITY_SIMILAR, 0.06, 0.00002, f"{_equal('postcode')} and {_CITY_SIMILAR}"),
+            LevelSql(Level.BOTH_SIMILAR, 0.04, 0.0004, f"{_POSTCODE_NEAR} and {_CITY_SIMILAR}"),
+            LevelSql(Level.POSTCODE, 0.04, 0.00001, _equal("postcode")),
+            LevelSql(Level.CITY, 0.04, 0.007, _equal("city")),
+            LevelSql(Level.POSTCODE_NEAR, 0.02, 0.0004, _POSTCODE_NEAR),
+            LevelSql(Level.SIMILAR, 0.01, 0.003, _CITY_SIMILAR),
+            LevelSql(Level.DIFFERENT, 0.09, 0.99),
         ),
     ),
     Comparison(
@@ -187,9 +189,9 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("phone", "mobile"),
         "coalesce(phone_l, mobile_l) is null or coalesce(phone_r, mobile_r) is null",
         (
-            LevelSql(Level.EQUAL, 0.60, _ANY_NUMBER_EQUAL),
-            LevelSql(Level.NEAR, 0.05, _ANY_NUMBER_NEAR),
-            LevelSql(Level.DIFFERENT, 0.35),
+            LevelSql(Level.EQUAL, 0.60, 0.00001, _ANY_NUMBER_EQUAL),
+            LevelSql(Level.NEAR, 0.05, 0.00001, _ANY_NUMBER_NEAR),
+            LevelSql(Level.DIFFERENT, 0.35, 1),
         ),
     ),
     Comparison(
@@ -197,10 +199,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("email",),
         _neutral("email"),
         (
-            LevelSql(Level.EQUAL, 0.60, _equal("email")),
-            LevelSql(Level.LOCAL_PART, 0.10, _equal("email_local")),
-            LevelSql(Level.NEAR, 0.05, _near("email_local")),
-            LevelSql(Level.DIFFERENT, 0.25),
+            LevelSql(Level.EQUAL, 0.60, 0.00001, _equal("email")),
+            LevelSql(Level.LOCAL_PART, 0.10, 0.007, _equal("email_local")),
+            LevelSql(Level.NEAR, 0.05, 0.0003, _near("email_local")),
+            LevelSql(Level.DIFFERENT, 0.25, 0.99),
         ),
     ),
     Comparison(
@@ -208,15 +210,16 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("iban",),
         _neutral("iban"),
         (
-            LevelSql(Level.EQUAL, 0.60, _equal("iban")),
+            LevelSql(Level.EQUAL, 0.60, 0.00001, _equal("iban")),
             LevelSql(
                 Level.NEAR,
                 0.05,
+                0.000001,
                 "(substr(iban_l, 1, 6) = substr(iban_r, 1, 6)"
                 " or substr(iban_l, length(iban_l) - 5, 6) = substr(iban_r, length(iban_r) - 5, 6))"
                 " and levenshtein(iban_l, iban_r) <= 2",
             ),
-            LevelSql(Level.DIFFERENT, 0.35),
+            LevelSql(Level.DIFFERENT, 0.35, 1),
         ),
     ),
     Comparison(
@@ -224,10 +227,10 @@ COMPARISONS: tuple[Comparison, ...] = (
         ("company",),
         "company_l is null and company_r is null",
         (
-            LevelSql(Level.EQUAL, 0.60, _equal("company"), "company"),
-            LevelSql(Level.NEAR, 0.10, _within("company", 25)),
-            LevelSql(Level.ONE_EMPTY, 0.20, "company_l is null or company_r is null"),
-            LevelSql(Level.DIFFERENT, 0.10),
+            LevelSql(Level.EQUAL, 0.60, 0.00001, _equal("company"), "company"),
+            LevelSql(Level.NEAR, 0.10, 0.00005, _within("company", 25)),
+            LevelSql(Level.ONE_EMPTY, 0.20, 0.85, "company_l is null or company_r is null"),
+            LevelSql(Level.DIFFERENT, 0.10, 0.15),
         ),
     ),
 )

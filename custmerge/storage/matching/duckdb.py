@@ -6,10 +6,7 @@ from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
 from custmerge.storage.matching.reading import RECORDS
 from custmerge.storage.matching.scoring import SCORES
 from custmerge.storage.matching.settings import Settings, compared_in, retaining
-from custmerge.storage.matching.workspace import Workspace
-
-PAIRS = "pairs"
-
+from custmerge.storage.matching.workspace import PAIRS, Workspace
 
 def find_pairs(space: Workspace) -> None:
     """Make the table of the pairs to compare."""

@@ -75,12 +75,13 @@ def matches(space: Workspace, scored: Settings, prior: float, threshold: float, 
     compared = compared_in(scored)
     gammas = ", ".join(f"gamma_{of}" for of in compared)
     shift = log_odds(prior) - log_odds(prior_of(scored))
+    probabilities = f"select *, 1 / (1 + pow(2, -(match_weight + {shift}))) as probability from {SCORES}"
     rows = space.rows(
-        f"select l.number, r.number, 1 / (1 + pow(2, -(match_weight + {shift}))), is_same, id_l, id_r, {gammas}"
-        f" from {SCORES} natural join {_KINDS}"
+        f"select l.number, r.number, probability, is_same, id_l, id_r, {gammas}"
+        f" from ({probabilities}) natural join {_KINDS}"
         f" join {NUMBERS} l on l.id = id_l join {NUMBERS} r on r.id = id_r"
-        f" where match_weight + {shift} >= {log_odds(threshold) if threshold < 1 else 'infinity'}"
-        f"{'' if related else ' and is_same'} order by match_weight desc, id_l, id_r"
+        f" where probability >= ?{'' if related else ' and is_same'} order by match_weight desc, id_l, id_r",
+        [threshold],
     )
     for left, right, probability, is_same, left_id, right_id, *numbers in rows:
         kind = Kind.SAME if is_same else Kind.RELATED

@@ -12,6 +12,9 @@ from custmerge.storage.matching.comparisons import COMPARISONS, SMALLEST_FREQUEN
 Settings = dict[str, Any]
 
 _BY_NAME = {comparison.of: comparison for comparison in COMPARISONS}
+_BEGUN_M, _BEGUN_U = 20, 100
+"""The pairs that the values weigh with which training begins."""
+_LEAST_M = 0.001
 _PRIOR = "probability_two_random_records_match"
 
 
@@ -71,13 +74,19 @@ def fits(settings: Settings) -> bool:
         return False
 
 
-def completed(settings: Settings, least_m: float, least_u: float) -> Settings:
-    """Fill in the probabilities that couldn't be trained, and raise those that are too small to be true."""
+def smoothed(settings: Settings, duplicates: float, pairs: int) -> Settings:
+    """Return trained settings drawn to where they began, the more the fewer pairs have taught them.
+
+    `duplicates` is about how many of the pairs were of one customer. What wasn't there while training stays as it
+    began, and no level is so rare that it would outweigh all others.
+    """
+    of_trained_m, of_trained_u = duplicates / (duplicates + _BEGUN_M), pairs / (pairs + _BEGUN_U)
     for comparison in settings["comparisons"]:
         known = _BY_NAME[Compared(comparison["output_column_name"])]
         for level, trained in zip(known.levels, _filled_levels(comparison), strict=True):
-            trained["m_probability"] = max(least_m, trained.get("m_probability", level.m))
-            trained["u_probability"] = max(least_u, trained.get("u_probability", 0.0))
+            m, u = trained.get("m_probability", level.m), trained.get("u_probability", 0.0)
+            trained["m_probability"] = max(_LEAST_M, level.m + of_trained_m * (m - level.m))
+            trained["u_probability"] = max(0.5 / (pairs + _BEGUN_U), level.u + of_trained_u * (u - level.u))
     return settings
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from custmerge.storage.matching.blocking import LARGEST_BLOCK
 from custmerge.storage.matching.comparisons import COMPARISONS, Comparison
 from custmerge.storage.matching.reading import RECORDS
-from custmerge.storage.matching.settings import Settings, completed, settings_of
+from custmerge.storage.matching.settings import Settings, settings_of, smoothed
 from custmerge.storage.matching.workspace import Workspace
 
 LEAST_FILLED = 0.01
@@ -15,8 +15,6 @@ SAMPLED_PAIRS = 2_000_000
 TRAINED_PAIRS = 1_000_000
 """Of each block, at most."""
 SEED = 17
-LEAST_M = 0.001
-"""No level is rarer in two records of one customer: so many of a kind aren't seen in training."""
 
 _STRICT = (
     ("first_name", "last_name", "street", "house"),
@@ -36,25 +34,25 @@ _BLOCKS = (
 def trained(space: Workspace) -> Settings:
     """Return a model that fits the records of a workspace, with a first guess of its prior."""
     from splink import DuckDBAPI, Linker
-    from splink.internals.exceptions import EMTrainingException
 
     count = int(space.value(f"select count(*) from {RECORDS}"))
     pairs = max(1, count * (count - 1) // 2)
     compared = [each for each in COMPARISONS if _filled(space, each) >= max(1, LEAST_FILLED * count)]
+    # Splink wants something to compare, even where there is nothing.
+    compared = compared or list(COMPARISONS[:1])
+    prior = _prior(space, pairs)
     api = DuckDBAPI(space.connection)
-    linker = Linker(api.register(RECORDS), settings_of(compared, _prior(space, pairs)), log_level=None)
+    linker = Linker(api.register(RECORDS), settings_of(compared, prior), log_level=None)
     linker.training.estimate_u_using_random_sampling(SAMPLED_PAIRS, seed=SEED)
     for block in _BLOCKS:
-        try:
+        # A block without pairs would leave Splink's settings half changed; what it would train stays as it began.
+        if space.rows(f"select 1 from {RECORDS} l join {RECORDS} r on {block} and l.id < r.id limit 1"):
             linker.training.estimate_parameters_using_expectation_maximisation(
                 block, estimate_without_term_frequencies=True, max_pairs=TRAINED_PAIRS
             )
-        except EMTrainingException:
-            # No pair has this: what it would train stays as it began.
-            continue
     settings: Settings = linker.misc.save_model_to_json()
     api.delete_tables_created_by_splink_from_db()
-    return completed(settings, LEAST_M, 0.5 / min(SAMPLED_PAIRS, pairs))
+    return smoothed(settings, prior * pairs, min(SAMPLED_PAIRS, pairs))
 
 
 def _filled(space: Workspace, comparison: Comparison) -> int:

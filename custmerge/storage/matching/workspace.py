@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from pyarrow import Table
 
+PAIRS = "pairs"
+"""The table of the pairs to compare."""
 THREADS = 2
 """Each more makes a search quicker and needs more memory."""
 _REMOVING = "import shutil, sys; sys.stdin.read(); shutil.rmtree(sys.argv[1], ignore_errors=True)"

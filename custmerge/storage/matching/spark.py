@@ -1,0 +1,77 @@
+"""The engine on a cluster: finds the pairs and scores them in Spark, from the Parquet file of the records.
+
+The same statements as in DuckDB, and Splink's own for the scores. Training stays in DuckDB: it takes a sample, which
+the two draw differently. The file has to be where the cluster's workers read it under the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from custmerge.errors import SparkUnavailable
+from custmerge.storage.matching.blocking import blocks_sql, keys_sql, pairs_sql
+from custmerge.storage.matching.reading import RECORDS, records_file
+from custmerge.storage.matching.scoring import SCORES
+from custmerge.storage.matching.settings import Settings, compared_in, retaining
+from custmerge.storage.matching.workspace import PAIRS, Workspace
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_SETTINGS = {
+    "spark.log.level": "ERROR",
+    "spark.ui.enabled": "false",
+    # In one stage, or in one projection, the comparisons are more code than Java compiles, and would be interpreted.
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.optimizer.excludedRules": "org.apache.spark.sql.catalyst.optimizer.CollapseProject",
+}
+
+
+def score(
+    space: Workspace, settings: Settings, lowest_weight: float, *, master: str | None, memory: int | None
+) -> None:
+    """Make the table of the scores of all pairs that have at least a weight; raises SparkUnavailable.
+
+    `master` is the URL of the cluster, None for what Spark is set up for, `memory` is the driver's in bytes.
+    """
+    from splink import Linker, SparkAPI
+
+    with _session(space, master, memory) as session:
+        session.read.parquet(records_file(space).as_uri()).drop("number").createOrReplaceTempView(RECORDS)
+        session.sql(keys_sql(RECORDS, "xxhash64")).createOrReplaceTempView("keys")
+        session.sql(blocks_sql("keys")).createOrReplaceTempView("blocks")
+        session.sql(pairs_sql("blocks")).persist().createOrReplaceTempView(PAIRS)
+        api = SparkAPI(spark_session=session, break_lineage_method="persist", register_udfs_automatically=False)
+        linker = Linker(api.register(RECORDS), retaining(settings, everything=False), log_level=None)
+        linker.table_management.register_blocked_pairs_for_predict(api.register(PAIRS))
+        scores = linker.inference.predict(threshold_match_weight=lowest_weight, warning_mode="never")
+        gammas = [f"gamma_{of}" for of in compared_in(settings)]
+        space.keep(SCORES, session.table(scores.physical_name).select("id_l", "id_r", "match_weight", *gammas).toArrow())
+
+
+@contextmanager
+def _session(space: Workspace, master: str | None, memory: int | None) -> Iterator[SparkSession]:
+    """Give a session for a block; what it keeps on this machine's disk is in the workspace."""
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName("custmerge")
+    if master is not None:
+        builder = builder.master(master)
+    if memory is not None:
+        builder = builder.config("spark.driver.memory", f"{memory >> 20}m")
+    folders = {"spark.local.dir": space.folder / "spark", "spark.sql.warehouse.dir": space.folder / "warehouse"}
+    for name, value in {**_SETTINGS, **folders}.items():
+        builder = builder.config(name, str(value))
+    try:
+        session = builder.getOrCreate()
+    except (PySparkException, OSError) as error:
+        raise SparkUnavailable(reason=type(error).__name__, master=master or "Spark") from None
+    try:
+        # A few tasks for each core: Spark's own number is one for large clusters.
+        session.conf.set("spark.sql.shuffle.partitions", str(4 * session.sparkContext.defaultParallelism))
+        yield session
+    finally:
+        session.stop()
