@@ -19,7 +19,8 @@ from pathlib import Path
 
 from custmerge.storage.database import Database
 
-MEMORY = 1 << 30
+MEMORY, LEAST_PROBABLE = 1 << 30, 0.0002
+"""As the program has them; so has `floors/splink_pairs.py`."""
 ROWS_AT_ONCE = 20_000
 
 
@@ -64,10 +65,9 @@ def read(url: str) -> None:
 
 
 def parts(url: str, folder: str) -> None:
+    from custmerge.storage.matching import duckdb, scoring, training
     from custmerge.storage.matching.reading import NUMBERS, RECORDS, write_records
     from custmerge.storage.matching.workspace import workspace
-
-    from custmerge.storage.matching import duckdb, scoring, training
 
     seconds: dict[str, float] = {}
 
@@ -89,7 +89,7 @@ def parts(url: str, folder: str) -> None:
             space.run(f"copy {table} to '{folder}/{table}.parquet'")
         Path(folder, "model.json").write_text(json.dumps(settings), encoding="utf-8")
         with part("scores"):
-            duckdb.score(space, settings, scoring.log_odds(0.01))
+            duckdb.score(space, settings, scoring.log_odds(LEAST_PROBABLE))
             scoring.add_kinds(space, settings)
             prior = scoring.fitting_prior(space, settings)
             count = sum(1 for _ in scoring.matches(space, settings, prior, 0.5, related=False))
@@ -100,7 +100,8 @@ def recall(folder: str, truth: str) -> None:
     import duckdb
 
     pairs, numbers = (f"read_parquet('{folder}/{name}.parquet')" for name in ("pairs", "numbers"))
-    labels = f"read_csv('{truth}', header = false, all_varchar = true, names = ['number', 'entity'])"
+    columns = ["number", "entity", "group", "kind"]
+    labels = f"read_csv('{truth}', header = false, all_varchar = true, names = {columns})"
     with duckdb.connect() as connection:
         connection.execute(
             f"CREATE TABLE label AS SELECT id, entity FROM {numbers} JOIN {labels} USING (number)"

@@ -4,11 +4,13 @@
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from databases import Kind, furnished
+from databases import Kind, Ready, furnished
 from duplicates_scores import Score, best_of_closed, best_of_pairs, closed, score
 from duplicates_sets import LabelledSet, Pair, febrl, generated, pair
 from importing import imported
@@ -30,13 +32,19 @@ class _Found:
 
 def measure(kind: Kind, folder: Path, *, quick: bool, seed: int) -> None:
     labelled = generated(folder, 5_000 if quick else 50_000, seed)
-    found = _found(kind, folder, labelled)
+    ready = furnished(kind, folder)
+    imported(ready, labelled.file)
+    _print_exact(ready, labelled)
+    found = _found(ready, folder)
     heading(f"{labelled.name}: list `same` at {THRESHOLD}, F1 (precision, recall)")
     _print_plain(labelled, folder)
     _print_list(found.same, labelled, F1_GOAL, PRECISION_GOAL)
     _print_estimate(found.same, labelled)
+    _print_relations([one for one, at in found.same.items() if at >= THRESHOLD], labelled)
     for labelled in _febrl_sets(folder, quick=quick):
-        found = _found(kind, folder, labelled)
+        ready = furnished(kind, folder)
+        imported(ready, labelled.file)
+        found = _found(ready, folder)
         heading(f"{labelled.name}: both lists at {THRESHOLD}, F1 (precision, recall)")
         _print_plain(labelled, folder)
         _print_list(found.both, labelled, FEBRL_GOAL)
@@ -51,9 +59,7 @@ def _febrl_sets(folder: Path, *, quick: bool) -> Iterator[LabelledSet]:
         print("\nFebrl's sets are left out: they come with the extra `custmerge[bench]`.")
 
 
-def _found(kind: Kind, folder: Path, labelled: LabelledSet) -> _Found:
-    ready = furnished(kind, folder)
-    imported(ready, labelled.file)
+def _found(ready: Ready, folder: Path) -> _Found:
     out = folder / "scored.csv"
     finished((PYTHON, HERE / "duplicates_child.py", "scored", ready.url, out, str(LOWEST)), ready.environ)
     same, both = {}, {}
@@ -98,6 +104,27 @@ def _print_estimate(probabilities: Mapping[Pair, float], labelled: LabelledSet) 
     off = estimate / true - 1
     met = abs(off) <= ESTIMATE_GOAL
     line(f"duplicates: {true:,}, estimated", f"{estimate:,.0f}", None, f"{off:+.1%}", met=met)
+
+
+def _print_exact(ready: Ready, labelled: LabelledSet) -> None:
+    """Print the list of equal identity, which are stars; no goal is set for it."""
+    heading(f"{labelled.name}: list of equal identity, F1 (precision, recall)")
+    listed = json.loads(ready("duplicates", "--format", "json").out)
+    pairs = {pair(each["survivor"], each["absorbed"]): each["why"] for each in listed}
+    _print("all", score(pairs, labelled.true_pairs))
+    agreeing = [one for one, why in pairs.items() if _TELLING & set(why)]
+    _print("with an address, number, mailbox or account equal, too", score(agreeing, labelled.true_pairs))
+    _print_relations(pairs, labelled)
+
+
+_TELLING = {f"{field} equal" for field in ("street", "phone", "mobile", "e-mail", "account")}
+
+
+def _print_relations(pairs: Iterable[Pair], labelled: LabelledSet) -> None:
+    """Print what the customers are to each other that are two in one pair."""
+    wrong = (one for one in pairs if one not in labelled.true_pairs)
+    for relation, count in Counter(map(labelled.relation, wrong)).most_common():
+        line(f"two customers in one pair: {relation}", f"{count:,}")
 
 
 def _print(name: str, result: Score, goal: str = "", *, met: bool | None = None) -> None:

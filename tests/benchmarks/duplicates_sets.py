@@ -4,7 +4,7 @@ import csv
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -32,36 +32,35 @@ class LabelledSet:
     name: str
     file: Path
     true_pairs: frozenset[Pair]
+    groups: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """By number: a group of customers who look alike, and what they are to each other."""
+
+    def relation(self, one: Pair) -> str:
+        """Return what the two customers of a pair are to each other."""
+        left, right = (self.groups.get(number) for number in one)
+        return left[1] if left and left == right else "strangers"
 
 
 def population_file(folder: Path, rows: int, seed: int) -> Path:
-    """Write a population as a customers file, unless it is there; the truth beside it: `number,entity`."""
+    """Write a population as a customers file, unless it is there; beside it the truth."""
     path = folder / f"population-{rows}-{seed}.csv"
     if not path.exists():
-        with (
-            path.open("w", encoding="utf-8", newline="") as file,
-            truth_of(path).open("w", encoding="utf-8") as truth,
-        ):
-            writer = csv.writer(file)
-            writer.writerow(COLUMNS)
+        with path.open("w", encoding="utf-8", newline="") as file, truth_of(path).open("w", newline="") as truth:
+            customers, labels = csv.writer(file), csv.writer(truth)
+            customers.writerow(COLUMNS)
             for record in population(rows, seed=seed):
-                writer.writerow((record.number, *record.values))
-                truth.write(f"{record.number},{record.entity}\n")
+                customers.writerow((record.number, *record.values))
+                labels.writerow((record.number, record.entity, record.group, record.kind.value))
     return path
 
 
 def truth_of(path: Path) -> Path:
-    """Return where the truth of a population's file stands."""
+    """Return where the truth of a population's file stands: number, entity, group and kind, without a header."""
     return path.with_suffix(".truth")
 
 
-def true_pairs(path: Path) -> frozenset[Pair]:
-    """Return the pairs of a population's file that are one customer."""
-    with truth_of(path).open(encoding="utf-8") as truth:
-        return _pairs_of(line.rstrip("\n").split(",") for line in truth)
-
-
-def _pairs_of(labels: Iterable[Iterable[str]]) -> frozenset[Pair]:
+def _pairs_of(labels: Iterable[tuple[str, str]]) -> frozenset[Pair]:
+    """Return the pairs that are one customer, from each number and who it is."""
     numbers = defaultdict(list)
     for number, entity in labels:
         numbers[entity].append(number)
@@ -71,7 +70,11 @@ def _pairs_of(labels: Iterable[Iterable[str]]) -> frozenset[Pair]:
 def generated(folder: Path, rows: int, seed: int) -> LabelledSet:
     """Return a population with its truth."""
     path = population_file(folder, rows, seed)
-    return LabelledSet(f"German customers, {rows:,} rows, seed {seed}", path, true_pairs(path))
+    with truth_of(path).open(newline="") as truth:
+        labels = list(csv.reader(truth))
+    pairs = _pairs_of((number, entity) for number, entity, _, _ in labels)
+    groups = {number: (group, kind) for number, _, group, kind in labels}
+    return LabelledSet(f"German customers, {rows:,} rows, seed {seed}", path, pairs, groups)
 
 
 def febrl(folder: Path, which: int, *, with_number: bool) -> LabelledSet:
