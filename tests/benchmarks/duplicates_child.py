@@ -64,10 +64,9 @@ def read(url: str) -> None:
 
 
 def parts(url: str, folder: str) -> None:
+    from custmerge.storage.matching import duckdb, scoring, training
     from custmerge.storage.matching.reading import NUMBERS, RECORDS, write_records
     from custmerge.storage.matching.workspace import workspace
-
-    from custmerge.storage.matching import duckdb, scoring, training
 
     seconds: dict[str, float] = {}
 

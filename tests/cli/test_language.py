@@ -25,7 +25,7 @@ IN_BOTH = (
 NAMES = (
     "absorbed adopt agent amcheck argon audit auditor bash bcrypt bulk c chain checkpoint cherokee chmod choice "
     "columns crypt customer custmerge d de doctor drop e ed en excel f false file fish full help ignore install "
-    "integrity jsonl keep keyring keys leave libpq merge move ok package password pg pip pipes policy postgre "
+    "integrity java jsonl keep keyring keys leave libpq merge move ok package password pg pip pipes policy postgre "
     "postgresql powershell qwertz reference refuse s same spark sqlite survivor t tables true undo unique verify "
     "w where write zsh"
 )
