@@ -1028,9 +1028,7 @@ class HostBusy(CustmergeError, code="host_busy", exit=ExitCode.UNEXPECTED):
 class SparkUnavailable(CustmergeError, code="spark_unavailable", exit=ExitCode.USAGE):
     """Spark, or the cluster that was named, doesn't start or answer."""
 
-    template = N_(
-        "Spark can't be started ({reason}): Java 17 or later has to be installed, and {master} has to answer."
-    )
+    template = N_("Spark doesn't work ({reason}): Java 17 or later has to be installed, and {master} has to answer.")
 
 
 class OutputFailed(CustmergeError, code="output_failed", exit=ExitCode.UNEXPECTED):

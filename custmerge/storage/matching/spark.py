@@ -57,6 +57,7 @@ def score(
 @contextmanager
 def _session(space: Workspace, master: str | None, memory: int | None) -> Iterator[SparkSession]:
     """Give a session for a block; what it keeps on this machine's disk is in the workspace."""
+    from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
@@ -70,11 +71,13 @@ def _session(space: Workspace, master: str | None, memory: int | None) -> Iterat
         builder = builder.config(name, str(value))
     try:
         session = builder.getOrCreate()
-    except (PySparkException, OSError) as error:
-        raise SparkUnavailable(reason=type(error).__name__, master=master or "Spark") from None
-    try:
-        # A few tasks for each core: Spark's own number is one for large clusters.
-        session.conf.set("spark.sql.shuffle.partitions", str(4 * session.sparkContext.defaultParallelism))
-        yield session
-    finally:
-        session.stop()
+        try:
+            # A few tasks for each core: Spark's own number is one for large clusters.
+            session.conf.set("spark.sql.shuffle.partitions", str(4 * session.sparkContext.defaultParallelism))
+            yield session
+        finally:
+            session.stop()
+    except (PySparkException, Py4JError, OSError) as error:
+        # A cluster that doesn't answer is noticed only by the first statement.
+        reason = str(getattr(error, "java_exception", error)).partition("\n")[0]
+        raise SparkUnavailable(reason=reason, master=master or "Spark") from None

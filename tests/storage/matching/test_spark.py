@@ -30,6 +30,8 @@ def test_both_engines_find_the_same_pairs_with_the_same_probabilities():
         assert found[pair][0] == pytest.approx(weight, abs=1e-9)
 
 
-def test_a_cluster_that_does_not_answer_is_named(tmp_path):
+# PySpark leaves the pipe to its Java process open.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_cluster_that_does_not_answer_is_named():
     with matching_scenes.space_of([]) as space, pytest.raises(SparkUnavailable, match="nowhere"):
         spark.score(space, {"comparisons": []}, 0, master="nowhere", memory=None)
