@@ -1,6 +1,6 @@
 """Finds duplicates through the program's own parts, for measuring.
 
-python duplicates_child.py groups URL                 the groups of equal identity; prints the seconds as JSON
+python duplicates_child.py exact URL TOKEN FILE       the pairs of equal identity into a bulk file; prints the seconds
 python duplicates_child.py read URL                   the reading step; prints the seconds
 python duplicates_child.py scored URL FILE THRESHOLD  both lists into a CSV file: left,right,probability,kind
 python duplicates_child.py parts URL FOLDER           each part; prints its CPU seconds as JSON, and leaves records,
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from custmerge.storage.database import Database
@@ -35,11 +36,15 @@ def _opened(url: str) -> Iterator[Database]:
         yield database
 
 
-def groups(url: str) -> None:
-    with _opened(url) as database, database.reading() as unit:
+def exact(url: str, token: str, file: str) -> None:
+    from custmerge.services import access, duplicates
+
+    with _opened(url) as database:
+        caller = access.resume(database, token, datetime.now(UTC))
         start = time.perf_counter()
-        count = sum(1 for _ in unit.identity_groups.all(Progress()))
-        print(json.dumps({"seconds": time.perf_counter() - start, "groups": count}))
+        with Path(file).open("w", encoding="utf-8", newline="") as lines:
+            csv.writer(lines).writerows(duplicates.find_pairs(database, caller, duplicates.Search(), Progress()))
+        print(time.perf_counter() - start)
 
 
 def scored(url: str, file: str, threshold: str) -> None:
@@ -117,4 +122,4 @@ def recall(folder: str, truth: str) -> None:
 
 
 if __name__ == "__main__":
-    {"groups": groups, "read": read, "scored": scored, "parts": parts, "recall": recall}[sys.argv[1]](*sys.argv[2:])
+    {"exact": exact, "read": read, "scored": scored, "parts": parts, "recall": recall}[sys.argv[1]](*sys.argv[2:])
